@@ -1,0 +1,12 @@
+"""One invocation of safe scale-in for Alibaba Cloud Auto Scaling (ESS), stage by stage.
+
+1. `index.handler` gets event bytes and a context from Function Compute; `settings` reads environment and context.
+2. `intake` turns bytes into a message, `contract` checks it against its JSON Schema: a `RemovalRequest`, or a rejection.
+3. `ess.EssGateway.snapshot` asks ESS for the group and its instances: a `Snapshot`.
+4. `planning.plan_removal` (with `guardrails`) decides, touching nothing: a `Plan`, one verdict for each instance.
+5. `ess.EssGateway.remove` carries the plan out with a ClientToken that depends on the message alone.
+6. `outcome` words what became of it, `audit` writes it as one log line, and `index.handler` returns it.
+
+`scale_in.scale_in` joins 3 to 5. What a change costs: a new sender touches `intake` and a schema, a new departure order
+`model.Order` and `planning`, a new ESS fact `ess` and `model`, and nothing else.
+"""

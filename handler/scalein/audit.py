@@ -1,0 +1,35 @@
+"""The only module that writes the audit line: one for each outcome, JSON, readable by Simple Log Service."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from scalein.model import Outcome, Status
+
+MAX_BYTES = 30_000  # the platform cuts a line at 32 KB
+LOUD = {
+    Status.REJECTED: logging.WARNING,
+    Status.EXPIRED: logging.WARNING,
+    Status.TRY_LATER: logging.WARNING,
+    Status.REFUSED: logging.ERROR,
+}
+
+
+def record(outcome: Outcome, function_request_id: str) -> None:
+    """Logs the outcome; a kept list that does not fit is left to its counts, and the line says so."""
+    logging.getLogger("scalein.audit").log(LOUD.get(outcome.status, logging.INFO), line(outcome, function_request_id))
+
+
+def line(outcome: Outcome, function_request_id: str) -> str:
+    entry = {
+        "audit": "scalein/1",
+        "functionRequestId": function_request_id,
+        "reason": outcome.reason,
+        "keptByReason": outcome.kept_by_reason(),
+        **outcome.as_json(),
+    }
+    text = json.dumps(entry)
+    if len(text) > MAX_BYTES:
+        text = json.dumps({**entry, "kept": [], "keptOmitted": True})
+    return text

@@ -1,0 +1,82 @@
+"""The only module that names the ways to fail, grouped by what the caller should do.
+
+ScaleInError
+├── ConfigurationError     fix the deployment; no event can succeed       raised: every invocation shows it
+├── RejectedEvent          drop it: the same bytes fail again             outcome "rejected"
+│   ├── MalformedEvent     not JSON that can be read
+│   └── ContractViolation  JSON, but not a removal request
+└── GatewayError           ESS or the way to it: action, code, request id
+    ├── Refused            asking again will not help                     outcome "refused"
+    ├── StaleSnapshot      the group changed since it was read            read again, plan again
+    ├── TryLater           the same request may succeed later             outcome "try-later"
+    │   └── Transient      ... and may succeed at once: throttled, 5xx, no connection
+    └── OutcomeUnknown     no answer: it may have happened                outcome "try-later"; same ClientToken
+
+No error text ever holds an event, a credential, a token or a URL.
+"""
+
+from __future__ import annotations
+
+
+class ScaleInError(Exception):
+    """Everything this package raises on purpose."""
+
+
+class ConfigurationError(ScaleInError):
+    """The deployment is wrong: settings, role, credentials."""
+
+
+class RejectedEvent(ScaleInError):
+    """The event is wrong at `path` (JSON path) by `rule`."""
+
+    def __init__(self, path: str, rule: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.path = path
+        self.rule = rule
+
+
+class MalformedEvent(RejectedEvent):
+    """The bytes are not JSON of a bearable size, depth and encoding."""
+
+
+class ContractViolation(RejectedEvent):
+    """The JSON does not satisfy its schema."""
+
+
+class GatewayError(ScaleInError):
+    """An ESS call did not do what it was asked. `code` is ESS's or the SDK's own error code."""
+
+    def __init__(self, action: str, code: str, sentence: str, ess_request_id: str | None = None) -> None:
+        trace = f" (ESS request id {ess_request_id})" if ess_request_id else ""
+        super().__init__(f"{action}: {code}: {sentence}{trace}")
+        self.action = action
+        self.code = code
+        self.ess_request_id = ess_request_id
+
+
+class Refused(GatewayError):
+    """ESS will not do this, however often it is asked."""
+
+
+class StaleSnapshot(GatewayError):
+    """ESS refused because the group is no longer what was read."""
+
+
+class TryLater(GatewayError):
+    """ESS cannot do this now: an activity runs, it is throttled, it is down."""
+
+
+class Transient(TryLater):
+    """Gone in a moment, as a rule. `happened` is False only if the call certainly had no effect."""
+
+    may_have_happened = True
+
+
+class Throttled(Transient):
+    """Denied before it was looked at."""
+
+    may_have_happened = False
+
+
+class OutcomeUnknown(GatewayError):
+    """A removal was sent and no answer came; only the same ClientToken makes repeating safe."""

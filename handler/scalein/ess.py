@@ -1,0 +1,248 @@
+"""The only module that knows the ESS SDK: snapshot(), remove(). API 2014-08-28.
+
+The SDK retries nothing for ESS and speaks plain HTTP unless told otherwise, so both are seen to here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from scalein.clock import Deadline
+from scalein.cold_start import collector_paused, defer_rsa
+from scalein.errors import GatewayError, OutcomeUnknown, Refused, StaleSnapshot, Transient, TryLater
+from scalein.ess_errors import error_of
+from scalein.model import Instance, ScalingGroup, Snapshot
+from scalein.scale_in import Removal
+from scalein.settings import Credentials, Settings
+
+with collector_paused():
+    defer_rsa()
+    from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
+    from aliyunsdkcore.client import AcsClient
+    from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import DescribeScalingGroupsRequest
+    from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import DescribeScalingInstancesRequest
+    from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
+
+# The SDK logs request URLs, string to sign and answers, tokens included; our errors say what may be said.
+for name in ("aliyunsdkcore", "aliyunsdkcore.http.http_response"):
+    logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+PAGE_SIZE = 100
+PAGES_AT_ONCE = 4
+FIRST_BACKOFF_SECONDS = 0.2
+LONGEST_BACKOFF_SECONDS = 5.0
+ANSWER_SECONDS = 0.5  # less than this before the deadline, no call is begun
+NO_PROXY = {"no-scheme": ""}  # the SDK takes HTTP_PROXY for loopback too, unless it is given a proxy table
+
+Reply = dict[str, Any]
+
+
+class EssGateway:
+    """ESS within the time of one invocation."""
+
+    def __init__(self, settings: Settings, deadline: Deadline) -> None:
+        local = settings.ess_endpoint is not None and not settings.ess_endpoint.secure
+        self._client = _client(settings.credentials, settings.region_id, local)
+        self._settings = settings
+        self._deadline = deadline
+
+    def snapshot(self, scaling_group_id: str) -> Snapshot:
+        """The group and all of its instances, read at the same time. Raises Refused for a group that is not there."""
+        try:
+            return self._read(scaling_group_id)
+        except _Inconsistent:
+            pass  # an instance moved between two pages, as a rule: one more look
+        try:
+            return self._read(scaling_group_id)
+        except _Inconsistent as error:
+            raise TryLater("DescribeScalingInstances", "Inconsistent", str(error)) from error
+
+    def remove(self, removal: Removal) -> str:
+        """One RemoveInstances call, repeated with the very same parameters where no answer comes: same ClientToken."""
+        unanswered: Transient | None = None
+        for attempt in range(1_000):
+            try:
+                return str(self._call(_remove_request(removal))["ScalingActivityId"])
+            except Transient as error:
+                unanswered = error if error.may_have_happened else unanswered
+                if not self._pause(attempt):
+                    raise _unknown(unanswered) if unanswered else error  # noqa: B904 (it is `error` or made of it)
+            except GatewayError as error:
+                # Refused after an unanswered try: the refusal may be the echo of our own success.
+                raise (_unknown(unanswered) if unanswered else error) from error
+        raise AssertionError("the deadline ends this loop")
+
+    def _read(self, scaling_group_id: str) -> Snapshot:
+        def page(number: int) -> Reply:
+            return self._ask(lambda: _instances_request(scaling_group_id, number))
+
+        with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
+            group = pool.submit(self._ask, lambda: _groups_request(scaling_group_id))
+            first = pool.submit(page, 1)
+            groups = _items(group.result(), "ScalingGroups", "ScalingGroup")
+            pages = [first.result()]
+            numbers = range(2, _page_count(pages[0]) + 1)
+            pages += pool.map(page, numbers)
+        if not groups:
+            raise Refused("DescribeScalingGroups", "InvalidScalingGroupId.NotFound", "There is no such scaling group.")
+        return _snapshot(groups[0], pages)
+
+    def _ask(self, request: Callable[[], Any]) -> Reply:
+        """A read, repeated with exponential backoff and full jitter while the deadline allows."""
+        for attempt in range(1_000):
+            try:
+                return self._call(request())
+            except Transient:
+                if not self._pause(attempt):
+                    raise
+        raise AssertionError("the deadline ends this loop")
+
+    def _pause(self, attempt: int) -> bool:
+        """Waits before another try; False where no time would be left for it."""
+        longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(attempt, 10))
+        pause = random.uniform(0, longest)  # noqa: S311 (spreads load, guards nothing)
+        if pause + ANSWER_SECONDS > self._deadline.remaining_seconds():
+            return False
+        self._deadline.clock.sleep(pause)
+        return True
+
+    def _call(self, request: Any) -> Reply:
+        settings, left = self._settings, self._deadline.remaining_seconds()
+        action = request.get_action_name()
+        if left < ANSWER_SECONDS:
+            raise TryLater(action, "Deadline", "no time is left in this invocation.")
+        request.set_protocol_type("https")
+        if settings.ess_endpoint is not None:
+            request.set_endpoint(settings.ess_endpoint.host)
+            request.set_protocol_type("https" if settings.ess_endpoint.secure else "http")
+        request.request_network = settings.ess_network
+        request.set_connect_timeout(min(settings.connect_timeout_seconds, left))
+        request.set_read_timeout(min(settings.read_timeout_seconds, left))
+        if settings.credentials.security_token:
+            # What the SDK's own STS signer does; that one gives way to ALIYUN_* variables of the environment.
+            request.add_query_param("SecurityToken", settings.credentials.security_token)
+        try:
+            reply = json.loads(self._client.do_action_with_exception(request))
+        except (ClientException, ServerException, ValueError, IndexError) as error:
+            # IndexError: the SDK's, on a SignatureDoesNotMatch whose message has no colon.
+            raise error_of(action, error) from error
+        if not isinstance(reply, dict):
+            raise error_of(action, ValueError("not an object"))
+        return reply
+
+
+class _Inconsistent(Exception):
+    """ESS's answers contradict each other, or lack what every decision needs."""
+
+
+@lru_cache(maxsize=2)
+def _client(credentials: Credentials, region_id: str, local: bool) -> AcsClient:
+    """Kept for the next invocation with the same credentials: a new one costs a TLS handshake and 3 ms."""
+    return AcsClient(
+        credentials.access_key_id,
+        credentials.access_key_secret,
+        region_id,
+        auto_retry=False,
+        proxy=NO_PROXY if local else None,
+    )
+
+
+def _groups_request(scaling_group_id: str) -> DescribeScalingGroupsRequest:
+    request = DescribeScalingGroupsRequest()
+    request.set_ScalingGroupIds([scaling_group_id])
+    return request
+
+
+def _instances_request(scaling_group_id: str, page: int) -> DescribeScalingInstancesRequest:
+    request = DescribeScalingInstancesRequest()
+    request.set_ScalingGroupId(scaling_group_id)
+    request.set_PageSize(PAGE_SIZE)
+    request.set_PageNumber(page)
+    return request
+
+
+def _remove_request(removal: Removal) -> RemoveInstancesRequest:
+    request, options = RemoveInstancesRequest(), removal.options
+    request.set_ScalingGroupId(removal.scaling_group_id)
+    request.set_InstanceIds(list(removal.instance_ids))
+    request.set_ClientToken(removal.client_token)
+    if options.remove_policy is not None:
+        request.set_RemovePolicy(options.remove_policy)
+    if options.decrease_desired_capacity is not None:
+        request.set_DecreaseDesiredCapacity(options.decrease_desired_capacity)
+    if options.stop_instance_timeout_seconds is not None:
+        request.set_StopInstanceTimeout(options.stop_instance_timeout_seconds)
+    hooks: Reply = {}
+    if options.disable_lifecycle_hook is not None:
+        hooks["DisableLifecycleHook"] = options.disable_lifecycle_hook
+    if options.ignored_lifecycle_hook_ids:
+        hooks["IgnoredLifecycleHookIds"] = list(options.ignored_lifecycle_hook_ids)
+    if hooks:
+        request.set_LifecycleHookContext(hooks)
+    return request
+
+
+def _unknown(error: Transient) -> OutcomeUnknown:
+    return OutcomeUnknown(error.action, error.code, "no answer told whether the removal was accepted.")
+
+
+def _page_count(reply: Reply) -> int:
+    return -(-int(reply.get("TotalCount", 0)) // PAGE_SIZE)
+
+
+def _items(reply: Reply, plural: str, singular: str) -> list[Reply]:
+    """Lists travel as {plural: {singular: [...]}}; absent means empty."""
+    inner = reply.get(plural) or {}
+    return list(inner.get(singular) or ()) if isinstance(inner, dict) else list(inner)
+
+
+def _snapshot(group: Reply, pages: list[Reply]) -> Snapshot:
+    """Raises _Inconsistent: a read that contradicts itself must never look like 'none left'."""
+    found = [item for page in pages for item in _items(page, "ScalingInstances", "ScalingInstance")]
+    try:
+        totals = {int(page["TotalCount"]) for page in pages}
+        if totals != {len(found)} or len({item["InstanceId"] for item in found}) != len(found):
+            raise _Inconsistent(f"{len(found)} instances listed, {sorted(totals)} counted.")
+        return Snapshot(_group(group), tuple(_instance(item) for item in found))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _Inconsistent(f"an answer lacks or garbles what a decision needs ({type(error).__name__}).") from error
+
+
+def _group(item: Reply) -> ScalingGroup:
+    suspended = item.get("SuspendedProcesses") or {}
+    return ScalingGroup(
+        id=item["ScalingGroupId"],
+        lifecycle_state=item["LifecycleState"],
+        min_size=int(item["MinSize"]),
+        total_capacity=int(item["TotalCapacity"]),
+        weighted=bool(item.get("Weighted")),
+        removal_policies=tuple((item.get("RemovalPolicies") or {}).get("RemovalPolicy") or ()),
+        multi_az_policy=item.get("MultiAZPolicy") or "PRIORITY",
+        suspended_processes=tuple(suspended.get("SuspendedProcess") or ()),
+    )
+
+
+def _instance(item: Reply) -> Instance:
+    template = item.get("LaunchTemplateId")
+    from_template = f"{template}:{item.get('LaunchTemplateVersion')}" if template else ""
+    weight = item.get("WeightedCapacity")
+    return Instance(
+        id=item["InstanceId"],
+        lifecycle_state=item["LifecycleState"],
+        zone_id=item.get("ZoneId") or "",
+        scaling_configuration=item.get("ScalingConfigurationId") or from_template,
+        joined_at=_time(item.get("CreatedTime") or item.get("CreationTime")),
+        weight=None if weight is None else int(weight),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    """`2020-12-21T03:11:00Z` (CreatedTime) or `2020-12-21T03:11Z` (CreationTime): when it joined the group."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None

@@ -1,0 +1,217 @@
+"""The only module that defines the nouns: what ESS said, what was asked, what was decided, what the caller is told.
+
+Everything here is immutable and prints as what it is. The classes are NamedTuples because creating one at import
+costs a sixth of a frozen dataclass (docs/decisions/0003-named-tuples.md). Capacity is in ESS's units: instances, or
+the sum of weights in a weighted group.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from enum import Enum
+from typing import NamedTuple, Union
+
+MAX_INSTANCES_PER_CALL = 20  # InstanceId.1..20 of RemoveInstances
+
+
+class Order(str, Enum):
+    """Departure orders, under the names ESS gives its removal policies."""
+
+    OLDEST_INSTANCE = "OldestInstance"
+    NEWEST_INSTANCE = "NewestInstance"
+    OLDEST_SCALING_CONFIGURATION = "OldestScalingConfiguration"
+
+
+class Reason(str, Enum):
+    """Why an instance leaves or stays. A reason is only given where it alone suffices."""
+
+    # It leaves:
+    NAMED = "named"  # the request names it
+    NEXT_IN_ORDER = "next-in-order"  # it comes first in the departure order
+    # It stays, because of the request:
+    NOT_NEEDED = "not-needed"  # the request is met by instances that leave before it
+    NOT_NAMED = "not-named"  # the request names others
+    NOT_A_MEMBER = "not-a-member"  # the request names it, but it is not in this scaling group
+    TOO_HEAVY = "too-heavy"  # its weight is more capacity than the request still asks for
+    ALL_OR_NOTHING = "all-or-nothing"  # the request cannot be met in full and wants no part of it
+    CALL_LIMIT = "call-limit"  # chosen, but one RemoveInstances call takes 20 ids at most
+    # It stays, because of its own state:
+    PROTECTED = "protected"  # Protected
+    STANDBY = "standby"  # Standby
+    PENDING = "pending"  # Pending, Pending:Wait: not in service yet
+    REMOVING = "removing"  # Removing, Removing:Wait: already on its way out
+    STOPPED = "stopped"  # Stopped: kept in economical mode
+    NOT_IN_SERVICE = "not-in-service"  # a lifecycle state this version does not know
+    WEIGHT_UNKNOWN = "weight-unknown"  # a weighted group, and ESS did not say what this instance weighs
+    # It stays, because of the scaling group:
+    MIN_SIZE = "min-size"  # without it the group would fall below MinSize
+    GROUP_NOT_ACTIVE = "group-not-active"  # the group is Inactive or Deleting
+    SCALE_IN_SUSPENDED = "scale-in-suspended"  # the ScaleIn process of the group is suspended
+    UNKNOWN_REMOVAL_POLICY = "unknown-removal-policy"  # the group chooses by a policy that is not known here
+    # Only of a shortfall:
+    NO_CANDIDATES = "no-candidates"  # no further instance of the group is InService
+
+
+class Status(str, Enum):
+    """What became of the message."""
+
+    REMOVING = "removing"  # ESS accepted the removal; the scaling activity tells how it ends
+    NOTHING_TO_REMOVE = "nothing-to-remove"  # healthy, and nobody may or need leave
+    DRY_RUN = "dry-run"  # what would leave
+    REJECTED = "rejected"  # the event is wrong; the same bytes fail again
+    REFUSED = "refused"  # the group's state, the request's own terms, or ESS forbid it
+    EXPIRED = "expired"  # read later than its notAfter
+    TRY_LATER = "try-later"  # may succeed if sent again
+
+
+class Instance(NamedTuple):
+    id: str
+    lifecycle_state: str
+    zone_id: str = ""
+    scaling_configuration: str = ""  # configuration id, or launch template and version; empty: attached
+    joined_at: datetime | None = None  # when it joined the group
+    weight: int | None = None  # WeightedCapacity; only of weighted groups
+
+
+class ScalingGroup(NamedTuple):
+    id: str
+    lifecycle_state: str
+    min_size: int
+    total_capacity: int
+    weighted: bool = False
+    removal_policies: tuple[str, ...] = ()
+    multi_az_policy: str = "PRIORITY"
+    suspended_processes: tuple[str, ...] = ()
+
+
+class Snapshot(NamedTuple):
+    """What ESS said of one scaling group at one moment."""
+
+    group: ScalingGroup
+    instances: tuple[Instance, ...]
+
+
+class Count(NamedTuple):
+    instances: int
+
+
+class Percent(NamedTuple):
+    of_total_capacity: float
+
+
+class ToCapacity(NamedTuple):
+    capacity: int
+
+
+class Named(NamedTuple):
+    instance_ids: tuple[str, ...]
+
+
+Ask = Union[Count, Percent, ToCapacity, Named]
+
+
+class RemoveOptions(NamedTuple):
+    """What RemoveInstances takes besides ids. None: not sent, so ESS's own default holds."""
+
+    remove_policy: str | None = None
+    decrease_desired_capacity: bool | None = None
+    stop_instance_timeout_seconds: int | None = None
+    disable_lifecycle_hook: bool | None = None
+    ignored_lifecycle_hook_ids: tuple[str, ...] = ()
+
+
+class RemovalRequest(NamedTuple):
+    """One message, checked. `request_id` is its identity: the same id never acts twice."""
+
+    scaling_group_id: str
+    request_id: str
+    ask: Ask
+    all_or_nothing: bool = False
+    order: tuple[Order, ...] = ()  # empty: the group's own RemovalPolicies
+    options: RemoveOptions = RemoveOptions()
+    dry_run: bool = False
+    not_after: datetime | None = None
+    reason: str = ""
+
+
+class Verdict(NamedTuple):
+    """What a plan says of one instance."""
+
+    instance_id: str
+    leaves: bool
+    reason: Reason
+
+
+class Shortfall(NamedTuple):
+    """What was asked and is not removed, in `unit`: instances or capacity."""
+
+    asked: int
+    missing: int
+    unit: str
+    reason: Reason
+
+
+class Plan(NamedTuple):
+    """A decision not yet carried out: one verdict for each member and each named stranger."""
+
+    verdicts: tuple[Verdict, ...]
+    capacity_before: int
+    min_size: int
+    capacity_after: int
+    shortfall: Shortfall | None = None
+    refusal: Reason | None = None  # why nobody at all may leave, where that is not simply MinSize or want of candidates
+
+    @property
+    def leaving(self) -> tuple[str, ...]:
+        return tuple(verdict.instance_id for verdict in self.verdicts if verdict.leaves)
+
+    @property
+    def kept(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if not verdict.leaves)
+
+
+class Rejection(NamedTuple):
+    """Where an event is wrong: JSON path, and the rule it breaks."""
+
+    path: str
+    rule: str
+
+
+class Outcome(NamedTuple):
+    """What the caller is told. `plan` is absent where nothing was decided, `rejection` where nothing was wrong."""
+
+    status: Status
+    request_id: str
+    message: str
+    scaling_group_id: str | None = None
+    plan: Plan | None = None
+    scaling_activity_ids: tuple[str, ...] = ()
+    rejection: Rejection | None = None
+    reason: str = ""  # the request's own, for the audit line
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """Ids that ESS was told to remove; of a dry run, those that it would be told."""
+        return self.plan.leaving if self.plan and self.status in (Status.REMOVING, Status.DRY_RUN) else ()
+
+    def as_json(self) -> dict[str, object]:
+        """JSON object of docs/operations.md; every key is always there."""
+        plan, short = self.plan, self.plan.shortfall if self.plan else None
+        return {
+            "status": self.status.value,
+            "scalingGroupId": self.scaling_group_id,
+            "requestId": self.request_id,
+            "removed": list(self.removed),
+            "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in plan.kept] if plan else [],
+            "scalingActivityIds": list(self.scaling_activity_ids),
+            "capacity": plan
+            and {"before": plan.capacity_before, "minSize": plan.min_size, "after": plan.capacity_after},
+            "shortfall": short
+            and {"asked": short.asked, "missing": short.missing, "unit": short.unit, "reason": short.reason.value},
+            "rejection": self.rejection and {"path": self.rejection.path, "rule": self.rejection.rule},
+            "message": self.message,
+        }
+
+    def kept_by_reason(self) -> dict[str, int]:
+        return dict(Counter(verdict.reason.value for verdict in self.plan.kept)) if self.plan else {}

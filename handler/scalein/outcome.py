@@ -1,0 +1,84 @@
+"""The only module that words what the caller is told. Pure."""
+
+from __future__ import annotations
+
+from scalein.errors import GatewayError, OutcomeUnknown, Refused, RejectedEvent, StaleSnapshot
+from scalein.model import Outcome, Plan, Reason, Rejection, RemovalRequest, Shortfall, Status
+
+SENTENCES = {
+    Reason.MIN_SIZE: "MinSize allows no more.",
+    Reason.CALL_LIMIT: "One call takes 20 ids: send a request with another requestId for the rest.",
+    Reason.TOO_HEAVY: "Every instance left weighs more than the request still asks for.",
+    Reason.NO_CANDIDATES: "No further instance is InService.",
+    Reason.GROUP_NOT_ACTIVE: "The scaling group is not Active: enable it, or do not ask.",
+    Reason.SCALE_IN_SUSPENDED: "The ScaleIn process of the scaling group is suspended: resume it to remove instances.",
+    Reason.UNKNOWN_REMOVAL_POLICY: "The group chooses by a removal policy that is not known here: name an order, or ids.",
+    Reason.ALL_OR_NOTHING: "The request cannot be met in full and wants no part of it.",
+    Reason.NOT_A_MEMBER: "Named instances are not in this scaling group.",
+    Reason.PROTECTED: "Named instances are Protected.",
+    Reason.STANDBY: "Named instances are Standby.",
+    Reason.PENDING: "Named instances are not in service yet.",
+    Reason.REMOVING: "Named instances are leaving already.",
+    Reason.STOPPED: "Named instances are Stopped, in economical mode.",
+    Reason.NOT_IN_SERVICE: "Named instances are in a lifecycle state that is not known here.",
+    Reason.WEIGHT_UNKNOWN: "ESS does not say what the instances weigh.",
+}
+
+
+def planned(request: RemovalRequest, plan: Plan, scaling_activity_id: str | None = None) -> Outcome:
+    """Of a plan carried out (activity id), only recorded (none, but somebody would leave), or without leavers."""
+    if scaling_activity_id:
+        status = Status.REMOVING
+    elif plan.leaving:
+        status = Status.DRY_RUN
+    elif plan.refusal:
+        status = Status.REFUSED
+    else:
+        status = Status.NOTHING_TO_REMOVE
+    return _of(request, status, _told(status, plan, scaling_activity_id))._replace(
+        plan=plan, scaling_activity_ids=(scaling_activity_id,) if scaling_activity_id else ()
+    )
+
+
+def expired(request: RemovalRequest) -> Outcome:
+    return _of(request, Status.EXPIRED, "Read later than its notAfter: nothing was looked at and nobody leaves.")
+
+
+def stale(request: RemovalRequest, change: StaleSnapshot | None) -> Outcome:
+    return _of(request, Status.TRY_LATER, f"The group keeps changing while it is read; nobody leaves now. {change}")
+
+
+def failed(request: RemovalRequest, error: GatewayError) -> Outcome:
+    """Of an ESS call that did not do what it was asked."""
+    if isinstance(error, Refused):
+        return _of(request, Status.REFUSED, f"ESS refused, and would again: {error}")
+    if isinstance(error, OutcomeUnknown):
+        told = "ESS did not answer, so the removal may have begun; sent again, the same request cannot remove twice."
+        return _of(request, Status.TRY_LATER, f"{told} {error}")
+    return _of(request, Status.TRY_LATER, f"Nobody leaves now; send the same request again. {error}")
+
+
+def rejected(identity: str, error: RejectedEvent) -> Outcome:
+    return Outcome(Status.REJECTED, identity, str(error), rejection=Rejection(error.path, error.rule))
+
+
+def _of(request: RemovalRequest, status: Status, message: str) -> Outcome:
+    return Outcome(status, request.request_id, message, request.scaling_group_id, reason=request.reason)
+
+
+def _told(status: Status, plan: Plan, scaling_activity_id: str | None) -> str:
+    short = f" {_short(plan.shortfall)}" if plan.shortfall else ""
+    capacity = f"capacity {plan.capacity_before} to {plan.capacity_after}, MinSize {plan.min_size}"
+    leaving = f"{len(plan.leaving)} instance{'s' if len(plan.leaving) != 1 else ''}"
+    if status is Status.REMOVING:
+        done = f"ESS accepted; scaling activity {scaling_activity_id} tells when it is done."
+        return f"{leaving} leaving ({capacity}). {done}{short}"
+    if status is Status.DRY_RUN:
+        return f"Dry run: {leaving} would leave ({capacity}).{short}"
+    if plan.refusal:
+        return f"Nobody leaves. {SENTENCES[plan.refusal]}{short if plan.refusal is Reason.ALL_OR_NOTHING else ''}"
+    return f"Nobody leaves.{short or ' The group already has what was asked for.'}"
+
+
+def _short(short: Shortfall) -> str:
+    return f"{short.missing} of {short.asked} {short.unit} asked for stay. {SENTENCES[short.reason]}"

@@ -1,0 +1,258 @@
+"""The only module that decides who leaves: (request, snapshot) -> plan. Pure.
+
+The request is turned into an amount, MinSize into headroom, and the candidates into an order of departure; then one
+walk takes instances while both last, and a second look names what stopped each of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from heapq import heapify, heappop, heappush
+from math import inf
+from typing import NamedTuple
+
+from scalein.guardrails import objection
+from scalein.model import (
+    MAX_INSTANCES_PER_CALL,
+    Count,
+    Instance,
+    Named,
+    Order,
+    Percent,
+    Plan,
+    Reason,
+    RemovalRequest,
+    Shortfall,
+    Snapshot,
+    Verdict,
+)
+
+STAY_BY_STATE = {
+    "Protected": Reason.PROTECTED,
+    "Standby": Reason.STANDBY,
+    "Pending": Reason.PENDING,
+    "Pending:Wait": Reason.PENDING,
+    "Removing": Reason.REMOVING,
+    "Removing:Wait": Reason.REMOVING,
+    "Stopped": Reason.STOPPED,
+}
+STABLE_STATES = ("InService", "Protected", "Standby")  # ESS guide, Expected number of instances
+OUT_OF_SERVICE = ("Removing", "Removing:Wait", "Stopped")
+DEFAULT_ORDER = (Order.OLDEST_SCALING_CONFIGURATION, Order.OLDEST_INSTANCE)  # ESS's own default removal policies
+
+Key = tuple[object, ...]
+
+
+class Amount(NamedTuple):
+    """How much is asked: instances, or capacity where the request speaks of capacity."""
+
+    value: int
+    unit: str
+
+    def cost(self, weight: int) -> int:
+        return weight if self.unit == "capacity" else 1
+
+
+def plan_removal(request: RemovalRequest, snapshot: Snapshot) -> Plan:
+    """One verdict for each instance of the snapshot, and for each named id that is not in it."""
+    amount = amount_asked(request, snapshot)
+    stop = objection(request, snapshot.group)
+    if stop:
+        kept = [Verdict(instance.id, False, stop) for instance in _by_id(snapshot.instances)]
+        return _plan(request, snapshot, amount, kept + _strangers(request, snapshot), refusal=stop)
+    candidates, kept = _candidates(request, snapshot)
+    chosen, left_over = _choose(candidates, _departures(request, snapshot), amount, headroom(snapshot), snapshot)
+    kept += _why_left_over(left_over, chosen, amount, snapshot)
+    leaving, cut = chosen[:MAX_INSTANCES_PER_CALL], chosen[MAX_INSTANCES_PER_CALL:]
+    kept += [Verdict(instance.id, False, Reason.CALL_LIMIT) for instance in cut]
+    refusal = None
+    if request.all_or_nothing and _amount_of(leaving, amount, snapshot) < amount.value:
+        refusal = Reason.ALL_OR_NOTHING
+        kept += [Verdict(instance.id, False, refusal) for instance in leaving]
+        leaving = []
+    why = Reason.NAMED if isinstance(request.ask, Named) else Reason.NEXT_IN_ORDER
+    verdicts = [Verdict(instance.id, True, why) for instance in leaving] + kept + _strangers(request, snapshot)
+    return _plan(request, snapshot, amount, verdicts, refusal)
+
+
+def headroom(snapshot: Snapshot) -> int:
+    """Capacity that may leave without falling below MinSize: the project's only MinSize arithmetic.
+
+    ESS itself compares TotalCapacity, which still counts instances on their way out, so a second removal could
+    pass its check and undershoot. What is stable is counted too, and the smaller of the two holds.
+    """
+    stable = sum(_capacity(i, snapshot) for i in snapshot.instances if i.lifecycle_state in STABLE_STATES)
+    return max(0, min(snapshot.group.total_capacity, stable) - snapshot.group.min_size)
+
+
+def amount_asked(request: RemovalRequest, snapshot: Snapshot) -> Amount:
+    """The request as a number: instances for count and ids, capacity for percent and toCapacity."""
+    ask, total = request.ask, snapshot.group.total_capacity
+    capacity = "capacity" if snapshot.group.weighted else "instances"
+    if isinstance(ask, Count):
+        return Amount(ask.instances, "instances")
+    if isinstance(ask, Named):
+        return Amount(len(ask.instance_ids), "instances")
+    if isinstance(ask, Percent):
+        # Fraction of the decimal text: 29 % of 100 must be 29, which binary floating point does not promise.
+        return Amount(max(1, int(total * Fraction(repr(ask.of_total_capacity)) / 100)), capacity)
+    # TotalCapacity still counts instances on their way out: counting them here would remove as many again.
+    staying = sum(_capacity(i, snapshot) for i in snapshot.instances if i.lifecycle_state not in OUT_OF_SERVICE)
+    return Amount(max(0, min(total, staying) - ask.capacity), capacity)
+
+
+def _by_id(instances: Iterable[Instance]) -> list[Instance]:
+    return sorted(instances, key=lambda instance: instance.id)  # ESS documents no order of its list
+
+
+def _capacity(instance: Instance, snapshot: Snapshot) -> int:
+    return (instance.weight or 0) if snapshot.group.weighted else 1
+
+
+def _amount_of(instances: Iterable[Instance], amount: Amount, snapshot: Snapshot) -> int:
+    return sum(amount.cost(_capacity(instance, snapshot)) for instance in instances)
+
+
+def _strangers(request: RemovalRequest, snapshot: Snapshot) -> list[Verdict]:
+    if not isinstance(request.ask, Named):
+        return []
+    members = {instance.id for instance in snapshot.instances}
+    return [Verdict(id, False, Reason.NOT_A_MEMBER) for id in request.ask.instance_ids if id not in members]
+
+
+def _candidates(request: RemovalRequest, snapshot: Snapshot) -> tuple[list[Instance], list[Verdict]]:
+    named = set(request.ask.instance_ids) if isinstance(request.ask, Named) else None
+    candidates, kept = [], []
+    for instance in _by_id(snapshot.instances):
+        if named is not None and instance.id not in named:
+            kept.append(Verdict(instance.id, False, Reason.NOT_NAMED))
+        elif instance.lifecycle_state != "InService":
+            reason = STAY_BY_STATE.get(instance.lifecycle_state, Reason.NOT_IN_SERVICE)
+            kept.append(Verdict(instance.id, False, reason))
+        elif snapshot.group.weighted and not instance.weight:
+            kept.append(Verdict(instance.id, False, Reason.WEIGHT_UNKNOWN))
+        else:
+            candidates.append(instance)
+    return candidates, kept
+
+
+class Departures(NamedTuple):
+    """In which order candidates leave: smallest key first, taken from the fullest zone where zones are balanced."""
+
+    key: Callable[[Instance], Key]
+    balanced: bool
+
+
+def _departures(request: RemovalRequest, snapshot: Snapshot) -> Departures:
+    if isinstance(request.ask, Named):
+        rank = {id: position for position, id in enumerate(request.ask.instance_ids)}
+        return Departures(lambda instance: (rank[instance.id],), balanced=False)
+    policies = snapshot.group.removal_policies
+    orders = request.order or tuple(Order(policy) for policy in policies) or DEFAULT_ORDER
+    added = _configurations_added(snapshot)
+
+    def key(instance: Instance) -> Key:
+        joined = instance.joined_at.timestamp() if instance.joined_at else inf
+        ranks = {
+            Order.OLDEST_INSTANCE: joined,
+            Order.NEWEST_INSTANCE: -joined if instance.joined_at else inf,  # of unknown age: never first
+            # Attached instances have no configuration: not picked before those that have (ESS guide, policies).
+            Order.OLDEST_SCALING_CONFIGURATION: added.get(instance.scaling_configuration, inf),
+        }
+        # Filtering by one policy after the other is comparing tuples; age, then id, where ESS would toss a coin.
+        return (*(ranks[order] for order in orders), joined, instance.id)
+
+    return Departures(key, balanced=snapshot.group.multi_az_policy == "BALANCE")
+
+
+def _configurations_added(snapshot: Snapshot) -> dict[str, float]:
+    """When each configuration came into use, as far as its earliest member tells (the API gives no better)."""
+    added: dict[str, float] = {}
+    for instance in snapshot.instances:
+        if instance.scaling_configuration and instance.joined_at:
+            joined = instance.joined_at.timestamp()
+            added[instance.scaling_configuration] = min(joined, added.get(instance.scaling_configuration, inf))
+    return added
+
+
+def _choose(
+    candidates: list[Instance], departures: Departures, amount: Amount, room: int, snapshot: Snapshot
+) -> tuple[list[Instance], list[Instance]]:
+    """Who leaves, in order, and who of the candidates does not. An instance that does not fit is passed over."""
+    queues: dict[str, list[tuple[Key, Instance]]] = {}
+    for instance in candidates:
+        zone = instance.zone_id if departures.balanced else ""
+        queues.setdefault(zone, []).append((departures.key(instance), instance))
+    for queue in queues.values():
+        queue.sort(reverse=True)  # the next to leave is popped from the end
+    sizes = dict.fromkeys(queues, 0)
+    for instance in snapshot.instances:
+        if instance.zone_id in sizes and instance.lifecycle_state not in OUT_OF_SERVICE:
+            sizes[instance.zone_id] += 1
+    # BALANCE narrows the candidates to the zones with the most instances, anew for each that leaves.
+    zones = [(-sizes[zone], queue[-1][0], zone) for zone, queue in queues.items()]
+    heapify(zones)
+    asked, chosen, left_over = amount.value, list[Instance](), list[Instance]()
+    while zones:
+        size, _, zone = heappop(zones)
+        _, instance = queues[zone].pop()
+        weight = _capacity(instance, snapshot)
+        if amount.cost(weight) <= asked and weight <= room:
+            chosen.append(instance)
+            asked, room, size = asked - amount.cost(weight), room - weight, size + 1
+        else:
+            left_over.append(instance)
+        if queues[zone]:
+            heappush(zones, (size, queues[zone][-1][0], zone))
+    return chosen, left_over
+
+
+def _why_left_over(
+    left_over: list[Instance], chosen: list[Instance], amount: Amount, snapshot: Snapshot
+) -> list[Verdict]:
+    """What stopped each candidate that was not chosen: MinSize only for those that the request still needed."""
+    missing = amount.value - _amount_of(chosen, amount, snapshot)
+    verdicts = []
+    for instance in left_over:
+        cost = amount.cost(_capacity(instance, snapshot))
+        if missing <= 0:
+            reason = Reason.NOT_NEEDED
+        elif cost > missing:
+            reason = Reason.TOO_HEAVY
+        else:
+            reason, missing = Reason.MIN_SIZE, missing - cost
+        verdicts.append(Verdict(instance.id, False, reason))
+    return verdicts
+
+
+def _plan(
+    request: RemovalRequest, snapshot: Snapshot, amount: Amount, verdicts: list[Verdict], refusal: Reason | None
+) -> Plan:
+    leaving_ids = {verdict.instance_id for verdict in verdicts if verdict.leaves}
+    leaving = [instance for instance in snapshot.instances if instance.id in leaving_ids]
+    total = snapshot.group.total_capacity
+    missing = amount.value - _amount_of(leaving, amount, snapshot)
+    why = _why_short(request, verdicts, refusal) if missing > 0 else None
+    return Plan(
+        verdicts=tuple(verdicts),
+        capacity_before=total,
+        min_size=snapshot.group.min_size,
+        capacity_after=total - sum(_capacity(instance, snapshot) for instance in leaving),
+        shortfall=Shortfall(amount.value, missing, amount.unit, why) if why else None,
+        refusal=refusal,
+    )
+
+
+def _why_short(request: RemovalRequest, verdicts: list[Verdict], refusal: Reason | None) -> Reason:
+    """What stopped the first instance that the request still needed."""
+    if refusal and refusal is not Reason.ALL_OR_NOTHING:  # which only says that something else fell short
+        return refusal
+    named = set(request.ask.instance_ids) if isinstance(request.ask, Named) else None
+    kept = [v.reason for v in verdicts if not v.leaves and (named is None or v.instance_id in named)]
+    for reason in (Reason.MIN_SIZE, Reason.CALL_LIMIT, Reason.TOO_HEAVY, Reason.WEIGHT_UNKNOWN):
+        if reason in kept:
+            return reason
+    if named is None:
+        return Reason.NO_CANDIDATES
+    return next(reason for reason in kept if reason is not Reason.ALL_OR_NOTHING)

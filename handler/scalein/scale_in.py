@@ -1,0 +1,73 @@
+"""The shell: gather, decide, act; and the protocol of the gateway it needs."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import NamedTuple, Protocol
+
+from scalein.clock import Clock
+from scalein.errors import StaleSnapshot
+from scalein.model import Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot
+from scalein.outcome import expired, planned, stale
+from scalein.planning import plan_removal
+
+PLANS_AT_MOST = 3  # the first, and two more where the group changed under it
+
+
+class Removal(NamedTuple):
+    """One RemoveInstances call."""
+
+    scaling_group_id: str
+    instance_ids: tuple[str, ...]  # 1 to 20
+    client_token: str
+    options: RemoveOptions
+
+
+class Gateway(Protocol):
+    def snapshot(self, scaling_group_id: str) -> Snapshot:
+        """The group and all of its instances. Raises GatewayError; never an incomplete picture."""
+
+    def remove(self, removal: Removal) -> str | None:
+        """Scaling activity id once ESS accepted, None where nothing was sent. Raises GatewayError."""
+
+
+class DryRun:
+    """A gateway that reads and never removes."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def snapshot(self, scaling_group_id: str) -> Snapshot:
+        return self._gateway.snapshot(scaling_group_id)
+
+    def remove(self, removal: Removal) -> None:
+        return None
+
+
+def scale_in(request: RemovalRequest, gateway: Gateway, clock: Clock) -> Outcome:
+    """Serves one request. Raises GatewayError where ESS refuses, cannot now, or does not answer."""
+    if request.not_after is not None and clock.now() > request.not_after:
+        return expired(request)
+    plan, change = None, None
+    for _ in range(PLANS_AT_MOST):
+        snapshot = gateway.snapshot(request.scaling_group_id)
+        plan = plan_removal(request, snapshot)
+        if not plan.leaving:
+            return planned(request, plan)
+        try:
+            return planned(request, plan, gateway.remove(_removal(request, plan)))
+        except StaleSnapshot as error:
+            change = error
+    return stale(request, change)
+
+
+def client_token(scaling_group_id: str, request_id: str) -> str:
+    """Depends on the message alone, never on the chosen ids: after a first success a fresh snapshot yields other ids,
+    and a token made of them would remove again. 64 ASCII characters at most (ESS).
+    """
+    return "scalein-" + sha256(f"{scaling_group_id}\n{request_id}".encode("ascii")).hexdigest()[:48]
+
+
+def _removal(request: RemovalRequest, plan: Plan) -> Removal:
+    token = client_token(request.scaling_group_id, request.request_id)
+    return Removal(request.scaling_group_id, plan.leaving, token, request.options)

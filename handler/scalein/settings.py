@@ -1,0 +1,148 @@
+"""The only module that knows environment variable names.
+
+All of ours start with SCALEIN_: the runtime deletes what starts with FC_ before the handler sees it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from scalein.errors import ConfigurationError
+
+DEFAULT_TIMEOUT_SECONDS = 60.0
+
+
+class Credentials(NamedTuple):
+    """An access key, with a token where it is temporary. Its text form shows none of it."""
+
+    access_key_id: str
+    access_key_secret: str
+    security_token: str = ""
+
+    def __repr__(self) -> str:
+        return "Credentials(***)"
+
+
+class Endpoint(NamedTuple):
+    """Where ESS is. Plain HTTP only ever to this machine."""
+
+    host: str  # host or host:port
+    secure: bool
+
+
+class Settings(NamedTuple):
+    credentials: Credentials
+    region_id: str
+    ess_endpoint: Endpoint | None  # None: the SDK's own for the region
+    ess_network: str  # "public" or "vpc"
+    connect_timeout_seconds: float
+    read_timeout_seconds: float
+    run_seconds: float  # what the invocation may use of its time
+    dry_run: bool  # whatever a request says
+    raise_try_later: bool  # so that the trigger sends the message again
+
+
+def read_settings(environment: Mapping[str, str], context: object) -> Settings:
+    """Settings of this invocation; credentials are read afresh, for instances outlive tokens.
+
+    Raises ConfigurationError, naming the variable and what it takes.
+    """
+    timeout = _timeout_seconds(context)
+    margin = _seconds(environment, "SCALEIN_DEADLINE_MARGIN_SECONDS", 1.0)
+    if timeout <= margin:
+        raise ConfigurationError(
+            f"the function's timeout ({timeout:g} s) must be longer than SCALEIN_DEADLINE_MARGIN_SECONDS ({margin:g} s)"
+        )
+    return Settings(
+        credentials=_credentials(environment, context),
+        region_id=_region_id(environment, context),
+        ess_endpoint=_endpoint(environment.get("SCALEIN_ESS_ENDPOINT", "")),
+        ess_network=_one_of(environment, "SCALEIN_ESS_NETWORK", ("public", "vpc")),
+        connect_timeout_seconds=_seconds(environment, "SCALEIN_CONNECT_TIMEOUT_SECONDS", 3.0),
+        read_timeout_seconds=_seconds(environment, "SCALEIN_READ_TIMEOUT_SECONDS", 10.0),
+        run_seconds=timeout - margin,
+        dry_run=_one_of(environment, "SCALEIN_DRY_RUN", ("false", "true")) == "true",
+        raise_try_later=_one_of(environment, "SCALEIN_TRY_LATER", ("raise", "return")) == "raise",
+    )
+
+
+def _credentials(environment: Mapping[str, str], context: object) -> Credentials:
+    """Of the context where it has them (3.9, 3.10), else of the environment (3.12). Never mixed."""
+    of_context = getattr(context, "credentials", None)
+    if getattr(of_context, "access_key_id", None):
+        return Credentials(
+            str(getattr(of_context, "access_key_id", "")),
+            str(getattr(of_context, "access_key_secret", "")),
+            str(getattr(of_context, "security_token", "") or ""),
+        )
+    found = Credentials(
+        environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""),
+        environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ""),
+        environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
+    )
+    if not (found.access_key_id and found.access_key_secret):
+        raise ConfigurationError(
+            "no credentials: give the function a RAM role, or set ALIBABA_CLOUD_ACCESS_KEY_ID and "
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+        )
+    return found
+
+
+def _region_id(environment: Mapping[str, str], context: object) -> str:
+    region_id = environment.get("SCALEIN_REGION_ID") or str(getattr(context, "region", "") or "")
+    if not re.fullmatch(r"[a-z0-9-]+", region_id):
+        raise ConfigurationError("no region: set SCALEIN_REGION_ID to the scaling group's region, such as cn-hangzhou")
+    return region_id
+
+
+def _endpoint(text: str) -> Endpoint | None:
+    if not text:
+        return None
+    wrong = ConfigurationError("SCALEIN_ESS_ENDPOINT must be host:port or a URL without a path, such as 127.0.0.1:8080")
+    try:
+        url = urlsplit(text if "://" in text else f"//{text}")
+        host, has_port = url.hostname or "", url.port is not None
+    except ValueError as error:
+        raise wrong from error
+    if not host or url.path.strip("/") or url.query or url.fragment or "@" in url.netloc or "\\" in text:
+        raise wrong
+    if url.scheme not in ("", "http", "https"):
+        raise wrong
+    local = host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+    if url.scheme == "http" and not local:
+        raise ConfigurationError("SCALEIN_ESS_ENDPOINT must be https: plain http is for this machine only")
+    secure = url.scheme == "https" or not local
+    # The SDK appends ports 80 and 443 by itself and leaves every other to the host text.
+    return Endpoint(url.netloc if has_port else host if ":" not in host else f"[{host}]", secure)
+
+
+def _timeout_seconds(context: object) -> float:
+    """Of context.function.timeout, which is text or a number, depending on the runtime."""
+    value: Any = getattr(getattr(context, "function", None), "timeout", None)
+    try:
+        return float(value) if value is not None else DEFAULT_TIMEOUT_SECONDS
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError("context.function.timeout is not a number of seconds") from error
+
+
+def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    """One of `values`; the first is the default."""
+    value = environment.get(name, "").strip().lower() or values[0]
+    if value not in values:
+        raise ConfigurationError(f"{name} must be one of: {', '.join(values)}")
+    return value
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+    wrong = ConfigurationError(f"{name} must be a number of seconds above 0")
+    text = environment.get(name, "")
+    try:
+        seconds = float(text) if text else default
+    except ValueError as error:
+        raise wrong from error
+    if not 0 < seconds <= 86_400:
+        raise wrong
+    return seconds

@@ -1,0 +1,93 @@
+"""Scaling groups, their instances and activities, under ESS's names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+PENDING = ("Pending", "Pending:Wait")
+REMOVING = ("Removing", "Removing:Wait")
+REMOVABLE = ("InService", "Protected", "Standby", "Stopped")  # by id, by hand: protection only stops ESS itself
+
+
+@dataclass
+class Instance:
+    instance_id: str
+    created_at: datetime  # when it joined the group
+    lifecycle_state: str = "InService"
+    health_status: str = "Healthy"
+    zone_id: str = "cn-hangzhou-h"
+    instance_type: str = "ecs.g7.large"
+    creation_type: str = "AutoCreated"
+    entrusted: bool = True  # of an attached instance: whether ESS may release it
+    scaling_configuration_id: str = ""
+    launch_template_id: str = ""
+    launch_template_version: str = ""
+    weighted_capacity: int = 1
+    in_service_at: datetime | None = None  # of a Pending one
+    ecs_status: str = "Running"  # what became of the machine: Running, Stopped, Released
+
+
+@dataclass
+class ScalingGroup:
+    scaling_group_id: str
+    created_at: datetime
+    min_size: int
+    max_size: int
+    desired_capacity: int | None = None  # None: the group has no desired capacity
+    name: str = ""
+    lifecycle_state: str = "Active"
+    weighted: bool = False
+    scaling_policy: str = "release"
+    multi_az_policy: str = "PRIORITY"
+    removal_policies: list[str] = field(default_factory=lambda: ["OldestScalingConfiguration", "OldestInstance"])
+    suspended_processes: list[str] = field(default_factory=list)
+    default_cooldown: int = 300
+    load_balancer_ok: bool = True
+    db_instance_not_ok: str = ""  # id of a database in a state that forbids scaling
+    service_role_ok: bool = True
+    instances: dict[str, Instance] = field(default_factory=dict)
+    left: dict[str, Instance] = field(default_factory=dict)  # instances that have left, and what became of them
+
+    def weight(self, instance: Instance) -> int:
+        return instance.weighted_capacity if self.weighted else 1
+
+    def capacity(self, *states: str) -> int:
+        return sum(self.weight(i) for i in self.instances.values() if i.lifecycle_state in states)
+
+    @property
+    def total_capacity(self) -> int:
+        """Pending and Removing count (ESS manual, Scaling activity process); whether Stopped does is not documented."""
+        return sum(self.weight(i) for i in self.instances.values() if i.lifecycle_state != "Stopped")
+
+
+@dataclass
+class Activity:
+    scaling_activity_id: str
+    scaling_group_id: str
+    started_at: datetime
+    ends_at: datetime
+    description: str
+    cause: str
+    capacity_at_start: int
+    instance_ids: list[str] = field(default_factory=list)  # those it removes
+    recycles: bool = False
+    ignored: dict[str, str] = field(default_factory=dict)  # id: code
+    parallel: bool = True
+    trigger_source_type: str = "APIs"
+    status_code: str = "InProgress"
+    destroyed: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """What ESS does where its documentation is silent; docs/architecture.md lists them."""
+
+    activity_seconds: float = 60.0
+    most_instance_ids: int = 20
+    remove_is_parallel: bool = True  # RemoveInstances on a group with desired capacity
+    recycle_on_release_group_is_an_error: bool = False
+    refused_calls_burn_their_token: bool = False
+    suspended_scale_in: str = "IncorrectScalingGroupStatus"  # the code of the refusal

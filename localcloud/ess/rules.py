@@ -1,0 +1,56 @@
+"""What ESS refuses, and with which code: the checks of RemoveInstances, in their order. They change nothing."""
+
+from __future__ import annotations
+
+from localcloud import errors
+from localcloud.ess.model import REMOVABLE, Instance, Knobs, ScalingGroup
+from localcloud.ess.service import Service
+
+
+def check_group(service: Service, group: ScalingGroup) -> None:
+    """The group Active, ScaleIn not suspended, nothing in its way, whoever is to leave."""
+    if not group.service_role_ok:
+        raise errors.Unauthorized()
+    if group.lifecycle_state != "Active":
+        raise errors.IncorrectScalingGroupStatus()
+    if "ScaleIn" in group.suspended_processes:
+        error = errors.IncorrectScalingGroupStatus()  # the real code is not documented
+        error.code = service.knobs.suspended_scale_in
+        raise error
+    _check_activities(service, group)
+    if not group.load_balancer_ok:
+        raise errors.IncorrectLoadBalancerStatus()
+    if group.db_instance_not_ok:
+        raise errors.IncorrectDBInstanceStatus(group.db_instance_not_ok)
+
+
+def check_remove_policy(group: ScalingGroup, remove_policy: str, knobs: Knobs) -> None:
+    if remove_policy not in ("release", "recycle"):
+        raise errors.RemovePolicyNotSupported()
+    recycles = group.scaling_policy in ("recycle", "forcerecycle")
+    if remove_policy == "recycle" and not recycles and knobs.recycle_on_release_group_is_an_error:
+        raise errors.RemovePolicyNotSupported()
+
+
+def why_not(group: ScalingGroup, instance_id: str) -> errors.ApiError | None:
+    """Why this one cannot be removed by id, or None."""
+    instance = group.instances.get(instance_id)
+    if instance is None:
+        return errors.InstanceNotFound(instance_id)
+    if instance.lifecycle_state not in REMOVABLE:
+        return errors.IncorrectInstanceStatus(instance_id)
+    return None
+
+
+def check_min_size(group: ScalingGroup, removed: list[Instance]) -> None:
+    """All or nothing, against TotalCapacity, which still counts what is being removed."""
+    if group.total_capacity - sum(group.weight(instance) for instance in removed) < group.min_size:
+        raise errors.IncorrectCapacityMinSize()
+
+
+def _check_activities(service: Service, group: ScalingGroup) -> None:
+    """One at a time; a group with desired capacity takes parallel ones while every running one is parallel."""
+    running = service.running(group.scaling_group_id)
+    parallel_group = group.desired_capacity is not None and service.knobs.remove_is_parallel
+    if running and not (parallel_group and all(activity.parallel for activity in running)):
+        raise errors.ScalingActivityInProgress()

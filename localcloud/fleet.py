@@ -1,0 +1,96 @@
+"""Reads the fleet file (fleet.schema.json) that a local cloud starts from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from localcloud.clock import Clock
+from localcloud.ess.model import Activity, Instance, Knobs, ScalingGroup
+from localcloud.ess.service import Service, new_id
+
+SCHEMA = Path(__file__).with_name("fleet.schema.json")
+
+
+class FleetError(Exception):
+    """The fleet file is wrong; the text says where and how."""
+
+
+def read_fleet(path: Path, clock: Clock, knobs: Knobs) -> Service:
+    """A service as the file describes it. Raises FleetError."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FleetError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise FleetError(f"{path}: not JSON: {error}") from error
+    return service_of(document, clock, knobs)
+
+
+def service_of(document: Mapping[str, Any], clock: Clock, knobs: Knobs) -> Service:
+    """A service as the document describes it. Raises FleetError."""
+    violation = best_match(Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).iter_errors(document))
+    if violation is not None:
+        raise FleetError(f"{violation.json_path}: {violation.message}")
+    now = clock.now()
+    if "activitySeconds" in document:
+        knobs = replace(knobs, activity_seconds=document["activitySeconds"])
+    service = Service(clock, document.get("regionId", "cn-hangzhou"), knobs)
+    for entry in document["groups"]:
+        group = _group(entry, now)
+        if group.scaling_group_id in service.groups:
+            raise FleetError(f"{group.scaling_group_id} is there twice")
+        service.groups[group.scaling_group_id] = group
+    for entry in document.get("activities", ()):
+        if entry["scalingGroupId"] not in service.groups:
+            raise FleetError(f"an activity names {entry['scalingGroupId']}, which is not there")
+        activity = _activity(entry, now)
+        service.activities[activity.scaling_activity_id] = activity
+    return service
+
+
+def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:
+    fields = {_snake(name): value for name, value in entry.items() if name not in ("instances", "multiAZPolicy")}
+    group = ScalingGroup(created_at=now, multi_az_policy=entry.get("multiAZPolicy", "PRIORITY"), **fields)
+    for member in entry["instances"]:
+        instance = _instance(member, now)
+        if instance.instance_id in group.instances:
+            raise FleetError(f"{instance.instance_id} is there twice")
+        group.instances[instance.instance_id] = instance
+    return group
+
+
+def _instance(entry: Mapping[str, Any], now: datetime) -> Instance:
+    later = ("createdTime", "inServiceAfterSeconds")
+    fields = {_snake(name): value for name, value in entry.items() if name not in later}
+    joined = datetime.strptime(entry["createdTime"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    instance = Instance(created_at=joined, **fields)
+    if "inServiceAfterSeconds" in entry:
+        instance.in_service_at = now + timedelta(seconds=entry["inServiceAfterSeconds"])
+    return instance
+
+
+def _activity(entry: Mapping[str, Any], now: datetime) -> Activity:
+    return Activity(
+        scaling_activity_id=new_id("asa"),
+        scaling_group_id=entry["scalingGroupId"],
+        started_at=now,
+        ends_at=now + timedelta(seconds=entry["seconds"]),
+        description="In progress since the start",
+        cause="The fleet file says so.",
+        capacity_at_start=0,
+        parallel=entry.get("parallel", True),
+        trigger_source_type="Cms" if entry.get("parallel") is False else "APIs",
+    )
+
+
+def _snake(name: str) -> str:
+    return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)

@@ -1,0 +1,160 @@
+"""One HTTP port that speaks ESS: the gate, then the action, then the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from localcloud import errors, wire
+from localcloud.ess.describe import (
+    describe_scaling_activities,
+    describe_scaling_activity_detail,
+    describe_scaling_groups,
+    describe_scaling_instances,
+)
+from localcloud.ess.remove import remove_instances
+from localcloud.ess.service import Service
+from localcloud.faults import REFUSING, Fault, Faults
+
+VERSION = "2014-08-28"
+ACTIONS: dict[str, Callable[[Service, wire.Params], wire.Reply]] = {
+    "DescribeScalingActivities": describe_scaling_activities,
+    "DescribeScalingActivityDetail": describe_scaling_activity_detail,
+    "DescribeScalingGroups": describe_scaling_groups,
+    "DescribeScalingInstances": describe_scaling_instances,
+    "RemoveInstances": remove_instances,
+}
+
+
+@dataclass
+class Call:
+    """One call as the cloud saw it, for whoever wants to judge a client by what really arrived."""
+
+    action: str
+    params: wire.Params
+    status: int
+    code: str = ""  # of an error answer
+
+
+@dataclass
+class LocalCloud:
+    """The service, and what stands before it."""
+
+    service: Service
+    gate: wire.Gate
+    faults: Faults = field(default_factory=Faults)
+    default_format: str = "JSON"
+    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=10_000))
+
+    def answer(self, method: str, params: wire.Params, host: str, fault: Fault | None) -> Response:
+        """One answer; whole and at once, so that every call sees and leaves a consistent state."""
+        id, form, action = wire.request_id(), "JSON", params.get("Action", "")
+        try:
+            form = wire.answer_format(params, self.default_format)
+            self.gate.check(method, params, datetime.now(timezone.utc))
+            if fault and fault.kind in REFUSING:
+                raise REFUSING[fault.kind]()
+            body = wire.answer_body(action, self._act(action, params), id, form)
+            status, code = 200, ""
+        except errors.ApiError as error:
+            body, status, code = wire.error_body(error, id, host, form), error.status, error.code
+        self.calls.append(Call(action, params, status, code))
+        return Response(body, status, media_type=wire.CONTENT_TYPES[form])
+
+    def _act(self, action: str, params: wire.Params) -> wire.Reply:
+        if params["Version"] != VERSION:
+            raise errors.NoSuchVersion()
+        if action not in ACTIONS:
+            raise errors.ApiNotFound()
+        return ACTIONS[action](self.service, params)
+
+
+def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
+    async def serve(request: Request) -> Response:
+        body = (await request.body()).decode("utf-8", "replace")
+        params = wire.parameters(request.url.query, body)
+        fault = cloud.faults.take(params.get("Action", ""))
+        if fault and fault.kind == "bad-gateway":
+            return Response("<html><body>502 Bad Gateway</body></html>", 502, media_type="text/html")
+        answer = cloud.answer(request.method, params, request.url.netloc, fault)
+        return await _spoilt(answer, fault)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        when_ready()
+        yield
+
+    return Starlette(routes=[Route("/", serve, methods=["GET", "POST"])], lifespan=lifespan)
+
+
+def listening(port: int) -> socket.socket:
+    """A socket on this machine only; port 0 takes a free one."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(1024)
+    return listener
+
+
+def server_for(cloud: LocalCloud, when_ready: Callable[[], None]) -> uvicorn.Server:
+    config = uvicorn.Config(
+        application(cloud, when_ready), log_level="critical", access_log=False, timeout_graceful_shutdown=2
+    )
+    return uvicorn.Server(config)
+
+
+@contextmanager
+def running(cloud: LocalCloud) -> Iterator[str]:
+    """Serves from a thread of this process; gives host:port. For tests, which then drive the cloud's clock."""
+    ready = threading.Event()
+    server = server_for(cloud, ready.set)
+    with listening(0) as listener:
+        thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
+        thread.start()
+        ready.wait(10)
+        host, port = listener.getsockname()
+        yield f"{host}:{port}"
+        server.should_exit = True
+        thread.join(10)
+
+
+def ready_line(cloud: LocalCloud, listener: socket.socket) -> str:
+    host, port = listener.getsockname()
+    return json.dumps(
+        {
+            "endpoint": f"{host}:{port}",
+            "accessKeyId": cloud.gate.access_key_id,
+            "accessKeySecret": cloud.gate.access_key_secret,
+            "regionId": cloud.service.region_id,
+        }
+    )
+
+
+async def _spoilt(answer: Response, fault: Fault | None) -> Response:
+    """The answer as the fault leaves it; the work behind it is done."""
+    kind = fault.kind if fault else ""
+    if fault and kind == "slow":
+        await asyncio.sleep(fault.seconds)
+    if kind == "not-json":
+        return Response("<!doctype html>", 200, media_type="text/html")
+    if kind == "lost-answer":
+
+        async def broken() -> AsyncIterator[bytes]:
+            yield b"{"
+
+        # Fewer bytes than announced: the server has to break the connection.
+        return StreamingResponse(broken(), 200, headers={"content-length": "1000"}, media_type="application/json")
+    return answer
