@@ -1,7 +1,7 @@
 """One invocation of safe scale-in for Alibaba Cloud Auto Scaling (ESS), stage by stage.
 
 1. `index.handler` gets event bytes and a context from Function Compute; `settings` reads environment and context.
-2. `intake` turns bytes into a message, `contract` checks it against its JSON Schema: a `RemovalRequest`, or a rejection.
+2. `intake` turns bytes into a message, `contract` checks it against its schema: a `RemovalRequest`, or a rejection.
 3. `ess.EssGateway.snapshot` asks ESS for the group and its instances: a `Snapshot`.
 4. `planning.plan_removal` (with `guardrails`) decides, touching nothing: a `Plan`, one verdict for each instance.
 5. `ess.EssGateway.remove` carries the plan out with a ClientToken that depends on the message alone.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from scalein.cold_start import collector_paused
 from scalein.errors import ContractViolation
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 SCHEMAS = Path(__file__).parent / "schemas"
+ARTICLES = {
+    "object": "an object",
+    "array": "a list",
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
 UNITS = {"minItems": " long", "maxItems": " long", "minLength": " characters long", "maxLength": " characters long"}
 
 
@@ -38,17 +46,18 @@ def check(document: object, schema: str) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    expected: Any = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
-    return f"{_name(error)} {_fault(error)} Expected: {expected}"
+    meant = error.schema.get("description") if isinstance(error.schema, Mapping) and error.absolute_path else None
+    return f"{_name(error)} {_fault(error)}{f' It says: {meant}' if meant else ''}"
 
 
 def _fault(error: ValidationError) -> str:
     wanted: Any = error.validator_value
+    instance: Any = error.instance
     match error.validator:
         case "type":
-            return f"must be of type {wanted}."
+            return f"must be {ARTICLES.get(wanted, wanted)}."
         case "required":
-            return f"lacks {_quoted(name for name in wanted if name not in error.instance)}."
+            return f"lacks {_quoted(name for name in wanted if name not in instance)}."
         case "additionalProperties":
             return f"has a field that is not known here.{_known(error)}"
         case "enum":
@@ -79,8 +88,8 @@ def _known(error: ValidationError) -> str:
     """The known fields, and the one that an unknown field nearly spells; the unknown name itself is never repeated."""
     from difflib import get_close_matches
 
-    names = _properties(error.schema)
-    unknown = [name for name in error.instance if name not in names][:5]
+    names, document = _properties(error.schema), cast("dict[str, Any]", error.instance)
+    unknown = [name for name in document if name not in names][:5]
     near = sorted({match for name in unknown for match in get_close_matches(name[:64], names, n=1, cutoff=0.75)})
     hint = f" Did you mean {_quoted(near)}?" if near else ""
     return f"{hint} Known: {', '.join(names)}."

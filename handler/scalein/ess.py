@@ -16,7 +16,7 @@ from typing import Any
 
 from scalein.clock import Deadline
 from scalein.cold_start import collector_paused, defer_rsa
-from scalein.errors import GatewayError, OutcomeUnknown, Refused, StaleSnapshot, Transient, TryLater
+from scalein.errors import GatewayError, OutcomeUnknown, Refused, Transient, TryLater
 from scalein.ess_errors import error_of
 from scalein.model import Instance, ScalingGroup, Snapshot
 from scalein.scale_in import Removal

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 MAX_INSTANCES_PER_CALL = 20  # InstanceId.1..20 of RemoveInstances
 
@@ -108,7 +108,7 @@ class Named(NamedTuple):
     instance_ids: tuple[str, ...]
 
 
-Ask = Union[Count, Percent, ToCapacity, Named]
+Ask = Count | Percent | ToCapacity | Named
 
 
 class RemoveOptions(NamedTuple):

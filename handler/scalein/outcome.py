@@ -12,7 +12,7 @@ SENTENCES = {
     Reason.NO_CANDIDATES: "No further instance is InService.",
     Reason.GROUP_NOT_ACTIVE: "The scaling group is not Active: enable it, or do not ask.",
     Reason.SCALE_IN_SUSPENDED: "The ScaleIn process of the scaling group is suspended: resume it to remove instances.",
-    Reason.UNKNOWN_REMOVAL_POLICY: "The group chooses by a removal policy that is not known here: name an order, or ids.",
+    Reason.UNKNOWN_REMOVAL_POLICY: "The group's removal policy is not known here: name an order, or instance ids.",
     Reason.ALL_OR_NOTHING: "The request cannot be met in full and wants no part of it.",
     Reason.NOT_A_MEMBER: "Named instances are not in this scaling group.",
     Reason.PROTECTED: "Named instances are Protected.",
@@ -81,4 +81,5 @@ def _told(status: Status, plan: Plan, scaling_activity_id: str | None) -> str:
 
 
 def _short(short: Shortfall) -> str:
-    return f"{short.missing} of {short.asked} {short.unit} asked for stay. {SENTENCES[short.reason]}"
+    unit = "instances" if short.unit == "instances" else "units of capacity"
+    return f"Of {short.asked} {unit} asked for, {short.missing} stay. {SENTENCES[short.reason]}"

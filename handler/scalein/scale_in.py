@@ -40,7 +40,7 @@ class DryRun:
     def snapshot(self, scaling_group_id: str) -> Snapshot:
         return self._gateway.snapshot(scaling_group_id)
 
-    def remove(self, removal: Removal) -> None:
+    def remove(self, removal: Removal) -> None:  # noqa: ARG002 (the protocol's)
         return None
 
 

@@ -63,7 +63,7 @@ def describe_scaling_activities(service: Service, params: Params) -> Reply:
         and now - activity.started_at <= HISTORY
     ]
     here, told = parameters.page(params, found, 50)
-    return {**told, "ScalingActivities": {"ScalingActivity": [_activity(service, activity, now) for activity in here]}}
+    return {**told, "ScalingActivities": {"ScalingActivity": [_activity(activity, now) for activity in here]}}
 
 
 def describe_scaling_activity_detail(service: Service, params: Params) -> Reply:
@@ -153,7 +153,7 @@ def _instance(group: ScalingGroup, instance: Instance) -> dict[str, Any]:
     return {name: value for name, value in view.items() if value != ""}  # absent, rather than null or blank
 
 
-def _activity(service: Service, activity: Activity, now: datetime) -> dict[str, Any]:
+def _activity(activity: Activity, now: datetime) -> dict[str, Any]:
     done = activity.status_code != "InProgress"
     spent = (now - activity.started_at) / max(activity.ends_at - activity.started_at, now.resolution)
     view: dict[str, Any] = {

@@ -1,0 +1,40 @@
+# `make run` and `make test` need git, Python 3.10 or later and pip, and nothing else. Everything lands in this folder.
+EVENT ?= events/remove-two.json
+PYTHON ?= python3
+BIN = .venv/bin
+
+export PYTHONPATH := handler:.
+export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-long check bench clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 12
+
+setup: .venv/ready ## make .venv, which the other targets share
+
+.venv/ready: requirements.txt requirements-dev.txt tools/make_venv.sh
+	@sh tools/make_venv.sh "$(PYTHON)"
+
+run: setup ## run the main job on a local cloud (EVENT=events/x.json takes any event)
+	@$(BIN)/python -m cli run "$(EVENT)"
+
+test: setup ## all tests
+	$(BIN)/python -m pytest
+
+test-long: setup ## all tests, with many more examples for each property
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest
+
+check: setup ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup ## measure, and print tables
+	$(BIN)/python -m benchmarks
+
+clean: ## remove everything that was made
+	rm -rf .venv .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
