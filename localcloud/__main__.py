@@ -12,7 +12,7 @@ import click
 
 from localcloud.clock import SystemClock
 from localcloud.ess.model import Knobs
-from localcloud.faults import Fault, parsed
+from localcloud.faults import KINDS, Fault, parsed
 from localcloud.fleet import FleetError, read_fleet
 from localcloud.server import LocalCloud, listening, ready_line, server_for
 from localcloud.wire import Gate
@@ -47,8 +47,7 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
     multiple=True,
     callback=_faults,
     metavar="KIND[:ACTION[:TIMES[:SECONDS]]]",
-    help="Misbehave, such as throttled:RemoveInstances:2. Kinds: throttled, internal-error, unavailable, bad-gateway, "
-    "not-json, lost-answer, slow.",
+    help=f"Misbehave, such as throttled:RemoveInstances:2. Kinds: {', '.join(KINDS)}.",
 )
 def main(
     port: int,

@@ -11,7 +11,7 @@ REFUSING: dict[str, type[errors.ApiError]] = {
     "internal-error": errors.InternalError,
     "unavailable": errors.ServiceUnavailable,
 }
-KINDS = (*REFUSING, "bad-gateway", "not-json", "lost-answer", "slow")
+KINDS = (*REFUSING, "bad-gateway", "not-json", "lost-answer", "slow", "page-drift")
 
 
 @dataclass
@@ -19,7 +19,8 @@ class Fault:
     """`throttled`, `internal-error`, `unavailable`: refused unlooked-at. `bad-gateway`: a proxy's HTML page.
 
     `not-json`: the work is done, the answer garbled. `lost-answer`: the work is done, the connection breaks.
-    `slow`: the work is done, the answer comes after `seconds`.
+    `slow`: the work is done, the answer comes after `seconds`. `page-drift`: an instance moved between two pages, so
+    that the list has one less than TotalCount says.
     """
 
     kind: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -57,8 +58,13 @@ class ScalingGroup:
 
     @property
     def total_capacity(self) -> int:
-        """Pending and Removing count (ESS manual, Scaling activity process); whether Stopped does is not documented."""
-        return sum(self.weight(i) for i in self.instances.values() if i.lifecycle_state != "Stopped")
+        return self.counted(self.instances.values())
+
+    def counted(self, instances: Iterable[Instance]) -> int:
+        """Their share of TotalCapacity: Pending and Removing count (ESS manual, Scaling activity process); whether
+        Stopped does is not documented.
+        """
+        return sum(self.weight(instance) for instance in instances if instance.lifecycle_state != "Stopped")
 
 
 @dataclass

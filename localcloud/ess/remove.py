@@ -65,7 +65,7 @@ def _accept(service: Service, group: ScalingGroup, ids: list[str], params: Param
     removed = [group.instances[instance_id] for instance_id in ids if instance_id not in refused]
     rules.check_min_size(group, removed)
     before = group.total_capacity
-    after = before - sum(group.weight(instance) for instance in removed)
+    after = before - group.counted(removed)
     activity = Activity(
         scaling_activity_id=new_id("asa"),
         scaling_group_id=group.scaling_group_id,

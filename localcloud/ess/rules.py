@@ -43,8 +43,8 @@ def why_not(group: ScalingGroup, instance_id: str) -> errors.ApiError | None:
 
 
 def check_min_size(group: ScalingGroup, removed: list[Instance]) -> None:
-    """All or nothing, against TotalCapacity, which still counts what is being removed."""
-    if group.total_capacity - sum(group.weight(instance) for instance in removed) < group.min_size:
+    """All or nothing, against TotalCapacity, which still counts what is being removed already."""
+    if group.total_capacity - group.counted(removed) < group.min_size:
         raise errors.IncorrectCapacityMinSize()
 
 

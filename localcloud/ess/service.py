@@ -52,11 +52,11 @@ class Service:
         ]
 
     def start_removal(self, group: ScalingGroup, removed: list[Instance], activity: Activity, decrease: bool) -> None:
-        for instance in removed:
-            instance.lifecycle_state = "Removing"
         if decrease and group.desired_capacity is not None:
             # From desired, not from the live count (ESS guide, Expected number of instances).
-            group.desired_capacity -= sum(group.weight(instance) for instance in removed)
+            group.desired_capacity -= group.counted(removed)
+        for instance in removed:
+            instance.lifecycle_state = "Removing"
         self.activities[activity.scaling_activity_id] = activity
 
     def replay(self, params: Params) -> Reply | None:

@@ -1,0 +1,279 @@
+"""The handler's gateway, through the real SDK over a real socket, against a cloud that misbehaves on request."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from localcloud.ess.model import Knobs
+from scalein.errors import ConfigurationError, OutcomeUnknown, Refused, StaleSnapshot, Throttled, Transient, TryLater
+from scalein.model import Count, RemoveOptions, Snapshot, Status
+from scalein.scale_in import Gateway, Removal, scale_in
+from scalein.settings import Credentials
+from tests import fakes
+from tests.clouds import KEY, cloud_of, group, instances
+from tests.fleets import request_for
+
+CALL = Removal("asg-1", ("i-0001",), "token-1", RemoveOptions())
+
+
+def test_a_snapshot_is_the_group_and_all_of_its_instances() -> None:
+    members = [*instances(1, lifecycleState="Protected"), *instances(1, "i-lt", launchTemplateId="lt-1")]
+    del members[1]["scalingConfigurationId"]
+    members[1]["launchTemplateVersion"] = "3"
+    with cloud_of(group(*members, minSize=1, multiAZPolicy="BALANCE", suspendedProcesses=["ScaleOut"])) as cloud:
+        snapshot = cloud.gateway().snapshot("asg-1")
+
+    by_id = {instance.id: instance for instance in snapshot.instances}
+    assert (snapshot.group.min_size, snapshot.group.total_capacity, snapshot.group.weighted) == (1, 2, False)
+    assert (snapshot.group.multi_az_policy, snapshot.group.suspended_processes) == ("BALANCE", ("ScaleOut",))
+    assert snapshot.group.removal_policies == ("OldestScalingConfiguration", "OldestInstance")
+    assert by_id["i-0001"].lifecycle_state == "Protected"
+    assert by_id["i-lt-0001"].scaling_configuration == "lt-1:3"
+    assert str(by_id["i-0001"].joined_at) == "2026-05-01 00:01:00+00:00"
+    assert by_id["i-0001"].weight is None
+
+
+@pytest.mark.parametrize(("count", "pages"), [(0, 1), (1, 1), (100, 1), (101, 2), (450, 5)])
+def test_every_page_is_read_once(count: int, pages: int) -> None:
+    with cloud_of(group(*instances(count))) as cloud:
+        snapshot = cloud.gateway().snapshot("asg-1")
+
+        assert len({instance.id for instance in snapshot.instances}) == count
+        assert len(cloud.calls("DescribeScalingInstances")) == pages
+        assert len(cloud.calls("DescribeScalingGroups")) == 1
+
+
+def test_weights_are_read_in_a_weighted_group() -> None:
+    with cloud_of(group(*instances(1, weightedCapacity=7), weighted=True)) as cloud:
+        assert cloud.gateway().snapshot("asg-1").instances[0].weight == 7
+
+
+def test_an_unknown_group_is_refused() -> None:
+    with cloud_of(group()) as cloud, pytest.raises(Refused) as caught:
+        cloud.gateway().snapshot("asg-9")
+
+    assert caught.value.code == "InvalidScalingGroupId.NotFound"
+
+
+def test_options_reach_ess_as_it_spells_them() -> None:
+    options = RemoveOptions("recycle", False, 60, True, ("ash-1", "ash-2"))
+    with cloud_of(group(*instances(1))) as cloud:
+        assert cloud.gateway().remove(CALL._replace(options=options)).startswith("asa-")
+        (params,) = cloud.calls("RemoveInstances")
+
+    assert (params["ClientToken"], params["InstanceId.1"]) == ("token-1", "i-0001")
+    assert (params["RemovePolicy"], params["DecreaseDesiredCapacity"]) == ("recycle", "False")
+    assert params["StopInstanceTimeout"] == "60"
+    hooks = {"DisableLifecycleHook": True, "IgnoredLifecycleHookIds": ["ash-1", "ash-2"]}
+    assert json.loads(params["LifecycleHookContext"]) == hooks
+
+
+def test_what_a_request_does_not_say_is_not_sent() -> None:
+    with cloud_of(group(*instances(1))) as cloud:
+        cloud.gateway().remove(CALL)
+        (params,) = cloud.calls("RemoveInstances")
+
+    silent = {"RemovePolicy", "DecreaseDesiredCapacity", "StopInstanceTimeout", "LifecycleHookContext"}
+    assert silent.isdisjoint(params)
+
+
+def test_the_sts_token_goes_along() -> None:
+    with cloud_of(group(*instances(1)), token="sts-1") as cloud:
+        credentials = KEY._replace(security_token="sts-1")
+
+        assert cloud.gateway(credentials=credentials).snapshot("asg-1").instances
+
+
+def test_credentials_of_the_environment_never_stand_in_for_those_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK would prefer ALIYUN_* over a token credential."""
+    monkeypatch.setenv("ALIYUN_ACCESS_KEY_ID", "somebody-else")
+    monkeypatch.setenv("ALIYUN_ACCESS_KEY_SECRET", "other-secret")
+    with cloud_of(group(*instances(1)), token="sts-2") as cloud:
+        cloud.gateway(credentials=KEY._replace(security_token="sts-2")).snapshot("asg-1")
+
+        assert {call["AccessKeyId"] for call in cloud.calls("DescribeScalingGroups")} == {"test-key"}
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with cloud_of(group(*instances(1))) as cloud:
+        fresh = Credentials("test-key", "test-secret", "unused-token")
+
+        assert cloud.gateway(credentials=fresh).snapshot("asg-1").instances
+
+
+@pytest.mark.parametrize(
+    "kind", ["throttled", "internal-error", "unavailable", "bad-gateway", "not-json", "lost-answer"]
+)
+@pytest.mark.parametrize("action", ["DescribeScalingGroups", "DescribeScalingInstances"])
+def test_a_read_that_fails_in_passing_is_tried_again(kind: str, action: str) -> None:
+    clock = fakes.DrivenClock()
+    with cloud_of(group(*instances(3))) as cloud:
+        cloud.inside.faults.add(kind, action, times=2)
+
+        assert len(cloud.gateway(clock=clock).snapshot("asg-1").instances) == 3
+    assert len(clock.naps) == 2
+    assert clock.naps[0] <= 0.2
+    assert clock.naps[1] <= 0.4
+
+
+def test_reads_are_tried_again_only_while_the_deadline_allows() -> None:
+    clock = fakes.DrivenClock()
+    with cloud_of(group(*instances(3))) as cloud:
+        cloud.inside.faults.add("throttled", "DescribeScalingGroups", times=10_000)
+        with pytest.raises(Throttled):
+            cloud.gateway(seconds=20, clock=clock).snapshot("asg-1")
+
+    assert len(clock.naps) >= 5
+    assert 10 < clock.elapsed < 20
+
+
+def test_a_read_that_never_comes_never_looks_like_an_empty_group() -> None:
+    with cloud_of(group(*instances(3))) as cloud:
+        cloud.inside.faults.add("not-json", "DescribeScalingInstances", times=10_000)
+        with pytest.raises(Transient):
+            cloud.gateway().snapshot("asg-1")
+
+
+def test_a_list_short_of_its_total_count_is_read_again_and_then_left_for_later() -> None:
+    with cloud_of(group(*instances(150))) as cloud:
+        cloud.inside.faults.add("page-drift", "DescribeScalingInstances", times=1)
+        assert len(cloud.gateway().snapshot("asg-1").instances) == 150
+        cloud.inside.faults.add("page-drift", "DescribeScalingInstances", times=100)
+        with pytest.raises(TryLater, match="Inconsistent"):
+            cloud.gateway().snapshot("asg-1")
+
+
+def test_nobody_listens() -> None:
+    with cloud_of(group()) as cloud:
+        gateway = cloud.gateway(seconds=3)
+    with pytest.raises(Transient):
+        gateway.snapshot("asg-1")
+    with pytest.raises(OutcomeUnknown):
+        gateway.remove(CALL)
+
+
+@pytest.mark.parametrize("kind", ["lost-answer", "not-json"])
+def test_an_answer_lost_after_the_work_is_asked_for_again_with_the_same_token(kind: str) -> None:
+    with cloud_of(group(*instances(3))) as cloud:
+        cloud.inside.faults.add(kind, "RemoveInstances")
+        activity_id = cloud.gateway().remove(CALL)
+
+        assert list(cloud.inside.service.activities) == [activity_id]
+        assert len({(c["ClientToken"], c["InstanceId.1"]) for c in cloud.calls("RemoveInstances")}) == 1
+        assert len(cloud.calls("RemoveInstances")) == 2
+
+
+@pytest.mark.parametrize("kind", ["internal-error", "bad-gateway", "lost-answer"])
+def test_a_removal_that_never_gets_an_answer_is_of_unknown_outcome(kind: str) -> None:
+    with cloud_of(group(*instances(3))) as cloud:
+        cloud.inside.faults.add(kind, "RemoveInstances", times=10_000)
+        with pytest.raises(OutcomeUnknown):
+            cloud.gateway(seconds=5).remove(CALL)
+
+
+def test_a_removal_that_is_only_throttled_certainly_did_not_happen() -> None:
+    with cloud_of(group(*instances(3))) as cloud:
+        cloud.inside.faults.add("throttled", "RemoveInstances", times=10_000)
+        with pytest.raises(Throttled):
+            cloud.gateway(seconds=5).remove(CALL)
+        assert cloud.inside.service.activities == {}
+
+
+def test_a_refusal_after_a_lost_answer_may_be_the_echo_of_our_own_success() -> None:
+    """The removal ran and ended before the second try, so ESS, had it forgotten the token, knows no such instance."""
+    with cloud_of(group(*instances(3)), activitySeconds=0) as cloud:
+        cloud.inside.faults.add("lost-answer", "RemoveInstances")
+        cloud.inside.service.tokens = Forgetful()
+        with pytest.raises(OutcomeUnknown):
+            cloud.gateway().remove(CALL)
+        assert len(cloud.states()) == 2
+
+
+class Forgetful(dict):  # type: ignore[type-arg]
+    """Remembers no token: how long ESS does is not published."""
+
+    def __setitem__(self, token: str, answer: object) -> None:
+        pass
+
+
+def test_an_activity_in_progress_is_not_waited_for() -> None:
+    clock = fakes.DrivenClock()
+    running = [{"scalingGroupId": "asg-1", "seconds": 60}]
+    with cloud_of(group(*instances(3)), activities=running) as cloud, pytest.raises(TryLater) as caught:
+        cloud.gateway(clock=clock).remove(CALL)
+
+    assert caught.value.code == "ScalingActivityInProgress"
+    assert clock.naps == []
+
+
+@pytest.mark.parametrize(("state", "min_size"), [("Pending", 0), ("InService", 3)])
+def test_a_refusal_because_the_group_changed_says_that_the_snapshot_is_stale(state: str, min_size: int) -> None:
+    with cloud_of(group(*instances(3, lifecycleState=state), minSize=min_size)) as cloud, pytest.raises(StaleSnapshot):
+        cloud.gateway().remove(CALL)
+
+
+def test_a_wrong_secret_is_the_deployments_fault() -> None:
+    with cloud_of(group()) as cloud, pytest.raises(ConfigurationError):
+        cloud.gateway(credentials=Credentials("test-key", "wrong")).snapshot("asg-1")
+
+
+def test_the_same_message_twice_removes_once() -> None:
+    request = request_for(Count(1))
+    with cloud_of(group(*instances(3), desiredCapacity=3)) as cloud:
+        first = scale_in(request, cloud.gateway(), fakes.DrivenClock())
+        assert first.status is Status.REMOVING
+        with pytest.raises(Refused) as caught:
+            scale_in(request, cloud.gateway(), fakes.DrivenClock())  # a fresh snapshot, so other ids
+
+        assert caught.value.code == "IdempotentParameterMismatch"
+        assert list(cloud.states().values()).count("Removing") == 1
+
+
+@pytest.mark.parametrize("burns", [True, False])
+def test_a_group_that_changed_under_the_plan_is_never_removed_from_twice(burns: bool) -> None:
+    knobs = Knobs(refused_calls_burn_their_token=burns)
+    with cloud_of(group(*instances(3)), knobs=knobs) as cloud:
+        stale = cloud.gateway().snapshot("asg-1")
+        del cloud.group.instances["i-0001"]
+        gateway = StaleOnce(cloud.gateway(), stale)
+        try:
+            removed = scale_in(request_for(Count(1)), gateway, fakes.DrivenClock()).removed
+        except Refused as error:
+            assert (burns, error.code) == (True, "IdempotentParameterMismatch")
+            removed = ()
+
+        assert removed == (() if burns else ("i-0002",))
+        assert len(cloud.inside.service.activities) == len(removed)
+
+
+class StaleOnce:
+    """The real gateway, but for a first snapshot from before."""
+
+    def __init__(self, gateway: Gateway, stale: Snapshot) -> None:
+        self._gateway, self._stale = gateway, [stale]
+
+    def snapshot(self, scaling_group_id: str) -> Snapshot:
+        return self._stale.pop() if self._stale else self._gateway.snapshot(scaling_group_id)
+
+    def remove(self, removal: Removal) -> str | None:
+        return self._gateway.remove(removal)
+
+
+def test_nothing_secret_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    credentials = Credentials("test-key", "test-secret", "token-canary-7731")
+    with cloud_of(group(*instances(3)), token="token-canary-7731") as cloud:
+        for kind in ("throttled", "bad-gateway", "not-json", "lost-answer"):
+            cloud.inside.faults.add(kind)
+        cloud.gateway(credentials=credentials).snapshot("asg-1")
+        wrong = credentials._replace(access_key_secret="wrong-canary-7731")
+        with pytest.raises(ConfigurationError) as caught:
+            cloud.gateway(credentials=wrong).snapshot("asg-1")
+
+    assert "7731" not in caplog.text
+    assert "test-secret" not in caplog.text
+    assert "7731" not in str(caught.value)

@@ -1,0 +1,102 @@
+"""The commands, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PYTHONPATH = f"{ROOT / 'handler'}:{ROOT}"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", *arguments]
+    environment = {"PYTHONPATH": PYTHONPATH, "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def start_local_cloud(*options: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    command = [sys.executable, "-m", "localcloud", "--port", "0", *options]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    return process, json.loads(process.stdout.readline())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_local_cloud_says_when_it_is_ready_and_stops_cleanly(number: signal.Signals) -> None:
+    process, ready = start_local_cloud("--fleet", "localcloud/fleets/small.json")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=10)
+
+    assert set(ready) == {"endpoint", "accessKeyId", "accessKeySecret", "regionId"}
+    assert ready["endpoint"].startswith("127.0.0.1:")
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_the_local_cloud_stops_cleanly_while_a_client_stays_connected() -> None:
+    process, ready = start_local_cloud()
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"http://{ready['endpoint']}/")
+    caught.value.close()
+    process.terminate()
+    process.communicate(timeout=10)
+
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--fleet", "nowhere.json"), "nowhere.json: No such file"),
+        (("--fleet", "README.md"), "not JSON"),
+        (("--fleet", "events/remove-two.json"), "the fleet file is wrong"),
+        (("--fault", "earthquake"), "unknown fault"),
+        (("--port", "70000"), "70000"),
+    ],
+)
+def test_the_local_cloud_says_what_is_wrong_without_a_traceback(options: tuple[str, ...], said: str) -> None:
+    done = run("localcloud", *options)
+
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_shows_who_leaves_and_why_and_the_group_before_and_after() -> None:
+    done = run("cli", "run", "events/remove-two.json")
+
+    assert done.returncode == 0, done.stderr
+    for words in ("i-web-01", "leaves", "stays", "is Protected", "removing", "before", "after", "asa-", "Successful"):
+        assert words in done.stdout
+    assert "\x1b" not in done.stdout  # plain where it is piped
+
+
+def test_a_run_can_print_the_outcome_alone() -> None:
+    assert json.loads(run("cli", "run", "events/dry-run.json", "--json").stdout)["status"] == "dry-run"
+
+
+def test_a_run_shows_the_audit_line_on_request() -> None:
+    assert '"audit": "scalein/1"' in run("cli", "run", "events/expired.json", "--audit").stdout
+
+
+@pytest.mark.parametrize("event", [b"", b"[" * 100_000, b"\xff\xfe", b'{"scalingGroupId": {}}'])
+def test_a_run_of_any_file_gives_an_outcome(event: bytes, tmp_path: Path) -> None:
+    (tmp_path / "any event.json").write_bytes(event)
+    done = run("cli", "run", str(tmp_path / "any event.json"))
+
+    assert done.returncode == 0, done.stderr
+    assert "rejected" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("cli", "--help"), ("cli", "run", "--help"), ("localcloud", "--help")])
+def test_help_teaches(arguments: tuple[str, ...]) -> None:
+    assert "Usage:" in run(*arguments).stdout

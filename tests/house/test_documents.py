@@ -1,0 +1,87 @@
+"""Schemas and documents say what the code does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from cli.show import WORDS
+from scalein.ess_errors import MEANINGS
+from scalein.model import Reason, Status
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = [*(ROOT / "handler/scalein/schemas").glob("*.json"), *(ROOT / "localcloud").glob("*.schema.json")]
+OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+
+
+def fields(schema: Any, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every property and item of a schema."""
+    if isinstance(schema, dict):
+        for name, field in schema.get("properties", {}).items():
+            yield f"{path}.{name}", field
+        for key, inner in schema.items():
+            yield from fields(inner, f"{path}/{key}")
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
+def test_a_schema_is_valid_and_describes_every_field(path: Path) -> None:
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+
+    assert [name for name, field in fields(schema) if not field.get("description")] == []
+
+
+def test_the_projects_own_request_knows_every_field_that_it_allows() -> None:
+    schema = json.loads((ROOT / "handler/scalein/schemas/removal-request.schema.json").read_text(encoding="utf-8"))
+    objects = [schema, *(field for _, field in fields(schema) if field.get("type") == "object")]
+
+    assert all(field["additionalProperties"] is False for field in objects)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_operations_has_a_row_for_every_status(status: Status) -> None:
+    assert f"| `{status.value}` |" in OPERATIONS
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_operations_has_a_row_for_every_reason(reason: Reason) -> None:
+    assert f"| `{reason.value}` |" in OPERATIONS
+    assert WORDS[reason]
+
+
+@pytest.mark.parametrize("code", MEANINGS)
+def test_operations_has_a_row_for_every_error_code(code: str) -> None:
+    assert f"`{code}`" in OPERATIONS
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
+    in_code = set(re.findall(r"SCALEIN_[A-Z_]+", (ROOT / "handler/scalein/settings.py").read_text(encoding="utf-8")))
+
+    assert set(re.findall(r"SCALEIN_[A-Z_]+", OPERATIONS)) == in_code - {"SCALEIN_"}
+
+
+@pytest.mark.parametrize("document", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]), ids=lambda p: p.name)
+def test_a_link_to_a_file_leads_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8"))
+
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def test_the_readmes_commands_are_targets_of_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert set(re.findall(r"`?make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8"))) <= targets
+
+
+def test_every_deployed_requirement_is_pinned_and_says_who_imports_it() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+
+    for line in lines:
+        if line and not line.startswith("#"):
+            assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9.]+ +# handler/scalein/\w+\.py.*", line), line

@@ -1,0 +1,115 @@
+"""The house rules that imports keep: who may know whom, and what a cold start loads."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HANDLER, LOCALCLOUD = ROOT / "handler", ROOT / "localcloud"
+PURE = ("model", "planning", "guardrails", "outcome")
+EFFECTS = {"os", "time", "random", "logging", "socket", "threading", "subprocess", "urllib", "concurrent", "pathlib"}
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, at its top or later."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(str(node.module))
+    return names
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+@pytest.mark.parametrize("path", sorted(HANDLER.rglob("*.py")), ids=str)
+def test_the_deployed_package_reaches_for_nothing_outside_it(path: Path) -> None:
+    deployed = {"scalein", "jsonschema", "aliyunsdkcore", "aliyunsdkess", "__future__"}
+
+    assert roots(path) - set(sys.stdlib_module_names) <= deployed
+
+
+@pytest.mark.parametrize("path", sorted(LOCALCLOUD.rglob("*.py")), ids=str)
+def test_the_local_cloud_borrows_nothing_from_the_handler(path: Path) -> None:
+    assert roots(path).isdisjoint({"scalein", "index", "cli"})
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_the_core_touches_nothing(module: str) -> None:
+    path = HANDLER / "scalein" / f"{module}.py"
+
+    assert roots(path).isdisjoint(EFFECTS)
+    assert not any(name.startswith("scalein.ess") for name in imported(path))
+
+
+@pytest.mark.parametrize(
+    ("library", "keepers"),
+    [
+        ("aliyunsdkcore", {"ess.py", "cold_start.py"}),
+        ("aliyunsdkess", {"ess.py"}),
+        ("jsonschema", {"contract.py"}),
+        ("os", {"index.py"}),
+        ("logging", {"audit.py", "ess.py"}),
+        ("time", {"clock.py"}),
+    ],
+)
+def test_each_outside_thing_is_known_to_its_module_alone(library: str, keepers: set[str]) -> None:
+    assert {path.name for path in HANDLER.rglob("*.py") if library in roots(path)} == keepers
+
+
+@pytest.mark.parametrize("path", sorted(p for p in HANDLER.rglob("*.py") if p.parent.name != "scalein"), ids=str)
+def test_the_entry_and_the_intake_load_the_sdk_late_or_never(path: Path) -> None:
+    top = ast.parse(path.read_text(encoding="utf-8")).body
+    modules = {str(node.module) for node in top if isinstance(node, ast.ImportFrom)}
+
+    assert not any(name.startswith(("aliyunsdk", "scalein.ess")) for name in modules)
+
+
+def modules_after(program: str) -> set[str]:
+    script = f"import sys\n{program}\nimport json; print(json.dumps(sorted(sys.modules)))"
+    command = [sys.executable, "-c", script]
+    environment = {
+        "PYTHONPATH": str(HANDLER),
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": "x",
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "x",
+    }
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+REJECTED = """
+import index
+from types import SimpleNamespace
+context = SimpleNamespace(region="cn-hangzhou", request_id="r")
+index.initialize(context)
+assert index.handler(b'{"scalingGroupId": 1}', context)["status"] == "rejected"
+"""
+
+
+def test_a_rejected_event_loads_no_sdk_and_few_modules() -> None:
+    """An exact set of modules, in a fresh interpreter: milliseconds vary, modules do not."""
+    own = modules_after(REJECTED) - modules_after("import json, jsonschema")
+
+    assert not any(name.startswith(("aliyunsdk", "cryptography", "jmespath")) for name in own)
+    assert len(own) <= 100
+
+
+def test_the_sdk_loads_without_cryptography_which_still_comes_when_it_is_touched() -> None:
+    loaded = modules_after("import scalein.ess")
+    touched = modules_after(
+        "import scalein.ess\nfrom aliyunsdkcore.auth.algorithm import sha_hmac256\n"
+        "assert sha_hmac256.get_signer_name() == 'SHA256withRSA'"
+    )
+
+    assert "aliyunsdkcore.client" in loaded
+    assert not any(name.startswith("cryptography") for name in loaded)
+    assert any(name.startswith("cryptography") for name in touched)

@@ -1,0 +1,134 @@
+"""What the caller is told: always the same keys, always a sentence."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+
+from scalein import audit
+from scalein.errors import ContractViolation, GatewayError, OutcomeUnknown, Refused, Throttled, TryLater
+from scalein.model import Count, Named, Outcome, Plan, Reason, RemovalRequest, Snapshot, Status, Verdict
+from scalein.outcome import SENTENCES, failed, planned, rejected
+from scalein.planning import plan_removal
+from tests.fleets import group_of, member, request_for, requests, snapshots
+
+KEYS = {
+    "status",
+    "scalingGroupId",
+    "requestId",
+    "removed",
+    "kept",
+    "scalingActivityIds",
+    "capacity",
+    "shortfall",
+    "rejection",
+    "message",
+}
+ASK = request_for(Count(2), reason="quiet night")
+
+
+@given(requests(), snapshots())
+def test_every_plan_can_be_told(request: RemovalRequest, snapshot: Snapshot) -> None:
+    plan = plan_removal(request, snapshot)
+    told = planned(request, plan, "asa-1" if plan.leaving else None).as_json()
+
+    assert set(told) == KEYS
+    assert json.loads(json.dumps(told)) == told
+    assert len(told["removed"]) + len(told["kept"]) == len(plan.verdicts)  # type: ignore[arg-type]
+    assert told["message"]
+
+
+def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
+    plan = plan_removal(ASK, group_of(member("i-a", 1), member("i-b", 2), min_size=1))
+
+    assert planned(ASK, plan, "asa-1").as_json() == {
+        "status": "removing",
+        "scalingGroupId": "asg-1",
+        "requestId": "request-1",
+        "removed": ["i-a"],
+        "kept": [{"id": "i-b", "reason": "min-size"}],
+        "scalingActivityIds": ["asa-1"],
+        "capacity": {"before": 2, "minSize": 1, "after": 1},
+        "shortfall": {"asked": 2, "missing": 1, "unit": "instances", "reason": "min-size"},
+        "rejection": None,
+        "message": "1 instance leaving (capacity 2 to 1, MinSize 1). ESS accepted; scaling activity asa-1 tells when "
+        "it is done. Of 2 instances asked for, 1 stay. MinSize allows no more.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "status"),
+    [
+        (group_of(member("i-a"), min_size=1), Status.NOTHING_TO_REMOVE),
+        (group_of(), Status.NOTHING_TO_REMOVE),
+        (group_of(member("i-a"), member("i-b")), Status.DRY_RUN),
+        (group_of(member("i-a"), lifecycle_state="Inactive"), Status.REFUSED),
+        (group_of(lifecycle_state="Inactive"), Status.REFUSED),
+        (group_of(member("i-a"), suspended_processes=("ScaleIn",)), Status.REFUSED),
+    ],
+)
+def test_a_plan_without_an_activity_is_told_as_what_it_is(snapshot: Snapshot, status: Status) -> None:
+    assert planned(ASK, plan_removal(ASK, snapshot)).status is status
+
+
+def test_all_or_nothing_that_came_to_nothing_is_refused() -> None:
+    request = ASK._replace(all_or_nothing=True)
+
+    assert planned(request, plan_removal(request, group_of(member("i-a")))).status is Status.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Refused("RemoveInstances", "Forbidden.RAM", "not permitted."), Status.REFUSED),
+        (TryLater("RemoveInstances", "ScalingActivityInProgress", "busy."), Status.TRY_LATER),
+        (Throttled("RemoveInstances", "Throttling", "throttled."), Status.TRY_LATER),
+        (OutcomeUnknown("RemoveInstances", "SDK.HttpError", "no answer."), Status.TRY_LATER),
+    ],
+)
+def test_a_failed_call_names_action_and_code(error: GatewayError, status: Status) -> None:
+    outcome = failed(ASK, error)
+
+    assert outcome.status is status
+    assert f"RemoveInstances: {error.code}" in outcome.message
+
+
+def test_a_rejection_says_where_and_by_which_rule() -> None:
+    told = rejected("event-1", ContractViolation("$.remove.count", "minimum", "It must be at least 1.")).as_json()
+
+    assert told["rejection"] == {"path": "$.remove.count", "rule": "minimum"}
+    assert told["message"] == "It must be at least 1."
+
+
+def test_every_reason_that_can_leave_a_request_short_has_a_sentence() -> None:
+    leaving_or_met = {Reason.NAMED, Reason.NEXT_IN_ORDER, Reason.NOT_NEEDED, Reason.NOT_NAMED}
+
+    assert set(SENTENCES) == set(Reason) - leaving_or_met
+
+
+def test_the_audit_line_is_the_outcome_with_who_and_why() -> None:
+    outcome = planned(ASK, plan_removal(ASK, group_of(member("i-a"), member("i-b"))), "asa-1")
+    entry = json.loads(audit.line(outcome, "fc-1"))
+
+    assert {key: entry[key] for key in KEYS} == outcome.as_json()
+    assert (entry["audit"], entry["functionRequestId"], entry["reason"]) == ("scalein/1", "fc-1", "quiet night")
+
+
+def test_the_audit_line_is_one_line_that_the_platform_does_not_cut() -> None:
+    verdicts = tuple(Verdict(f"i-bp1{number:017}", leaves=False, reason=Reason.MIN_SIZE) for number in range(2_000))
+    outcome = Outcome(Status.NOTHING_TO_REMOVE, "r\n1", "message\n", plan=Plan(verdicts, 2_000, 2_000, 2_000))
+    text = audit.line(outcome, "fc-1")
+
+    assert len(text) < 32_000
+    assert "\n" not in text
+    assert json.loads(text)["keptOmitted"] is True
+    assert json.loads(text)["keptByReason"] == {"min-size": 2_000}
+
+
+def test_named_instances_that_stay_say_why() -> None:
+    request = request_for(Named(("i-a",)))
+    outcome = planned(request, plan_removal(request, group_of(member("i-a", lifecycle_state="Protected"))))
+
+    assert "Named instances are Protected." in outcome.message

@@ -1,0 +1,93 @@
+"""Settings come from the environment and the context, and a wrong one names itself."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from scalein.errors import ConfigurationError
+from scalein.settings import Credentials, Endpoint, read_settings
+
+KEYS = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "env-id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "env-secret"}
+
+
+def context(**fields: object) -> SimpleNamespace:
+    return SimpleNamespace(**{"region": "cn-hangzhou", "function": SimpleNamespace(timeout=60), **fields})
+
+
+def test_credentials_of_the_context_win_and_bring_their_token() -> None:
+    theirs = SimpleNamespace(access_key_id="sts-id", access_key_secret="sts-secret", security_token="sts-token")
+
+    settings = read_settings({**KEYS, "ALIBABA_CLOUD_SECURITY_TOKEN": "other"}, context(credentials=theirs))
+
+    assert settings.credentials == Credentials("sts-id", "sts-secret", "sts-token")
+
+
+@pytest.mark.parametrize("without", [{}, {"credentials": None}, {"credentials": SimpleNamespace(access_key_id="")}])
+def test_without_credentials_in_the_context_those_of_the_environment_hold(without: dict[str, object]) -> None:
+    settings = read_settings({**KEYS, "ALIBABA_CLOUD_SECURITY_TOKEN": "env-token"}, context(**without))
+
+    assert settings.credentials == Credentials("env-id", "env-secret", "env-token")
+
+
+def test_credentials_do_not_print() -> None:
+    assert "secret" not in repr(Credentials("id", "secret", "token")) + str(Credentials("id", "secret", "token"))
+
+
+def test_a_deployment_without_credentials_is_wrong() -> None:
+    with pytest.raises(ConfigurationError, match="RAM role"):
+        read_settings({}, context())
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        ("", None),
+        ("127.0.0.1:8080", Endpoint("127.0.0.1:8080", secure=False)),
+        ("http://localhost:8080", Endpoint("localhost:8080", secure=False)),
+        ("https://localhost:8443/", Endpoint("localhost:8443", secure=True)),
+        ("[::1]:8080", Endpoint("[::1]:8080", secure=False)),
+        ("ess.aliyuncs.com", Endpoint("ess.aliyuncs.com", secure=True)),
+        ("https://ess-vpc.cn-hangzhou.aliyuncs.com", Endpoint("ess-vpc.cn-hangzhou.aliyuncs.com", secure=True)),
+        ("127.evil.example", Endpoint("127.evil.example", secure=True)),
+        ("127.0.0.1.evil.example:80", Endpoint("127.0.0.1.evil.example:80", secure=True)),
+    ],
+)
+def test_only_this_machine_is_spoken_to_without_tls(text: str, endpoint: Endpoint | None) -> None:
+    assert read_settings({**KEYS, "SCALEIN_ESS_ENDPOINT": text}, context()).ess_endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SCALEIN_ESS_ENDPOINT", "http://ess.aliyuncs.com"),
+        ("SCALEIN_ESS_ENDPOINT", "ftp://127.0.0.1"),
+        ("SCALEIN_ESS_ENDPOINT", "https://user@host"),
+        ("SCALEIN_ESS_ENDPOINT", "host/path"),
+        ("SCALEIN_ESS_ENDPOINT", "host:port"),
+        ("SCALEIN_ESS_NETWORK", "moon"),
+        ("SCALEIN_READ_TIMEOUT_SECONDS", "soon"),
+        ("SCALEIN_READ_TIMEOUT_SECONDS", "nan"),
+        ("SCALEIN_CONNECT_TIMEOUT_SECONDS", "-1"),
+        ("SCALEIN_DEADLINE_MARGIN_SECONDS", "60"),
+        ("SCALEIN_DRY_RUN", "perhaps"),
+        ("SCALEIN_TRY_LATER", "never"),
+        ("SCALEIN_REGION_ID", "cn hangzhou"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        read_settings({**KEYS, name: value}, context())
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(60, 59.0), ("60", 59.0), (None, 59.0)])
+def test_the_function_s_timeout_is_text_or_a_number_or_unknown(timeout: object, seconds: float) -> None:
+    assert read_settings(KEYS, context(function=SimpleNamespace(timeout=timeout))).run_seconds == seconds
+
+
+def test_without_any_setting_ess_is_the_sdk_s_own_and_nothing_is_dry() -> None:
+    settings = read_settings(KEYS, context())
+
+    assert (settings.ess_endpoint, settings.ess_network, settings.region_id) == (None, "public", "cn-hangzhou")
+    assert (settings.dry_run, settings.raise_try_later) == (False, True)
