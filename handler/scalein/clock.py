@@ -1,7 +1,5 @@
 """The only module that knows real time."""
 
-from __future__ import annotations
-
 import time
 from datetime import datetime, timezone
 from typing import NamedTuple, Protocol
@@ -36,7 +34,7 @@ class Deadline(NamedTuple):
     at: float  # of clock.monotonic()
 
     @classmethod
-    def after(cls, seconds: float, clock: Clock) -> Deadline:
+    def after(cls, seconds: float, clock: Clock) -> "Deadline":
         return cls(clock, clock.monotonic() + seconds)
 
     def remaining_seconds(self) -> float:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from scalein.cold_start import collector_paused
+from scalein.cold_start import cheap_imports
 from scalein.errors import ContractViolation
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ UNITS = {"minItems": " long", "maxItems": " long", "minLength": " characters lon
 @cache
 def validator(schema: str) -> Draft202012Validator:
     """Validator of schemas/<schema>.schema.json, compiled once in a process."""
-    with collector_paused():
+    with cheap_imports():
         from jsonschema import Draft202012Validator
     return Draft202012Validator(json.loads((SCHEMAS / f"{schema}.schema.json").read_bytes()))
 

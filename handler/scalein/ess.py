@@ -15,15 +15,16 @@ from functools import lru_cache
 from typing import Any
 
 from scalein.clock import Deadline
-from scalein.cold_start import collector_paused, defer_rsa
+from scalein.cold_start import UNREACHED_BY_US, cheap_imports, defer
 from scalein.errors import GatewayError, OutcomeUnknown, Refused, Transient, TryLater
 from scalein.ess_errors import error_of
 from scalein.model import Instance, ScalingGroup, Snapshot
 from scalein.scale_in import Removal
 from scalein.settings import Credentials, Settings
 
-with collector_paused():
-    defer_rsa()
+with cheap_imports():
+    for name in UNREACHED_BY_US:
+        defer(name)
     from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
     from aliyunsdkcore.client import AcsClient
     from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import DescribeScalingGroupsRequest
@@ -85,11 +86,9 @@ class EssGateway:
 
         with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
             group = pool.submit(self._ask, lambda: _groups_request(scaling_group_id))
-            first = pool.submit(page, 1)
+            pages = [page(1)]
+            pages += pool.map(page, range(2, _page_count(pages[0]) + 1))
             groups = _items(group.result(), "ScalingGroups", "ScalingGroup")
-            pages = [first.result()]
-            numbers = range(2, _page_count(pages[0]) + 1)
-            pages += pool.map(page, numbers)
         if not groups:
             raise Refused("DescribeScalingGroups", "InvalidScalingGroupId.NotFound", "There is no such scaling group.")
         return _snapshot(groups[0], pages)

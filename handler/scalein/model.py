@@ -5,8 +5,6 @@ costs a sixth of a frozen dataclass (docs/decisions/0003-named-tuples.md). Capac
 the sum of weights in a weighted group.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from datetime import datetime
 from enum import Enum

@@ -4,12 +4,12 @@ The request is turned into an amount, MinSize into headroom, and the candidates 
 walk takes instances while both last, and a second look names what stopped each of the others.
 """
 
-from __future__ import annotations
-
+from collections import Counter
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from heapq import heapify, heappop, heappush
 from math import inf
+from operator import attrgetter
 from typing import NamedTuple
 
 from scalein.guardrails import objection
@@ -103,7 +103,7 @@ def amount_asked(request: RemovalRequest, snapshot: Snapshot) -> Amount:
 
 
 def _by_id(instances: Iterable[Instance]) -> list[Instance]:
-    return sorted(instances, key=lambda instance: instance.id)  # ESS documents no order of its list
+    return sorted(instances, key=attrgetter("id"))  # ESS documents no order of its list
 
 
 def _capacity(instance: Instance, snapshot: Snapshot) -> int:
@@ -150,29 +150,30 @@ def _departures(request: RemovalRequest, snapshot: Snapshot) -> Departures:
         return Departures(lambda instance: (rank[instance.id],), balanced=False)
     policies = snapshot.group.removal_policies
     orders = request.order or tuple(Order(policy) for policy in policies) or DEFAULT_ORDER
-    added = _configurations_added(snapshot)
+    joined = {i.id: i.joined_at.timestamp() if i.joined_at else inf for i in snapshot.instances}
+    added = _configurations_added(snapshot, joined)
+    ranks: dict[Order, Callable[[Instance], float]] = {
+        Order.OLDEST_INSTANCE: lambda instance: joined[instance.id],
+        Order.NEWEST_INSTANCE: lambda instance: -joined[instance.id] if instance.joined_at else inf,  # unknown: last
+        # Attached instances have no configuration: not picked before those that have (ESS guide, policies).
+        Order.OLDEST_SCALING_CONFIGURATION: lambda instance: added.get(instance.scaling_configuration, inf),
+    }
+    chosen = [ranks[order] for order in orders]
 
     def key(instance: Instance) -> Key:
-        joined = instance.joined_at.timestamp() if instance.joined_at else inf
-        ranks = {
-            Order.OLDEST_INSTANCE: joined,
-            Order.NEWEST_INSTANCE: -joined if instance.joined_at else inf,  # of unknown age: never first
-            # Attached instances have no configuration: not picked before those that have (ESS guide, policies).
-            Order.OLDEST_SCALING_CONFIGURATION: added.get(instance.scaling_configuration, inf),
-        }
         # Filtering by one policy after the other is comparing tuples; age, then id, where ESS would toss a coin.
-        return (*(ranks[order] for order in orders), joined, instance.id)
+        return (*[rank(instance) for rank in chosen], joined[instance.id], instance.id)
 
     return Departures(key, balanced=snapshot.group.multi_az_policy == "BALANCE")
 
 
-def _configurations_added(snapshot: Snapshot) -> dict[str, float]:
+def _configurations_added(snapshot: Snapshot, joined: dict[str, float]) -> dict[str, float]:
     """When each configuration came into use, as far as its earliest member tells (the API gives no better)."""
     added: dict[str, float] = {}
     for instance in snapshot.instances:
-        if instance.scaling_configuration and instance.joined_at:
-            joined = instance.joined_at.timestamp()
-            added[instance.scaling_configuration] = min(joined, added.get(instance.scaling_configuration, inf))
+        configuration = instance.scaling_configuration
+        if configuration and joined[instance.id] < added.get(configuration, inf):
+            added[configuration] = joined[instance.id]
     return added
 
 
@@ -180,23 +181,15 @@ def _choose(
     candidates: list[Instance], departures: Departures, amount: Amount, room: int, snapshot: Snapshot
 ) -> tuple[list[Instance], list[Instance]]:
     """Who leaves, in order, and who of the candidates does not. An instance that does not fit is passed over."""
-    queues: dict[str, list[tuple[Key, Instance]]] = {}
-    for instance in candidates:
-        zone = instance.zone_id if departures.balanced else ""
-        queues.setdefault(zone, []).append((departures.key(instance), instance))
-    for queue in queues.values():
-        queue.sort(reverse=True)  # the next to leave is popped from the end
-    sizes = dict.fromkeys(queues, 0)
-    for instance in snapshot.instances:
-        if instance.zone_id in sizes and instance.lifecycle_state not in OUT_OF_SERVICE:
-            sizes[instance.zone_id] += 1
+    queues = _queues(candidates, departures)
+    sizes = Counter(i.zone_id for i in snapshot.instances if i.lifecycle_state not in OUT_OF_SERVICE)
     # BALANCE narrows the candidates to the zones with the most instances, anew for each that leaves.
-    zones = [(-sizes[zone], queue[-1][0], zone) for zone, queue in queues.items()]
+    zones = [(-sizes[zone], departures.key(queue[-1]), zone) for zone, queue in queues.items()]
     heapify(zones)
     asked, chosen, left_over = amount.value, list[Instance](), list[Instance]()
-    while zones:
+    while zones and asked > 0:
         size, _, zone = heappop(zones)
-        _, instance = queues[zone].pop()
+        instance = queues[zone].pop()
         weight = _capacity(instance, snapshot)
         if amount.cost(weight) <= asked and weight <= room:
             chosen.append(instance)
@@ -204,8 +197,19 @@ def _choose(
         else:
             left_over.append(instance)
         if queues[zone]:
-            heappush(zones, (size, queues[zone][-1][0], zone))
+            heappush(zones, (size, departures.key(queues[zone][-1]), zone))
+    left_over += [instance for zone in sorted(queues) for instance in reversed(queues[zone])]
     return chosen, left_over
+
+
+def _queues(candidates: list[Instance], departures: Departures) -> dict[str, list[Instance]]:
+    """Candidates by zone, or all in one where zones do not matter; the next to leave stands last."""
+    queues: dict[str, list[Instance]] = {}
+    for instance in candidates:
+        queues.setdefault(instance.zone_id if departures.balanced else "", []).append(instance)
+    for queue in queues.values():
+        queue.sort(key=departures.key, reverse=True)
+    return queues
 
 
 def _why_left_over(

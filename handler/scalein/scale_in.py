@@ -1,7 +1,5 @@
 """The shell: gather, decide, act; and the protocol of the gateway it needs."""
 
-from __future__ import annotations
-
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 

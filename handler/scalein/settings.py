@@ -3,8 +3,6 @@
 All of ours start with SCALEIN_: the runtime deletes what starts with FC_ before the handler sees it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple

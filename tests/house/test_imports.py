@@ -54,7 +54,7 @@ def test_the_core_touches_nothing(module: str) -> None:
 @pytest.mark.parametrize(
     ("library", "keepers"),
     [
-        ("aliyunsdkcore", {"ess.py", "cold_start.py"}),
+        ("aliyunsdkcore", {"ess.py"}),
         ("aliyunsdkess", {"ess.py"}),
         ("jsonschema", {"contract.py"}),
         ("os", {"index.py"}),

@@ -1,7 +1,5 @@
 """How a message travels: the only module that knows envelopes. For now the event is the message (direct invoke)."""
 
-from __future__ import annotations
-
 import json
 from hashlib import sha256
 from typing import Any, NamedTuple

@@ -1,0 +1,227 @@
+"""Prints the figures: `python -m benchmarks` (or `make bench`). Ratios within this one run; times vary by machine."""
+
+from __future__ import annotations
+
+import compileall
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cli.local import environment, local_cloud
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+Row = tuple[str, str, str]
+EVENT: dict[str, Any] = {"scalingGroupId": "asg-bench", "remove": {"count": 1}}
+ROUND = 40
+
+
+def fleet_file(folder: Path, instances: int) -> Path:
+    """A group that takes removal after removal: desired capacity lets them run side by side."""
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    members = [
+        {
+            "instanceId": f"i-{number:05}",
+            "createdTime": (start + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "zoneId": f"cn-hangzhou-{'ghi'[number % 3]}",
+            "scalingConfigurationId": f"asc-{number * 4 // instances}",
+        }
+        for number in range(instances)
+    ]
+    group = {"scalingGroupId": "asg-bench", "minSize": 0, "maxSize": 2_000, "desiredCapacity": instances}
+    fleet = folder / "fleet.json"
+    fleet.write_text(json.dumps({"activitySeconds": 0, "groups": [{**group, "instances": members}]}))
+    return fleet
+
+
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """A folder in this checkout with the handler as it is shipped: with byte code."""
+    cache = ROOT / ".cache"
+    cache.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as name:
+        folder = Path(name)
+        shutil.copytree(ROOT / "handler", folder / "handler", ignore=shutil.ignore_patterns("__pycache__"))
+        compileall.compile_dir(folder / "handler", quiet=1)
+        yield folder
+
+
+def cold_start(folder: Path, repeats: int) -> list[Row]:
+    """Whole process, interpreter to the first RemoveInstances, in turn, so that both see the same machine."""
+    walls: dict[str, list[float]] = {}
+    spent: dict[str, list[float]] = {}
+    for first in range(0, repeats, ROUND):  # a fresh fleet each time, for every turn takes two instances away
+        with local_cloud(fleet_file(folder, 100)) as ready:
+            variables = {**os.environ, **environment(ready), "PYTHONPATH": str(folder / "handler")}
+            for number in range(first, min(first + ROUND, repeats)):
+                event = folder / "event.json"
+                event.write_text(json.dumps({**EVENT, "requestId": f"bench-{number}"}))
+                programs = {
+                    "bare interpreter": ["-c", "pass"],
+                    "eager script": [str(HERE / "eager.py"), str(event)],
+                    "scalein": [str(HERE / "invoke.py"), str(event)],
+                }
+                for name, arguments in programs.items():
+                    wall, cpu, said = _process([sys.executable, *arguments], variables)
+                    walls.setdefault(name, []).append(wall)
+                    spent.setdefault(name, []).append(cpu)
+                    assert name != "scalein" or said == "removing", said
+    rows = [(f"cold start, {name}", _both(times), "") for name, times in walls.items()]
+    for what, times in (("wall", walls), ("processor", spent)):
+        pairs = zip(times["scalein"], times["eager script"], strict=True)
+        ratio = statistics.median(ours / eager for ours, eager in pairs)
+        best = min(times["scalein"]) / min(times["eager script"])
+        goal = "at most 0.85" if what == "wall" else ""
+        rows.append((f"cold start, scalein / eager, {what}", f"{ratio:.2f} (of the best {best:.2f})", goal))
+    return rows
+
+
+def _process(command: list[str], variables: dict[str, str]) -> tuple[float, float, str]:
+    """Wall and processor seconds of a whole process, and what it printed."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall, cpu, done.stdout.strip()
+
+
+def rejected() -> list[Row]:
+    """Modules that a rejected event loads beyond jsonschema's own."""
+
+    def modules(program: str) -> set[str]:
+        script = f"{program}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+        keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "x", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "x"}
+        variables = {**os.environ, **keys, "PYTHONPATH": str(ROOT / "handler")}
+        done = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True)
+        return set(json.loads(done.stdout.splitlines()[-1]))
+
+    program = (
+        "import index\nfrom types import SimpleNamespace\n"
+        "index.handler(b'{}', SimpleNamespace(region='cn-hangzhou', request_id='r'))"
+    )
+    own = modules(program) - modules("import json, jsonschema")
+    sdk = sum(name.startswith("aliyunsdk") for name in own)
+    return [
+        ("rejected event, modules beyond jsonschema's", str(len(own)), "at most 100"),
+        ("rejected event, modules of the SDK", str(sdk), "0"),
+    ]
+
+
+def planning(repeats: int) -> list[Row]:
+    """Deciding over fleets of growing size, zones balanced, nothing but the pure core."""
+    from scalein.model import Count, Instance, RemovalRequest, ScalingGroup, Snapshot
+    from scalein.planning import plan_removal
+
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    rows = []
+    for size in (100, 1_000, 2_000, 10_000):
+        members = tuple(
+            Instance(f"i-{n}", "InService", "ghi"[n % 3], f"asc-{n % 5}", start + timedelta(minutes=n * 7919 % size))
+            for n in range(size)
+        )
+        group = ScalingGroup("asg-bench", "Active", size // 2, size, multi_az_policy="BALANCE")
+        request, snapshot = RemovalRequest("asg-bench", "r", Count(20)), Snapshot(group, members)
+        spent = _timed(lambda request=request, snapshot=snapshot: plan_removal(request, snapshot), repeats)  # type: ignore[misc]
+        goal = "at most 10 ms" if size == 2_000 else ""
+        rows.append((f"planning over {size:,} instances", _both(spent), goal))
+    return rows
+
+
+def warm(folder: Path, repeats: int) -> list[Row]:
+    """The handler's own time: a whole warm invocation less the time in which an SDK call was under way."""
+    from aliyunsdkcore.client import AcsClient
+
+    import index
+
+    calls: list[tuple[float, float]] = []
+
+    class Watched(AcsClient):  # type: ignore[misc]
+        def do_action_with_exception(self, request: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return super().do_action_with_exception(request)
+            finally:
+                calls.append((began, time.perf_counter()))
+
+    import scalein.ess
+
+    vars(scalein.ess)["AcsClient"] = Watched  # the one place where a benchmark looks inside
+    own, whole = [], []
+    with local_cloud(fleet_file(folder, 100)) as ready:
+        os.environ.update(environment(ready))
+        context = SimpleNamespace(region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60))
+        index.initialize(context)
+        for number in range(min(repeats, 90)):
+            event = json.dumps({**EVENT, "requestId": f"warm-{number}"}).encode()
+            calls.clear()
+            began = time.perf_counter()
+            outcome = index.handler(event, context)
+            ended = time.perf_counter()
+            assert outcome["status"] == "removing", outcome
+            whole.append(ended - began)
+            own.append(ended - began - _covered(calls))
+    return [
+        ("warm invocation, 100 instances, whole", _both(whole), ""),
+        ("warm invocation, 100 instances, beyond the SDK calls", _both(own), "at most 2 ms"),
+    ]
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """Time in which at least one of the spans was running."""
+    total, end = 0.0, 0.0
+    for began, ended in sorted(spans):
+        total += max(0.0, ended - max(began, end))
+        end = max(end, ended)
+    return total
+
+
+def _timed(work: Callable[[], object], repeats: int) -> list[float]:
+    spent = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - began)
+    return spent
+
+
+def _both(spent: list[float]) -> str:
+    return f"{_ms(statistics.median(spent))} (best {_ms(min(spent))})"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1_000:.1f} ms"
+
+
+@click.command()
+@click.option("--repeats", default=40, show_default=True, help="How often each thing is done.")
+def main(repeats: int) -> None:
+    """Measures cold start, planning and a warm invocation against the local cloud, and prints one table."""
+    console = Console()
+    table = Table("figure", "measured", "goal", title=f"Python {sys.version.split()[0]}, {repeats} repeats")
+    with workplace() as folder, console.status("Measuring ..."):
+        rows = [*rejected(), *cold_start(folder, repeats), *planning(repeats), *warm(folder, repeats)]
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")
