@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
 from types import ModuleType
 
-# What the SDK imports at once and this project never reaches: a sixth of the SDK's share of a cold start.
+# What the SDK imports at once and this project never reaches.
 UNREACHED_BY_US = (
     "aliyunsdkcore.auth.algorithm.sha_hmac256",  # brings cryptography; signs with RSA key pairs
     "aliyunsdkcore.vendored.requests.packages.chardet",  # guesses encodings; we read bytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -100,3 +101,17 @@ def test_a_run_of_any_file_gives_an_outcome(event: bytes, tmp_path: Path) -> Non
 @pytest.mark.parametrize("arguments", [("cli", "--help"), ("cli", "run", "--help"), ("localcloud", "--help")])
 def test_help_teaches(arguments: tuple[str, ...]) -> None:
     assert "Usage:" in run(*arguments).stdout
+
+
+def test_the_readme_shows_what_make_run_prints() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    printed = run("cli", "run", "events/remove-two.json").stdout
+
+    assert steady(printed) in steady(readme)
+    assert (ROOT / "events/remove-two.json").read_text(encoding="utf-8") in readme
+
+
+def steady(text: str) -> str:
+    """Without what differs from run to run: the port, the id of the activity, blanks at the ends of lines."""
+    lines = (re.sub(r"127\.0\.0\.1:\d+|asa-\w+", "...", line).rstrip() for line in text.strip().splitlines())
+    return "\n".join(lines)
