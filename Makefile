@@ -36,5 +36,5 @@ bench: setup ## measure, and print tables
 	$(BIN)/python -m benchmarks
 
 clean: ## remove everything that was made
-	rm -rf .venv .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache .pytest-tmp
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -23,8 +23,8 @@ from scalein.scale_in import Removal
 from scalein.settings import Credentials, Settings
 
 with cheap_imports():
-    for name in UNREACHED_BY_US:
-        defer(name)
+    for module in UNREACHED_BY_US:
+        defer(module)
     from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
     from aliyunsdkcore.client import AcsClient
     from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import DescribeScalingGroupsRequest
@@ -32,8 +32,8 @@ with cheap_imports():
     from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
 
 # The SDK logs request URLs, string to sign and answers, tokens included; our errors say what may be said.
-for name in ("aliyunsdkcore", "aliyunsdkcore.http.http_response"):
-    logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+for logger in ("aliyunsdkcore", "aliyunsdkcore.http.http_response"):
+    logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
 
 PAGE_SIZE = 100
 PAGES_AT_ONCE = 4
@@ -68,17 +68,18 @@ class EssGateway:
     def remove(self, removal: Removal) -> str:
         """One RemoveInstances call, repeated with the very same parameters where no answer comes: same ClientToken."""
         unanswered: Transient | None = None
-        for attempt in range(1_000):
+        attempt = 0
+        while True:
             try:
                 return str(self._call(_remove_request(removal))["ScalingActivityId"])
             except Transient as error:
                 unanswered = error if error.may_have_happened else unanswered
                 if not self._pause(attempt):
-                    raise _unknown(unanswered) if unanswered else error  # noqa: B904 (it is `error` or made of it)
+                    raise (_unknown(unanswered) if unanswered else error) from error
             except GatewayError as error:
                 # Refused after an unanswered try: the refusal may be the echo of our own success.
                 raise (_unknown(unanswered) if unanswered else error) from error
-        raise AssertionError("the deadline ends this loop")
+            attempt += 1
 
     def _read(self, scaling_group_id: str) -> Snapshot:
         def page(number: int) -> Reply:
@@ -95,13 +96,14 @@ class EssGateway:
 
     def _ask(self, request: Callable[[], Any]) -> Reply:
         """A read, repeated with exponential backoff and full jitter while the deadline allows."""
-        for attempt in range(1_000):
+        attempt = 0
+        while True:
             try:
                 return self._call(request())
             except Transient:
                 if not self._pause(attempt):
                     raise
-        raise AssertionError("the deadline ends this loop")
+            attempt += 1
 
     def _pause(self, attempt: int) -> bool:
         """Waits before another try; False where no time would be left for it."""

@@ -263,8 +263,12 @@ class StaleOnce:
         return self._gateway.remove(removal)
 
 
-def test_nothing_secret_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_secret_is_ever_logged(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even with the SDK's own debugging switched on, which writes URLs to standard error."""
     caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("DEBUG", "sdk")
     credentials = Credentials("test-key", "test-secret", "token-canary-7731")
     with cloud_of(group(*instances(3)), token="token-canary-7731") as cloud:
         for kind in ("throttled", "bad-gateway", "not-json", "lost-answer"):
@@ -274,6 +278,7 @@ def test_nothing_secret_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None
         with pytest.raises(ConfigurationError) as caught:
             cloud.gateway(credentials=wrong).snapshot("asg-1")
 
-    assert "7731" not in caplog.text
+    printed = "".join(capfd.readouterr())
+    assert "7731" not in caplog.text + printed
     assert "test-secret" not in caplog.text
     assert "7731" not in str(caught.value)

@@ -1,0 +1,59 @@
+"""Where the SDK goes when no endpoint is given: seen by a proxy, the only way out that these tests leave open."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+
+from scalein.clock import Deadline
+from scalein.errors import Transient
+from scalein.ess import EssGateway
+from scalein.settings import Credentials, Endpoint, Settings
+from tests.fakes import DrivenClock
+
+
+def first_line_sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the SDK first says to an HTTPS proxy, which then hangs up."""
+    lines: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", "http://{}:{}".format(*proxy.getsockname()))
+        monkeypatch.delenv("HTTP_PROXY", raising=False)
+
+        def hang_up() -> None:
+            while True:
+                try:
+                    connection, _ = proxy.accept()
+                except OSError:
+                    return
+                with connection:
+                    lines.append(connection.recv(4096))
+
+        listener = threading.Thread(target=hang_up, daemon=True)
+        listener.start()
+        with pytest.raises(Transient):
+            EssGateway(settings, Deadline.after(0.6, DrivenClock())).snapshot("asg-1")
+        proxy.shutdown(socket.SHUT_RDWR)
+        listener.join(5)
+    return lines[0].split(b"\r\n")[0].decode()
+
+
+@pytest.mark.parametrize(
+    ("region", "network", "endpoint", "line"),
+    [
+        ("cn-hangzhou", "public", None, "CONNECT ess.aliyuncs.com:443"),
+        ("ap-northeast-1", "public", None, "CONNECT ess.ap-northeast-1.aliyuncs.com:443"),
+        ("cn-somewhere-new", "public", None, "CONNECT ess.cn-somewhere-new.aliyuncs.com:443"),
+        ("cn-hangzhou", "vpc", None, "CONNECT ess-vpc.cn-hangzhou.aliyuncs.com:443"),
+        ("cn-hangzhou", "public", Endpoint("ess.example.com", secure=True), "CONNECT ess.example.com:443"),
+        ("cn-hangzhou", "public", Endpoint("ess.example.com:8443", secure=True), "CONNECT ess.example.com:8443"),
+    ],
+)
+def test_ess_is_reached_over_tls_at_its_own_endpoint(
+    region: str, network: str, endpoint: Endpoint | None, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = Credentials("id", "secret")
+    settings = Settings(key, region, endpoint, network, 2.0, 2.0, 30.0, dry_run=False, raise_try_later=True)
+
+    assert first_line_sent(settings, monkeypatch).startswith(line)
