@@ -1,22 +1,23 @@
 # `make run` and `make test` need git, Python 3.10 or later and pip, and nothing else. Everything lands in this folder.
 EVENT ?= events/remove-two.json
 PYTHON ?= python3
-BIN = .venv/bin
+VENV ?= .venv
+BIN = $(VENV)/bin
 
 export PYTHONPATH := handler:.
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long check bench clean
+.PHONY: help setup run test test-long test-all check bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 12
 
-setup: .venv/ready ## make .venv, which the other targets share
+setup: $(VENV)/ready ## make .venv, which the other targets share
 
-.venv/ready: requirements.txt requirements-dev.txt tools/make_venv.sh
-	@sh tools/make_venv.sh "$(PYTHON)"
+$(VENV)/ready: requirements.txt requirements-dev.txt tools/make_venv.sh
+	@sh tools/make_venv.sh "$(PYTHON)" "$(VENV)"
 
 run: setup ## run the main job on a local cloud (EVENT=events/x.json takes any event)
 	@$(BIN)/python -m cli run "$(EVENT)"
@@ -27,6 +28,9 @@ test: setup ## all tests
 test-long: setup ## all tests, with many more examples for each property
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest
 
+test-all: ## all tests, on each of Python 3.10 to 3.13 that is found
+	@sh tools/each_python.sh "$(MAKE)"
+
 check: setup ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -36,5 +40,5 @@ bench: setup ## measure, and print tables
 	$(BIN)/python -m benchmarks
 
 clean: ## remove everything that was made
-	rm -rf .venv .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache .pytest-tmp
+	rm -rf .venv .venv-* .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache .pytest-tmp
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

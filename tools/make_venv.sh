@@ -1,9 +1,10 @@
 #!/bin/sh
-# Makes .venv anew with what requirements-dev.txt names. Usage: make_venv.sh PYTHON
+# Makes a virtual environment anew with what requirements-dev.txt names. Usage: make_venv.sh PYTHON FOLDER
 set -eu
 
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; }
 
+venv=$2
 python=
 for candidate in "$1" python3 python3.13 python3.12 python3.11 python3.10 python; do
     if new_enough "$candidate"; then python=$candidate; break; fi
@@ -13,14 +14,14 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
-echo "Setting up .venv with $("$python" --version) (a minute, the first time) ..."
-rm -rf .venv
-if "$python" -m venv .venv >/dev/null 2>&1; then
-    pip() { .venv/bin/python -m pip "$@"; }
+echo "Setting up $venv with $("$python" --version) (a minute, the first time) ..."
+rm -rf "$venv"
+if "$python" -m venv "$venv" >/dev/null 2>&1; then
+    pip() { "$venv/bin/python" -m pip "$@"; }
 else # Debian's python3 without python3-venv: the machine's pip installs into the environment from outside
-    rm -rf .venv
-    "$python" -m venv --without-pip .venv
-    pip() { "$python" -m pip --python .venv/bin/python "$@"; }
+    rm -rf "$venv"
+    "$python" -m venv --without-pip "$venv"
+    pip() { "$python" -m pip --python "$venv/bin/python" "$@"; }
 fi
 pip install --quiet -r requirements-dev.txt
-touch .venv/ready
+touch "$venv/ready"

@@ -18,7 +18,9 @@ LOUD = {
 
 def record(outcome: Outcome, function_request_id: str) -> None:
     """Logs the outcome; a kept list that does not fit is left to its counts, and the line says so."""
-    logging.getLogger("scalein.audit").log(LOUD.get(outcome.status, logging.INFO), line(outcome, function_request_id))
+    logger = logging.getLogger("scalein.audit")
+    logger.setLevel(logging.INFO)  # an audit line does not vanish because somebody wants a quieter root logger
+    logger.log(LOUD.get(outcome.status, logging.INFO), line(outcome, function_request_id))
 
 
 def line(outcome: Outcome, function_request_id: str) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from localcloud.ess.model import Knobs
+from scalein.clock import Deadline
 from scalein.errors import ConfigurationError, OutcomeUnknown, Refused, StaleSnapshot, Throttled, Transient, TryLater
+from scalein.ess import EssGateway
 from scalein.model import Count, RemoveOptions, Snapshot, Status
 from scalein.scale_in import Gateway, Removal, scale_in
-from scalein.settings import Credentials
+from scalein.settings import Credentials, Endpoint, Settings
 from tests import fakes
 from tests.clouds import KEY, cloud_of, group, instances
 from tests.fleets import request_for
@@ -147,7 +151,7 @@ def test_a_list_short_of_its_total_count_is_read_again_and_then_left_for_later()
             cloud.gateway().snapshot("asg-1")
 
 
-def test_nobody_listens() -> None:
+def test_where_nobody_listens_the_outcome_of_a_removal_is_unknown() -> None:
     with cloud_of(group()) as cloud:
         gateway = cloud.gateway(seconds=3)
     with pytest.raises(Transient):
@@ -282,3 +286,45 @@ def test_nothing_secret_is_ever_logged(
     assert "7731" not in caplog.text + printed
     assert "test-secret" not in caplog.text
     assert "7731" not in str(caught.value)
+
+
+def test_an_answer_slower_than_the_read_timeout_is_asked_for_again_with_the_same_token() -> None:
+    with cloud_of(group(*instances(3))) as cloud:
+        cloud.inside.faults.add("slow", "RemoveInstances", seconds=0.5)
+        activity_id = cloud.gateway(read_timeout_seconds=0.2).remove(CALL)
+
+        assert list(cloud.inside.service.activities) == [activity_id]
+
+
+def test_the_group_and_its_instances_are_asked_for_at_the_same_time() -> None:
+    """A server that answers neither question before it has heard both."""
+    both = threading.Barrier(2)
+
+    class Patient(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            both.wait(5)
+            empty = {"TotalCount": 0, "ScalingGroups": {"ScalingGroup": []}}
+            group = {"ScalingGroupId": "asg-1", "LifecycleState": "Active", "MinSize": 0, "TotalCapacity": 0}
+            whole = {"TotalCount": 1, "ScalingGroups": {"ScalingGroup": [group]}}
+            body = json.dumps(whole if "DescribeScalingGroups" in self.path else empty).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Patient) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = Endpoint(f"127.0.0.1:{server.server_port}", secure=False)
+        settings = Settings(
+            KEY, "cn-hangzhou", endpoint, "public", 2.0, 10.0, 30.0, dry_run=False, raise_try_later=True
+        )
+        try:
+            snapshot = EssGateway(settings, Deadline.after(30, fakes.DrivenClock())).snapshot("asg-1")
+        finally:
+            server.shutdown()
+
+    assert snapshot.group.id == "asg-1"
+    assert not both.broken

@@ -98,6 +98,16 @@ def test_an_instance_is_recycled_only_if_group_and_call_both_say_so(
         assert described(cloud)["StoppedCapacity"] == int(stays)
 
 
+@pytest.mark.parametrize(("group_policy", "call_policy"), [("recycle", "recycle"), ("release", "release")])
+def test_recycling_from_a_group_that_releases_can_be_made_an_error(group_policy: str, call_policy: str) -> None:
+    """The documentation says both, so it is a knob; what group and call agree on is never an error."""
+    strict = Knobs(recycle_on_release_group_is_an_error=True)
+    with cloud_of(group(*instances(2), scalingPolicy=group_policy), knobs=strict) as cloud:
+        assert remove(cloud, "i-0001", RemovePolicy=call_policy)
+    with cloud_of(group(*instances(2)), knobs=strict) as cloud:
+        assert refused(cloud, "i-0001", RemovePolicy="recycle") == (400, "InvalidParameter")
+
+
 @pytest.mark.parametrize(
     ("fields", "ids", "params", "refusal"),
     [

@@ -99,7 +99,7 @@ def test_a_run_of_any_file_gives_an_outcome(event: bytes, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("arguments", [("cli", "--help"), ("cli", "run", "--help"), ("localcloud", "--help")])
-def test_help_teaches(arguments: tuple[str, ...]) -> None:
+def test_help_says_how_to_use_a_command(arguments: tuple[str, ...]) -> None:
     assert "Usage:" in run(*arguments).stdout
 
 
