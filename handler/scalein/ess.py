@@ -37,6 +37,7 @@ for logger in ("aliyunsdkcore", "aliyunsdkcore.http.http_response"):
 
 PAGE_SIZE = 100
 PAGES_AT_ONCE = 4
+MOST_INSTANCES = 10_000  # of a group; the quota is typically 2,000
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 5.0
 ANSWER_SECONDS = 0.5  # less than this before the deadline, no call is begun
@@ -71,15 +72,19 @@ class EssGateway:
         attempt = 0
         while True:
             try:
-                return str(self._call(_remove_request(removal))["ScalingActivityId"])
+                return _activity_id(self._call(_remove_request(removal)))
             except Transient as error:
                 unanswered = error if error.may_have_happened else unanswered
-                if not self._pause(attempt):
-                    raise (_unknown(unanswered) if unanswered else error) from error
+                if self._pause(attempt):
+                    attempt += 1
+                    continue
+                if unanswered:
+                    raise _unknown(unanswered) from error
+                raise
             except GatewayError as error:
-                # Refused after an unanswered try: the refusal may be the echo of our own success.
-                raise (_unknown(unanswered) if unanswered else error) from error
-            attempt += 1
+                if unanswered:  # this refusal may be the echo of our own success
+                    raise _unknown(unanswered) from error
+                raise
 
     def _read(self, scaling_group_id: str) -> Snapshot:
         def page(number: int) -> Reply:
@@ -91,8 +96,8 @@ class EssGateway:
             pages += pool.map(page, range(2, _page_count(pages[0]) + 1))
             groups = _items(group.result(), "ScalingGroups", "ScalingGroup")
         if not groups:
-            raise Refused("DescribeScalingGroups", "InvalidScalingGroupId.NotFound", "There is no such scaling group.")
-        return _snapshot(groups[0], pages)
+            raise Refused("DescribeScalingGroups", "InvalidScalingGroupId.NotFound", "there is no such scaling group.")
+        return _snapshot(scaling_group_id, groups, pages)
 
     def _ask(self, request: Callable[[], Any]) -> Reply:
         """A read, repeated with exponential backoff and full jitter while the deadline allows."""
@@ -194,39 +199,50 @@ def _unknown(error: Transient) -> OutcomeUnknown:
     return OutcomeUnknown(error.action, error.code, "no answer told whether the removal was accepted.")
 
 
+def _activity_id(reply: Reply) -> str:
+    if not reply.get("ScalingActivityId"):
+        raise Transient("RemoveInstances", "NoActivity", "the answer names no scaling activity.")
+    return str(reply["ScalingActivityId"])
+
+
 def _page_count(reply: Reply) -> int:
-    return -(-int(reply.get("TotalCount", 0)) // PAGE_SIZE)
+    """Raises _Inconsistent."""
+    total = reply.get("TotalCount")
+    if not isinstance(total, int) or not 0 <= total <= MOST_INSTANCES:
+        raise _Inconsistent("TotalCount is not a number of instances.")
+    return -(-total // PAGE_SIZE)
 
 
-def _items(reply: Reply, plural: str, singular: str) -> list[Reply]:
+def _items(reply: Reply, plural: str, singular: str) -> list[Any]:
     """Lists travel as {plural: {singular: [...]}}; absent means empty."""
     inner = reply.get(plural) or {}
     return list(inner.get(singular) or ()) if isinstance(inner, dict) else list(inner)
 
 
-def _snapshot(group: Reply, pages: list[Reply]) -> Snapshot:
+def _snapshot(scaling_group_id: str, groups: list[Any], pages: list[Reply]) -> Snapshot:
     """Raises _Inconsistent: a read that contradicts itself must never look like 'none left'."""
     found = [item for page in pages for item in _items(page, "ScalingInstances", "ScalingInstance")]
+    totals = {page.get("TotalCount") for page in pages}
     try:
-        totals = {int(page["TotalCount"]) for page in pages}
         if totals != {len(found)} or len({item["InstanceId"] for item in found}) != len(found):
-            raise _Inconsistent(f"{len(found)} instances listed, {sorted(totals)} counted.")
-        return Snapshot(_group(group), tuple(_instance(item) for item in found))
-    except (KeyError, TypeError, ValueError) as error:
+            raise _Inconsistent(f"{len(found)} instances are listed, another number of them is counted.")
+        if any(item.get("ScalingGroupId", scaling_group_id) != scaling_group_id for item in [*groups, *found]):
+            raise _Inconsistent("an answer speaks of another scaling group.")
+        return Snapshot(_group(groups[0]), tuple(_instance(item) for item in found))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _Inconsistent(f"an answer lacks or garbles what a decision needs ({type(error).__name__}).") from error
 
 
 def _group(item: Reply) -> ScalingGroup:
-    suspended = item.get("SuspendedProcesses") or {}
     return ScalingGroup(
         id=item["ScalingGroupId"],
         lifecycle_state=item["LifecycleState"],
         min_size=int(item["MinSize"]),
         total_capacity=int(item["TotalCapacity"]),
         weighted=bool(item.get("Weighted")),
-        removal_policies=tuple((item.get("RemovalPolicies") or {}).get("RemovalPolicy") or ()),
+        removal_policies=tuple(_items(item, "RemovalPolicies", "RemovalPolicy")),
         multi_az_policy=item.get("MultiAZPolicy") or "PRIORITY",
-        suspended_processes=tuple(suspended.get("SuspendedProcess") or ()),
+        suspended_processes=tuple(_items(item, "SuspendedProcesses", "SuspendedProcess")),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -300,13 +302,73 @@ def test_the_group_and_its_instances_are_asked_for_at_the_same_time() -> None:
     """A server that answers neither question before it has heard both."""
     both = threading.Barrier(2)
 
-    class Patient(BaseHTTPRequestHandler):
+    def patient(action: str) -> object:
+        both.wait(5)
+        return EMPTY[action]
+
+    with answering(patient) as gateway:
+        assert gateway.snapshot("asg-1").instances == ()
+    assert not both.broken
+
+
+GROUP = {"ScalingGroupId": "asg-1", "LifecycleState": "Active", "MinSize": 0, "TotalCapacity": 0}
+EMPTY = {
+    "DescribeScalingGroups": {"TotalCount": 1, "ScalingGroups": {"ScalingGroup": [GROUP]}},
+    "DescribeScalingInstances": {"TotalCount": 0, "ScalingInstances": {"ScalingInstance": []}},
+}
+MEMBER = {"InstanceId": "i-1", "LifecycleState": "InService"}
+
+
+def listing(*members: object, total: object = 1) -> dict[str, object]:
+    return {"TotalCount": total, "ScalingInstances": {"ScalingInstance": list(members)}}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"DescribeScalingInstances": {}},
+        {"DescribeScalingInstances": {"TotalCount": "many"}},
+        {"DescribeScalingInstances": {"TotalCount": -1}},
+        {"DescribeScalingInstances": {"TotalCount": 10**9}},
+        {"DescribeScalingInstances": listing()},
+        {"DescribeScalingInstances": listing(MEMBER, MEMBER, total=2)},
+        {"DescribeScalingInstances": listing("i-1")},
+        {"DescribeScalingInstances": listing({"InstanceId": "i-1"})},
+        {"DescribeScalingInstances": listing({**MEMBER, "ScalingGroupId": "asg-2"})},
+        {"DescribeScalingInstances": listing({**MEMBER, "CreatedTime": "yesterday"})},
+        {"DescribeScalingGroups": {"ScalingGroups": {"ScalingGroup": [{**GROUP, "ScalingGroupId": "asg-2"}]}}},
+        {"DescribeScalingGroups": {"ScalingGroups": {"ScalingGroup": [{**GROUP, "MinSize": None}]}}},
+        {"DescribeScalingGroups": {"ScalingGroups": {"ScalingGroup": [{"ScalingGroupId": "asg-1"}]}}},
+        {"DescribeScalingGroups": {"ScalingGroups": {"ScalingGroup": ["asg-1"]}}},
+    ],
+)
+def test_an_answer_that_contradicts_or_garbles_itself_is_no_snapshot(odd: dict[str, object]) -> None:
+    with answering(lambda action: {**EMPTY, **odd}[action]) as gateway, pytest.raises(TryLater, match="Inconsistent"):
+        gateway.snapshot("asg-1")
+
+
+def test_lists_may_come_without_their_inner_name() -> None:
+    flat = {**GROUP, "RemovalPolicies": ["NewestInstance"], "SuspendedProcesses": ["ScaleIn"]}
+    answers = {**EMPTY, "DescribeScalingGroups": {"ScalingGroups": [flat]}}
+    with answering(lambda action: answers[action]) as gateway:
+        group_read = gateway.snapshot("asg-1").group
+
+    assert (group_read.removal_policies, group_read.suspended_processes) == (("NewestInstance",), ("ScaleIn",))
+
+
+@pytest.mark.parametrize("reply", [{}, {"ScalingActivityId": ""}, [], "asa-1", None])
+def test_an_answer_without_an_activity_leaves_the_outcome_unknown(reply: object) -> None:
+    with answering(lambda _: reply) as gateway, pytest.raises(OutcomeUnknown):
+        gateway.remove(CALL)
+
+
+@contextmanager
+def answering(reply_to: Callable[[str], object]) -> Iterator[EssGateway]:
+    """The handler's gateway before a server that says whatever it is told to."""
+
+    class Server(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            both.wait(5)
-            empty = {"TotalCount": 0, "ScalingGroups": {"ScalingGroup": []}}
-            group = {"ScalingGroupId": "asg-1", "LifecycleState": "Active", "MinSize": 0, "TotalCapacity": 0}
-            whole = {"TotalCount": 1, "ScalingGroups": {"ScalingGroup": [group]}}
-            body = json.dumps(whole if "DescribeScalingGroups" in self.path else empty).encode()
+            body = json.dumps(reply_to(self.headers["x-acs-action"])).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -315,16 +377,13 @@ def test_the_group_and_its_instances_are_asked_for_at_the_same_time() -> None:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Patient) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         endpoint = Endpoint(f"127.0.0.1:{server.server_port}", secure=False)
         settings = Settings(
             KEY, "cn-hangzhou", endpoint, "public", 2.0, 10.0, 30.0, dry_run=False, raise_try_later=True
         )
         try:
-            snapshot = EssGateway(settings, Deadline.after(30, fakes.DrivenClock())).snapshot("asg-1")
+            yield EssGateway(settings, Deadline.after(5, fakes.DrivenClock()))
         finally:
             server.shutdown()
-
-    assert snapshot.group.id == "asg-1"
-    assert not both.broken
