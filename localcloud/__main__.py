@@ -39,7 +39,7 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
 @click.option("--activity-seconds", type=click.FloatRange(0), help="How long an activity takes, over the fleet file.")
 @click.option("--access-key-id", default="localcloud", help="The key to accept.")
 @click.option("--access-key-secret", default="localcloud-secret", help="Its secret.")
-@click.option("--security-token", default="", help="Accept only calls with this token.  [default: any, or none]")
+@click.option("--security-token", default="", show_default="any, or none", help="Accept only calls with this token.")
 @click.option("--default-format", type=click.Choice(["JSON", "XML"]), default="JSON", help="Where a call names none.")
 @click.option(
     "--fault",

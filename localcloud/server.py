@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import threading
+import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -100,7 +101,13 @@ def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
         when_ready()
         yield
 
-    return Starlette(routes=[Route("/", serve, methods=["GET", "POST"])], lifespan=lifespan)
+    async def failed(request: Request, error: Exception) -> Response:
+        traceback.print_exception(error)  # a fault of this cloud's own is not to be mistaken for one on request
+        body = wire.error_body(errors.InternalError(), wire.request_id(), request.url.netloc, "JSON")
+        return Response(body, 500, media_type=wire.CONTENT_TYPES["JSON"])
+
+    routes = [Route("/", serve, methods=["GET", "POST"])]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
 
 
 def listening(port: int) -> socket.socket:

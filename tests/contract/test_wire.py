@@ -170,3 +170,14 @@ def test_where_a_token_is_demanded_only_that_token_passes() -> None:
             with pytest.raises(ServerException) as caught:
                 cloud.send(DescribeScalingGroupsRequest(), KEY._replace(security_token=token))
             assert caught.value.get_error_code() == "InvalidSecurityToken.Malformed"
+
+
+def test_a_fault_of_the_local_cloud_itself_is_an_internal_error_and_shows_its_trace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with cloud_of(group()) as cloud:
+        cloud.inside.service.groups["asg-1"].instances = {"i-1": None}  # type: ignore[dict-item]
+        status, _, body = get(cloud, signed())
+
+    assert (status, json.loads(body)["Code"]) == (500, "InternalError")
+    assert "Traceback" in capsys.readouterr().err
