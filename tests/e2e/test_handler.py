@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import index
+from localcloud.ess.model import Knobs
+from localcloud.fleet import service_of
 from scalein.errors import ConfigurationError
 from tests.clouds import KEY, Cloud, cloud_of, group, instances
 
@@ -139,3 +141,78 @@ def test_any_bytes_in_give_a_json_outcome_out(cloud: Cloud, event: bytes) -> Non
 
     assert outcome["status"] == "rejected"
     assert json.loads(json.dumps(outcome)) == outcome
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "status"),
+    [
+        ({"scalingGroupId": "asg-9"}, "refused"),
+        ({"remove": {"instanceIds": ["i-of-another-group"]}}, "nothing-to-remove"),
+        ({"remove": {"toCapacity": 4}}, "nothing-to-remove"),
+        ({"remove": {"toCapacity": 1_000_000}}, "nothing-to-remove"),
+        ({"remove": {"count": 3}, "shortfall": "refuse"}, "refused"),
+        ({"remove": {"count": -1}}, "rejected"),
+        ({"remove": {"count": 10**4_000}}, "rejected"),
+        ({"remove": {"count": float("nan")}}, "rejected"),
+        ({"remove": {"instanceIds": ["i-0001", "i-0001"]}}, "rejected"),
+        ({"unknown": 1}, "rejected"),
+        ({"notAfter": "2020-01-01T00:00:00Z"}, "expired"),
+    ],
+)
+def test_an_event_that_asks_for_what_cannot_be_removes_nothing(
+    cloud: Cloud, request_fields: dict[str, Any], status: str
+) -> None:
+    outcome = index.handler(json.dumps({**json.loads(ONE), **request_fields}).encode(), context())
+
+    assert (outcome["status"], outcome["removed"]) == (status, [])
+    assert cloud.calls("RemoveInstances") == []
+
+
+def test_a_group_without_headroom_keeps_everybody(cloud: Cloud) -> None:
+    cloud.group.min_size = 4
+    outcome = index.handler(ONE, context())
+
+    assert outcome["status"] == "nothing-to-remove"
+    assert outcome["shortfall"] == {"asked": 1, "missing": 1, "unit": "instances", "reason": "min-size"}
+    assert cloud.calls("RemoveInstances") == []
+
+
+removals = st.one_of(
+    st.fixed_dictionaries({"count": st.integers(-1, 30)}),
+    st.fixed_dictionaries({"percent": st.floats(0, 110)}),
+    st.fixed_dictionaries({"toCapacity": st.integers(-1, 12)}),
+    st.fixed_dictionaries({"instanceIds": st.lists(st.sampled_from(["i-0001", "i-0005", "p-0001", "x"]), max_size=4)}),
+)
+events = st.fixed_dictionaries(
+    {"scalingGroupId": st.just("asg-1"), "remove": removals, "requestId": st.text("abc", min_size=1, max_size=3)},
+    optional={
+        "shortfall": st.sampled_from(["trim", "refuse"]),
+        "order": st.lists(st.sampled_from(["OldestInstance", "NewestInstance", "Random"]), max_size=2),
+        "dryRun": st.booleans(),
+        "decreaseDesiredCapacity": st.booleans(),
+    },
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@given(st.lists(st.tuples(events, st.sampled_from([0, 30, 60])), min_size=1, max_size=8))
+def test_no_sequence_of_events_takes_a_group_below_min_size(
+    cloud: Cloud, sequence: list[tuple[dict[str, Any], int]]
+) -> None:
+    """The local cloud is the judge: activities overlap, ids repeat, messages repeat; no message acts twice."""
+    fresh = group(*instances(10), *instances(2, "p", lifecycleState="Protected"), minSize=4, desiredCapacity=12)
+    cloud.inside.service = service_of({"groups": [fresh]}, cloud.clock, Knobs())
+    cloud.inside.calls.clear()
+    for event, seconds in sequence:
+        try:
+            outcome = index.handler(json.dumps(event).encode(), context())
+        except index.TryLaterError as error:
+            outcome = json.loads(str(error))
+        assert json.loads(json.dumps(outcome)) == outcome
+        cloud.clock.advance(seconds)
+        stable = sum(state in ("InService", "Protected", "Standby") for state in cloud.states().values())
+        assert stable >= 4
+        assert {"p-0001", "p-0002"} <= set(cloud.states())
+
+    accepted = {(call.params["ClientToken"]) for call in cloud.inside.calls if call.action == "RemoveInstances"}
+    assert len(cloud.inside.service.activities) <= len(accepted)
