@@ -132,14 +132,19 @@ def running(cloud: LocalCloud) -> Iterator[str]:
     """Serves from a thread of this process; gives host:port. For tests, which then drive the cloud's clock."""
     ready = threading.Event()
     server = server_for(cloud, ready.set)
-    with listening(0) as listener:
-        thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
-        thread.start()
-        ready.wait(10)
-        host, port = listener.getsockname()
+    listener = listening(0)
+    host, port = listener.getsockname()
+
+    def serve() -> None:
+        with listener:
+            server.run(sockets=[listener])
+
+    threading.Thread(target=serve, daemon=True).start()
+    ready.wait(10)
+    try:
         yield f"{host}:{port}"
-        server.should_exit = True
-        thread.join(10)
+    finally:
+        server.should_exit = True  # not waited for: stopping takes uvicorn two ticks of its clock, and tests are many
 
 
 def ready_line(cloud: LocalCloud, listener: socket.socket) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -154,8 +155,10 @@ def test_a_list_short_of_its_total_count_is_read_again_and_then_left_for_later()
 
 
 def test_where_nobody_listens_the_outcome_of_a_removal_is_unknown() -> None:
-    with cloud_of(group()) as cloud:
-        gateway = cloud.gateway(seconds=3)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    settings = Settings(KEY, "cn-hangzhou", Endpoint(f"127.0.0.1:{port}", secure=False), "public", 2, 2, 3, False, True)
+    gateway = EssGateway(settings, Deadline.after(3, fakes.DrivenClock()))
     with pytest.raises(Transient):
         gateway.snapshot("asg-1")
     with pytest.raises(OutcomeUnknown):
