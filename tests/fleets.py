@@ -75,6 +75,7 @@ def snapshots(draw: st.DrawFn, most: int = 12) -> Snapshot:
         min_size=draw(st.integers(0, 15)),
         weighted=weighted,
         total_capacity=draw(st.integers(0, 20)),
+        stable_capacity=None if weighted else draw(st.none() | st.integers(0, 15)),
         lifecycle_state=draw(st.sampled_from(["Active", "Active", "Active", "Inactive"])),
         multi_az_policy=draw(st.sampled_from(["PRIORITY", "BALANCE", "COST_OPTIMIZED"])),
         removal_policies=draw(

@@ -244,12 +244,16 @@ def _snapshot(scaling_group_id: str, groups: list[Any], pages: list[Reply]) -> S
 
 
 def _group(item: Reply) -> ScalingGroup:
+    weighted = bool(item.get("Weighted"))
+    stable: list[Any] = [item.get(counter) for counter in ("ActiveCapacity", "ProtectedCapacity", "StandbyCapacity")]
     return ScalingGroup(
         id=item["ScalingGroupId"],
         lifecycle_state=item["LifecycleState"],
         min_size=int(item["MinSize"]),
         total_capacity=int(item["TotalCapacity"]),
-        weighted=bool(item.get("Weighted")),
+        # Whether a weighted group's counters count weights is not documented, so they are left aside there.
+        stable_capacity=None if weighted or None in stable else sum(int(counter) for counter in stable),
+        weighted=weighted,
         removal_policies=tuple(_items(item, "RemovalPolicies", "RemovalPolicy")),
         multi_az_policy=item.get("MultiAZPolicy") or "PRIORITY",
         suspended_processes=tuple(_items(item, "SuspendedProcesses", "SuspendedProcess")),

@@ -77,6 +77,7 @@ class ScalingGroup(NamedTuple):
     lifecycle_state: str
     min_size: int
     total_capacity: int
+    stable_capacity: int | None = None  # InService, Protected and Standby as the group itself counts them, unweighted
     weighted: bool = False
     removal_policies: tuple[str, ...] = ()
     multi_az_policy: str = "PRIORITY"

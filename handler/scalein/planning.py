@@ -80,10 +80,13 @@ def headroom(snapshot: Snapshot) -> int:
     """Capacity that may leave without falling below MinSize: the project's only MinSize arithmetic.
 
     ESS itself compares TotalCapacity, which still counts instances on their way out, so a second removal could
-    pass its check and undershoot. What is stable is counted too, and the smaller of the two holds.
+    pass its check and undershoot. What is stable is counted too, from the list and by the group's own counters,
+    for the two were not read at quite the same moment; the smallest holds.
     """
-    stable = sum(_capacity(i, snapshot) for i in snapshot.instances if i.lifecycle_state in STABLE_STATES)
-    return max(0, min(snapshot.group.total_capacity, stable) - snapshot.group.min_size)
+    group = snapshot.group
+    listed = sum(_capacity(i, snapshot) for i in snapshot.instances if i.lifecycle_state in STABLE_STATES)
+    counted = listed if group.stable_capacity is None else group.stable_capacity
+    return max(0, min(group.total_capacity, listed, counted) - group.min_size)
 
 
 def amount_asked(request: RemovalRequest, snapshot: Snapshot) -> Amount:

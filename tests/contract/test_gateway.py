@@ -35,6 +35,7 @@ def test_a_snapshot_is_the_group_and_all_of_its_instances() -> None:
 
     by_id = {instance.id: instance for instance in snapshot.instances}
     assert (snapshot.group.min_size, snapshot.group.total_capacity, snapshot.group.weighted) == (1, 2, False)
+    assert snapshot.group.stable_capacity == 2
     assert (snapshot.group.multi_az_policy, snapshot.group.suspended_processes) == ("BALANCE", ("ScaleOut",))
     assert snapshot.group.removal_policies == ("OldestScalingConfiguration", "OldestInstance")
     assert by_id["i-0001"].lifecycle_state == "Protected"
@@ -55,7 +56,10 @@ def test_every_page_is_read_once(count: int, pages: int) -> None:
 
 def test_weights_are_read_in_a_weighted_group() -> None:
     with cloud_of(group(*instances(1, weightedCapacity=7), weighted=True)) as cloud:
-        assert cloud.gateway().snapshot("asg-1").instances[0].weight == 7
+        snapshot = cloud.gateway().snapshot("asg-1")
+
+    assert snapshot.instances[0].weight == 7
+    assert snapshot.group.stable_capacity is None
 
 
 def test_an_unknown_group_is_refused() -> None:

@@ -218,6 +218,14 @@ def test_headroom_is_the_smaller_of_what_ess_counts_and_what_is_stable() -> None
     assert headroom(group_of(*stable, min_size=9)) == 0
 
 
+def test_headroom_heeds_the_groups_own_counters_which_may_have_been_read_later() -> None:
+    """Somebody else's removal began between the two reads: the list still shows three, the group counts two."""
+    fleet = group_of(*ABC, min_size=1, stable_capacity=2)
+
+    assert headroom(fleet) == 1
+    assert headroom(group_of(*ABC, min_size=1, stable_capacity=9)) == 2
+
+
 def weighing(id: str, weight: int | None, day: int = 1) -> Instance:
     return member(id, day, weight=weight)
 

@@ -34,6 +34,7 @@ def test_capacity_never_falls_below_min_size(request: RemovalRequest, snapshot: 
     if plan.leaving:
         assert group.total_capacity - leaving >= group.min_size
         assert stable_capacity(snapshot) - leaving >= group.min_size
+        assert group.stable_capacity is None or group.stable_capacity - leaving >= group.min_size
 
 
 @given(requests(), snapshots())
@@ -94,6 +95,8 @@ def test_min_size_is_named_only_where_one_more_would_break_it(request: RemovalRe
     held = [v.instance_id for v in plan.verdicts if v.reason is Reason.MIN_SIZE]
     gone = capacity_leaving(plan._replace(verdicts=tuple(_would_leave(plan))), snapshot)
     room = min(snapshot.group.total_capacity, stable_capacity(snapshot)) - snapshot.group.min_size
+    if snapshot.group.stable_capacity is not None:
+        room = min(room, snapshot.group.stable_capacity - snapshot.group.min_size)
 
     for id in held:
         assert gone + weight_in(snapshot, id) > room
