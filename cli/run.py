@@ -76,10 +76,11 @@ def _audit_lines() -> Iterator[list[str]]:
     logger, collector = logging.getLogger("scalein.audit"), logging.Handler()
     collector.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
     logger.addHandler(collector)
-    logger.setLevel(logging.INFO)
     logger.propagate = False
-    yield lines
-    logger.removeHandler(collector)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(collector)
 
 
 def _outcome(payload: bytes, here: object) -> dict[str, Any]:
@@ -104,18 +105,19 @@ def _wait(activity_ids: list[str], here: object, console: Console) -> str:
     """How the activities ended, as text."""
     if not activity_ids:
         return "none was started"
-    from aliyunsdkcore.client import AcsClient
     from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import DescribeScalingActivitiesRequest
 
+    from scalein.ess import client
+
     settings = read_settings(os.environ, here)
-    client = AcsClient(settings.credentials.access_key_id, settings.credentials.access_key_secret, settings.region_id)
+    sdk = client(settings.credentials, settings.region_id, local=True)
     request = DescribeScalingActivitiesRequest()
     request.set_endpoint(os.environ["SCALEIN_ESS_ENDPOINT"])
     request.set_ScalingActivityIds(activity_ids)
     last = time.monotonic() + WAIT_SECONDS
     with console.status(f"Waiting for scaling activity {', '.join(activity_ids)} ..."):
         while True:
-            activities = json.loads(client.do_action_with_exception(request))["ScalingActivities"]["ScalingActivity"]
+            activities = json.loads(sdk.do_action_with_exception(request))["ScalingActivities"]["ScalingActivity"]
             states = [f"{activity['ScalingActivityId']} {activity['StatusCode']}" for activity in activities]
             if all(activity["StatusCode"] != "InProgress" for activity in activities) or time.monotonic() > last:
                 return ", ".join(states)

@@ -13,7 +13,7 @@ from typing import Any
 from scalein import audit, contract
 from scalein.clock import Deadline, SystemClock
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
-from scalein.intake import opened, read_request
+from scalein.intake import REMOVAL_REQUEST, opened, read_request
 from scalein.model import Outcome, RemovalRequest, Status
 from scalein.outcome import failed, rejected
 from scalein.scale_in import DryRun, Gateway, scale_in
@@ -27,7 +27,7 @@ class TryLaterError(Exception):
 def initialize(context: Any) -> None:
     """Once per instance, before the first event: a wrong deployment shows here. Raises ConfigurationError."""
     read_settings(os.environ, context)
-    contract.validator("removal-request")
+    contract.validator(REMOVAL_REQUEST)
 
 
 def handler(event: bytes, context: Any) -> dict[str, object]:

@@ -4,6 +4,11 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-for name, examples in (("dev", 50), ("ci", 200), ("long", 2_000)):
-    settings.register_profile(name, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+for profile, examples in (("dev", 50), ("ci", 200), ("long", 2_000)):
+    settings.register_profile(
+        profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):  # every server of these tests is on this machine
+    os.environ.pop(name, None)
+    os.environ.pop(name.lower(), None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))

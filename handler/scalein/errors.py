@@ -9,7 +9,8 @@ ScaleInError
     ├── Refused            asking again will not help                     outcome "refused"
     ├── StaleSnapshot      the group changed since it was read            read again, plan again
     ├── TryLater           the same request may succeed later             outcome "try-later"
-    │   └── Transient      ... and may succeed at once: throttled, 5xx, no connection
+    │   └── Transient      ... and may succeed at once: 5xx, no connection
+    │       └── Throttled  ... and certainly did not happen
     └── OutcomeUnknown     no answer: it may have happened                outcome "try-later"; same ClientToken
 
 No error text ever holds an event, a credential, a token or a URL.
@@ -67,7 +68,7 @@ class TryLater(GatewayError):
 
 
 class Transient(TryLater):
-    """Gone in a moment, as a rule. `happened` is False only if the call certainly had no effect."""
+    """Gone in a moment, as a rule. `may_have_happened` is False only if the call certainly had no effect."""
 
     may_have_happened = True
 

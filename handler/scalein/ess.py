@@ -51,7 +51,7 @@ class EssGateway:
 
     def __init__(self, settings: Settings, deadline: Deadline) -> None:
         local = settings.ess_endpoint is not None and not settings.ess_endpoint.secure
-        self._client = _client(settings.credentials, settings.region_id, local)
+        self._client = client(settings.credentials, settings.region_id, local)
         self._settings = settings
         self._deadline = deadline
 
@@ -159,7 +159,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 @lru_cache(maxsize=2)
-def _client(credentials: Credentials, region_id: str, local: bool) -> AcsClient:
+def client(credentials: Credentials, region_id: str, local: bool) -> AcsClient:
     """Kept for the next invocation with the same credentials: a new one costs a TLS handshake and 3 ms."""
     return AcsClient(
         credentials.access_key_id,

@@ -46,7 +46,7 @@ def scale_in(request: RemovalRequest, gateway: Gateway, clock: Clock) -> Outcome
     """Serves one request. Raises GatewayError where ESS refuses, cannot now, or does not answer."""
     if request.not_after is not None and clock.now() > request.not_after:
         return expired(request)
-    plan, change = None, None
+    change: StaleSnapshot | None = None
     for _ in range(PLANS_AT_MOST):
         snapshot = gateway.snapshot(request.scaling_group_id)
         plan = plan_removal(request, snapshot)

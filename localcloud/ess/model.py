@@ -57,6 +57,11 @@ class ScalingGroup:
         return sum(self.weight(i) for i in self.instances.values() if i.lifecycle_state in states)
 
     @property
+    def recycles(self) -> bool:
+        """Whether it can keep instances stopped, in economical mode."""
+        return self.scaling_policy in ("recycle", "forcerecycle")
+
+    @property
     def total_capacity(self) -> int:
         return self.counted(self.instances.values())
 

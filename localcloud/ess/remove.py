@@ -76,7 +76,7 @@ def _accept(service: Service, group: ScalingGroup, ids: list[str], params: Param
         capacity_at_start=before,
         instance_ids=[instance.instance_id for instance in removed],
         # Recycled only if both the call and the group say so; three of four combinations release.
-        recycles=remove_policy == "recycle" and group.scaling_policy in ("recycle", "forcerecycle"),
+        recycles=remove_policy == "recycle" and group.recycles,
         ignored={instance_id: error.code for instance_id, error in refused.items()},
         parallel=group.desired_capacity is not None and service.knobs.remove_is_parallel,
     )

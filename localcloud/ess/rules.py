@@ -27,8 +27,7 @@ def check_group(service: Service, group: ScalingGroup) -> None:
 def check_remove_policy(group: ScalingGroup, remove_policy: str, knobs: Knobs) -> None:
     if remove_policy not in ("release", "recycle"):
         raise errors.RemovePolicyNotSupported()
-    recycles = group.scaling_policy in ("recycle", "forcerecycle")
-    if remove_policy == "recycle" and not recycles and knobs.recycle_on_release_group_is_an_error:
+    if remove_policy == "recycle" and not group.recycles and knobs.recycle_on_release_group_is_an_error:
         raise errors.RemovePolicyNotSupported()
 
 

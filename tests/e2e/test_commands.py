@@ -18,9 +18,9 @@ ROOT = Path(__file__).parents[2]
 PYTHONPATH = f"{ROOT / 'handler'}:{ROOT}"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", *arguments]
-    environment = {"PYTHONPATH": PYTHONPATH, "PATH": "/usr/bin:/bin"}
+    environment = {"PYTHONPATH": PYTHONPATH, "PATH": "/usr/bin:/bin", **variables}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -78,6 +78,13 @@ def test_a_run_shows_who_leaves_and_why_and_the_group_before_and_after() -> None
     for words in ("i-web-01", "leaves", "stays", "is Protected", "removing", "before", "after", "asa-", "Successful"):
         assert words in done.stdout
     assert "\x1b" not in done.stdout  # plain where it is piped
+
+
+def test_a_run_asks_no_proxy_for_what_is_on_this_machine() -> None:
+    done = run("cli", "run", "events/remove-two.json", HTTP_PROXY="http://127.0.0.1:9")
+
+    assert done.returncode == 0, done.stderr
+    assert "Successful" in done.stdout
 
 
 def test_a_run_can_print_the_outcome_alone() -> None:

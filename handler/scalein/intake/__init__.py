@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from scalein.intake.dialects import removal_request
+from scalein.intake.dialects import REMOVAL_REQUEST, removal_request
 from scalein.intake.envelopes import Message, opened
 from scalein.model import RemovalRequest
 
-__all__ = ["Message", "opened", "read_request"]
+__all__ = ["REMOVAL_REQUEST", "Message", "opened", "read_request"]
 
 
 def read_request(message: Message) -> RemovalRequest:
