@@ -10,55 +10,54 @@ import json
 import os
 from typing import Any
 
-from scalein import audit, contract
-from scalein.clock import Deadline, SystemClock
-from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
-from scalein.intake import REMOVAL_REQUEST, opened, read_request
-from scalein.model import Outcome, RemovalRequest, Status
-from scalein.outcome import failed, rejected
-from scalein.scale_in import DryRun, Gateway, scale_in
+from scalein import answer, audit, contract
+from scalein.clock import Clock, Deadline, SystemClock
+from scalein.errors import ConfigurationError
+from scalein.intake import opened
+from scalein.model import Outcome, Status
+from scalein.policy import read_policy
+from scalein.request import SCHEMA as REMOVAL_REQUEST
+from scalein.scale_in import Gateway
+from scalein.serving import Invocation
 from scalein.settings import Settings, read_settings
 
 
 class TryLaterError(Exception):
-    """Fails the invocation, so that the trigger delivers the message again. The text is the outcome, as JSON."""
+    """Fails the invocation, so that the trigger delivers the event again. The text is the answer, as JSON."""
 
 
 def initialize(context: Any) -> None:
     """Once per instance, before the first event: a wrong deployment shows here. Raises ConfigurationError."""
-    read_settings(os.environ, context)
+    read_policy(read_settings(os.environ, context).policy)
     contract.validator(REMOVAL_REQUEST)
 
 
-def handler(event: bytes, context: Any) -> dict[str, object]:
+def handler(event: bytes, context: Any) -> dict[str, Any]:
     """Serves one event; the outcome as a JSON object (docs/operations.md). Raises ConfigurationError, TryLaterError."""
-    clock = SystemClock()
+    return serve(event, context, SystemClock())
+
+
+def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
+    """The handler, by any clock."""
     settings = read_settings(os.environ, context)
     deadline = Deadline.after(settings.run_seconds, clock)
-    outcome = _served(event, settings, deadline)
-    audit.record(outcome, str(getattr(context, "request_id", "")))
-    if outcome.status is Status.TRY_LATER and settings.raise_try_later:
-        raise TryLaterError(json.dumps(outcome.as_json()))
-    return outcome.as_json()
-
-
-def _served(event: bytes, settings: Settings, deadline: Deadline) -> Outcome:
-    message = opened(event)
+    mail = opened(event)
+    invocation = Invocation(read_policy(settings.policy), lambda: _gateway(settings, deadline), clock, settings.dry_run)
+    outcomes: list[Outcome] = []
     try:
-        request = read_request(message)
-    except RejectedEvent as error:
-        return rejected(message.identity, error)
-    try:
-        return scale_in(request, _gateway(request, settings, deadline), deadline.clock)
-    except GatewayError as error:
-        return failed(request, error)
+        for outcome in invocation.serve(mail):
+            audit.record(outcome, str(getattr(context, "request_id", "")))
+            outcomes.append(outcome)
     except ConfigurationError as error:
         raise error from None  # the SDK's own error behind it may quote a string to sign
+    told = answer.of_batch(outcomes) if mail.batch else answer.of_one(outcomes[0])
+    if settings.raise_try_later and any(outcome.status is Status.TRY_LATER for outcome in outcomes):
+        raise TryLaterError(json.dumps(told))
+    return answer.http(told, outcomes[0].status is Status.REJECTED) if mail.http else told
 
 
-def _gateway(request: RemovalRequest, settings: Settings, deadline: Deadline) -> Gateway:
+def _gateway(settings: Settings, deadline: Deadline) -> Gateway:
     # Imported here: an event that is rejected never pays for the SDK (docs/decisions/0004-cold-start.md).
     from scalein.ess import EssGateway
 
-    gateway = EssGateway(settings, deadline)
-    return DryRun(gateway) if request.dry_run or settings.dry_run else gateway
+    return EssGateway(settings, deadline)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
-from scalein.model import Outcome, Status
+from scalein.model import Ignored, Outcome, Status
 
 MAX_BYTES = 30_000  # the platform cuts a line at 32 KB
 LOUD = {
@@ -14,13 +14,20 @@ LOUD = {
     Status.TRY_LATER: logging.WARNING,
     Status.REFUSED: logging.ERROR,
 }
+QUIET = (Ignored.RECOVERY, Ignored.OWN_ECHO)
 
 
 def record(outcome: Outcome, function_request_id: str) -> None:
     """Logs the outcome; a kept list that does not fit is left to its counts, and the line says so."""
     logger = logging.getLogger("scalein.audit")
     logger.setLevel(logging.INFO)  # an audit line does not vanish because somebody wants a quieter root logger
-    logger.log(LOUD.get(outcome.status, logging.INFO), line(outcome, function_request_id))
+    logger.log(_level(outcome), line(outcome, function_request_id))
+
+
+def _level(outcome: Outcome) -> int:
+    if outcome.ignored and outcome.ignored not in QUIET:
+        return logging.WARNING  # an alarm that nobody heeds is worth a look
+    return LOUD.get(outcome.status, logging.INFO)
 
 
 def line(outcome: Outcome, function_request_id: str) -> str:
@@ -28,7 +35,6 @@ def line(outcome: Outcome, function_request_id: str) -> str:
         "audit": "scalein/1",
         "functionRequestId": function_request_id,
         "reason": outcome.reason,
-        "keptByReason": outcome.kept_by_reason(),
         **outcome.as_json(),
     }
     text = json.dumps(entry)

@@ -81,7 +81,7 @@ def _fault(error: ValidationError) -> str:
 
 
 def _name(error: ValidationError) -> str:
-    return error.json_path.removeprefix("$.") if error.absolute_path else "The request"
+    return error.json_path.removeprefix("$.") if error.absolute_path else str(error.schema["title"])
 
 
 def _known(error: ValidationError) -> str:

@@ -3,8 +3,9 @@
 ScaleInError
 ├── ConfigurationError     fix the deployment; no event can succeed       raised: every invocation shows it
 ├── RejectedEvent          drop it: the same bytes fail again             outcome "rejected"
-│   ├── MalformedEvent     not JSON that can be read
-│   └── ContractViolation  JSON, but not a removal request
+│   ├── MalformedEvent     bytes, an envelope or a time that cannot be read
+│   ├── UnknownSender      readable, but no message that is known here
+│   └── ContractViolation  a known message that breaks its schema
 └── GatewayError           ESS or the way to it: action, code, request id
     ├── Refused            asking again will not help                     outcome "refused"
     ├── StaleSnapshot      the group changed since it was read            read again, plan again
@@ -37,7 +38,11 @@ class RejectedEvent(ScaleInError):
 
 
 class MalformedEvent(RejectedEvent):
-    """The bytes are not JSON of a bearable size, depth and encoding."""
+    """Bytes of no bearable size, depth or encoding; an envelope without content; a time that is none."""
+
+
+class UnknownSender(RejectedEvent):
+    """An object that is none of the messages known here."""
 
 
 class ContractViolation(RejectedEvent):

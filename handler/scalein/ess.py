@@ -11,14 +11,14 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from scalein.clock import Deadline
 from scalein.cold_start import UNREACHED_BY_US, cheap_imports, defer
 from scalein.errors import GatewayError, OutcomeUnknown, Refused, Transient, TryLater
 from scalein.ess_errors import error_of
-from scalein.model import Instance, ScalingGroup, Snapshot
+from scalein.model import MAX_INSTANCES_PER_CALL, Instance, ScalingGroup, Snapshot
 from scalein.scale_in import Removal
 from scalein.settings import Credentials, Settings
 
@@ -85,6 +85,15 @@ class EssGateway:
                 if unanswered:  # this refusal may be the echo of our own success
                     raise _unknown(unanswered) from error
                 raise
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        """Unknown instances are left out without a word (DescribeScalingInstances)."""
+        found = set()
+        for start in range(0, len(instance_ids), MAX_INSTANCES_PER_CALL):
+            ids = instance_ids[start : start + MAX_INSTANCES_PER_CALL]
+            reply = self._ask(partial(_members_request, ids))
+            found |= {item.get("ScalingGroupId") for item in _items(reply, "ScalingInstances", "ScalingInstance")}
+        return {group for group in found if group}
 
     def _read(self, scaling_group_id: str) -> Snapshot:
         def page(number: int) -> Reply:
@@ -181,6 +190,13 @@ def _instances_request(scaling_group_id: str, page: int) -> DescribeScalingInsta
     request.set_ScalingGroupId(scaling_group_id)
     request.set_PageSize(PAGE_SIZE)
     request.set_PageNumber(page)
+    return request
+
+
+def _members_request(instance_ids: tuple[str, ...]) -> DescribeScalingInstancesRequest:
+    request = DescribeScalingInstancesRequest()
+    request.set_InstanceIds(list(instance_ids))
+    request.set_PageSize(PAGE_SIZE)
     return request
 
 

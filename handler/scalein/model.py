@@ -6,6 +6,7 @@ the sum of weights in a weighted group.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
@@ -59,8 +60,18 @@ class Status(str, Enum):
     DRY_RUN = "dry-run"  # what would leave
     REJECTED = "rejected"  # the event is wrong; the same bytes fail again
     REFUSED = "refused"  # the group's state, the request's own terms, or ESS forbid it
-    EXPIRED = "expired"  # read later than its notAfter
+    EXPIRED = "expired"  # read later than its notAfter, or older than the policy allows
     TRY_LATER = "try-later"  # may succeed if sent again
+    IGNORED = "ignored"  # understood, and no reason to remove anything
+    DUPLICATE = "duplicate"  # the same message was served before; that outcome stands
+
+
+class Ignored(str, Enum):
+    """Why a message that was understood removes nothing."""
+
+    RECOVERY = "recovery"  # the alarm is over, or has no data
+    NO_RULE = "no-rule"  # no alarm rule of the policy matches
+    OWN_ECHO = "own-echo"  # Auto Scaling's own notice, or what a removal itself brings about
 
 
 class Instance(NamedTuple):
@@ -131,7 +142,49 @@ class RemovalRequest(NamedTuple):
     options: RemoveOptions = RemoveOptions()
     dry_run: bool = False
     not_after: datetime | None = None
+    sent_at: datetime | None = None  # as far as the message or its envelopes tell
     reason: str = ""
+
+
+class Alarm(NamedTuple):
+    """Something that a monitor noticed. What it means is for the policy to say."""
+
+    identity: str
+    facts: Mapping[str, tuple[str, ...]]  # by the names that a rule's `when` has; some things go by several names
+    instance_ids: tuple[str, ...] = ()
+    sent_at: datetime | None = None
+
+
+class Notice(NamedTuple):
+    """A message that is understood and asks for nothing."""
+
+    identity: str
+    why: Ignored
+
+
+class Budget(NamedTuple):
+    """No more than so much in any window of time; one of `instances`, `percent`."""
+
+    window_seconds: int
+    instances: int | None = None
+    percent: float | None = None
+
+
+class Guardrails(NamedTuple):
+    """What the operator's policy allows in one scaling group. None, 0, empty: not limited here."""
+
+    floor: int = 0
+    max_removed_per_event: int | None = None
+    max_removed_percent_per_event: float | None = None
+    budget: Budget | None = None
+    cooldown_seconds: int | None = None
+    order: tuple[Order, ...] = ()
+    minimum_age_seconds: int = 0
+    remove_protected: bool = False
+    remove_standby: bool = False
+    remove_policy: str | None = None
+    stop_instance_timeout_seconds: int | None = None
+    dry_run: bool = False
 
 
 class Verdict(NamedTuple):
@@ -171,7 +224,7 @@ class Plan(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """Where an event is wrong: JSON path, and the rule it breaks."""
+    """Where a message is wrong: JSON path, and the rule it breaks (`policy`: not the operator's will)."""
 
     path: str
     rule: str
@@ -187,6 +240,7 @@ class Outcome(NamedTuple):
     plan: Plan | None = None
     scaling_activity_ids: tuple[str, ...] = ()
     rejection: Rejection | None = None
+    ignored: Ignored | None = None
     reason: str = ""  # the request's own, for the audit line
 
     @property
@@ -203,14 +257,14 @@ class Outcome(NamedTuple):
             "requestId": self.request_id,
             "removed": list(self.removed),
             "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in plan.kept] if plan else [],
+            "keptByReason": dict(Counter(v.reason.value for v in plan.kept)) if plan else {},
+            "keptOmitted": False,
             "scalingActivityIds": list(self.scaling_activity_ids),
             "capacity": plan
             and {"before": plan.capacity_before, "minSize": plan.min_size, "after": plan.capacity_after},
             "shortfall": short
             and {"asked": short.asked, "missing": short.missing, "unit": short.unit, "reason": short.reason.value},
             "rejection": self.rejection and {"path": self.rejection.path, "rule": self.rejection.rule},
+            "ignored": self.ignored and self.ignored.value,
             "message": self.message,
         }
-
-    def kept_by_reason(self) -> dict[str, int]:
-        return dict(Counter(verdict.reason.value for verdict in self.plan.kept)) if self.plan else {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from scalein.errors import GatewayError, OutcomeUnknown, Refused, RejectedEvent, StaleSnapshot
-from scalein.model import Outcome, Plan, Reason, Rejection, RemovalRequest, Shortfall, Status
+from scalein.model import Ignored, Outcome, Plan, Reason, Rejection, RemovalRequest, Shortfall, Status
 
 SENTENCES = {
     Reason.MIN_SIZE: "MinSize allows no more.",
@@ -22,6 +24,11 @@ SENTENCES = {
     Reason.STOPPED: "Named instances are Stopped, in economical mode.",
     Reason.NOT_IN_SERVICE: "Named instances are in a lifecycle state that is not known here.",
     Reason.WEIGHT_UNKNOWN: "ESS does not say what the instances weigh.",
+}
+IGNORED = {
+    Ignored.RECOVERY: "An alarm is over, or has no data: nothing leaves for that.",
+    Ignored.OWN_ECHO: "Auto Scaling's own notice, or what a removal itself brings about: never a reason for another.",
+    Ignored.NO_RULE: "Nobody leaves.",
 }
 
 
@@ -44,6 +51,36 @@ def expired(request: RemovalRequest) -> Outcome:
     return _of(request, Status.EXPIRED, "Read later than its notAfter: nothing was looked at and nobody leaves.")
 
 
+def too_old(request: RemovalRequest, age: timedelta, longest: timedelta) -> Outcome:
+    told = f"Read {_seconds(age)} after it was sent, and the policy takes messages of {_seconds(longest)} at most."
+    return _of(request, Status.EXPIRED, f"{told} Nobody leaves.")
+
+
+def from_the_future(request: RemovalRequest, ahead: timedelta) -> Outcome:
+    told = f"Sent {_seconds(ahead)} from now, by its own time: one of two clocks is wrong. Nobody leaves."
+    return _of(request, Status.REFUSED, told)._replace(rejection=Rejection("$", "time"))
+
+
+def denied(request: RemovalRequest, path: str, sentence: str) -> Outcome:
+    """Of a request that goes beyond the policy."""
+    return _of(request, Status.REFUSED, f"Nobody leaves. {sentence}")._replace(rejection=Rejection(path, "policy"))
+
+
+def duplicate(request: RemovalRequest, first: Outcome) -> Outcome:
+    told = f"The same message was served just now, and its outcome ({first.status.value}) stands."
+    return _of(request, Status.DUPLICATE, told)._replace(scaling_activity_ids=first.scaling_activity_ids)
+
+
+def in_no_group(request: RemovalRequest) -> Outcome:
+    told = "Nobody leaves. The alarm's instances are in no scaling group of this region."
+    return _of(request, Status.NOTHING_TO_REMOVE, told)
+
+
+def ignored(identity: str, why: Ignored, detail: str = "") -> Outcome:
+    told = " ".join(filter(None, (IGNORED[why], detail)))
+    return Outcome(Status.IGNORED, identity, told, ignored=why)
+
+
 def stale(request: RemovalRequest, change: StaleSnapshot | None) -> Outcome:
     return _of(request, Status.TRY_LATER, f"The group keeps changing while it is read; nobody leaves now. {change}")
 
@@ -63,7 +100,7 @@ def rejected(identity: str, error: RejectedEvent) -> Outcome:
 
 
 def _of(request: RemovalRequest, status: Status, message: str) -> Outcome:
-    return Outcome(status, request.request_id, message, request.scaling_group_id, reason=request.reason)
+    return Outcome(status, request.request_id, message, request.scaling_group_id or None, reason=request.reason)
 
 
 def _told(status: Status, plan: Plan, scaling_activity_id: str | None) -> str:
@@ -83,3 +120,7 @@ def _told(status: Status, plan: Plan, scaling_activity_id: str | None) -> str:
 def _short(short: Shortfall) -> str:
     unit = "instances" if short.unit == "instances" else "units of capacity"
     return f"Of {short.asked} {unit} asked for, {short.missing} stay. {SENTENCES[short.reason]}"
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{span.total_seconds():.0f} s"

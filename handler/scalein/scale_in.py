@@ -1,10 +1,10 @@
-"""The shell: gather, decide, act; and the protocol of the gateway it needs."""
+"""The shell: gather, decide, act; and the protocol of the gateway it needs, with two that wrap another."""
 
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from scalein.clock import Clock
-from scalein.errors import StaleSnapshot
+from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TryLater
 from scalein.model import Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot
 from scalein.outcome import expired, planned, stale
 from scalein.planning import plan_removal
@@ -28,6 +28,9 @@ class Gateway(Protocol):
     def remove(self, removal: Removal) -> str | None:
         """Scaling activity id once ESS accepted, None where nothing was sent. Raises GatewayError."""
 
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        """The scaling groups that have any of these instances. Raises GatewayError."""
+
 
 class DryRun:
     """A gateway that reads and never removes."""
@@ -40,6 +43,62 @@ class DryRun:
 
     def remove(self, removal: Removal) -> None:  # noqa: ARG002 (the protocol's)
         return None
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        return self._gateway.groups_of(instance_ids)
+
+
+class OneGroup:
+    """A scaling group during one invocation: read once, and again only after somebody was told to leave.
+
+    Whoever was told to leave counts as leaving, even where ESS does not show it yet.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._seen: Snapshot | None = None
+        self._unreadable: GatewayError | None = None
+        self._busy: TryLater | None = None
+        self._leaving: set[str] = set()
+
+    def snapshot(self, scaling_group_id: str) -> Snapshot:
+        if self._unreadable is not None:
+            raise self._unreadable  # what ESS would not tell one message it will not tell the next
+        if self._seen is None:
+            try:
+                self._seen = _without(self._gateway.snapshot(scaling_group_id), self._leaving)
+            except GatewayError as error:
+                self._unreadable = error
+                raise
+        return self._seen
+
+    def remove(self, removal: Removal) -> str | None:
+        if self._busy is not None:
+            raise self._busy  # an activity outlasts an invocation: the other messages need not ask
+        try:
+            activity_id = self._gateway.remove(removal)
+        except TryLater as error:
+            self._busy = error
+            raise
+        except StaleSnapshot:
+            self._seen = None
+            raise
+        except OutcomeUnknown:
+            self._told_to_leave(removal)
+            raise
+        self._told_to_leave(removal)
+        return activity_id
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        return self._gateway.groups_of(instance_ids)
+
+    def has(self, instance_ids: tuple[str, ...]) -> bool:
+        """Whether all of these were seen in it."""
+        return self._seen is not None and {instance.id for instance in self._seen.instances}.issuperset(instance_ids)
+
+    def _told_to_leave(self, removal: Removal) -> None:
+        self._seen = None
+        self._leaving.update(removal.instance_ids)
 
 
 def scale_in(request: RemovalRequest, gateway: Gateway, clock: Clock) -> Outcome:
@@ -69,3 +128,12 @@ def client_token(scaling_group_id: str, request_id: str) -> str:
 def _removal(request: RemovalRequest, plan: Plan) -> Removal:
     token = client_token(request.scaling_group_id, request.request_id)
     return Removal(request.scaling_group_id, plan.leaving, token, request.options)
+
+
+def _without(snapshot: Snapshot, leaving: set[str]) -> Snapshot:
+    return snapshot._replace(
+        instances=tuple(
+            instance._replace(lifecycle_state="Removing") if instance.id in leaving else instance
+            for instance in snapshot.instances
+        )
+    )

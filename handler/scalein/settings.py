@@ -5,12 +5,14 @@ All of ours start with SCALEIN_: the runtime deletes what starts with FC_ before
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from scalein.errors import ConfigurationError
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
+CODE_FOLDER = Path(__file__).parent.parent  # where index.py is
 
 
 class Credentials(NamedTuple):
@@ -31,9 +33,21 @@ class Endpoint(NamedTuple):
     secure: bool
 
 
+class PolicySource(NamedTuple):
+    """Where the policy document is: inline text, else a file."""
+
+    text: str
+    file: str
+
+    @property
+    def name(self) -> str:
+        return "SCALEIN_POLICY" if self.text else f"policy {self.file}"
+
+
 class Settings(NamedTuple):
     credentials: Credentials
     region_id: str
+    policy: PolicySource
     ess_endpoint: Endpoint | None  # None: the SDK's own for the region
     ess_network: str  # "public" or "vpc"
     connect_timeout_seconds: float
@@ -57,6 +71,7 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
     return Settings(
         credentials=_credentials(environment, context),
         region_id=_region_id(environment, context),
+        policy=_policy(environment),
         ess_endpoint=_endpoint(environment.get("SCALEIN_ESS_ENDPOINT", "")),
         ess_network=_one_of(environment, "SCALEIN_ESS_NETWORK", ("public", "vpc")),
         connect_timeout_seconds=_seconds(environment, "SCALEIN_CONNECT_TIMEOUT_SECONDS", 3.0),
@@ -94,6 +109,13 @@ def _region_id(environment: Mapping[str, str], context: object) -> str:
     if not re.fullmatch(r"[a-z0-9-]+", region_id):
         raise ConfigurationError("no region: set SCALEIN_REGION_ID to the scaling group's region, such as cn-hangzhou")
     return region_id
+
+
+def _policy(environment: Mapping[str, str]) -> PolicySource:
+    text, file = environment.get("SCALEIN_POLICY", ""), environment.get("SCALEIN_POLICY_FILE", "")
+    if text and file:
+        raise ConfigurationError("SCALEIN_POLICY and SCALEIN_POLICY_FILE are both set; one policy must hold")
+    return PolicySource(text, str(CODE_FOLDER / (file or "policy.json")))
 
 
 def _endpoint(text: str) -> Endpoint | None:

@@ -1,17 +1,11 @@
-"""The only package that knows senders: bytes come in, a removal request goes out.
+"""The only package that knows senders: bytes come in, what their messages say goes out.
 
-`envelopes` knows how a message travels, `dialects` what it says.
+`envelopes` knows how a message travels, `dialects` what it says, `decoding` what bytes and texts hold.
 """
 
 from __future__ import annotations
 
-from scalein.intake.dialects import REMOVAL_REQUEST, removal_request
-from scalein.intake.envelopes import Message, opened
-from scalein.model import RemovalRequest
+from scalein.intake.dialects import Reading, read
+from scalein.intake.envelopes import Mail, Message, Unreadable, opened
 
-__all__ = ["REMOVAL_REQUEST", "Message", "opened", "read_request"]
-
-
-def read_request(message: Message) -> RemovalRequest:
-    """What the message asks for. Raises RejectedEvent."""
-    return removal_request(message)
+__all__ = ["Mail", "Message", "Reading", "Unreadable", "opened", "read"]

@@ -1,64 +1,84 @@
-"""What a message says: the only module that knows dialects. For now one, the project's own removal request."""
+"""What a message says: the only module that knows which dialects there are, and how to tell one from another.
+
+Each has a schema of its own name, which allows unknown fields, for senders add some over time; the project's own
+removal request does not.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple
 
 from scalein.contract import check
-from scalein.errors import ContractViolation
-from scalein.intake.envelopes import Message, decoded
-from scalein.model import Ask, Count, Named, Order, Percent, RemovalRequest, RemoveOptions, ToCapacity
+from scalein.errors import UnknownSender
+from scalein.intake import alertmanager, cloudmonitor, ecs, ess_notices
+from scalein.intake.envelopes import Message
+from scalein.intake.times import moment
+from scalein.model import Alarm, Notice, RemovalRequest
+from scalein.request import SCHEMA as REMOVAL_REQUEST
+from scalein.request import request_of
 
-REMOVAL_REQUEST = "removal-request"
-
-
-def removal_request(message: Message) -> RemovalRequest:
-    """Schema: schemas/removal-request.schema.json. Raises RejectedEvent."""
-    document = decoded(message.body)
-    check(document, REMOVAL_REQUEST)
-    return RemovalRequest(
-        scaling_group_id=document["scalingGroupId"],
-        request_id=document.get("requestId", message.identity),
-        ask=_ask(document["remove"]),
-        all_or_nothing=document.get("shortfall") == "refuse",
-        order=tuple(Order(name) for name in document.get("order", ())),
-        options=_options(document),
-        dry_run=document.get("dryRun", False),
-        not_after=_time(document["notAfter"]) if "notAfter" in document else None,
-        reason=document.get("reason", ""),
-    )
+Reading = RemovalRequest | Alarm | Notice
 
 
-def _ask(remove: dict[str, Any]) -> Ask:
-    ((kind, value),) = remove.items()
-    if kind == "count":
-        return Count(int(value))  # JSON Schema holds 3.0 for an integer
-    if kind == "percent":
-        return Percent(value)
-    if kind == "toCapacity":
-        return ToCapacity(int(value))
-    return Named(tuple(value))
+class Dialect(NamedTuple):
+    schema: str
+    marks: frozenset[str]  # the fields that tell it
+    read: Callable[[Message], Reading]
 
 
-def _options(document: dict[str, Any]) -> RemoveOptions:
-    hooks = document.get("lifecycleHookContext", {})
-    timeout = document.get("stopInstanceTimeout")
-    return RemoveOptions(
-        remove_policy=document.get("removePolicy"),
-        decrease_desired_capacity=document.get("decreaseDesiredCapacity"),
-        stop_instance_timeout_seconds=None if timeout is None else int(timeout),
-        disable_lifecycle_hook=hooks.get("disableLifecycleHook"),
-        ignored_lifecycle_hook_ids=tuple(hooks.get("ignoredLifecycleHookIds", ())),
-    )
+def read(message: Message) -> Reading:
+    """What the message says. Raises RejectedEvent."""
+    message = cloudmonitor.unfolded(message)
+    dialect = _dialect(message)
+    check(message.document, dialect.schema)
+    return dialect.read(message)
 
 
-def _time(text: str) -> datetime:
-    """RFC 3339, which datetime.fromisoformat of Python 3.10 reads only without Z and with 0, 3 or 6 decimals."""
-    text = text.upper().replace("Z", "+00:00")
-    whole, offset = text[:19], text[-6:]
-    try:
-        return datetime.fromisoformat(whole.replace(" ", "T") + offset)
-    except ValueError as error:
-        sentence = "notAfter is not a time that exists."
-        raise ContractViolation("$.notAfter", "format", sentence) from error
+def _dialect(message: Message) -> Dialect:
+    """Told by the CloudEvent's type, else by the fields that are there. Raises UnknownSender."""
+    if ess_notices.speaks(message):
+        return ESS_NOTICE
+    if message.event_type.startswith(ecs.TYPE_PREFIX):
+        return ECS_EVENT
+    fields = message.document.keys()
+    for dialect in DIALECTS:
+        if dialect.marks <= fields:
+            return dialect
+    if fields & REQUEST.marks:
+        return REQUEST
+    raise _unknown(message)
+
+
+def _unknown(message: Message) -> UnknownSender:
+    """Says what was recognised, and what is missing for the dialect that is nearest. Never what was sent."""
+    fields = message.document.keys()
+    near = max((*DIALECTS, REQUEST), key=lambda dialect: len(dialect.marks & fields) / len(dialect.marks))
+    if not near.marks & fields:
+        near = REQUEST
+    missing = ", ".join(f'"{name}"' for name in sorted(near.marks - fields))
+    recognised = f"Recognised: {', '.join(message.way)}. What it holds" if message.way else "This"
+    sentence = f"{recognised} is no message known here; the nearest is {near.schema}, for which it lacks {missing}."
+    return UnknownSender("$", "unknownSender", sentence)
+
+
+def _removal_request(message: Message) -> RemovalRequest:
+    document = message.document
+    request = request_of(document, message.identity, message.sent_at)
+    if "notAfter" in document:
+        request = request._replace(not_after=moment(document["notAfter"], "$.notAfter"))
+    return request
+
+
+REQUEST = Dialect(REMOVAL_REQUEST, frozenset({"scalingGroupId", "remove"}), _removal_request)
+ESS_NOTICE = Dialect("ess-notice", frozenset(), ess_notices.notice)
+ECS_EVENT = Dialect("ecs-event", frozenset(), ecs.event)
+DIALECTS = (
+    Dialect("alertmanager", frozenset({"alerts", "status", "receiver"}), alertmanager.webhook),
+    Dialect("cloudmonitor-event-subscription", frozenset({"alert", "subscription"}), cloudmonitor.subscription),
+    Dialect("cloudmonitor-threshold", frozenset({"alertState", "alertName"}), cloudmonitor.threshold),
+    Dialect(
+        "cloudmonitor-threshold-mns", frozenset({"curLevel", "ruleName", "metricName"}), cloudmonitor.threshold_mns
+    ),
+    Dialect("cloudmonitor-system-event", frozenset({"product", "name", "content"}), cloudmonitor.system_event),
+)

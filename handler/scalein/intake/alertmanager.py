@@ -1,0 +1,39 @@
+"""Prometheus Alertmanager's webhook, version 4: one notification, however many alerts it groups, is one alarm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scalein.intake.envelopes import Message, identity_of
+from scalein.intake.facts import facts_of, instance_ids_of
+from scalein.model import Alarm, Ignored, Notice
+
+INSTANCE_LABELS = ("instanceId", "instance_id", "instance")  # the first that holds an ECS instance id
+
+
+def webhook(message: Message) -> Alarm | Notice:
+    """Of the alerts that fire; a notification may carry resolved ones beside them.
+
+    Alertmanager repeats what goes on firing: a repetition has the same alerts since the same time, so it is the same
+    message.
+    """
+    document = message.document
+    firing = [alert for alert in document["alerts"] if alert["status"] == "firing"]
+    if document["status"] != "firing" or not firing:
+        return Notice(message.identity, Ignored.RECOVERY)
+    labels = {**document.get("groupLabels", {}), **document.get("commonLabels", {})}
+    since = sorted(_since(alert) for alert in firing)
+    return Alarm(
+        identity=identity_of("alerts", document.get("groupKey", ""), *since) or message.identity,
+        facts=facts_of(labels, alertName=[labels.get("alertname")], level=[labels.get("severity")]),
+        instance_ids=tuple(dict.fromkeys(id for alert in firing for id in _instance_ids(alert))),
+        sent_at=message.sent_at,
+    )
+
+
+def _instance_ids(alert: dict[str, Any]) -> tuple[str, ...]:
+    return instance_ids_of(*(alert["labels"].get(name) for name in INSTANCE_LABELS))
+
+
+def _since(alert: dict[str, Any]) -> str:
+    return f"{alert.get('fingerprint', sorted(alert['labels'].items()))} {alert.get('startsAt', '')}"

@@ -1,0 +1,141 @@
+"""CloudMonitor: threshold alarms in three forms, system events in two."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from scalein.errors import MalformedEvent
+from scalein.intake.decoding import value_of
+from scalein.intake.envelopes import Message, identity_of
+from scalein.intake.facts import facts_of, instance_ids_of
+from scalein.intake.times import earliest, moment
+from scalein.model import Alarm, Ignored, Notice
+
+FIRING = ("ALERT", "ALARM")  # alertState; the schemas know the others
+RECOVERED = ("OK", "INSUFFICIENT_DATA")
+
+
+def threshold(message: Message) -> Alarm | Notice:
+    """The form-encoded callback, all fields texts, and the JSON of 2018 with its list of dimensions."""
+    document = message.document
+    if document["alertState"] not in FIRING or str(document.get("triggerLevel")).upper() in RECOVERED:
+        return Notice(message.identity, Ignored.RECOVERY)
+    name, when = document["alertName"], document.get("timestamp")
+    dimensions = document.get("dimensions")
+    return Alarm(
+        identity=_identity("threshold", document.get("ruleId"), name, dimensions, when) or message.identity,
+        facts=facts_of(
+            alertName=[name],
+            ruleName=[name],
+            ruleId=[document.get("ruleId")],
+            metricName=[document.get("metricName"), document.get("rawMetricName")],
+            namespace=[document.get("namespace"), document.get("metricProject")],
+            level=[document.get("triggerLevel")],
+            productGroupName=[document.get("productGroupName")],
+            regionId=[document.get("regionId")],
+        ),
+        instance_ids=_instances(dimensions),
+        sent_at=_sent_at(message, when, "$.timestamp"),
+    )
+
+
+def threshold_mns(message: Message) -> Alarm | Notice:
+    """The body that CloudMonitor writes to a queue. `curLevel` decides; `eventName` says AlertOk even at WARN."""
+    document = message.document
+    if document["curLevel"].upper() in RECOVERED:
+        return Notice(message.identity, Ignored.RECOVERY)
+    name, metric, when = document["ruleName"], document["metricName"], document.get("time")
+    dimensions = document.get("resources")
+    return Alarm(
+        identity=_identity("threshold", document.get("ruleId"), name, dimensions, when) or message.identity,
+        facts=facts_of(
+            alertName=[name],
+            ruleName=[name],
+            ruleId=[document.get("ruleId")],
+            metricName=[metric, metric.partition("#")[0]],  # cpu_total#60
+            namespace=[document.get("namespace")],
+            level=[document["curLevel"]],
+            productGroupName=[document.get("productGroupName")],
+        ),
+        instance_ids=_instances(dimensions),
+        sent_at=_sent_at(message, when, "$.time"),
+    )
+
+
+def system_event(message: Message) -> Alarm:
+    """The body of a system event rule. An event has no recovery; its name tells its stage."""
+    document, content = message.document, message.document["content"]
+    of_content = content.get("instanceId") if isinstance(content, dict) else None
+    return Alarm(
+        identity=identity_of("event", document.get("id", "")) or message.identity,
+        facts=facts_of(
+            eventName=[document["name"]],
+            product=[document["product"]],
+            level=[document.get("level")],
+            ruleName=[document.get("ruleName")],
+            regionId=[document.get("regionId")],
+        ),
+        instance_ids=instance_ids_of(of_content, document.get("resourceId")),
+        sent_at=_sent_at(message, document.get("eventTime"), "$.eventTime"),
+    )
+
+
+def subscription(message: Message) -> Alarm | Notice:
+    """An Event Subscription's push, JSON or form; in a form, what is nested is JSON text."""
+    document, alert = message.document, message.document["alert"]
+    if alert["alertStatus"] != "TRIGGERED":
+        return Notice(message.identity, Ignored.RECOVERY)
+    content = alert.get("eventContentMap")
+    of_content = content.get("instanceId") if isinstance(content, dict) else None
+    return Alarm(
+        identity=identity_of("event", alert.get("dedupId", "")) or message.identity,
+        facts=facts_of(
+            eventName=[alert["eventName"]],
+            product=[alert.get("product")],
+            level=[alert.get("severity"), document.get("severity")],
+            ruleName=[document.get("strategyName")],
+        ),
+        instance_ids=instance_ids_of(of_content, alert.get("arn")),
+        sent_at=_sent_at(message, alert.get("timestamp"), "$.alert.timestamp"),
+    )
+
+
+def unfolded(message: Message) -> Message:
+    """An Event Subscription's form as its JSON would be. Raises MalformedEvent."""
+    alert = message.document.get("alert")
+    if not isinstance(alert, str):
+        return message
+    return message._replace(document={**message.document, "alert": value_of(alert)})
+
+
+def _identity(kind: str, rule_id: object, name: str, dimensions: object, when: object) -> str:
+    """One evaluation of one rule for one resource. A repeated callback says the same; a later alarm another time."""
+    if when is None:
+        return ""
+    return identity_of(kind, json.dumps([rule_id, name, dimensions, when], sort_keys=True))
+
+
+def _instances(dimensions: object) -> tuple[str, ...]:
+    """Instances that the dimensions name; none where they cannot be read, and a rule that needs one refuses then."""
+    entries = _dimensions(dimensions) if isinstance(dimensions, str) else dimensions
+    found = [entry for entry in (entries if isinstance(entries, list) else [entries]) if isinstance(entry, dict)]
+    return tuple(dict.fromkeys(id for entry in found for id in instance_ids_of(entry.get("instanceId"))))
+
+
+def _dimensions(text: str) -> Any:
+    """JSON text, or a Java map's: `{userId=1234567890123456, instanceId=i-bp1example}`."""
+    try:
+        return value_of(text)
+    except MalformedEvent:
+        pass
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    pairs = [pair.partition("=") for pair in text[1:-1].split(", ")]
+    fields = {name: value for name, equals, value in pairs if equals}
+    return fields if len(fields) == len(pairs) else None
+
+
+def _sent_at(message: Message, when: object, path: str) -> datetime | None:
+    return earliest(message.sent_at, None if when in (None, "null") else moment(when, path))

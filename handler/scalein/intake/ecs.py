@@ -1,0 +1,24 @@
+"""ECS's events as EventBridge delivers them: the CloudEvent's type says what happened, its data to which instance."""
+
+from __future__ import annotations
+
+from scalein.intake.envelopes import Message
+from scalein.intake.facts import facts_of, instance_ids_of
+from scalein.model import Alarm, Ignored, Notice
+
+TYPE_PREFIX = "ecs:"
+STATE_CHANGE = "Instance:StateChange"  # what every removal brings about
+
+
+def event(message: Message) -> Alarm | Notice:
+    """Such as ecs:Instance:PreemptibleInstanceInterruption, five minutes before a spot instance is reclaimed."""
+    name = message.event_type.removeprefix(TYPE_PREFIX)
+    if name == STATE_CHANGE:
+        return Notice(message.identity, Ignored.OWN_ECHO)
+    document = message.document
+    return Alarm(
+        identity=message.identity,
+        facts=facts_of(eventName=[name], product=["ECS"]),
+        instance_ids=instance_ids_of(document.get("instanceId"), document.get("resourceId")),
+        sent_at=message.sent_at,
+    )

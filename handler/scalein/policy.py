@@ -1,0 +1,203 @@
+"""The only module that knows the operator's policy document: which groups may be touched, and what alarms mean.
+
+Its form is schemas/policy.schema.json, in prose docs/policy.md. A request may narrow what it says, never widen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scalein.contract import check
+from scalein.errors import ConfigurationError, RejectedEvent
+from scalein.intake.decoding import value_of
+from scalein.model import Alarm, Budget, Guardrails, Order, RemovalRequest
+from scalein.request import request_of
+from scalein.settings import PolicySource
+
+SCHEMA = "policy"
+OF_THE_ALARM = "alarm"  # as instanceIds, as scalingGroupId
+
+
+class Rule(NamedTuple):
+    """What an alarm means. `asks` is a removal request but for what the alarm itself says."""
+
+    when: Mapping[str, str]  # patterns by fact
+    asks: Mapping[str, Any]
+
+    @property
+    def asks_for_the_alarms_group(self) -> bool:
+        return bool(self.asks["scalingGroupId"] == OF_THE_ALARM)
+
+    @property
+    def asks_for_the_alarms_instances(self) -> bool:
+        return bool(self.asks["remove"].get("instanceIds") == OF_THE_ALARM)
+
+
+class Policy(NamedTuple):
+    groups: Mapping[str, Guardrails]
+    rules: tuple[Rule, ...]
+    max_event_age_seconds: int
+
+
+class Denial(NamedTuple):
+    """What the policy does not allow."""
+
+    path: str
+    sentence: str
+
+
+@lru_cache(maxsize=1)
+def read_policy(source: PolicySource) -> Policy:
+    """Checked, and kept for the next invocation. Raises ConfigurationError with path and rule."""
+    try:
+        body = source.text or Path(source.file).read_bytes()
+        document = value_of(body)
+        check(document, SCHEMA)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the policy {source.file} cannot be read ({error.strerror}): put it there, name another with "
+            "SCALEIN_POLICY_FILE, or give it inline with SCALEIN_POLICY; policy.example.json is one to begin with"
+        ) from error
+    except RejectedEvent as error:
+        raise ConfigurationError(f"{source.name}: at {error.path}, rule {error.rule}: {error}") from error
+    policy = _policy(document)
+    for fault in _faults(policy):
+        raise ConfigurationError(f"{source.name}: {fault}")
+    return policy
+
+
+def rule_for(alarm: Alarm, policy: Policy) -> Rule | None:
+    """The first rule whose `when` matches."""
+    return next((rule for rule in policy.rules if not _differs_in(rule, alarm)), None)
+
+
+def why_no_rule(alarm: Alarm, policy: Policy) -> str:
+    """Names of facts, never what the alarm says of them."""
+    has = f"The alarm tells {', '.join(alarm.facts)}."
+    if not policy.rules:
+        return f"The policy has no alarm rules. {has}"
+    differences = [_differs_in(rule, alarm) for rule in policy.rules]
+    near = min(range(len(differences)), key=lambda index: len(differences[index]))
+    return (
+        f"No alarm rule of the policy matches. {has} Nearest is alarms[{near}]: {', '.join(differences[near])} differ."
+    )
+
+
+def request_by(rule: Rule, alarm: Alarm, scaling_group_id: str) -> RemovalRequest:
+    """What the rule asks for. Whether the alarm names the instances that it takes is for the caller to see."""
+    asks = {**rule.asks, "scalingGroupId": scaling_group_id}
+    if rule.asks_for_the_alarms_instances:
+        asks["remove"] = {"instanceIds": alarm.instance_ids}
+    return request_of(asks, alarm.identity, alarm.sent_at)
+
+
+def narrowed(request: RemovalRequest, policy: Policy) -> RemovalRequest | Denial:
+    """The request within what the policy allows in its group, or what it asks for beyond that."""
+    guardrails = policy.groups.get(request.scaling_group_id)
+    if guardrails is None:
+        return Denial("$.scalingGroupId", "The policy does not have this scaling group.")
+    order, options, wait = guardrails.order, request.options, guardrails.stop_instance_timeout_seconds
+    if order and request.order and request.order[: len(order)] != order:
+        return Denial("$.order", "The policy gives the group another order, which a request can only refine.")
+    if guardrails.remove_policy == "recycle" and options.remove_policy == "release":
+        return Denial("$.removePolicy", "The policy recycles the group's instances; a request cannot release them.")
+    if wait is not None and (options.stop_instance_timeout_seconds or wait) < wait:
+        return Denial("$.stopInstanceTimeout", "The policy gives the group's instances more time to stop.")
+    return request._replace(
+        order=request.order or order,
+        options=options._replace(
+            remove_policy=options.remove_policy or guardrails.remove_policy,
+            stop_instance_timeout_seconds=options.stop_instance_timeout_seconds or wait,
+        ),
+    )
+
+
+def _policy(document: dict[str, Any]) -> Policy:
+    return Policy(
+        groups={id: _guardrails(group) for id, group in document["groups"].items()},
+        rules=tuple(_rule(rule) for rule in document.get("alarms", ())),
+        max_event_age_seconds=int(document.get("maxEventAgeSeconds", 900)),
+    )
+
+
+def _guardrails(group: dict[str, Any]) -> Guardrails:
+    budget = group.get("budget")
+    return Guardrails(
+        floor=int(group.get("floor", 0)),
+        max_removed_per_event=_whole(group.get("maxRemovedPerEvent")),
+        max_removed_percent_per_event=group.get("maxRemovedPercentPerEvent"),
+        budget=budget and Budget(int(budget["windowSeconds"]), _whole(budget.get("instances")), budget.get("percent")),
+        cooldown_seconds=_whole(group.get("cooldownSeconds")),
+        order=tuple(Order(name) for name in group.get("order", ())),
+        minimum_age_seconds=int(group.get("minimumAgeSeconds", 0)),
+        remove_protected=group.get("removeProtected", False),
+        remove_standby=group.get("removeStandby", False),
+        remove_policy=group.get("removePolicy"),
+        stop_instance_timeout_seconds=_whole(group.get("stopInstanceTimeout")),
+        dry_run=group.get("dryRun", False),
+    )
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)  # JSON Schema holds 3.0 for an integer
+
+
+def _rule(document: dict[str, Any]) -> Rule:
+    when = {name: pattern for name, pattern in document["when"].items() if name != "labels"}
+    when |= {f"labels.{name}": pattern for name, pattern in document["when"].get("labels", {}).items()}
+    if "level" in when:
+        when["level"] = when["level"].upper()
+    asks = {name: value for name, value in document.items() if name not in ("when", "comment")}
+    return Rule(when, asks)
+
+
+def _faults(policy: Policy) -> list[str]:
+    """Rules that could never do what they say."""
+    faults = []
+    for index, rule in enumerate(policy.rules):
+        path = f"$.alarms[{index}]"
+        if not rule.asks_for_the_alarms_group:
+            denial = narrowed(request_by(rule, Alarm("", {}), rule.asks["scalingGroupId"]), policy)
+            if isinstance(denial, Denial):
+                faults.append(f"at {path}{denial.path[1:]}, rule policy: {denial.sentence}")
+        elif not rule.asks_for_the_alarms_instances:
+            faults.append(f"at {path}.scalingGroupId, rule policy: alarm goes only with instanceIds alarm.")
+        covers = next((n for n, earlier in enumerate(policy.rules[:index]) if _covers(earlier, rule)), None)
+        if covers is not None:
+            faults.append(
+                f"at {path}.when, rule unreachable: whatever matches it has matched $.alarms[{covers}] before."
+            )
+    return faults
+
+
+def _covers(earlier: Rule, later: Rule) -> bool:
+    """Whether every alarm that matches the later rule matches the earlier one. A pattern reads another's * as text."""
+    return all(name in later.when and _matches(pattern, later.when[name]) for name, pattern in earlier.when.items())
+
+
+def _differs_in(rule: Rule, alarm: Alarm) -> list[str]:
+    return [
+        name
+        for name, pattern in rule.when.items()
+        if not any(_matches(pattern, text) for text in alarm.facts.get(name, ()))
+    ]
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """* stands for any characters. In one pass over the text, so that no sender can make it slow."""
+    first, *others = pattern.split("*")
+    if not others:
+        return pattern == text
+    *middle, last = others
+    if not (text.startswith(first) and text.endswith(last) and len(text) >= len(first) + len(last)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for piece in middle:
+        at = text.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True

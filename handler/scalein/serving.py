@@ -1,0 +1,114 @@
+"""Serves the messages of one event, one after the other: the only module that knows that there can be many.
+
+No message spoils another; no message acts twice; messages for one group never count the same headroom twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from scalein import outcome
+from scalein.clock import Clock
+from scalein.errors import GatewayError, RejectedEvent
+from scalein.intake import Mail, Message, Unreadable, read
+from scalein.model import Alarm, Ignored, Named, Notice, Outcome, RemovalRequest
+from scalein.policy import Denial, Policy, narrowed, request_by, rule_for, why_no_rule
+from scalein.scale_in import DryRun, Gateway, OneGroup, scale_in
+
+CLOCK_SKEW = timedelta(minutes=5)  # how far a sender's clock may be ahead
+
+
+class Invocation:
+    """What one invocation knows: the policy, what was read of ESS, and what was served."""
+
+    def __init__(self, policy: Policy, open_gateway: Callable[[], Gateway], clock: Clock, dry_run: bool) -> None:
+        self._policy = policy
+        self._open_gateway = open_gateway  # the first message that needs ESS pays for its SDK
+        self._clock = clock
+        self._dry_run = dry_run
+        self._gateway: Gateway | None = None
+        self._groups: dict[str, OneGroup] = {}
+        self._served: dict[tuple[str, str], Outcome] = {}
+
+    def serve(self, mail: Mail) -> Iterator[Outcome]:
+        """One outcome for each message, in order. Raises ConfigurationError."""
+        for message in mail.messages:
+            yield self._outcome(message)
+
+    def _outcome(self, message: Message | Unreadable) -> Outcome:
+        if isinstance(message, Unreadable):
+            return outcome.rejected(message.identity, message.error)
+        try:
+            reading = read(message)
+        except RejectedEvent as error:
+            return outcome.rejected(message.identity, error)
+        if isinstance(reading, Notice):
+            return outcome.ignored(reading.identity, reading.why)
+        if isinstance(reading, Alarm):
+            return self._alarm(reading)
+        return self._request(reading)
+
+    def _alarm(self, alarm: Alarm) -> Outcome:
+        rule = rule_for(alarm, self._policy)
+        if rule is None:
+            return outcome.ignored(alarm.identity, Ignored.NO_RULE, why_no_rule(alarm, self._policy))
+        request = request_by(rule, alarm, "" if rule.asks_for_the_alarms_group else rule.asks["scalingGroupId"])
+        if isinstance(request.ask, Named) and not request.ask.instance_ids:
+            return outcome.denied(request, "$", "The rule takes the alarm's instances; it names none that can be read.")
+        if rule.asks_for_the_alarms_group:
+            return self._too_old_or_new(request) or self._located(request, alarm.instance_ids)
+        return self._request(request)
+
+    def _located(self, request: RemovalRequest, instance_ids: tuple[str, ...]) -> Outcome:
+        """Served in the scaling group that the instances are in."""
+        groups = {id for id, group in self._groups.items() if group.has(instance_ids)}
+        if not groups:
+            try:
+                groups = self._ess().groups_of(instance_ids)
+            except GatewayError as error:
+                return outcome.failed(request, error)
+        if not groups:
+            return outcome.in_no_group(request)
+        if len(groups) > 1:
+            return outcome.denied(request, "$", "The alarm's instances are in several scaling groups.")
+        return self._request(request._replace(scaling_group_id=groups.pop()))
+
+    def _request(self, asked: RemovalRequest) -> Outcome:
+        request = narrowed(asked, self._policy)
+        if isinstance(request, Denial):
+            return outcome.denied(asked, request.path, request.sentence)
+        key = (request.scaling_group_id, request.request_id)
+        if key in self._served:
+            return outcome.duplicate(request, self._served[key])
+        told = self._too_old_or_new(request) or self._scaled_in(request)
+        self._served[key] = told
+        return told
+
+    def _too_old_or_new(self, request: RemovalRequest) -> Outcome | None:
+        if request.sent_at is None:
+            return None
+        age, longest = self._clock.now() - request.sent_at, timedelta(seconds=self._policy.max_event_age_seconds)
+        if age > longest:
+            return outcome.too_old(request, age, longest)
+        if age < -CLOCK_SKEW:
+            return outcome.from_the_future(request, -age)
+        return None
+
+    def _scaled_in(self, request: RemovalRequest) -> Outcome:
+        group = self._group(request.scaling_group_id)
+        try:
+            return scale_in(request, DryRun(group) if request.dry_run else group, self._clock)
+        except GatewayError as error:
+            return outcome.failed(request, error)
+
+    def _group(self, scaling_group_id: str) -> OneGroup:
+        if scaling_group_id not in self._groups:
+            dry = self._dry_run or self._policy.groups[scaling_group_id].dry_run
+            self._groups[scaling_group_id] = OneGroup(DryRun(self._ess()) if dry else self._ess())
+        return self._groups[scaling_group_id]
+
+    def _ess(self) -> Gateway:
+        if self._gateway is None:
+            self._gateway = self._open_gateway()
+        return self._gateway
