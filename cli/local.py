@@ -6,11 +6,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+from scalein.clock import SystemClock
+from scalein.errors import RejectedEvent
+from scalein.intake import Message, Reading, opened, read
+from scalein.model import Notice
+
 ROOT = Path(__file__).parent.parent
+EXAMPLE_POLICY = ROOT / "policy.example.json"
 
 
 class LocalCloudError(Exception):
@@ -32,9 +39,35 @@ def local_cloud(fleet: Path, *options: str) -> Iterator[Mapping[str, str]]:
         process.communicate(timeout=10)
 
 
-def environment(ready: Mapping[str, str]) -> dict[str, str]:
+class ShiftedClock(SystemClock):
+    """Reads an old event as if it had just arrived: the time of day runs on from `start`."""
+
+    def __init__(self, start: datetime) -> None:
+        self._ahead = start - super().now()
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+
+def clock_for(event: bytes) -> SystemClock:
+    """As if the newest message of the event had been sent five seconds ago; by today's clock where none says when."""
+    times = [reading.sent_at for reading in _readings(event) if not isinstance(reading, Notice)]
+    newest = max((time for time in times if time is not None), default=None)
+    return SystemClock() if newest is None else ShiftedClock(newest + timedelta(seconds=5))
+
+
+def _readings(event: bytes) -> Iterator[Reading]:
+    for message in opened(event).messages:
+        if isinstance(message, Message):
+            with suppress(RejectedEvent):
+                yield read(message)
+
+
+def environment(ready: Mapping[str, str], policy: Path = EXAMPLE_POLICY) -> dict[str, str]:
     """What a function's environment needs to reach the local cloud."""
     return {
+        "SCALEIN_POLICY_FILE": str(policy.resolve()),
+        "SCALEIN_POLICY": "",
         "SCALEIN_ESS_ENDPOINT": ready["endpoint"],
         "ALIBABA_CLOUD_ACCESS_KEY_ID": ready["accessKeyId"],
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": ready["accessKeySecret"],

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +15,11 @@ from rich.console import Console
 
 import index
 from cli import show
-from cli.local import LocalCloudError, context, environment, local_cloud
+from cli.local import LocalCloudError, ShiftedClock, clock_for, context, environment, local_cloud
 from scalein.clock import Deadline, SystemClock
 from scalein.errors import ConfigurationError, GatewayError
 from scalein.model import Snapshot
+from scalein.policy import read_policy
 from scalein.settings import read_settings
 
 WAIT_SECONDS = 30
@@ -28,6 +29,15 @@ class RunError(Exception):
     """The run could not be made; the text says what to do."""
 
 
+class Run(NamedTuple):
+    """What to run."""
+
+    event: Path
+    fleet: Path
+    policy: Path
+    by_todays_clock: bool = False
+
+
 class Form(NamedTuple):
     """How to show an outcome."""
 
@@ -35,38 +45,54 @@ class Form(NamedTuple):
     with_audit_line: bool
 
 
-def run_event(event: Path, fleet: Path, console: Console, form: Form) -> None:
+def run_event(run: Run, console: Console, form: Form) -> None:
     """Raises RunError."""
     try:
-        with local_cloud(fleet) as ready:
-            os.environ.update(environment(ready))
+        with local_cloud(run.fleet) as ready:
+            os.environ.update(environment(ready, run.policy))
             if not form.as_json:
-                console.print(f"Local Auto Scaling on {ready['endpoint']}, fleet {show.path(fleet)}", highlight=False)
-            _run(event, ready, console, form)
+                console.print(
+                    f"Local Auto Scaling on {ready['endpoint']}, fleet {show.path(run.fleet)}", highlight=False
+                )
+            _run(run, context(ready), console, form)
     except LocalCloudError as error:
         raise RunError(f"the local cloud did not start. {error}") from error
     except ConfigurationError as error:
         raise RunError(f"the deployment is wrong: {error}") from error
 
 
-def _run(event: Path, ready: Mapping[str, str], console: Console, form: Form) -> None:
-    payload, here = event.read_bytes(), context(ready)
-    before = _snapshot(payload, here)
+def _run(run: Run, here: object, console: Console, form: Form) -> None:
+    payload = run.event.read_bytes()
     index.initialize(here)
+    before = _snapshots(here)
+    clock = SystemClock() if run.by_todays_clock else clock_for(payload)
     with _audit_lines() as lines:
-        outcome = _outcome(payload, here)
+        answer = _answer(payload, here, clock)
     if form.as_json:
-        console.print_json(json.dumps(outcome))
+        console.print_json(json.dumps(answer))
         return
-    console.print(f"Event {show.path(event)}", highlight=False)
-    if before is not None and outcome["capacity"]:
-        show.verdicts(outcome, before, console)
-    show.outcome(outcome, console)
+    sent = f", read as if it were {clock.now():%Y-%m-%d %H:%M} UTC" if isinstance(clock, ShiftedClock) else ""
+    console.print(f"Event {show.path(run.event)}, policy {show.path(run.policy)}{sent}", highlight=False)
+    outcomes = outcomes_of(answer)
+    if "summary" in answer:
+        show.batch(answer, console)
+    else:
+        show.one(outcomes[0], before.get(outcomes[0]["scalingGroupId"]), console)
     if form.with_audit_line:
-        show.audit_line(lines[0], console)
-    if before is not None and outcome["capacity"]:
-        activity = _wait(outcome["scalingActivityIds"], here, console)
-        show.before_and_after(before, _snapshot(payload, here) or before, activity, console)
+        for line in lines:
+            show.audit_line(line, console)
+    touched = {told["scalingGroupId"] for told in outcomes if told["capacity"]}
+    if touched:
+        activities = [id for told in outcomes if told["status"] != "duplicate" for id in told["scalingActivityIds"]]
+        ended = _wait(activities, here, console)
+        show.before_and_after({id: before[id] for id in sorted(touched)}, _snapshots(here), ended, console)
+
+
+def outcomes_of(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of a single answer, of a batch's, and of what an HTTP trigger is answered."""
+    if "statusCode" in answer:
+        return outcomes_of(json.loads(answer["body"]))
+    return list(answer["outcomes"]) if "outcomes" in answer else [dict(answer)]
 
 
 @contextmanager
@@ -83,22 +109,23 @@ def _audit_lines() -> Iterator[list[str]]:
         logger.removeHandler(collector)
 
 
-def _outcome(payload: bytes, here: object) -> dict[str, Any]:
+def _answer(payload: bytes, here: object, clock: SystemClock) -> dict[str, Any]:
     try:
-        return dict(index.handler(payload, here))
+        return index.serve(payload, here, clock)
     except index.TryLaterError as error:
         return dict(json.loads(str(error)))
 
 
-def _snapshot(payload: bytes, here: object) -> Snapshot | None:
-    """The group that the event speaks of, if it speaks of one."""
+def _snapshots(here: object) -> dict[str, Snapshot]:
+    """The groups of the policy, as far as they are there."""
     from scalein.ess import EssGateway
 
-    try:
-        group_id = json.loads(payload)["scalingGroupId"]
-        return EssGateway(read_settings(os.environ, here), Deadline.after(20, SystemClock())).snapshot(group_id)
-    except (ValueError, LookupError, TypeError, RecursionError, GatewayError):
-        return None  # whatever is wrong with it, the outcome will say so
+    settings = read_settings(os.environ, here)
+    gateway, found = EssGateway(settings, Deadline.after(20, SystemClock())), {}
+    for group_id in read_policy(settings.policy).groups:
+        with suppress(GatewayError):  # the outcome will say what is wrong with it
+            found[group_id] = gateway.snapshot(group_id)
+    return found
 
 
 def _wait(activity_ids: list[str], here: object, console: Console) -> str:

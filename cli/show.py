@@ -44,6 +44,8 @@ COLOURS = {
     "refused": "red",
     "expired": "yellow",
     "try-later": "yellow",
+    "ignored": "dim",
+    "duplicate": "dim",
 }
 
 
@@ -51,6 +53,26 @@ def path(file: Path) -> str:
     """As short as it is unambiguous from here."""
     relative = os.path.relpath(file)
     return str(file) if relative.startswith("..") else relative
+
+
+def one(told: Mapping[str, Any], before: Snapshot | None, console: Console) -> None:
+    if before is not None and told["capacity"]:
+        verdicts(told, before, console)
+    outcome(told, console)
+
+
+def batch(answer: Mapping[str, Any], console: Console) -> None:
+    """A row for each message, in order."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Message", "Outcome", "Group", "Leaves", "Why"):
+        table.add_column(heading, overflow="fold")
+    for told in answer["outcomes"]:
+        status, leaves = told["status"], ", ".join(told["removed"])
+        where = told["scalingGroupId"] or ""
+        table.add_row(told["requestId"], Text(status, COLOURS.get(status, "")), where, leaves, told.get("message", ""))
+    console.print(table)
+    counts = ", ".join(f"{number} {status}" for status, number in sorted(answer["summary"]["byStatus"].items()))
+    console.print(f"{answer['summary']['messages']} messages: {counts}", highlight=False)
 
 
 def verdicts(outcome: Mapping[str, Any], snapshot: Snapshot, console: Console) -> None:
@@ -89,16 +111,19 @@ def audit_line(line: str, console: Console) -> None:
     console.print(Text(f"Audit line: {line}", "dim"), soft_wrap=True)
 
 
-def before_and_after(before: Snapshot, after: Snapshot, activity: str, console: Console) -> None:
+def before_and_after(
+    before: Mapping[str, Snapshot], after: Mapping[str, Snapshot], activities: str, console: Console
+) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Group", "TotalCapacity", "MinSize", "InService", "Instances"):
-        table.add_column(heading, justify="left" if heading == "Group" else "right")
-    for name, snapshot in (("before", before), ("after", after)):
-        in_service = sum(instance.lifecycle_state == "InService" for instance in snapshot.instances)
-        numbers = (snapshot.group.total_capacity, snapshot.group.min_size, in_service, len(snapshot.instances))
-        table.add_row(name, *map(str, numbers))
+    for heading in ("Group", "", "TotalCapacity", "MinSize", "InService", "Instances"):
+        table.add_column(heading, justify="left" if heading in ("Group", "") else "right")
+    for group_id, was in before.items():
+        for name, snapshot in (("before", was), ("after", after.get(group_id, was))):
+            in_service = sum(instance.lifecycle_state == "InService" for instance in snapshot.instances)
+            numbers = (snapshot.group.total_capacity, snapshot.group.min_size, in_service, len(snapshot.instances))
+            table.add_row(group_id, name, *map(str, numbers))
     console.print(table)
-    console.print(f"Scaling activity: {activity}", highlight=False)
+    console.print(f"Scaling activities: {activities}", highlight=False)
 
 
 def _names_instances(told: Mapping[str, Any]) -> bool:

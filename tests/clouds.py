@@ -19,11 +19,12 @@ from localcloud.server import LocalCloud, running
 from localcloud.wire import Gate
 from scalein.clock import Deadline
 from scalein.ess import EssGateway
-from scalein.settings import Credentials, Endpoint, Settings
+from scalein.settings import Credentials, Endpoint, PolicySource, Settings
 from tests import fakes
 
 START = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 KEY = Credentials("test-key", "test-secret")
+POLICY = '{"groups": {"asg-1": {}}}'
 
 
 def instances(count: int, prefix: str = "i", **fields: Any) -> list[dict[str, Any]]:
@@ -65,7 +66,9 @@ class Cloud:
 
     def settings(self, credentials: Credentials = KEY, **fields: Any) -> Settings:
         endpoint = Endpoint(self.endpoint, secure=False)
-        return Settings(credentials, "cn-hangzhou", endpoint, "public", 2.0, 2.0, 30.0, False, True)._replace(**fields)
+        policy = PolicySource(POLICY, "")
+        settings = Settings(credentials, "cn-hangzhou", policy, endpoint, "public", 2.0, 2.0, 30.0, False, True)
+        return settings._replace(**fields)
 
     def gateway(self, seconds: float = 30, clock: fakes.DrivenClock | None = None, **fields: Any) -> EssGateway:
         """The handler's own gateway; its pauses take no real time."""

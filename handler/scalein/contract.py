@@ -81,7 +81,8 @@ def _fault(error: ValidationError) -> str:
 
 
 def _name(error: ValidationError) -> str:
-    return error.json_path.removeprefix("$.") if error.absolute_path else str(error.schema["title"])
+    schema: Any = error.schema
+    return error.json_path.removeprefix("$.") if error.absolute_path else str(schema["title"])
 
 
 def _known(error: ValidationError) -> str:

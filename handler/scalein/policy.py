@@ -80,9 +80,10 @@ def why_no_rule(alarm: Alarm, policy: Policy) -> str:
     if not policy.rules:
         return f"The policy has no alarm rules. {has}"
     differences = [_differs_in(rule, alarm) for rule in policy.rules]
-    near = min(range(len(differences)), key=lambda index: len(differences[index]))
+    alike = [len(rule.when) - len(names) for rule, names in zip(policy.rules, differences, strict=True)]
+    near = alike.index(max(alike))
     return (
-        f"No alarm rule of the policy matches. {has} Nearest is alarms[{near}]: {', '.join(differences[near])} differ."
+        f"No alarm rule of the policy matches. {has} Nearest is alarms[{near}], but for {', '.join(differences[near])}."
     )
 
 

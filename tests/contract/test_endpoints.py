@@ -10,7 +10,7 @@ import pytest
 from scalein.clock import Deadline
 from scalein.errors import Transient
 from scalein.ess import EssGateway
-from scalein.settings import Credentials, Endpoint, Settings
+from scalein.settings import Credentials, Endpoint, PolicySource, Settings
 from tests.fakes import DrivenClock
 
 
@@ -54,6 +54,8 @@ def test_ess_is_reached_over_tls_at_its_own_endpoint(
     region: str, network: str, endpoint: Endpoint | None, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = Credentials("id", "secret")
-    settings = Settings(key, region, endpoint, network, 2.0, 2.0, 30.0, dry_run=False, raise_try_later=True)
+    settings = Settings(
+        key, region, PolicySource("", ""), endpoint, network, 2.0, 2.0, 30.0, dry_run=False, raise_try_later=True
+    )
 
     assert first_line_sent(settings, monkeypatch).startswith(line)

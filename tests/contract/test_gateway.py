@@ -18,7 +18,7 @@ from scalein.errors import ConfigurationError, OutcomeUnknown, Refused, StaleSna
 from scalein.ess import EssGateway
 from scalein.model import Count, RemoveOptions, Snapshot, Status
 from scalein.scale_in import Gateway, Removal, scale_in
-from scalein.settings import Credentials, Endpoint, Settings
+from scalein.settings import Credentials, Endpoint, PolicySource, Settings
 from tests import fakes
 from tests.clouds import KEY, cloud_of, group, instances
 from tests.fleets import request_for
@@ -161,7 +161,8 @@ def test_a_list_short_of_its_total_count_is_read_again_and_then_left_for_later()
 def test_where_nobody_listens_the_outcome_of_a_removal_is_unknown() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    settings = Settings(KEY, "cn-hangzhou", Endpoint(f"127.0.0.1:{port}", secure=False), "public", 2, 2, 3, False, True)
+    endpoint = Endpoint(f"127.0.0.1:{port}", secure=False)
+    settings = Settings(KEY, "cn-hangzhou", PolicySource("", ""), endpoint, "public", 2, 2, 3, False, True)
     gateway = EssGateway(settings, Deadline.after(3, fakes.DrivenClock()))
     with pytest.raises(Transient):
         gateway.snapshot("asg-1")
@@ -387,9 +388,8 @@ def answering(reply_to: Callable[[str], object]) -> Iterator[EssGateway]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         endpoint = Endpoint(f"127.0.0.1:{server.server_port}", secure=False)
-        settings = Settings(
-            KEY, "cn-hangzhou", endpoint, "public", 2.0, 10.0, 30.0, dry_run=False, raise_try_later=True
-        )
+        policy = PolicySource("", "")
+        settings = Settings(KEY, "cn-hangzhou", policy, endpoint, "public", 2.0, 10.0, 30.0, False, True)
         try:
             yield EssGateway(settings, Deadline.after(5, fakes.DrivenClock()))
         finally:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HANDLER, LOCALCLOUD = ROOT / "handler", ROOT / "localcloud"
-PURE = ("model", "planning", "guardrails", "outcome")
+PURE = ("model", "planning", "guardrails", "outcome", "answer", "request")
 EFFECTS = {"os", "time", "random", "logging", "socket", "threading", "subprocess", "urllib", "concurrent", "pathlib"}
 
 
@@ -81,6 +81,7 @@ def modules_after(program: str) -> set[str]:
         "PYTHONPATH": str(HANDLER),
         "ALIBABA_CLOUD_ACCESS_KEY_ID": "x",
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "x",
+        "SCALEIN_POLICY": '{"groups": {"asg-1": {}}}',
     }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout.splitlines()[-1]))

@@ -20,10 +20,13 @@ KEYS = {
     "requestId",
     "removed",
     "kept",
+    "keptByReason",
+    "keptOmitted",
     "scalingActivityIds",
     "capacity",
     "shortfall",
     "rejection",
+    "ignored",
     "message",
 }
 ASK = request_for(Count(2), reason="quiet night")
@@ -49,10 +52,13 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "requestId": "request-1",
         "removed": ["i-a"],
         "kept": [{"id": "i-b", "reason": "min-size"}],
+        "keptByReason": {"min-size": 1},
+        "keptOmitted": False,
         "scalingActivityIds": ["asa-1"],
         "capacity": {"before": 2, "minSize": 1, "after": 1},
         "shortfall": {"asked": 2, "missing": 1, "unit": "instances", "reason": "min-size"},
         "rejection": None,
+        "ignored": None,
         "message": "1 instance leaving (capacity 2 to 1, MinSize 1). ESS accepted; scaling activity asa-1 tells when "
         "it is done. Of 2 instances asked for, 1 stay. MinSize allows no more.",
     }
