@@ -9,7 +9,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long test-all check bench clean
+.PHONY: help setup run run-queue test test-long test-all check bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 12
@@ -21,6 +21,10 @@ $(VENV)/ready: requirements.txt requirements-dev.txt tools/make_venv.sh
 
 run: setup ## run the main job on a local cloud (EVENT=events/x.json takes any event)
 	@$(BIN)/python -m cli run "$(EVENT)"
+
+run-queue: setup ## run the main job from a real RabbitMQ (installs it with apt-get where it is missing)
+	@sh tools/install_rabbitmq.sh
+	@$(BIN)/python -m cli run-queue
 
 test: setup ## all tests
 	$(BIN)/python -m pytest

@@ -64,15 +64,17 @@ def run_event(run: Run, console: Console, form: Form) -> None:
 def _run(run: Run, here: object, console: Console, form: Form) -> None:
     payload = run.event.read_bytes()
     index.initialize(here)
-    before = _snapshots(here)
+    before = snapshots(here)
     clock = SystemClock() if run.by_todays_clock else clock_for(payload)
-    with _audit_lines() as lines:
+    with audit_lines() as lines:
         answer = _answer(payload, here, clock)
     if form.as_json:
         console.print_json(json.dumps(answer))
         return
     sent = f", read as if it were {clock.now():%Y-%m-%d %H:%M} UTC" if isinstance(clock, ShiftedClock) else ""
-    console.print(f"Event {show.path(run.event)}, policy {show.path(run.policy)}{sent}", highlight=False)
+    console.print(
+        f"Event {show.path(run.event)}, policy {show.path(run.policy)}{sent}", highlight=False, soft_wrap=True
+    )
     outcomes = outcomes_of(answer)
     if "summary" in answer:
         show.batch(answer, console)
@@ -85,7 +87,8 @@ def _run(run: Run, here: object, console: Console, form: Form) -> None:
     if touched:
         activities = [id for told in outcomes if told["status"] != "duplicate" for id in told["scalingActivityIds"]]
         ended = _wait(activities, here, console)
-        show.before_and_after({id: before[id] for id in sorted(touched)}, _snapshots(here), ended, console)
+        show.before_and_after({id: before[id] for id in sorted(touched)}, snapshots(here), console)
+        console.print(f"Scaling activities: {ended}", highlight=False, soft_wrap=True)
 
 
 def outcomes_of(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -96,7 +99,7 @@ def outcomes_of(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _audit_lines() -> Iterator[list[str]]:
+def audit_lines() -> Iterator[list[str]]:
     """Collects what the function logs as its audit line."""
     lines: list[str] = []
     logger, collector = logging.getLogger("scalein.audit"), logging.Handler()
@@ -116,7 +119,7 @@ def _answer(payload: bytes, here: object, clock: SystemClock) -> dict[str, Any]:
         return dict(json.loads(str(error)))
 
 
-def _snapshots(here: object) -> dict[str, Snapshot]:
+def snapshots(here: object) -> dict[str, Snapshot]:
     """The groups of the policy, as far as they are there."""
     from scalein.ess import EssGateway
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,17 +62,19 @@ def one(told: Mapping[str, Any], before: Snapshot | None, console: Console) -> N
 
 
 def batch(answer: Mapping[str, Any], console: Console) -> None:
-    """A row for each message, in order."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Message", "Outcome", "Group", "Leaves", "Why"):
-        table.add_column(heading, overflow="fold")
-    for told in answer["outcomes"]:
-        status, leaves = told["status"], ", ".join(told["removed"])
-        where = told["scalingGroupId"] or ""
-        table.add_row(told["requestId"], Text(status, COLOURS.get(status, "")), where, leaves, told.get("message", ""))
-    console.print(table)
+    outcomes(answer["outcomes"], console)
     counts = ", ".join(f"{number} {status}" for status, number in sorted(answer["summary"]["byStatus"].items()))
     console.print(f"{answer['summary']['messages']} messages: {counts}", highlight=False)
+
+
+def outcomes(all_told: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """Two lines for each message, in order: which it is and who leaves; the outcome in words."""
+    for told in all_told:
+        where = f" in {told['scalingGroupId']}" if told["scalingGroupId"] else ""
+        leaving = f": {', '.join(told['removed'])}" if told["removed"] else ""
+        status = (told["status"], f"bold {COLOURS.get(told['status'], '')}")
+        console.print(Text.assemble("  ", told["requestId"], "  ", status, f"{where}{leaving}"), soft_wrap=True)
+        console.print(Text(f"      {told.get('message', '')}", "dim"), soft_wrap=True)
 
 
 def verdicts(outcome: Mapping[str, Any], snapshot: Snapshot, console: Console) -> None:
@@ -111,9 +113,7 @@ def audit_line(line: str, console: Console) -> None:
     console.print(Text(f"Audit line: {line}", "dim"), soft_wrap=True)
 
 
-def before_and_after(
-    before: Mapping[str, Snapshot], after: Mapping[str, Snapshot], activities: str, console: Console
-) -> None:
+def before_and_after(before: Mapping[str, Snapshot], after: Mapping[str, Snapshot], console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Group", "", "TotalCapacity", "MinSize", "InService", "Instances"):
         table.add_column(heading, justify="left" if heading in ("Group", "") else "right")
@@ -123,7 +123,6 @@ def before_and_after(
             numbers = (snapshot.group.total_capacity, snapshot.group.min_size, in_service, len(snapshot.instances))
             table.add_row(group_id, name, *map(str, numbers))
     console.print(table)
-    console.print(f"Scaling activities: {activities}", highlight=False)
 
 
 def _names_instances(told: Mapping[str, Any]) -> bool:
