@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
-from scalein.errors import GatewayError
+from scalein.errors import GatewayError, Refused, StaleSnapshot
 from scalein.model import Snapshot
 from scalein.scale_in import Removal
 
@@ -50,3 +50,39 @@ class ScriptedGateway:
         if isinstance(answer, GatewayError):
             raise answer
         return answer
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        return {"asg-1"}
+
+
+class FakeEss:
+    """Groups that shrink as told: refuses below MinSize, and shows an old picture for as many reads as `lag` says."""
+
+    def __init__(self, *snapshots: Snapshot, lag: int = 0) -> None:
+        self.groups = {snapshot.group.id: snapshot for snapshot in snapshots}
+        self.removals: list[Removal] = []
+        self.reads: list[str] = []
+        self._lag = lag
+        self._old: list[dict[str, Snapshot]] = []
+
+    def snapshot(self, scaling_group_id: str) -> Snapshot:
+        self.reads.append(scaling_group_id)
+        shown = self._old.pop(0) if self._old else self.groups
+        if scaling_group_id not in shown:
+            raise Refused("DescribeScalingGroups", "InvalidScalingGroupId.NotFound", "there is no such scaling group.")
+        return shown[scaling_group_id]
+
+    def remove(self, removal: Removal) -> str:
+        snapshot = self.groups[removal.scaling_group_id]
+        if snapshot.group.total_capacity - len(removal.instance_ids) < snapshot.group.min_size:
+            raise StaleSnapshot("RemoveInstances", "IncorrectCapacity.MinSize", "the group would fall below MinSize.")
+        self._old = [dict(self.groups)] * self._lag
+        self.removals.append(removal)
+        leaving = [i._replace(lifecycle_state="Removing") for i in snapshot.instances if i.id in removal.instance_ids]
+        staying = [i for i in snapshot.instances if i.id not in removal.instance_ids]
+        self.groups[removal.scaling_group_id] = snapshot._replace(instances=(*staying, *leaving))
+        return f"asa-{len(self.removals)}"
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        self.reads.append("groups_of")
+        return {id for id, told in self.groups.items() if any(i.id in instance_ids for i in told.instances)}

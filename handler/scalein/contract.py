@@ -23,6 +23,7 @@ ARTICLES = {
     "integer": "a whole number",
     "number": "a number",
     "boolean": "true or false",
+    "null": "null",
 }
 UNITS = {"minItems": " long", "maxItems": " long", "minLength": " characters long", "maxLength": " characters long"}
 
@@ -55,7 +56,7 @@ def _fault(error: ValidationError) -> str:
     instance: Any = error.instance
     match error.validator:
         case "type":
-            return f"must be {ARTICLES.get(wanted, wanted)}."
+            return f"must be {' or '.join(ARTICLES[name] for name in _listed(wanted))}."
         case "required":
             return f"lacks {_quoted(name for name in wanted if name not in instance)}."
         case "additionalProperties":
@@ -94,6 +95,10 @@ def _known(error: ValidationError) -> str:
     near = sorted({match for name in unknown for match in get_close_matches(name[:64], names, n=1, cutoff=0.75)})
     hint = f" Did you mean {_quoted(near)}?" if near else ""
     return f"{hint} Known: {', '.join(names)}."
+
+
+def _listed(wanted: Any) -> list[Any]:
+    return wanted if isinstance(wanted, list) else [wanted]
 
 
 def _properties(schema: Any) -> list[str]:

@@ -20,7 +20,8 @@ BASE64_OF_JSON = ("ey", "ew", "W3", "Ww", "IHs", "Cns", "77u/")  # of {", { and 
 
 
 def value_of(body: bytes | str) -> Any:
-    """The JSON value that a body holds: plain, form-encoded (an object of texts), or any of these in Base64.
+    """The JSON value that a body holds: plain, form-encoded (an object of texts), or any of these in Base64; of what is
+    Base64 twice, the inner one, as text.
 
     Raises MalformedEvent: too large, not UTF-8, none of these, ambiguous, too deep.
     """
@@ -82,7 +83,9 @@ def _of_base64(text: str, error: json.JSONDecodeError) -> Any:
     """A word like `hello` is Base64 too: only what decodes to JSON, or begins as JSON would, is taken for it."""
     try:
         inner = unwrapped_base64(text).decode("utf-8-sig")
-        return _form(inner) if FORM.fullmatch(inner) else _json(inner)
+        if FORM.fullmatch(inner):
+            return _form(inner)
+        return inner if BASE64.fullmatch(inner) else _json(inner)
     except (ValueError, MalformedEvent) as fault:
         if not text.startswith(BASE64_OF_JSON):
             raise _not_json(error) from None

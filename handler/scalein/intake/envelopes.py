@@ -17,7 +17,7 @@ from scalein.intake.decoding import malformed, unwrapped_base64, value_of
 from scalein.intake.times import earliest, moment
 
 MAX_MESSAGES = 10_000  # in a batch; a trigger's own limit
-MAX_LAYERS = 8  # envelopes and encodings around one message; EventBridge to topic to queue to trigger makes 6
+MAX_LAYERS = 12  # envelopes and encodings around one message; EventBridge to topic to queue to trigger makes 7
 
 Fields = dict[str, Any]
 

@@ -1,0 +1,296 @@
+"""What senders say: an alarm with its facts, a notice that asks for nothing, or a rejection that helps."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from scalein.errors import RejectedEvent
+from scalein.intake import Message, Reading, opened, read
+from scalein.model import Alarm, Ignored, Notice
+
+SENT = datetime(2026, 11, 23, 4, tzinfo=timezone.utc)
+SECONDS = int(SENT.timestamp())
+CALLBACK = {
+    "alertName": "web-cpu-low",
+    "alertState": "ALERT",
+    "ruleId": "rule-1",
+    "metricName": "Host.cpu.totalUsed",
+    "rawMetricName": "cpu_total",
+    "namespace": "acs_ecs_dashboard",
+    "metricProject": "acs_ecs",
+    "triggerLevel": "WARN",
+    "dimensions": "{userId=1234567890123456, instanceId=i-web-04}",
+    "timestamp": str(SECONDS * 1000),
+    "regionId": "null",
+    "curValue": "12.4",
+}
+TO_MNS = {
+    "ruleId": "rule-1",
+    "ruleName": "web-cpu-low",
+    "curLevel": "WARN",
+    "metricName": "cpu_total#60",
+    "namespace": "acs_ecs_dashboard",
+    "resources": '{"instanceId": "i-web-04"}',
+    "eventName": "AlertOk",
+    "time": SECONDS * 1000,
+}
+SYSTEM = {
+    "product": "ECS",
+    "name": "Instance:PreemptibleInstanceInterruption",
+    "level": "WARN",
+    "id": "E-1",
+    "resourceId": "acs:ecs:cn-hangzhou:1:instance/i-web-04",
+    "eventTime": "20261123T120000.000+0800",
+    "content": {"instanceId": "i-web-04", "action": "delete"},
+}
+ALERT = {
+    "alertStatus": "TRIGGERED",
+    "eventName": "Instance:PreemptibleInstanceInterruption",
+    "dedupId": "D-1",
+    "product": "ECS",
+    "severity": "Warn",
+    "arn": "acs:ecs:cn-hangzhou:1:instance/i-web-04",
+    "timestamp": SECONDS * 1000,
+}
+SUBSCRIPTION = {"subscription": {"relation": "AND"}, "alert": ALERT, "strategyName": "spot", "severity": "WARN"}
+
+
+def alerts(*states: str, **fields: Any) -> dict[str, Any]:
+    """A notification of one alert a state, of instances i-0001, i-0002 ..."""
+    entries = [
+        {
+            "status": state,
+            "labels": {"instance": f"i-{n:04}"},
+            "startsAt": "2026-11-23T03:00:00Z",
+            "fingerprint": f"{n}",
+        }
+        for n, state in enumerate(states, 1)
+    ]
+    common = {"alertname": "HighIdle", "severity": "warning", "tier": "batch"}
+    return {"version": "4", "status": "firing", "receiver": "fc", "groupKey": "g", "commonLabels": common, **fields} | {
+        "alerts": entries
+    }
+
+
+def said(document: Any) -> Reading:
+    event = document if isinstance(document, str) else json.dumps(document)
+    (message,) = opened(event.encode()).messages
+    assert isinstance(message, Message), message
+    return read(message)
+
+
+def alarm(document: Any) -> Alarm:
+    reading = said(document)
+    assert isinstance(reading, Alarm), reading
+    return reading
+
+
+def event(kind: str, data: Any) -> dict[str, Any]:
+    return {"specversion": "1.0", "type": kind, "id": "CE-1", "source": "x", "time": SENT.isoformat(), "data": data}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        urlencode(CALLBACK),
+        {**CALLBACK, "alertState": "ALARM", "dimensions": [{"userId": "1", "instanceId": "i-web-04"}]},
+        {**CALLBACK, "dimensions": '{"instanceId": "i-web-04"}'},
+        {**CALLBACK, "timestamp": str(SECONDS)},
+        {**CALLBACK, "timestamp": SECONDS},
+        TO_MNS,
+        {**TO_MNS, "curLevel": "Critical", "resources": {"instanceId": "i-web-04"}},
+    ],
+    ids=["form", "2018", "json dimensions", "seconds", "a number", "mns", "mns, other capitals"],
+)
+def test_a_threshold_alarm_is_the_same_alarm_in_each_of_its_forms(document: Any) -> None:
+    read = alarm(document)
+
+    assert read.facts["alertName"] == read.facts["ruleName"] == ("web-cpu-low",)
+    assert read.facts["ruleId"] == ("rule-1",)
+    assert "cpu_total" in read.facts["metricName"]
+    assert "acs_ecs_dashboard" in read.facts["namespace"]
+    assert read.facts["level"][0] in ("WARN", "CRITICAL")
+    assert "regionId" not in read.facts  # the text null
+    assert (read.instance_ids, read.sent_at) == (("i-web-04",), SENT)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        SYSTEM,
+        {**SYSTEM, "content": {}},
+        {**SYSTEM, "content": "text"},
+        SUBSCRIPTION,
+        urlencode({name: part if isinstance(part, str) else json.dumps(part) for name, part in SUBSCRIPTION.items()}),
+        {**SUBSCRIPTION, "alert": {**ALERT, "eventContentMap": {"instanceId": "i-web-04"}, "arn": ""}},
+        event("ecs:Instance:PreemptibleInstanceInterruption", {"instanceId": "i-web-04", "action": "delete"}),
+        event("ecs:Instance:PreemptibleInstanceInterruption", {"resourceId": "acs:ecs:x:1:instance/i-web-04"}),
+    ],
+)
+def test_a_spot_interruption_is_the_same_alarm_by_every_channel(document: Any) -> None:
+    read = alarm(document)
+
+    assert read.facts["eventName"] == ("Instance:PreemptibleInstanceInterruption",)
+    assert read.facts["product"] == ("ECS",)
+    assert (read.instance_ids, read.sent_at) == (("i-web-04",), SENT)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        *({**CALLBACK, "alertState": state} for state in ("OK", "INSUFFICIENT_DATA")),
+        urlencode({**CALLBACK, "alertState": "OK"}),
+        {**CALLBACK, "triggerLevel": "OK"},
+        {**TO_MNS, "curLevel": "OK"},
+        {**TO_MNS, "curLevel": "OK", "eventName": "AlertFiring"},
+        {**TO_MNS, "curLevel": "INSUFFICIENT_DATA"},
+        {**SUBSCRIPTION, "alert": {**ALERT, "alertStatus": "RESOLVED"}},
+        alerts("resolved", "resolved", status="resolved"),
+        alerts("firing", status="resolved"),
+        alerts("resolved"),
+        alerts(),
+    ],
+)
+def test_a_recovery_is_never_an_alarm(document: Any) -> None:
+    reading = said(document)
+
+    assert isinstance(reading, Notice)
+    assert reading.why is Ignored.RECOVERY
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        event("ess:ScalingActivity:ScaleInSuccess", {"scalingGroupId": "asg-1", "instanceIds": ["i-1"]}),
+        event("ess:LifecycleHook:ScaleIn", {}),
+        event("ess:CloudMonitor:AUTOSCALING[SCALEINSUCCESS]", {"scalingGroupId": "asg-1", "remove": {"count": 1}}),
+        event("ecs:Instance:StateChange", {"resourceId": "i-1", "state": "Stopped"}),
+        {**SYSTEM, "product": "ESS", "name": "AUTOSCALING:SCALE_IN_SUCCESS"},
+        {**SUBSCRIPTION, "alert": {**ALERT, "product": "ESS", "eventName": "anything"}},
+        {**SUBSCRIPTION, "alert": {**ALERT, "eventName": "AUTOSCALING:SCALE_REJECT"}},
+        {"content": {"lifecycleHookId": "ash-1", "scalingGroupId": "asg-1", "instanceIds": ["i-1"]}},
+        {"event": "AUTOSCALING:SCALE_IN_SUCCESS", "unknown": "layout"},
+        {"eventType": "SCALING_GROUP_DIAGNOSE"},
+    ],
+)
+def test_what_a_removal_itself_brings_about_never_asks_for_another(document: Any) -> None:
+    reading = said(document)
+
+    assert isinstance(reading, Notice)
+    assert reading.why is Ignored.OWN_ECHO
+
+
+def test_a_request_whose_reason_speaks_of_auto_scaling_is_a_request() -> None:
+    request = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "AUTOSCALING: too many"}
+
+    assert not isinstance(said(request), Notice)
+
+
+@pytest.mark.parametrize(
+    "dimensions", ["", "null", "{}", "{a}", "{a=1, b}", "[", "[1]", "{instanceId=web 1}", '{"instanceId": 1}']
+)
+def test_dimensions_that_name_no_instance_leave_the_alarm_an_alarm(dimensions: str) -> None:
+    assert alarm({**CALLBACK, "dimensions": dimensions}).instance_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"curValue": "9"}, True),
+        ({"lastTime": "3 minutes"}, True),
+        ({"timestamp": str(SECONDS * 1000 + 60_000)}, False),
+        ({"dimensions": "{instanceId=i-web-05}"}, False),
+        ({"ruleId": "rule-2"}, False),
+    ],
+)
+def test_an_alarm_is_the_same_message_while_it_tells_of_the_same_evaluation(change: dict[str, str], same: bool) -> None:
+    assert (alarm(CALLBACK).identity == alarm({**CALLBACK, **change}).identity) is same
+
+
+def test_an_event_is_named_by_the_id_that_its_sender_gave_it() -> None:
+    assert alarm(SYSTEM).identity == "event-E-1"
+    assert alarm(SUBSCRIPTION).identity == "event-D-1"
+    assert alarm(event("ecs:Instance:X", {})).identity == "event-CE-1"
+
+
+def test_an_alarm_without_a_time_of_its_own_has_its_envelopes() -> None:
+    timeless = {name: value for name, value in TO_MNS.items() if name != "time"}
+
+    assert alarm(timeless).sent_at is None
+    assert alarm(event("mns:Queue:SendMessage", {"messageId": "1", "messageBody": timeless})).sent_at == SENT
+
+
+def test_a_grouped_notification_is_one_alarm_of_the_instances_that_fire() -> None:
+    read = alarm(alerts("firing", "resolved", "firing"))
+
+    assert read.instance_ids == ("i-0001", "i-0003")
+    assert read.facts["alertName"] == ("HighIdle",)
+    assert read.facts["level"] == ("WARNING",)
+    assert read.facts["labels.tier"] == ("batch",)
+
+
+def test_five_hundred_alerts_are_read_at_once() -> None:
+    assert len(alarm(alerts(*["firing"] * 500)).instance_ids) == 500
+
+
+def test_a_notification_that_repeats_the_same_alerts_is_the_same_message() -> None:
+    first, reordered = alerts("firing", "firing"), alerts("firing", "firing", externalURL="http://other")
+    reordered["alerts"].reverse()
+    later = alerts("firing", "firing")
+    later["alerts"][0]["startsAt"] = "2026-11-23T05:00:00Z"
+
+    assert alarm(first).identity == alarm(reordered).identity
+    assert alarm(first).identity != alarm(later).identity
+    assert alarm(first).identity != alarm(alerts("firing")).identity
+
+
+def test_a_label_that_is_no_instance_id_names_no_instance() -> None:
+    told = alerts("firing", "firing")
+    told["alerts"][0]["labels"] = {"instance": "10.0.0.1:9100"}
+    told["alerts"][1]["labels"] = {"instance": "10.0.0.2:9100", "instance_id": "i-2"}
+
+    assert alarm(told).instance_ids == ("i-2",)
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "rule"),
+    [
+        ({**CALLBACK, "alertState": "MAYBE"}, "$.alertState", "enum"),
+        ({**CALLBACK, "alertName": ""}, "$.alertName", "minLength"),
+        ({**CALLBACK, "timestamp": "noon"}, "$.timestamp", "time"),
+        ({**TO_MNS, "curLevel": "LOUD"}, "$.curLevel", "enum"),
+        ({**TO_MNS, "time": None}, "$.time", "type"),
+        ({**SYSTEM, "name": 1}, "$.name", "type"),
+        ({**SYSTEM, "eventTime": "yesterday"}, "$.eventTime", "time"),
+        ({**SUBSCRIPTION, "alert": {"alertStatus": "TRIGGERED"}}, "$.alert", "required"),
+        ({**SUBSCRIPTION, "alert": "{"}, "$", "json"),
+        ({**alerts("firing"), "status": "maybe"}, "$.status", "enum"),
+        ({**alerts("firing"), "alerts": [{"status": "firing"}]}, "$.alerts[0]", "required"),
+        ({**alerts("firing"), "groupLabels": None}, "$.groupLabels", "type"),
+    ],
+)
+def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, rule: str) -> None:
+    with pytest.raises(RejectedEvent) as caught:
+        said(document)
+    assert (caught.value.path, caught.value.rule) == (path, rule)
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ({}, 'the nearest is removal-request, for which it lacks "remove", "scalingGroupId"'),
+        ({"alerts": [], "status": "x"}, 'the nearest is alertmanager, for which it lacks "receiver"'),
+        ({"alertState": "OK"}, 'the nearest is cloudmonitor-threshold, for which it lacks "alertName"'),
+        (event("ops:X", {"product": "ECS", "name": "n"}), "Recognised: CloudEvent."),
+    ],
+)
+def test_what_is_unknown_is_told_what_was_recognised_and_what_is_missing(document: Any, sentence: str) -> None:
+    with pytest.raises(RejectedEvent) as caught:
+        said(document)
+    assert caught.value.rule == "unknownSender"
+    assert sentence in str(caught.value)

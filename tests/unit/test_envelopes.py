@@ -1,0 +1,324 @@
+"""However a message travels, the same is read, once, under a name that a redelivery shares."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from scalein.errors import RejectedEvent
+from scalein.intake import Message, Unreadable, opened, read
+from scalein.model import RemovalRequest
+
+EVENTS = Path(__file__).parents[2] / "events"
+REQUEST = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "Ärger & Ruhe"}
+SENT = datetime(2026, 11, 23, 4, tzinfo=timezone.utc)
+SENT_MS = int(SENT.timestamp() * 1000)
+
+Wrap = Callable[[Any], Any]
+
+
+def as_text(content: Any) -> str:
+    return content if isinstance(content, str) else json.dumps(content)
+
+
+def as_base64(content: Any) -> str:
+    return base64.b64encode(as_text(content).encode()).decode()
+
+
+def cloud_event(kind: str, data: Any) -> dict[str, Any]:
+    return {
+        "id": "ce-1",
+        "source": "anything",
+        "specversion": "1.0",
+        "type": kind,
+        "time": SENT.isoformat(),
+        "data": data,
+    }
+
+
+def http(body: Any, encoded: bool = False) -> dict[str, Any]:
+    context = {"requestId": "changes", "timeEpoch": str(SENT_MS), "http": {"method": "POST"}}
+    text = as_base64(body) if encoded else as_text(body)
+    return {"version": "v1", "body": text, "isBase64Encoded": encoded, "headers": {}, "requestContext": context}
+
+
+def mns_topic(body: Any) -> dict[str, Any]:
+    return {"TopicName": "t", "MessageId": "M1", "Message": as_text(body), "PublishTime": SENT_MS, "attribute": "x"}
+
+
+def rocketmq(body: Any) -> dict[str, Any]:
+    return {"topic": "t", "systemProperties": {"UNIQ_KEY": "U1"}, "userProperties": {}, "body": body}
+
+
+def rabbitmq(body: Any) -> dict[str, Any]:
+    return {"envelope": {"deliveryTag": 1}, "props": {"messageId": "R1"}, "body": body}
+
+
+def kafka(body: Any) -> dict[str, Any]:
+    return {"topic": "t", "partition": 7, "offset": 5, "timestamp": SENT_MS, "key": "k", "value": as_text(body)}
+
+
+def timer(body: Any) -> dict[str, Any]:
+    return {"triggerName": "nightly", "triggerTime": SENT.isoformat(), "payload": as_text(body)}
+
+
+WRAPS: dict[str, Wrap] = {
+    "json text": as_text,
+    "base64": as_base64,
+    "cloud event": lambda body: cloud_event("ops:Anything", body),
+    "http": http,
+    "http base64": lambda body: http(body, encoded=True),
+    "mns topic": mns_topic,
+    "mns stream with attributes": lambda body: {"body": as_text(body), "attrs": {"Extend": "x"}},
+    "mns queue": lambda body: cloud_event("mns:Queue:SendMessage", {"messageId": "Q1", "messageBody": as_text(body)}),
+    "mns queue raw": lambda body: {"messageId": "Q1", "messageBody": as_base64(body)},
+    "rocketmq": lambda body: cloud_event("mq:Topic:SendMessage", rocketmq(body)),
+    "apache rocketmq": lambda body: {**rocketmq(as_text(body)), "msgId": "A1"},
+    "rabbitmq": lambda body: cloud_event("amqp:Queue:SendMessage", rabbitmq(body)),
+    "kafka": lambda body: cloud_event("alikafka:Topic:Message", kafka(body)),
+    "timer": timer,
+}
+
+
+def only(event: Any) -> Message | Unreadable:
+    (message,) = opened(event if isinstance(event, bytes) else as_text(event).encode()).messages
+    return message
+
+
+def rejection(event: Any) -> RejectedEvent:
+    message = only(event)
+    if isinstance(message, Unreadable):
+        return message.error
+    with pytest.raises(RejectedEvent) as caught:
+        read(message)
+    return caught.value
+
+
+@given(st.lists(st.sampled_from(sorted(WRAPS)), max_size=3))
+def test_however_a_request_is_wrapped_the_same_is_read(names: list[str]) -> None:
+    event: Any = REQUEST
+    for name in names:
+        event = WRAPS[name](event)
+    message = only(event)
+
+    assert isinstance(message, Message), message
+    request = read(message)
+    assert isinstance(request, RemovalRequest)
+    assert request._replace(request_id="", sent_at=None) == RemovalRequest(
+        "asg-1", "", request.ask, reason="Ärger & Ruhe"
+    )
+    assert request.request_id.isascii()
+    assert 0 < len(request.request_id) <= 128
+
+
+@pytest.mark.parametrize(
+    ("name", "identity", "sent_at"),
+    [
+        ("cloud event", "event-ce-1", SENT),
+        ("mns topic", "mns-M1", SENT),
+        ("mns queue", "mns-Q1", SENT),
+        ("mns queue raw", "mns-Q1", None),
+        ("rocketmq", "rocketmq-U1", SENT),
+        ("apache rocketmq", "rocketmq-A1", None),
+        ("rabbitmq", "rabbitmq-R1", SENT),
+        ("kafka", "kafka-t-7-5", SENT),
+        ("timer", f"timer-nightly-{SENT.isoformat()}", SENT),
+    ],
+)
+def test_an_envelope_gives_the_message_its_name_and_its_time(
+    name: str, identity: str, sent_at: datetime | None
+) -> None:
+    message = only(WRAPS[name](REQUEST))
+
+    assert isinstance(message, Message)
+    assert (message.identity, message.sent_at) == (identity, sent_at)
+
+
+def test_the_innermost_envelope_that_names_the_message_names_it() -> None:
+    """A message that a queue passes on to another keeps the name that its first sender gave it."""
+    inner = cloud_event("ops:Anything", REQUEST)
+
+    assert only(mns_topic(inner)).identity == only(rabbitmq(as_base64(inner))).identity == "event-ce-1"
+
+
+def test_a_message_is_as_old_as_the_oldest_time_on_it() -> None:
+    older = {**mns_topic(REQUEST), "PublishTime": SENT_MS - 60_000}
+    message = only(cloud_event("mns:Queue:SendMessage", {"messageId": "Q1", "messageBody": as_text(older)}))
+
+    assert isinstance(message, Message)
+    assert message.sent_at == datetime(2026, 11, 23, 3, 59, tzinfo=timezone.utc)
+
+
+def test_a_repeated_http_request_is_the_same_message_and_another_body_another() -> None:
+    again = http(REQUEST)
+    again["requestContext"] = {**again["requestContext"], "requestId": "another", "timeEpoch": str(SENT_MS + 5_000)}
+
+    assert only(http(REQUEST)).identity == only(again).identity == only(http(REQUEST, encoded=True)).identity
+    assert only(http({**REQUEST, "reason": "x"})).identity != only(http(REQUEST)).identity
+
+
+@pytest.mark.parametrize("id", ["", None, 7, "x" * 200, "ü", "a b", "\ud800", {"a": 1}])
+def test_an_odd_id_still_gives_a_name_that_can_be_a_token(id: object) -> None:
+    identity = only({**cloud_event("ops:Anything", REQUEST), "id": id}).identity
+
+    assert 0 < len(identity) <= 128
+    assert identity.isascii()
+    assert identity.isprintable()
+    assert " " not in identity
+
+
+def test_the_source_of_an_event_decides_nothing() -> None:
+    for source in ("acs.ess", "acs:mns", "MNS-Function-x", ""):
+        message = only({**cloud_event("mns:Queue:SendMessage", {"messageBody": as_text(REQUEST)}), "source": source})
+        assert isinstance(message, Message)
+        assert isinstance(read(message), RemovalRequest)
+
+
+def test_an_array_is_a_batch_even_of_one_and_an_object_is_not() -> None:
+    assert opened(as_text([REQUEST]).encode()).batch
+    assert not opened(as_text(REQUEST).encode()).batch
+    assert opened(b"[]").messages == ()
+
+
+def test_elements_that_are_texts_are_read_like_objects() -> None:
+    event = [as_text(WRAPS["kafka"](REQUEST)), WRAPS["kafka"](REQUEST)]
+    first, second = opened(as_text(event).encode()).messages
+
+    assert isinstance(first, Message)
+    assert isinstance(second, Message)
+    assert first.document == second.document == REQUEST
+
+
+@pytest.mark.parametrize(
+    ("event", "rule"),
+    [
+        (as_base64(REQUEST)[:-7].encode(), "base64"),
+        (as_base64(REQUEST)[: 4 * 8].encode(), "base64"),
+        (WRAPS["mns queue"](as_base64(REQUEST)[:-5]), "base64"),
+        ({**http(REQUEST), "isBase64Encoded": True}, "base64"),
+        ({**http("ü", encoded=True), "body": base64.b64encode("übel".encode("latin-1")).decode()}, "utf-8"),
+        (as_text(REQUEST).encode("utf-16"), "utf-8"),
+        ("name=%FF%FE&x=1", "utf-8"),
+        ("alertName=a&alertState=ALERT&alertName=b", "uniqueKeys"),
+        ("&".join(f"f{n}=1" for n in range(201)), "maxFields"),
+        ({key: value for key, value in cloud_event("x", 1).items() if key != "data"}, "required"),
+        ({**cloud_event("x", 1), "data": None}, "type"),
+        (cloud_event("mns:Queue:SendMessage", {"messageId": "1"}), "unknownSender"),
+        ({**cloud_event("x", REQUEST), "time": "yesterday"}, "time"),
+        ({**cloud_event("x", REQUEST), "time": "2026-02-30T00:00:00Z"}, "time"),
+        ({**cloud_event("x", REQUEST), "time": True}, "time"),
+        ({**mns_topic(REQUEST), "PublishTime": 10**15}, "time"),
+        ({**timer(REQUEST), "triggerTime": None}, "time"),
+        (b"hello", "json"),
+        (b"SGVsbG8h", "json"),
+        (b"a=1", "json"),
+        (["x" * 3, 1], "maxLayers"),
+        ({"body": 1, "attrs": {}}, "type"),
+    ],
+)
+def test_what_cannot_be_opened_is_rejected_by_rule(event: Any, rule: str) -> None:
+    if isinstance(event, list):
+        event = nested(13)
+
+    assert rejection(event).rule == rule
+
+
+def nested(layers: int) -> Any:
+    event: Any = REQUEST
+    for _ in range(layers):
+        event = cloud_event("ops:Anything", event)
+    return event
+
+
+def test_envelopes_nest_as_deep_as_any_real_one_and_no_deeper() -> None:
+    assert isinstance(only(nested(11)), Message)
+    assert rejection(nested(30)).rule in ("maxLayers", "maxDepth")
+
+
+def test_a_batch_has_ten_thousand_messages_at_most() -> None:
+    assert len(opened(as_text([{}] * 10_000).encode()).messages) == 10_000
+    assert rejection([{}] * 10_001).rule == "maxItems"
+
+
+def test_one_bad_element_leaves_the_others_alone() -> None:
+    bad: list[Any] = [None, 7, "{", as_base64(REQUEST)[:-3], {"specversion": "1.0", "type": "x"}, [REQUEST], {}]
+    messages = opened(as_text([*bad, REQUEST]).encode()).messages
+
+    assert len(messages) == len(bad) + 1
+    assert isinstance(messages[-1], Message)
+    assert isinstance(read(messages[-1]), RemovalRequest)
+    assert sum(isinstance(message, Unreadable) for message in messages) == len(bad) - 1  # {} opens, and says nothing
+
+
+files = sorted(path.read_bytes() for path in EVENTS.glob("*.json"))
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A real event, cut, overwritten, or spliced with another."""
+    event, other = draw(st.sampled_from(files)), draw(st.sampled_from(files))
+    at, to = sorted((draw(st.integers(0, len(event))), draw(st.integers(0, len(event)))))
+    middle = draw(st.binary(max_size=8) | st.just(other[at:to]) | st.just(b"null") | st.just(b"[]") | st.just(b"{}"))
+    return event[:at] + middle + event[draw(st.sampled_from([at, to])) :]
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-1, 2**70)
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(["{", "e30="]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key) of a document."""
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+    return [place for key in keys for place in [(value, key), *places(value[key])]]
+
+
+documents = [json.loads(path.read_bytes()) for path in sorted(EVENTS.glob("*.json")) if path.stem != "not-json"]
+documents += [message.document for file in files for message in opened(file).messages if isinstance(message, Message)]
+
+
+@st.composite
+def twisted(draw: st.DrawFn) -> bytes:
+    """A real event, or the message within one, with a few values replaced by any others."""
+    document = copy.deepcopy(draw(st.sampled_from(documents)))
+    for _ in range(draw(st.integers(1, 3))):
+        found = places(document)
+        if not found:
+            break
+        container, key = draw(st.sampled_from(found))
+        container[key] = draw(json_values)
+    return json.dumps(document).encode()
+
+
+@given(st.binary(max_size=200) | damaged() | twisted())
+@example(b'"' * 3)
+@example(b'{"specversion": 1, "type": [], "data": {"alerts": [], "status": [], "receiver": 1}}')
+@example(b'{"alert": "{", "subscription": ""}')
+@example(b'{"body": "\\ud800", "attrs": 1}')
+def test_any_bytes_are_messages_that_are_read_or_rejected(event: bytes) -> None:
+    for message in opened(event).messages:
+        assert 0 < len(message.identity) <= 128
+        if isinstance(message, Unreadable):
+            assert message.error.path.startswith("$")
+            continue
+        try:
+            read(message)
+        except RejectedEvent as error:
+            assert error.rule
+            assert str(error)
