@@ -71,10 +71,8 @@ def _fault(error: ValidationError) -> str:
             return f"must be above {wanted}."
         case "uniqueItems":
             return "must not name anything twice."
-        case "minProperties":
-            return f"must have one of {_quoted(_properties(error.schema))}."
-        case "maxProperties":
-            return f"must have only one of {_quoted(_properties(error.schema))}."
+        case "minProperties" | "maxProperties":
+            return _how_many_fields(error, wanted)
         case "pattern":
             return "is not of the expected form."
         case rule:
@@ -95,6 +93,14 @@ def _known(error: ValidationError) -> str:
     near = sorted({match for name in unknown for match in get_close_matches(name[:64], names, n=1, cutoff=0.75)})
     hint = f" Did you mean {_quoted(near)}?" if near else ""
     return f"{hint} Known: {', '.join(names)}."
+
+
+def _how_many_fields(error: ValidationError, wanted: int) -> str:
+    too_few = error.validator == "minProperties"
+    schema: Any = error.schema
+    if wanted == 1 and "properties" in schema:
+        return f"must have {'' if too_few else 'only '}one of {_quoted(_properties(schema))}."
+    return f"must have {'at least' if too_few else 'at most'} {wanted} field{'' if wanted == 1 else 's'}."
 
 
 def _listed(wanted: Any) -> list[Any]:

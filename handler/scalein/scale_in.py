@@ -59,6 +59,7 @@ class OneGroup:
         self._seen: Snapshot | None = None
         self._unreadable: GatewayError | None = None
         self._busy: TryLater | None = None
+        self._members: set[str] = set()
         self._leaving: set[str] = set()
 
     def snapshot(self, scaling_group_id: str) -> Snapshot:
@@ -70,6 +71,7 @@ class OneGroup:
             except GatewayError as error:
                 self._unreadable = error
                 raise
+            self._members = {instance.id for instance in self._seen.instances}
         return self._seen
 
     def remove(self, removal: Removal) -> str | None:
@@ -93,8 +95,8 @@ class OneGroup:
         return self._gateway.groups_of(instance_ids)
 
     def has(self, instance_ids: tuple[str, ...]) -> bool:
-        """Whether all of these were seen in it."""
-        return self._seen is not None and {instance.id for instance in self._seen.instances}.issuperset(instance_ids)
+        """Whether all of these were in it when it was last read."""
+        return self._members.issuperset(instance_ids)
 
     def _told_to_leave(self, removal: Removal) -> None:
         self._seen = None

@@ -1,0 +1,169 @@
+"""From a real RabbitMQ: what the function could not serve comes again, and what it served acts once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.broker import broker, server
+from localcloud.rabbitmq_trigger import Delivery, Queue, Trigger, cloud_event, declare, drained, publish
+from tests.clouds import KEY, POLICY, Cloud, cloud_of, group, instances
+
+ROOT = Path(__file__).parents[2]
+ONE = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}}).encode()
+CONSUMER = """
+import sys
+from types import SimpleNamespace
+import index
+from localcloud.rabbitmq_trigger import Queue, Trigger
+
+context = SimpleNamespace(region="cn-hangzhou", request_id="fc-1", function=SimpleNamespace(timeout=30))
+
+def invoke(event):
+    print(index.handler(event, context)["outcomes"][0]["status"], flush=True)
+
+queue = Queue(sys.argv[1], sys.argv[2], window_seconds=0.2, pause_seconds=0.1)
+Trigger(queue, invoke, die_before_acknowledging=sys.argv[3] == "die").run(idle_seconds=1)
+"""
+
+
+@pytest.fixture(scope="session")
+def broker_url() -> Iterator[str]:
+    """The one that RABBITMQ_URL names, else one of our own."""
+    if os.environ.get("RABBITMQ_URL"):
+        yield os.environ["RABBITMQ_URL"]
+    elif server() is None:
+        pytest.skip("RabbitMQ is not installed; make run-queue installs it")
+    else:
+        with broker() as url:
+            yield url
+
+
+@pytest.fixture
+def queue(broker_url: str) -> Queue:
+    made = Queue(broker_url, f"scale-in-{uuid.uuid4()}", window_seconds=0.2, pause_seconds=0.05)
+    declare(made)
+    return made
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with cloud_of(group(*instances(6), minSize=2)) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def consume(queue: Queue, cloud: Cloud) -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """A consumer in a process of its own, which may be killed once the function has answered."""
+    variables = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}",
+        "SCALEIN_POLICY": POLICY,
+        "SCALEIN_ESS_ENDPOINT": cloud.endpoint,
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
+    }
+
+    def run(how: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", CONSUMER, queue.url, queue.name, how]
+        return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+def test_a_consumer_killed_before_it_acknowledges_gets_the_message_again_and_nothing_is_removed_twice(
+    queue: Queue, cloud: Cloud, consume: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    publish(queue, [("m-1", ONE)])
+    killed = consume("die")
+    cloud.clock.advance(3_600)  # the activity is over: nothing but the message's identity stands in the way
+    again = consume("live")
+
+    assert (killed.returncode, killed.stdout.split()) == (-signal.SIGKILL, ["removing"])
+    assert (again.returncode, again.stdout.split()) == (0, ["refused"]), again.stderr
+    tokens = [call["ClientToken"] for call in cloud.calls("RemoveInstances")]
+    assert len(tokens) == 2
+    assert len(set(tokens)) == len(cloud.inside.service.activities) == 1
+    assert len(cloud.states()) == 5
+    assert drained(queue.url, queue.name) == []
+
+
+def events_of(queue: Queue, *, failures: int = 0) -> list[list[dict[str, Any]]]:
+    """The batches that a function is given that fails so many times."""
+    seen: list[list[dict[str, Any]]] = []
+
+    def invoke(event: bytes) -> None:
+        seen.append(json.loads(event))
+        if len(seen) <= failures:
+            raise RuntimeError
+
+    Trigger(queue, invoke).run(idle_seconds=0.5)
+    return seen
+
+
+def test_messages_are_gathered_up_to_the_batch_size_and_acknowledged_once_answered(queue: Queue) -> None:
+    publish(queue, [(f"m-{n}", ONE) for n in range(5)])
+    batches = events_of(queue._replace(batch_size=2))
+
+    ids = [[element["data"]["props"]["messageId"] for element in batch] for batch in batches]
+    assert ids == [["m-0", "m-1"], ["m-2", "m-3"], ["m-4"]]
+    assert events_of(queue) == []
+
+
+def test_a_batch_whose_function_fails_comes_again_as_the_same_messages(queue: Queue) -> None:
+    publish(queue, [("m-1", ONE)])
+    (first,), (second,) = events_of(queue, failures=1)
+
+    assert [first["data"]["envelope"]["redeliver"], second["data"]["envelope"]["redeliver"]] == [False, True]
+    assert first["id"] != second["id"]
+    assert first["data"]["props"] == second["data"]["props"]
+    assert drained(queue.url, queue.dead_letters) == []
+
+
+def test_what_fails_at_every_delivery_ends_in_the_dead_letters(queue: Queue) -> None:
+    publish(queue, [("m-1", ONE), ("m-2", b"\xff\xfe")])
+
+    assert len(events_of(queue, failures=99)) == queue.deliveries
+    assert sorted(drained(queue.url, queue.dead_letters)) == sorted([ONE, b"\xff\xfe"])
+
+
+def test_an_element_has_the_fields_that_the_clouds_trigger_sends() -> None:
+    (sample, in_base64) = json.loads((ROOT / "events/rabbitmq-batch.json").read_bytes())
+
+    class Properties:
+        timestamp, content_encoding, message_id = 1795406400, "UTF-8", "m-1"
+
+    def element(body: bytes) -> dict[str, Any]:
+        return cloud_event(Delivery(98, Properties(), "scale-in", "", False, body), "scale-in")
+
+    ours = element(ONE)
+    assert ours.keys() <= sample.keys()
+    assert sample.keys() - ours.keys() == {name for name in sample if name.startswith("aliyun")} - {"aliyunaccountid"}
+    assert {name: part.keys() for name, part in ours["data"].items() if name != "body"} == {
+        name: part.keys() for name, part in sample["data"].items() if name != "body"
+    }
+    assert isinstance(sample["data"]["body"], dict)
+    assert isinstance(ours["data"]["body"], dict)
+    assert isinstance(element(b"\xff")["data"]["body"], type(in_base64["data"]["body"]))
+
+
+def test_the_main_job_runs_from_the_queue(broker_url: str) -> None:
+    command = [sys.executable, "-m", "cli", "run-queue", "--broker", broker_url, "--window", "0.5"]
+    variables = {**os.environ, "PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}"}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "comes again" in done.stdout
+    assert done.stdout.count("Acknowledged.") == 1
+    assert "asg-web     after                6" in done.stdout
+    assert "asg-batch   after                3" in done.stdout
+    assert "Dead letters: 0" in done.stdout

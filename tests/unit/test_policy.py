@@ -1,0 +1,312 @@
+"""The policy says what may be touched and what alarms mean; a wrong one names path and rule, a request only narrows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalein.errors import ConfigurationError
+from scalein.model import Alarm, Budget, Count, Guardrails, Named, Order, RemovalRequest, RemoveOptions
+from scalein.policy import Denial, Policy, narrowed, read_policy, request_by, rule_for, why_no_rule
+from scalein.settings import PolicySource
+
+ROOT = Path(__file__).parents[2]
+NEWEST, OLDEST, CONFIGURATION = Order.NEWEST_INSTANCE, Order.OLDEST_INSTANCE, Order.OLDEST_SCALING_CONFIGURATION
+
+
+def policy(groups: dict[str, Any] | None = None, *rules: dict[str, Any], **fields: Any) -> Policy:
+    document = {"groups": {"asg-1": {}} if groups is None else groups, "alarms": list(rules), **fields}
+    return read_policy(PolicySource(json.dumps(document), ""))
+
+
+def rule(when: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"when": when, "scalingGroupId": "asg-1", "remove": {"count": 1}, **fields}
+
+
+def alarm(**facts: str) -> Alarm:
+    return Alarm("alarm-1", {name.replace("__", "."): (text,) for name, text in facts.items()}, ("i-1",))
+
+
+def fault(document: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        read_policy(PolicySource(document if isinstance(document, str) else json.dumps(document), ""))
+    return str(caught.value)
+
+
+def request(**fields: Any) -> RemovalRequest:
+    return RemovalRequest("asg-1", "r-1", Count(1), **fields)
+
+
+def test_every_guardrail_is_read() -> None:
+    told = {
+        "floor": 3,
+        "maxRemovedPerEvent": 5,
+        "maxRemovedPercentPerEvent": 12.5,
+        "budget": {"percent": 20, "windowSeconds": 3600},
+        "cooldownSeconds": 600,
+        "order": ["NewestInstance"],
+        "minimumAgeSeconds": 60,
+        "removeProtected": True,
+        "removeStandby": True,
+        "removePolicy": "recycle",
+        "stopInstanceTimeout": 60,
+        "dryRun": True,
+        "comment": "ours",
+    }
+
+    assert policy({"asg-1": told}).groups["asg-1"] == Guardrails(
+        3, 5, 12.5, Budget(3600, None, 20), 600, (NEWEST,), 60, True, True, "recycle", 60, True
+    )
+    assert policy({"asg-1": {}}).groups["asg-1"] == Guardrails()
+
+
+def test_a_message_may_be_fifteen_minutes_old_unless_the_policy_says_otherwise() -> None:
+    assert policy().max_event_age_seconds == 900
+    assert policy(maxEventAgeSeconds=60).max_event_age_seconds == 60
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("{", "SCALEIN_POLICY: at $, rule json"),
+        ("[]", "at $, rule type"),
+        ({}, 'at $, rule required: Policy lacks "groups"'),
+        ({"groups": {}}, "at $.groups, rule minProperties"),
+        ({"groups": {"asg-1": {}}, "alarm": []}, 'Did you mean "alarms"?'),
+        ({"groups": {"asg 1": {}}}, "at $.groups, rule pattern"),
+        ({"groups": {"asg-1": {"flor": 3}}}, "at $.groups['asg-1'], rule additionalProperties"),
+        ({"groups": {"asg-1": {"floor": -1}}}, "at $.groups['asg-1'].floor, rule minimum"),
+        ({"groups": {"asg-1": {"budget": {"windowSeconds": 60}}}}, "budget, rule minProperties"),
+        ({"groups": {"asg-1": {"budget": {"instances": 1, "percent": 1}}}}, "budget, rule required"),
+        ({"groups": {"asg-1": {"budget": {"instances": 1, "percent": 1, "windowSeconds": 60}}}}, "rule maxProperties"),
+        ({"groups": {"asg-1": {"order": ["Random"]}}}, "order[0], rule enum"),
+        ({"groups": {"asg-1": {}}, "maxEventAgeSeconds": 0}, "at $.maxEventAgeSeconds, rule minimum"),
+        ({"groups": {"asg-1": {}}, "alarms": [rule({})]}, "at $.alarms[0].when, rule minProperties"),
+        ({"groups": {"asg-1": {}}, "alarms": [rule({"alarmName": "x"})]}, 'Did you mean "alertName"?'),
+        ({"groups": {"asg-1": {}}, "alarms": [rule({"alertName": 1})]}, "at $.alarms[0].when.alertName, rule type"),
+        (
+            {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, remove={"count": 0})]},
+            "remove.count, rule minimum",
+        ),
+        (
+            {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, remove={"instanceIds": "all"})]},
+            "remove.instanceIds, rule enum",
+        ),
+        (
+            {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, remove={"instanceIds": [1]})]},
+            "remove.instanceIds[0], rule type",
+        ),
+        (
+            {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, scalingGroupId="asg-2")]},
+            "at $.alarms[0].scalingGroupId, rule policy: The policy does not have this scaling group.",
+        ),
+        (
+            {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, scalingGroupId="alarm")]},
+            "at $.alarms[0].scalingGroupId, rule policy: alarm goes only with instanceIds alarm.",
+        ),
+        (
+            {
+                "groups": {"asg-1": {"order": ["NewestInstance"]}},
+                "alarms": [rule({"alertName": "x"}, order=["OldestInstance"])],
+            },
+            "at $.alarms[0].order, rule policy",
+        ),
+    ],
+)
+def test_a_wrong_policy_names_path_and_rule(document: Any, said: str) -> None:
+    assert said in fault(document)
+
+
+def test_a_policy_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"nowhere\.json cannot be read .*SCALEIN_POLICY_FILE.*policy\.example"
+    ):
+        read_policy(PolicySource("", str(tmp_path / "nowhere.json")))
+
+
+def test_a_policy_file_is_read_like_inline_text(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text('{"groups": {"asg-7": {}}}', encoding="utf-8")
+
+    assert list(read_policy(PolicySource("", str(file))).groups) == ["asg-7"]
+
+
+def test_the_example_policy_is_right() -> None:
+    assert read_policy(PolicySource("", str(ROOT / "policy.example.json"))).rules
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "unreachable"),
+    [
+        ({"alertName": "web*"}, {"alertName": "web-low"}, True),
+        ({"alertName": "web*"}, {"alertName": "web-*-low"}, True),
+        ({"alertName": "*"}, {"alertName": "x", "level": "WARN"}, True),
+        ({"alertName": "x"}, {"alertName": "x"}, True),
+        ({"level": "warn"}, {"level": "WARN", "alertName": "x"}, True),
+        ({"alertName": "web-low"}, {"alertName": "web*"}, False),
+        ({"alertName": "web*", "level": "WARN"}, {"alertName": "web-low"}, False),
+        ({"alertName": "*low"}, {"alertName": "web*"}, False),
+        ({"alertName": "*"}, {"ruleId": "x"}, False),
+        ({"labels": {"a": "*"}}, {"labels": {"a": "1", "b": "2"}}, True),
+        ({"labels": {"a": "1"}}, {"labels": {"b": "1"}}, False),
+    ],
+)
+def test_a_rule_that_an_earlier_one_always_forestalls_is_an_error(
+    earlier: dict[str, Any], later: dict[str, Any], unreachable: bool
+) -> None:
+    document = {"groups": {"asg-1": {}}, "alarms": [rule(earlier), rule(later)]}
+    if unreachable:
+        assert "at $.alarms[1].when, rule unreachable" in fault(document)
+    else:
+        assert len(read_policy(PolicySource(json.dumps(document), "")).rules) == 2
+
+
+def test_the_first_of_overlapping_rules_holds() -> None:
+    rules = (rule({"alertName": "web-low"}, reason="first"), rule({"alertName": "web*"}, reason="second"))
+    found = [rule_for(alarm(alertName=name), policy(None, *rules)) for name in ("web-low", "web-idle", "db-low")]
+
+    assert [match and match.asks["reason"] for match in found] == ["first", "second", None]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        ("a", "a", True),
+        ("a", "ab", False),
+        ("a*", "a", True),
+        ("*a", "ba", True),
+        ("a*a", "a", False),
+        ("a*b*c", "a-b-c", True),
+        ("a*b*c", "a-c-b", False),
+        ("*ab*ba*", "aba", False),
+        ("*", "", True),
+        ("a?", "ab", False),
+        ("[a]", "a", False),
+        ("A", "a", False),
+    ],
+)
+def test_a_star_stands_for_any_characters_and_nothing_else_does(pattern: str, text: str, matches: bool) -> None:
+    told = policy(None, rule({"alertName": pattern}))
+
+    assert (rule_for(alarm(alertName=text), told) is not None) is matches
+
+
+@given(st.text("ab*", min_size=1, max_size=6), st.text("ab", max_size=8))
+def test_a_pattern_matches_what_it_would_as_a_regular_expression(pattern: str, text: str) -> None:
+    import re
+
+    regular = re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), text)
+
+    assert (rule_for(alarm(alertName=text), policy(None, rule({"alertName": pattern}))) is not None) is bool(regular)
+
+
+def test_every_condition_of_a_rule_must_hold() -> None:
+    told = policy(None, rule({"alertName": "web*", "level": "warn", "labels": {"tier": "web"}}))
+
+    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="web"), told)
+    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="db"), told) is None
+    assert rule_for(alarm(alertName="web-1", level="WARN"), told) is None
+
+
+def test_an_alarm_without_a_rule_is_told_which_facts_differ_and_never_what_they_are() -> None:
+    told = policy(None, rule({"ruleId": "r"}), rule({"alertName": "web*", "level": "WARN"}))
+    why = why_no_rule(alarm(alertName="canary-7731", level="WARN"), told)
+
+    assert "The alarm tells alertName, level. Nearest is alarms[1], but for alertName." in why
+    assert "7731" not in why
+    assert "no alarm rules" in why_no_rule(alarm(alertName="x"), policy())
+
+
+def test_a_rule_asks_like_a_request() -> None:
+    told = policy(
+        None, rule({"alertName": "x"}, order=["NewestInstance"], shortfall="refuse", dryRun=True, reason="idle")
+    )
+    asked = request_by(told.rules[0], alarm(alertName="x"), "asg-1")
+
+    assert asked == RemovalRequest(
+        "asg-1", "alarm-1", Count(1), all_or_nothing=True, order=(NEWEST,), dry_run=True, reason="idle"
+    )
+
+
+def test_a_rule_can_take_the_alarms_own_instances() -> None:
+    told = policy(None, rule({"alertName": "x"}, remove={"instanceIds": "alarm"}))
+
+    assert request_by(told.rules[0], alarm(alertName="x"), "asg-1").ask == Named(("i-1",))
+
+
+def test_a_group_that_the_policy_does_not_have_is_denied() -> None:
+    denial = narrowed(request()._replace(scaling_group_id="asg-2"), policy())
+
+    assert isinstance(denial, Denial)
+    assert denial.path == "$.scalingGroupId"
+
+
+@pytest.mark.parametrize(
+    ("guardrails", "asked", "path"),
+    [
+        ({"order": ["NewestInstance"]}, {"order": (OLDEST,)}, "$.order"),
+        ({"order": ["NewestInstance", "OldestInstance"]}, {"order": (NEWEST,)}, "$.order"),
+        ({"removePolicy": "recycle"}, {"options": RemoveOptions(remove_policy="release")}, "$.removePolicy"),
+        (
+            {"stopInstanceTimeout": 120},
+            {"options": RemoveOptions(stop_instance_timeout_seconds=60)},
+            "$.stopInstanceTimeout",
+        ),
+    ],
+)
+def test_a_request_that_goes_beyond_the_policy_is_denied(
+    guardrails: dict[str, Any], asked: dict[str, Any], path: str
+) -> None:
+    denial = narrowed(request(**asked), policy({"asg-1": guardrails}))
+
+    assert isinstance(denial, Denial)
+    assert denial.path == path
+
+
+@pytest.mark.parametrize(
+    ("guardrails", "asked", "result"),
+    [
+        ({}, {}, {}),
+        ({}, {"order": (OLDEST,)}, {"order": (OLDEST,)}),
+        ({"order": ["NewestInstance"]}, {}, {"order": (NEWEST,)}),
+        (
+            {"order": ["OldestScalingConfiguration"]},
+            {"order": (CONFIGURATION, NEWEST)},
+            {"order": (CONFIGURATION, NEWEST)},
+        ),
+        ({"removePolicy": "recycle"}, {}, {"options": RemoveOptions(remove_policy="recycle")}),
+        (
+            {"removePolicy": "release"},
+            {"options": RemoveOptions(remove_policy="recycle")},
+            {"options": RemoveOptions(remove_policy="recycle")},
+        ),
+        ({"stopInstanceTimeout": 60}, {}, {"options": RemoveOptions(stop_instance_timeout_seconds=60)}),
+        (
+            {"stopInstanceTimeout": 60},
+            {"options": RemoveOptions(stop_instance_timeout_seconds=90)},
+            {"options": RemoveOptions(stop_instance_timeout_seconds=90)},
+        ),
+    ],
+)
+def test_a_request_within_the_policy_is_completed_by_it(
+    guardrails: dict[str, Any], asked: dict[str, Any], result: dict[str, Any]
+) -> None:
+    assert narrowed(request(**asked), policy({"asg-1": guardrails})) == request(**result)
+
+
+def test_what_a_rule_asks_for_has_the_form_of_a_request() -> None:
+    """The two schemas say the same of the fields that they share."""
+    schemas = ROOT / "handler/scalein/schemas"
+    asked, ruled = (json.loads((schemas / f"{name}.schema.json").read_text()) for name in ("removal-request", "policy"))
+    of_rule, of_request = ruled["properties"]["alarms"]["items"]["properties"], asked["properties"]
+    shared = of_rule.keys() & of_request.keys() - {"scalingGroupId", "remove"}
+
+    assert shared == of_request.keys() - {"scalingGroupId", "remove", "requestId", "notAfter"}
+    assert {name: of_rule[name] for name in shared} == {name: of_request[name] for name in shared}
+    amounts = {name: of_request["remove"]["properties"][name] for name in ("count", "percent", "toCapacity")}
+    assert amounts.items() <= of_rule["remove"]["properties"].items()
