@@ -24,12 +24,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import intake
 from cli.local import environment, local_cloud
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 Row = tuple[str, str, str]
 EVENT: dict[str, Any] = {"scalingGroupId": "asg-bench", "remove": {"count": 1}}
+POLICY: dict[str, Any] = {"groups": {"asg-bench": {}}}
 ROUND = 40
 
 
@@ -59,6 +61,7 @@ def workplace() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=cache) as name:
         folder = Path(name)
         shutil.copytree(ROOT / "handler", folder / "handler", ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "policy.json").write_text(json.dumps(POLICY))
         compileall.compile_dir(folder / "handler", quiet=1)
         yield folder
 
@@ -69,7 +72,11 @@ def cold_start(folder: Path, repeats: int) -> list[Row]:
     spent: dict[str, list[float]] = {}
     for first in range(0, repeats, ROUND):  # a fresh fleet each time, for every turn takes two instances away
         with local_cloud(fleet_file(folder, 100)) as ready:
-            variables = {**os.environ, **environment(ready), "PYTHONPATH": str(folder / "handler")}
+            variables = {
+                **os.environ,
+                **environment(ready, folder / "policy.json"),
+                "PYTHONPATH": str(folder / "handler"),
+            }
             for number in range(first, min(first + ROUND, repeats)):
                 event = folder / "event.json"
                 event.write_text(json.dumps({**EVENT, "requestId": f"bench-{number}"}))
@@ -109,7 +116,11 @@ def rejected() -> list[Row]:
 
     def modules(program: str) -> set[str]:
         script = f"{program}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
-        keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "x", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "x"}
+        keys = {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": "x",
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "x",
+            "SCALEIN_POLICY": json.dumps(POLICY),
+        }
         variables = {**os.environ, **keys, "PYTHONPATH": str(ROOT / "handler")}
         done = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True)
         return set(json.loads(done.stdout.splitlines()[-1]))
@@ -168,7 +179,7 @@ def warm(folder: Path, repeats: int) -> list[Row]:
     vars(scalein.ess)["AcsClient"] = Watched  # the one place where a benchmark looks inside
     own, whole = [], []
     with local_cloud(fleet_file(folder, 100)) as ready:
-        os.environ.update(environment(ready))
+        os.environ.update(environment(ready, folder / "policy.json"))
         context = SimpleNamespace(region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60))
         index.initialize(context)
         for number in range(min(repeats, 90)):
@@ -220,6 +231,7 @@ def main(repeats: int) -> None:
     table = Table("figure", "measured", "goal", title=f"Python {sys.version.split()[0]}, {repeats} repeats")
     with workplace() as folder, console.status("Measuring ..."):
         rows = [*rejected(), *cold_start(folder, repeats), *planning(repeats), *warm(folder, repeats)]
+        rows += [*intake.one_message(repeats), *intake.batches(folder, fleet_file)]
     for row in rows:
         table.add_row(*row)
     console.print(table)

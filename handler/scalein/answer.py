@@ -14,6 +14,7 @@ from typing import Any
 from scalein.model import Outcome, Status
 
 MAX_BYTES = 62 << 10  # 64 KB less what the destination wraps around it
+SMALLEST_KEPT = 40  # bytes of {"id": ..., "reason": ...}
 LOUD = (Status.REMOVING.value, Status.TRY_LATER.value, Status.DRY_RUN.value)
 SHORT = ("status", "scalingGroupId", "requestId", "removed", "scalingActivityIds")
 
@@ -23,32 +24,33 @@ Json = dict[str, Any]
 def of_one(outcome: Outcome) -> Json:
     """The outcome; without its kept list where that would be too much."""
     told = outcome.as_json()
-    return told if _fits(told) else _without_kept(told)
+    return told if _fits(told) else outcome.as_json(with_kept=False)
 
 
 def of_batch(outcomes: Sequence[Outcome]) -> Json:
     """All outcomes in order, and a summary that says what was left out: kept lists, then all but ids, then the quiet
     outcomes from the end.
     """
-    told: list[Json] = [outcome.as_json() for outcome in outcomes]
     summary: Json = {
-        "messages": len(told),
-        "byStatus": dict(Counter(outcome["status"] for outcome in told)),
+        "messages": len(outcomes),
+        "byStatus": dict(Counter(outcome.status.value for outcome in outcomes)),
         "removed": sum(len(outcome.removed) for outcome in outcomes if outcome.status is Status.REMOVING),
         "keptOmitted": False,
         "detailOmitted": False,
         "outcomesOmitted": 0,
     }
-    whole = {"outcomes": told, "summary": summary}
-    if _fits(whole):
-        return whole
-    told, summary["keptOmitted"] = [_without_kept(outcome) for outcome in told], True
-    if _fits({**whole, "outcomes": told}):
-        return {**whole, "outcomes": told}
-    told, summary["detailOmitted"] = [{name: outcome[name] for name in SHORT} for outcome in told], True
-    kept = _as_many_as_fit(told, MAX_BYTES - _size(summary))
-    summary["outcomesOmitted"] = len(told) - len(kept)
-    return {**whole, "outcomes": kept}
+    if sum(len(outcome.plan.kept) for outcome in outcomes if outcome.plan) * SMALLEST_KEPT < MAX_BYTES:
+        whole = {"outcomes": [outcome.as_json() for outcome in outcomes], "summary": summary}
+        if _fits(whole):
+            return whole
+    summary["keptOmitted"] = True
+    told = [outcome.as_json(with_kept=False) for outcome in outcomes]
+    if _fits({"outcomes": told, "summary": summary}):
+        return {"outcomes": told, "summary": summary}
+    summary["detailOmitted"] = True
+    told = _as_many_as_fit([{name: outcome[name] for name in SHORT} for outcome in told], MAX_BYTES - _size(summary))
+    summary["outcomesOmitted"] = len(outcomes) - len(told)
+    return {"outcomes": told, "summary": summary}
 
 
 def http(answer: Json, rejected: bool) -> Json:
@@ -59,10 +61,6 @@ def http(answer: Json, rejected: bool) -> Json:
         "isBase64Encoded": False,
         "body": json.dumps(answer),
     }
-
-
-def _without_kept(told: Json) -> Json:
-    return {**told, "kept": [], "keptOmitted": bool(told["kept"])}
 
 
 def _fits(answer: Json) -> bool:

@@ -8,6 +8,7 @@ import logging
 from scalein.model import Ignored, Outcome, Status
 
 MAX_BYTES = 30_000  # the platform cuts a line at 32 KB
+MOST_KEPT = 750  # more would not fit, however short their ids
 LOUD = {
     Status.REJECTED: logging.WARNING,
     Status.EXPIRED: logging.WARNING,
@@ -31,13 +32,17 @@ def _level(outcome: Outcome) -> int:
 
 
 def line(outcome: Outcome, function_request_id: str) -> str:
-    entry = {
-        "audit": "scalein/1",
-        "functionRequestId": function_request_id,
-        "reason": outcome.reason,
-        **outcome.as_json(),
-    }
-    text = json.dumps(entry)
-    if len(text) > MAX_BYTES:
-        text = json.dumps({**entry, "kept": [], "keptOmitted": True})
-    return text
+    few = outcome.plan is None or len(outcome.plan.verdicts) <= MOST_KEPT
+    text = _text(outcome, function_request_id, with_kept=few)
+    return text if len(text) <= MAX_BYTES else _text(outcome, function_request_id, with_kept=False)
+
+
+def _text(outcome: Outcome, function_request_id: str, with_kept: bool) -> str:
+    return json.dumps(
+        {
+            "audit": "scalein/1",
+            "functionRequestId": function_request_id,
+            "reason": outcome.reason,
+            **outcome.as_json(with_kept),
+        }
+    )

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 MAX_INSTANCES_PER_CALL = 20  # InstanceId.1..20 of RemoveInstances
 
@@ -248,17 +248,17 @@ class Outcome(NamedTuple):
         """Ids that ESS was told to remove; of a dry run, those that it would be told."""
         return self.plan.leaving if self.plan and self.status in (Status.REMOVING, Status.DRY_RUN) else ()
 
-    def as_json(self) -> dict[str, object]:
-        """JSON object of docs/operations.md; every key is always there."""
+    def as_json(self, with_kept: bool = True) -> dict[str, Any]:
+        """JSON object of docs/operations.md; every key is always there. The list of a large group can be left out."""
         plan, short = self.plan, self.plan.shortfall if self.plan else None
         return {
             "status": self.status.value,
             "scalingGroupId": self.scaling_group_id,
             "requestId": self.request_id,
             "removed": list(self.removed),
-            "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in plan.kept] if plan else [],
+            "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in plan.kept] if plan and with_kept else [],
             "keptByReason": dict(Counter(v.reason.value for v in plan.kept)) if plan else {},
-            "keptOmitted": False,
+            "keptOmitted": bool(plan and plan.kept and not with_kept),
             "scalingActivityIds": list(self.scaling_activity_ids),
             "capacity": plan
             and {"before": plan.capacity_before, "minSize": plan.min_size, "after": plan.capacity_after},

@@ -1,5 +1,6 @@
 """The shell: gather, decide, act; and the protocol of the gateway it needs, with two that wrap another."""
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
@@ -9,6 +10,7 @@ from scalein.model import Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot
 from scalein.outcome import expired, planned, stale
 from scalein.planning import plan_removal
 
+Decide = Callable[[RemovalRequest, Snapshot], Plan]
 PLANS_AT_MOST = 3  # the first, and two more where the group changed under it
 
 
@@ -59,6 +61,7 @@ class OneGroup:
         self._seen: Snapshot | None = None
         self._unreadable: GatewayError | None = None
         self._busy: TryLater | None = None
+        self._plans: dict[RemovalRequest, Plan] = {}
         self._members: set[str] = set()
         self._leaving: set[str] = set()
 
@@ -71,6 +74,7 @@ class OneGroup:
             except GatewayError as error:
                 self._unreadable = error
                 raise
+            self._plans.clear()
             self._members = {instance.id for instance in self._seen.instances}
         return self._seen
 
@@ -94,6 +98,13 @@ class OneGroup:
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
         return self._gateway.groups_of(instance_ids)
 
+    def decide(self, request: RemovalRequest, snapshot: Snapshot) -> Plan:
+        """The plan; kept while the picture is, for the messages of a batch often ask the same of the same group."""
+        question = request._replace(request_id="", reason="", sent_at=None, not_after=None, dry_run=False)
+        if question not in self._plans:
+            self._plans[question] = plan_removal(question, snapshot)
+        return self._plans[question]
+
     def has(self, instance_ids: tuple[str, ...]) -> bool:
         """Whether all of these were in it when it was last read."""
         return self._members.issuperset(instance_ids)
@@ -103,14 +114,14 @@ class OneGroup:
         self._leaving.update(removal.instance_ids)
 
 
-def scale_in(request: RemovalRequest, gateway: Gateway, clock: Clock) -> Outcome:
-    """Serves one request. Raises GatewayError where ESS refuses, cannot now, or does not answer."""
+def scale_in(request: RemovalRequest, gateway: Gateway, clock: Clock, decide: Decide = plan_removal) -> Outcome:
+    """Gather, decide, act, for one request. Raises GatewayError where ESS refuses, cannot now, or does not answer."""
     if request.not_after is not None and clock.now() > request.not_after:
         return expired(request)
     change: StaleSnapshot | None = None
     for _ in range(PLANS_AT_MOST):
         snapshot = gateway.snapshot(request.scaling_group_id)
-        plan = plan_removal(request, snapshot)
+        plan = decide(request, snapshot)
         if not plan.leaving:
             return planned(request, plan)
         try:

@@ -98,7 +98,7 @@ class Invocation:
     def _scaled_in(self, request: RemovalRequest) -> Outcome:
         group = self._group(request.scaling_group_id)
         try:
-            return scale_in(request, DryRun(group) if request.dry_run else group, self._clock)
+            return scale_in(request, DryRun(group) if request.dry_run else group, self._clock, group.decide)
         except GatewayError as error:
             return outcome.failed(request, error)
 

@@ -58,7 +58,7 @@ def test_a_full_request_is_read_field_by_field() -> None:
         order=(Order.NEWEST_INSTANCE, Order.OLDEST_SCALING_CONFIGURATION),
         options=RemoveOptions("recycle", False, 60, True, ("ash-1",)),
         dry_run=True,
-        not_after=datetime(2026, 11, 23, 12, tzinfo=timezone(timedelta(hours=8))),
+        not_after=datetime(2026, 11, 23, 12, 0, 0, 500_000, timezone(timedelta(hours=8))),
         reason="quiet night",
     )
 

@@ -1,0 +1,134 @@
+"""How long reading takes: one message of each sender, and whole batches for a group that nobody may leave."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from cli.local import environment, local_cloud
+from scalein.errors import RejectedEvent
+from scalein.intake import Message, opened, read
+
+ROOT = Path(__file__).parent.parent
+BATCH = 1_000
+Row = tuple[str, str, str]
+
+
+def one_message(repeats: int) -> list[Row]:
+    """Opening, telling the dialect and validating, for every file of events/: the middle one and the slowest."""
+    spent = {}
+    for path in sorted((ROOT / "events").glob("*.json")):
+        if not path.stem.endswith(".expected"):
+            event, count = path.read_bytes(), max(1, len(opened(path.read_bytes()).messages))
+            spent[path.stem] = _median(lambda event=event: _read(event), repeats) / count  # type: ignore[misc]
+    slowest = max(spent, key=lambda name: spent[name])
+    return [
+        ("reading and validating one message, median of events/", f"{statistics.median(spent.values()):.2f} ms", ""),
+        (f"... the slowest ({slowest})", f"{spent[slowest]:.2f} ms", "at most 0.5 ms"),
+    ]
+
+
+def batches(folder: Path, fleet: Callable[[Path, int], Path]) -> list[Row]:
+    """A thousand messages for one group at MinSize: no headroom for any of them, or all the same message."""
+    import index
+
+    rows = []
+    for instances in (100, 1_000):
+        file = fleet(folder, instances)
+        told = json.loads(file.read_bytes())
+        told["groups"][0]["minSize"] = instances
+        file.write_text(json.dumps(told))
+        with local_cloud(file) as ready, _counted_calls() as calls, _quiet():
+            os.environ.update(environment(ready, folder / "policy.json"))
+            context = SimpleNamespace(region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60))
+            index.initialize(context)
+            for name, same in (("no headroom", False), ("duplicates", True)):
+                event = _batch(same)
+                calls.clear()
+                began = time.perf_counter()
+                answer = index.handler(event, context)
+                wall = time.perf_counter() - began
+                assert answer["summary"]["messages"] == BATCH, answer["summary"]
+                assert answer["summary"]["removed"] == 0, answer["summary"]
+                what = f"{BATCH:,} messages, {name}, group of {instances:,}"
+                rows.append((f"{what}: {len(calls)} ESS calls", f"{wall:.2f} s", "at most 2 s"))
+    return rows
+
+
+def _batch(same: bool) -> bytes:
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    request = {"scalingGroupId": "asg-bench", "remove": {"count": 1}}
+    messages = [
+        {
+            "id": f"event-{number}",
+            "specversion": "1.0",
+            "type": "mns:Queue:SendMessage",
+            "time": now,
+            "data": {"messageId": f"m-{0 if same else number}", "messageBody": json.dumps(request)},
+        }
+        for number in range(BATCH)
+    ]
+    return json.dumps(messages).encode()
+
+
+def _read(event: bytes) -> None:
+    for message in opened(event).messages:
+        if isinstance(message, Message):
+            try:
+                read(message)
+            except RejectedEvent:
+                continue
+
+
+def _median(work: Callable[[], object], repeats: int) -> float:
+    work()
+    spent = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - began)
+    return statistics.median(spent) * 1_000
+
+
+@contextmanager
+def _counted_calls() -> Iterator[list[str]]:
+    from aliyunsdkcore.client import AcsClient
+
+    import scalein.ess
+
+    calls: list[str] = []
+
+    class Counted(AcsClient):  # type: ignore[misc]
+        def do_action_with_exception(self, request: Any) -> Any:
+            calls.append(request.get_action_name())
+            return super().do_action_with_exception(request)
+
+    kept = vars(scalein.ess)["AcsClient"]
+    vars(scalein.ess)["AcsClient"] = Counted
+    scalein.ess.client.cache_clear()
+    try:
+        yield calls
+    finally:
+        vars(scalein.ess)["AcsClient"] = kept
+        scalein.ess.client.cache_clear()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Audit lines are made and go nowhere, as a batch of them would fill the screen."""
+    logger, nowhere = logging.getLogger("scalein.audit"), logging.NullHandler()
+    logger.addHandler(nowhere)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(nowhere)
+        logger.propagate = True
