@@ -2,6 +2,7 @@
 EVENT ?= events/remove-two.json
 PYTHON ?= python3
 VENV ?= .venv
+SECONDS ?= 60
 BIN = $(VENV)/bin
 
 export PYTHONPATH := handler:.
@@ -9,7 +10,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-queue test test-long test-all check bench clean
+.PHONY: help setup run run-queue test test-long fuzz test-all check bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 12
@@ -31,6 +32,9 @@ test: setup ## all tests
 
 test-long: setup ## all tests, with many more examples for each property
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest
+
+fuzz: setup ## feed the intake with made-up bytes (SECONDS=60), where Atheris installs
+	@sh tools/fuzz.sh "$(BIN)/python" "$(SECONDS)"
 
 test-all: ## all tests, on each of Python 3.10 to 3.13 that is found
 	@sh tools/each_python.sh "$(MAKE)"

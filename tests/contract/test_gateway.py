@@ -394,3 +394,16 @@ def answering(reply_to: Callable[[str], object]) -> Iterator[EssGateway]:
             yield EssGateway(settings, Deadline.after(5, fakes.DrivenClock()))
         finally:
             server.shutdown()
+
+
+def test_the_group_of_an_instance_is_found_without_knowing_it() -> None:
+    other = {**group(*instances(2, "j")), "scalingGroupId": "asg-2"}
+    with cloud_of(group(*instances(30)), other) as cloud:
+        gateway = cloud.gateway()
+
+        assert gateway.groups_of(("i-0001",)) == {"asg-1"}
+        assert gateway.groups_of(("i-0001", "j-0002", "i-elsewhere")) == {"asg-1", "asg-2"}
+        assert gateway.groups_of(("i-elsewhere",)) == set()
+        cloud.inside.calls.clear()
+        assert gateway.groups_of(tuple(f"i-{number:04}" for number in range(1, 31))) == {"asg-1"}
+        assert len(cloud.calls("DescribeScalingInstances")) == 2  # twenty ids a call

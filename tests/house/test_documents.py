@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from cli.show import WORDS
 from scalein.ess_errors import MEANINGS
-from scalein.model import Reason, Status
+from scalein.model import Ignored, Reason, Status
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = [*(ROOT / "handler/scalein/schemas").glob("*.json"), *(ROOT / "localcloud").glob("*.schema.json")]
@@ -53,6 +53,29 @@ def test_operations_has_a_row_for_every_status(status: Status) -> None:
 def test_operations_has_a_row_for_every_reason(reason: Reason) -> None:
     assert f"| `{reason.value}` |" in OPERATIONS
     assert WORDS[reason]
+
+
+@pytest.mark.parametrize("why", Ignored)
+def test_operations_has_a_row_for_every_way_to_be_ignored(why: Ignored) -> None:
+    assert f"| `{why.value}` |" in OPERATIONS
+
+
+def test_the_policy_is_described_field_by_field() -> None:
+    """Every guardrail, every fact that a rule can match on, in prose as in the schema."""
+    policy = (ROOT / "docs/policy.md").read_text(encoding="utf-8")
+    schema = json.loads((ROOT / "handler/scalein/schemas/policy.schema.json").read_text(encoding="utf-8"))["properties"]
+    guardrails = schema["groups"]["additionalProperties"]["properties"]
+    conditions = schema["alarms"]["items"]["properties"]["when"]["properties"]
+
+    assert [name for name in (*schema, *guardrails, *conditions) if name != "$schema" and name not in policy] == []
+    assert [name for name in conditions if f"| `{name}` |" not in policy] == []
+
+
+def test_architecture_names_every_module_of_the_deployed_package() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    modules = [path.name for path in (ROOT / "handler/scalein").glob("*.py")]
+
+    assert [name for name in modules if f"/{name}" not in text] == []
 
 
 @pytest.mark.parametrize("code", MEANINGS)

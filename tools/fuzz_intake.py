@@ -1,0 +1,39 @@
+"""Feeds the intake with bytes that Atheris makes up from events/: any bytes must be messages, read or rejected.
+
+`make fuzz SECONDS=60`. What breaks it is written to .cache/, and printed.
+"""
+
+import sys
+from pathlib import Path
+
+import atheris
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "handler"))
+with atheris.instrument_imports(include=["scalein"]):
+    from scalein.errors import RejectedEvent
+    from scalein.intake import Message, opened, read
+
+
+def one_input(event: bytes) -> None:
+    for message in opened(event).messages:
+        assert message.identity.isascii()
+        assert 0 < len(message.identity) <= 128
+        if isinstance(message, Message):
+            try:
+                read(message)
+            except RejectedEvent as error:
+                assert str(error)
+                assert error.rule
+
+
+def main() -> None:
+    corpus = ROOT / ".cache" / "fuzz"
+    corpus.mkdir(parents=True, exist_ok=True)
+    options = [f"-artifact_prefix={ROOT / '.cache'}/", "-max_len=8192", "-print_final_stats=1", "-verbosity=0"]
+    atheris.Setup([sys.argv[0], *sys.argv[1:], *options, str(corpus), str(ROOT / "events")], one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
