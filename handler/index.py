@@ -41,8 +41,8 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     """The handler, by any clock."""
     settings = read_settings(os.environ, context)
     deadline = Deadline.after(settings.run_seconds, clock)
-    mail = opened(event)
-    invocation = Invocation(read_policy(settings.policy), lambda: _gateway(settings, deadline), clock, settings.dry_run)
+    mail, policy = opened(event), read_policy(settings.policy)
+    invocation = Invocation(policy, lambda: _gateway(settings, deadline), deadline, settings.dry_run)
     outcomes: list[Outcome] = []
     try:
         for outcome in invocation.serve(mail):

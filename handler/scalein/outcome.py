@@ -51,6 +51,10 @@ def expired(request: RemovalRequest) -> Outcome:
     return _of(request, Status.EXPIRED, "Read later than its notAfter: nothing was looked at and nobody leaves.")
 
 
+def out_of_time(identity: str) -> Outcome:
+    return Outcome(Status.TRY_LATER, identity, "The invocation's time was up before it was this message's turn.")
+
+
 def too_old(request: RemovalRequest, age: timedelta, longest: timedelta) -> Outcome:
     told = f"Read {_seconds(age)} after it was sent, and the policy takes messages of {_seconds(longest)} at most."
     return _of(request, Status.EXPIRED, f"{told} Nobody leaves.")

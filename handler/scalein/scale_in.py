@@ -4,10 +4,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
-from scalein.clock import Clock
 from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TryLater
 from scalein.model import Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot
-from scalein.outcome import expired, planned, stale
+from scalein.outcome import planned, stale
 from scalein.planning import plan_removal
 
 Decide = Callable[[RemovalRequest, Snapshot], Plan]
@@ -67,7 +66,7 @@ class OneGroup:
 
     def snapshot(self, scaling_group_id: str) -> Snapshot:
         if self._unreadable is not None:
-            raise self._unreadable  # what ESS would not tell one message it will not tell the next
+            raise self._unreadable.with_traceback(None)  # what ESS would not tell one message it will not tell the next
         if self._seen is None:
             try:
                 self._seen = _without(self._gateway.snapshot(scaling_group_id), self._leaving)
@@ -80,7 +79,7 @@ class OneGroup:
 
     def remove(self, removal: Removal) -> str | None:
         if self._busy is not None:
-            raise self._busy  # an activity outlasts an invocation: the other messages need not ask
+            raise self._busy.with_traceback(None)  # an activity outlasts an invocation: the other messages need not ask
         try:
             activity_id = self._gateway.remove(removal)
         except TryLater as error:
@@ -114,10 +113,8 @@ class OneGroup:
         self._leaving.update(removal.instance_ids)
 
 
-def scale_in(request: RemovalRequest, gateway: Gateway, clock: Clock, decide: Decide = plan_removal) -> Outcome:
+def scale_in(request: RemovalRequest, gateway: Gateway, decide: Decide = plan_removal) -> Outcome:
     """Gather, decide, act, for one request. Raises GatewayError where ESS refuses, cannot now, or does not answer."""
-    if request.not_after is not None and clock.now() > request.not_after:
-        return expired(request)
     change: StaleSnapshot | None = None
     for _ in range(PLANS_AT_MOST):
         snapshot = gateway.snapshot(request.scaling_group_id)

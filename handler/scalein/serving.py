@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from scalein import outcome
-from scalein.clock import Clock
+from scalein.clock import Deadline
 from scalein.errors import GatewayError, RejectedEvent
 from scalein.intake import Mail, Message, Unreadable, read
 from scalein.model import Alarm, Ignored, Named, Notice, Outcome, RemovalRequest
@@ -22,10 +22,10 @@ CLOCK_SKEW = timedelta(minutes=5)  # how far a sender's clock may be ahead
 class Invocation:
     """What one invocation knows: the policy, what was read of ESS, and what was served."""
 
-    def __init__(self, policy: Policy, open_gateway: Callable[[], Gateway], clock: Clock, dry_run: bool) -> None:
+    def __init__(self, policy: Policy, open_gateway: Callable[[], Gateway], deadline: Deadline, dry_run: bool) -> None:
         self._policy = policy
         self._open_gateway = open_gateway  # the first message that needs ESS pays for its SDK
-        self._clock = clock
+        self._deadline = deadline
         self._dry_run = dry_run
         self._gateway: Gateway | None = None
         self._groups: dict[str, OneGroup] = {}
@@ -34,7 +34,10 @@ class Invocation:
     def serve(self, mail: Mail) -> Iterator[Outcome]:
         """One outcome for each message, in order. Raises ConfigurationError."""
         for message in mail.messages:
-            yield self._outcome(message)
+            if self._deadline.remaining_seconds() > 0:
+                yield self._outcome(message)
+            else:
+                yield outcome.out_of_time(message.identity)
 
     def _outcome(self, message: Message | Unreadable) -> Outcome:
         if isinstance(message, Unreadable):
@@ -57,7 +60,7 @@ class Invocation:
         if isinstance(request.ask, Named) and not request.ask.instance_ids:
             return outcome.denied(request, "$", "The rule takes the alarm's instances; it names none that can be read.")
         if rule.asks_for_the_alarms_group:
-            return self._too_old_or_new(request) or self._located(request, alarm.instance_ids)
+            return self._untimely(request) or self._located(request, alarm.instance_ids)
         return self._request(request)
 
     def _located(self, request: RemovalRequest, instance_ids: tuple[str, ...]) -> Outcome:
@@ -78,17 +81,24 @@ class Invocation:
         request = narrowed(asked, self._policy)
         if isinstance(request, Denial):
             return outcome.denied(asked, request.path, request.sentence)
+        untimely = self._untimely(request)
+        if untimely is not None:
+            return untimely  # which serves nothing: the same message in time is no duplicate
         key = (request.scaling_group_id, request.request_id)
         if key in self._served:
             return outcome.duplicate(request, self._served[key])
-        told = self._too_old_or_new(request) or self._scaled_in(request)
-        self._served[key] = told
+        told = self._scaled_in(request)
+        if not request.dry_run:
+            self._served[key] = told
         return told
 
-    def _too_old_or_new(self, request: RemovalRequest) -> Outcome | None:
+    def _untimely(self, request: RemovalRequest) -> Outcome | None:
+        now = self._deadline.clock.now()
+        if request.not_after is not None and now > request.not_after:
+            return outcome.expired(request)
         if request.sent_at is None:
             return None
-        age, longest = self._clock.now() - request.sent_at, timedelta(seconds=self._policy.max_event_age_seconds)
+        age, longest = now - request.sent_at, timedelta(seconds=self._policy.max_event_age_seconds)
         if age > longest:
             return outcome.too_old(request, age, longest)
         if age < -CLOCK_SKEW:
@@ -98,7 +108,7 @@ class Invocation:
     def _scaled_in(self, request: RemovalRequest) -> Outcome:
         group = self._group(request.scaling_group_id)
         try:
-            return scale_in(request, DryRun(group) if request.dry_run else group, self._clock, group.decide)
+            return scale_in(request, DryRun(group) if request.dry_run else group, group.decide)
         except GatewayError as error:
             return outcome.failed(request, error)
 

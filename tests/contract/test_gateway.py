@@ -238,10 +238,10 @@ def test_a_wrong_secret_is_the_deployments_fault() -> None:
 def test_the_same_message_twice_removes_once() -> None:
     request = request_for(Count(1))
     with cloud_of(group(*instances(3), desiredCapacity=3)) as cloud:
-        first = scale_in(request, cloud.gateway(), fakes.DrivenClock())
+        first = scale_in(request, cloud.gateway())
         assert first.status is Status.REMOVING
         with pytest.raises(Refused) as caught:
-            scale_in(request, cloud.gateway(), fakes.DrivenClock())  # a fresh snapshot, so other ids
+            scale_in(request, cloud.gateway())  # a fresh snapshot, so other ids
 
         assert caught.value.code == "IdempotentParameterMismatch"
         assert list(cloud.states().values()).count("Removing") == 1
@@ -255,7 +255,7 @@ def test_a_group_that_changed_under_the_plan_is_never_removed_from_twice(burns: 
         del cloud.group.instances["i-0001"]
         gateway = StaleOnce(cloud.gateway(), stale)
         try:
-            removed = scale_in(request_for(Count(1)), gateway, fakes.DrivenClock()).removed
+            removed = scale_in(request_for(Count(1)), gateway).removed
         except Refused as error:
             assert (burns, error.code) == (True, "IdempotentParameterMismatch")
             removed = ()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from scalein.errors import Refused, StaleSnapshot, TryLater
 from scalein.model import Count, Named, RemoveOptions, Snapshot, Status
 from scalein.scale_in import DryRun, Gateway, client_token, scale_in
-from tests.fakes import NOON, DrivenClock, ScriptedGateway
+from tests.fakes import ScriptedGateway
 from tests.fleets import group_of, member, request_for, requests, snapshots
 
 PAIR = group_of(member("i-a", 1), member("i-b", 2))
@@ -19,13 +17,13 @@ GONE = StaleSnapshot("RemoveInstances", "InvalidInstanceId.NotFound", "an instan
 
 
 def serve(request: object, gateway: Gateway) -> object:
-    return scale_in(request, gateway, DrivenClock())  # type: ignore[arg-type]
+    return scale_in(request, gateway)  # type: ignore[arg-type]
 
 
 def test_one_read_one_plan_one_call() -> None:
     gateway = ScriptedGateway(PAIR, answers=["asa-7"])
     options = RemoveOptions(remove_policy="recycle")
-    outcome = scale_in(request_for(Count(1), options=options), gateway, DrivenClock())
+    outcome = scale_in(request_for(Count(1), options=options), gateway)
 
     assert (outcome.status, outcome.removed, outcome.scaling_activity_ids) == (Status.REMOVING, ("i-a",), ("asa-7",))
     assert gateway.reads == 1
@@ -35,27 +33,13 @@ def test_one_read_one_plan_one_call() -> None:
 def test_when_nobody_may_leave_nothing_is_called() -> None:
     gateway = ScriptedGateway(group_of(member("i-a"), min_size=1))
 
-    assert scale_in(request_for(Count(1)), gateway, DrivenClock()).status is Status.NOTHING_TO_REMOVE
+    assert scale_in(request_for(Count(1)), gateway).status is Status.NOTHING_TO_REMOVE
     assert gateway.removals == []
-
-
-def test_an_expired_request_looks_at_nothing() -> None:
-    gateway = ScriptedGateway(PAIR)
-    request = request_for(Count(1), not_after=NOON - timedelta(seconds=1))
-
-    assert scale_in(request, gateway, DrivenClock()).status is Status.EXPIRED
-    assert gateway.reads == 0
-
-
-def test_a_request_read_at_its_last_moment_is_still_served() -> None:
-    request = request_for(Count(1), not_after=NOON)
-
-    assert scale_in(request, ScriptedGateway(PAIR), DrivenClock()).status is Status.REMOVING
 
 
 def test_a_stale_snapshot_is_read_and_planned_again_with_the_same_token() -> None:
     gateway = ScriptedGateway(PAIR, group_of(member("i-b", 2)), answers=[GONE, "asa-1"])
-    outcome = scale_in(request_for(Count(1)), gateway, DrivenClock())
+    outcome = scale_in(request_for(Count(1)), gateway)
 
     assert outcome.removed == ("i-b",)
     assert [removal.instance_ids for removal in gateway.removals] == [("i-a",), ("i-b",)]
@@ -64,7 +48,7 @@ def test_a_stale_snapshot_is_read_and_planned_again_with_the_same_token() -> Non
 
 def test_a_group_that_keeps_changing_is_planned_three_times_and_then_left_for_later() -> None:
     gateway = ScriptedGateway(PAIR, answers=[GONE] * 9)
-    outcome = scale_in(request_for(Count(1)), gateway, DrivenClock())
+    outcome = scale_in(request_for(Count(1)), gateway)
 
     assert outcome.status is Status.TRY_LATER
     assert (gateway.reads, len(gateway.removals)) == (3, 3)
@@ -75,7 +59,7 @@ def test_a_refusal_is_left_to_the_caller(error: Refused | TryLater) -> None:
     gateway = ScriptedGateway(PAIR, answers=[error])
 
     with pytest.raises(type(error)):
-        scale_in(request_for(Count(1)), gateway, DrivenClock())
+        scale_in(request_for(Count(1)), gateway)
     assert len(gateway.removals) == 1
 
 
@@ -95,7 +79,7 @@ def test_the_token_depends_on_the_message_alone(group: str, message: str, one: S
     for snapshot in (one, other, PAIR):
         gateway = ScriptedGateway(snapshot)
         request = request_for(Count(1))._replace(scaling_group_id=group, request_id=message)
-        scale_in(request, gateway, DrivenClock())
+        scale_in(request, gateway)
         tokens |= {removal.client_token for removal in gateway.removals}
 
     assert tokens == {client_token(group, message)}
@@ -110,6 +94,6 @@ def test_another_message_or_group_has_another_token() -> None:
 
 def test_named_instances_of_another_group_are_never_sent() -> None:
     gateway = ScriptedGateway(PAIR)
-    scale_in(request_for(Named(("i-other", "i-a"))), gateway, DrivenClock())
+    scale_in(request_for(Named(("i-other", "i-a"))), gateway)
 
     assert gateway.removals[0].instance_ids == ("i-a",)

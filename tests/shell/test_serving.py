@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalein.clock import Deadline
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Throttled, TryLater
 from scalein.intake import opened
 from scalein.model import Outcome, Snapshot
@@ -57,7 +58,7 @@ def sent(seconds_ago: float, document: dict[str, Any]) -> dict[str, Any]:
 
 def served(gateway: Gateway, *messages: Any, dry_run: bool = False, policy: Any = None) -> list[Outcome]:
     told = read_policy(PolicySource(json.dumps(policy or POLICY), ""))
-    invocation = Invocation(told, lambda: gateway, DrivenClock(), dry_run)
+    invocation = Invocation(told, lambda: gateway, Deadline.after(30, DrivenClock()), dry_run)
     return list(invocation.serve(opened(json.dumps(list(messages)).encode())))
 
 
@@ -167,6 +168,40 @@ def test_a_message_is_served_while_it_is_young_and_not_before_it_was_sent(second
     assert bool(outcome.rejection) is (status == "refused")
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(0, "removing"), (-1, "expired")])
+def test_a_request_is_served_up_to_its_last_moment(seconds: int, status: str) -> None:
+    ess = FakeEss(fleet())
+    (outcome,) = served(ess, request("a", notAfter=(NOON + timedelta(seconds=seconds)).isoformat()))
+
+    assert outcome.status.value == status
+    assert bool(ess.reads) is (status == "removing")
+
+
+def test_a_message_that_came_too_late_does_not_stand_in_the_way_of_itself_in_time() -> None:
+    outcomes = served(FakeEss(fleet()), sent(1_000, request("a")), sent(1, request("a")), sent(2, request("a")))
+
+    assert statuses(outcomes) == ["expired", "removing", "duplicate"]
+
+
+def test_a_dry_message_does_not_stand_in_the_way_of_the_real_one() -> None:
+    outcomes = served(FakeEss(fleet()), request("a", dryRun=True), request("a"), request("a", dryRun=True))
+
+    assert statuses(outcomes) == ["dry-run", "removing", "duplicate"]
+
+
+def test_messages_whose_turn_comes_after_the_deadline_are_tried_later() -> None:
+    clock, ess = DrivenClock(), FakeEss(fleet())
+    told = read_policy(PolicySource(json.dumps(POLICY), ""))
+    invocation = Invocation(told, lambda: ess, Deadline.after(30, clock), False)
+    outcomes = []
+    for outcome in invocation.serve(opened(json.dumps([request("a"), request("b"), {}]).encode())):
+        outcomes.append(outcome)
+        clock.sleep(30)
+
+    assert statuses(outcomes) == ["removing", "try-later", "try-later"]
+    assert len(ess.removals) == 1
+
+
 def test_an_old_alarm_expires_even_in_a_fresh_envelope() -> None:
     old = callback("low", timestamp=str(int(NOON.timestamp()) - 3_600))
     (outcome,) = served(FakeEss(fleet()), sent(1, old))
@@ -251,7 +286,7 @@ def test_what_no_message_needs_is_not_opened() -> None:
         json.dumps([{}, callback("low", alertState="OK"), request("a", group="asg-9"), callback("x")]).encode()
     )
 
-    assert len(list(Invocation(told, never, DrivenClock(), False).serve(mail))) == 4
+    assert len(list(Invocation(told, never, Deadline.after(30, DrivenClock()), False).serve(mail))) == 4
 
 
 def test_a_wrong_deployment_ends_the_batch() -> None:

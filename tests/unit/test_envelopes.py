@@ -183,6 +183,11 @@ def test_the_source_of_an_event_decides_nothing() -> None:
         assert isinstance(read(message), RemovalRequest)
 
 
+def test_an_http_request_is_answered_as_one_even_if_its_body_cannot_be_read() -> None:
+    assert opened(as_text(http("{")).encode()).http
+    assert not opened(as_text(REQUEST).encode()).http
+
+
 def test_an_array_is_a_batch_even_of_one_and_an_object_is_not() -> None:
     assert opened(as_text([REQUEST]).encode()).batch
     assert not opened(as_text(REQUEST).encode()).batch

@@ -9,7 +9,7 @@ from typing import Any
 from scalein.errors import MalformedEvent
 from scalein.intake.decoding import value_of
 from scalein.intake.envelopes import Message, identity_of
-from scalein.intake.facts import facts_of, instance_ids_of
+from scalein.intake.facts import Facts, facts_of, instance_ids_of
 from scalein.intake.times import earliest, moment
 from scalein.model import Alarm, Ignored, Notice
 
@@ -22,23 +22,12 @@ def threshold(message: Message) -> Alarm | Notice:
     document = message.document
     if document["alertState"] not in FIRING or str(document.get("triggerLevel")).upper() in RECOVERED:
         return Notice(message.identity, Ignored.RECOVERY)
-    name, when = document["alertName"], document.get("timestamp")
-    dimensions = document.get("dimensions")
-    return Alarm(
-        identity=_identity("threshold", document.get("ruleId"), name, dimensions, when) or message.identity,
-        facts=facts_of(
-            alertName=[name],
-            ruleName=[name],
-            ruleId=[document.get("ruleId")],
-            metricName=[document.get("metricName"), document.get("rawMetricName")],
-            namespace=[document.get("namespace"), document.get("metricProject")],
-            level=[document.get("triggerLevel")],
-            productGroupName=[document.get("productGroupName")],
-            regionId=[document.get("regionId")],
-        ),
-        instance_ids=_instances(dimensions),
-        sent_at=_sent_at(message, when, "$.timestamp"),
+    facts = facts_of(
+        metricName=[document.get("metricName"), document.get("rawMetricName")],
+        namespace=[document.get("namespace"), document.get("metricProject")],
+        level=[document.get("triggerLevel")],
     )
+    return _threshold(message, document["alertName"], facts, ("dimensions", "timestamp"))
 
 
 def threshold_mns(message: Message) -> Alarm | Notice:
@@ -46,21 +35,31 @@ def threshold_mns(message: Message) -> Alarm | Notice:
     document = message.document
     if document["curLevel"].upper() in RECOVERED:
         return Notice(message.identity, Ignored.RECOVERY)
-    name, metric, when = document["ruleName"], document["metricName"], document.get("time")
-    dimensions = document.get("resources")
+    metric = document["metricName"]
+    facts = facts_of(
+        metricName=[metric, metric.partition("#")[0]],  # cpu_total#60
+        namespace=[document.get("namespace")],
+        level=[document["curLevel"]],
+    )
+    return _threshold(message, document["ruleName"], facts, ("resources", "time"))
+
+
+def _threshold(message: Message, name: str, facts: Facts, fields: tuple[str, str]) -> Alarm:
+    """Named by one evaluation of one rule for one resource: a repeated callback says the same, a later alarm not."""
+    document, (dimensions, when) = message.document, [message.document.get(field) for field in fields]
+    evaluation = json.dumps([document.get("ruleId"), name, dimensions, when], sort_keys=True)
     return Alarm(
-        identity=_identity("threshold", document.get("ruleId"), name, dimensions, when) or message.identity,
+        identity=message.identity if when is None else identity_of("threshold", evaluation),
         facts=facts_of(
             alertName=[name],
             ruleName=[name],
             ruleId=[document.get("ruleId")],
-            metricName=[metric, metric.partition("#")[0]],  # cpu_total#60
-            namespace=[document.get("namespace")],
-            level=[document["curLevel"]],
             productGroupName=[document.get("productGroupName")],
-        ),
+            regionId=[document.get("regionId")],
+        )
+        | facts,
         instance_ids=_instances(dimensions),
-        sent_at=_sent_at(message, when, "$.time"),
+        sent_at=_sent_at(message, when, f"$.{fields[1]}"),
     )
 
 
@@ -108,13 +107,6 @@ def unfolded(message: Message) -> Message:
     if not isinstance(alert, str):
         return message
     return message._replace(document={**message.document, "alert": value_of(alert)})
-
-
-def _identity(kind: str, rule_id: object, name: str, dimensions: object, when: object) -> str:
-    """One evaluation of one rule for one resource. A repeated callback says the same; a later alarm another time."""
-    if when is None:
-        return ""
-    return identity_of(kind, json.dumps([rule_id, name, dimensions, when], sort_keys=True))
 
 
 def _instances(dimensions: object) -> tuple[str, ...]:

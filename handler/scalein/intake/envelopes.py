@@ -63,8 +63,7 @@ def opened(event: bytes) -> Mail:
     try:
         value = value_of(event)
         if not isinstance(value, list):
-            message = _open(value, identity)
-            return Mail((message,), http=isinstance(message, Message) and message.way[:1] == (HTTP,))
+            return Mail((_open(value, identity),), http=isinstance(value, dict) and HTTP.marks <= value.keys())
         if len(value) > MAX_MESSAGES:
             raise malformed("maxItems", f"The event has {len(value)} messages; at most {MAX_MESSAGES} are read.")
     except MalformedEvent as error:
@@ -190,10 +189,10 @@ class Envelope(NamedTuple):
     open: Callable[[Fields], Opened]  # raises MalformedEvent
 
 
-HTTP = "HTTP request"
+HTTP = Envelope("HTTP request", frozenset({"requestContext", "body", "isBase64Encoded"}), _http)
 ENVELOPES = (
     Envelope("CloudEvent", frozenset({"specversion", "type"}), _cloud_event),
-    Envelope(HTTP, frozenset({"requestContext", "body", "isBase64Encoded"}), _http),
+    HTTP,
     Envelope("MNS topic message", frozenset({"TopicName", "MessageId", "Message"}), _mns_topic),
     Envelope("MNS queue message", frozenset({"messageBody"}), _mns_queue),
     Envelope("RabbitMQ message", frozenset({"envelope", "props", "body"}), _rabbitmq),

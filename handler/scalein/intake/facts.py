@@ -9,8 +9,10 @@ INSTANCE_ID = re.compile(r"i-[A-Za-z0-9-]{1,62}")
 ABSENT = ("", "null")  # CloudMonitor's callback writes what it lacks as the text null
 LONGEST_FACT = 1_024
 
+Facts = dict[str, tuple[str, ...]]
 
-def facts_of(labels: Mapping[str, object] | None = None, **facts: Iterable[object]) -> dict[str, tuple[str, ...]]:
+
+def facts_of(labels: Mapping[str, object] | None = None, **facts: Iterable[object]) -> Facts:
     """Texts by name, what is absent left out; labels as `labels.<name>`; levels in capitals, as senders vary."""
     all_facts = {**facts, **{f"labels.{name}": [value] for name, value in (labels or {}).items()}}
     found = {name: _texts(values, name == "level") for name, values in all_facts.items()}
