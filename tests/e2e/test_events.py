@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 import index
-from cli.local import clock_for, context, environment, local_cloud
+from cli.local import clock_for, context, environment
 from cli.run import outcomes_of
+from tests.clouds import KEY, cloud_of
 
 ROOT = Path(__file__).parents[2]
+FLEET = json.loads((ROOT / "localcloud/fleets/small.json").read_bytes())
 EVENTS = sorted(path for path in (ROOT / "events").glob("*.json") if not path.name.endswith(".expected.json"))
 
 
@@ -40,7 +42,13 @@ def holds(expected: Any, found: Any) -> bool:
 def test_an_event_has_the_outcome_that_its_neighbour_expects(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The neighbour gives the fields that matter to the story; scaling activity ids are new each time."""
     expected = json.loads(path.with_suffix(".expected.json").read_text(encoding="utf-8"))
-    with local_cloud(ROOT / "localcloud/fleets/small.json") as ready:
+    with cloud_of(*FLEET["groups"], activitySeconds=FLEET["activitySeconds"]) as cloud:
+        ready = {
+            "endpoint": cloud.endpoint,
+            "accessKeyId": KEY.access_key_id,
+            "accessKeySecret": KEY.access_key_secret,
+            "regionId": "cn-hangzhou",
+        }
         for name, value in environment(ready).items():
             monkeypatch.setenv(name, value)
         answer = told(path.read_bytes(), context(ready))
