@@ -185,6 +185,11 @@ def test_what_a_removal_itself_brings_about_never_asks_for_another(document: Any
     assert reading.why is Ignored.OWN_ECHO
 
 
+def test_the_fields_that_tell_a_dialect_are_enough() -> None:
+    assert alarm({"alertName": "low", "alertState": "ALERT"}).facts["alertName"] == ("low",)
+    assert alarm({"product": "ECS", "name": "n", "content": {}}).facts["eventName"] == ("n",)
+
+
 def test_a_request_whose_reason_speaks_of_auto_scaling_is_a_request() -> None:
     request = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "AUTOSCALING: too many"}
 
@@ -192,7 +197,20 @@ def test_a_request_whose_reason_speaks_of_auto_scaling_is_a_request() -> None:
 
 
 @pytest.mark.parametrize(
-    "dimensions", ["", "null", "{}", "{a}", "{a=1, b}", "[", "[1]", "{instanceId=web 1}", '{"instanceId": 1}']
+    "dimensions",
+    [
+        "",
+        "null",
+        "{}",
+        "{a}",
+        "{a=1, b}",
+        "{instanceId=i-1",
+        "instanceId=i-1}",
+        "[",
+        "[1]",
+        "{instanceId=web 1}",
+        '{"instanceId": 1}',
+    ],
 )
 def test_dimensions_that_name_no_instance_leave_the_alarm_an_alarm(dimensions: str) -> None:
     assert alarm({**CALLBACK, "dimensions": dimensions}).instance_ids == ()

@@ -176,6 +176,23 @@ def test_an_odd_id_still_gives_a_name_that_can_be_a_token(id: object) -> None:
     assert " " not in identity
 
 
+@pytest.mark.parametrize(
+    "unnamed",
+    [
+        {**cloud_event("x", REQUEST), "id": ""},
+        {**kafka(REQUEST), "offset": None},
+        {**kafka(REQUEST), "topic": ""},
+        {**rabbitmq(REQUEST), "props": {}},
+    ],
+)
+def test_a_name_of_which_a_part_is_missing_is_no_name(unnamed: dict[str, Any]) -> None:
+    """Two messages must not share one, so that the second were taken for the first: the bytes name it then."""
+    other = {**unnamed, "more": 1}
+
+    assert only(unnamed).identity.startswith("event-")
+    assert only(unnamed).identity != only(other).identity
+
+
 def test_the_source_of_an_event_decides_nothing() -> None:
     for source in ("acs.ess", "acs:mns", "MNS-Function-x", ""):
         message = only({**cloud_event("mns:Queue:SendMessage", {"messageBody": as_text(REQUEST)}), "source": source})
@@ -185,6 +202,7 @@ def test_the_source_of_an_event_decides_nothing() -> None:
 
 def test_an_http_request_is_answered_as_one_even_if_its_body_cannot_be_read() -> None:
     assert opened(as_text(http("{")).encode()).http
+    assert opened(as_text({"body": "{", "isBase64Encoded": False, "requestContext": {}}).encode()).http
     assert not opened(as_text(REQUEST).encode()).http
 
 

@@ -185,6 +185,8 @@ def test_the_first_of_overlapping_rules_holds() -> None:
         ("a*b*c", "a-c-b", False),
         ("*ab*ba*", "aba", False),
         ("*", "", True),
+        ("*ab*b", "ab", False),
+        ("a*ba*ab", "abab", False),
         ("a?", "ab", False),
         ("[a]", "a", False),
         ("A", "a", False),
@@ -219,6 +221,12 @@ def test_an_alarm_without_a_rule_is_told_which_facts_differ_and_never_what_they_
 
     assert "The alarm tells alertName, level. Nearest is alarms[1], but for alertName." in why
     assert "7731" not in why
+    longer = policy(None, rule({"ruleId": "r", "metricName": "m", "namespace": "n"}), rule({"alertName": "x"}))
+    assert "Nearest is alarms[0]" in why_no_rule(alarm(alertName="y", namespace="n"), longer)
+    assert "Nearest is alarms[1]" in why_no_rule(
+        alarm(alertName="web-1"),
+        policy(None, rule({"ruleId": "r", "metricName": "m"}), rule({"alertName": "web*", "level": "WARN"})),
+    )
     assert "no alarm rules" in why_no_rule(alarm(alertName="x"), policy())
 
 
