@@ -151,7 +151,7 @@ def planning(repeats: int) -> list[Row]:
             for n in range(size)
         )
         group = ScalingGroup("asg-bench", "Active", size // 2, size, multi_az_policy="BALANCE")
-        request, snapshot = RemovalRequest("asg-bench", "r", Count(20)), Snapshot(group, members)
+        request, snapshot = RemovalRequest("asg-bench", "r", Count(20)), Snapshot(group, members, start)
         spent = _timed(lambda request=request, snapshot=snapshot: plan_removal(request, snapshot), repeats)  # type: ignore[misc]
         goal = "at most 10 ms" if size == 2_000 else ""
         rows.append((f"planning over {size:,} instances", _both(spent), goal))

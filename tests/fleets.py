@@ -19,6 +19,7 @@ from scalein.model import (
     ToCapacity,
 )
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 MAY = datetime(2026, 5, 1, tzinfo=timezone.utc)
 STATES = ("InService", "Protected", "Standby", "Pending", "Pending:Wait", "Removing", "Removing:Wait", "Stopped", "New")
 
@@ -35,7 +36,7 @@ def group_of(*instances: Instance, min_size: int = 0, **fields: object) -> Snaps
     counted = [i for i in instances if i.lifecycle_state != "Stopped"]
     total = sum((i.weight or 0) if weighted else 1 for i in counted)
     facts = {"lifecycle_state": "Active", "total_capacity": total, **fields}
-    return Snapshot(ScalingGroup(id="asg-1", min_size=min_size, **facts), instances)  # type: ignore[arg-type]
+    return Snapshot(ScalingGroup(id="asg-1", min_size=min_size, **facts), instances, NOON)  # type: ignore[arg-type]
 
 
 def request_for(ask: Ask, **fields: object) -> RemovalRequest:

@@ -9,16 +9,17 @@ import json
 import logging
 import random
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import datetime
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
 from functools import cache, lru_cache, partial
-from typing import Any
+from typing import Any, cast
 
 from scalein.clock import Deadline
 from scalein.cold_start import UNREACHED_BY_US, cheap_imports, defer
 from scalein.errors import GatewayError, OutcomeUnknown, Refused, Transient, TryLater
 from scalein.ess_errors import error_of
-from scalein.model import MAX_INSTANCES_PER_CALL, Instance, ScalingGroup, Snapshot
+from scalein.ess_replies import PAGE_SIZE, Inconsistent, Reply, activities_of, items_of, page_count, snapshot_of
+from scalein.model import MAX_INSTANCES_PER_CALL, Activity, Snapshot
 from scalein.scale_in import Removal
 from scalein.settings import Credentials, Settings
 
@@ -27,6 +28,7 @@ with cheap_imports():
         defer(module)
     from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
     from aliyunsdkcore.client import AcsClient
+    from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import DescribeScalingActivitiesRequest
     from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import DescribeScalingGroupsRequest
     from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import DescribeScalingInstancesRequest
     from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
@@ -35,15 +37,14 @@ with cheap_imports():
 for logger in ("aliyunsdkcore", "aliyunsdkcore.http.http_response"):
     logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
 
-PAGE_SIZE = 100
+HISTORY_PAGE_SIZE = 50  # the most that ESS gives
+MOST_HISTORY_PAGES = 20
+LONGEST_ACTIVITY = timedelta(hours=6)  # as long as a lifecycle hook may hold one
 CALLS_AT_ONCE = 4
-MOST_INSTANCES = 10_000  # of a group; the quota is typically 2,000
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 5.0
 ANSWER_SECONDS = 0.5  # less than this before the deadline, no call is begun
 NO_PROXY = {"no-scheme": ""}  # the SDK takes HTTP_PROXY for loopback too, unless it is given a proxy table
-
-Reply = dict[str, Any]
 
 
 class EssGateway:
@@ -55,15 +56,18 @@ class EssGateway:
         self._settings = settings
         self._deadline = deadline
 
-    def snapshot(self, scaling_group_id: str) -> Snapshot:
-        """The group and all of its instances, read at the same time. Raises Refused for a group that is not there."""
+    def snapshot(self, scaling_group_id: str, history_seconds: int = 0) -> Snapshot:
+        """The group, all of its instances and its activities so far back, read at the same time.
+
+        Raises Refused for a group that is not there.
+        """
         try:
-            return self._read(scaling_group_id)
-        except _Inconsistent:
+            return self._read(scaling_group_id, history_seconds)
+        except Inconsistent:
             pass  # an instance moved between two pages, as a rule: one more look
         try:
-            return self._read(scaling_group_id)
-        except _Inconsistent as error:
+            return self._read(scaling_group_id, history_seconds)
+        except Inconsistent as error:
             raise TryLater("DescribeScalingInstances", "Inconsistent", str(error)) from error
 
     def remove(self, removal: Removal) -> str:
@@ -92,25 +96,44 @@ class EssGateway:
         for start in range(0, len(instance_ids), MAX_INSTANCES_PER_CALL):
             ids = instance_ids[start : start + MAX_INSTANCES_PER_CALL]
             reply = self._ask(partial(_members_request, ids))
-            found |= {item.get("ScalingGroupId") for item in _items(reply, "ScalingInstances", "ScalingInstance")}
+            found |= {item.get("ScalingGroupId") for item in items_of(reply, "ScalingInstances", "ScalingInstance")}
         return {group for group in found if group}
 
-    def _read(self, scaling_group_id: str) -> Snapshot:
+    def _read(self, scaling_group_id: str, history_seconds: int) -> Snapshot:
+        now = self._deadline.clock.now()
+
         def page(number: int) -> Reply:
             return self._ask(lambda: _instances_request(scaling_group_id, number))
 
         pool = _pool()
+        since = now - timedelta(seconds=history_seconds)
+        histories = [pool.submit(self._history, scaling_group_id, since)] if history_seconds else []
         reads = [pool.submit(self._ask, lambda: _groups_request(scaling_group_id))]
         try:
             first = page(1)
-            reads += [pool.submit(page, number) for number in range(2, _page_count(first) + 1)]
+            reads += [pool.submit(page, number) for number in range(2, page_count(first) + 1)]
             group, *others = [read.result() for read in reads]
         finally:
-            wait(reads)  # nothing runs on when the invocation is over
-        groups = _items(group, "ScalingGroups", "ScalingGroup")
+            wait(cast("list[Future[Any]]", [*reads, *histories]))  # nothing runs on when the invocation is over
+        groups = items_of(group, "ScalingGroups", "ScalingGroup")
         if not groups:
             raise Refused("DescribeScalingGroups", "InvalidScalingGroupId.NotFound", "there is no such scaling group.")
-        return _snapshot(scaling_group_id, groups, [first, *others])
+        snapshot = snapshot_of(scaling_group_id, groups, [first, *others], now)
+        return snapshot._replace(activities=histories[0].result()) if histories else snapshot
+
+    def _history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+        """Every activity that ran at any time since then: newest first, so pages are read until one is older."""
+        found: list[Activity] = []
+        for number in range(1, MOST_HISTORY_PAGES + 1):
+            reply = self._ask(partial(_activities_request, scaling_group_id, number))
+            page = activities_of(reply)
+            started = [activity.started_at for activity in found[-1:] + page]
+            if started != sorted(started, reverse=True):
+                raise Inconsistent("the activities are not listed newest first.")
+            found += page
+            if not page or page[-1].started_at < since - LONGEST_ACTIVITY or len(found) >= int(reply["TotalCount"]):
+                return tuple(found)
+        raise TryLater("DescribeScalingActivities", "TooMany", "the group has more activities than can be looked at.")
 
     def _ask(self, request: Callable[[], Any]) -> Reply:
         """A read, repeated with exponential backoff and full jitter while the deadline allows."""
@@ -157,10 +180,6 @@ class EssGateway:
         return reply
 
 
-class _Inconsistent(Exception):
-    """ESS's answers contradict each other, or lack what every decision needs."""
-
-
 @cache
 def _pool() -> ThreadPoolExecutor:
     """Idle threads, kept for the next invocation: starting and joining them costs 0.4 ms."""
@@ -189,6 +208,14 @@ def _instances_request(scaling_group_id: str, page: int) -> DescribeScalingInsta
     request = DescribeScalingInstancesRequest()
     request.set_ScalingGroupId(scaling_group_id)
     request.set_PageSize(PAGE_SIZE)
+    request.set_PageNumber(page)
+    return request
+
+
+def _activities_request(scaling_group_id: str, page: int) -> DescribeScalingActivitiesRequest:
+    request = DescribeScalingActivitiesRequest()
+    request.set_ScalingGroupId(scaling_group_id)
+    request.set_PageSize(HISTORY_PAGE_SIZE)
     request.set_PageNumber(page)
     return request
 
@@ -229,67 +256,3 @@ def _activity_id(reply: Reply) -> str:
     if not reply.get("ScalingActivityId"):
         raise Transient("RemoveInstances", "NoActivity", "the answer names no scaling activity.")
     return str(reply["ScalingActivityId"])
-
-
-def _page_count(reply: Reply) -> int:
-    """Raises _Inconsistent."""
-    total = reply.get("TotalCount")
-    if not isinstance(total, int) or not 0 <= total <= MOST_INSTANCES:
-        raise _Inconsistent("TotalCount is not a number of instances.")
-    return -(-total // PAGE_SIZE)
-
-
-def _items(reply: Reply, plural: str, singular: str) -> list[Any]:
-    """Lists travel as {plural: {singular: [...]}}; absent means empty."""
-    inner = reply.get(plural) or {}
-    return list(inner.get(singular) or ()) if isinstance(inner, dict) else list(inner)
-
-
-def _snapshot(scaling_group_id: str, groups: list[Any], pages: list[Reply]) -> Snapshot:
-    """Raises _Inconsistent: a read that contradicts itself must never look like 'none left'."""
-    found = [item for page in pages for item in _items(page, "ScalingInstances", "ScalingInstance")]
-    totals = {page.get("TotalCount") for page in pages}
-    try:
-        if totals != {len(found)} or len({item["InstanceId"] for item in found}) != len(found):
-            raise _Inconsistent(f"{len(found)} instances are listed, another number of them is counted.")
-        if any(item.get("ScalingGroupId", scaling_group_id) != scaling_group_id for item in [*groups, *found]):
-            raise _Inconsistent("an answer speaks of another scaling group.")
-        return Snapshot(_group(groups[0]), tuple(_instance(item) for item in found))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _Inconsistent(f"an answer lacks or garbles what a decision needs ({type(error).__name__}).") from error
-
-
-def _group(item: Reply) -> ScalingGroup:
-    weighted = bool(item.get("Weighted"))
-    stable: list[Any] = [item.get(counter) for counter in ("ActiveCapacity", "ProtectedCapacity", "StandbyCapacity")]
-    return ScalingGroup(
-        id=item["ScalingGroupId"],
-        lifecycle_state=item["LifecycleState"],
-        min_size=int(item["MinSize"]),
-        total_capacity=int(item["TotalCapacity"]),
-        # Whether a weighted group's counters count weights is not documented, so they are left aside there.
-        stable_capacity=None if weighted or None in stable else sum(int(counter) for counter in stable),
-        weighted=weighted,
-        removal_policies=tuple(_items(item, "RemovalPolicies", "RemovalPolicy")),
-        multi_az_policy=item.get("MultiAZPolicy") or "PRIORITY",
-        suspended_processes=tuple(_items(item, "SuspendedProcesses", "SuspendedProcess")),
-    )
-
-
-def _instance(item: Reply) -> Instance:
-    template = item.get("LaunchTemplateId")
-    from_template = f"{template}:{item.get('LaunchTemplateVersion')}" if template else ""
-    weight = item.get("WeightedCapacity")
-    return Instance(
-        id=item["InstanceId"],
-        lifecycle_state=item["LifecycleState"],
-        zone_id=item.get("ZoneId") or "",
-        scaling_configuration=item.get("ScalingConfigurationId") or from_template,
-        joined_at=_time(item.get("CreatedTime") or item.get("CreationTime")),
-        weight=None if weight is None else int(weight),
-    )
-
-
-def _time(text: str | None) -> datetime | None:
-    """`2020-12-21T03:11:00Z` (CreatedTime) or `2020-12-21T03:11Z` (CreationTime): when it joined the group."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None

@@ -1,19 +1,246 @@
-"""The only module that decides whether anyone may leave now. Pure."""
+"""The only module that decides whether anyone may leave now, and how much at most. Pure.
 
-from __future__ import annotations
+What the operator's policy allows, what the group's state forbids, and the project's only MinSize arithmetic. Every
+number comes with the reason that it is given for.
+"""
 
-from scalein.model import Named, Order, Reason, RemovalRequest, ScalingGroup
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import NamedTuple
+
+from scalein.model import Activity, Instance, Limit, Named, Order, Reason, RemovalRequest, Snapshot
+from scalein.windows import Windows
 
 KNOWN_REMOVAL_POLICIES = frozenset(order.value for order in Order)
+STABLE_STATES = ("InService", "Protected", "Standby")  # ESS guide, Expected number of instances
+COMING_STATES = ("Pending", "Pending:Wait")
+LEAVING_STATES = ("Removing", "Removing:Wait")
+ENDED_WELL = ("Successful", "Warning")
 
 
-def objection(request: RemovalRequest, group: ScalingGroup) -> Reason | None:
-    """Why nobody may leave this group now, or None."""
+class Budget(NamedTuple):
+    """No more than so much in any window of time; one of `instances`, `percent`."""
+
+    window_seconds: int
+    instances: int | None = None
+    percent: float | None = None
+
+
+class Pause(NamedTuple):
+    until: datetime | None = None  # None: until somebody ends it
+    reason: str = ""
+
+
+class Guardrails(NamedTuple):
+    """What the operator's policy allows in one scaling group. None, 0, empty: not limited here."""
+
+    floor: int = 0
+    max_removed_per_event: int | None = None
+    max_removed_percent_per_event: float | None = None
+    budget: Budget | None = None
+    cooldown_seconds: int | None = None
+    cooldown_after_scale_out_seconds: int | None = None
+    cooldown_after_failure_seconds: int | None = None
+    order: tuple[Order, ...] = ()
+    minimum_age_seconds: int = 0
+    remove_protected: bool = False
+    remove_standby: bool = False
+    remove_policy: str | None = None
+    stop_instance_timeout_seconds: int | None = None
+    keep_desired_capacity: bool = False
+    healthy_quorum_percent: float | None = None
+    pause: Pause | None = None
+    windows: Windows | None = None
+    dry_run: bool = False
+
+    @property
+    def history_seconds(self) -> int:
+        """How far back the group's activities must be known; 0: not at all."""
+        spans = (self.cooldown_seconds, self.cooldown_after_scale_out_seconds, self.cooldown_after_failure_seconds)
+        return max(self.budget.window_seconds if self.budget else 0, *(span or 0 for span in spans))
+
+
+NONE = Guardrails()
+
+
+class Objection(NamedTuple):
+    """Why nobody at all may leave now."""
+
+    reason: Reason
+    because: str = ""
+
+
+def objection(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails = NONE) -> Objection | None:
+    """The first of the reasons why nobody may leave, from the lasting to the passing; None where somebody may."""
+    if guardrails.history_seconds and snapshot.activities is None:
+        raise ValueError("the activities that the guardrails count were not read")  # unread is not none
+    return next(_objections(request, snapshot, guardrails), None)
+
+
+def limits(snapshot: Snapshot, guardrails: Guardrails = NONE) -> tuple[Limit, ...]:
+    """The most that may leave, for each reason that there is to limit it."""
+    group, total = snapshot.group, snapshot.group.total_capacity
+    found = [Limit(Reason.MIN_SIZE, headroom(snapshot, group.min_size), "capacity", _sum(snapshot, group.min_size))]
+    if guardrails.floor > group.min_size:
+        because = _sum(snapshot, guardrails.floor, "the policy's floor")
+        found.append(Limit(Reason.FLOOR, headroom(snapshot, guardrails.floor), "capacity", because))
+    if guardrails.max_removed_per_event is not None:
+        because = "maxRemovedPerEvent of the policy"
+        found.append(Limit(Reason.EVENT_MAXIMUM, guardrails.max_removed_per_event, "instances", because))
+    if guardrails.max_removed_percent_per_event is not None:
+        percent = guardrails.max_removed_percent_per_event
+        found.append(Limit(Reason.EVENT_MAXIMUM, share(total, percent), "capacity", f"{percent:g} % of {total}"))
+    if guardrails.budget is not None:
+        found.append(_budget(guardrails.budget, snapshot))
+    return tuple(found)
+
+
+def headroom(snapshot: Snapshot, least: int) -> int:
+    """Capacity that may leave without falling below `least`: the project's only MinSize arithmetic.
+
+    ESS itself compares TotalCapacity, which still counts instances on their way out, so a second removal could
+    pass its check and undershoot. What is stable is counted too, from the list and by the group's own counters,
+    for the two were not read at quite the same moment; the smallest holds.
+    """
+    return max(0, min(_stable(snapshot)) - least)
+
+
+def staying(instance: Instance, named: bool, snapshot: Snapshot, guardrails: Guardrails) -> Reason | None:
+    """Why a member stays whatever is asked, for what it is or how it does; None where it may leave."""
+    state = instance.lifecycle_state
+    allowed = named and ((state == "Protected" and guardrails.remove_protected) or _standby(state, guardrails))
+    if state != "InService" and not allowed:
+        return STAY_BY_STATE.get(state, Reason.NOT_IN_SERVICE)
+    if snapshot.group.weighted and not instance.weight:
+        return Reason.WEIGHT_UNKNOWN
+    if instance.warming_up:
+        return Reason.WARMING_UP
+    oldest = snapshot.taken_at - timedelta(seconds=guardrails.minimum_age_seconds)
+    if guardrails.minimum_age_seconds and (instance.joined_at is None or instance.joined_at > oldest):
+        return Reason.TOO_YOUNG  # of an age that nobody knows, too
+    return None
+
+
+STAY_BY_STATE = {
+    "Protected": Reason.PROTECTED,
+    "Standby": Reason.STANDBY,
+    "Pending": Reason.PENDING,
+    "Pending:Wait": Reason.PENDING,
+    "Removing": Reason.REMOVING,
+    "Removing:Wait": Reason.REMOVING,
+    "Stopped": Reason.STOPPED,
+}
+
+
+def capacity_of(instance: Instance, snapshot: Snapshot) -> int:
+    """What it counts: its weight in a weighted group, else one."""
+    return (instance.weight or 0) if snapshot.group.weighted else 1
+
+
+def share(total: int, percent: float) -> int:
+    """Rounded down. By the decimal text: 29 % of 100 must be 29, which binary floating point does not promise."""
+    return int(total * Fraction(repr(percent)) / 100)
+
+
+def _standby(state: str, guardrails: Guardrails) -> bool:
+    return state == "Standby" and guardrails.remove_standby
+
+
+def _objections(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Objection]:
+    group, now = snapshot.group, snapshot.taken_at
     if group.lifecycle_state != "Active":
-        return Reason.GROUP_NOT_ACTIVE
+        yield Objection(Reason.GROUP_NOT_ACTIVE)
     if "ScaleIn" in group.suspended_processes:
-        return Reason.SCALE_IN_SUSPENDED  # it rejects manual removal too (ESS guide, Suspend a scaling process)
+        yield Objection(Reason.SCALE_IN_SUSPENDED)  # it rejects manual removal too (ESS guide, Suspend a process)
     chosen_by_group = not request.order and not isinstance(request.ask, Named)
     if chosen_by_group and not KNOWN_REMOVAL_POLICIES.issuperset(group.removal_policies):
-        return Reason.UNKNOWN_REMOVAL_POLICY  # such as CustomPolicy: guessing would take the wrong instance
-    return None
+        yield Objection(Reason.UNKNOWN_REMOVAL_POLICY)  # such as CustomPolicy: guessing would take the wrong instance
+    pause = guardrails.pause
+    if pause is not None and (pause.until is None or now < pause.until):
+        until = f" until {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else ""
+        yield Objection(Reason.PAUSED, f"Paused{until}{f': {pause.reason}' if pause.reason else ''}.")
+    if guardrails.windows is not None and not guardrails.windows.open_at(now):
+        yield Objection(Reason.WINDOW_CLOSED, f"It is {now.astimezone(guardrails.windows.zone):%a %H:%M} there.")
+    yield from _unhealthy(snapshot, guardrails)
+    yield from _below_desired(snapshot)
+    yield from _cooling_down(snapshot, guardrails)
+    yield from _in_progress(snapshot)  # last: to try later is of no use where a cooldown would meet it
+
+
+def _unhealthy(snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Objection]:
+    """Low load during an outage is not idleness. Whoever is on the way in or out, or parked, does not count."""
+    members = [i for i in snapshot.instances if i.lifecycle_state in STABLE_STATES and i.lifecycle_state != "Standby"]
+    well = sum(instance.healthy for instance in members)
+    quorum = guardrails.healthy_quorum_percent
+    if quorum is not None and members and well * 100 < Fraction(repr(quorum)) * len(members):
+        yield Objection(Reason.UNHEALTHY_GROUP, f"{well} of {len(members)} are healthy; {quorum:g} % must be.")
+
+
+def _below_desired(snapshot: Snapshot) -> Iterator[Objection]:
+    """ESS compares desired with stable capacity, and creates what is missing beyond what is coming already."""
+    desired = snapshot.group.desired_capacity
+    there = _capacity(snapshot, STABLE_STATES + COMING_STATES)
+    if desired is not None and desired > there:
+        yield Objection(Reason.BELOW_DESIRED, f"Desired capacity is {desired}, and {there} are there or coming.")
+
+
+def _in_progress(snapshot: Snapshot) -> Iterator[Objection]:
+    """A group without desired capacity runs one activity at a time; one with, others beside it, but not beside an
+    alarm task's (ESS guide, Expected number of instances). Only where the activities were read: ESS tells, else.
+    """
+    for activity in snapshot.activities or ():
+        alone = snapshot.group.desired_capacity is None or activity.trigger == "Cms"
+        if activity.ended_at is None and alone:
+            yield Objection(Reason.ACTIVITY_IN_PROGRESS, f"{activity.id} runs.")
+
+
+def _cooling_down(snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Objection]:
+    activities = snapshot.activities or ()
+    scale_ins = [activity for activity in activities if activity.removed]
+    scale_outs = [activity for activity in activities if activity.added]
+    failures = [activity for activity in activities if activity.status == "Failed"]
+    leaving = any(instance.lifecycle_state in LEAVING_STATES for instance in snapshot.instances)
+    if guardrails.cooldown_seconds and leaving:
+        yield Objection(Reason.COOLDOWN, "A removal is under way.")
+    for reason, seconds, of in (
+        (Reason.COOLDOWN, guardrails.cooldown_seconds, scale_ins),
+        (Reason.COOLDOWN_AFTER_SCALE_OUT, guardrails.cooldown_after_scale_out_seconds, scale_outs),
+        (Reason.COOLDOWN_AFTER_FAILURE, guardrails.cooldown_after_failure_seconds, failures),
+    ):
+        over = [_over(activity, seconds or 0) for activity in of]
+        if seconds and any(moment is None or snapshot.taken_at < moment for moment in over):
+            ends = [moment for moment in over if moment is not None]
+            yield Objection(reason, f"Over at {max(ends):%H:%M:%S} UTC." if ends and None not in over else "")
+
+
+def _over(activity: Activity, seconds: int) -> datetime | None:
+    """When the cooldown after an activity ends; None while the activity runs."""
+    return None if activity.ended_at is None else activity.ended_at + timedelta(seconds=seconds)
+
+
+def _budget(budget: Budget, snapshot: Snapshot) -> Limit:
+    """What is left of it: what ESS's history says has left in the window, by whomever, and what is leaving now."""
+    since = snapshot.taken_at - timedelta(seconds=budget.window_seconds)
+    left = sum(a.removed for a in snapshot.activities or () if a.ended_at is None or a.ended_at > since)
+    leaving = sum(instance.lifecycle_state in LEAVING_STATES for instance in snapshot.instances)
+    heads = sum(instance.lifecycle_state in STABLE_STATES for instance in snapshot.instances)
+    whole = budget.instances if budget.instances is not None else share(heads, budget.percent or 0)
+    told = f"{whole} in {budget.window_seconds} s, of which {left + leaving} are spent"
+    return Limit(Reason.BUDGET, max(0, whole - left - leaving), "instances", told)
+
+
+def _stable(snapshot: Snapshot) -> tuple[int, int, int]:
+    group, listed = snapshot.group, _capacity(snapshot, STABLE_STATES)
+    return group.total_capacity, listed, listed if group.stable_capacity is None else group.stable_capacity
+
+
+def _capacity(snapshot: Snapshot, states: tuple[str, ...]) -> int:
+    return sum(capacity_of(instance, snapshot) for instance in snapshot.instances if instance.lifecycle_state in states)
+
+
+def _sum(snapshot: Snapshot, least: int, name: str = "MinSize") -> str:
+    total, listed, counted = _stable(snapshot)
+    smallest = min(total, listed, counted)
+    what = "TotalCapacity" if smallest == total else "stable capacity"
+    return f"{what} {smallest} less {name} {least}"

@@ -43,11 +43,25 @@ class Reason(str, Enum):
     STOPPED = "stopped"  # Stopped: kept in economical mode
     NOT_IN_SERVICE = "not-in-service"  # a lifecycle state this version does not know
     WEIGHT_UNKNOWN = "weight-unknown"  # a weighted group, and ESS did not say what this instance weighs
+    WARMING_UP = "warming-up"  # it joined, and ESS still waits for it to warm up
+    TOO_YOUNG = "too-young"  # it joined later than minimumAgeSeconds ago
     # It stays, because of the scaling group:
     MIN_SIZE = "min-size"  # without it the group would fall below MinSize
     GROUP_NOT_ACTIVE = "group-not-active"  # the group is Inactive or Deleting
     SCALE_IN_SUSPENDED = "scale-in-suspended"  # the ScaleIn process of the group is suspended
     UNKNOWN_REMOVAL_POLICY = "unknown-removal-policy"  # the group chooses by a policy that is not known here
+    BELOW_DESIRED = "below-desired"  # the group has less than its desired capacity: ESS would create what leaves
+    ACTIVITY_IN_PROGRESS = "activity-in-progress"  # one runs beside which ESS takes no removal
+    # It stays, because of the operator's guardrails:
+    PAUSED = "paused"  # the policy has paused the group
+    WINDOW_CLOSED = "window-closed"  # the policy allows no removal at this time of day
+    COOLDOWN = "cooldown"  # a removal runs, or ended a moment ago
+    COOLDOWN_AFTER_SCALE_OUT = "cooldown-after-scale-out"  # instances were added a moment ago
+    COOLDOWN_AFTER_FAILURE = "cooldown-after-failure"  # an activity failed a moment ago
+    UNHEALTHY_GROUP = "unhealthy-group"  # too few are healthy: low load may be an outage
+    FLOOR = "floor"  # without it the group would fall below the policy's floor
+    EVENT_MAXIMUM = "event-maximum"  # one message removes no more
+    BUDGET = "budget"  # the budget of this window of time is spent
     # Only of a shortfall:
     NO_CANDIDATES = "no-candidates"  # no further instance of the group is InService
 
@@ -81,6 +95,8 @@ class Instance(NamedTuple):
     scaling_configuration: str = ""  # configuration id, or launch template and version; empty: attached
     joined_at: datetime | None = None  # when it joined the group
     weight: int | None = None  # WeightedCapacity; only of weighted groups
+    healthy: bool = True  # HealthStatus
+    warming_up: bool = False  # WarmupState WaitingForInstanceWarmup
 
 
 class ScalingGroup(NamedTuple):
@@ -93,6 +109,19 @@ class ScalingGroup(NamedTuple):
     removal_policies: tuple[str, ...] = ()
     multi_az_policy: str = "PRIORITY"
     suspended_processes: tuple[str, ...] = ()
+    desired_capacity: int | None = None  # None: the group has none
+
+
+class Activity(NamedTuple):
+    """A scaling activity. ESS tells its times to the minute; `ended_at` is the last moment of that minute."""
+
+    id: str
+    status: str  # InProgress, Successful, Warning, Failed, Rejected
+    started_at: datetime
+    ended_at: datetime | None  # None: it runs
+    added: int = 0  # instances
+    removed: int = 0
+    trigger: str = ""  # TriggerSourceType
 
 
 class Snapshot(NamedTuple):
@@ -100,6 +129,8 @@ class Snapshot(NamedTuple):
 
     group: ScalingGroup
     instances: tuple[Instance, ...]
+    taken_at: datetime
+    activities: tuple[Activity, ...] | None = None  # None: not read, for no guardrail needs them
 
 
 class Count(NamedTuple):
@@ -162,31 +193,6 @@ class Notice(NamedTuple):
     why: Ignored
 
 
-class Budget(NamedTuple):
-    """No more than so much in any window of time; one of `instances`, `percent`."""
-
-    window_seconds: int
-    instances: int | None = None
-    percent: float | None = None
-
-
-class Guardrails(NamedTuple):
-    """What the operator's policy allows in one scaling group. None, 0, empty: not limited here."""
-
-    floor: int = 0
-    max_removed_per_event: int | None = None
-    max_removed_percent_per_event: float | None = None
-    budget: Budget | None = None
-    cooldown_seconds: int | None = None
-    order: tuple[Order, ...] = ()
-    minimum_age_seconds: int = 0
-    remove_protected: bool = False
-    remove_standby: bool = False
-    remove_policy: str | None = None
-    stop_instance_timeout_seconds: int | None = None
-    dry_run: bool = False
-
-
 class Verdict(NamedTuple):
     """What a plan says of one instance."""
 
@@ -204,6 +210,18 @@ class Shortfall(NamedTuple):
     reason: Reason
 
 
+class Limit(NamedTuple):
+    """The most that may leave, for one reason, in `unit`: instances or capacity."""
+
+    reason: Reason
+    allows: int
+    unit: str
+    because: str
+
+    def as_json(self) -> dict[str, object]:
+        return {"reason": self.reason.value, "allows": self.allows, "unit": self.unit, "because": self.because}
+
+
 class Plan(NamedTuple):
     """A decision not yet carried out: one verdict for each member and each named stranger."""
 
@@ -211,6 +229,8 @@ class Plan(NamedTuple):
     capacity_before: int
     min_size: int
     capacity_after: int
+    limits: tuple[Limit, ...] = ()
+    because: str = ""  # of a refusal: what exactly stands in the way
     shortfall: Shortfall | None = None
     refusal: Reason | None = None  # why nobody at all may leave, where that is not simply MinSize or want of candidates
 
@@ -264,6 +284,7 @@ class Outcome(NamedTuple):
             and {"before": plan.capacity_before, "minSize": plan.min_size, "after": plan.capacity_after},
             "shortfall": short
             and {"asked": short.asked, "missing": short.missing, "unit": short.unit, "reason": short.reason.value},
+            "limits": [limit.as_json() for limit in plan.limits] if plan else [],
             "rejection": self.rejection and {"path": self.rejection.path, "rule": self.rejection.rule},
             "ignored": self.ignored and self.ignored.value,
             "message": self.message,

@@ -24,7 +24,28 @@ SENTENCES = {
     Reason.STOPPED: "Named instances are Stopped, in economical mode.",
     Reason.NOT_IN_SERVICE: "Named instances are in a lifecycle state that is not known here.",
     Reason.WEIGHT_UNKNOWN: "ESS does not say what the instances weigh.",
+    Reason.WARMING_UP: "The others are still warming up.",
+    Reason.TOO_YOUNG: "The others are younger than the policy's minimumAgeSeconds.",
+    Reason.BELOW_DESIRED: "ESS would create anew what leaves.",
+    Reason.ACTIVITY_IN_PROGRESS: "A scaling activity is in progress.",
+    Reason.PAUSED: "The policy has paused this group.",
+    Reason.WINDOW_CLOSED: "The policy allows no removal at this time.",
+    Reason.COOLDOWN: "The group cools down after a removal.",
+    Reason.COOLDOWN_AFTER_SCALE_OUT: "The group cools down after instances were added.",
+    Reason.COOLDOWN_AFTER_FAILURE: "The group cools down after an activity failed.",
+    Reason.UNHEALTHY_GROUP: "Too few are healthy: low load may be an outage.",
+    Reason.FLOOR: "The policy's floor allows no more.",
+    Reason.EVENT_MAXIMUM: "The policy lets one message remove no more.",
+    Reason.BUDGET: "The policy's budget for this time is spent.",
 }
+QUIET = (  # a guardrail that holds is no fault
+    Reason.BELOW_DESIRED,
+    Reason.PAUSED,
+    Reason.WINDOW_CLOSED,
+    Reason.COOLDOWN,
+    Reason.COOLDOWN_AFTER_SCALE_OUT,
+    Reason.COOLDOWN_AFTER_FAILURE,
+)
 IGNORED = {
     Ignored.RECOVERY: "An alarm is over, or has no data: nothing leaves for that.",
     Ignored.OWN_ECHO: "Auto Scaling's own notice, or what a removal itself brings about: never a reason for another.",
@@ -38,7 +59,9 @@ def planned(request: RemovalRequest, plan: Plan, scaling_activity_id: str | None
         status = Status.REMOVING
     elif plan.leaving:
         status = Status.DRY_RUN
-    elif plan.refusal:
+    elif plan.refusal is Reason.ACTIVITY_IN_PROGRESS:
+        status = Status.TRY_LATER
+    elif plan.refusal and plan.refusal not in QUIET:
         status = Status.REFUSED
     else:
         status = Status.NOTHING_TO_REMOVE
@@ -117,7 +140,10 @@ def _told(status: Status, plan: Plan, scaling_activity_id: str | None) -> str:
     if status is Status.DRY_RUN:
         return f"Dry run: {leaving} would leave ({capacity}).{short}"
     if plan.refusal:
-        return f"Nobody leaves. {SENTENCES[plan.refusal]}{short if plan.refusal is Reason.ALL_OR_NOTHING else ''}"
+        because = f" {plan.because}" if plan.because else ""
+        return (
+            f"Nobody leaves. {SENTENCES[plan.refusal]}{because}{short if plan.refusal is Reason.ALL_OR_NOTHING else ''}"
+        )
     return f"Nobody leaves.{short or ' The group already has what was asked for.'}"
 
 

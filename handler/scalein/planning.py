@@ -1,22 +1,22 @@
-"""The only module that decides who leaves: (request, snapshot) -> plan. Pure.
+"""The only module that decides who leaves: (request, snapshot, guardrails) -> plan. Pure.
 
-The request is turned into an amount, MinSize into headroom, and the candidates into an order of departure; then one
-walk takes instances while both last, and a second look names what stopped each of the others.
+The request is turned into an amount, the guardrails into limits, and the candidates into an order of departure; then
+one walk takes instances while all of them last, and a second look names what stopped each of the others.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from heapq import heapify, heappop, heappush
 from math import inf
 from operator import attrgetter
 from typing import NamedTuple
 
-from scalein.guardrails import objection
+from scalein.guardrails import NONE, Guardrails, capacity_of, limits, objection, share, staying
 from scalein.model import (
     MAX_INSTANCES_PER_CALL,
     Count,
     Instance,
+    Limit,
     Named,
     Order,
     Percent,
@@ -28,16 +28,16 @@ from scalein.model import (
     Verdict,
 )
 
-STAY_BY_STATE = {
-    "Protected": Reason.PROTECTED,
-    "Standby": Reason.STANDBY,
-    "Pending": Reason.PENDING,
-    "Pending:Wait": Reason.PENDING,
-    "Removing": Reason.REMOVING,
-    "Removing:Wait": Reason.REMOVING,
-    "Stopped": Reason.STOPPED,
-}
-STABLE_STATES = ("InService", "Protected", "Standby")  # ESS guide, Expected number of instances
+WHY_SHORT = (
+    Reason.MIN_SIZE,
+    Reason.FLOOR,
+    Reason.EVENT_MAXIMUM,
+    Reason.BUDGET,
+    Reason.CALL_LIMIT,
+    Reason.TOO_HEAVY,
+    Reason.WEIGHT_UNKNOWN,
+)
+OF_CANDIDATES = (Reason.TOO_YOUNG, Reason.WARMING_UP)  # who would be one but for this
 OUT_OF_SERVICE = ("Removing", "Removing:Wait", "Stopped")
 DEFAULT_ORDER = (Order.OLDEST_SCALING_CONFIGURATION, Order.OLDEST_INSTANCE)  # ESS's own default removal policies
 
@@ -54,16 +54,18 @@ class Amount(NamedTuple):
         return weight if self.unit == "capacity" else 1
 
 
-def plan_removal(request: RemovalRequest, snapshot: Snapshot) -> Plan:
+def plan_removal(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails = NONE) -> Plan:
     """One verdict for each instance of the snapshot, and for each named id that is not in it."""
     amount = amount_asked(request, snapshot)
-    stop = objection(request, snapshot.group)
+    stop = objection(request, snapshot, guardrails)
     if stop:
-        kept = [Verdict(instance.id, False, stop) for instance in _by_id(snapshot.instances)]
-        return _plan(request, snapshot, amount, kept + _strangers(request, snapshot), refusal=stop)
-    candidates, kept = _candidates(request, snapshot)
-    chosen, left_over = _choose(candidates, _departures(request, snapshot), amount, headroom(snapshot), snapshot)
-    kept += _why_left_over(left_over, chosen, amount, snapshot)
+        kept = [Verdict(instance.id, False, stop.reason) for instance in _by_id(snapshot.instances)]
+        plan = _plan(request, snapshot, amount, kept + _strangers(request, snapshot), refusal=stop.reason)
+        return plan._replace(because=stop.because)
+    bounds = limits(snapshot, guardrails)
+    candidates, kept = _candidates(request, snapshot, guardrails)
+    chosen, left_over = _choose(candidates, _departures(request, snapshot), amount, bounds, snapshot)
+    kept += _why_left_over(left_over, chosen, amount, bounds, snapshot)
     leaving, cut = chosen[:MAX_INSTANCES_PER_CALL], chosen[MAX_INSTANCES_PER_CALL:]
     kept += [Verdict(instance.id, False, Reason.CALL_LIMIT) for instance in cut]
     refusal = None
@@ -73,20 +75,7 @@ def plan_removal(request: RemovalRequest, snapshot: Snapshot) -> Plan:
         leaving = []
     why = Reason.NAMED if isinstance(request.ask, Named) else Reason.NEXT_IN_ORDER
     verdicts = [Verdict(instance.id, True, why) for instance in leaving] + kept + _strangers(request, snapshot)
-    return _plan(request, snapshot, amount, verdicts, refusal)
-
-
-def headroom(snapshot: Snapshot) -> int:
-    """Capacity that may leave without falling below MinSize: the project's only MinSize arithmetic.
-
-    ESS itself compares TotalCapacity, which still counts instances on their way out, so a second removal could
-    pass its check and undershoot. What is stable is counted too, from the list and by the group's own counters,
-    for the two were not read at quite the same moment; the smallest holds.
-    """
-    group = snapshot.group
-    listed = sum(_capacity(i, snapshot) for i in snapshot.instances if i.lifecycle_state in STABLE_STATES)
-    counted = listed if group.stable_capacity is None else group.stable_capacity
-    return max(0, min(group.total_capacity, listed, counted) - group.min_size)
+    return _plan(request, snapshot, amount, verdicts, refusal)._replace(limits=bounds)
 
 
 def amount_asked(request: RemovalRequest, snapshot: Snapshot) -> Amount:
@@ -98,10 +87,9 @@ def amount_asked(request: RemovalRequest, snapshot: Snapshot) -> Amount:
     if isinstance(ask, Named):
         return Amount(len(ask.instance_ids), "instances")
     if isinstance(ask, Percent):
-        # Fraction of the decimal text: 29 % of 100 must be 29, which binary floating point does not promise.
-        return Amount(max(1, int(total * Fraction(repr(ask.of_total_capacity)) / 100)), capacity)
+        return Amount(max(1, share(total, ask.of_total_capacity)), capacity)
     # TotalCapacity still counts instances on their way out: counting them here would remove as many again.
-    staying = sum(_capacity(i, snapshot) for i in snapshot.instances if i.lifecycle_state not in OUT_OF_SERVICE)
+    staying = sum(capacity_of(i, snapshot) for i in snapshot.instances if i.lifecycle_state not in OUT_OF_SERVICE)
     return Amount(max(0, min(total, staying) - ask.capacity), capacity)
 
 
@@ -109,12 +97,8 @@ def _by_id(instances: Iterable[Instance]) -> list[Instance]:
     return sorted(instances, key=attrgetter("id"))  # ESS documents no order of its list
 
 
-def _capacity(instance: Instance, snapshot: Snapshot) -> int:
-    return (instance.weight or 0) if snapshot.group.weighted else 1
-
-
 def _amount_of(instances: Iterable[Instance], amount: Amount, snapshot: Snapshot) -> int:
-    return sum(amount.cost(_capacity(instance, snapshot)) for instance in instances)
+    return sum(amount.cost(capacity_of(instance, snapshot)) for instance in instances)
 
 
 def _strangers(request: RemovalRequest, snapshot: Snapshot) -> list[Verdict]:
@@ -124,17 +108,18 @@ def _strangers(request: RemovalRequest, snapshot: Snapshot) -> list[Verdict]:
     return [Verdict(id, False, Reason.NOT_A_MEMBER) for id in request.ask.instance_ids if id not in members]
 
 
-def _candidates(request: RemovalRequest, snapshot: Snapshot) -> tuple[list[Instance], list[Verdict]]:
+def _candidates(
+    request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails
+) -> tuple[list[Instance], list[Verdict]]:
     named = set(request.ask.instance_ids) if isinstance(request.ask, Named) else None
     candidates, kept = [], []
     for instance in _by_id(snapshot.instances):
         if named is not None and instance.id not in named:
             kept.append(Verdict(instance.id, False, Reason.NOT_NAMED))
-        elif instance.lifecycle_state != "InService":
-            reason = STAY_BY_STATE.get(instance.lifecycle_state, Reason.NOT_IN_SERVICE)
+            continue
+        reason = staying(instance, named is not None, snapshot, guardrails)
+        if reason:
             kept.append(Verdict(instance.id, False, reason))
-        elif snapshot.group.weighted and not instance.weight:
-            kept.append(Verdict(instance.id, False, Reason.WEIGHT_UNKNOWN))
         else:
             candidates.append(instance)
     return candidates, kept
@@ -180,8 +165,32 @@ def _configurations_added(snapshot: Snapshot, joined: dict[str, float]) -> dict[
     return added
 
 
+class Room(NamedTuple):
+    """What all limits together still allow."""
+
+    capacity: float
+    instances: float
+
+    @classmethod
+    def within(cls, bounds: Iterable[Limit]) -> "Room":
+        capacity, instances = (
+            min((bound.allows for bound in bounds if bound.unit == unit), default=inf) for unit in cls._fields
+        )
+        return cls(capacity, instances)
+
+    def holds(self, weight: int) -> bool:
+        return weight <= self.capacity and self.instances >= 1
+
+    def after(self, weight: int) -> "Room":
+        return Room(self.capacity - weight, self.instances - 1)
+
+
 def _choose(
-    candidates: list[Instance], departures: Departures, amount: Amount, room: int, snapshot: Snapshot
+    candidates: list[Instance],
+    departures: Departures,
+    amount: Amount,
+    bounds: tuple[Limit, ...],
+    snapshot: Snapshot,
 ) -> tuple[list[Instance], list[Instance]]:
     """Who leaves, in order, and who of the candidates does not. An instance that does not fit is passed over."""
     queues = _queues(candidates, departures)
@@ -189,14 +198,14 @@ def _choose(
     # BALANCE narrows the candidates to the zones with the most instances, anew for each that leaves.
     zones = [(-sizes[zone], departures.key(queue[-1]), zone) for zone, queue in queues.items()]
     heapify(zones)
-    asked, chosen, left_over = amount.value, list[Instance](), list[Instance]()
+    asked, room, chosen, left_over = amount.value, Room.within(bounds), list[Instance](), list[Instance]()
     while zones and asked > 0:
         size, _, zone = heappop(zones)
         instance = queues[zone].pop()
-        weight = _capacity(instance, snapshot)
-        if amount.cost(weight) <= asked and weight <= room:
+        weight = capacity_of(instance, snapshot)
+        if amount.cost(weight) <= asked and room.holds(weight):
             chosen.append(instance)
-            asked, room, size = asked - amount.cost(weight), room - weight, size + 1
+            asked, room, size = asked - amount.cost(weight), room.after(weight), size + 1
         else:
             left_over.append(instance)
         if queues[zone]:
@@ -216,21 +225,29 @@ def _queues(candidates: list[Instance], departures: Departures) -> dict[str, lis
 
 
 def _why_left_over(
-    left_over: list[Instance], chosen: list[Instance], amount: Amount, snapshot: Snapshot
+    left_over: list[Instance], chosen: list[Instance], amount: Amount, bounds: tuple[Limit, ...], snapshot: Snapshot
 ) -> list[Verdict]:
-    """What stopped each candidate that was not chosen: MinSize only for those that the request still needed."""
+    """What stopped each candidate that was not chosen: a limit only for those that the request still needed."""
     missing = amount.value - _amount_of(chosen, amount, snapshot)
+    gone = sum(capacity_of(instance, snapshot) for instance in chosen)
     verdicts = []
     for instance in left_over:
-        cost = amount.cost(_capacity(instance, snapshot))
+        weight = capacity_of(instance, snapshot)
+        cost = amount.cost(weight)
         if missing <= 0:
             reason = Reason.NOT_NEEDED
         elif cost > missing:
             reason = Reason.TOO_HEAVY
         else:
-            reason, missing = Reason.MIN_SIZE, missing - cost
+            reason, missing = _exceeded(bounds, gone + weight, len(chosen) + 1), missing - cost
         verdicts.append(Verdict(instance.id, False, reason))
     return verdicts
+
+
+def _exceeded(bounds: tuple[Limit, ...], capacity: int, instances: int) -> Reason:
+    """The first limit that alone would not let so much leave."""
+    much = {"capacity": capacity, "instances": instances}
+    return next(bound.reason for bound in bounds if bound.allows < much[bound.unit])
 
 
 def _plan(
@@ -245,7 +262,7 @@ def _plan(
         verdicts=tuple(verdicts),
         capacity_before=total,
         min_size=snapshot.group.min_size,
-        capacity_after=total - sum(_capacity(instance, snapshot) for instance in leaving),
+        capacity_after=total - sum(capacity_of(instance, snapshot) for instance in leaving),
         shortfall=Shortfall(amount.value, missing, amount.unit, why) if why else None,
         refusal=refusal,
     )
@@ -257,9 +274,9 @@ def _why_short(request: RemovalRequest, verdicts: list[Verdict], refusal: Reason
         return refusal
     named = set(request.ask.instance_ids) if isinstance(request.ask, Named) else None
     kept = [v.reason for v in verdicts if not v.leaves and (named is None or v.instance_id in named)]
-    for reason in (Reason.MIN_SIZE, Reason.CALL_LIMIT, Reason.TOO_HEAVY, Reason.WEIGHT_UNKNOWN):
+    for reason in WHY_SHORT:
         if reason in kept:
             return reason
     if named is None:
-        return Reason.NO_CANDIDATES
+        return next((reason for reason in OF_CANDIDATES if reason in kept), Reason.NO_CANDIDATES)
     return next(reason for reason in kept if reason is not Reason.ALL_OR_NOTHING)

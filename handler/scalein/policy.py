@@ -6,16 +6,20 @@ Its form is schemas/policy.schema.json, in prose docs/policy.md. A request may n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timezone, tzinfo
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from scalein.contract import check
-from scalein.errors import ConfigurationError, RejectedEvent
+from scalein.errors import ConfigurationError, ContractViolation, RejectedEvent
+from scalein.guardrails import Budget, Guardrails, Pause
 from scalein.intake.decoding import value_of
-from scalein.model import Alarm, Budget, Guardrails, Order, RemovalRequest
+from scalein.intake.times import moment
+from scalein.model import Alarm, Order, RemovalRequest
 from scalein.request import request_of
 from scalein.settings import PolicySource
+from scalein.windows import Cron, Windows, cron_of
 
 SCHEMA = "policy"
 OF_THE_ALARM = "alarm"  # as instanceIds, as scalingGroupId
@@ -56,6 +60,7 @@ def read_policy(source: PolicySource) -> Policy:
         body = source.text or Path(source.file).read_bytes()
         document = value_of(body)
         check(document, SCHEMA)
+        policy = _policy(document)
     except OSError as error:
         raise ConfigurationError(
             f"the policy {source.file} cannot be read ({error.strerror}): put it there, name another with "
@@ -63,7 +68,6 @@ def read_policy(source: PolicySource) -> Policy:
         ) from error
     except RejectedEvent as error:
         raise ConfigurationError(f"{source.name}: at {error.path}, rule {error.rule}: {error}") from error
-    policy = _policy(document)
     for fault in _faults(policy):
         raise ConfigurationError(f"{source.name}: {fault}")
     return policy
@@ -107,6 +111,8 @@ def narrowed(request: RemovalRequest, policy: Policy) -> RemovalRequest | Denial
         return Denial("$.removePolicy", "The policy recycles the group's instances; a request cannot release them.")
     if wait is not None and (options.stop_instance_timeout_seconds or wait) < wait:
         return Denial("$.stopInstanceTimeout", "The policy gives the group's instances more time to stop.")
+    if options.decrease_desired_capacity is False and not guardrails.keep_desired_capacity:
+        return Denial("$.decreaseDesiredCapacity", "The policy does not let ESS replace what leaves.")
     return request._replace(
         order=request.order or order,
         options=options._replace(
@@ -117,29 +123,69 @@ def narrowed(request: RemovalRequest, policy: Policy) -> RemovalRequest | Denial
 
 
 def _policy(document: dict[str, Any]) -> Policy:
+    """Raises ContractViolation where the schema's words are not enough."""
     return Policy(
-        groups={id: _guardrails(group) for id, group in document["groups"].items()},
+        groups={id: _guardrails(group, f"$.groups['{id}']") for id, group in document["groups"].items()},
         rules=tuple(_rule(rule) for rule in document.get("alarms", ())),
         max_event_age_seconds=int(document.get("maxEventAgeSeconds", 900)),
     )
 
 
-def _guardrails(group: dict[str, Any]) -> Guardrails:
-    budget = group.get("budget")
+def _guardrails(group: dict[str, Any], path: str) -> Guardrails:
+    budget, cooldown = group.get("budget"), _whole(group.get("cooldownSeconds"))
     return Guardrails(
         floor=int(group.get("floor", 0)),
         max_removed_per_event=_whole(group.get("maxRemovedPerEvent")),
         max_removed_percent_per_event=group.get("maxRemovedPercentPerEvent"),
         budget=budget and Budget(int(budget["windowSeconds"]), _whole(budget.get("instances")), budget.get("percent")),
-        cooldown_seconds=_whole(group.get("cooldownSeconds")),
+        cooldown_seconds=cooldown,
+        cooldown_after_scale_out_seconds=_whole(group.get("cooldownAfterScaleOutSeconds", 600 if cooldown else None)),
+        cooldown_after_failure_seconds=_whole(group.get("cooldownAfterFailureSeconds", 180 if cooldown else None)),
         order=tuple(Order(name) for name in group.get("order", ())),
         minimum_age_seconds=int(group.get("minimumAgeSeconds", 0)),
         remove_protected=group.get("removeProtected", False),
         remove_standby=group.get("removeStandby", False),
         remove_policy=group.get("removePolicy"),
         stop_instance_timeout_seconds=_whole(group.get("stopInstanceTimeout")),
+        keep_desired_capacity=group.get("keepDesiredCapacity", False),
+        healthy_quorum_percent=group.get("healthyQuorumPercent"),
+        pause=_pause(group.get("paused", False), f"{path}.paused"),
+        windows=_windows(group["windows"], f"{path}.windows") if "windows" in group else None,
         dry_run=group.get("dryRun", False),
     )
+
+
+def _pause(paused: bool | dict[str, str], path: str) -> Pause | None:
+    if isinstance(paused, bool):
+        return Pause() if paused else None
+    until = moment(paused["until"], f"{path}.until") if "until" in paused else None
+    return Pause(until, paused.get("reason", ""))
+
+
+def _windows(windows: dict[str, Any], path: str) -> Windows:
+    return Windows(
+        zone=_zone(windows.get("timeZone", "UTC"), f"{path}.timeZone"),
+        allow=tuple(_cron(text, f"{path}.allow[{n}]") for n, text in enumerate(windows.get("allow", ()))),
+        forbid=tuple(_cron(text, f"{path}.forbid[{n}]") for n, text in enumerate(windows.get("forbid", ()))),
+    )
+
+
+def _cron(text: str, path: str) -> Cron:
+    try:
+        return cron_of(text)
+    except ValueError as error:
+        raise ContractViolation(path, "cron", f"The window is no cron expression: {error}.") from error
+
+
+def _zone(name: str, path: str) -> tzinfo:
+    if name == "UTC":
+        return timezone.utc
+    from zoneinfo import ZoneInfo  # only where a policy names one: it costs a cold start
+
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError
+        raise ContractViolation(path, "timeZone", "There is no such time zone.") from error
 
 
 def _whole(number: float | None) -> int | None:

@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TryLater
+from scalein.guardrails import NONE, STABLE_STATES, Guardrails, capacity_of
 from scalein.model import Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot
 from scalein.outcome import planned, stale
 from scalein.planning import plan_removal
@@ -23,8 +24,8 @@ class Removal(NamedTuple):
 
 
 class Gateway(Protocol):
-    def snapshot(self, scaling_group_id: str) -> Snapshot:
-        """The group and all of its instances. Raises GatewayError; never an incomplete picture."""
+    def snapshot(self, scaling_group_id: str, history_seconds: int = 0) -> Snapshot:
+        """The group, all of its instances, and its activities so far back. Raises GatewayError; never a part of it."""
 
     def remove(self, removal: Removal) -> str | None:
         """Scaling activity id once ESS accepted, None where nothing was sent. Raises GatewayError."""
@@ -39,8 +40,8 @@ class DryRun:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    def snapshot(self, scaling_group_id: str) -> Snapshot:
-        return self._gateway.snapshot(scaling_group_id)
+    def snapshot(self, scaling_group_id: str, history_seconds: int = 0) -> Snapshot:
+        return self._gateway.snapshot(scaling_group_id, history_seconds)
 
     def remove(self, removal: Removal) -> None:  # noqa: ARG002 (the protocol's)
         return None
@@ -55,8 +56,9 @@ class OneGroup:
     Whoever was told to leave counts as leaving, even where ESS does not show it yet.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, guardrails: Guardrails = NONE) -> None:
         self._gateway = gateway
+        self._guardrails = guardrails
         self._seen: Snapshot | None = None
         self._unreadable: GatewayError | None = None
         self._busy: TryLater | None = None
@@ -64,12 +66,13 @@ class OneGroup:
         self._members: set[str] = set()
         self._leaving: set[str] = set()
 
-    def snapshot(self, scaling_group_id: str) -> Snapshot:
+    def snapshot(self, scaling_group_id: str, history_seconds: int = 0) -> Snapshot:
         if self._unreadable is not None:
             raise self._unreadable.with_traceback(None)  # what ESS would not tell one message it will not tell the next
         if self._seen is None:
             try:
-                self._seen = _without(self._gateway.snapshot(scaling_group_id), self._leaving)
+                needed = max(history_seconds, self._guardrails.history_seconds)
+                self._seen = _without(self._gateway.snapshot(scaling_group_id, needed), self._leaving)
             except GatewayError as error:
                 self._unreadable = error
                 raise
@@ -101,7 +104,7 @@ class OneGroup:
         """The plan; kept while the picture is, for the messages of a batch often ask the same of the same group."""
         question = request._replace(request_id="", reason="", sent_at=None, not_after=None, dry_run=False)
         if question not in self._plans:
-            self._plans[question] = plan_removal(question, snapshot)
+            self._plans[question] = plan_removal(question, snapshot, self._guardrails)
         return self._plans[question]
 
     def has(self, instance_ids: tuple[str, ...]) -> bool:
@@ -141,9 +144,15 @@ def _removal(request: RemovalRequest, plan: Plan) -> Removal:
 
 
 def _without(snapshot: Snapshot, leaving: set[str]) -> Snapshot:
+    """As ESS will show it: whoever was told to leave is leaving, and the desired capacity follows."""
+    unseen = [i for i in snapshot.instances if i.id in leaving and i.lifecycle_state in STABLE_STATES]
+    desired = snapshot.group.desired_capacity
+    if unseen and desired is not None:
+        desired -= sum(capacity_of(instance, snapshot) for instance in unseen)
     return snapshot._replace(
+        group=snapshot.group._replace(desired_capacity=desired),
         instances=tuple(
             instance._replace(lifecycle_state="Removing") if instance.id in leaving else instance
             for instance in snapshot.instances
-        )
+        ),
     )

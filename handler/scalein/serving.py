@@ -114,8 +114,9 @@ class Invocation:
 
     def _group(self, scaling_group_id: str) -> OneGroup:
         if scaling_group_id not in self._groups:
-            dry = self._dry_run or self._policy.groups[scaling_group_id].dry_run
-            self._groups[scaling_group_id] = OneGroup(DryRun(self._ess()) if dry else self._ess())
+            guardrails = self._policy.groups[scaling_group_id]
+            dry = self._dry_run or guardrails.dry_run
+            self._groups[scaling_group_id] = OneGroup(DryRun(self._ess()) if dry else self._ess(), guardrails)
         return self._groups[scaling_group_id]
 
     def _ess(self) -> Gateway:

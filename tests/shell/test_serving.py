@@ -291,7 +291,7 @@ def test_what_no_message_needs_is_not_opened() -> None:
 
 def test_a_wrong_deployment_ends_the_batch() -> None:
     class Wrong(FakeEss):
-        def snapshot(self, scaling_group_id: str) -> Snapshot:
+        def snapshot(self, scaling_group_id: str, history_seconds: int = 0) -> Snapshot:
             raise ConfigurationError
 
     with pytest.raises(ConfigurationError):

@@ -25,6 +25,7 @@ KEYS = {
     "scalingActivityIds",
     "capacity",
     "shortfall",
+    "limits",
     "rejection",
     "ignored",
     "message",
@@ -57,6 +58,9 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "scalingActivityIds": ["asa-1"],
         "capacity": {"before": 2, "minSize": 1, "after": 1},
         "shortfall": {"asked": 2, "missing": 1, "unit": "instances", "reason": "min-size"},
+        "limits": [
+            {"reason": "min-size", "allows": 1, "unit": "capacity", "because": "TotalCapacity 2 less MinSize 1"}
+        ],
         "rejection": None,
         "ignored": None,
         "message": "1 instance leaving (capacity 2 to 1, MinSize 1). ESS accepted; scaling activity asa-1 tells when "

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein.errors import ConfigurationError
-from scalein.model import Alarm, Budget, Count, Guardrails, Named, Order, RemovalRequest, RemoveOptions
+from scalein.guardrails import Budget, Guardrails, Pause
+from scalein.model import Alarm, Count, Named, Order, RemovalRequest, RemoveOptions
 from scalein.policy import Denial, Policy, narrowed, read_policy, request_by, rule_for, why_no_rule
 from scalein.settings import PolicySource
+from scalein.windows import Windows, cron_of
 
 ROOT = Path(__file__).parents[2]
 NEWEST, OLDEST, CONFIGURATION = Order.NEWEST_INSTANCE, Order.OLDEST_INSTANCE, Order.OLDEST_SCALING_CONFIGURATION
@@ -49,20 +53,50 @@ def test_every_guardrail_is_read() -> None:
         "maxRemovedPercentPerEvent": 12.5,
         "budget": {"percent": 20, "windowSeconds": 3600},
         "cooldownSeconds": 600,
+        "cooldownAfterScaleOutSeconds": 700,
+        "cooldownAfterFailureSeconds": 80,
         "order": ["NewestInstance"],
         "minimumAgeSeconds": 60,
         "removeProtected": True,
         "removeStandby": True,
         "removePolicy": "recycle",
         "stopInstanceTimeout": 60,
+        "keepDesiredCapacity": True,
+        "healthyQuorumPercent": 75,
+        "paused": {"until": "2026-12-01T00:00:00Z", "reason": "sale"},
+        "windows": {"timeZone": "Asia/Shanghai", "allow": ["* 0-6 * * *"], "forbid": ["* * 24 12 *"]},
         "dryRun": True,
         "comment": "ours",
     }
 
     assert policy({"asg-1": told}).groups["asg-1"] == Guardrails(
-        3, 5, 12.5, Budget(3600, None, 20), 600, (NEWEST,), 60, True, True, "recycle", 60, True
+        floor=3,
+        max_removed_per_event=5,
+        max_removed_percent_per_event=12.5,
+        budget=Budget(3600, None, 20),
+        cooldown_seconds=600,
+        cooldown_after_scale_out_seconds=700,
+        cooldown_after_failure_seconds=80,
+        order=(NEWEST,),
+        minimum_age_seconds=60,
+        remove_protected=True,
+        remove_standby=True,
+        remove_policy="recycle",
+        stop_instance_timeout_seconds=60,
+        keep_desired_capacity=True,
+        healthy_quorum_percent=75,
+        pause=Pause(datetime(2026, 12, 1, tzinfo=timezone.utc), "sale"),
+        windows=Windows(ZoneInfo("Asia/Shanghai"), (cron_of("* 0-6 * * *"),), (cron_of("* * 24 12 *"),)),
+        dry_run=True,
     )
     assert policy({"asg-1": {}}).groups["asg-1"] == Guardrails()
+
+
+def test_who_sets_a_cooldown_has_one_after_a_scale_out_and_after_a_failure() -> None:
+    group = policy({"asg-1": {"cooldownSeconds": 300}}).groups["asg-1"]
+    assert group.cooldown_after_scale_out_seconds == 600
+    assert group.cooldown_after_failure_seconds == 180
+    assert policy({"asg-1": {"cooldownSeconds": 0}}).groups["asg-1"].history_seconds == 0
 
 
 def test_a_message_may_be_fifteen_minutes_old_unless_the_policy_says_otherwise() -> None:
