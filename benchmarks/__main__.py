@@ -174,9 +174,9 @@ def warm(folder: Path, repeats: int) -> list[Row]:
             finally:
                 calls.append((began, time.perf_counter()))
 
-    import scalein.ess
+    import scalein.sdk
 
-    vars(scalein.ess)["AcsClient"] = Watched  # the one place where a benchmark looks inside
+    vars(scalein.sdk)["AcsClient"] = Watched  # the one place where a benchmark looks inside
     own, whole = [], []
     with local_cloud(fleet_file(folder, 100)) as ready:
         os.environ.update(environment(ready, folder / "policy.json"))

@@ -102,7 +102,7 @@ def _median(work: Callable[[], object], repeats: int) -> float:
 def _counted_calls() -> Iterator[list[str]]:
     from aliyunsdkcore.client import AcsClient
 
-    import scalein.ess
+    import scalein.sdk
 
     calls: list[str] = []
 
@@ -111,14 +111,14 @@ def _counted_calls() -> Iterator[list[str]]:
             calls.append(request.get_action_name())
             return super().do_action_with_exception(request)
 
-    kept = vars(scalein.ess)["AcsClient"]
-    vars(scalein.ess)["AcsClient"] = Counted
-    scalein.ess.client.cache_clear()
+    kept = vars(scalein.sdk)["AcsClient"]
+    vars(scalein.sdk)["AcsClient"] = Counted
+    scalein.sdk.client.cache_clear()
     try:
         yield calls
     finally:
-        vars(scalein.ess)["AcsClient"] = kept
-        scalein.ess.client.cache_clear()
+        vars(scalein.sdk)["AcsClient"] = kept
+        scalein.sdk.client.cache_clear()
 
 
 @contextmanager

@@ -69,6 +69,7 @@ def environment(ready: Mapping[str, str], policy: Path = EXAMPLE_POLICY) -> dict
         "SCALEIN_POLICY_FILE": str(policy.resolve()),
         "SCALEIN_POLICY": "",
         "SCALEIN_ESS_ENDPOINT": ready["endpoint"],
+        "SCALEIN_CMS_ENDPOINT": ready["endpoint"],
         "ALIBABA_CLOUD_ACCESS_KEY_ID": ready["accessKeyId"],
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": ready["accessKeySecret"],
         "ALIBABA_CLOUD_SECURITY_TOKEN": "",

@@ -137,7 +137,7 @@ def _wait(activity_ids: list[str], here: object, console: Console) -> str:
         return "none was started"
     from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import DescribeScalingActivitiesRequest
 
-    from scalein.ess import client
+    from scalein.sdk import client
 
     settings = read_settings(os.environ, here)
     sdk = client(settings.credentials, settings.region_id, local=True)

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scalein.model import Reason, Snapshot
+from scalein.model import Snapshot
+from scalein.reasons import Reason
 
 WORDS = {
     Reason.NAMED: "the request names it",
@@ -30,7 +31,21 @@ WORDS = {
     Reason.STOPPED: "is Stopped",
     Reason.NOT_IN_SERVICE: "is not in service",
     Reason.WEIGHT_UNKNOWN: "its weight is unknown",
+    Reason.WARMING_UP: "is still warming up",
+    Reason.TOO_YOUNG: "is too young",
+    Reason.NO_METRIC: "has no fresh metric value",
     Reason.MIN_SIZE: "MinSize needs it",
+    Reason.BELOW_DESIRED: "ESS would create it anew",
+    Reason.ACTIVITY_IN_PROGRESS: "a scaling activity is in progress",
+    Reason.PAUSED: "the group is paused",
+    Reason.WINDOW_CLOSED: "not at this time of day",
+    Reason.COOLDOWN: "cooldown after a removal",
+    Reason.COOLDOWN_AFTER_SCALE_OUT: "cooldown after a scale-out",
+    Reason.COOLDOWN_AFTER_FAILURE: "cooldown after a failure",
+    Reason.UNHEALTHY_GROUP: "too few are healthy",
+    Reason.FLOOR: "the floor needs it",
+    Reason.EVENT_MAXIMUM: "one message removes no more",
+    Reason.BUDGET: "the budget is spent",
     Reason.GROUP_NOT_ACTIVE: "the group is not Active",
     Reason.SCALE_IN_SUSPENDED: "ScaleIn is suspended",
     Reason.UNKNOWN_REMOVAL_POLICY: "unknown removal policy",

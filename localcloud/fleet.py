@@ -49,7 +49,7 @@ def service_of(document: Mapping[str, Any], clock: Clock, knobs: Knobs) -> Servi
         if group.scaling_group_id in service.groups:
             raise FleetError(f"{group.scaling_group_id} is there twice")
         service.groups[group.scaling_group_id] = group
-    for entry in document.get("activities", ()):
+    for entry in sorted(document.get("activities", ()), key=lambda told: -told.get("endedSecondsAgo", 0)):
         if entry["scalingGroupId"] not in service.groups:
             raise FleetError(f"an activity names {entry['scalingGroupId']}, which is not there")
         activity = _activity(entry, now)
@@ -79,16 +79,22 @@ def _instance(entry: Mapping[str, Any], now: datetime) -> Instance:
 
 
 def _activity(entry: Mapping[str, Any], now: datetime) -> Activity:
+    """In progress, or over since so many seconds."""
+    over = "endedSecondsAgo" in entry
+    ended = now - timedelta(seconds=entry.get("endedSecondsAgo", 0))
     return Activity(
         scaling_activity_id=new_id("asa"),
         scaling_group_id=entry["scalingGroupId"],
-        started_at=now,
-        ends_at=now + timedelta(seconds=entry["seconds"]),
-        description="In progress since the start",
+        started_at=ended - timedelta(seconds=entry["seconds"]) if over else now,
+        ends_at=ended if over else now + timedelta(seconds=entry["seconds"]),
+        description="There since the start",
         cause="The fleet file says so.",
         capacity_at_start=0,
         parallel=entry.get("parallel", True),
         trigger_source_type="Cms" if entry.get("parallel") is False else "APIs",
+        status_code=entry.get("statusCode", "Successful") if over else "InProgress",
+        created=[new_id("i") for _ in range(entry.get("created", 0))],
+        destroyed=[new_id("i") for _ in range(entry.get("destroyed", 0))],
     )
 
 

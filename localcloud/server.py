@@ -1,4 +1,4 @@
-"""One HTTP port that speaks ESS: the gate, then the action, then the wire."""
+"""One HTTP port that speaks ESS and a little CloudMonitor: the gate, then the action, then the wire."""
 
 from __future__ import annotations
 
@@ -29,14 +29,19 @@ from localcloud.ess.describe import (
 from localcloud.ess.remove import remove_instances
 from localcloud.ess.service import Service
 from localcloud.faults import REFUSING, Fault, Faults
+from localcloud.monitor.describe import describe_metric_last
 
-VERSION = "2014-08-28"
-ACTIONS: dict[str, Callable[[Service, wire.Params], wire.Reply]] = {
-    "DescribeScalingActivities": describe_scaling_activities,
-    "DescribeScalingActivityDetail": describe_scaling_activity_detail,
-    "DescribeScalingGroups": describe_scaling_groups,
-    "DescribeScalingInstances": describe_scaling_instances,
-    "RemoveInstances": remove_instances,
+Action = Callable[[Service, wire.Params], wire.Reply]
+
+ACTIONS: dict[str, dict[str, Action]] = {  # by API version: of Auto Scaling, of CloudMonitor
+    "2014-08-28": {
+        "DescribeScalingActivities": describe_scaling_activities,
+        "DescribeScalingActivityDetail": describe_scaling_activity_detail,
+        "DescribeScalingGroups": describe_scaling_groups,
+        "DescribeScalingInstances": describe_scaling_instances,
+        "RemoveInstances": remove_instances,
+    },
+    "2019-01-01": {"DescribeMetricLast": describe_metric_last},
 }
 
 
@@ -79,11 +84,12 @@ class LocalCloud:
         return Response(body, status, media_type=wire.CONTENT_TYPES[form])
 
     def _act(self, action: str, params: wire.Params) -> wire.Reply:
-        if params["Version"] != VERSION:
+        if params["Version"] not in ACTIONS:
             raise errors.NoSuchVersion()
-        if action not in ACTIONS:
+        actions = ACTIONS[params["Version"]]
+        if action not in actions:
             raise errors.ApiNotFound()
-        return ACTIONS[action](self.service, params)
+        return actions[action](self.service, params)
 
 
 def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:

@@ -67,7 +67,9 @@ class Cloud:
     def settings(self, credentials: Credentials = KEY, **fields: Any) -> Settings:
         endpoint = Endpoint(self.endpoint, secure=False)
         policy = PolicySource(POLICY, "")
-        settings = Settings(credentials, "cn-hangzhou", policy, endpoint, "public", 2.0, 2.0, 30.0, False, True)
+        settings = Settings(
+            credentials, "cn-hangzhou", policy, endpoint, endpoint, "public", 2.0, 2.0, 30.0, False, True
+        )
         return settings._replace(**fields)
 
     def gateway(self, seconds: float = 30, clock: fakes.DrivenClock | None = None, **fields: Any) -> EssGateway:

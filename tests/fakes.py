@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
 from scalein.errors import GatewayError, Refused, StaleSnapshot
-from scalein.model import Snapshot
-from scalein.scale_in import Removal
+from scalein.model import Needs, Snapshot
+from scalein.scale_in import NOTHING_MORE, Removal
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 
@@ -40,7 +40,7 @@ class ScriptedGateway:
         self.removals: list[Removal] = []
         self.reads = 0
 
-    def snapshot(self, scaling_group_id: str, history_seconds: int = 0) -> Snapshot:
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
         self.reads += 1
         return self._snapshots.pop(0) if len(self._snapshots) > 1 else self._snapshots[0]
 
@@ -65,7 +65,7 @@ class FakeEss:
         self._lag = lag
         self._old: list[dict[str, Snapshot]] = []
 
-    def snapshot(self, scaling_group_id: str, history_seconds: int = 0) -> Snapshot:
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
         self.reads.append(scaling_group_id)
         shown = self._old.pop(0) if self._old else self.groups
         if scaling_group_id not in shown:

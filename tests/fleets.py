@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
+from scalein.departures import REMOVAL_POLICIES
+from scalein.guardrails import Budget, Guardrails, Pause
 from scalein.model import (
+    Activity,
     Ask,
     Count,
     Instance,
@@ -14,11 +18,14 @@ from scalein.model import (
     Order,
     Percent,
     RemovalRequest,
+    Sample,
     ScalingGroup,
     Snapshot,
     ToCapacity,
 )
+from scalein.windows import Windows, cron_of
 
+T = TypeVar("T")
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 MAY = datetime(2026, 5, 1, tzinfo=timezone.utc)
 STATES = ("InService", "Protected", "Standby", "Pending", "Pending:Wait", "Removing", "Removing:Wait", "Stopped", "New")
@@ -68,10 +75,15 @@ def snapshots(draw: st.DrawFn, most: int = 12) -> Snapshot:
             scaling_configuration=draw(st.sampled_from(["", "asc-1", "asc-2", "lt-1:3"])),
             joined_at=draw(st.none() | st.integers(0, 9).map(lambda day: MAY + timedelta(days=day))),
             weight=draw(st.none() | st.integers(1, 5)) if weighted else None,
+            healthy=draw(st.sampled_from([True, True, True, False])),
+            warming_up=draw(st.sampled_from([False, False, False, True])),
+            spot=draw(st.booleans()),
+            attached=draw(st.booleans()),
         )
         for number in ids
     ]
-    return group_of(
+    samples = {i.id: draw(samples_of_one()) for i in instances}
+    snapshot = group_of(
         *instances,
         min_size=draw(st.integers(0, 15)),
         weighted=weighted,
@@ -80,10 +92,65 @@ def snapshots(draw: st.DrawFn, most: int = 12) -> Snapshot:
         lifecycle_state=draw(st.sampled_from(["Active", "Active", "Active", "Inactive"])),
         multi_az_policy=draw(st.sampled_from(["PRIORITY", "BALANCE", "COST_OPTIMIZED"])),
         removal_policies=draw(
-            st.lists(st.sampled_from([order.value for order in Order]), max_size=3, unique=True).map(tuple)
+            st.lists(st.sampled_from([order.value for order in REMOVAL_POLICIES]), max_size=3, unique=True).map(tuple)
             | st.just(("CustomPolicy",))
         ),
         suspended_processes=draw(st.sampled_from([(), (), (), ("ScaleIn",), ("ScaleOut",)])),
+        desired_capacity=draw(st.none() | st.integers(0, 15)),
+    )
+    return snapshot._replace(
+        samples={id: sample for id, sample in samples.items() if sample},
+        activities=tuple(draw(st.lists(activities(), max_size=4))),
+    )
+
+
+def samples_of_one() -> st.SearchStrategy[Sample | None]:
+    """Fresh, old, or none."""
+    ages = st.sampled_from([0, 60, 300, 301, 86_400]).map(lambda seconds: NOON - timedelta(seconds=seconds))
+    return st.none() | st.builds(Sample, st.sampled_from([0.0, 1.5, 50.0, 100.0]), ages)
+
+
+@st.composite
+def activities(draw: st.DrawFn) -> Activity:
+    ago = draw(st.integers(0, 7_200))
+    status = draw(st.sampled_from(["Successful", "Successful", "Warning", "Failed", "Rejected", "InProgress"]))
+    done = status in ("Successful", "Warning")
+    return Activity(
+        id="asa-1",
+        status=status,
+        started_at=NOON - timedelta(seconds=ago + 60),
+        ended_at=None if status == "InProgress" else NOON - timedelta(seconds=ago),
+        added=draw(st.integers(0, 2)) if done else 0,
+        removed=draw(st.integers(0, 3)) if done else 0,
+        trigger=draw(st.sampled_from(["APIs", "Cms"])),
+    )
+
+
+@st.composite
+def guardrails(draw: st.DrawFn) -> Guardrails:
+    """Mostly such as let somebody leave, for what never acts proves little."""
+
+    def seldom(one: st.SearchStrategy[T]) -> T | None:
+        return draw(one) if draw(st.integers(0, 3)) == 0 else None
+
+    budgets = st.builds(Budget, st.sampled_from([60, 3_600]), st.integers(1, 5)) | st.builds(
+        Budget, st.sampled_from([60, 3_600]), st.none(), st.floats(0, 100, exclude_min=True)
+    )
+    windows = Windows(timezone.utc, (cron_of("* 12 * * *"),)), Windows(timezone.utc, (), (cron_of("* * * * mon"),))
+    return Guardrails(
+        floor=seldom(st.integers(0, 15)) or 0,
+        max_removed_per_event=seldom(st.integers(1, 5)),
+        max_removed_percent_per_event=seldom(st.floats(0, 100, exclude_min=True)),
+        budget=seldom(budgets),
+        cooldown_seconds=seldom(st.sampled_from([0, 60, 3_600])),
+        cooldown_after_scale_out_seconds=seldom(st.sampled_from([60, 3_600])),
+        cooldown_after_failure_seconds=seldom(st.sampled_from([60, 3_600])),
+        minimum_age_seconds=seldom(st.sampled_from([60, 200 * 86_400, 204 * 86_400])) or 0,
+        remove_protected=draw(st.booleans()),
+        remove_standby=draw(st.booleans()),
+        healthy_quorum_percent=seldom(st.floats(0, 100, exclude_min=True)),
+        pause=seldom(st.builds(Pause, st.none() | st.just(NOON) | st.just(NOON + timedelta(hours=1)))),
+        windows=seldom(st.sampled_from(windows)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The only module that knows how large an answer may be, and what is left out of one that would be larger. Pure.
+"""The only module that knows the JSON form of an outcome, how large an answer may be, and what is left out then. Pure.
 
 A destination of an asynchronous invocation in MNS takes 64 KB, and the answer travels in it as text within JSON.
 Whatever is left out here stands in the audit lines.
@@ -11,20 +11,60 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from scalein.model import Outcome, Status
+from scalein.model import Outcome, Plan, Status
+
+Json = dict[str, Any]
 
 MAX_BYTES = 62 << 10  # 64 KB less what the destination wraps around it
 SMALLEST_KEPT = 40  # bytes of {"id": ..., "reason": ...}
 LOUD = (Status.REMOVING.value, Status.TRY_LATER.value, Status.DRY_RUN.value)
 SHORT = ("status", "scalingGroupId", "requestId", "removed", "scalingActivityIds")
 
-Json = dict[str, Any]
+NO_TRAIL: Json = {"asked": None, "limits": [], "chosen": [], "shortfall": None, "stopped": None}
+
+
+def as_json(outcome: Outcome, with_kept: bool = True) -> Json:
+    """JSON object of docs/operations.md; every key is always there. The list of a large group can be left out."""
+    plan, rejection = outcome.plan, outcome.rejection
+    return {
+        "status": outcome.status.value,
+        "scalingGroupId": outcome.scaling_group_id,
+        "requestId": outcome.request_id,
+        "removed": list(outcome.removed),
+        "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in plan.kept] if plan and with_kept else [],
+        "keptByReason": dict(Counter(v.reason.value for v in plan.kept)) if plan else {},
+        "keptOmitted": bool(plan and plan.kept and not with_kept),
+        "scalingActivityIds": list(outcome.scaling_activity_ids),
+        "capacity": plan and {"before": plan.capacity_before, "minSize": plan.min_size, "after": plan.capacity_after},
+        **(_trail(plan) if plan else NO_TRAIL),
+        "rejection": rejection and {"path": rejection.path, "rule": rejection.rule},
+        "ignored": outcome.ignored and outcome.ignored.value,
+        "message": outcome.message,
+    }
+
+
+def _trail(plan: Plan) -> Json:
+    """How the decision came about: what was asked, what each limit allows, what put each leaver before the next."""
+    short = plan.shortfall
+    return {
+        "asked": {"value": plan.asked.value, "unit": plan.asked.unit},
+        "limits": [
+            {"reason": limit.reason.value, "allows": limit.allows, "unit": limit.unit, "because": limit.because}
+            for limit in plan.limits
+        ],
+        "chosen": [
+            {"id": v.instance_id, "by": v.choice.by, "value": v.choice.value} for v in plan.verdicts if v.choice
+        ],
+        "shortfall": short
+        and {"asked": short.asked, "missing": short.missing, "unit": short.unit, "reason": short.reason.value},
+        "stopped": plan.refusal and {"reason": plan.refusal.value, "because": plan.because},
+    }
 
 
 def of_one(outcome: Outcome) -> Json:
     """The outcome; without its kept list where that would be too much."""
-    told = outcome.as_json()
-    return told if _fits(told) else outcome.as_json(with_kept=False)
+    told = as_json(outcome)
+    return told if _fits(told) else as_json(outcome, with_kept=False)
 
 
 def of_batch(outcomes: Sequence[Outcome]) -> Json:
@@ -40,11 +80,11 @@ def of_batch(outcomes: Sequence[Outcome]) -> Json:
         "outcomesOmitted": 0,
     }
     if sum(len(outcome.plan.kept) for outcome in outcomes if outcome.plan) * SMALLEST_KEPT < MAX_BYTES:
-        whole = {"outcomes": [outcome.as_json() for outcome in outcomes], "summary": summary}
+        whole = {"outcomes": [as_json(outcome) for outcome in outcomes], "summary": summary}
         if _fits(whole):
             return whole
     summary["keptOmitted"] = True
-    told = [outcome.as_json(with_kept=False) for outcome in outcomes]
+    told = [as_json(outcome, with_kept=False) for outcome in outcomes]
     if _fits({"outcomes": told, "summary": summary}):
         return {"outcomes": told, "summary": summary}
     summary["detailOmitted"] = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
+from scalein.answer import as_json
 from scalein.model import Ignored, Outcome, Status
 
 MAX_BYTES = 30_000  # the platform cuts a line at 32 KB
@@ -43,6 +44,6 @@ def _text(outcome: Outcome, function_request_id: str, with_kept: bool) -> str:
             "audit": "scalein/1",
             "functionRequestId": function_request_id,
             "reason": outcome.reason,
-            **outcome.as_json(with_kept),
+            **as_json(outcome, with_kept),
         }
     )

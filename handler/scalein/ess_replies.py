@@ -79,6 +79,8 @@ def _instance(item: Reply) -> Instance:
         joined_at=_time(item.get("CreatedTime") or item.get("CreationTime")),
         weight=None if weight is None else int(weight),
         healthy=item.get("HealthStatus", "Healthy") == "Healthy",
+        spot=str(item.get("SpotStrategy") or "").startswith("Spot"),
+        attached=item.get("CreationType", "AutoCreated") != "AutoCreated",
         warming_up=item.get("WarmupState") == "WaitingForInstanceWarmup",
     )
 

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
-from scalein.model import Activity, Instance, Limit, Named, Order, Reason, RemovalRequest, Snapshot
+from scalein.departures import REMOVAL_POLICIES, by_metric
+from scalein.model import Activity, Instance, Limit, Metric, Named, Needs, Order, RemovalRequest, Snapshot
+from scalein.reasons import Reason
 from scalein.windows import Windows
 
-KNOWN_REMOVAL_POLICIES = frozenset(order.value for order in Order)
+KNOWN_REMOVAL_POLICIES = frozenset(order.value for order in REMOVAL_POLICIES)
 STABLE_STATES = ("InService", "Protected", "Standby")  # ESS guide, Expected number of instances
 COMING_STATES = ("Pending", "Pending:Wait")
 LEAVING_STATES = ("Removing", "Removing:Wait")
@@ -43,6 +45,7 @@ class Guardrails(NamedTuple):
     cooldown_after_scale_out_seconds: int | None = None
     cooldown_after_failure_seconds: int | None = None
     order: tuple[Order, ...] = ()
+    metric: Metric = Metric()
     minimum_age_seconds: int = 0
     remove_protected: bool = False
     remove_standby: bool = False
@@ -73,9 +76,15 @@ class Objection(NamedTuple):
 
 def objection(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails = NONE) -> Objection | None:
     """The first of the reasons why nobody may leave, from the lasting to the passing; None where somebody may."""
-    if guardrails.history_seconds and snapshot.activities is None:
-        raise ValueError("the activities that the guardrails count were not read")  # unread is not none
+    needed = needs(request, guardrails)
+    if (needed.history_seconds and snapshot.activities is None) or (needed.metric and snapshot.samples is None):
+        raise ValueError("what the guardrails or the order go by was not read")  # unread is not none
     return next(_objections(request, snapshot, guardrails), None)
+
+
+def needs(request: RemovalRequest, guardrails: Guardrails) -> Needs:
+    """What a decision on this request needs besides the group and its instances."""
+    return Needs(guardrails.history_seconds, guardrails.metric if by_metric(request) else None)
 
 
 def limits(snapshot: Snapshot, guardrails: Guardrails = NONE) -> tuple[Limit, ...]:
@@ -106,9 +115,9 @@ def headroom(snapshot: Snapshot, least: int) -> int:
     return max(0, min(_stable(snapshot)) - least)
 
 
-def staying(instance: Instance, named: bool, snapshot: Snapshot, guardrails: Guardrails) -> Reason | None:
-    """Why a member stays whatever is asked, for what it is or how it does; None where it may leave."""
-    state = instance.lifecycle_state
+def staying(instance: Instance, request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails) -> Reason | None:
+    """Why a member stays, for what it is or how it does; None where it may leave."""
+    state, named = instance.lifecycle_state, isinstance(request.ask, Named)
     allowed = named and ((state == "Protected" and guardrails.remove_protected) or _standby(state, guardrails))
     if state != "InService" and not allowed:
         return STAY_BY_STATE.get(state, Reason.NOT_IN_SERVICE)
@@ -119,6 +128,8 @@ def staying(instance: Instance, named: bool, snapshot: Snapshot, guardrails: Gua
     oldest = snapshot.taken_at - timedelta(seconds=guardrails.minimum_age_seconds)
     if guardrails.minimum_age_seconds and (instance.joined_at is None or instance.joined_at > oldest):
         return Reason.TOO_YOUNG  # of an age that nobody knows, too
+    if by_metric(request) and not _fresh(instance, snapshot, guardrails.metric):
+        return Reason.NO_METRIC
     return None
 
 
@@ -131,6 +142,13 @@ STAY_BY_STATE = {
     "Removing:Wait": Reason.REMOVING,
     "Stopped": Reason.STOPPED,
 }
+
+
+def _fresh(instance: Instance, snapshot: Snapshot, metric: Metric) -> bool:
+    """Whether the metric has a value of it that is not older than a few periods: missing is not zero."""
+    sample = (snapshot.samples or {}).get(instance.id)
+    longest = timedelta(seconds=metric.period_seconds * metric.stale_after_periods)
+    return sample is not None and snapshot.taken_at - sample.taken_at <= longest
 
 
 def capacity_of(instance: Instance, snapshot: Snapshot) -> int:

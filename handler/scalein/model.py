@@ -5,65 +5,29 @@ costs a sixth of a frozen dataclass (docs/decisions/0003-named-tuples.md). Capac
 the sum of weights in a weighted group.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from scalein.reasons import Reason
 
 MAX_INSTANCES_PER_CALL = 20  # InstanceId.1..20 of RemoveInstances
 
 
 class Order(str, Enum):
-    """Departure orders, under the names ESS gives its removal policies."""
+    """Departure orders; the first three are ESS's removal policies, under its names."""
 
     OLDEST_INSTANCE = "OldestInstance"
     NEWEST_INSTANCE = "NewestInstance"
     OLDEST_SCALING_CONFIGURATION = "OldestScalingConfiguration"
-
-
-class Reason(str, Enum):
-    """Why an instance leaves or stays. A reason is only given where it alone suffices."""
-
-    # It leaves:
-    NAMED = "named"  # the request names it
-    NEXT_IN_ORDER = "next-in-order"  # it comes first in the departure order
-    # It stays, because of the request:
-    NOT_NEEDED = "not-needed"  # the request is met by instances that leave before it
-    NOT_NAMED = "not-named"  # the request names others
-    NOT_A_MEMBER = "not-a-member"  # the request names it, but it is not in this scaling group
-    TOO_HEAVY = "too-heavy"  # its weight is more capacity than the request still asks for
-    ALL_OR_NOTHING = "all-or-nothing"  # the request cannot be met in full and wants no part of it
-    CALL_LIMIT = "call-limit"  # chosen, but one RemoveInstances call takes 20 ids at most
-    # It stays, because of its own state:
-    PROTECTED = "protected"  # Protected
-    STANDBY = "standby"  # Standby
-    PENDING = "pending"  # Pending, Pending:Wait: not in service yet
-    REMOVING = "removing"  # Removing, Removing:Wait: already on its way out
-    STOPPED = "stopped"  # Stopped: kept in economical mode
-    NOT_IN_SERVICE = "not-in-service"  # a lifecycle state this version does not know
-    WEIGHT_UNKNOWN = "weight-unknown"  # a weighted group, and ESS did not say what this instance weighs
-    WARMING_UP = "warming-up"  # it joined, and ESS still waits for it to warm up
-    TOO_YOUNG = "too-young"  # it joined later than minimumAgeSeconds ago
-    # It stays, because of the scaling group:
-    MIN_SIZE = "min-size"  # without it the group would fall below MinSize
-    GROUP_NOT_ACTIVE = "group-not-active"  # the group is Inactive or Deleting
-    SCALE_IN_SUSPENDED = "scale-in-suspended"  # the ScaleIn process of the group is suspended
-    UNKNOWN_REMOVAL_POLICY = "unknown-removal-policy"  # the group chooses by a policy that is not known here
-    BELOW_DESIRED = "below-desired"  # the group has less than its desired capacity: ESS would create what leaves
-    ACTIVITY_IN_PROGRESS = "activity-in-progress"  # one runs beside which ESS takes no removal
-    # It stays, because of the operator's guardrails:
-    PAUSED = "paused"  # the policy has paused the group
-    WINDOW_CLOSED = "window-closed"  # the policy allows no removal at this time of day
-    COOLDOWN = "cooldown"  # a removal runs, or ended a moment ago
-    COOLDOWN_AFTER_SCALE_OUT = "cooldown-after-scale-out"  # instances were added a moment ago
-    COOLDOWN_AFTER_FAILURE = "cooldown-after-failure"  # an activity failed a moment ago
-    UNHEALTHY_GROUP = "unhealthy-group"  # too few are healthy: low load may be an outage
-    FLOOR = "floor"  # without it the group would fall below the policy's floor
-    EVENT_MAXIMUM = "event-maximum"  # one message removes no more
-    BUDGET = "budget"  # the budget of this window of time is spent
-    # Only of a shortfall:
-    NO_CANDIDATES = "no-candidates"  # no further instance of the group is InService
+    UNHEALTHY = "Unhealthy"
+    SPOT = "Spot"
+    PAY_AS_YOU_GO = "PayAsYouGo"
+    FULLEST_ZONE = "FullestZone"
+    LOWEST_METRIC = "LowestMetric"
+    HIGHEST_METRIC = "HighestMetric"
+    ATTACHED_LAST = "AttachedLast"
 
 
 class Status(str, Enum):
@@ -97,6 +61,8 @@ class Instance(NamedTuple):
     weight: int | None = None  # WeightedCapacity; only of weighted groups
     healthy: bool = True  # HealthStatus
     warming_up: bool = False  # WarmupState WaitingForInstanceWarmup
+    spot: bool = False  # SpotStrategy
+    attached: bool = False  # CreationType other than AutoCreated
 
 
 class ScalingGroup(NamedTuple):
@@ -124,13 +90,37 @@ class Activity(NamedTuple):
     trigger: str = ""  # TriggerSourceType
 
 
+class Metric(NamedTuple):
+    """A CloudMonitor metric of instances, and how old its newest value may be."""
+
+    namespace: str = "acs_ecs_dashboard"
+    name: str = "CPUUtilization"
+    statistic: str = "Average"
+    period_seconds: int = 60
+    stale_after_periods: int = 5
+    instances_per_call: int = 100
+
+
+class Sample(NamedTuple):
+    value: float
+    taken_at: datetime
+
+
+class Needs(NamedTuple):
+    """What has to be read besides the group and its instances."""
+
+    history_seconds: int = 0  # the activities so far back
+    metric: Metric | None = None
+
+
 class Snapshot(NamedTuple):
-    """What ESS said of one scaling group at one moment."""
+    """What ESS said of one scaling group at one moment, and CloudMonitor of its instances."""
 
     group: ScalingGroup
     instances: tuple[Instance, ...]
     taken_at: datetime
     activities: tuple[Activity, ...] | None = None  # None: not read, for no guardrail needs them
+    samples: Mapping[str, Sample] | None = None  # by instance id; None: not read, for no order needs them
 
 
 class Count(NamedTuple):
@@ -193,12 +183,30 @@ class Notice(NamedTuple):
     why: Ignored
 
 
+class Choice(NamedTuple):
+    """What put an instance before the next: the order that told them apart, and its value for this one."""
+
+    by: str
+    value: str
+
+
 class Verdict(NamedTuple):
     """What a plan says of one instance."""
 
     instance_id: str
     leaves: bool
     reason: Reason
+    choice: Choice | None = None  # of one that leaves
+
+
+class Amount(NamedTuple):
+    """How much is asked, in `unit`: instances, or capacity where the request speaks of capacity."""
+
+    value: int
+    unit: str
+
+    def cost(self, weight: int) -> int:
+        return weight if self.unit == "capacity" else 1
 
 
 class Shortfall(NamedTuple):
@@ -218,14 +226,12 @@ class Limit(NamedTuple):
     unit: str
     because: str
 
-    def as_json(self) -> dict[str, object]:
-        return {"reason": self.reason.value, "allows": self.allows, "unit": self.unit, "because": self.because}
-
 
 class Plan(NamedTuple):
     """A decision not yet carried out: one verdict for each member and each named stranger."""
 
     verdicts: tuple[Verdict, ...]
+    asked: Amount
     capacity_before: int
     min_size: int
     capacity_after: int
@@ -267,25 +273,3 @@ class Outcome(NamedTuple):
     def removed(self) -> tuple[str, ...]:
         """Ids that ESS was told to remove; of a dry run, those that it would be told."""
         return self.plan.leaving if self.plan and self.status in (Status.REMOVING, Status.DRY_RUN) else ()
-
-    def as_json(self, with_kept: bool = True) -> dict[str, Any]:
-        """JSON object of docs/operations.md; every key is always there. The list of a large group can be left out."""
-        plan, short = self.plan, self.plan.shortfall if self.plan else None
-        return {
-            "status": self.status.value,
-            "scalingGroupId": self.scaling_group_id,
-            "requestId": self.request_id,
-            "removed": list(self.removed),
-            "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in plan.kept] if plan and with_kept else [],
-            "keptByReason": dict(Counter(v.reason.value for v in plan.kept)) if plan else {},
-            "keptOmitted": bool(plan and plan.kept and not with_kept),
-            "scalingActivityIds": list(self.scaling_activity_ids),
-            "capacity": plan
-            and {"before": plan.capacity_before, "minSize": plan.min_size, "after": plan.capacity_after},
-            "shortfall": short
-            and {"asked": short.asked, "missing": short.missing, "unit": short.unit, "reason": short.reason.value},
-            "limits": [limit.as_json() for limit in plan.limits] if plan else [],
-            "rejection": self.rejection and {"path": self.rejection.path, "rule": self.rejection.rule},
-            "ignored": self.ignored and self.ignored.value,
-            "message": self.message,
-        }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from scalein.errors import GatewayError, OutcomeUnknown, Refused, RejectedEvent, StaleSnapshot
-from scalein.model import Ignored, Outcome, Plan, Reason, Rejection, RemovalRequest, Shortfall, Status
+from scalein.model import Ignored, Outcome, Plan, Rejection, RemovalRequest, Shortfall, Status
+from scalein.reasons import Reason
 
 SENTENCES = {
     Reason.MIN_SIZE: "MinSize allows no more.",
@@ -26,6 +27,7 @@ SENTENCES = {
     Reason.WEIGHT_UNKNOWN: "ESS does not say what the instances weigh.",
     Reason.WARMING_UP: "The others are still warming up.",
     Reason.TOO_YOUNG: "The others are younger than the policy's minimumAgeSeconds.",
+    Reason.NO_METRIC: "The others have no fresh value of the metric that the order goes by: missing is not zero.",
     Reason.BELOW_DESIRED: "ESS would create anew what leaves.",
     Reason.ACTIVITY_IN_PROGRESS: "A scaling activity is in progress.",
     Reason.PAUSED: "The policy has paused this group.",

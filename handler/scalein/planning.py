@@ -4,29 +4,29 @@ The request is turned into an amount, the guardrails into limits, and the candid
 one walk takes instances while all of them last, and a second look names what stopped each of the others.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable
-from heapq import heapify, heappop, heappush
+from collections.abc import Iterable
 from math import inf
 from operator import attrgetter
 from typing import NamedTuple
 
+from scalein.departures import OUT_OF_SERVICE, Line, departures
 from scalein.guardrails import NONE, Guardrails, capacity_of, limits, objection, share, staying
 from scalein.model import (
     MAX_INSTANCES_PER_CALL,
+    Amount,
+    Choice,
     Count,
     Instance,
     Limit,
     Named,
-    Order,
     Percent,
     Plan,
-    Reason,
     RemovalRequest,
     Shortfall,
     Snapshot,
     Verdict,
 )
+from scalein.reasons import Reason
 
 WHY_SHORT = (
     Reason.MIN_SIZE,
@@ -37,21 +37,7 @@ WHY_SHORT = (
     Reason.TOO_HEAVY,
     Reason.WEIGHT_UNKNOWN,
 )
-OF_CANDIDATES = (Reason.TOO_YOUNG, Reason.WARMING_UP)  # who would be one but for this
-OUT_OF_SERVICE = ("Removing", "Removing:Wait", "Stopped")
-DEFAULT_ORDER = (Order.OLDEST_SCALING_CONFIGURATION, Order.OLDEST_INSTANCE)  # ESS's own default removal policies
-
-Key = tuple[object, ...]
-
-
-class Amount(NamedTuple):
-    """How much is asked: instances, or capacity where the request speaks of capacity."""
-
-    value: int
-    unit: str
-
-    def cost(self, weight: int) -> int:
-        return weight if self.unit == "capacity" else 1
+OF_CANDIDATES = (Reason.TOO_YOUNG, Reason.NO_METRIC, Reason.WARMING_UP)  # who would be one but for this
 
 
 def plan_removal(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails = NONE) -> Plan:
@@ -64,7 +50,8 @@ def plan_removal(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardr
         return plan._replace(because=stop.because)
     bounds = limits(snapshot, guardrails)
     candidates, kept = _candidates(request, snapshot, guardrails)
-    chosen, left_over = _choose(candidates, _departures(request, snapshot), amount, bounds, snapshot)
+    line = Line(candidates, departures(request, snapshot, guardrails.metric), snapshot)
+    chosen, choices, left_over = _choose(line, amount, bounds, snapshot)
     kept += _why_left_over(left_over, chosen, amount, bounds, snapshot)
     leaving, cut = chosen[:MAX_INSTANCES_PER_CALL], chosen[MAX_INSTANCES_PER_CALL:]
     kept += [Verdict(instance.id, False, Reason.CALL_LIMIT) for instance in cut]
@@ -73,8 +60,7 @@ def plan_removal(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardr
         refusal = Reason.ALL_OR_NOTHING
         kept += [Verdict(instance.id, False, refusal) for instance in leaving]
         leaving = []
-    why = Reason.NAMED if isinstance(request.ask, Named) else Reason.NEXT_IN_ORDER
-    verdicts = [Verdict(instance.id, True, why) for instance in leaving] + kept + _strangers(request, snapshot)
+    verdicts = _leaving(request, leaving, choices) + kept + _strangers(request, snapshot)
     return _plan(request, snapshot, amount, verdicts, refusal)._replace(limits=bounds)
 
 
@@ -117,7 +103,7 @@ def _candidates(
         if named is not None and instance.id not in named:
             kept.append(Verdict(instance.id, False, Reason.NOT_NAMED))
             continue
-        reason = staying(instance, named is not None, snapshot, guardrails)
+        reason = staying(instance, request, snapshot, guardrails)
         if reason:
             kept.append(Verdict(instance.id, False, reason))
         else:
@@ -125,44 +111,10 @@ def _candidates(
     return candidates, kept
 
 
-class Departures(NamedTuple):
-    """In which order candidates leave: smallest key first, taken from the fullest zone where zones are balanced."""
-
-    key: Callable[[Instance], Key]
-    balanced: bool
-
-
-def _departures(request: RemovalRequest, snapshot: Snapshot) -> Departures:
+def _leaving(request: RemovalRequest, leaving: list[Instance], choices: list[Choice]) -> list[Verdict]:
     if isinstance(request.ask, Named):
-        rank = {id: position for position, id in enumerate(request.ask.instance_ids)}
-        return Departures(lambda instance: (rank[instance.id],), balanced=False)
-    policies = snapshot.group.removal_policies
-    orders = request.order or tuple(Order(policy) for policy in policies) or DEFAULT_ORDER
-    joined = {i.id: i.joined_at.timestamp() if i.joined_at else inf for i in snapshot.instances}
-    added = _configurations_added(snapshot, joined)
-    ranks: dict[Order, Callable[[Instance], float]] = {
-        Order.OLDEST_INSTANCE: lambda instance: joined[instance.id],
-        Order.NEWEST_INSTANCE: lambda instance: -joined[instance.id] if instance.joined_at else inf,  # unknown: last
-        # Attached instances have no configuration: not picked before those that have (ESS guide, policies).
-        Order.OLDEST_SCALING_CONFIGURATION: lambda instance: added.get(instance.scaling_configuration, inf),
-    }
-    chosen = [ranks[order] for order in orders]
-
-    def key(instance: Instance) -> Key:
-        # Filtering by one policy after the other is comparing tuples; age, then id, where ESS would toss a coin.
-        return (*[rank(instance) for rank in chosen], joined[instance.id], instance.id)
-
-    return Departures(key, balanced=snapshot.group.multi_az_policy == "BALANCE")
-
-
-def _configurations_added(snapshot: Snapshot, joined: dict[str, float]) -> dict[str, float]:
-    """When each configuration came into use, as far as its earliest member tells (the API gives no better)."""
-    added: dict[str, float] = {}
-    for instance in snapshot.instances:
-        configuration = instance.scaling_configuration
-        if configuration and joined[instance.id] < added.get(configuration, inf):
-            added[configuration] = joined[instance.id]
-    return added
+        return [Verdict(instance.id, True, Reason.NAMED) for instance in leaving]
+    return [Verdict(i.id, True, Reason.NEXT_IN_ORDER, choice) for i, choice in zip(leaving, choices, strict=False)]
 
 
 class Room(NamedTuple):
@@ -186,42 +138,21 @@ class Room(NamedTuple):
 
 
 def _choose(
-    candidates: list[Instance],
-    departures: Departures,
-    amount: Amount,
-    bounds: tuple[Limit, ...],
-    snapshot: Snapshot,
-) -> tuple[list[Instance], list[Instance]]:
-    """Who leaves, in order, and who of the candidates does not. An instance that does not fit is passed over."""
-    queues = _queues(candidates, departures)
-    sizes = Counter(i.zone_id for i in snapshot.instances if i.lifecycle_state not in OUT_OF_SERVICE)
-    # BALANCE narrows the candidates to the zones with the most instances, anew for each that leaves.
-    zones = [(-sizes[zone], departures.key(queue[-1]), zone) for zone, queue in queues.items()]
-    heapify(zones)
-    asked, room, chosen, left_over = amount.value, Room.within(bounds), list[Instance](), list[Instance]()
-    while zones and asked > 0:
-        size, _, zone = heappop(zones)
-        instance = queues[zone].pop()
+    line: Line, amount: Amount, bounds: tuple[Limit, ...], snapshot: Snapshot
+) -> tuple[list[Instance], list[Choice], list[Instance]]:
+    """Who leaves, in order, for which choice; and who of the candidates does not. One that does not fit is skipped."""
+    asked, room = amount.value, Room.within(bounds)
+    chosen, choices, left_over = list[Instance](), list[Choice](), list[Instance]()
+    while asked > 0 and (instance := line.first()):
         weight = capacity_of(instance, snapshot)
         if amount.cost(weight) <= asked and room.holds(weight):
             chosen.append(instance)
-            asked, room, size = asked - amount.cost(weight), room.after(weight), size + 1
+            choices.append(line.leave())
+            asked, room = asked - amount.cost(weight), room.after(weight)
         else:
             left_over.append(instance)
-        if queues[zone]:
-            heappush(zones, (size, departures.key(queues[zone][-1]), zone))
-    left_over += [instance for zone in sorted(queues) for instance in reversed(queues[zone])]
-    return chosen, left_over
-
-
-def _queues(candidates: list[Instance], departures: Departures) -> dict[str, list[Instance]]:
-    """Candidates by zone, or all in one where zones do not matter; the next to leave stands last."""
-    queues: dict[str, list[Instance]] = {}
-    for instance in candidates:
-        queues.setdefault(instance.zone_id if departures.balanced else "", []).append(instance)
-    for queue in queues.values():
-        queue.sort(key=departures.key, reverse=True)
-    return queues
+            line.skip()
+    return chosen, choices, left_over + line.rest()
 
 
 def _why_left_over(
@@ -260,6 +191,7 @@ def _plan(
     why = _why_short(request, verdicts, refusal) if missing > 0 else None
     return Plan(
         verdicts=tuple(verdicts),
+        asked=amount,
         capacity_before=total,
         min_size=snapshot.group.min_size,
         capacity_after=total - sum(capacity_of(instance, snapshot) for instance in leaving),

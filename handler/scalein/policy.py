@@ -16,7 +16,7 @@ from scalein.errors import ConfigurationError, ContractViolation, RejectedEvent
 from scalein.guardrails import Budget, Guardrails, Pause
 from scalein.intake.decoding import value_of
 from scalein.intake.times import moment
-from scalein.model import Alarm, Order, RemovalRequest
+from scalein.model import Alarm, Metric, Order, RemovalRequest
 from scalein.request import request_of
 from scalein.settings import PolicySource
 from scalein.windows import Cron, Windows, cron_of
@@ -142,6 +142,7 @@ def _guardrails(group: dict[str, Any], path: str) -> Guardrails:
         cooldown_after_scale_out_seconds=_whole(group.get("cooldownAfterScaleOutSeconds", 600 if cooldown else None)),
         cooldown_after_failure_seconds=_whole(group.get("cooldownAfterFailureSeconds", 180 if cooldown else None)),
         order=tuple(Order(name) for name in group.get("order", ())),
+        metric=_metric(group.get("metric", {})),
         minimum_age_seconds=int(group.get("minimumAgeSeconds", 0)),
         remove_protected=group.get("removeProtected", False),
         remove_standby=group.get("removeStandby", False),
@@ -152,6 +153,18 @@ def _guardrails(group: dict[str, Any], path: str) -> Guardrails:
         pause=_pause(group.get("paused", False), f"{path}.paused"),
         windows=_windows(group["windows"], f"{path}.windows") if "windows" in group else None,
         dry_run=group.get("dryRun", False),
+    )
+
+
+def _metric(metric: dict[str, Any]) -> Metric:
+    told = Metric()
+    return Metric(
+        namespace=metric.get("namespace", told.namespace),
+        name=metric.get("name", told.name),
+        statistic=metric.get("statistic", told.statistic),
+        period_seconds=int(metric.get("periodSeconds", told.period_seconds)),
+        stale_after_periods=int(metric.get("staleAfterPeriods", told.stale_after_periods)),
+        instances_per_call=int(metric.get("instancesPerCall", told.instances_per_call)),
     )
 
 

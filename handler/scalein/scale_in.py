@@ -5,12 +5,13 @@ from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TryLater
-from scalein.guardrails import NONE, STABLE_STATES, Guardrails, capacity_of
-from scalein.model import Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot
+from scalein.guardrails import NONE, STABLE_STATES, Guardrails, capacity_of, needs
+from scalein.model import Needs, Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot
 from scalein.outcome import planned, stale
 from scalein.planning import plan_removal
 
-Decide = Callable[[RemovalRequest, Snapshot], Plan]
+Decide = Callable[[RemovalRequest, Snapshot, Guardrails], Plan]
+NOTHING_MORE = Needs()
 PLANS_AT_MOST = 3  # the first, and two more where the group changed under it
 
 
@@ -24,8 +25,8 @@ class Removal(NamedTuple):
 
 
 class Gateway(Protocol):
-    def snapshot(self, scaling_group_id: str, history_seconds: int = 0) -> Snapshot:
-        """The group, all of its instances, and its activities so far back. Raises GatewayError; never a part of it."""
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+        """The group, all of its instances, and what else is needed. Raises GatewayError; never a part of it."""
 
     def remove(self, removal: Removal) -> str | None:
         """Scaling activity id once ESS accepted, None where nothing was sent. Raises GatewayError."""
@@ -40,8 +41,8 @@ class DryRun:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    def snapshot(self, scaling_group_id: str, history_seconds: int = 0) -> Snapshot:
-        return self._gateway.snapshot(scaling_group_id, history_seconds)
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+        return self._gateway.snapshot(scaling_group_id, needs)
 
     def remove(self, removal: Removal) -> None:  # noqa: ARG002 (the protocol's)
         return None
@@ -56,9 +57,8 @@ class OneGroup:
     Whoever was told to leave counts as leaving, even where ESS does not show it yet.
     """
 
-    def __init__(self, gateway: Gateway, guardrails: Guardrails = NONE) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._guardrails = guardrails
         self._seen: Snapshot | None = None
         self._unreadable: GatewayError | None = None
         self._busy: TryLater | None = None
@@ -66,13 +66,12 @@ class OneGroup:
         self._members: set[str] = set()
         self._leaving: set[str] = set()
 
-    def snapshot(self, scaling_group_id: str, history_seconds: int = 0) -> Snapshot:
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
         if self._unreadable is not None:
             raise self._unreadable.with_traceback(None)  # what ESS would not tell one message it will not tell the next
-        if self._seen is None:
+        if self._seen is None or (needs.metric and self._seen.samples is None):
             try:
-                needed = max(history_seconds, self._guardrails.history_seconds)
-                self._seen = _without(self._gateway.snapshot(scaling_group_id, needed), self._leaving)
+                self._seen = _without(self._gateway.snapshot(scaling_group_id, needs), self._leaving)
             except GatewayError as error:
                 self._unreadable = error
                 raise
@@ -100,11 +99,11 @@ class OneGroup:
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
         return self._gateway.groups_of(instance_ids)
 
-    def decide(self, request: RemovalRequest, snapshot: Snapshot) -> Plan:
+    def decide(self, request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails) -> Plan:
         """The plan; kept while the picture is, for the messages of a batch often ask the same of the same group."""
         question = request._replace(request_id="", reason="", sent_at=None, not_after=None, dry_run=False)
         if question not in self._plans:
-            self._plans[question] = plan_removal(question, snapshot, self._guardrails)
+            self._plans[question] = plan_removal(question, snapshot, guardrails)
         return self._plans[question]
 
     def has(self, instance_ids: tuple[str, ...]) -> bool:
@@ -116,12 +115,14 @@ class OneGroup:
         self._leaving.update(removal.instance_ids)
 
 
-def scale_in(request: RemovalRequest, gateway: Gateway, decide: Decide = plan_removal) -> Outcome:
+def scale_in(
+    request: RemovalRequest, gateway: Gateway, guardrails: Guardrails = NONE, decide: Decide = plan_removal
+) -> Outcome:
     """Gather, decide, act, for one request. Raises GatewayError where ESS refuses, cannot now, or does not answer."""
     change: StaleSnapshot | None = None
     for _ in range(PLANS_AT_MOST):
-        snapshot = gateway.snapshot(request.scaling_group_id)
-        plan = decide(request, snapshot)
+        snapshot = gateway.snapshot(request.scaling_group_id, needs(request, guardrails))
+        plan = decide(request, snapshot, guardrails)
         if not plan.leaving:
             return planned(request, plan)
         try:

@@ -108,15 +108,15 @@ class Invocation:
     def _scaled_in(self, request: RemovalRequest) -> Outcome:
         group = self._group(request.scaling_group_id)
         try:
-            return scale_in(request, DryRun(group) if request.dry_run else group, group.decide)
+            guardrails = self._policy.groups[request.scaling_group_id]
+            return scale_in(request, DryRun(group) if request.dry_run else group, guardrails, group.decide)
         except GatewayError as error:
             return outcome.failed(request, error)
 
     def _group(self, scaling_group_id: str) -> OneGroup:
         if scaling_group_id not in self._groups:
-            guardrails = self._policy.groups[scaling_group_id]
-            dry = self._dry_run or guardrails.dry_run
-            self._groups[scaling_group_id] = OneGroup(DryRun(self._ess()) if dry else self._ess(), guardrails)
+            dry = self._dry_run or self._policy.groups[scaling_group_id].dry_run
+            self._groups[scaling_group_id] = OneGroup(DryRun(self._ess()) if dry else self._ess())
         return self._groups[scaling_group_id]
 
     def _ess(self) -> Gateway:

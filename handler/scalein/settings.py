@@ -27,7 +27,7 @@ class Credentials(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """Where ESS is. Plain HTTP only ever to this machine."""
+    """Where a service is. Plain HTTP only ever to this machine."""
 
     host: str  # host or host:port
     secure: bool
@@ -49,6 +49,7 @@ class Settings(NamedTuple):
     region_id: str
     policy: PolicySource
     ess_endpoint: Endpoint | None  # None: the SDK's own for the region
+    cms_endpoint: Endpoint | None  # as above
     ess_network: str  # "public" or "vpc"
     connect_timeout_seconds: float
     read_timeout_seconds: float
@@ -72,7 +73,8 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         credentials=_credentials(environment, context),
         region_id=_region_id(environment, context),
         policy=_policy(environment),
-        ess_endpoint=_endpoint(environment.get("SCALEIN_ESS_ENDPOINT", "")),
+        ess_endpoint=_endpoint(environment, "SCALEIN_ESS_ENDPOINT"),
+        cms_endpoint=_endpoint(environment, "SCALEIN_CMS_ENDPOINT"),
         ess_network=_one_of(environment, "SCALEIN_ESS_NETWORK", ("public", "vpc")),
         connect_timeout_seconds=_seconds(environment, "SCALEIN_CONNECT_TIMEOUT_SECONDS", 3.0),
         read_timeout_seconds=_seconds(environment, "SCALEIN_READ_TIMEOUT_SECONDS", 10.0),
@@ -118,10 +120,11 @@ def _policy(environment: Mapping[str, str]) -> PolicySource:
     return PolicySource(text, str(CODE_FOLDER / (file or "policy.json")))
 
 
-def _endpoint(text: str) -> Endpoint | None:
+def _endpoint(environment: Mapping[str, str], name: str) -> Endpoint | None:
+    text = environment.get(name, "")
     if not text:
         return None
-    wrong = ConfigurationError("SCALEIN_ESS_ENDPOINT must be host:port or a URL without a path, such as 127.0.0.1:8080")
+    wrong = ConfigurationError(f"{name} must be host:port or a URL without a path, such as 127.0.0.1:8080")
     try:
         url = urlsplit(text if "://" in text else f"//{text}")
         host, has_port = url.hostname or "", url.port is not None
@@ -133,7 +136,7 @@ def _endpoint(text: str) -> Endpoint | None:
         raise wrong
     local = host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
     if url.scheme == "http" and not local:
-        raise ConfigurationError("SCALEIN_ESS_ENDPOINT must be https: plain http is for this machine only")
+        raise ConfigurationError(f"{name} must be https: plain http is for this machine only")
     secure = url.scheme == "https" or not local
     # The SDK appends ports 80 and 443 by itself and leaves every other to the host text.
     return Endpoint(url.netloc if has_port else host if ":" not in host else f"[{host}]", secure)

@@ -141,7 +141,8 @@ def _instance(group: ScalingGroup, instance: Instance) -> dict[str, Any]:
         "CreationType": instance.creation_type,
         "Entrusted": instance.entrusted,
         "LoadBalancerWeight": 50,
-        "WarmupState": "NoNeedWarmup",
+        "WarmupState": instance.warmup_state,
+        "SpotStrategy": instance.spot_strategy,
         "CreationTime": _minute(instance.created_at),
         "CreatedTime": instance.created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "ScalingConfigurationId": instance.scaling_configuration_id,
@@ -168,8 +169,10 @@ def _activity(activity: Activity, now: datetime) -> dict[str, Any]:
         "TotalCapacity": str(activity.capacity_at_start),  # text, as in the SDK's types
         "ScalingInstanceNumber": len(activity.instance_ids),
         "TriggerSourceType": activity.trigger_source_type,
+        "CreatedCapacity": len(activity.created),
         "DestroyedCapacity": len(activity.destroyed),
         "StoppedCapacity": len(activity.stopped),
+        "CreatedInstances": {"CreatedInstance": activity.created},
         "DestroyedInstances": {"DestroyedInstance": activity.destroyed},
         "StoppedInstances": {"StoppedInstance": activity.stopped},
     }

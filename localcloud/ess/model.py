@@ -26,6 +26,10 @@ class Instance:
     launch_template_version: str = ""
     weighted_capacity: int = 1
     in_service_at: datetime | None = None  # of a Pending one
+    warmup_state: str = "NoNeedWarmup"
+    spot_strategy: str = ""  # of a spot instance
+    metrics: dict[str, float] = field(default_factory=dict)  # newest value by MetricName
+    metrics_age_seconds: float = 60.0
     ecs_status: str = "Running"  # what became of the machine: Running, Stopped, Released
 
 
@@ -87,6 +91,7 @@ class Activity:
     parallel: bool = True
     trigger_source_type: str = "APIs"
     status_code: str = "InProgress"
+    created: list[str] = field(default_factory=list)
     destroyed: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     detail: str = ""
@@ -98,6 +103,7 @@ class Knobs:
 
     activity_seconds: float = 60.0
     most_instance_ids: int = 20
+    most_dimensions: int = 100  # instances in one call to CloudMonitor
     remove_is_parallel: bool = True  # RemoveInstances on a group with desired capacity
     recycle_on_release_group_is_an_error: bool = False
     refused_calls_burn_their_token: bool = False

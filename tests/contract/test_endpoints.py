@@ -55,7 +55,7 @@ def test_ess_is_reached_over_tls_at_its_own_endpoint(
 ) -> None:
     key = Credentials("id", "secret")
     settings = Settings(
-        key, region, PolicySource("", ""), endpoint, network, 2.0, 2.0, 30.0, dry_run=False, raise_try_later=True
+        key, region, PolicySource("", ""), endpoint, None, network, 2.0, 2.0, 30.0, dry_run=False, raise_try_later=True
     )
 
     assert first_line_sent(settings, monkeypatch).startswith(line)

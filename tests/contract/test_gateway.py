@@ -16,8 +16,8 @@ from localcloud.ess.model import Knobs
 from scalein.clock import Deadline
 from scalein.errors import ConfigurationError, OutcomeUnknown, Refused, StaleSnapshot, Throttled, Transient, TryLater
 from scalein.ess import EssGateway
-from scalein.model import Count, RemoveOptions, Snapshot, Status
-from scalein.scale_in import Gateway, Removal, scale_in
+from scalein.model import Count, Needs, RemoveOptions, Snapshot, Status
+from scalein.scale_in import NOTHING_MORE, Gateway, Removal, scale_in
 from scalein.settings import Credentials, Endpoint, PolicySource, Settings
 from tests import fakes
 from tests.clouds import KEY, cloud_of, group, instances
@@ -162,7 +162,7 @@ def test_where_nobody_listens_the_outcome_of_a_removal_is_unknown() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     endpoint = Endpoint(f"127.0.0.1:{port}", secure=False)
-    settings = Settings(KEY, "cn-hangzhou", PolicySource("", ""), endpoint, "public", 2, 2, 3, False, True)
+    settings = Settings(KEY, "cn-hangzhou", PolicySource("", ""), endpoint, None, "public", 2, 2, 3, False, True)
     gateway = EssGateway(settings, Deadline.after(3, fakes.DrivenClock()))
     with pytest.raises(Transient):
         gateway.snapshot("asg-1")
@@ -270,8 +270,8 @@ class StaleOnce:
     def __init__(self, gateway: Gateway, stale: Snapshot) -> None:
         self._gateway, self._stale = gateway, [stale]
 
-    def snapshot(self, scaling_group_id: str) -> Snapshot:
-        return self._stale.pop() if self._stale else self._gateway.snapshot(scaling_group_id)
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+        return self._stale.pop() if self._stale else self._gateway.snapshot(scaling_group_id, needs)
 
     def remove(self, removal: Removal) -> str | None:
         return self._gateway.remove(removal)
@@ -389,7 +389,7 @@ def answering(reply_to: Callable[[str], object]) -> Iterator[EssGateway]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         endpoint = Endpoint(f"127.0.0.1:{server.server_port}", secure=False)
         policy = PolicySource("", "")
-        settings = Settings(KEY, "cn-hangzhou", policy, endpoint, "public", 2.0, 10.0, 30.0, False, True)
+        settings = Settings(KEY, "cn-hangzhou", policy, endpoint, None, "public", 2.0, 10.0, 30.0, False, True)
         try:
             yield EssGateway(settings, Deadline.after(5, fakes.DrivenClock()))
         finally:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HANDLER, LOCALCLOUD = ROOT / "handler", ROOT / "localcloud"
-PURE = ("model", "planning", "guardrails", "outcome", "answer", "request")
+PURE = ("model", "planning", "guardrails", "departures", "windows", "outcome", "answer", "request")
 EFFECTS = {"os", "time", "random", "logging", "socket", "threading", "subprocess", "urllib", "concurrent", "pathlib"}
 
 
@@ -48,17 +48,17 @@ def test_the_core_touches_nothing(module: str) -> None:
     path = HANDLER / "scalein" / f"{module}.py"
 
     assert roots(path).isdisjoint(EFFECTS)
-    assert not any(name.startswith("scalein.ess") for name in imported(path))
+    assert not any(name.startswith(("scalein.ess", "scalein.sdk")) for name in imported(path))
 
 
 @pytest.mark.parametrize(
     ("library", "keepers"),
     [
-        ("aliyunsdkcore", {"ess.py"}),
+        ("aliyunsdkcore", {"sdk.py", "monitor.py"}),
         ("aliyunsdkess", {"ess.py"}),
         ("jsonschema", {"contract.py"}),
         ("os", {"index.py"}),
-        ("logging", {"audit.py", "ess.py"}),
+        ("logging", {"audit.py", "sdk.py"}),
         ("time", {"clock.py"}),
         ("base64", {"decoding.py"}),
         ("pathlib", {"contract.py", "policy.py", "settings.py"}),
@@ -73,7 +73,7 @@ def test_the_entry_and_the_intake_load_the_sdk_late_or_never(path: Path) -> None
     top = ast.parse(path.read_text(encoding="utf-8")).body
     modules = {str(node.module) for node in top if isinstance(node, ast.ImportFrom)}
 
-    assert not any(name.startswith(("aliyunsdk", "scalein.ess")) for name in modules)
+    assert not any(name.startswith(("aliyunsdk", "scalein.ess", "scalein.sdk", "scalein.monitor")) for name in modules)
 
 
 def modules_after(program: str) -> set[str]:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from scalein.clock import Deadline
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Throttled, TryLater
 from scalein.intake import opened
-from scalein.model import Outcome, Snapshot
+from scalein.model import Needs, Outcome, Snapshot
 from scalein.policy import read_policy
-from scalein.scale_in import Gateway
+from scalein.scale_in import NOTHING_MORE, Gateway
 from scalein.serving import Invocation
 from scalein.settings import PolicySource
 from tests.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway
@@ -291,7 +291,7 @@ def test_what_no_message_needs_is_not_opened() -> None:
 
 def test_a_wrong_deployment_ends_the_batch() -> None:
     class Wrong(FakeEss):
-        def snapshot(self, scaling_group_id: str, history_seconds: int = 0) -> Snapshot:
+        def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
             raise ConfigurationError
 
     with pytest.raises(ConfigurationError):

@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein import answer
-from scalein.model import Ignored, Outcome, Plan, Reason, Status, Verdict
+from scalein.answer import as_json
+from scalein.model import Amount, Ignored, Outcome, Plan, Status, Verdict
+from scalein.reasons import Reason
 
 
 def outcome(number: int, status: Status = Status.NOTHING_TO_REMOVE, kept: int = 0, removed: int = 0) -> Outcome:
     verdicts = [Verdict(f"i-bp1{n:017}", leaves=True, reason=Reason.NAMED) for n in range(removed)]
     verdicts += [Verdict(f"i-bp2{n:017}", leaves=False, reason=Reason.MIN_SIZE) for n in range(kept)]
-    plan = Plan(tuple(verdicts), kept + removed, kept, kept)
+    plan = Plan(tuple(verdicts), Amount(removed, "instances"), kept + removed, kept, kept)
     return Outcome(status, f"mns-{number:032}", 'A sentence of the "usual" length, about MinSize.', "asg-1", plan)
 
 
@@ -28,7 +30,7 @@ def bytes_of(told: dict[str, Any]) -> int:
 def test_one_outcome_that_fits_is_told_in_full() -> None:
     told = answer.of_one(outcome(1, kept=100))
 
-    assert told == outcome(1, kept=100).as_json()
+    assert told == as_json(outcome(1, kept=100))
     assert told["keptOmitted"] is False
 
 
@@ -44,7 +46,7 @@ def test_a_batch_is_its_outcomes_in_order_and_a_summary() -> None:
     told = answer.of_batch([*outcomes, outcome(2, Status.DRY_RUN, removed=5)])
 
     assert [entry["requestId"][:5] for entry in told["outcomes"]] == ["mns-0", "a", "mns-0"]
-    assert told["outcomes"][:2] == [entry.as_json() for entry in outcomes]
+    assert told["outcomes"][:2] == [as_json(entry) for entry in outcomes]
     assert told["summary"] == {
         "messages": 3,
         "byStatus": {"removing": 1, "ignored": 1, "dry-run": 1},

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 
 from scalein import audit
+from scalein.answer import as_json
 from scalein.errors import ContractViolation, GatewayError, OutcomeUnknown, Refused, Throttled, TryLater
-from scalein.model import Count, Named, Outcome, Plan, Reason, RemovalRequest, Snapshot, Status, Verdict
+from scalein.model import Amount, Count, Named, Outcome, Plan, RemovalRequest, Snapshot, Status, Verdict
 from scalein.outcome import SENTENCES, failed, planned, rejected
 from scalein.planning import plan_removal
+from scalein.reasons import Reason
 from tests.fleets import group_of, member, request_for, requests, snapshots
 
 KEYS = {
@@ -25,7 +27,10 @@ KEYS = {
     "scalingActivityIds",
     "capacity",
     "shortfall",
+    "asked",
     "limits",
+    "chosen",
+    "stopped",
     "rejection",
     "ignored",
     "message",
@@ -36,7 +41,7 @@ ASK = request_for(Count(2), reason="quiet night")
 @given(requests(), snapshots())
 def test_every_plan_can_be_told(request: RemovalRequest, snapshot: Snapshot) -> None:
     plan = plan_removal(request, snapshot)
-    told = planned(request, plan, "asa-1" if plan.leaving else None).as_json()
+    told = as_json(planned(request, plan, "asa-1" if plan.leaving else None))
 
     assert set(told) == KEYS
     assert json.loads(json.dumps(told)) == told
@@ -47,7 +52,7 @@ def test_every_plan_can_be_told(request: RemovalRequest, snapshot: Snapshot) -> 
 def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
     plan = plan_removal(ASK, group_of(member("i-a", 1), member("i-b", 2), min_size=1))
 
-    assert planned(ASK, plan, "asa-1").as_json() == {
+    assert as_json(planned(ASK, plan, "asa-1")) == {
         "status": "removing",
         "scalingGroupId": "asg-1",
         "requestId": "request-1",
@@ -57,6 +62,9 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "keptOmitted": False,
         "scalingActivityIds": ["asa-1"],
         "capacity": {"before": 2, "minSize": 1, "after": 1},
+        "asked": {"value": 2, "unit": "instances"},
+        "chosen": [{"id": "i-a", "by": "OldestInstance", "value": "2026-05-01 00:00:00"}],
+        "stopped": None,
         "shortfall": {"asked": 2, "missing": 1, "unit": "instances", "reason": "min-size"},
         "limits": [
             {"reason": "min-size", "allows": 1, "unit": "capacity", "because": "TotalCapacity 2 less MinSize 1"}
@@ -106,7 +114,7 @@ def test_a_failed_call_names_action_and_code(error: GatewayError, status: Status
 
 
 def test_a_rejection_says_where_and_by_which_rule() -> None:
-    told = rejected("event-1", ContractViolation("$.remove.count", "minimum", "It must be at least 1.")).as_json()
+    told = as_json(rejected("event-1", ContractViolation("$.remove.count", "minimum", "It must be at least 1.")))
 
     assert told["rejection"] == {"path": "$.remove.count", "rule": "minimum"}
     assert told["message"] == "It must be at least 1."
@@ -122,13 +130,15 @@ def test_the_audit_line_is_the_outcome_with_who_and_why() -> None:
     outcome = planned(ASK, plan_removal(ASK, group_of(member("i-a"), member("i-b"))), "asa-1")
     entry = json.loads(audit.line(outcome, "fc-1"))
 
-    assert {key: entry[key] for key in KEYS} == outcome.as_json()
+    assert {key: entry[key] for key in KEYS} == as_json(outcome)
     assert (entry["audit"], entry["functionRequestId"], entry["reason"]) == ("scalein/1", "fc-1", "quiet night")
 
 
 def test_the_audit_line_is_one_line_that_the_platform_does_not_cut() -> None:
     verdicts = tuple(Verdict(f"i-bp1{number:017}", leaves=False, reason=Reason.MIN_SIZE) for number in range(2_000))
-    outcome = Outcome(Status.NOTHING_TO_REMOVE, "r\n1", "message\n", plan=Plan(verdicts, 2_000, 2_000, 2_000))
+    outcome = Outcome(
+        Status.NOTHING_TO_REMOVE, "r\n1", "message\n", plan=Plan(verdicts, Amount(1, "instances"), 2_000, 2_000, 2_000)
+    )
     text = audit.line(outcome, "fc-1")
 
     assert len(text) < 32_000

@@ -5,20 +5,9 @@ from __future__ import annotations
 import pytest
 
 from scalein.guardrails import headroom
-from scalein.model import (
-    Count,
-    Instance,
-    Named,
-    Order,
-    Percent,
-    Plan,
-    Reason,
-    RemovalRequest,
-    Shortfall,
-    Snapshot,
-    ToCapacity,
-)
+from scalein.model import Count, Instance, Named, Order, Percent, Plan, RemovalRequest, Shortfall, Snapshot, ToCapacity
 from scalein.planning import amount_asked, plan_removal
+from scalein.reasons import Reason
 from tests.fleets import group_of, member, request_for, vendors_fleet
 
 ABC = (member("i-a", 1), member("i-b", 2), member("i-c", 3))

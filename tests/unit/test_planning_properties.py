@@ -7,8 +7,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.model import Count, Named, Plan, Reason, RemovalRequest, Snapshot, ToCapacity
+from scalein.model import Count, Named, Plan, RemovalRequest, Snapshot, ToCapacity
 from scalein.planning import plan_removal
+from scalein.reasons import Reason
 from tests.fleets import requests, snapshots
 
 
