@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import compileall
-import gc
 import json
 import os
 import resource
@@ -13,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -24,7 +23,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import intake
+from benchmarks import intake, planning
+from benchmarks.timing import both
 from cli.local import environment, local_cloud
 
 HERE = Path(__file__).parent
@@ -90,7 +90,7 @@ def cold_start(folder: Path, repeats: int) -> list[Row]:
                     walls.setdefault(name, []).append(wall)
                     spent.setdefault(name, []).append(cpu)
                     assert name != "scalein" or said == "removing", said
-    rows = [(f"cold start, {name}", _both(times), "") for name, times in walls.items()]
+    rows = [(f"cold start, {name}", both(times), "") for name, times in walls.items()]
     for what, times in (("wall", walls), ("processor", spent)):
         pairs = zip(times["scalein"], times["eager script"], strict=True)
         ratio = statistics.median(ours / eager for ours, eager in pairs)
@@ -137,27 +137,6 @@ def rejected() -> list[Row]:
     ]
 
 
-def planning(repeats: int) -> list[Row]:
-    """Deciding over fleets of growing size, zones balanced, nothing but the pure core."""
-    from scalein.model import Count, Instance, RemovalRequest, ScalingGroup, Snapshot
-    from scalein.planning import plan_removal
-
-    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    gc.freeze()  # as cold_start does: this process holds a terminal library that the function does not
-    rows = []
-    for size in (100, 1_000, 2_000, 10_000):
-        members = tuple(
-            Instance(f"i-{n}", "InService", "ghi"[n % 3], f"asc-{n % 5}", start + timedelta(minutes=n * 7919 % size))
-            for n in range(size)
-        )
-        group = ScalingGroup("asg-bench", "Active", size // 2, size, multi_az_policy="BALANCE")
-        request, snapshot = RemovalRequest("asg-bench", "r", Count(20)), Snapshot(group, members, start)
-        spent = _timed(lambda request=request, snapshot=snapshot: plan_removal(request, snapshot), repeats)  # type: ignore[misc]
-        goal = "at most 10 ms" if size == 2_000 else ""
-        rows.append((f"planning over {size:,} instances", _both(spent), goal))
-    return rows
-
-
 def warm(folder: Path, repeats: int) -> list[Row]:
     """The handler's own time: a whole warm invocation less the time in which an SDK call was under way."""
     from aliyunsdkcore.client import AcsClient
@@ -192,8 +171,8 @@ def warm(folder: Path, repeats: int) -> list[Row]:
             whole.append(ended - began)
             own.append(ended - began - _covered(calls))
     return [
-        ("warm invocation, 100 instances, whole", _both(whole), ""),
-        ("warm invocation, 100 instances, beyond the SDK calls", _both(own), "at most 2 ms"),
+        ("warm invocation, 100 instances, whole", both(whole), ""),
+        ("warm invocation, 100 instances, beyond the SDK calls", both(own), "at most 2 ms"),
     ]
 
 
@@ -206,23 +185,6 @@ def _covered(spans: list[tuple[float, float]]) -> float:
     return total
 
 
-def _timed(work: Callable[[], object], repeats: int) -> list[float]:
-    spent = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - began)
-    return spent
-
-
-def _both(spent: list[float]) -> str:
-    return f"{_ms(statistics.median(spent))} (best {_ms(min(spent))})"
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1_000:.1f} ms"
-
-
 @click.command()
 @click.option("--repeats", default=40, show_default=True, help="How often each thing is done.")
 def main(repeats: int) -> None:
@@ -230,7 +192,7 @@ def main(repeats: int) -> None:
     console = Console()
     table = Table("figure", "measured", "goal", title=f"Python {sys.version.split()[0]}, {repeats} repeats")
     with workplace() as folder, console.status("Measuring ..."):
-        rows = [*rejected(), *cold_start(folder, repeats), *planning(repeats), *warm(folder, repeats)]
+        rows = [*rejected(), *cold_start(folder, repeats), *planning.figures(repeats), *warm(folder, repeats)]
         rows += [*intake.one_message(repeats), *intake.batches(folder, fleet_file)]
     for row in rows:
         table.add_row(*row)

@@ -6,10 +6,12 @@ joined first leaves first, then the smaller id.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timezone
 from heapq import heapify, heappop, heappush
+from itertools import repeat
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scalein.model import Choice, Instance, Metric, Named, Order, RemovalRequest, ScalingGroup, Snapshot
 
@@ -18,14 +20,17 @@ DEFAULT_POLICIES = (Order.OLDEST_SCALING_CONFIGURATION, Order.OLDEST_INSTANCE)  
 BY_METRIC = frozenset((Order.LOWEST_METRIC, Order.HIGHEST_METRIC))
 OUT_OF_SERVICE = ("Removing", "Removing:Wait", "Stopped")
 
-Key = tuple[float | str, ...]
+NEVER = datetime.max.replace(tzinfo=timezone.utc)
+
+Ranks = Iterable[Any]  # one for each candidate, all of one kind; the smallest leaves first
+Waiting = tuple[Any, ...]  # a candidate behind its ranks; ids differ, so that comparing never reaches the candidate
 
 
 class Step(NamedTuple):
-    """One order of the pipeline: the smallest rank leaves first; `tell` is the value behind the rank, for a person."""
+    """One order of the pipeline; `tell` is the value behind a rank, for a person."""
 
     by: str
-    rank: Callable[[Instance], float | str]
+    ranks: Callable[[Sequence[Instance]], Ranks]
     tell: Callable[[Instance], str]
 
 
@@ -35,8 +40,9 @@ class Departures(NamedTuple):
     steps: tuple[Step, ...]
     zone_step: int | None = None  # which step is FullestZone, whose rank changes with each that leaves
 
-    def key(self, instance: Instance) -> Key:
-        return tuple([step.rank(instance) for step in self.steps])
+    def waiting(self, candidates: Sequence[Instance]) -> Iterable[Waiting]:
+        # Column by column: a call for each candidate and step would take three times as long.
+        return zip(*[step.ranks(candidates) for step in self.steps], candidates, strict=False)
 
 
 def orders_of(request: RemovalRequest, group: ScalingGroup) -> tuple[Order, ...]:
@@ -54,10 +60,10 @@ def by_metric(request: RemovalRequest) -> bool:
 def departures(request: RemovalRequest, snapshot: Snapshot, metric: Metric) -> Departures:
     if isinstance(request.ask, Named):
         place = {id: number for number, id in enumerate(request.ask.instance_ids)}
-        return Departures((Step("named", lambda instance: place[instance.id], lambda instance: instance.id),))
+        return Departures((Step("named", lambda those: [place[i.id] for i in those], _id),))
     orders = orders_of(request, snapshot.group)
     steps = _steps(snapshot, metric)
-    last = (Step("joined", _joined, _joined_text), Step("id", lambda instance: instance.id, lambda i: i.id))
+    last = (Step("joined", _joined, _joined_text), Step("id", lambda those: [i.id for i in those], _id))
     zone_step = orders.index(Order.FULLEST_ZONE) if Order.FULLEST_ZONE in orders else None
     return Departures((*[steps[order] for order in orders], *last), zone_step)
 
@@ -65,20 +71,18 @@ def departures(request: RemovalRequest, snapshot: Snapshot, metric: Metric) -> D
 class Line:
     """Candidates waiting to leave, first one first; which zone is fullest is looked up anew after each that leaves."""
 
-    def __init__(self, candidates: Iterable[Instance], order: Departures, snapshot: Snapshot) -> None:
+    def __init__(self, candidates: Sequence[Instance], order: Departures, snapshot: Snapshot) -> None:
         self._order = order
         self._sizes = Counter(i.zone_id for i in snapshot.instances if i.lifecycle_state not in OUT_OF_SERVICE)
-        self._queues: dict[str, list[tuple[Key, Instance]]] = {}
-        for instance in candidates:
-            zone = "" if order.zone_step is None else instance.zone_id
-            self._queues.setdefault(zone, []).append((order.key(instance), instance))
-        for queue in self._queues.values():
-            queue.sort(key=lambda waiting: waiting[0], reverse=True)  # the next to leave stands last
+        self._queues: dict[str, list[Waiting]] = {}
+        for waiting in sorted(order.waiting(candidates), reverse=True):  # the next to leave stands last
+            zone = "" if order.zone_step is None else waiting[-1].zone_id
+            self._queues.setdefault(zone, []).append(waiting)
         self._heads = [(self._key(zone), zone) for zone in self._queues]
         heapify(self._heads)
 
     def first(self) -> Instance | None:
-        return self._queues[self._heads[0][1]][-1][1] if self._heads else None
+        return self._heads[0][0][-1] if self._heads else None
 
     def skip(self) -> None:
         """The first stays, for it does not fit."""
@@ -88,29 +92,30 @@ class Line:
 
     def leave(self) -> Choice:
         """The first leaves; what put it before the next."""
-        key, zone = heappop(self._heads)
-        instance = self._queues[zone].pop()[1]
+        first, zone = heappop(self._heads)
+        self._queues[zone].pop()
         rivals = [head for head, _ in self._heads[:1]] + ([self._key(zone)] if self._queues[zone] else [])
-        choice = self._choice(instance, key, min(rivals, default=None))
+        choice = self._choice(first, min(rivals, default=None))
         self._sizes[zone] -= 1
         self._advance(zone)
         return choice
 
     def rest(self) -> list[Instance]:
-        return [instance for zone in sorted(self._queues) for _, instance in reversed(self._queues[zone])]
+        return [instance for zone in sorted(self._queues) for *_, instance in reversed(self._queues[zone])]
 
     def _advance(self, zone: str) -> None:
         if self._queues[zone]:
             heappush(self._heads, (self._key(zone), zone))
 
-    def _key(self, zone: str) -> Key:
-        key, place = self._queues[zone][-1][0], self._order.zone_step
-        return key if place is None else (*key[:place], -self._sizes[zone], *key[place + 1 :])
+    def _key(self, zone: str) -> Waiting:
+        next_one, place = self._queues[zone][-1], self._order.zone_step
+        return next_one if place is None else (*next_one[:place], -self._sizes[zone], *next_one[place + 1 :])
 
-    def _choice(self, instance: Instance, key: Key, rival: Key | None) -> Choice:
+    def _choice(self, first: Waiting, rival: Waiting | None) -> Choice:
+        instance = first[-1]
         if rival is None:
             return Choice("only-candidate", instance.id)
-        number = next(number for number, rank in enumerate(key) if rank != rival[number])
+        number = next(number for number, rank in enumerate(first) if rank != rival[number])
         step = self._order.steps[number]
         if number == self._order.zone_step:
             return Choice(step.by, f"{instance.zone_id} has {self._sizes[instance.zone_id]}")
@@ -121,45 +126,50 @@ def _steps(snapshot: Snapshot, metric: Metric) -> dict[Order, Step]:
     added = _configurations_added(snapshot)
     samples = snapshot.samples or {}
 
-    def value(instance: Instance) -> float:
-        return samples[instance.id].value
-
     def metric_text(instance: Instance) -> str:
-        return f"{metric.name} {value(instance):g}"
+        return f"{metric.name} {samples[instance.id].value:g}"
 
-    ways: tuple[tuple[Order, Callable[[Instance], float], Callable[[Instance], str]], ...] = (
+    ways: tuple[tuple[Order, Callable[[Sequence[Instance]], Ranks], Callable[[Instance], str]], ...] = (
         (Order.OLDEST_INSTANCE, _joined, _joined_text),
-        # When it joined is unknown: last either way.
-        (Order.NEWEST_INSTANCE, lambda i: -i.joined_at.timestamp() if i.joined_at else inf, _joined_text),
+        (Order.NEWEST_INSTANCE, _joined_last, _joined_text),
         # Attached instances have no configuration: not picked before those that have (ESS guide, policies).
         (
             Order.OLDEST_SCALING_CONFIGURATION,
-            lambda instance: added.get(instance.scaling_configuration, inf),
+            lambda those: [added.get(i.scaling_configuration, NEVER) for i in those],
             lambda instance: instance.scaling_configuration or "none",
         ),
-        (Order.UNHEALTHY, lambda i: i.healthy, lambda i: "Healthy" if i.healthy else "Unhealthy"),
-        (Order.SPOT, lambda i: not i.spot, _spot_text),
-        (Order.PAY_AS_YOU_GO, lambda i: i.spot, _spot_text),
-        (Order.FULLEST_ZONE, lambda _: 0, lambda i: i.zone_id),  # ranked by Line, which knows who has left
-        (Order.LOWEST_METRIC, value, metric_text),
-        (Order.HIGHEST_METRIC, lambda instance: -value(instance), metric_text),
-        (Order.ATTACHED_LAST, lambda i: i.attached, lambda i: "attached" if i.attached else "created by ESS"),
+        (Order.UNHEALTHY, lambda those: [i.healthy for i in those], lambda i: "Healthy" if i.healthy else "Unhealthy"),
+        (Order.SPOT, lambda those: [not i.spot for i in those], _spot_text),
+        (Order.PAY_AS_YOU_GO, lambda those: [i.spot for i in those], _spot_text),
+        (Order.FULLEST_ZONE, lambda _: repeat(0), _id),  # ranked by Line, which knows who has left
+        (Order.LOWEST_METRIC, lambda those: [samples[i.id].value for i in those], metric_text),
+        (Order.HIGHEST_METRIC, lambda those: [-samples[i.id].value for i in those], metric_text),
+        (Order.ATTACHED_LAST, lambda those: [i.attached for i in those], _attached_text),
     )
-    return {order: Step(order.value, rank, tell) for order, rank, tell in ways}
+    return {order: Step(order.value, ranks, tell) for order, ranks, tell in ways}
 
 
-def _configurations_added(snapshot: Snapshot) -> dict[str, float]:
+def _configurations_added(snapshot: Snapshot) -> dict[str, datetime]:
     """When each configuration came into use, as far as its earliest member tells (the API gives no better)."""
-    added: dict[str, float] = {}
+    added: dict[str, datetime] = {}
     for instance in snapshot.instances:
-        configuration, joined = instance.scaling_configuration, _joined(instance)
-        if configuration and joined < added.get(configuration, inf):
+        configuration, joined = instance.scaling_configuration, instance.joined_at
+        if configuration and joined and joined < added.get(configuration, NEVER):
             added[configuration] = joined
     return added
 
 
-def _joined(instance: Instance) -> float:
-    return instance.joined_at.timestamp() if instance.joined_at else inf
+def _joined(those: Sequence[Instance]) -> Ranks:
+    return [i.joined_at or NEVER for i in those]
+
+
+def _joined_last(those: Sequence[Instance]) -> Ranks:
+    """Newest first; when it joined is unknown: last either way."""
+    return [-i.joined_at.timestamp() if i.joined_at else inf for i in those]
+
+
+def _id(instance: Instance) -> str:
+    return instance.id
 
 
 def _joined_text(instance: Instance) -> str:
@@ -168,3 +178,7 @@ def _joined_text(instance: Instance) -> str:
 
 def _spot_text(instance: Instance) -> str:
     return "spot" if instance.spot else "pay-as-you-go"
+
+
+def _attached_text(instance: Instance) -> str:
+    return "attached" if instance.attached else "created by ESS"

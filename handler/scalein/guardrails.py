@@ -4,9 +4,11 @@ What the operator's policy allows, what the group's state forbids, and the proje
 number comes with the reason that it is given for.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from fractions import Fraction
+from operator import attrgetter
 from typing import NamedTuple
 
 from scalein.departures import REMOVAL_POLICIES, by_metric
@@ -115,22 +117,29 @@ def headroom(snapshot: Snapshot, least: int) -> int:
     return max(0, min(_stable(snapshot)) - least)
 
 
-def staying(instance: Instance, request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails) -> Reason | None:
-    """Why a member stays, for what it is or how it does; None where it may leave."""
-    state, named = instance.lifecycle_state, isinstance(request.ask, Named)
-    allowed = named and ((state == "Protected" and guardrails.remove_protected) or _standby(state, guardrails))
-    if state != "InService" and not allowed:
-        return STAY_BY_STATE.get(state, Reason.NOT_IN_SERVICE)
-    if snapshot.group.weighted and not instance.weight:
-        return Reason.WEIGHT_UNKNOWN
-    if instance.warming_up:
-        return Reason.WARMING_UP
-    oldest = snapshot.taken_at - timedelta(seconds=guardrails.minimum_age_seconds)
-    if guardrails.minimum_age_seconds and (instance.joined_at is None or instance.joined_at > oldest):
-        return Reason.TOO_YOUNG  # of an age that nobody knows, too
-    if by_metric(request) and not _fresh(instance, snapshot, guardrails.metric):
-        return Reason.NO_METRIC
-    return None
+def staying(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails) -> Callable[[Instance], Reason | None]:
+    """Why a member stays, for what it is or how it does; None where it may leave. Made once for all members."""
+    named, weighted, now = isinstance(request.ask, Named), snapshot.group.weighted, snapshot.taken_at
+    allowed = {"InService"}
+    allowed |= {"Protected"} if named and guardrails.remove_protected else set()
+    allowed |= {"Standby"} if named and guardrails.remove_standby else set()
+    youngest = now - timedelta(seconds=guardrails.minimum_age_seconds) if guardrails.minimum_age_seconds else None
+    fresh = _fresh(snapshot, guardrails.metric) if by_metric(request) else None
+
+    def reason(instance: Instance) -> Reason | None:
+        if instance.lifecycle_state not in allowed:
+            return STAY_BY_STATE.get(instance.lifecycle_state, Reason.NOT_IN_SERVICE)
+        if weighted and not instance.weight:
+            return Reason.WEIGHT_UNKNOWN
+        if instance.warming_up:
+            return Reason.WARMING_UP
+        if youngest and (instance.joined_at is None or instance.joined_at > youngest):
+            return Reason.TOO_YOUNG  # of an age that nobody knows, too
+        if fresh is not None and instance.id not in fresh:
+            return Reason.NO_METRIC
+        return None
+
+    return reason
 
 
 STAY_BY_STATE = {
@@ -144,11 +153,10 @@ STAY_BY_STATE = {
 }
 
 
-def _fresh(instance: Instance, snapshot: Snapshot, metric: Metric) -> bool:
-    """Whether the metric has a value of it that is not older than a few periods: missing is not zero."""
-    sample = (snapshot.samples or {}).get(instance.id)
-    longest = timedelta(seconds=metric.period_seconds * metric.stale_after_periods)
-    return sample is not None and snapshot.taken_at - sample.taken_at <= longest
+def _fresh(snapshot: Snapshot, metric: Metric) -> set[str]:
+    """Whose value of the metric is not older than a few periods: missing is not zero."""
+    since = snapshot.taken_at - timedelta(seconds=metric.period_seconds * metric.stale_after_periods)
+    return {id for id, sample in (snapshot.samples or {}).items() if sample.taken_at >= since}
 
 
 def capacity_of(instance: Instance, snapshot: Snapshot) -> int:
@@ -159,10 +167,6 @@ def capacity_of(instance: Instance, snapshot: Snapshot) -> int:
 def share(total: int, percent: float) -> int:
     """Rounded down. By the decimal text: 29 % of 100 must be 29, which binary floating point does not promise."""
     return int(total * Fraction(repr(percent)) / 100)
-
-
-def _standby(state: str, guardrails: Guardrails) -> bool:
-    return state == "Standby" and guardrails.remove_standby
 
 
 def _objections(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Objection]:
@@ -218,8 +222,7 @@ def _cooling_down(snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Object
     scale_ins = [activity for activity in activities if activity.removed]
     scale_outs = [activity for activity in activities if activity.added]
     failures = [activity for activity in activities if activity.status == "Failed"]
-    leaving = any(instance.lifecycle_state in LEAVING_STATES for instance in snapshot.instances)
-    if guardrails.cooldown_seconds and leaving:
+    if guardrails.cooldown_seconds and _heads(snapshot, LEAVING_STATES):
         yield Objection(Reason.COOLDOWN, "A removal is under way.")
     for reason, seconds, of in (
         (Reason.COOLDOWN, guardrails.cooldown_seconds, scale_ins),
@@ -241,8 +244,7 @@ def _budget(budget: Budget, snapshot: Snapshot) -> Limit:
     """What is left of it: what ESS's history says has left in the window, by whomever, and what is leaving now."""
     since = snapshot.taken_at - timedelta(seconds=budget.window_seconds)
     left = sum(a.removed for a in snapshot.activities or () if a.ended_at is None or a.ended_at > since)
-    leaving = sum(instance.lifecycle_state in LEAVING_STATES for instance in snapshot.instances)
-    heads = sum(instance.lifecycle_state in STABLE_STATES for instance in snapshot.instances)
+    leaving, heads = _heads(snapshot, LEAVING_STATES), _heads(snapshot, STABLE_STATES)
     whole = budget.instances if budget.instances is not None else share(heads, budget.percent or 0)
     told = f"{whole} in {budget.window_seconds} s, of which {left + leaving} are spent"
     return Limit(Reason.BUDGET, max(0, whole - left - leaving), "instances", told)
@@ -254,7 +256,14 @@ def _stable(snapshot: Snapshot) -> tuple[int, int, int]:
 
 
 def _capacity(snapshot: Snapshot, states: tuple[str, ...]) -> int:
-    return sum(capacity_of(instance, snapshot) for instance in snapshot.instances if instance.lifecycle_state in states)
+    if not snapshot.group.weighted:
+        return _heads(snapshot, states)
+    return sum(instance.weight or 0 for instance in snapshot.instances if instance.lifecycle_state in states)
+
+
+def _heads(snapshot: Snapshot, states: tuple[str, ...]) -> int:
+    counted = Counter(map(attrgetter("lifecycle_state"), snapshot.instances))
+    return sum(counted[state] for state in states)
 
 
 def _sum(snapshot: Snapshot, least: int, name: str = "MinSize") -> str:

@@ -98,12 +98,13 @@ def _candidates(
     request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails
 ) -> tuple[list[Instance], list[Verdict]]:
     named = set(request.ask.instance_ids) if isinstance(request.ask, Named) else None
+    why_not = staying(request, snapshot, guardrails)
     candidates, kept = [], []
     for instance in _by_id(snapshot.instances):
         if named is not None and instance.id not in named:
             kept.append(Verdict(instance.id, False, Reason.NOT_NAMED))
             continue
-        reason = staying(instance, request, snapshot, guardrails)
+        reason = why_not(instance)
         if reason:
             kept.append(Verdict(instance.id, False, reason))
         else:
@@ -160,6 +161,8 @@ def _why_left_over(
 ) -> list[Verdict]:
     """What stopped each candidate that was not chosen: a limit only for those that the request still needed."""
     missing = amount.value - _amount_of(chosen, amount, snapshot)
+    if missing <= 0:
+        return [Verdict(instance.id, False, Reason.NOT_NEEDED) for instance in left_over]
     gone = sum(capacity_of(instance, snapshot) for instance in chosen)
     verdicts = []
     for instance in left_over:

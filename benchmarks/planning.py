@@ -1,0 +1,62 @@
+"""How long deciding takes: nothing but the pure core, over fleets of growing size."""
+
+from __future__ import annotations
+
+import gc
+from datetime import datetime, timedelta, timezone
+
+from benchmarks.timing import both, timed
+from scalein.guardrails import NONE, Budget, Guardrails, Pause
+from scalein.model import Activity, Count, Instance, Order, RemovalRequest, Sample, ScalingGroup, Snapshot
+from scalein.planning import plan_removal
+from scalein.windows import Windows, cron_of
+
+Row = tuple[str, str, str]
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+EVERY_ORDER = (Order.UNHEALTHY, Order.SPOT, Order.FULLEST_ZONE, Order.LOWEST_METRIC, Order.ATTACHED_LAST)
+
+
+def figures(repeats: int) -> list[Row]:
+    """Deciding over fleets of growing size, nothing but the pure core: as ESS would, and with every guardrail on."""
+    gc.freeze()  # as cold_start does: this process holds a terminal library that the function does not
+    rows = []
+    for name, order, guardrails in (("", (), NONE), (", every guardrail", EVERY_ORDER, every_guardrail())):
+        for size in (100, 1_000, 2_000, 10_000):
+            request = RemovalRequest("asg-bench", "r", Count(20), order=order)
+            fleet = fleet_of(size)
+            if len(plan_removal(request, fleet, guardrails).leaving) != 20:
+                raise SystemExit("the plan is not what it was: twenty should leave")
+            spent = timed(lambda r=request, f=fleet, g=guardrails: plan_removal(r, f, g), repeats)  # type: ignore[misc]
+            goal = "at most 10 ms" if size == 2_000 else ""
+            rows.append((f"planning over {size:,} instances{name}", both(spent), goal))
+    return rows
+
+
+def fleet_of(size: int) -> Snapshot:
+    """Three zones, five configurations; a day's history; a metric of everybody."""
+    members = tuple(
+        Instance(f"i-{n}", "InService", "ghi"[n % 3], f"asc-{n % 5}", START + timedelta(minutes=n * 7919 % size))
+        for n in range(size)
+    )
+    group = ScalingGroup("asg-bench", "Active", size // 2, size, multi_az_policy="BALANCE")
+    now = START + timedelta(days=60)
+    over = [now - timedelta(minutes=15 * n) for n in range(2, 100)]
+    activities = [Activity(f"asa-{n}", "Successful", end, end, added=1, removed=n % 2) for n, end in enumerate(over)]
+    samples = {member.id: Sample(float(n * 31 % 97), now) for n, member in enumerate(members)}
+    return Snapshot(group, members, now, tuple(activities), samples)
+
+
+def every_guardrail() -> Guardrails:
+    return Guardrails(
+        floor=1,
+        max_removed_per_event=20,
+        max_removed_percent_per_event=50,
+        budget=Budget(86_400, instances=100),
+        cooldown_seconds=600,
+        cooldown_after_scale_out_seconds=600,
+        cooldown_after_failure_seconds=180,
+        minimum_age_seconds=3_600,
+        healthy_quorum_percent=50,
+        pause=Pause(START),
+        windows=Windows(timezone.utc, (cron_of("* * * * *"),), (cron_of("* * 1 1 *"),)),
+    )

@@ -1,0 +1,24 @@
+"""How the benchmarks measure and write times."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+
+def timed(work: Callable[[], object], repeats: int) -> list[float]:
+    spent = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - began)
+    return spent
+
+
+def both(spent: list[float]) -> str:
+    return f"{ms(statistics.median(spent))} (best {ms(min(spent))})"
+
+
+def ms(seconds: float) -> str:
+    return f"{seconds * 1_000:.1f} ms"
