@@ -1,4 +1,4 @@
-"""The command line: `python -m cli --help`."""
+"""The command line: `.venv/bin/scalein --help`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from cli.local import EXAMPLE_POLICY
 from cli.run import Form, Run, RunError, run_event
+from scalein.model import Order
 
 SMALL_FLEET = Path(__file__).parent.parent / "localcloud" / "fleets" / "small.json"
 
@@ -28,6 +30,17 @@ policy_option = click.option(
     default=EXAMPLE_POLICY,
     help="Policy document.  [default: policy.example.json]",
 )
+
+
+class NoAnswer(click.ClickException):
+    """Where exit status 1 means something else."""
+
+    exit_code = 2
+
+
+def console_of() -> Console:
+    """As wide as the terminal; plain and 110 wide where it is piped."""
+    return Console(width=None if Console().is_terminal else 110)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,11 +63,60 @@ def run(event: Path, fleet: Path, policy: Path, now: bool, as_json: bool, audit:
     called. An event that says when it was sent is read as if that were five seconds ago, unless --now is given.
     The exit status is 0 whenever the function gave an outcome, whichever it is.
     """
-    console = Console(width=None if Console().is_terminal else 110)
+    console = console_of()
     try:
         run_event(Run(event, fleet, policy, now), console, Form(as_json, audit))
     except RunError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.option("--group", "scaling_group_id", metavar="ID", help="Scaling group, such as asg-bp1example.")
+@click.option("--count", type=click.IntRange(1, 1000), help="So many instances.")
+@click.option("--percent", type=click.FloatRange(0, 100, min_open=True), help="That share of TotalCapacity.")
+@click.option("--to-capacity", type=click.IntRange(0), help="As much as leaves this capacity.")
+@click.option("--instance", "instance_ids", metavar="ID", multiple=True, help="This instance; may be given again.")
+@click.option("--order", type=click.Choice([order.value for order in Order]), multiple=True, help="May be given again.")
+@click.option("--event", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Instead: an event's file.")
+@click.option("--fleet", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Of a local Auto Scaling.")
+@click.option("--local", is_flag=True, help="A local Auto Scaling with localcloud/fleets/small.json.")
+@click.option("--policy", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Policy document.")
+@click.option("--region", default="", metavar="ID", help="Region of the group.  [default: SCALEIN_REGION_ID]")
+@click.option("--now", is_flag=True, help="Read the event by today's clock, however old it is.")
+@click.option("--all", "every", is_flag=True, help="A row for every instance, however many.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as the function returns it, and nothing else.")
+def plan(**options: Any) -> None:
+    """Shows who would leave, who would stay, and why; removes nothing.
+
+    The decision is the function's own, from the same reads, under the same policy. Give a request by options
+
+        scalein plan --group asg-bp1example --count 3 --policy policy.json
+
+    or an event, an alarm for instance, with --event FILE. The group is the real one, with the credentials and
+    settings of the environment (ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, SCALEIN_REGION_ID), or a local one with
+    --local or --fleet. Without a policy only MinSize holds, and that is said.
+
+    The exit status is 0 where somebody would leave, 1 where nobody would, 2 where there was no plan.
+    """
+    from cli import plan as command
+
+    ways = {"count": "count", "percent": "percent", "to_capacity": "toCapacity"}
+    remove = {name: options[option] for option, name in ways.items() if options[option] is not None}
+    remove |= {"instanceIds": list(options["instance_ids"])} if options["instance_ids"] else {}
+    group, event = options["scaling_group_id"], options["event"]
+    if bool(event) == bool(group) or (group and len(remove) != 1) or (event and (remove or options["order"])):
+        raise click.UsageError(
+            "give --event FILE, or --group with one of --count, --percent, --to-capacity, --instance"
+        )
+    fleet = options["fleet"] or (SMALL_FLEET if options["local"] else None)
+    policy = options["policy"] or (EXAMPLE_POLICY if options["local"] and not options["fleet"] else None)
+    payload = event.read_bytes() if event else command.request_event(group, remove, options["order"])
+    question = command.Question(payload, fleet, policy, options["region"], group or "", options["now"])
+    try:
+        leaves = command.plan(question, console_of(), command.Form(options["as_json"], options["every"]))
+    except RunError as error:
+        raise NoAnswer(str(error)) from error
+    sys.exit(0 if leaves else 1)
 
 
 @main.command("run-queue")
@@ -79,7 +141,7 @@ def run_queue(broker: str, batch_size: int, window: float, deliveries: int, flee
 
     queue = Queue(broker, NAME, batch_size, window, deliveries)
     try:
-        run_queue(queue, fleet, policy, Console(width=None if Console().is_terminal else 110))
+        run_queue(queue, fleet, policy, console_of())
     except RunError as error:
         raise click.ClickException(str(error)) from error
 
@@ -101,4 +163,4 @@ def run_broker() -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m cli")
+    main(prog_name="scalein")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scalein.model import Snapshot
+from scalein.model import Instance, Snapshot
 from scalein.reasons import Reason
 
 WORDS = {
@@ -51,6 +52,7 @@ WORDS = {
     Reason.UNKNOWN_REMOVAL_POLICY: "unknown removal policy",
     Reason.NO_CANDIDATES: "no further instance is InService",
 }
+MOST_ROWS = 40
 COLOURS = {
     "removing": "green",
     "dry-run": "cyan",
@@ -70,9 +72,10 @@ def path(file: Path) -> str:
     return str(file) if relative.startswith("..") else relative
 
 
-def one(told: Mapping[str, Any], before: Snapshot | None, console: Console) -> None:
+def one(told: Mapping[str, Any], before: Snapshot | None, console: Console, fold: bool = True) -> None:
     if before is not None and told["capacity"]:
-        verdicts(told, before, console)
+        verdicts(told, before, console, fold)
+        limits(told, before.group.weighted, console)
     outcome(told, console)
 
 
@@ -92,8 +95,8 @@ def outcomes(all_told: Sequence[Mapping[str, Any]], console: Console) -> None:
         console.print(Text(f"      {told.get('message', '')}", "dim"), soft_wrap=True)
 
 
-def verdicts(outcome: Mapping[str, Any], snapshot: Snapshot, console: Console) -> None:
-    """A row for each instance, leavers first, in the order in which the plan names them."""
+def verdicts(outcome: Mapping[str, Any], snapshot: Snapshot, console: Console, fold: bool = True) -> None:
+    """A row for each instance, leavers first, in the order in which the plan names them; many that stay are folded."""
     group = snapshot.group
     orders = ", ".join(group.removal_policies) or "ESS's default"
     zones = ", from the zone with the most instances" if group.multi_az_policy == "BALANCE" else ""
@@ -102,17 +105,57 @@ def verdicts(outcome: Mapping[str, Any], snapshot: Snapshot, console: Console) -
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Instance", "Zone", "State", "Joined", "Configuration", "", "Why"):
         table.add_column(heading, no_wrap=heading != "Why")
-    reason = Reason.NAMED if _names_instances(outcome) else Reason.NEXT_IN_ORDER
-    rows = [(id, True, reason) for id in outcome["removed"]]
-    rows += [(entry["id"], False, Reason(entry["reason"])) for entry in outcome["kept"]]
-    for id, leaves, why in rows:
-        member = members.get(id)
-        joined = member.joined_at.strftime("%Y-%m-%d %H:%M") if member and member.joined_at else ""
-        word = Text("leaves", "bold yellow") if leaves else Text("stays", "green")
-        facts = (member.zone_id, member.lifecycle_state, joined, member.scaling_configuration) if member else ("",) * 4
-        table.add_row(id, *facts, word, WORDS[why])
-    if rows:
+    chosen = {entry["id"]: f"{entry['by']}: {entry['value']}" for entry in outcome["chosen"]}
+    for id in outcome["removed"]:
+        table.add_row(id, *_facts(members.get(id)), Text("leaves", "bold yellow"), chosen.get(id, WORDS[Reason.NAMED]))
+    folded = fold and len(outcome["kept"]) > MOST_ROWS
+    for entry in () if folded else outcome["kept"]:
+        why = WORDS[Reason(entry["reason"])]
+        table.add_row(entry["id"], *_facts(members.get(entry["id"])), Text("stays", "green"), why)
+    if table.row_count:
         console.print(table)
+    if folded:
+        _folded(outcome["kept"], console)
+
+
+def _facts(member: Instance | None) -> tuple[str, str, str, str]:
+    if member is None:
+        return ("",) * 4
+    joined = member.joined_at.strftime("%Y-%m-%d %H:%M") if member.joined_at else ""
+    return member.zone_id, member.lifecycle_state, joined, member.scaling_configuration
+
+
+def _folded(kept: Sequence[Mapping[str, str]], console: Console) -> None:
+    """A row for each reason."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Stay", justify="right")
+    table.add_column("Why", no_wrap=True)
+    table.add_column("Such as")
+    for reason, number in Counter(entry["reason"] for entry in kept).most_common():
+        ids = [entry["id"] for entry in kept if entry["reason"] == reason][:3]
+        more = ", ..." if number > len(ids) else ""
+        table.add_row(f"{number:,}", WORDS[Reason(reason)], ", ".join(ids) + more)
+    console.print(table)
+
+
+def limits(told: Mapping[str, Any], weighted: bool, console: Console) -> None:
+    """From what was asked, through each limit, to what may leave."""
+    if not told["limits"]:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Limit", "Allows", "May leave", "Because"):
+        table.add_column(heading, justify="right" if heading in ("Allows", "May leave") else "left")
+    unit, room = told["asked"]["unit"], told["asked"]["value"]
+    table.add_row("asked", "", f"{room:,}", unit)
+    for limit in told["limits"]:
+        # In a group without weights an instance is a unit of capacity; else the two cannot be compared in one column.
+        same = limit["unit"] == unit or not weighted
+        cuts = same and limit["allows"] < room
+        room = min(room, limit["allows"]) if same else room
+        style = "bold yellow" if cuts else ""
+        told_room = f"{room:,}" if same else ""
+        table.add_row(limit["reason"], f"{limit['allows']:,}", Text(told_room, style), limit["because"])
+    console.print(table)
 
 
 def outcome(told: Mapping[str, Any], console: Console) -> None:
@@ -138,7 +181,3 @@ def before_and_after(before: Mapping[str, Snapshot], after: Mapping[str, Snapsho
             numbers = (snapshot.group.total_capacity, snapshot.group.min_size, in_service, len(snapshot.instances))
             table.add_row(group_id, name, *map(str, numbers))
     console.print(table)
-
-
-def _names_instances(told: Mapping[str, Any]) -> bool:
-    return any(entry["reason"] == Reason.NOT_NAMED.value for entry in told["kept"])
