@@ -119,6 +119,43 @@ def plan(**options: Any) -> None:
     sys.exit(0 if leaves else 1)
 
 
+@main.command()
+@click.argument("alarms", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@policy_option
+@click.option(
+    "--fleet", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Fleet file with the group."
+)
+@click.option("--group", default="", metavar="ID", help="Scaling group.  [default: the policy's first]")
+@click.option("--size", default=100, show_default=True, type=click.IntRange(0, 10_000), help="Of a made-up group.")
+@click.option("--min-size", default=20, show_default=True, type=click.IntRange(0), help="Of a made-up group.")
+@click.option("--zones", default=3, show_default=True, type=click.IntRange(1, 26), help="Of a made-up group.")
+@click.option(
+    "--activity-seconds", default=60.0, show_default=True, type=click.FloatRange(0), help="How long a removal takes."
+)
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw it: a .png or .svg file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
+def simulate(**options: Any) -> None:
+    """Replays ALARMS over a fleet, to try a policy before it runs.
+
+    ALARMS is a CSV file with a header, or JSON lines: time, and alarm (the name of the alarm rule); further columns
+    are what a rule of the policy can match (namespace, level ...), instanceIds those that the alarm names. A line
+    with add instead of alarm stands for so many instances that Auto Scaling adds. The fleet is a group of a fleet
+    file, as --fleet, or made up. Decisions are the function's own; time is simulated, and nothing is called.
+
+        scalein simulate events/days/flapping.csv --group asg-web --picture day.png
+    """
+    from cli import simulate as command
+
+    fleet = command.Fleet(options["fleet"], options["group"], options["size"], options["min_size"], options["zones"])
+    if options["picture"] and options["picture"].suffix not in (".png", ".svg"):
+        raise click.UsageError("--picture takes a file that ends in .png or .svg")
+    form = command.Form(options["picture"], options["as_json"])
+    try:
+        command.run(options["alarms"], options["policy"], fleet, options["activity_seconds"], console_of(), form)
+    except RunError as error:
+        raise click.ClickException(str(error)) from error
+
+
 @main.command("run-queue")
 @click.option("--broker", default="", metavar="URL", help="AMQP URL of a broker.  [default: one of our own]")
 @click.option("--batch-size", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Messages at once.")

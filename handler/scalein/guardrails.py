@@ -91,11 +91,11 @@ def needs(request: RemovalRequest, guardrails: Guardrails) -> Needs:
 
 def limits(snapshot: Snapshot, guardrails: Guardrails = NONE) -> tuple[Limit, ...]:
     """The most that may leave, for each reason that there is to limit it."""
-    group, total = snapshot.group, snapshot.group.total_capacity
-    found = [Limit(Reason.MIN_SIZE, headroom(snapshot, group.min_size), "capacity", _sum(snapshot, group.min_size))]
-    if guardrails.floor > group.min_size:
-        because = _sum(snapshot, guardrails.floor, "the policy's floor")
-        found.append(Limit(Reason.FLOOR, headroom(snapshot, guardrails.floor), "capacity", because))
+    total, stable, min_size = snapshot.group.total_capacity, _stable(snapshot), snapshot.group.min_size
+    told = f"{'TotalCapacity' if stable == total else 'stable capacity'} {stable} less"
+    floors = [(Reason.MIN_SIZE, "MinSize", min_size)]
+    floors += [(Reason.FLOOR, "the policy's floor", guardrails.floor)] if guardrails.floor > min_size else []
+    found = [Limit(reason, max(0, stable - least), "capacity", f"{told} {of} {least}") for reason, of, least in floors]
     if guardrails.max_removed_per_event is not None:
         because = "maxRemovedPerEvent of the policy"
         found.append(Limit(Reason.EVENT_MAXIMUM, guardrails.max_removed_per_event, "instances", because))
@@ -105,16 +105,6 @@ def limits(snapshot: Snapshot, guardrails: Guardrails = NONE) -> tuple[Limit, ..
     if guardrails.budget is not None:
         found.append(_budget(guardrails.budget, snapshot))
     return tuple(found)
-
-
-def headroom(snapshot: Snapshot, least: int) -> int:
-    """Capacity that may leave without falling below `least`: the project's only MinSize arithmetic.
-
-    ESS itself compares TotalCapacity, which still counts instances on their way out, so a second removal could
-    pass its check and undershoot. What is stable is counted too, from the list and by the group's own counters,
-    for the two were not read at quite the same moment; the smallest holds.
-    """
-    return max(0, min(_stable(snapshot)) - least)
 
 
 def staying(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails) -> Callable[[Instance], Reason | None]:
@@ -192,18 +182,22 @@ def _objections(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardra
 
 def _unhealthy(snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Objection]:
     """Low load during an outage is not idleness. Whoever is on the way in or out, or parked, does not count."""
+    quorum = guardrails.healthy_quorum_percent
+    if quorum is None:
+        return
     members = [i for i in snapshot.instances if i.lifecycle_state in STABLE_STATES and i.lifecycle_state != "Standby"]
     well = sum(instance.healthy for instance in members)
-    quorum = guardrails.healthy_quorum_percent
-    if quorum is not None and members and well * 100 < Fraction(repr(quorum)) * len(members):
+    if members and well * 100 < Fraction(repr(quorum)) * len(members):
         yield Objection(Reason.UNHEALTHY_GROUP, f"{well} of {len(members)} are healthy; {quorum:g} % must be.")
 
 
 def _below_desired(snapshot: Snapshot) -> Iterator[Objection]:
     """ESS compares desired with stable capacity, and creates what is missing beyond what is coming already."""
     desired = snapshot.group.desired_capacity
+    if desired is None:
+        return
     there = _capacity(snapshot, STABLE_STATES + COMING_STATES)
-    if desired is not None and desired > there:
+    if desired > there:
         yield Objection(Reason.BELOW_DESIRED, f"Desired capacity is {desired}, and {there} are there or coming.")
 
 
@@ -250,9 +244,15 @@ def _budget(budget: Budget, snapshot: Snapshot) -> Limit:
     return Limit(Reason.BUDGET, max(0, whole - left - leaving), "instances", told)
 
 
-def _stable(snapshot: Snapshot) -> tuple[int, int, int]:
+def _stable(snapshot: Snapshot) -> int:
+    """The capacity that all MinSize arithmetic begins with.
+
+    ESS itself compares TotalCapacity, which still counts instances on their way out, so a second removal could
+    pass its check and undershoot. What is stable is counted too, from the list and by the group's own counters,
+    for the two were not read at quite the same moment; the smallest holds.
+    """
     group, listed = snapshot.group, _capacity(snapshot, STABLE_STATES)
-    return group.total_capacity, listed, listed if group.stable_capacity is None else group.stable_capacity
+    return min(group.total_capacity, listed, listed if group.stable_capacity is None else group.stable_capacity)
 
 
 def _capacity(snapshot: Snapshot, states: tuple[str, ...]) -> int:
@@ -264,10 +264,3 @@ def _capacity(snapshot: Snapshot, states: tuple[str, ...]) -> int:
 def _heads(snapshot: Snapshot, states: tuple[str, ...]) -> int:
     counted = Counter(map(attrgetter("lifecycle_state"), snapshot.instances))
     return sum(counted[state] for state in states)
-
-
-def _sum(snapshot: Snapshot, least: int, name: str = "MinSize") -> str:
-    total, listed, counted = _stable(snapshot)
-    smallest = min(total, listed, counted)
-    what = "TotalCapacity" if smallest == total else "stable capacity"
-    return f"{what} {smallest} less {name} {least}"

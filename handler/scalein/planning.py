@@ -131,6 +131,11 @@ class Room(NamedTuple):
         )
         return cls(capacity, instances)
 
+    @property
+    def spent(self) -> bool:
+        """Nobody fits any more, however light."""
+        return self.capacity < 1 or self.instances < 1
+
     def holds(self, weight: int) -> bool:
         return weight <= self.capacity and self.instances >= 1
 
@@ -144,7 +149,7 @@ def _choose(
     """Who leaves, in order, for which choice; and who of the candidates does not. One that does not fit is skipped."""
     asked, room = amount.value, Room.within(bounds)
     chosen, choices, left_over = list[Instance](), list[Choice](), list[Instance]()
-    while asked > 0 and (instance := line.first()):
+    while asked > 0 and not room.spent and (instance := line.first()):
         weight = capacity_of(instance, snapshot)
         if amount.cost(weight) <= asked and room.holds(weight):
             chosen.append(instance)
@@ -153,6 +158,12 @@ def _choose(
         else:
             left_over.append(instance)
             line.skip()
+    # Those that the request still needs are told what stopped them, in order; of the others the order is all one.
+    while asked > 0 and (instance := line.first()):
+        left_over.append(instance)
+        line.skip()
+        cost = amount.cost(capacity_of(instance, snapshot))
+        asked -= cost if cost <= asked else 0
     return chosen, choices, left_over + line.rest()
 
 
@@ -161,21 +172,17 @@ def _why_left_over(
 ) -> list[Verdict]:
     """What stopped each candidate that was not chosen: a limit only for those that the request still needed."""
     missing = amount.value - _amount_of(chosen, amount, snapshot)
-    if missing <= 0:
-        return [Verdict(instance.id, False, Reason.NOT_NEEDED) for instance in left_over]
     gone = sum(capacity_of(instance, snapshot) for instance in chosen)
     verdicts = []
     for instance in left_over:
-        weight = capacity_of(instance, snapshot)
-        cost = amount.cost(weight)
         if missing <= 0:
-            reason = Reason.NOT_NEEDED
-        elif cost > missing:
-            reason = Reason.TOO_HEAVY
-        else:
+            break
+        weight = capacity_of(instance, snapshot)
+        cost, reason = amount.cost(weight), Reason.TOO_HEAVY
+        if cost <= missing:
             reason, missing = _exceeded(bounds, gone + weight, len(chosen) + 1), missing - cost
         verdicts.append(Verdict(instance.id, False, reason))
-    return verdicts
+    return verdicts + [Verdict(i.id, False, Reason.NOT_NEEDED) for i in left_over[len(verdicts) :]]
 
 
 def _exceeded(bounds: tuple[Limit, ...], capacity: int, instances: int) -> Reason:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scalein.guardrails import headroom
+from scalein.guardrails import limits
 from scalein.model import Count, Instance, Named, Order, Percent, Plan, RemovalRequest, Shortfall, Snapshot, ToCapacity
 from scalein.planning import amount_asked, plan_removal
 from scalein.reasons import Reason
@@ -199,21 +199,25 @@ def test_to_capacity_does_not_count_what_is_on_its_way_out_already() -> None:
     assert leavers(request_for(ToCapacity(8)), fleet) == []
 
 
+def headroom(snapshot: Snapshot) -> int:
+    return limits(snapshot)[0].allows
+
+
 def test_headroom_is_the_smaller_of_what_ess_counts_and_what_is_stable() -> None:
     stable = [member("i-1"), member("i-2", lifecycle_state="Protected"), member("i-3", lifecycle_state="Standby")]
     others = [member("i-4", lifecycle_state="Removing"), member("i-5", lifecycle_state="Pending")]
 
-    assert headroom(group_of(*stable, *others), 1) == 2  # not the 4 that TotalCapacity would allow
-    assert headroom(group_of(*stable, total_capacity=2), 1) == 1
-    assert headroom(group_of(*stable), 9) == 0
+    assert headroom(group_of(*stable, *others, min_size=1)) == 2  # not the 4 that TotalCapacity would allow
+    assert headroom(group_of(*stable, total_capacity=2, min_size=1)) == 1
+    assert headroom(group_of(*stable, min_size=9)) == 0
 
 
 def test_headroom_heeds_the_groups_own_counters_which_may_have_been_read_later() -> None:
     """Somebody else's removal began between the two reads: the list still shows three, the group counts two."""
     fleet = group_of(*ABC, min_size=1, stable_capacity=2)
 
-    assert headroom(fleet, fleet.group.min_size) == 1
-    assert headroom(group_of(*ABC, stable_capacity=9), 1) == 2
+    assert headroom(fleet) == 1
+    assert headroom(group_of(*ABC, stable_capacity=9, min_size=1)) == 2
 
 
 def weighing(id: str, weight: int | None, day: int = 1) -> Instance:
