@@ -156,6 +156,25 @@ def simulate(**options: Any) -> None:
         raise click.ClickException(str(error)) from error
 
 
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--group", required=True, metavar="ID", help="Scaling group.")
+@click.option("--region", default="", metavar="ID", help="Its region.  [default: SCALEIN_REGION_ID]")
+@click.option("--metric", is_flag=True, help="With each instance's CPUUtilization.")
+def capture(file: Path, group: str, region: str, metric: bool) -> None:
+    """Writes a real scaling group to FILE, as a fleet for `scalein simulate` and the local Auto Scaling.
+
+    Reads the group, its instances and its activities of the last day, and changes nothing.
+    """
+    from cli.capture import capture as write
+
+    try:
+        number = write(group, region, metric, file)
+    except RunError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{group}: {number} instances to {file}")
+
+
 @main.command("run-queue")
 @click.option("--broker", default="", metavar="URL", help="AMQP URL of a broker.  [default: one of our own]")
 @click.option("--batch-size", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Messages at once.")

@@ -76,7 +76,8 @@ def plan(question: Question, console: Console, form: Form) -> bool:
     except LocalCloudError as error:
         raise RunError(f"the local cloud did not start. {error}") from error
     except ConfigurationError as error:
-        raise RunError(str(error)) from None
+        hint = "" if question.fleet else "; a local group: --local, or --fleet FILE"
+        raise RunError(f"{error}{hint}") from None
 
 
 def _policy(question: Question, variables: Mapping[str, str]) -> dict[str, str]:

@@ -53,6 +53,7 @@ WORDS = {
     Reason.NO_CANDIDATES: "no further instance is InService",
 }
 MOST_ROWS = 40
+IN_ITS_ROW = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration", "joined", "id")
 COLOURS = {
     "removing": "green",
     "dry-run": "cyan",
@@ -105,7 +106,7 @@ def verdicts(outcome: Mapping[str, Any], snapshot: Snapshot, console: Console, f
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Instance", "Zone", "State", "Joined", "Configuration", "", "Why"):
         table.add_column(heading, no_wrap=heading != "Why")
-    chosen = {entry["id"]: f"{entry['by']}: {entry['value']}" for entry in outcome["chosen"]}
+    chosen = {entry["id"]: _choice(entry) for entry in outcome["chosen"]}
     for id in outcome["removed"]:
         table.add_row(id, *_facts(members.get(id)), Text("leaves", "bold yellow"), chosen.get(id, WORDS[Reason.NAMED]))
     folded = fold and len(outcome["kept"]) > MOST_ROWS
@@ -116,6 +117,13 @@ def verdicts(outcome: Mapping[str, Any], snapshot: Snapshot, console: Console, f
         console.print(table)
     if folded:
         _folded(outcome["kept"], console)
+
+
+def _choice(entry: Mapping[str, str]) -> str:
+    """What put it before the next; the value only where the row does not show it."""
+    if entry["by"] == "only-candidate":
+        return "no other is left"
+    return entry["by"] if entry["by"] in IN_ITS_ROW else f"{entry['by']}: {entry['value']}"
 
 
 def _facts(member: Instance | None) -> tuple[str, str, str, str]:

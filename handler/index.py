@@ -10,9 +10,10 @@ import json
 import os
 from typing import Any
 
-from scalein import answer, audit, contract
+from scalein import answer, audit, contract, custom_policy
 from scalein.clock import Clock, Deadline, SystemClock
 from scalein.errors import ConfigurationError
+from scalein.guardrails import NONE, needs
 from scalein.intake import opened
 from scalein.model import Outcome, Status
 from scalein.policy import read_policy
@@ -35,6 +36,27 @@ def initialize(context: Any) -> None:
 def handler(event: bytes, context: Any) -> dict[str, Any]:
     """Serves one event; the outcome as a JSON object (docs/operations.md). Raises ConfigurationError, TryLaterError."""
     return serve(event, context, SystemClock())
+
+
+def choose(event: bytes, context: Any) -> dict[str, Any]:
+    """Answers a custom scale-in policy of ESS: who leaves, by the policy's order. The answer's form is unverified.
+
+    Raises ConfigurationError, RejectedEvent, GatewayError: then ESS gets no answer.
+    """
+    return chosen(event, context, SystemClock())
+
+
+def chosen(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
+    """As choose, by any clock."""
+    settings = read_settings(os.environ, context)
+    question = custom_policy.question_of(event)
+    guardrails = read_policy(settings.policy).groups.get(question.scaling_group_id, NONE)
+    gateway = _gateway(settings, Deadline.after(settings.run_seconds, clock))
+    request = custom_policy.request_of(question, guardrails)
+    snapshot = gateway.snapshot(question.scaling_group_id, needs(request, guardrails))
+    choices = custom_policy.chosen(question, snapshot, guardrails)
+    audit.record_choice(question.scaling_group_id, choices, str(getattr(context, "request_id", "")))
+    return custom_policy.answer([id for id, _ in choices])
 
 
 def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:

@@ -24,4 +24,12 @@ else # Debian's python3 without python3-venv: the machine's pip installs into th
     pip() { "$python" -m pip --python "$venv/bin/python" "$@"; }
 fi
 pip install --quiet -r requirements-dev.txt
+cat >"$venv/bin/scalein" <<'SCRIPT'
+#!/bin/sh
+# The command line of this checkout.
+bin=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$bin/../.." && pwd)
+PYTHONPATH="$root/handler:$root" exec "$bin/python" -m cli "$@"
+SCRIPT
+chmod +x "$venv/bin/scalein"
 touch "$venv/ready"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 
 from scalein.answer import as_json
-from scalein.model import Ignored, Outcome, Status
+from scalein.model import Choice, Ignored, Outcome, Status
 
 MAX_BYTES = 30_000  # the platform cuts a line at 32 KB
 MOST_KEPT = 750  # more would not fit, however short their ids
@@ -24,6 +25,20 @@ def record(outcome: Outcome, function_request_id: str) -> None:
     logger = logging.getLogger("scalein.audit")
     logger.setLevel(logging.INFO)  # an audit line does not vanish because somebody wants a quieter root logger
     logger.log(_level(outcome), line(outcome, function_request_id))
+
+
+def record_choice(scaling_group_id: str, choices: Sequence[tuple[str, Choice]], function_request_id: str) -> None:
+    """Logs what a custom scale-in policy was answered."""
+    told = {
+        "audit": "scalein/1",
+        "functionRequestId": function_request_id,
+        "status": "custom-policy",
+        "scalingGroupId": scaling_group_id,
+        "chosen": [{"id": id, "by": choice.by, "value": choice.value} for id, choice in choices],
+    }
+    logger = logging.getLogger("scalein.audit")
+    logger.setLevel(logging.INFO)
+    logger.info(json.dumps(told))
 
 
 def _level(outcome: Outcome) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HANDLER, LOCALCLOUD = ROOT / "handler", ROOT / "localcloud"
-PURE = ("model", "planning", "guardrails", "departures", "windows", "outcome", "answer", "request")
+PURE = ("model", "custom_policy", "planning", "guardrails", "departures", "windows", "outcome", "answer", "request")
 EFFECTS = {"os", "time", "random", "logging", "socket", "threading", "subprocess", "urllib", "concurrent", "pathlib"}
 
 
