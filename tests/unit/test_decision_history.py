@@ -1,0 +1,95 @@
+"""Any sequence of events, in a group that lives: what must hold at every moment of it, counted by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from cli.simulation import Group
+from scalein.guardrails import Budget, Guardrails
+from scalein.model import Ask, Count, Named, Percent, ToCapacity
+from scalein.planning import plan_removal
+from tests.fleets import NOON, group_of, member, request_for
+
+ACTIVITY = timedelta(seconds=60)
+ASKS = st.one_of(
+    st.integers(1, 6).map(Count),
+    st.sampled_from([5, 20, 50, 100]).map(Percent),
+    st.integers(0, 12).map(ToCapacity),
+    st.lists(st.integers(0, 11).map("i-{:02}".format), min_size=1, max_size=4, unique=True).map(tuple).map(Named),
+)
+GUARDRAILS = st.fixed_dictionaries(
+    {
+        "floor": st.integers(0, 6),
+        "max_removed_per_event": st.none() | st.integers(1, 3),
+        "budget": st.none() | st.builds(Budget, st.sampled_from([300, 1_800]), st.integers(1, 4), st.none()),
+        "cooldown_seconds": st.none() | st.sampled_from([120, 600]),
+        "cooldown_after_scale_out_seconds": st.none() | st.just(300),
+    }
+).map(lambda fields: Guardrails(**fields))  # type: ignore[arg-type]
+
+
+class Life(RuleBasedStateMachine):
+    """A group, messages at any time, and a book of what happened that the code under test never sees."""
+
+    @initialize(size=st.integers(1, 12), min_size=st.integers(0, 6), guardrails=GUARDRAILS, desired=st.booleans())
+    def begin(self, size: int, min_size: int, guardrails: Guardrails, desired: bool) -> None:
+        zones = "hij"
+        members = [member(f"i-{n:02}", 1 + n, zones[n % 3]) for n in range(size)]
+        fleet = group_of(
+            *members, min_size=min_size, desired_capacity=size if desired else None, multi_az_policy="BALANCE"
+        )
+        self.guardrails, self.least, self.now = guardrails, max(min_size, guardrails.floor), NOON
+        self.group = Group(fleet, timedelta(seconds=guardrails.history_seconds), ACTIVITY)
+        self.removed: list[tuple[datetime, int]] = []  # when they were told to leave
+        self.added: list[datetime] = []
+
+    @rule(seconds=st.sampled_from([0, 1, 30, 60, 90, 200, 600, 4_000]))
+    def wait(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule(number=st.integers(1, 3))
+    def scale_out(self, number: int) -> None:
+        self.group.at(self.now)
+        self.group.add(number)
+        self.added.append(self.now)
+
+    @rule(ask=ASKS, all_or_nothing=st.booleans())
+    def message(self, ask: Ask, all_or_nothing: bool) -> None:
+        snapshot = self.group.at(self.now)
+        before = self.group.stable_capacity()
+        plan = plan_removal(request_for(ask, all_or_nothing=all_or_nothing), snapshot, self.guardrails)
+        if not plan.leaving:
+            return
+        assert before - len(plan.leaving) >= self.least
+        self._no_cooldown_is_broken()
+        self.group.remove(plan.leaving)
+        self.removed.append((self.now, len(plan.leaving)))
+
+    def _no_cooldown_is_broken(self) -> None:
+        over = ACTIVITY + timedelta(seconds=self.guardrails.cooldown_seconds or 0)
+        if self.guardrails.cooldown_seconds:
+            assert all(self.now - then >= over for then, _ in self.removed)
+        if self.guardrails.cooldown_after_scale_out_seconds:
+            pause = timedelta(seconds=self.guardrails.cooldown_after_scale_out_seconds)
+            assert all(self.now - then >= pause for then in self.added)
+
+    @invariant()
+    def the_budget_holds_in_every_window(self) -> None:
+        """Each window that ends with a removal, counted by brute force."""
+        if not hasattr(self, "removed") or self.guardrails.budget is None:
+            return
+        window = timedelta(seconds=self.guardrails.budget.window_seconds)
+        for end, _ in self.removed:
+            inside = sum(number for then, number in self.removed if end - window < then <= end)
+            assert inside <= (self.guardrails.budget.instances or 0)
+
+    @precondition(lambda self: hasattr(self, "removed") and not self.removed)
+    @invariant()
+    def nobody_leaves_by_himself(self) -> None:
+        assert len(self.group.at(self.now).instances) >= 1
+
+
+TestLife = Life.TestCase

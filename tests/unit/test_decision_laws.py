@@ -1,0 +1,248 @@
+"""The invariants of a decision, over any fleet, history, request and policy.
+
+The numbers are those of the invariants in docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import chain, combinations_with_replacement
+from random import Random
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from scalein.guardrails import Guardrails
+from scalein.model import Count, Instance, Named, Order, RemovalRequest, Snapshot
+from scalein.planning import plan_removal
+from scalein.reasons import Reason
+from scalein.scale_in import DryRun, scale_in
+from tests.fakes import ScriptedGateway
+from tests.fleets import MAY, STATES, group_of, guardrails, member, request_for, requests, snapshots
+from tests.judge import JUDGES, Case, suffices
+from tests.judge import STATES as STATE_REASONS
+
+BY_METRIC = (Order.LOWEST_METRIC, Order.HIGHEST_METRIC)
+
+
+@dataclass
+class Decision:
+    request: RemovalRequest
+    snapshot: Snapshot
+    guardrails: Guardrails
+
+    def case(self) -> Case:
+        plan = plan_removal(self.request, self.snapshot, self.guardrails)
+        return Case(self.request, self.snapshot, self.guardrails, plan)
+
+
+DECISIONS = st.builds(Decision, requests(), snapshots(), guardrails())
+
+
+@given(DECISIONS)
+def test_i1_capacity_never_falls_below_min_size_or_floor(decision: Decision) -> None:
+    case = decision.case()
+    leaving = sum(case.weight(id) for id in case.plan.leaving)
+    event(f"{min(3, len(case.plan.leaving))} leave")
+
+    if case.plan.leaving:
+        assert case.stable - leaving >= max(case.group.min_size, case.guardrails.floor)
+
+
+@given(DECISIONS)
+def test_i2_nobody_is_asked_to_leave_who_must_not(decision: Decision) -> None:
+    case = decision.case()
+    named = isinstance(decision.request.ask, Named)
+    states = {"InService"} | ({"Protected"} if named and case.guardrails.remove_protected else set())
+    states |= {"Standby"} if named and case.guardrails.remove_standby else set()
+
+    assert set(case.plan.leaving) <= set(case.members)
+    assert {case.members[id].lifecycle_state for id in case.plan.leaving} <= states
+
+
+@given(DECISIONS)
+def test_i3_what_was_not_read_is_not_none(decision: Decision) -> None:
+    unread = decision.snapshot._replace(activities=None, samples=None)
+    counts_history = decision.guardrails.history_seconds > 0
+    by_metric = not isinstance(decision.request.ask, Named) and bool(set(BY_METRIC) & set(decision.request.order))
+
+    if counts_history or by_metric:
+        with pytest.raises(ValueError, match="not read"):
+            plan_removal(decision.request, unread, decision.guardrails)
+
+
+@given(DECISIONS)
+def test_i4_a_missing_or_old_metric_makes_nobody_attractive(decision: Decision) -> None:
+    case = decision.case()
+
+    if not isinstance(decision.request.ask, Named) and set(BY_METRIC) & set(decision.request.order):
+        for id in case.plan.leaving:
+            sample = (decision.snapshot.samples or {})[id]
+            assert decision.snapshot.taken_at - sample.taken_at <= timedelta(seconds=300)
+
+
+@given(DECISIONS)
+def test_i9_no_more_leave_than_the_caps_allow(decision: Decision) -> None:
+    case = decision.case()
+    most = case.guardrails.max_removed_per_event
+
+    assert most is None or len(case.plan.leaving) <= most
+    assert len(case.plan.leaving) <= 20
+    if case.guardrails.budget and case.plan.leaving:
+        assert case.spent() + len(case.plan.leaving) <= case.budget()
+
+
+@given(DECISIONS)
+def test_i12_a_closed_group_gets_no_write_call(decision: Decision) -> None:
+    gateway = ScriptedGateway(decision.snapshot)
+    scale_in(decision.request, gateway, decision.guardrails)
+    case = decision.case()
+
+    closed = (Reason.GROUP_NOT_ACTIVE, Reason.SCALE_IN_SUSPENDED, Reason.PAUSED, Reason.WINDOW_CLOSED)
+    if any(JUDGES[reason](case, "") for reason in closed):
+        assert gateway.removals == []
+
+
+@given(DECISIONS)
+def test_i14_everybody_gets_exactly_one_reason_and_it_alone_suffices(decision: Decision) -> None:
+    case = decision.case()
+    strangers = set(decision.request.ask.instance_ids) if isinstance(decision.request.ask, Named) else set()
+
+    assert sorted(v.instance_id for v in case.plan.verdicts) == sorted(set(case.members) | strangers)
+    for verdict in case.plan.kept:
+        event(verdict.reason.value)
+        assert suffices(case, verdict.instance_id, verdict.reason), verdict
+
+
+@given(DECISIONS, st.randoms(use_true_random=False))
+def test_i15_the_same_picture_gives_the_same_plan_in_whatever_order_it_is_told(
+    decision: Decision, random: Random
+) -> None:
+    instances, activities = list(decision.snapshot.instances), list(decision.snapshot.activities or ())
+    random.shuffle(instances)
+    random.shuffle(activities)
+    told = decision.snapshot._replace(instances=tuple(instances), activities=tuple(activities))
+    first = plan_removal(decision.request, decision.snapshot, decision.guardrails)
+    second = plan_removal(decision.request, told, decision.guardrails)
+
+    assert second._replace(because="") == first._replace(because="")  # which of two activities is named may differ
+
+
+@given(snapshots(), st.integers(1, 8))
+def test_i16_each_leaves_the_fullest_zone_that_has_anybody_to_give(snapshot: Snapshot, count: int) -> None:
+    plan = plan_removal(request_for(Count(count), order=(Order.FULLEST_ZONE,)), snapshot)
+    members = {instance.id: instance for instance in snapshot.instances}
+    sizes: dict[str, int] = {}
+    for instance in snapshot.instances:
+        if instance.lifecycle_state not in ("Removing", "Removing:Wait", "Stopped"):
+            sizes[instance.zone_id] = sizes.get(instance.zone_id, 0) + 1
+    later = (Reason.NOT_NEEDED, Reason.MIN_SIZE)
+    kept = {v.instance_id for v in plan.kept if v.reason in later}
+    for number, id in enumerate(plan.leaving):
+        zones = {members[other].zone_id for other in [*plan.leaving[number:], *kept]}
+        if not snapshot.group.weighted:  # there, one too heavy is passed over
+            assert sizes[members[id].zone_id] == max(sizes[zone] for zone in zones)
+        sizes[members[id].zone_id] -= 1
+
+
+@given(st.lists(st.sampled_from("hij"), min_size=1, max_size=12), st.integers(1, 12))
+def test_i16_where_all_may_leave_zones_never_drift_apart(zones: str, count: int) -> None:
+    fleet = group_of(*(member(f"i-{n:02}", zone=zone) for n, zone in enumerate(zones)), multi_az_policy="BALANCE")
+    leaving = set(plan_removal(request_for(Count(count)), fleet).leaving)
+    left = [instance.zone_id for instance in fleet.instances if instance.id not in leaving]
+
+    def spread(of: list[str]) -> int:
+        sizes = [of.count(zone) for zone in set(zones)]
+        return max(sizes) - min(sizes)
+
+    assert spread(left) <= max(1, spread(list(zones)))
+
+
+@given(DECISIONS)
+def test_i17_a_dry_run_chooses_the_same_and_writes_nothing(decision: Decision) -> None:
+    real, dry = ScriptedGateway(decision.snapshot), ScriptedGateway(decision.snapshot)
+    acted = scale_in(decision.request, real, decision.guardrails)
+    shown = scale_in(decision.request, DryRun(dry), decision.guardrails)
+
+    assert dry.removals == []
+    assert shown.removed == acted.removed
+    assert shown.plan == acted.plan
+
+
+@given(DECISIONS)
+def test_i19_nobody_leaves_whom_ess_would_create_anew(decision: Decision) -> None:
+    case = decision.case()
+
+    if case.plan.leaving and case.group.desired_capacity is not None:
+        assert case.group.desired_capacity <= case.capacity(
+            "InService", "Protected", "Standby", "Pending", "Pending:Wait"
+        )
+
+
+LOOSER = {
+    "floor": 0,
+    "max_removed_per_event": None,
+    "max_removed_percent_per_event": None,
+    "budget": None,
+    "cooldown_seconds": None,
+    "cooldown_after_scale_out_seconds": None,
+    "cooldown_after_failure_seconds": None,
+    "minimum_age_seconds": 0,
+    "remove_protected": True,
+    "remove_standby": True,
+    "healthy_quorum_percent": None,
+    "pause": None,
+    "windows": None,
+}
+
+
+@given(DECISIONS, st.sampled_from(sorted(LOOSER)))
+def test_a_looser_guardrail_never_removes_fewer(decision: Decision, name: str) -> None:
+    if decision.snapshot.group.weighted:
+        return  # there, a heavier one that now fits may take the place of two light ones
+    looser = decision.guardrails._replace(**{name: LOOSER[name]})
+    before = plan_removal(decision.request, decision.snapshot, decision.guardrails)
+
+    assert len(plan_removal(decision.request, decision.snapshot, looser).leaving) >= len(before.leaving)
+
+
+def small_groups(most: int) -> list[Snapshot]:
+    """All groups of so many instances in three zones and all states; zones that only swap names are one."""
+    kinds = [(state, zone) for zone in "hij" for state in STATES]
+    groups = []
+    for fleet in chain.from_iterable(combinations_with_replacement(kinds, size) for size in range(most + 1)):
+        zones = ["".join(sorted(state for state, zone in fleet if zone == name)) for name in "hij"]
+        if zones == sorted(zones):
+            groups.append(fleet)
+    return [
+        group_of(
+            *(
+                Instance(f"i-{n}", state, zone, "asc-1", MAY + timedelta(days=n * 5 % 7))
+                for n, (state, zone) in enumerate(fleet)
+            ),
+            min_size=1,
+            multi_az_policy="BALANCE",
+        )
+        for fleet in groups
+    ]
+
+
+def test_all_small_groups_in_all_states_keep_the_laws() -> None:
+    """Up to 6 instances in the long profile: 190,000 groups."""
+    most = {"long": 6, "ci": 5}.get(settings.get_current_profile_name(), 4)
+    request, rails = request_for(Count(2)), Guardrails(floor=2)
+    for snapshot in small_groups(most):
+        case = Case(request, snapshot, rails, plan_removal(request, snapshot, rails))
+        in_service = sum(i.lifecycle_state == "InService" for i in snapshot.instances)
+
+        assert len(case.plan.verdicts) == len(snapshot.instances)
+        assert all(suffices(case, v.instance_id, v.reason) for v in case.plan.kept)
+        assert len(case.plan.leaving) == max(0, min(2, in_service, case.stable - 2))
+
+
+def test_every_reason_has_a_judge() -> None:
+    leaving = {Reason.NAMED, Reason.NEXT_IN_ORDER, Reason.NO_CANDIDATES}
+
+    assert set(JUDGES) | set(STATE_REASONS) == set(Reason) - leaving

@@ -1,0 +1,172 @@
+"""Guardrails, a row for each: what the policy says, how the group stands, what may leave and why no more."""
+
+from __future__ import annotations
+
+from datetime import timedelta, timezone
+
+import pytest
+
+from scalein.guardrails import Budget, Guardrails, Pause
+from scalein.model import Activity, Count, Limit, Named, Plan, Shortfall, Snapshot
+from scalein.planning import plan_removal
+from scalein.reasons import Reason
+from scalein.windows import Windows, cron_of
+from tests.fleets import NOON, group_of, member, request_for
+
+TEN = [member(f"i-{number}", 1 + number) for number in range(10)]
+
+
+def ten(**fields: object) -> Snapshot:
+    return group_of(*TEN, **fields)  # type: ignore[arg-type]
+
+
+def after(seconds: int, snapshot: Snapshot | None = None, **fields: object) -> Snapshot:
+    """Ten instances, and an activity that ended so many seconds ago."""
+    ended = NOON - timedelta(seconds=seconds)
+    activity = Activity("asa-1", "Successful", ended - timedelta(seconds=60), ended)
+    return (snapshot or ten())._replace(activities=(activity._replace(**fields),))  # type: ignore[arg-type]
+
+
+def plan(snapshot: Snapshot, guardrails: Guardrails, count: int = 9) -> Plan:
+    return plan_removal(request_for(Count(count)), snapshot, guardrails)
+
+
+def in_state(number: int, state: str) -> Snapshot:
+    return group_of(*[i._replace(lifecycle_state=state) if n < number else i for n, i in enumerate(TEN)])
+
+
+COOL, DAY = Guardrails(cooldown_seconds=600), 86_400
+AFTER_OUT = Guardrails(cooldown_after_scale_out_seconds=600)
+AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
+
+
+@pytest.mark.parametrize(
+    ("story", "guardrails", "snapshot", "leave", "reason"),
+    [
+        ("nothing is set: MinSize holds", Guardrails(), ten(min_size=4), 6, "min-size"),
+        ("a floor above MinSize holds", Guardrails(floor=6), ten(min_size=4), 4, "floor"),
+        ("a floor below MinSize is nothing", Guardrails(floor=3), ten(min_size=4), 6, "min-size"),
+        ("a floor at MinSize is nothing", Guardrails(floor=4), ten(min_size=4), 6, "min-size"),
+        ("one message removes three", Guardrails(max_removed_per_event=3), ten(), 3, "event-maximum"),
+        ("one message removes 25 %, rounded down", Guardrails(max_removed_percent_per_event=25), ten(), 2, "event-maximum"),
+        ("of two maxima the smaller holds", Guardrails(max_removed_per_event=5, max_removed_percent_per_event=10), ten(), 1, "event-maximum"),
+        ("a budget of three, nothing spent", Guardrails(budget=Budget(3_600, 3)), after(99_999, removed=9), 3, "budget"),
+        ("a budget of three, two spent", Guardrails(budget=Budget(3_600, 3)), after(100, removed=2), 1, "budget"),
+        ("a budget overspent by others", Guardrails(budget=Budget(3_600, 3)), after(100, removed=5), 0, "budget"),
+        ("a budget of 40 % of ten", Guardrails(budget=Budget(3_600, None, 40)), after(100, removed=3), 1, "budget"),
+        ("what left a second before the window began", Guardrails(budget=Budget(3_600, 3)), after(3_601, removed=2), 3, "budget"),
+        ("what left just as the window began", Guardrails(budget=Budget(3_600, 3)), after(3_600, removed=2), 3, "budget"),
+        ("what left a second later", Guardrails(budget=Budget(3_600, 3)), after(3_599, removed=2), 1, "budget"),
+        ("what is leaving now is spent", Guardrails(budget=Budget(3_600, 3)), in_state(2, "Removing")._replace(activities=()), 1, "budget"),
+        ("a removal five minutes ago", COOL, after(300, removed=1), 0, "cooldown"),
+        ("a removal a second short of ten minutes ago", COOL, after(599, removed=1), 0, "cooldown"),
+        ("a removal ten minutes ago", COOL, after(600, removed=1), 9, None),
+        ("an activity that removed nobody", COOL, after(300), 9, None),
+        ("a member on its way out", COOL, in_state(1, "Removing")._replace(activities=()), 0, "cooldown"),
+        ("a member on its way out, and no cooldown", Guardrails(), in_state(1, "Removing"), 9, None),
+        ("a scale-out five minutes ago", AFTER_OUT, after(300, added=1), 0, "cooldown-after-scale-out"),
+        ("a scale-out ten minutes ago", AFTER_OUT, after(600, added=1), 9, None),
+        ("a removal is no scale-out", AFTER_OUT, after(300, removed=1), 9, None),
+        ("a failure a minute ago", AFTER_FAILURE, after(60, status="Failed"), 0, "cooldown-after-failure"),
+        ("a failure three minutes ago", AFTER_FAILURE, after(180, status="Failed"), 9, None),
+        ("a rejected activity never ran", AFTER_FAILURE, after(60, status="Rejected"), 9, None),
+        ("a scale-out that still runs", AFTER_OUT, after(0, added=1, ended_at=None), 0, "cooldown-after-scale-out"),
+        ("the group is paused", Guardrails(pause=Pause()), ten(), 0, "paused"),
+        ("paused until a minute from now", Guardrails(pause=Pause(NOON + timedelta(minutes=1))), ten(), 0, "paused"),
+        ("paused until now", Guardrails(pause=Pause(NOON)), ten(), 9, None),
+        ("outside of its hours", Guardrails(windows=Windows(timezone.utc, (cron_of("* 0-6 * * *"),))), ten(), 0, "window-closed"),
+        ("within its hours", Guardrails(windows=Windows(timezone.utc, (cron_of("* 12 * * *"),))), ten(), 9, None),
+        ("half are unhealthy and 60 % must not be", Guardrails(healthy_quorum_percent=60), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 0, "unhealthy-group"),
+        ("half are unhealthy and 50 % may be", Guardrails(healthy_quorum_percent=50), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 9, None),
+        ("Pending members are not the sick ones", Guardrails(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Pending", healthy=False)), 9, None),
+        ("parked members are not the sick ones", Guardrails(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Standby", healthy=False)), 9, None),
+        ("a sick Protected member counts", Guardrails(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Protected", healthy=False)), 0, "unhealthy-group"),
+        ("five are warming up", Guardrails(), group_of(*[i._replace(warming_up=n < 5) for n, i in enumerate(TEN)]), 5, "warming-up"),
+        ("three joined within 199 days", Guardrails(minimum_age_seconds=199 * DAY), ten(), 8, "too-young"),
+        ("exactly old enough is old enough", Guardrails(minimum_age_seconds=206 * DAY + DAY // 2), ten(), 1, "too-young"),
+        ("of unknown age is too young", Guardrails(minimum_age_seconds=1), group_of(member("i-a", joined_at=None)), 0, "too-young"),
+        ("ESS wants eleven", Guardrails(), ten(desired_capacity=11), 0, "below-desired"),
+        ("ESS wants ten", Guardrails(), ten(desired_capacity=10), 9, None),
+        ("ESS wants eleven, and one is coming", Guardrails(), group_of(*TEN, member("i-p", lifecycle_state="Pending"), desired_capacity=11), 9, None),
+        ("an activity runs in a group without desired capacity", Guardrails(), after(0, ended_at=None), 0, "activity-in-progress"),
+        ("an activity runs in a group with desired capacity", Guardrails(), after(0, ten(desired_capacity=10), ended_at=None), 9, None),
+        ("an alarm task's activity runs in one", Guardrails(), after(0, ten(desired_capacity=10), ended_at=None, trigger="Cms"), 0, "activity-in-progress"),
+        ("cooldown before in-progress: to try later would not help", COOL, after(0, removed=1, ended_at=None), 0, "cooldown"),
+        ("the lasting before the passing", COOL._replace(pause=Pause()), after(300, removed=1), 0, "paused"),
+    ],
+    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
+)  # fmt: skip
+def test_a_guardrail_holds(
+    story: str, guardrails: Guardrails, snapshot: Snapshot, leave: int, reason: str | None
+) -> None:
+    decided = plan(snapshot, guardrails)
+
+    assert len(decided.leaving) == leave
+    assert (decided.shortfall.reason.value if decided.shortfall else None) == reason
+
+
+@pytest.mark.parametrize(
+    ("guardrails", "leave"),
+    [
+        (Guardrails(), ["i-a"]),
+        (Guardrails(remove_protected=True), ["i-p", "i-a"]),
+        (Guardrails(remove_standby=True), ["i-s", "i-a"]),
+    ],
+)
+def test_protected_and_standby_leave_only_named_and_only_where_the_policy_says_so(
+    guardrails: Guardrails, leave: list[str]
+) -> None:
+    fleet = group_of(
+        member("i-p", lifecycle_state="Protected"), member("i-s", lifecycle_state="Standby"), member("i-a")
+    )
+    named = request_for(Named(("i-p", "i-s", "i-a")))
+
+    assert list(plan_removal(named, fleet, guardrails).leaving) == leave
+    assert plan_removal(request_for(Count(3)), fleet, guardrails).leaving == ("i-a",)
+
+
+def test_limits_tell_what_each_of_them_allows_and_where_it_comes_from() -> None:
+    guardrails = Guardrails(5, 3, 25, Budget(3_600, 4))
+    decided = plan(after(60, ten(min_size=2), removed=1), guardrails)
+
+    assert decided.limits == (
+        Limit(Reason.MIN_SIZE, 8, "capacity", "TotalCapacity 10 less MinSize 2"),
+        Limit(Reason.FLOOR, 5, "capacity", "TotalCapacity 10 less the policy's floor 5"),
+        Limit(Reason.EVENT_MAXIMUM, 3, "instances", "maxRemovedPerEvent of the policy"),
+        Limit(Reason.EVENT_MAXIMUM, 2, "capacity", "25 % of 10"),
+        Limit(Reason.BUDGET, 3, "instances", "4 in 3600 s, of which 1 are spent"),
+    )
+    assert decided.shortfall == Shortfall(9, 7, "instances", Reason.EVENT_MAXIMUM)
+
+
+@pytest.mark.parametrize(
+    ("guardrails", "snapshot", "because"),
+    [
+        (Guardrails(pause=Pause(NOON + timedelta(hours=1), "sale")), ten(), "Paused until 2026-11-23 13:00 UTC: sale."),
+        (Guardrails(pause=Pause()), ten(), "Paused."),
+        (Guardrails(windows=Windows(timezone.utc, (cron_of("0 0 * * *"),))), ten(), "It is Mon 12:00 there."),
+        (COOL, after(300, removed=1), "Over at 12:05:00 UTC."),
+        (COOL, after(0, removed=1, ended_at=None), ""),
+        (Guardrails(), ten(desired_capacity=11), "Desired capacity is 11, and 10 are there or coming."),
+        (Guardrails(), after(0, ended_at=None), "asa-1 runs."),
+        (Guardrails(healthy_quorum_percent=99.5), group_of(member("i-a", healthy=False)), "0 of 1 are healthy; 99.5 % must be."),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_exactly_stands_in_the_way(
+    guardrails: Guardrails, snapshot: Snapshot, because: str
+) -> None:
+    assert plan(snapshot, guardrails).because == because
+
+
+def test_the_longest_of_two_cooldowns_is_told() -> None:
+    first = after(300, removed=1).activities or ()
+    second = after(100, removed=1).activities or ()
+
+    assert plan(ten()._replace(activities=(*first, *second)), COOL).because == "Over at 12:08:20 UTC."
+
+
+def test_history_is_needed_as_far_back_as_the_longest_guardrail_looks() -> None:
+    assert Guardrails().history_seconds == 0
+    assert Guardrails(cooldown_seconds=600, budget=Budget(3_600, 1)).history_seconds == 3_600
+    assert Guardrails(cooldown_after_scale_out_seconds=600, budget=Budget(60, 1)).history_seconds == 600
+    assert Guardrails(cooldown_after_failure_seconds=180).history_seconds == 180
