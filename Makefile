@@ -10,7 +10,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-queue test test-long fuzz test-all check bench clean
+.PHONY: help setup run run-queue test test-long fuzz mutants test-all check bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 12
@@ -35,6 +35,9 @@ test-long: setup ## all tests, with many more examples for each property
 
 fuzz: setup ## feed the intake with made-up bytes (SECONDS=60), where Atheris installs
 	@sh tools/fuzz.sh "$(BIN)/python" "$(SECONDS)"
+
+mutants: setup ## break the deciding modules in one place at a time, and list what no test notices (half an hour)
+	@sh tools/mutants.sh "$(BIN)/python"
 
 test-all: ## all tests, on each of Python 3.10 to 3.13 that is found
 	@sh tools/each_python.sh "$(MAKE)"

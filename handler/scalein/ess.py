@@ -11,7 +11,17 @@ from typing import Any, cast
 from scalein.clock import Deadline
 from scalein.cold_start import cheap_imports
 from scalein.errors import GatewayError, OutcomeUnknown, Refused, Transient, TryLater
-from scalein.ess_replies import PAGE_SIZE, Inconsistent, Reply, activities_of, items_of, page_count, snapshot_of
+from scalein.ess_replies import (
+    MOST_ACTIVITIES,
+    PAGE_SIZE,
+    Inconsistent,
+    Reply,
+    activities_of,
+    items_of,
+    page_count,
+    snapshot_of,
+    total_of,
+)
 from scalein.model import MAX_INSTANCES_PER_CALL, Activity, Metric, Needs, Sample, Snapshot
 from scalein.scale_in import NOTHING_MORE, Removal
 from scalein.sdk import Sdk, pool
@@ -121,16 +131,22 @@ class EssGateway:
 
     def _history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
         """Every activity that ran at any time since then: newest first, so pages are read until one is older."""
-        found: list[Activity] = []
+        found: dict[str, Activity] = {}
+        last: datetime | None = None
         for number in range(1, MOST_HISTORY_PAGES + 1):
             reply = self._ask(partial(_activities_request, scaling_group_id, number))
             page = activities_of(reply)
-            started = [activity.started_at for activity in found[-1:] + page]
+            started = [*([last] if last else []), *(activity.started_at for activity in page)]
             if started != sorted(started, reverse=True):
                 raise Inconsistent("the activities are not listed newest first.")
-            found += page
-            if not page or page[-1].started_at < since - LONGEST_ACTIVITY or len(found) >= int(reply["TotalCount"]):
-                return tuple(found)
+            found |= {activity.id: activity for activity in page}
+            if len(found) >= total_of(reply, MOST_ACTIVITIES):
+                return tuple(found.values())
+            if not page:
+                raise Inconsistent("fewer activities are listed than counted.")
+            last = page[-1].started_at
+            if last < since - LONGEST_ACTIVITY:
+                return tuple(found.values())
         raise TryLater("DescribeScalingActivities", "TooMany", "the group has more activities than can be looked at.")
 
     def _ask(self, request: Callable[[], Any]) -> Reply:

@@ -12,6 +12,7 @@ from scalein.model import Activity, Instance, ScalingGroup, Snapshot
 
 PAGE_SIZE = 100
 MOST_INSTANCES = 10_000  # of a group; the quota is typically 2,000
+MOST_ACTIVITIES = 1_000_000  # of a group in 30 days
 TO_THE_MINUTE = timedelta(seconds=59)  # EndTime 09:54 may be any moment of that minute: the last one is the safe one
 
 Reply = dict[str, Any]
@@ -22,11 +23,16 @@ class Inconsistent(Exception):
 
 
 def page_count(reply: Reply) -> int:
+    """Of a list of instances. Raises Inconsistent."""
+    return -(-total_of(reply, MOST_INSTANCES) // PAGE_SIZE)
+
+
+def total_of(reply: Reply, most: int) -> int:
     """Raises Inconsistent."""
     total = reply.get("TotalCount")
-    if not isinstance(total, int) or not 0 <= total <= MOST_INSTANCES:
-        raise Inconsistent("TotalCount is not a number of instances.")
-    return -(-total // PAGE_SIZE)
+    if not isinstance(total, int) or not 0 <= total <= most:
+        raise Inconsistent("TotalCount is not a number that can be.")
+    return total
 
 
 def items_of(reply: Reply, plural: str, singular: str) -> list[Any]:

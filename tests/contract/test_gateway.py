@@ -389,7 +389,7 @@ def answering(reply_to: Callable[[str], object]) -> Iterator[EssGateway]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         endpoint = Endpoint(f"127.0.0.1:{server.server_port}", secure=False)
         policy = PolicySource("", "")
-        settings = Settings(KEY, "cn-hangzhou", policy, endpoint, None, "public", 2.0, 10.0, 30.0, False, True)
+        settings = Settings(KEY, "cn-hangzhou", policy, endpoint, endpoint, "public", 2.0, 10.0, 30.0, False, True)
         try:
             yield EssGateway(settings, Deadline.after(5, fakes.DrivenClock()))
         finally:
