@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-for profile, examples in (("dev", 50), ("ci", 200), ("long", 2_000)):
+for profile, examples in (("mutants", 25), ("dev", 50), ("ci", 200), ("long", 2_000)):
     settings.register_profile(
         profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )

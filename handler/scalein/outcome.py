@@ -48,6 +48,7 @@ QUIET = (  # a guardrail that holds is no fault
     Reason.COOLDOWN_AFTER_SCALE_OUT,
     Reason.COOLDOWN_AFTER_FAILURE,
 )
+REPLACED = " ESS will create as many anew: decreaseDesiredCapacity is false."
 IGNORED = {
     Ignored.RECOVERY: "An alarm is over, or has no data: nothing leaves for that.",
     Ignored.OWN_ECHO: "Auto Scaling's own notice, or what a removal itself brings about: never a reason for another.",
@@ -67,7 +68,9 @@ def planned(request: RemovalRequest, plan: Plan, scaling_activity_id: str | None
         status = Status.REFUSED
     else:
         status = Status.NOTHING_TO_REMOVE
-    return _of(request, status, _told(status, plan, scaling_activity_id))._replace(
+    replaced = plan.leaving and request.options.decrease_desired_capacity is False
+    told = _told(status, plan, scaling_activity_id) + (REPLACED if replaced else "")
+    return _of(request, status, told)._replace(
         plan=plan, scaling_activity_ids=(scaling_activity_id,) if scaling_activity_id else ()
     )
 

@@ -136,9 +136,6 @@ class Room(NamedTuple):
         """Nobody fits any more, however light."""
         return self.capacity < 1 or self.instances < 1
 
-    def holds(self, weight: int) -> bool:
-        return weight <= self.capacity and self.instances >= 1
-
     def after(self, weight: int) -> "Room":
         return Room(self.capacity - weight, self.instances - 1)
 
@@ -151,7 +148,7 @@ def _choose(
     chosen, choices, left_over = list[Instance](), list[Choice](), list[Instance]()
     while asked > 0 and not room.spent and (instance := line.first()):
         weight = capacity_of(instance, snapshot)
-        if amount.cost(weight) <= asked and room.holds(weight):
+        if amount.cost(weight) <= asked and weight <= room.capacity:
             chosen.append(instance)
             choices.append(line.leave())
             asked, room = asked - amount.cost(weight), room.after(weight)

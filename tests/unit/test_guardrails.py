@@ -27,6 +27,11 @@ def after(seconds: int, snapshot: Snapshot | None = None, **fields: object) -> S
     return (snapshot or ten())._replace(activities=(activity._replace(**fields),))  # type: ignore[arg-type]
 
 
+def two(first: int, second: int) -> Snapshot:
+    """Two removals, so many seconds ago."""
+    return ten()._replace(activities=tuple(a for s in (first, second) for a in after(s, removed=1).activities or ()))
+
+
 def plan(snapshot: Snapshot, guardrails: Guardrails, count: int = 9) -> Plan:
     return plan_removal(request_for(Count(count)), snapshot, guardrails)
 
@@ -61,6 +66,8 @@ AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
         ("a removal five minutes ago", COOL, after(300, removed=1), 0, "cooldown"),
         ("a removal a second short of ten minutes ago", COOL, after(599, removed=1), 0, "cooldown"),
         ("a removal ten minutes ago", COOL, after(600, removed=1), 9, None),
+        ("a removal an hour ago", COOL, after(3_600, removed=1), 9, None),
+        ("of two removals the later", COOL, two(3_600, 300), 0, "cooldown"),
         ("an activity that removed nobody", COOL, after(300), 9, None),
         ("a member on its way out", COOL, in_state(1, "Removing")._replace(activities=()), 0, "cooldown"),
         ("a member on its way out, and no cooldown", Guardrails(), in_state(1, "Removing"), 9, None),

@@ -10,7 +10,7 @@ from hypothesis import given
 from scalein import audit
 from scalein.answer import as_json
 from scalein.errors import ContractViolation, GatewayError, OutcomeUnknown, Refused, Throttled, TryLater
-from scalein.model import Amount, Count, Named, Outcome, Plan, RemovalRequest, Snapshot, Status, Verdict
+from scalein.model import Amount, Count, Named, Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot, Status, Verdict
 from scalein.outcome import SENTENCES, failed, planned, rejected
 from scalein.planning import plan_removal
 from scalein.reasons import Reason
@@ -74,6 +74,15 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "message": "1 instance leaving (capacity 2 to 1, MinSize 1). ESS accepted; scaling activity asa-1 tells when "
         "it is done. Of 2 instances asked for, 1 stay. MinSize allows no more.",
     }
+
+
+def test_whoever_wants_the_leavers_replaced_is_told_that_they_will_be() -> None:
+    request = request_for(Count(1), options=RemoveOptions(decrease_desired_capacity=False))
+    plan = plan_removal(request, group_of(member("i-a"), desired_capacity=1))
+    usual = request._replace(options=RemoveOptions(decrease_desired_capacity=True))
+
+    assert "ESS will create as many anew" in planned(request, plan, "asa-1").message
+    assert "anew" not in planned(usual, plan, "asa-1").message
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,15 @@ def test_min_size_is_the_reason_only_of_those_that_the_request_still_needed() ->
     assert plan.shortfall == Shortfall(2, 1, "instances", Reason.MIN_SIZE)
 
 
+def test_min_size_is_told_to_who_would_have_been_next_by_zone_and_not_by_name() -> None:
+    fleet = group_of(
+        member("i-z", 1, "z"), member("i-b", 2, "h"), member("i-c", 3, "h"), min_size=2, multi_az_policy="BALANCE"
+    )
+    plan = plan_removal(request_for(Count(2)), fleet)
+
+    assert reasons(plan) == {"i-b": "next-in-order", "i-z": "min-size", "i-c": "not-needed"}
+
+
 def test_a_named_stranger_gets_a_verdict_too() -> None:
     plan = plan_removal(request_for(Named(("i-x", "i-a"))), group_of(member("i-a")))
 
