@@ -1,1 +1,1 @@
-"""The operators' command line. `python -m cli --help`."""
+"""The operators' command line. `.venv/bin/scalein --help`."""

@@ -100,16 +100,21 @@ class Line:
         self._advance(zone)
         return choice
 
-    def rest(self) -> list[Instance]:
-        return [instance for zone in sorted(self._queues) for *_, instance in reversed(self._queues[zone])]
+    def rest(self, in_order: bool) -> list[Instance]:
+        """Who still waits; first one first, should nobody leave any more, only where that matters: it costs a sort."""
+        waiting = [one for queue in self._queues.values() for one in queue]
+        return [one[-1] for one in (sorted(map(self._ranked, waiting)) if in_order else waiting)]
 
     def _advance(self, zone: str) -> None:
         if self._queues[zone]:
             heappush(self._heads, (self._key(zone), zone))
 
     def _key(self, zone: str) -> Waiting:
-        next_one, place = self._queues[zone][-1], self._order.zone_step
-        return next_one if place is None else (*next_one[:place], -self._sizes[zone], *next_one[place + 1 :])
+        return self._ranked(self._queues[zone][-1])
+
+    def _ranked(self, one: Waiting) -> Waiting:
+        place = self._order.zone_step
+        return one if place is None else (*one[:place], -self._sizes[one[-1].zone_id], *one[place + 1 :])
 
     def _choice(self, first: Waiting, rival: Waiting | None) -> Choice:
         instance = first[-1]

@@ -19,6 +19,7 @@ from scalein.windows import Windows
 KNOWN_REMOVAL_POLICIES = frozenset(order.value for order in REMOVAL_POLICIES)
 STABLE_STATES = ("InService", "Protected", "Standby")  # ESS guide, Expected number of instances
 COMING_STATES = ("Pending", "Pending:Wait")
+WORKING_STATES = ("InService", "Protected")
 LEAVING_STATES = ("Removing", "Removing:Wait")
 ENDED_WELL = ("Successful", "Warning")
 
@@ -62,8 +63,8 @@ class Guardrails(NamedTuple):
     @property
     def history_seconds(self) -> int:
         """How far back the group's activities must be known; 0: not at all."""
-        spans = (self.cooldown_seconds, self.cooldown_after_scale_out_seconds, self.cooldown_after_failure_seconds)
-        return max(self.budget.window_seconds if self.budget else 0, *(span or 0 for span in spans))
+        spans = [self.cooldown_seconds, self.cooldown_after_scale_out_seconds, self.cooldown_after_failure_seconds]
+        return max(filter(None, [self.budget and self.budget.window_seconds, *spans]), default=0)
 
 
 NONE = Guardrails()
@@ -91,8 +92,8 @@ def needs(request: RemovalRequest, guardrails: Guardrails) -> Needs:
 
 def limits(snapshot: Snapshot, guardrails: Guardrails = NONE) -> tuple[Limit, ...]:
     """The most that may leave, for each reason that there is to limit it."""
-    total, stable, min_size = snapshot.group.total_capacity, _stable(snapshot), snapshot.group.min_size
-    told = f"{'TotalCapacity' if stable == total else 'stable capacity'} {stable} less"
+    total, min_size, (stable, name) = snapshot.group.total_capacity, snapshot.group.min_size, _stable(snapshot)
+    told = f"{name} {stable} less"
     floors = [(Reason.MIN_SIZE, "MinSize", min_size)]
     floors += [(Reason.FLOOR, "the policy's floor", guardrails.floor)] if guardrails.floor > min_size else []
     found = [Limit(reason, max(0, stable - least), "capacity", f"{told} {of} {least}") for reason, of, least in floors]
@@ -185,7 +186,7 @@ def _unhealthy(snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Objection
     quorum = guardrails.healthy_quorum_percent
     if quorum is None:
         return
-    members = [i for i in snapshot.instances if i.lifecycle_state in STABLE_STATES and i.lifecycle_state != "Standby"]
+    members = [i for i in snapshot.instances if i.lifecycle_state in WORKING_STATES]
     well = sum(instance.healthy for instance in members)
     if members and well * 100 < Fraction(repr(quorum)) * len(members):
         yield Objection(Reason.UNHEALTHY_GROUP, f"{well} of {len(members)} are healthy; {quorum:g} % must be.")
@@ -223,8 +224,10 @@ def _cooling_down(snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Object
         (Reason.COOLDOWN_AFTER_SCALE_OUT, guardrails.cooldown_after_scale_out_seconds, scale_outs),
         (Reason.COOLDOWN_AFTER_FAILURE, guardrails.cooldown_after_failure_seconds, failures),
     ):
-        over = [_over(activity, seconds or 0) for activity in of]
-        if seconds and any(moment is None or snapshot.taken_at < moment for moment in over):
+        if not seconds:
+            continue
+        over = [_over(activity, seconds) for activity in of]
+        if any(moment is None or snapshot.taken_at < moment for moment in over):
             ends = [moment for moment in over if moment is not None]
             yield Objection(reason, f"Over at {max(ends):%H:%M:%S} UTC." if ends and None not in over else "")
 
@@ -244,15 +247,16 @@ def _budget(budget: Budget, snapshot: Snapshot) -> Limit:
     return Limit(Reason.BUDGET, max(0, whole - left - leaving), "instances", told)
 
 
-def _stable(snapshot: Snapshot) -> int:
-    """The capacity that all MinSize arithmetic begins with.
+def _stable(snapshot: Snapshot) -> tuple[int, str]:
+    """The capacity that all MinSize arithmetic begins with, and what it is.
 
     ESS itself compares TotalCapacity, which still counts instances on their way out, so a second removal could
     pass its check and undershoot. What is stable is counted too, from the list and by the group's own counters,
     for the two were not read at quite the same moment; the smallest holds.
     """
     group, listed = snapshot.group, _capacity(snapshot, STABLE_STATES)
-    return min(group.total_capacity, listed, listed if group.stable_capacity is None else group.stable_capacity)
+    counted = listed if group.stable_capacity is None else group.stable_capacity
+    return min((group.total_capacity, "TotalCapacity"), (listed, "stable capacity"), (counted, "stable capacity"))
 
 
 def _capacity(snapshot: Snapshot, states: tuple[str, ...]) -> int:

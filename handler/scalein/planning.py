@@ -155,13 +155,7 @@ def _choose(
         else:
             left_over.append(instance)
             line.skip()
-    # Those that the request still needs are told what stopped them, in order; of the others the order is all one.
-    while asked > 0 and (instance := line.first()):
-        left_over.append(instance)
-        line.skip()
-        cost = amount.cost(capacity_of(instance, snapshot))
-        asked -= cost if cost <= asked else 0
-    return chosen, choices, left_over + line.rest()
+    return chosen, choices, left_over + line.rest(in_order=asked > 0)
 
 
 def _why_left_over(

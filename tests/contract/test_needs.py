@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -223,3 +225,39 @@ def test_a_value_counts_where_it_is_a_number_and_the_newest(points: list[dict[st
 def test_an_answer_that_is_not_understood_is_tried_later(odd: dict[str, Any]) -> None:
     with pytest.raises(TryLater, match="DescribeMetricLast"):
         samples_of(odd)
+
+
+def test_all_of_it_is_read_at_the_same_time() -> None:
+    """Nobody is answered before all have asked: reads in a row would wait for each other for good."""
+    together, then, asked = Barrier(3, timeout=10), Barrier(2, timeout=10), Counter[str]()
+    members = [
+        {"InstanceId": f"i-{n}", "LifecycleState": "InService", "CreatedTime": "2026-05-01T00:00:00Z"}
+        for n in range(101)
+    ]
+    pages = [
+        {"TotalCount": 101, "ScalingInstances": {"ScalingInstance": some}} for some in (members[:100], members[100:])
+    ]
+    answers = {**EMPTY, "DescribeScalingActivities": told(), "DescribeMetricLast": {"Datapoints": "[]"}}
+
+    def reply_to(action: str) -> object:
+        asked[action] += 1
+        if action == "DescribeScalingInstances":
+            page = asked[action]
+            (together if page == 1 else then).wait()  # the second page comes with the first page's metric values
+            return pages[page - 1]
+        if action != "DescribeMetricLast":
+            together.wait()
+        elif asked[action] == 1:
+            then.wait()
+        return answers[action]
+
+    with answering(reply_to) as gateway:
+        snapshot = gateway.snapshot("asg-1", Needs(3_600, Metric()))
+
+    assert (len(snapshot.instances), snapshot.activities, snapshot.samples) == (101, (), {})
+    assert asked == {
+        "DescribeScalingGroups": 1,
+        "DescribeScalingActivities": 1,
+        "DescribeScalingInstances": 2,
+        "DescribeMetricLast": 2,
+    }

@@ -7,8 +7,8 @@ from datetime import timedelta, timezone
 import pytest
 
 from scalein.guardrails import Budget, Guardrails, Pause
-from scalein.model import Activity, Count, Limit, Named, Plan, Shortfall, Snapshot
-from scalein.planning import plan_removal
+from scalein.model import Activity, Count, Limit, Named, Plan, Shortfall, Snapshot, ToCapacity
+from scalein.planning import amount_asked, plan_removal
 from scalein.reasons import Reason
 from scalein.windows import Windows, cron_of
 from tests.fleets import NOON, group_of, member, request_for
@@ -80,6 +80,7 @@ AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
         ("a scale-out that still runs", AFTER_OUT, after(0, added=1, ended_at=None), 0, "cooldown-after-scale-out"),
         ("the group is paused", Guardrails(pause=Pause()), ten(), 0, "paused"),
         ("paused until a minute from now", Guardrails(pause=Pause(NOON + timedelta(minutes=1))), ten(), 0, "paused"),
+        ("paused until a minute ago", Guardrails(pause=Pause(NOON - timedelta(minutes=1))), ten(), 9, None),
         ("paused until now", Guardrails(pause=Pause(NOON)), ten(), 9, None),
         ("outside of its hours", Guardrails(windows=Windows(timezone.utc, (cron_of("* 0-6 * * *"),))), ten(), 0, "window-closed"),
         ("within its hours", Guardrails(windows=Windows(timezone.utc, (cron_of("* 12 * * *"),))), ten(), 9, None),
@@ -98,6 +99,7 @@ AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
         ("an activity runs in a group without desired capacity", Guardrails(), after(0, ended_at=None), 0, "activity-in-progress"),
         ("an activity runs in a group with desired capacity", Guardrails(), after(0, ten(desired_capacity=10), ended_at=None), 9, None),
         ("an alarm task's activity runs in one", Guardrails(), after(0, ten(desired_capacity=10), ended_at=None, trigger="Cms"), 0, "activity-in-progress"),
+        ("an activity of ESS's own runs in one", Guardrails(), after(0, ten(desired_capacity=10), ended_at=None, trigger="Ess"), 9, None),
         ("cooldown before in-progress: to try later would not help", COOL, after(0, removed=1, ended_at=None), 0, "cooldown"),
         ("the lasting before the passing", COOL._replace(pause=Pause()), after(300, removed=1), 0, "paused"),
     ],
@@ -170,6 +172,21 @@ def test_the_longest_of_two_cooldowns_is_told() -> None:
     second = after(100, removed=1).activities or ()
 
     assert plan(ten()._replace(activities=(*first, *second)), COOL).because == "Over at 12:08:20 UTC."
+
+
+def test_an_overspent_budget_allows_nobody_and_tells_all_that_was_spent() -> None:
+    fleet = in_state(2, "Removing")._replace(activities=after(60, removed=3).activities)
+
+    assert plan(fleet, Guardrails(budget=Budget(3_600, 4))).limits[1:] == (
+        Limit(Reason.BUDGET, 0, "instances", "4 in 3600 s, of which 5 are spent"),
+    )
+
+
+def test_what_ess_does_not_weigh_counts_for_nothing() -> None:
+    fleet = group_of(member("i-a", weight=4), member("i-b", weight=None), weighted=True, total_capacity=9, min_size=1)
+
+    assert plan(fleet, Guardrails()).limits[0].because == "stable capacity 4 less MinSize 1"
+    assert amount_asked(request_for(ToCapacity(1)), fleet).value == 3
 
 
 def test_history_is_needed_as_far_back_as_the_longest_guardrail_looks() -> None:

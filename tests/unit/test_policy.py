@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scalein.errors import ConfigurationError
 from scalein.guardrails import Budget, Guardrails, Pause
-from scalein.model import Alarm, Count, Named, Order, RemovalRequest, RemoveOptions
+from scalein.model import Alarm, Count, Metric, Named, Order, RemovalRequest, RemoveOptions
 from scalein.policy import Denial, Policy, narrowed, read_policy, request_by, rule_for, why_no_rule
 from scalein.settings import PolicySource
 from scalein.windows import Windows, cron_of
@@ -281,6 +281,54 @@ def test_a_rule_can_take_the_alarms_own_instances() -> None:
     assert request_by(told.rules[0], alarm(alertName="x"), "asg-1").ask == Named(("i-1",))
 
 
+def test_ess_may_replace_what_leaves_only_where_the_policy_says_so() -> None:
+    asked = request(options=RemoveOptions(decrease_desired_capacity=False))
+
+    assert narrowed(asked, policy({"asg-1": {"keepDesiredCapacity": True}})) == asked
+    assert isinstance(narrowed(asked, policy({"asg-1": {"keepDesiredCapacity": False}})), Denial)
+    assert not isinstance(narrowed(request(), policy()), Denial)
+
+
+def test_a_metric_is_read_with_defaults_for_what_it_does_not_say() -> None:
+    told = {"name": "load_5m", "statistic": "Maximum", "periodSeconds": 15.0, "staleAfterPeriods": 3}
+    every = {**told, "namespace": "mine", "instancesPerCall": 50}
+
+    assert policy({"asg-1": {"metric": told}}).groups["asg-1"].metric == Metric(
+        "acs_ecs_dashboard", "load_5m", "Maximum", 15, 3, 100
+    )
+    assert policy({"asg-1": {"metric": every}}).groups["asg-1"].metric == Metric(
+        "mine", "load_5m", "Maximum", 15, 3, 50
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        (
+            {"windows": {"allow": ["* 25 * * *"]}},
+            "at $.groups['asg-1'].windows.allow[0], rule cron: The window is no cron",
+        ),
+        ({"windows": {"forbid": ["* * * * *", "x"]}}, "windows.forbid[1], rule cron"),
+        ({"windows": {"timeZone": "Mars/Olympus"}}, "windows.timeZone, rule timeZone: There is no such time zone"),
+        ({"windows": {}}, "rule minProperties"),
+        ({"paused": {"until": "soon"}}, "paused.until, rule pattern"),
+        ({"paused": "yes"}, "paused, rule type"),
+        ({"metric": {"statistic": "Mean"}}, "metric.statistic, rule enum"),
+        ({"order": ["Newest"]}, "order[0], rule enum"),
+    ],
+)
+def test_a_guardrail_that_cannot_be_read_is_named_by_its_path(group: dict[str, Any], said: str) -> None:
+    assert said in fault({"groups": {"asg-1": group}})
+
+
+def test_a_pause_may_be_for_good_or_not_at_all() -> None:
+    groups = policy(
+        {"asg-1": {"paused": True}, "asg-2": {"paused": False}, "asg-3": {"paused": {"reason": "sale"}}}
+    ).groups
+
+    assert [groups[f"asg-{number}"].pause for number in (1, 2, 3)] == [Pause(), None, Pause(None, "sale")]
+
+
 def test_a_group_that_the_policy_does_not_have_is_denied() -> None:
     denial = narrowed(request()._replace(scaling_group_id="asg-2"), policy())
 
@@ -299,6 +347,7 @@ def test_a_group_that_the_policy_does_not_have_is_denied() -> None:
             {"options": RemoveOptions(stop_instance_timeout_seconds=60)},
             "$.stopInstanceTimeout",
         ),
+        ({}, {"options": RemoveOptions(decrease_desired_capacity=False)}, "$.decreaseDesiredCapacity"),
     ],
 )
 def test_a_request_that_goes_beyond_the_policy_is_denied(

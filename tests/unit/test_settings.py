@@ -58,6 +58,12 @@ def test_only_this_machine_is_spoken_to_without_tls(text: str, endpoint: Endpoin
     assert read_settings({**KEYS, "SCALEIN_ESS_ENDPOINT": text}, context()).ess_endpoint == endpoint
 
 
+def test_cloudmonitor_has_an_endpoint_of_its_own() -> None:
+    settings = read_settings({**KEYS, "SCALEIN_CMS_ENDPOINT": "127.0.0.1:8080"}, context())
+
+    assert (settings.ess_endpoint, settings.cms_endpoint) == (None, Endpoint("127.0.0.1:8080", secure=False))
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -66,6 +72,7 @@ def test_only_this_machine_is_spoken_to_without_tls(text: str, endpoint: Endpoin
         ("SCALEIN_ESS_ENDPOINT", "https://user@host"),
         ("SCALEIN_ESS_ENDPOINT", "host/path"),
         ("SCALEIN_ESS_ENDPOINT", "host:port"),
+        ("SCALEIN_CMS_ENDPOINT", "http://metrics.cn-hangzhou.aliyuncs.com"),
         ("SCALEIN_ESS_NETWORK", "moon"),
         ("SCALEIN_READ_TIMEOUT_SECONDS", "soon"),
         ("SCALEIN_READ_TIMEOUT_SECONDS", "nan"),
