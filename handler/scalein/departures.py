@@ -102,7 +102,7 @@ class Line:
 
     def rest(self, in_order: bool) -> list[Instance]:
         """Who still waits; first one first, should nobody leave any more, only where that matters: it costs a sort."""
-        waiting = [one for queue in self._queues.values() for one in queue]
+        waiting = [one for queue in self._queues.values() for one in reversed(queue)]
         return [one[-1] for one in (sorted(map(self._ranked, waiting)) if in_order else waiting)]
 
     def _advance(self, zone: str) -> None:
