@@ -49,6 +49,7 @@ AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
     ("story", "guardrails", "snapshot", "leave", "reason"),
     [
         ("nothing is set: MinSize holds", Guardrails(), ten(min_size=4), 6, "min-size"),
+        ("the group is in a state that nobody knows", Guardrails(), ten(lifecycle_state="A"), 0, "group-not-active"),
         ("a floor above MinSize holds", Guardrails(floor=6), ten(min_size=4), 4, "floor"),
         ("a floor below MinSize is nothing", Guardrails(floor=3), ten(min_size=4), 6, "min-size"),
         ("a floor at MinSize is nothing", Guardrails(floor=4), ten(min_size=4), 6, "min-size"),
@@ -86,6 +87,7 @@ AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
         ("within its hours", Guardrails(windows=Windows(timezone.utc, (cron_of("* 12 * * *"),))), ten(), 9, None),
         ("half are unhealthy and 60 % must not be", Guardrails(healthy_quorum_percent=60), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 0, "unhealthy-group"),
         ("half are unhealthy and 50 % may be", Guardrails(healthy_quorum_percent=50), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 9, None),
+        ("half are healthy and a little more must be", Guardrails(healthy_quorum_percent=50.4), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 0, "unhealthy-group"),
         ("half are unhealthy and 70 % may be", Guardrails(healthy_quorum_percent=30), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 9, None),
         ("Pending members are not the sick ones", Guardrails(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Pending", healthy=False)), 9, None),
         ("parked members are not the sick ones", Guardrails(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Standby", healthy=False)), 9, None),
@@ -189,6 +191,12 @@ def test_what_ess_does_not_weigh_counts_for_nothing() -> None:
 
     assert plan(fleet, Guardrails()).limits[0].because == "stable capacity 4 less MinSize 1"
     assert amount_asked(request_for(ToCapacity(1)), fleet).value == 3
+
+
+def test_while_a_removal_runs_nobody_knows_when_the_cooldown_is_over() -> None:
+    over, running = after(300, removed=1).activities, after(0, removed=1, ended_at=None).activities
+
+    assert plan(ten()._replace(activities=(*(running or ()), *(over or ()))), COOL).because == ""
 
 
 def test_history_is_needed_as_far_back_as_the_longest_guardrail_looks() -> None:
