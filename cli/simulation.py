@@ -75,7 +75,7 @@ class Group:
         self._history = max(history, activity) + timedelta(minutes=2)
         self._activity = activity
         self._running: list[tuple[datetime, str, frozenset[str]]] = []
-        self._added = 0
+        self._added = self._removals = 0
 
     def at(self, now: datetime) -> Snapshot:
         """The picture that ESS would give then."""
@@ -88,7 +88,8 @@ class Group:
     def remove(self, leaving: Sequence[str]) -> None:
         gone, group = frozenset(leaving), self._snapshot.group
         ends = self._snapshot.taken_at + self._activity
-        id = f"asa-{ends:%Y%m%d%H%M%S%f}"
+        self._removals += 1
+        id = f"asa-{self._removals}"
         members = tuple(
             instance._replace(lifecycle_state="Removing") if instance.id in gone else instance
             for instance in self._snapshot.instances

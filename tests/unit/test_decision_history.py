@@ -93,3 +93,15 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
+
+
+def test_two_removals_of_the_same_moment_are_both_remembered() -> None:
+    fleet = group_of(*(member(f"i-{n}") for n in range(6)), desired_capacity=6)
+    group = Group(fleet, timedelta(hours=1), ACTIVITY)
+    group.at(NOON)
+    group.remove(["i-0"])
+    group.remove(["i-1"])
+    later = group.at(NOON + ACTIVITY)
+
+    assert [activity.removed for activity in later.activities or ()] == [1, 1]
+    assert (len(later.instances), later.group.total_capacity, later.group.desired_capacity) == (4, 4, 4)
