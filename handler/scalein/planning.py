@@ -119,43 +119,45 @@ def _leaving(request: RemovalRequest, leaving: list[Instance], choices: list[Cho
 
 
 class Room(NamedTuple):
-    """What all limits together still allow."""
+    """What may still leave: by what is asked, and by all limits together."""
 
+    asked: float
     capacity: float
     instances: float
 
     @classmethod
-    def within(cls, bounds: Iterable[Limit]) -> "Room":
-        capacity, instances = (
-            min((bound.allows for bound in bounds if bound.unit == unit), default=inf) for unit in cls._fields
-        )
-        return cls(capacity, instances)
+    def within(cls, amount: Amount, bounds: Iterable[Limit]) -> "Room":
+        by_unit = {"capacity": inf, "instances": inf}
+        for bound in bounds:
+            by_unit[bound.unit] = min(by_unit[bound.unit], bound.allows)
+        return cls(amount.value, **by_unit)
 
     @property
     def spent(self) -> bool:
         """Nobody fits any more, however light."""
-        return self.capacity < 1 or self.instances < 1
+        return min(self) < 1
 
-    def after(self, weight: int) -> "Room":
-        return Room(self.capacity - weight, self.instances - 1)
+    def after(self, cost: int, weight: int) -> "Room":
+        return Room(self.asked - cost, self.capacity - weight, self.instances - 1)
 
 
 def _choose(
     line: Line, amount: Amount, bounds: tuple[Limit, ...], snapshot: Snapshot
 ) -> tuple[list[Instance], list[Choice], list[Instance]]:
     """Who leaves, in order, for which choice; and who of the candidates does not. One that does not fit is skipped."""
-    asked, room = amount.value, Room.within(bounds)
+    room = Room.within(amount, bounds)
     chosen, choices, left_over = list[Instance](), list[Choice](), list[Instance]()
-    while asked > 0 and not room.spent and (instance := line.first()):
+    while not room.spent and (instance := line.first()):
         weight = capacity_of(instance, snapshot)
-        if amount.cost(weight) <= asked and weight <= room.capacity:
+        cost = amount.cost(weight)
+        if cost <= room.asked and weight <= room.capacity:
             chosen.append(instance)
             choices.append(line.leave())
-            asked, room = asked - amount.cost(weight), room.after(weight)
+            room = room.after(cost, weight)
         else:
             left_over.append(instance)
             line.skip()
-    return chosen, choices, left_over + line.rest(in_order=asked > 0)
+    return chosen, choices, left_over + line.rest(in_order=bool(room.asked))
 
 
 def _why_left_over(
