@@ -86,8 +86,11 @@ class Cloud:
 
 
 @contextmanager
-def cloud_of(*groups: Mapping[str, Any], knobs: Knobs | None = None, token: str = "", **fleet: Any) -> Iterator[Cloud]:
-    clock = DrivenClock(START)
+def cloud_of(
+    *groups: Mapping[str, Any], knobs: Knobs | None = None, token: str = "", start: datetime = START, **fleet: Any
+) -> Iterator[Cloud]:
+    """Of a function that goes by today's clock `start` is to be now, or what the cloud measures is old to it."""
+    clock = DrivenClock(start)
     service = service_of({"groups": list(groups), **fleet}, clock, knobs or Knobs())
     inside = LocalCloud(service, Gate(KEY.access_key_id, KEY.access_key_secret, token))
     with running(inside) as endpoint:

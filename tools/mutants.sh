@@ -18,12 +18,12 @@ prepare() { # a copy of the tree for each module, for a mutant is a changed file
     "$(dirname "$python")/cr-filter-operators" mutants.sqlite mutants.toml
 }
 
-for module in planning guardrails; do
+for module in ${MODULES:-planning guardrails}; do
     prepare "$module"
     "$(dirname "$python")/cosmic-ray" exec mutants.toml mutants.sqlite &
 done
 wait
-for module in planning guardrails; do
+for module in ${MODULES:-planning guardrails}; do
     cd "$root/.cache/mutants/$module"
     echo "== $module.py"
     "$(dirname "$python")/cr-report" --surviving-only --show-diff mutants.sqlite

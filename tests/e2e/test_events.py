@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ def holds(expected: Any, found: Any) -> bool:
 def test_an_event_has_the_outcome_that_its_neighbour_expects(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The neighbour gives the fields that matter to the story; scaling activity ids are new each time."""
     expected = json.loads(path.with_suffix(".expected.json").read_text(encoding="utf-8"))
-    with cloud_of(*FLEET["groups"], activitySeconds=FLEET["activitySeconds"]) as cloud:
+    with cloud_of(
+        *FLEET["groups"], activitySeconds=FLEET["activitySeconds"], start=datetime.now(timezone.utc)
+    ) as cloud:
         ready = {
             "endpoint": cloud.endpoint,
             "accessKeyId": KEY.access_key_id,

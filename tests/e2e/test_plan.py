@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +32,7 @@ def scalein(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
     members = [{**member, "metrics": {"CPUUtilization": n % 50}} for n, member in enumerate(instances(1_000))]
-    with cloud_of(group(*members, minSize=10)) as cloud:
+    with cloud_of(group(*members, minSize=10), start=datetime.now(timezone.utc)) as cloud:
         yield cloud
 
 
