@@ -26,7 +26,7 @@ def capture(scaling_group_id: str, region_id: str, with_metric: bool, file: Path
 
     needs = Needs(HISTORY_SECONDS, Metric() if with_metric else None)
     try:
-        settings = read_settings({"SCALEIN_POLICY": "{}", **os.environ}, context({"regionId": region_id}, SECONDS))
+        settings = read_settings(os.environ, context({"regionId": region_id}, SECONDS))
         gateway = EssGateway(settings, Deadline.after(SECONDS, SystemClock()))
         snapshot = gateway.snapshot(scaling_group_id, needs)
         file.write_text(json.dumps(fleet_of(snapshot, settings.region_id), indent=1) + "\n", encoding="utf-8")

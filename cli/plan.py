@@ -84,7 +84,7 @@ def _policy(question: Question, variables: Mapping[str, str]) -> dict[str, str]:
     if question.policy is not None:
         return {"SCALEIN_POLICY": "", "SCALEIN_POLICY_FILE": str(question.policy.resolve())}
     if question.scaling_group_id and not variables.get("SCALEIN_POLICY") and not variables.get("SCALEIN_POLICY_FILE"):
-        return {"SCALEIN_POLICY": json.dumps({"groups": {question.scaling_group_id: {}}})}
+        return {"SCALEIN_POLICY": _unguarded(question)}
     return {}
 
 
@@ -113,10 +113,20 @@ def _show(
     form: Form,
 ) -> None:
     where = f"fleet {show.path(question.fleet)}" if question.fleet else f"Auto Scaling in {settings.region_id}"
-    guarded = "no policy, so that only MinSize holds"
-    if question.policy or not question.scaling_group_id or not settings.policy.text:
-        guarded = f"policy {show.path(Path(settings.policy.file))}" if not settings.policy.text else "SCALEIN_POLICY"
-    console.print(f"Plan on {where}, {guarded}. Nothing is removed.", highlight=False, soft_wrap=True)
+    console.print(
+        f"Plan on {where}, {_guarded(question, settings)}. Nothing is removed.", highlight=False, soft_wrap=True
+    )
     for outcome in outcomes:
         told = answer.as_json(outcome)
         show.one(told, seen.get(str(outcome.scaling_group_id)), console, fold=not form.every_instance)
+
+
+def _guarded(question: Question, settings: Settings) -> str:
+    if not settings.policy.text:
+        return f"policy {show.path(Path(settings.policy.file))}"
+    unguarded = settings.policy.text == _unguarded(question)
+    return "no policy, so that only MinSize holds" if unguarded else "SCALEIN_POLICY"
+
+
+def _unguarded(question: Question) -> str:
+    return json.dumps({"groups": {question.scaling_group_id: {}}})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -16,11 +17,17 @@ from cli.run import RunError
 from cli.simulation import FOREVER, Story, day_of, simulate, synthetic
 from cli.simulation import SimulationError as Wrong
 from scalein.errors import ConfigurationError
+from scalein.ess_replies import PAGE_SIZE, activities_of, items_of, snapshot_of
 from scalein.guardrails import Guardrails
-from scalein.model import Activity, Instance, Metric, Sample, ScalingGroup, Snapshot
+from scalein.model import Metric, Sample, Snapshot
 from scalein.policy import Policy, read_policy
 from scalein.reasons import Reason
 from scalein.settings import PolicySource
+
+if TYPE_CHECKING:
+    from localcloud.ess.service import Service
+
+    Action = Callable[[Service, dict[str, str]], dict[str, Any]]
 
 
 class Fleet(NamedTuple):
@@ -51,8 +58,9 @@ def run(alarms: Path, policy_file: Path, fleet: Fleet, activity_seconds: float, 
     guardrails = policy.groups[snapshot.group.id]
     if form.picture is not None:
         _draw(story, snapshot, guardrails, f"{snapshot.group.id} under {show.path(policy_file)}", form.picture)
+    told = _as_json(story, snapshot, guardrails)
     if form.as_json:
-        console.print_json(json.dumps(_as_json(story, snapshot, guardrails)))
+        console.print_json(json.dumps(told))
         return
     console.print(
         f"{alarms.name} over {snapshot.group.id}, policy {show.path(policy_file)}: {day[0].time:%Y-%m-%d %H:%M} to "
@@ -60,7 +68,7 @@ def run(alarms: Path, policy_file: Path, fleet: Fleet, activity_seconds: float, 
         highlight=False,
         soft_wrap=True,
     )
-    _summary(story, snapshot, guardrails, console)
+    _summary(told, console)
     if form.picture is not None:
         console.print(f"Picture: {show.path(form.picture)}", highlight=False, soft_wrap=True)
 
@@ -77,6 +85,11 @@ def _snapshot(fleet: Fleet, policy: Policy, start: datetime) -> Snapshot:
 def _of_file(path: Path, scaling_group_id: str, metric: Metric, start: datetime) -> Snapshot:
     """The group as a local Auto Scaling with this fleet file would show it at that time."""
     from localcloud.clock import DrivenClock
+    from localcloud.ess.describe import (
+        describe_scaling_activities,
+        describe_scaling_groups,
+        describe_scaling_instances,
+    )
     from localcloud.ess.model import Knobs
     from localcloud.fleet import FleetError, read_fleet
 
@@ -86,48 +99,31 @@ def _of_file(path: Path, scaling_group_id: str, metric: Metric, start: datetime)
         raise Wrong(str(error)) from error
     if scaling_group_id not in service.groups:
         raise Wrong(f"{path} does not have {scaling_group_id}; it has {', '.join(service.groups)}")
-    group = service.groups[scaling_group_id]
-    members = group.instances.values()
-    return Snapshot(
-        ScalingGroup(
-            id=group.scaling_group_id,
-            lifecycle_state=group.lifecycle_state,
-            min_size=group.min_size,
-            total_capacity=group.total_capacity,
-            weighted=group.weighted,
-            removal_policies=tuple(group.removal_policies),
-            multi_az_policy=group.multi_az_policy,
-            suspended_processes=tuple(group.suspended_processes),
-            desired_capacity=group.desired_capacity,
-        ),
-        tuple(
-            Instance(
-                id=one.instance_id,
-                lifecycle_state=one.lifecycle_state,
-                zone_id=one.zone_id,
-                scaling_configuration=one.scaling_configuration_id or one.launch_template_id,
-                joined_at=one.created_at,
-                weight=one.weighted_capacity if group.weighted else None,
-                healthy=one.health_status == "Healthy",
-                warming_up=one.warmup_state == "WaitingForInstanceWarmup",
-                spot=bool(one.spot_strategy),
-                attached=one.creation_type != "AutoCreated",
-            )
-            for one in members
-        ),
-        start,
-        tuple(
-            Activity(a.scaling_activity_id, a.status_code, a.started_at, a.ends_at, len(a.created), len(a.destroyed))
-            for a in reversed(service.activities.values())
-            if a.scaling_group_id == scaling_group_id and a.status_code != "InProgress"
-        ),
-        {
+    asks = {"RegionId": service.region_id, "ScalingGroupId": scaling_group_id}
+    groups = describe_scaling_groups(service, {**asks, "ScalingGroupId.1": scaling_group_id})
+    pages = list(_pages(describe_scaling_instances, service, {**asks, "PageSize": str(PAGE_SIZE)}))
+    snapshot = snapshot_of(scaling_group_id, items_of(groups, "ScalingGroups", "ScalingGroup"), pages, start)
+    history = [a for page in _pages(describe_scaling_activities, service, asks) for a in activities_of(page)]
+    members = service.groups[scaling_group_id].instances.values()
+    return snapshot._replace(
+        group=snapshot.group._replace(stable_capacity=None),  # the counters are not kept as the day goes on
+        activities=tuple(activity for activity in history if activity.ended_at is not None),
+        samples={
             one.instance_id: Sample(one.metrics[metric.name], FOREVER)
             for one in members
             if metric.name in one.metrics
             and one.metrics_age_seconds <= metric.period_seconds * metric.stale_after_periods
         },
     )
+
+
+def _pages(describe: Action, service: Service, asks: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """As many as TotalCount says."""
+    seen, number, total = 0, 1, 1
+    while seen < total:
+        page = describe(service, {**asks, "PageNumber": str(number)})
+        seen, number, total = seen + page["PageSize"], number + 1, page["TotalCount"]
+        yield page
 
 
 def _draw(story: Story, snapshot: Snapshot, guardrails: Guardrails, title: str, path: Path) -> None:
@@ -139,7 +135,7 @@ def _draw(story: Story, snapshot: Snapshot, guardrails: Guardrails, title: str, 
         raise RunError(f"the picture cannot be written to {path}: {error}") from error
 
 
-def _as_json(story: Story, snapshot: Snapshot, guardrails: Guardrails) -> dict[str, object]:
+def _as_json(story: Story, snapshot: Snapshot, guardrails: Guardrails) -> dict[str, Any]:
     capacity = [point.capacity for point in story.capacity]
     return {
         "scalingGroupId": snapshot.group.id,
@@ -153,23 +149,23 @@ def _as_json(story: Story, snapshot: Snapshot, guardrails: Guardrails) -> dict[s
     }
 
 
-def _summary(story: Story, snapshot: Snapshot, guardrails: Guardrails, console: Console) -> None:
-    capacity = [point.capacity for point in story.capacity]
+def _summary(told: Mapping[str, Any], console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
     table.add_column("what")
     table.add_column("how many", justify="right")
-    table.add_row("Alarms", f"{story.alarms:,}")
-    table.add_row("Removals", f"{len(story.removals):,}")
-    table.add_row("Instances removed", f"{story.removed:,}")
-    table.add_row("Capacity at first, at the lowest, at last", f"{capacity[0]:,}, {min(capacity):,}, {capacity[-1]:,}")
-    table.add_row("MinSize, floor", f"{snapshot.group.min_size:,}, {guardrails.floor:,}")
+    table.add_row("Alarms", f"{told['alarms']:,}")
+    table.add_row("Removals", f"{told['removals']:,}")
+    table.add_row("Instances removed", f"{told['removed']:,}")
+    capacity = ", ".join(f"{number:,}" for number in told["capacity"].values())
+    table.add_row("Capacity at first, at the lowest, at last", capacity)
+    table.add_row("MinSize, floor", f"{told['minSize']:,}, {told['floor']:,}")
     console.print(table)
-    if not story.held:
+    if not told["heldBack"]:
         return
     held = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     held.add_column("Alarms", justify="right")
     held.add_column("held back, or met in part, by")
     known = {reason.value: show.WORDS[reason] for reason in Reason}
-    for why, number in story.held_by:
+    for why, number in told["heldBack"].items():
         held.add_row(f"{number:,}", f"{why}: {known[why]}" if why in known else why)
     console.print(held)

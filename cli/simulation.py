@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scalein.errors import RejectedEvent
-from scalein.guardrails import Guardrails, capacity_of, limits, objection, staying
+from scalein.guardrails import STABLE_STATES, Guardrails, capacity_of, limits, objection, staying
 from scalein.intake.times import moment
-from scalein.model import Activity, Alarm, Instance, Named, Plan, RemovalRequest, Sample, Snapshot
+from scalein.model import Activity, Alarm, Instance, Named, Plan, RemovalRequest, Sample, ScalingGroup, Snapshot
 from scalein.planning import plan_removal
 from scalein.policy import Denial, Policy, narrowed, request_by, rule_for
 from scalein.reasons import Reason
@@ -121,8 +121,7 @@ class Group:
 
     def stable_capacity(self) -> int:
         """What is there and stays."""
-        stable = ("InService", "Protected", "Standby")
-        return self._weight({i.id for i in self._snapshot.instances if i.lifecycle_state in stable})
+        return self._weight({i.id for i in self._snapshot.instances if i.lifecycle_state in STABLE_STATES})
 
     def _end(self, ends: datetime, id: str, leaving: frozenset[str]) -> None:
         self._running.remove((ends, id, leaving))
@@ -174,6 +173,7 @@ def simulate(snapshot: Snapshot, policy: Policy, day: Iterable[Happening], activ
         picture = group.at(happening.time)
         if happening.add:
             group.add(happening.add)
+            picture = group.at(happening.time)
             story.capacity.append(Point(happening.time, group.stable_capacity()))
         if happening.alarm is not None:
             story.alarms += 1
@@ -265,8 +265,6 @@ def _happening(entry: Mapping[str, Any], number: int) -> Happening:
 
 def synthetic(scaling_group_id: str, size: int, min_size: int, zones: int, start: datetime) -> Snapshot:
     """A group in steady state, its members an hour apart, in turn over the zones, of two configurations."""
-    from scalein.model import ScalingGroup
-
     members = tuple(
         Instance(
             id=f"i-{number:05}",

@@ -12,7 +12,6 @@ from typing import Any
 
 from scalein import answer, audit, contract, custom_policy
 from scalein.clock import Clock, Deadline, SystemClock
-from scalein.errors import ConfigurationError
 from scalein.guardrails import NONE, needs
 from scalein.intake import opened
 from scalein.model import Outcome, Status
@@ -54,7 +53,7 @@ def chosen(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     gateway = _gateway(settings, Deadline.after(settings.run_seconds, clock))
     request = custom_policy.request_of(question, guardrails)
     snapshot = gateway.snapshot(question.scaling_group_id, needs(request, guardrails))
-    choices = custom_policy.chosen(question, snapshot, guardrails)
+    choices = custom_policy.chosen(question, request, snapshot, guardrails)
     audit.record_choice(question.scaling_group_id, choices, str(getattr(context, "request_id", "")))
     return custom_policy.answer([id for id, _ in choices])
 
@@ -66,12 +65,9 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     mail, policy = opened(event), read_policy(settings.policy)
     invocation = Invocation(policy, lambda: _gateway(settings, deadline), deadline, settings.dry_run)
     outcomes: list[Outcome] = []
-    try:
-        for outcome in invocation.serve(mail):
-            audit.record(outcome, str(getattr(context, "request_id", "")))
-            outcomes.append(outcome)
-    except ConfigurationError as error:
-        raise error from None  # the SDK's own error behind it may quote a string to sign
+    for outcome in invocation.serve(mail):
+        audit.record(outcome, str(getattr(context, "request_id", "")))
+        outcomes.append(outcome)
     told = answer.of_batch(outcomes) if mail.batch else answer.of_one(outcomes[0])
     if settings.raise_try_later and any(outcome.status is Status.TRY_LATER for outcome in outcomes):
         raise TryLaterError(json.dumps(told))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from scalein.model import Outcome, Plan, Status
+from scalein.model import Choice, Outcome, Plan, Status
 
 Json = dict[str, Any]
 
@@ -52,13 +52,16 @@ def _trail(plan: Plan) -> Json:
             {"reason": limit.reason.value, "allows": limit.allows, "unit": limit.unit, "because": limit.because}
             for limit in plan.limits
         ],
-        "chosen": [
-            {"id": v.instance_id, "by": v.choice.by, "value": v.choice.value} for v in plan.verdicts if v.choice
-        ],
+        "chosen": [choice_json(v.instance_id, v.choice) for v in plan.verdicts if v.choice],
         "shortfall": short
         and {"asked": short.asked, "missing": short.missing, "unit": short.unit, "reason": short.reason.value},
         "stopped": plan.refusal and {"reason": plan.refusal.value, "because": plan.because},
     }
+
+
+def choice_json(instance_id: str, choice: Choice) -> Json:
+    """Who leaves, by which order, for which value."""
+    return {"id": instance_id, "by": choice.by, "value": choice.value}
 
 
 def of_one(outcome: Outcome) -> Json:

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 
-from scalein.answer import as_json
+from scalein.answer import as_json, choice_json
 from scalein.model import Choice, Ignored, Outcome, Status
 
 MAX_BYTES = 30_000  # the platform cuts a line at 32 KB
@@ -22,9 +22,7 @@ QUIET = (Ignored.RECOVERY, Ignored.OWN_ECHO)
 
 def record(outcome: Outcome, function_request_id: str) -> None:
     """Logs the outcome; a kept list that does not fit is left to its counts, and the line says so."""
-    logger = logging.getLogger("scalein.audit")
-    logger.setLevel(logging.INFO)  # an audit line does not vanish because somebody wants a quieter root logger
-    logger.log(_level(outcome), line(outcome, function_request_id))
+    _log(_level(outcome), line(outcome, function_request_id))
 
 
 def record_choice(scaling_group_id: str, choices: Sequence[tuple[str, Choice]], function_request_id: str) -> None:
@@ -34,11 +32,15 @@ def record_choice(scaling_group_id: str, choices: Sequence[tuple[str, Choice]], 
         "functionRequestId": function_request_id,
         "status": "custom-policy",
         "scalingGroupId": scaling_group_id,
-        "chosen": [{"id": id, "by": choice.by, "value": choice.value} for id, choice in choices],
+        "chosen": [choice_json(id, choice) for id, choice in choices],
     }
+    _log(logging.INFO, json.dumps(told))
+
+
+def _log(level: int, text: str) -> None:
     logger = logging.getLogger("scalein.audit")
-    logger.setLevel(logging.INFO)
-    logger.info(json.dumps(told))
+    logger.setLevel(logging.INFO)  # an audit line does not vanish because somebody wants a quieter root logger
+    logger.log(level, text)
 
 
 def _level(outcome: Outcome) -> int:

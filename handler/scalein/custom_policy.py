@@ -48,9 +48,10 @@ def request_of(question: Question, guardrails: Guardrails) -> RemovalRequest:
     return RemovalRequest(question.scaling_group_id, "", Count(wanted), order=guardrails.order or DEFAULT_POLICIES)
 
 
-def chosen(question: Question, snapshot: Snapshot, guardrails: Guardrails) -> list[tuple[str, Choice]]:
+def chosen(
+    question: Question, request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails
+) -> list[tuple[str, Choice]]:
     """Who leaves each zone, in the policy's order. Fewer than asked where too few may leave for what they are."""
-    request = request_of(question, guardrails)
     why_not = staying(request, snapshot, guardrails)
     left = [i for i in snapshot.instances if i.id in question.instance_ids and why_not(i) is None]
     found: list[tuple[str, Choice]] = []

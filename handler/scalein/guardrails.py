@@ -21,7 +21,6 @@ STABLE_STATES = ("InService", "Protected", "Standby")  # ESS guide, Expected num
 COMING_STATES = ("Pending", "Pending:Wait")
 WORKING_STATES = ("InService", "Protected")
 LEAVING_STATES = ("Removing", "Removing:Wait")
-ENDED_WELL = ("Successful", "Warning")
 
 
 class Budget(NamedTuple):

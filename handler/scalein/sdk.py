@@ -86,7 +86,7 @@ class Sdk:
             reply = json.loads(self._client.do_action_with_exception(request))
         except (ClientException, ServerException, ValueError, IndexError) as error:
             # IndexError: the SDK's, on a SignatureDoesNotMatch whose message has no colon.
-            raise error_of(action, error) from error
+            raise error_of(action, error) from None  # the SDK's own may quote a string to sign
         if not isinstance(reply, dict):
             raise error_of(action, ValueError("not an object"))
         return reply
