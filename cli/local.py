@@ -15,6 +15,7 @@ from scalein.clock import SystemClock
 from scalein.errors import RejectedEvent
 from scalein.intake import Message, Reading, opened, read
 from scalein.model import Notice
+from scalein.progress import Sealed
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE_POLICY = ROOT / "policy.example.json"
@@ -51,7 +52,7 @@ class ShiftedClock(SystemClock):
 
 def clock_for(event: bytes) -> SystemClock:
     """As if the newest message of the event had been sent five seconds ago; by today's clock where none says when."""
-    times = [reading.sent_at for reading in _readings(event) if not isinstance(reading, Notice)]
+    times = [reading.sent_at for reading in _readings(event) if not isinstance(reading, Notice | Sealed)]
     newest = max((time for time in times if time is not None), default=None)
     return SystemClock() if newest is None else ShiftedClock(newest + timedelta(seconds=5))
 

@@ -17,11 +17,12 @@ from cli.run import RunError
 from scalein import answer
 from scalein.clock import Deadline, SystemClock
 from scalein.errors import ConfigurationError
+from scalein.gateway import NOTHING_MORE, DryRun, Gateway
 from scalein.intake import opened
+from scalein.ledger import Ledger
 from scalein.model import Needs, Outcome, Snapshot
 from scalein.policy import read_policy
-from scalein.scale_in import NOTHING_MORE, DryRun, Gateway
-from scalein.serving import Invocation
+from scalein.serving import Invocation, Tools
 from scalein.settings import Settings, read_settings
 
 SECONDS = 60
@@ -94,9 +95,9 @@ def _planned(question: Question, settings: Settings, console: Console, form: For
     clock = SystemClock() if question.by_todays_clock else clock_for(question.event)
     deadline = Deadline.after(settings.run_seconds, clock)
     gateway = Watching(EssGateway(settings, deadline))
-    mail = opened(question.event)
+    mail, tools = opened(question.event), Tools(lambda: gateway, _no_ledger)
     with console.status("Reading the scaling group ..."):
-        outcomes = list(Invocation(read_policy(settings.policy), lambda: gateway, deadline, dry_run=True).serve(mail))
+        outcomes = list(Invocation(read_policy(settings.policy), tools, deadline, dry_run=True).serve(mail))
     if form.as_json:
         console.print_json(json.dumps(answer.of_batch(outcomes) if mail.batch else answer.as_json(outcomes[0])))
     else:
@@ -130,3 +131,7 @@ def _guarded(question: Question, settings: Settings) -> str:
 
 def _unguarded(question: Question) -> str:
     return json.dumps({"groups": {question.scaling_group_id: {}}})
+
+
+def _no_ledger() -> Ledger:
+    raise AssertionError  # a dry run needs none

@@ -9,21 +9,31 @@ from __future__ import annotations
 import json
 import os
 from typing import Any
+from uuid import uuid4
 
 from scalein import answer, audit, contract, custom_policy
 from scalein.clock import Clock, Deadline, SystemClock
+from scalein.follow_up import FunctionCompute
+from scalein.gateway import Gateway
 from scalein.guardrails import NONE, needs
 from scalein.intake import opened
-from scalein.model import Outcome, Status
-from scalein.policy import read_policy
+from scalein.ledger import Ledger, Memory, OrWithout, Terms, kept_by_this_process
+from scalein.model import Outcome
+from scalein.policy import Policy, read_policy
+from scalein.reasons import Status
 from scalein.request import SCHEMA as REMOVAL_REQUEST
-from scalein.scale_in import Gateway
-from scalein.serving import Invocation
+from scalein.serving import Invocation, Tools
 from scalein.settings import Settings, read_settings
+
+LEASE_MARGIN_SECONDS = 5.0  # beyond which an invocation cannot live: the platform ends it
 
 
 class TryLaterError(Exception):
     """Fails the invocation, so that the trigger delivers the event again. The text is the answer, as JSON."""
+
+
+class RemovalFailedError(Exception):
+    """Fails the invocation, so that a destination for failures sees it. The text is the answer, as JSON."""
 
 
 def initialize(context: Any) -> None:
@@ -63,15 +73,46 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     settings = read_settings(os.environ, context)
     deadline = Deadline.after(settings.run_seconds, clock)
     mail, policy = opened(event), read_policy(settings.policy)
-    invocation = Invocation(policy, lambda: _gateway(settings, deadline), deadline, settings.dry_run)
+    invocation = Invocation(policy, _tools(settings, policy, deadline), deadline, settings.dry_run)
     outcomes: list[Outcome] = []
     for outcome in invocation.serve(mail):
         audit.record(outcome, str(getattr(context, "request_id", "")))
         outcomes.append(outcome)
     told = answer.of_batch(outcomes) if mail.batch else answer.of_one(outcomes[0])
-    if settings.raise_try_later and any(outcome.status is Status.TRY_LATER for outcome in outcomes):
+    if settings.raise_try_later and any(_to_be_sent_again(outcome) for outcome in outcomes):
         raise TryLaterError(json.dumps(told))
+    if settings.raise_failed and any(outcome.status is Status.FAILED for outcome in outcomes):
+        raise RemovalFailedError(json.dumps(told))
     return answer.http(told, outcomes[0].status is Status.REJECTED) if mail.http else told
+
+
+def _to_be_sent_again(outcome: Outcome) -> bool:
+    """By its sender: not where this function sees to it itself."""
+    return outcome.status is Status.TRY_LATER and outcome.follow_up is None
+
+
+def _tools(settings: Settings, policy: Policy, deadline: Deadline) -> Tools:
+    return Tools(
+        open_gateway=lambda: _gateway(settings, deadline),
+        open_ledger=lambda: _ledger(settings, policy, deadline),
+        follow_ups=settings.caller and FunctionCompute(settings.caller, settings.credentials, deadline),
+        key=settings.caller.key if settings.caller else "",
+    )
+
+
+def _ledger(settings: Settings, policy: Policy, deadline: Deadline) -> Ledger:
+    terms = Terms(
+        holder=f"{settings.invocation_id}-{uuid4()}",
+        lease_seconds=settings.run_seconds + LEASE_MARGIN_SECONDS,
+        remember_seconds=max(86_400, 2 * policy.max_event_age_seconds),
+        clock=deadline.clock,
+    )
+    memory = Memory(terms, kept_by_this_process())
+    if not settings.ledger.url:
+        return memory
+    from scalein.redis_ledger import RedisLedger  # redis costs 150 ms
+
+    return OrWithout(RedisLedger(settings.ledger.url, terms), memory, policy.stops_without_ledger)
 
 
 def _gateway(settings: Settings, deadline: Deadline) -> Gateway:

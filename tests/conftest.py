@@ -2,7 +2,10 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from scalein.ledger import kept_by_this_process
 
 for profile, examples in (("dev", 50), ("ci", 200), ("long", 2_000)):
     settings.register_profile(
@@ -14,3 +17,8 @@ for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):  # every server of these
     os.environ.pop(name, None)
     os.environ.pop(name.lower(), None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered_of_other_tests() -> None:
+    kept_by_this_process.cache_clear()

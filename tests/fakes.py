@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
+from scalein.clock import Deadline
 from scalein.errors import GatewayError, Refused, StaleSnapshot
-from scalein.model import Needs, Snapshot
-from scalein.scale_in import NOTHING_MORE, Removal
+from scalein.gateway import NOTHING_MORE, Gateway, Removal
+from scalein.guardrails import NONE, Guardrails
+from scalein.model import Activity, Needs, Outcome, RemovalRequest, Snapshot
+from scalein.progress import Progress
+from scalein.scale_in import Means, ScaleIn
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 
@@ -31,6 +35,14 @@ class DrivenClock:
         self.elapsed += seconds
 
 
+def scale_in(
+    request: RemovalRequest, gateway: Gateway, guardrails: Guardrails = NONE, clock: DrivenClock | None = None
+) -> Outcome:
+    """The first step of a message, with nothing around it."""
+    clock = clock or DrivenClock()
+    return ScaleIn(Progress(request, clock.now()), guardrails, Means(gateway, Deadline.after(30, clock))).run()
+
+
 class ScriptedGateway:
     """Shows the snapshots one after the other (the last for good), and answers removals as told."""
 
@@ -38,6 +50,7 @@ class ScriptedGateway:
         self._snapshots = list(snapshots)
         self._answers = list(answers)
         self.removals: list[Removal] = []
+        self.past: tuple[Activity, ...] = ()
         self.reads = 0
 
     def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
@@ -50,6 +63,12 @@ class ScriptedGateway:
         if isinstance(answer, GatewayError):
             raise answer
         return answer
+
+    def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
+        return tuple(activity for activity in self.past if activity.id in activity_ids)
+
+    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+        return self.past
 
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
         return {"asg-1"}
@@ -82,6 +101,12 @@ class FakeEss:
         staying = [i for i in snapshot.instances if i.id not in removal.instance_ids]
         self.groups[removal.scaling_group_id] = snapshot._replace(instances=(*staying, *leaving))
         return f"asa-{len(self.removals)}"
+
+    def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
+        return ()
+
+    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+        return ()
 
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
         self.reads.append("groups_of")

@@ -71,7 +71,7 @@ class Case:
         if budget.instances is not None:
             return budget.instances
         heads = sum(i.lifecycle_state in STABLE for i in self.snapshot.instances)
-        return int(Fraction(repr(budget.percent)) * heads / 100)
+        return int(Fraction(repr(budget.percent)) * (heads + self.spent()) / 100)
 
     def cools(self, seconds: int | None, which: Callable[..., bool]) -> bool:
         return bool(seconds) and any(

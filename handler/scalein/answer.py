@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from scalein.model import Choice, Outcome, Plan, Status
+from scalein.model import Choice, FollowUp, Outcome, Plan
+from scalein.reasons import Status
 
 Json = dict[str, Any]
 
@@ -34,13 +35,23 @@ def as_json(outcome: Outcome, with_kept: bool = True) -> Json:
         "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in plan.kept] if plan and with_kept else [],
         "keptByReason": dict(Counter(v.reason.value for v in plan.kept)) if plan else {},
         "keptOmitted": bool(plan and plan.kept and not with_kept),
+        "remaining": outcome.remaining,
+        "stayed": [{"id": id, "reason": why} for id, why in outcome.ending.stayed] if outcome.ending else [],
+        "refilled": outcome.ending.refilled if outcome.ending else None,
+        "raced": outcome.raced,
         "scalingActivityIds": list(outcome.scaling_activity_ids),
         "capacity": plan and {"before": plan.capacity_before, "minSize": plan.min_size, "after": plan.capacity_after},
         **(_trail(plan) if plan else NO_TRAIL),
         "rejection": rejection and {"path": rejection.path, "rule": rejection.rule},
         "ignored": outcome.ignored and outcome.ignored.value,
+        "followUp": _follow_up(outcome.follow_up),
+        "ledger": outcome.ledger or None,
         "message": outcome.message,
     }
+
+
+def _follow_up(follow_up: FollowUp | None) -> Json | None:
+    return follow_up and {"number": follow_up.number, "delaySeconds": follow_up.delay_seconds}
 
 
 def _trail(plan: Plan) -> Json:

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Sequence
 
 from scalein.answer import as_json, choice_json
-from scalein.model import Choice, Ignored, Outcome, Status
+from scalein.model import Choice, Outcome
+from scalein.reasons import Ignored, Status
 
 MAX_BYTES = 30_000  # the platform cuts a line at 32 KB
 MOST_KEPT = 750  # more would not fit, however short their ids

@@ -9,10 +9,13 @@ ScaleInError
 └── GatewayError           ESS or the way to it: action, code, request id
     ├── Refused            asking again will not help                     outcome "refused"
     ├── StaleSnapshot      the group changed since it was read            read again, plan again
+    ├── TokenUsed          the ClientToken came before, with other ids    the history tells what came of it
     ├── TryLater           the same request may succeed later             outcome "try-later"
     │   └── Transient      ... and may succeed at once: 5xx, no connection
     │       └── Throttled  ... and certainly did not happen
     └── OutcomeUnknown     no answer: it may have happened                outcome "try-later"; same ClientToken
+
+LedgerGone is the ledger's own: it is caught where the policy says whether to go on without it.
 
 No error text ever holds an event, a credential, a token or a URL.
 """
@@ -68,6 +71,10 @@ class StaleSnapshot(GatewayError):
     """ESS refused because the group is no longer what was read."""
 
 
+class TokenUsed(GatewayError):
+    """This ClientToken was sent before, with other parameters."""
+
+
 class TryLater(GatewayError):
     """ESS cannot do this now: an activity runs, it is throttled, it is down."""
 
@@ -86,3 +93,7 @@ class Throttled(Transient):
 
 class OutcomeUnknown(GatewayError):
     """A removal was sent and no answer came; only the same ClientToken makes repeating safe."""
+
+
+class LedgerGone(ScaleInError):
+    """The ledger did not answer in time."""

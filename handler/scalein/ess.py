@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from scalein.clock import Deadline
 from scalein.cold_start import cheap_imports
@@ -22,8 +22,8 @@ from scalein.ess_replies import (
     snapshot_of,
     total_of,
 )
+from scalein.gateway import NOTHING_MORE, Removal
 from scalein.model import MAX_INSTANCES_PER_CALL, Activity, Metric, Needs, Sample, Snapshot
-from scalein.scale_in import NOTHING_MORE, Removal
 from scalein.sdk import Sdk, pool
 from scalein.settings import Settings
 
@@ -35,9 +35,11 @@ with cheap_imports():
 
 HISTORY_PAGE_SIZE = 50  # the most that ESS gives
 MOST_HISTORY_PAGES = 20
+MOST_ACTIVITY_IDS = 20  # ScalingActivityId.1..20
 LONGEST_ACTIVITY = timedelta(hours=6)  # as long as a lifecycle hook may hold one
 
 Samples = dict[str, Sample]
+Read = TypeVar("Read")
 
 
 class EssGateway:
@@ -53,14 +55,7 @@ class EssGateway:
 
         Raises Refused for a group that is not there.
         """
-        try:
-            return self._read(scaling_group_id, needs)
-        except Inconsistent:
-            pass  # an instance moved between two pages, as a rule: one more look
-        try:
-            return self._read(scaling_group_id, needs)
-        except Inconsistent as error:
-            raise TryLater("DescribeScalingInstances", "Inconsistent", str(error)) from error
+        return _consistent("DescribeScalingInstances", lambda: self._read(scaling_group_id, needs))
 
     def remove(self, removal: Removal) -> str:
         """One RemoveInstances call, repeated with the very same parameters where no answer comes: same ClientToken."""
@@ -81,6 +76,21 @@ class EssGateway:
                 if unanswered:  # this refusal may be the echo of our own success
                     raise _unknown(unanswered) from error
                 raise
+
+    def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
+        """As far as ESS still knows them: it forgets after 30 days."""
+        return _consistent("DescribeScalingActivities", lambda: self._activities(activity_ids))
+
+    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+        """Every activity of the group that ran at any time since then, newest first."""
+        return _consistent("DescribeScalingActivities", lambda: self._history(scaling_group_id, since))
+
+    def _activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
+        found: list[Activity] = []
+        for start in range(0, len(activity_ids), MOST_ACTIVITY_IDS):
+            reply = self._ask(partial(_known_activities_request, activity_ids[start : start + MOST_ACTIVITY_IDS]))
+            found += activities_of(reply)
+        return tuple(found)
 
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
         """Unknown instances are left out without a word (DescribeScalingInstances)."""
@@ -180,6 +190,13 @@ def _activities_request(scaling_group_id: str, page: int) -> DescribeScalingActi
     return request
 
 
+def _known_activities_request(activity_ids: tuple[str, ...]) -> DescribeScalingActivitiesRequest:
+    request = DescribeScalingActivitiesRequest()
+    request.set_ScalingActivityIds(list(activity_ids))
+    request.set_PageSize(HISTORY_PAGE_SIZE)
+    return request
+
+
 def _members_request(instance_ids: tuple[str, ...]) -> DescribeScalingInstancesRequest:
     request = DescribeScalingInstancesRequest()
     request.set_InstanceIds(list(instance_ids))
@@ -206,6 +223,17 @@ def _remove_request(removal: Removal) -> RemoveInstancesRequest:
     if hooks:
         request.set_LifecycleHookContext(hooks)
     return request
+
+
+def _consistent(action: str, read: Callable[[], Read]) -> Read:
+    try:
+        return read()
+    except Inconsistent:
+        pass  # an instance moved between two pages, as a rule: one more look
+    try:
+        return read()
+    except Inconsistent as error:
+        raise TryLater(action, "Inconsistent", str(error)) from error
 
 
 def _unknown(error: Transient) -> OutcomeUnknown:

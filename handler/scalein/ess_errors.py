@@ -13,6 +13,7 @@ from scalein.errors import (
     ScaleInError,
     StaleSnapshot,
     Throttled,
+    TokenUsed,
     Transient,
     TryLater,
 )
@@ -27,10 +28,7 @@ MEANINGS: dict[str, tuple[type[GatewayError] | type[ConfigurationError], str]] =
     "InvalidParameter": (Refused, "ESS does not take a parameter, such as a removePolicy that the group lacks."),
     "MissingParameter": (Refused, "ESS misses a parameter."),
     "Missing": (Refused, "ESS misses a parameter."),
-    "IdempotentParameterMismatch": (
-        Refused,
-        "this request was sent before, with other instances: look at the group's scaling activities.",
-    ),
+    "IdempotentParameterMismatch": (TokenUsed, "this message's token was sent before, with other instances."),
     "UnsupportedOperation": (Refused, "ESS does not know this action."),
     "InvalidApi": (Refused, "ESS does not know this action."),
     "NoSuchVersion": (Refused, "ESS does not know this API version."),

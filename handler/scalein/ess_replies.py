@@ -5,6 +5,7 @@ A reply that contradicts itself, or lacks what a decision needs, must never look
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -117,7 +118,15 @@ def _activity(item: Reply) -> Activity:
         added=_number(item, "Created") + _number(item, "Started"),
         removed=_number(item, "Destroyed") + _number(item, "Stopped"),
         trigger=item.get("TriggerSourceType") or "",
+        failures=tuple(_failures(item)),
     )
+
+
+def _failures(item: Reply) -> Iterator[tuple[str, str]]:
+    """The inner names repeat the outer ones (ErrorMessages.ErrorMessages, FailedInstanceIds.FailedInstanceIds)."""
+    for error in items_of(item, "ErrorMessages", "ErrorMessages"):
+        for instance_id in items_of(error, "FailedInstanceIds", "FailedInstanceIds"):
+            yield str(instance_id), str(error.get("Code") or "Unknown")
 
 
 def _number(item: Reply, what: str) -> int:

@@ -109,7 +109,8 @@ def limits(snapshot: Snapshot, guardrails: Guardrails = NONE) -> tuple[Limit, ..
 
 def staying(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails) -> Callable[[Instance], Reason | None]:
     """Why a member stays, for what it is or how it does; None where it may leave. Made once for all members."""
-    named, weighted, now = isinstance(request.ask, Named), snapshot.group.weighted, snapshot.taken_at
+    named = isinstance(request.ask, Named) and not request.ask.chosen
+    weighted, now = snapshot.group.weighted, snapshot.taken_at
     allowed = {"InService"}
     allowed |= {"Protected"} if named and guardrails.remove_protected else set()
     allowed |= {"Standby"} if named and guardrails.remove_standby else set()
@@ -176,7 +177,7 @@ def _objections(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardra
         yield Objection(Reason.WINDOW_CLOSED, f"It is {now.astimezone(guardrails.windows.zone):%a %H:%M} there.")
     yield from _unhealthy(snapshot, guardrails)
     yield from _below_desired(snapshot)
-    yield from _cooling_down(snapshot, guardrails)
+    yield from _cooling_down(request, snapshot, guardrails)
     yield from _in_progress(snapshot)  # last: to try later is of no use where a cooldown would meet it
 
 
@@ -211,12 +212,14 @@ def _in_progress(snapshot: Snapshot) -> Iterator[Objection]:
             yield Objection(Reason.ACTIVITY_IN_PROGRESS, f"{activity.id} runs.")
 
 
-def _cooling_down(snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Objection]:
-    activities = snapshot.activities or ()
+def _cooling_down(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Objection]:
+    """A message that goes on with what it began does not wait for itself."""
+    activities = [activity for activity in snapshot.activities or () if activity.id not in request.earlier]
     scale_ins = [activity for activity in activities if activity.removed]
     scale_outs = [activity for activity in activities if activity.added]
     failures = [activity for activity in activities if activity.status == "Failed"]
-    if guardrails.cooldown_seconds and _heads(snapshot, LEAVING_STATES):
+    leaving = (i.id for i in snapshot.instances if i.lifecycle_state in LEAVING_STATES)
+    if guardrails.cooldown_seconds and not request.earlier.issuperset(leaving):
         yield Objection(Reason.COOLDOWN, "A removal is under way.")
     for reason, seconds, of in (
         (Reason.COOLDOWN, guardrails.cooldown_seconds, scale_ins),
@@ -240,8 +243,9 @@ def _budget(budget: Budget, snapshot: Snapshot) -> Limit:
     """What is left of it: what ESS's history says has left in the window, by whomever, and what is leaving now."""
     since = snapshot.taken_at - timedelta(seconds=budget.window_seconds)
     left = sum(a.removed for a in snapshot.activities or () if a.ended_at is None or a.ended_at > since)
-    leaving, heads = _heads(snapshot, LEAVING_STATES), _heads(snapshot, STABLE_STATES)
-    whole = budget.instances if budget.instances is not None else share(heads, budget.percent or 0)
+    leaving = _heads(snapshot, LEAVING_STATES)
+    at_first = _heads(snapshot, STABLE_STATES) + left + leaving  # as many as when the window began
+    whole = budget.instances if budget.instances is not None else share(at_first, budget.percent or 0)
     told = f"{whole} in {budget.window_seconds} s, of which {left + leaving} are spent"
     return Limit(Reason.BUDGET, max(0, whole - left - leaving), "instances", told)
 
@@ -256,6 +260,11 @@ def _stable(snapshot: Snapshot) -> tuple[int, str]:
     group, listed = snapshot.group, _capacity(snapshot, STABLE_STATES)
     counted = listed if group.stable_capacity is None else group.stable_capacity
     return min((group.total_capacity, "TotalCapacity"), (listed, "stable capacity"), (counted, "stable capacity"))
+
+
+def stable_capacity(snapshot: Snapshot) -> int:
+    """As listed: what ESS compares desired capacity with."""
+    return _capacity(snapshot, STABLE_STATES)
 
 
 def _capacity(snapshot: Snapshot, states: tuple[str, ...]) -> int:

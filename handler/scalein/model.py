@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
-from scalein.reasons import Reason
+from scalein.reasons import Ignored, Reason, Status
 
 MAX_INSTANCES_PER_CALL = 20  # InstanceId.1..20 of RemoveInstances
 
@@ -28,28 +28,6 @@ class Order(str, Enum):
     LOWEST_METRIC = "LowestMetric"
     HIGHEST_METRIC = "HighestMetric"
     ATTACHED_LAST = "AttachedLast"
-
-
-class Status(str, Enum):
-    """What became of the message."""
-
-    REMOVING = "removing"  # ESS accepted the removal; the scaling activity tells how it ends
-    NOTHING_TO_REMOVE = "nothing-to-remove"  # healthy, and nobody may or need leave
-    DRY_RUN = "dry-run"  # what would leave
-    REJECTED = "rejected"  # the event is wrong; the same bytes fail again
-    REFUSED = "refused"  # the group's state, the request's own terms, or ESS forbid it
-    EXPIRED = "expired"  # read later than its notAfter, or older than the policy allows
-    TRY_LATER = "try-later"  # may succeed if sent again
-    IGNORED = "ignored"  # understood, and no reason to remove anything
-    DUPLICATE = "duplicate"  # the same message was served before; that outcome stands
-
-
-class Ignored(str, Enum):
-    """Why a message that was understood removes nothing."""
-
-    RECOVERY = "recovery"  # the alarm is over, or has no data
-    NO_RULE = "no-rule"  # no alarm rule of the policy matches
-    OWN_ECHO = "own-echo"  # Auto Scaling's own notice, or what a removal itself brings about
 
 
 class Instance(NamedTuple):
@@ -88,6 +66,7 @@ class Activity(NamedTuple):
     added: int = 0  # instances
     removed: int = 0
     trigger: str = ""  # TriggerSourceType
+    failures: tuple[tuple[str, str], ...] = ()  # instance id, and ESS's code for why it could not leave
 
 
 class Metric(NamedTuple):
@@ -137,6 +116,7 @@ class ToCapacity(NamedTuple):
 
 class Named(NamedTuple):
     instance_ids: tuple[str, ...]
+    chosen: bool = False  # by an earlier step, and not by the sender
 
 
 Ask = Count | Percent | ToCapacity | Named
@@ -165,6 +145,8 @@ class RemovalRequest(NamedTuple):
     not_after: datetime | None = None
     sent_at: datetime | None = None  # as far as the message or its envelopes tell
     reason: str = ""
+    wait: bool = False  # for the activity's end, while the invocation has time
+    earlier: frozenset[str] = frozenset()  # its own activities, and whom they take: no cooldown after those
 
 
 class Alarm(NamedTuple):
@@ -256,6 +238,21 @@ class Rejection(NamedTuple):
     rule: str
 
 
+class Ending(NamedTuple):
+    """What became of everybody who was chosen."""
+
+    removed: tuple[str, ...]
+    stayed: tuple[tuple[str, str], ...]  # instance id, and why: ESS's code, or a reason
+    refilled: int  # capacity that ESS creates anew, or has created
+
+
+class FollowUp(NamedTuple):
+    """This function is called again for this message."""
+
+    number: int
+    delay_seconds: int
+
+
 class Outcome(NamedTuple):
     """What the caller is told. `plan` is absent where nothing was decided, `rejection` where nothing was wrong."""
 
@@ -268,8 +265,16 @@ class Outcome(NamedTuple):
     rejection: Rejection | None = None
     ignored: Ignored | None = None
     reason: str = ""  # the request's own, for the audit line
+    told: tuple[str, ...] = ()  # ids that ESS was told to remove
+    remaining: int = 0  # instances that are chosen, and not yet told
+    ending: Ending | None = None  # once it is known
+    follow_up: FollowUp | None = None
+    raced: bool = False  # somebody else removed at the same moment
+    ledger: str = ""  # which one: redis, memory, gone
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """Ids that ESS was told to remove; of a dry run, those that it would be told."""
-        return self.plan.leaving if self.plan and self.status in (Status.REMOVING, Status.DRY_RUN) else ()
+        """Who is gone, where that is known; else who was told to leave; of a dry run, who would be."""
+        if self.ending:
+            return self.ending.removed
+        return self.plan.leaving if self.plan and self.status is Status.DRY_RUN else self.told

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from scalein.errors import GatewayError, OutcomeUnknown, Refused, RejectedEvent, StaleSnapshot
-from scalein.model import Ignored, Outcome, Plan, Rejection, RemovalRequest, Shortfall, Status
-from scalein.reasons import Reason
+from scalein.model import Ending, Outcome, Plan, Rejection, RemovalRequest, Shortfall
+from scalein.progress import Progress
+from scalein.reasons import Ignored, Reason, Status
 
 SENTENCES = {
     Reason.MIN_SIZE: "MinSize allows no more.",
-    Reason.CALL_LIMIT: "One call takes 20 ids: send a request with another requestId for the rest.",
+    Reason.CALL_LIMIT: "One message removes no more here: send a request with another requestId for the rest.",
     Reason.TOO_HEAVY: "Every instance left weighs more than the request still asks for.",
     Reason.NO_CANDIDATES: "No further instance is InService.",
     Reason.GROUP_NOT_ACTIVE: "The scaling group is not Active: enable it, or do not ask.",
@@ -56,11 +57,9 @@ IGNORED = {
 }
 
 
-def planned(request: RemovalRequest, plan: Plan, scaling_activity_id: str | None = None) -> Outcome:
-    """Of a plan carried out (activity id), only recorded (none, but somebody would leave), or without leavers."""
-    if scaling_activity_id:
-        status = Status.REMOVING
-    elif plan.leaving:
+def planned(request: RemovalRequest, plan: Plan) -> Outcome:
+    """Of a plan that is not carried out: nobody leaves, or this is a dry run."""
+    if plan.leaving:
         status = Status.DRY_RUN
     elif plan.refusal is Reason.ACTIVITY_IN_PROGRESS:
         status = Status.TRY_LATER
@@ -69,10 +68,40 @@ def planned(request: RemovalRequest, plan: Plan, scaling_activity_id: str | None
     else:
         status = Status.NOTHING_TO_REMOVE
     replaced = plan.leaving and request.options.decrease_desired_capacity is False
-    told = _told(status, plan, scaling_activity_id) + (REPLACED if replaced else "")
-    return _of(request, status, told)._replace(
-        plan=plan, scaling_activity_ids=(scaling_activity_id,) if scaling_activity_id else ()
-    )
+    return _of(request, status, _told(status, plan) + (REPLACED if replaced else ""))._replace(plan=plan)
+
+
+def removing(progress: Progress, plan: Plan | None) -> Outcome:
+    """ESS accepted. The plan is that of the first step, which alone has it."""
+    request, told, rest = progress.request, progress.told, len(progress.rest)
+    activities = ", ".join(progress.activity_ids)
+    message = f"{_number(len(told))} leaving"
+    if plan is not None:
+        message += f" (capacity {plan.capacity_before} to {plan.capacity_after}, MinSize {plan.min_size})"
+    message += f". ESS accepted; scaling activity {activities} tells when it is done."
+    if rest:
+        message += f" {_number(rest)} more to follow, by twenty at most."
+    if plan is not None and plan.shortfall:
+        message += f" {_short(plan.shortfall)}"
+    if request.options.decrease_desired_capacity is False:
+        message += REPLACED
+    found = _of(request, Status.REMOVING, message)
+    return found._replace(plan=plan, told=told, remaining=rest, scaling_activity_ids=progress.activity_ids)
+
+
+def ended(progress: Progress, ending: Ending) -> Outcome:
+    """Of a removal whose activities are over."""
+    gone, stayed = len(ending.removed), len(ending.stayed)
+    if not stayed:
+        status, message = Status.REMOVED, f"{_number(gone)} removed."
+    elif gone:
+        status, message = Status.PARTLY_REMOVED, f"{_number(gone)} removed; {stayed} stay, see stayed."
+    else:
+        status, message = Status.FAILED, f"Nobody was removed; {stayed} stay, see stayed."
+    if ending.refilled:
+        message += f" ESS creates {ending.refilled} anew."
+    found = _of(progress.request, status, message)
+    return found._replace(ending=ending, told=progress.told, scaling_activity_ids=progress.activity_ids)
 
 
 def expired(request: RemovalRequest) -> Outcome:
@@ -98,9 +127,18 @@ def denied(request: RemovalRequest, path: str, sentence: str) -> Outcome:
     return _of(request, Status.REFUSED, f"Nobody leaves. {sentence}")._replace(rejection=Rejection(path, "policy"))
 
 
-def duplicate(request: RemovalRequest, first: Outcome) -> Outcome:
-    told = f"The same message was served just now, and its outcome ({first.status.value}) stands."
-    return _of(request, Status.DUPLICATE, told)._replace(scaling_activity_ids=first.scaling_activity_ids)
+def duplicate(request: RemovalRequest, first: str, activity_ids: tuple[str, ...]) -> Outcome:
+    """`first`: what became of the message before."""
+    told = f"The same message was served before, and its outcome ({first}) stands."
+    return _of(request, Status.DUPLICATE, told)._replace(scaling_activity_ids=activity_ids)
+
+
+def superseded(request: RemovalRequest) -> Outcome:
+    return _of(request, Status.EXPIRED, "A newer message of this scaling group was decided already. Nobody leaves.")
+
+
+def busy(request: RemovalRequest, why: str) -> Outcome:
+    return _of(request, Status.TRY_LATER, f"{why} Nobody leaves now; send the same request again.")
 
 
 def in_no_group(request: RemovalRequest) -> Outcome:
@@ -127,6 +165,17 @@ def failed(request: RemovalRequest, error: GatewayError) -> Outcome:
     return _of(request, Status.TRY_LATER, f"Nobody leaves now; send the same request again. {error}")
 
 
+def interrupted(progress: Progress, plan: Plan | None, error: GatewayError) -> Outcome:
+    """Of a removal that an error kept from going on; of what was told before, nothing is lost."""
+    request = progress.request
+    if not progress.activity_ids:
+        return failed(request, error)
+    found = removing(progress, plan)
+    if isinstance(error, Refused):
+        return found._replace(message=f"{found.message} ESS refused the rest: {error}")
+    return found._replace(status=Status.TRY_LATER, message=f"{found.message} The rest must wait. {error}")
+
+
 def rejected(identity: str, error: RejectedEvent) -> Outcome:
     return Outcome(Status.REJECTED, identity, str(error), rejection=Rejection(error.path, error.rule))
 
@@ -135,15 +184,11 @@ def _of(request: RemovalRequest, status: Status, message: str) -> Outcome:
     return Outcome(status, request.request_id, message, request.scaling_group_id or None, reason=request.reason)
 
 
-def _told(status: Status, plan: Plan, scaling_activity_id: str | None) -> str:
+def _told(status: Status, plan: Plan) -> str:
     short = f" {_short(plan.shortfall)}" if plan.shortfall else ""
     capacity = f"capacity {plan.capacity_before} to {plan.capacity_after}, MinSize {plan.min_size}"
-    leaving = f"{len(plan.leaving)} instance{'s' if len(plan.leaving) != 1 else ''}"
-    if status is Status.REMOVING:
-        done = f"ESS accepted; scaling activity {scaling_activity_id} tells when it is done."
-        return f"{leaving} leaving ({capacity}). {done}{short}"
     if status is Status.DRY_RUN:
-        return f"Dry run: {leaving} would leave ({capacity}).{short}"
+        return f"Dry run: {_number(len(plan.leaving))} would leave ({capacity}).{short}"
     if plan.refusal:
         because = f" {plan.because}" if plan.because else ""
         return (
@@ -155,6 +200,10 @@ def _told(status: Status, plan: Plan, scaling_activity_id: str | None) -> str:
 def _short(short: Shortfall) -> str:
     unit = "instances" if short.unit == "instances" else "units of capacity"
     return f"Of {short.asked} {unit} asked for, {short.missing} stay. {SENTENCES[short.reason]}"
+
+
+def _number(instances: int) -> str:
+    return f"{instances} instance{'s' if instances != 1 else ''}"
 
 
 def _seconds(span: timedelta) -> str:

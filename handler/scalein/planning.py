@@ -40,8 +40,10 @@ WHY_SHORT = (
 OF_CANDIDATES = (Reason.TOO_YOUNG, Reason.NO_METRIC, Reason.WARMING_UP)  # who would be one but for this
 
 
-def plan_removal(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails = NONE) -> Plan:
-    """One verdict for each instance of the snapshot, and for each named id that is not in it."""
+def plan_removal(
+    request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails = NONE, most: int = MAX_INSTANCES_PER_CALL
+) -> Plan:
+    """One verdict for each instance of the snapshot, and for each named id that is not in it. `most`: instances."""
     amount = amount_asked(request, snapshot)
     stop = objection(request, snapshot, guardrails)
     if stop:
@@ -53,7 +55,7 @@ def plan_removal(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardr
     line = Line(candidates, departures(request, snapshot, guardrails.metric), snapshot)
     chosen, choices, left_over = _choose(line, amount, bounds, snapshot)
     kept += _why_left_over(left_over, chosen, amount, bounds, snapshot)
-    leaving, cut = chosen[:MAX_INSTANCES_PER_CALL], chosen[MAX_INSTANCES_PER_CALL:]
+    leaving, cut = chosen[:most], chosen[most:]
     kept += [Verdict(instance.id, False, Reason.CALL_LIMIT) for instance in cut]
     refusal = None
     if request.all_or_nothing and _amount_of(leaving, amount, snapshot) < amount.value:

@@ -44,6 +44,7 @@ class Policy(NamedTuple):
     groups: Mapping[str, Guardrails]
     rules: tuple[Rule, ...]
     max_event_age_seconds: int
+    stops_without_ledger: bool = False
 
 
 class Denial(NamedTuple):
@@ -128,6 +129,7 @@ def _policy(document: dict[str, Any]) -> Policy:
         groups={id: _guardrails(group, f"$.groups['{id}']") for id, group in document["groups"].items()},
         rules=tuple(_rule(rule) for rule in document.get("alarms", ())),
         max_event_age_seconds=int(document.get("maxEventAgeSeconds", 900)),
+        stops_without_ledger=document.get("whenLedgerIsGone") == "closed",
     )
 
 

@@ -3,6 +3,31 @@
 from enum import Enum
 
 
+class Status(str, Enum):
+    """What became of the message."""
+
+    REMOVING = "removing"  # ESS accepted the removal; the scaling activity tells how it ends
+    REMOVED = "removed"  # the activity ended, and everybody chosen is gone
+    PARTLY_REMOVED = "partly-removed"  # ... and some of them stay
+    FAILED = "failed"  # ... and nobody is gone
+    NOTHING_TO_REMOVE = "nothing-to-remove"  # healthy, and nobody may or need leave
+    DRY_RUN = "dry-run"  # what would leave
+    REJECTED = "rejected"  # the event is wrong; the same bytes fail again
+    REFUSED = "refused"  # the group's state, the request's own terms, or ESS forbid it
+    EXPIRED = "expired"  # read later than its notAfter, or older than the policy allows
+    TRY_LATER = "try-later"  # may succeed if sent again
+    IGNORED = "ignored"  # understood, and no reason to remove anything
+    DUPLICATE = "duplicate"  # the same message was served before; that outcome stands
+
+
+class Ignored(str, Enum):
+    """Why a message that was understood removes nothing."""
+
+    RECOVERY = "recovery"  # the alarm is over, or has no data
+    NO_RULE = "no-rule"  # no alarm rule of the policy matches
+    OWN_ECHO = "own-echo"  # Auto Scaling's own notice, or what a removal itself brings about
+
+
 class Reason(str, Enum):
     """Why an instance leaves or stays. A reason is only given where it alone suffices."""
 

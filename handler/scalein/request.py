@@ -20,9 +20,49 @@ def request_of(document: dict[str, Any], identity: str, sent_at: datetime | None
         order=tuple(Order(name) for name in document.get("order", ())),
         options=_options(document),
         dry_run=document.get("dryRun", False),
+        wait=document.get("wait", False),
         sent_at=sent_at,
         reason=document.get("reason", ""),
     )
+
+
+def document_of(request: RemovalRequest) -> dict[str, Any]:
+    """The other way round, but for notAfter; what is not said is left out."""
+    options = request.options
+    hooks = {
+        "disableLifecycleHook": options.disable_lifecycle_hook,
+        "ignoredLifecycleHookIds": list(options.ignored_lifecycle_hook_ids) or None,
+    }
+    return _said(
+        {
+            "scalingGroupId": request.scaling_group_id,
+            "requestId": request.request_id,
+            "remove": _remove(request.ask),
+            "shortfall": "refuse" if request.all_or_nothing else None,
+            "order": [order.value for order in request.order] or None,
+            "removePolicy": options.remove_policy,
+            "decreaseDesiredCapacity": options.decrease_desired_capacity,
+            "stopInstanceTimeout": options.stop_instance_timeout_seconds,
+            "lifecycleHookContext": _said(hooks) or None,
+            "dryRun": request.dry_run or None,
+            "wait": request.wait or None,
+            "reason": request.reason or None,
+        }
+    )
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _remove(ask: Ask) -> dict[str, Any]:
+    if isinstance(ask, Count):
+        return {"count": ask.instances}
+    if isinstance(ask, Percent):
+        return {"percent": ask.of_total_capacity}
+    if isinstance(ask, ToCapacity):
+        return {"toCapacity": ask.capacity}
+    return {"instanceIds": list(ask.instance_ids)}
 
 
 def _ask(remove: dict[str, Any]) -> Ask:

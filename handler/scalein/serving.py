@@ -7,29 +7,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import NamedTuple
 
 from scalein import outcome
 from scalein.clock import Deadline
 from scalein.errors import GatewayError, RejectedEvent
+from scalein.gateway import DryRun, Gateway, OneGroup
 from scalein.intake import Mail, Message, Unreadable, read
-from scalein.model import Alarm, Ignored, Named, Notice, Outcome, RemovalRequest
+from scalein.ledger import Ledger
+from scalein.model import Alarm, Named, Notice, Outcome, RemovalRequest
 from scalein.policy import Denial, Policy, narrowed, request_by, rule_for, why_no_rule
-from scalein.scale_in import DryRun, Gateway, OneGroup, scale_in
+from scalein.progress import Progress, Sealed, unsealed
+from scalein.reasons import Ignored
+from scalein.scale_in import CLOCK_SKEW, Means
+from scalein.turn import FollowUps, Turn, most_of, tried
 
-CLOCK_SKEW = timedelta(minutes=5)  # how far a sender's clock may be ahead
+
+class Tools(NamedTuple):
+    """What an invocation works with."""
+
+    open_gateway: Callable[[], Gateway]  # the first message that needs ESS pays for its SDK
+    open_ledger: Callable[[], Ledger]
+    follow_ups: FollowUps | None = None
+    key: str = ""  # that seals them
 
 
 class Invocation:
     """What one invocation knows: the policy, what was read of ESS, and what was served."""
 
-    def __init__(self, policy: Policy, open_gateway: Callable[[], Gateway], deadline: Deadline, dry_run: bool) -> None:
+    def __init__(self, policy: Policy, tools: Tools, deadline: Deadline, dry_run: bool) -> None:
         self._policy = policy
-        self._open_gateway = open_gateway  # the first message that needs ESS pays for its SDK
+        self._tools = tools
         self._deadline = deadline
         self._dry_run = dry_run
         self._gateway: Gateway | None = None
+        self._ledger: Ledger | None = None
         self._groups: dict[str, OneGroup] = {}
-        self._served: dict[tuple[str, str], Outcome] = {}
 
     def serve(self, mail: Mail) -> Iterator[Outcome]:
         """One outcome for each message, in order. Raises ConfigurationError."""
@@ -44,6 +57,8 @@ class Invocation:
             return outcome.rejected(message.identity, message.error)
         try:
             reading = read(message)
+            if isinstance(reading, Sealed):
+                return self._followed_up(unsealed(reading, self._tools.key))
         except RejectedEvent as error:
             return outcome.rejected(message.identity, error)
         if isinstance(reading, Notice):
@@ -84,13 +99,16 @@ class Invocation:
         untimely = self._untimely(request)
         if untimely is not None:
             return untimely  # which serves nothing: the same message in time is no duplicate
-        key = (request.scaling_group_id, request.request_id)
-        if key in self._served:
-            return outcome.duplicate(request, self._served[key])
-        told = self._scaled_in(request)
-        if not request.dry_run:
-            self._served[key] = told
-        return told
+        return self._served(Progress(request, self._deadline.clock.now()))
+
+    def _followed_up(self, progress: Progress) -> Outcome:
+        """What this function left to itself. The policy may have changed in the meantime."""
+        request = progress.request
+        if request.scaling_group_id not in self._policy.groups:
+            return outcome.denied(request, "$.scalingGroupId", "The policy does not have this scaling group any more.")
+        if not progress.chosen and (untimely := self._untimely(request)):
+            return untimely
+        return self._served(progress)
 
     def _untimely(self, request: RemovalRequest) -> Outcome | None:
         now = self._deadline.clock.now()
@@ -105,21 +123,27 @@ class Invocation:
             return outcome.from_the_future(request, -age)
         return None
 
-    def _scaled_in(self, request: RemovalRequest) -> Outcome:
+    def _served(self, progress: Progress) -> Outcome:
+        request, tools = progress.request, self._tools
+        guardrails = self._policy.groups[request.scaling_group_id]
         group = self._group(request.scaling_group_id)
-        try:
-            guardrails = self._policy.groups[request.scaling_group_id]
-            return scale_in(request, DryRun(group) if request.dry_run else group, guardrails, group.decide)
-        except GatewayError as error:
-            return outcome.failed(request, error)
+        if self._dry(request.scaling_group_id):
+            means = Means(group, self._deadline, group.decide, most=most_of(tools.follow_ups))
+            return tried(progress, guardrails, means)
+        if self._ledger is None:
+            self._ledger = tools.open_ledger()
+        return Turn(group, guardrails, self._deadline, self._ledger, tools.follow_ups).serve(progress)
 
     def _group(self, scaling_group_id: str) -> OneGroup:
         if scaling_group_id not in self._groups:
-            dry = self._dry_run or self._policy.groups[scaling_group_id].dry_run
-            self._groups[scaling_group_id] = OneGroup(DryRun(self._ess()) if dry else self._ess())
+            gateway = DryRun(self._ess()) if self._dry(scaling_group_id) else self._ess()
+            self._groups[scaling_group_id] = OneGroup(gateway, self._deadline.clock)
         return self._groups[scaling_group_id]
+
+    def _dry(self, scaling_group_id: str) -> bool:
+        return self._dry_run or self._policy.groups[scaling_group_id].dry_run
 
     def _ess(self) -> Gateway:
         if self._gateway is None:
-            self._gateway = self._open_gateway()
+            self._gateway = self._tools.open_gateway()
         return self._gateway

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from scalein.errors import ConfigurationError
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
+LEAST_KEY = 32
 CODE_FOLDER = Path(__file__).parent.parent  # where index.py is
 
 
@@ -44,6 +45,28 @@ class PolicySource(NamedTuple):
         return "SCALEIN_POLICY" if self.text else f"policy {self.file}"
 
 
+class LedgerSource(NamedTuple):
+    """Where the ledger is; empty: in memory. Its text form shows no password."""
+
+    url: str
+
+    def __repr__(self) -> str:
+        return "LedgerSource(***)"
+
+
+class Caller(NamedTuple):
+    """This function, as Function Compute can call it again; and the key that seals what it then gets."""
+
+    endpoint: str  # URL of Function Compute
+    service: str
+    function: str
+    qualifier: str
+    key: str
+
+    def __repr__(self) -> str:
+        return f"Caller({self.service}/{self.function})"
+
+
 class Settings(NamedTuple):
     credentials: Credentials
     region_id: str
@@ -56,6 +79,10 @@ class Settings(NamedTuple):
     run_seconds: float  # what the invocation may use of its time
     dry_run: bool  # whatever a request says
     raise_try_later: bool  # so that the trigger sends the message again
+    raise_failed: bool = False  # so that a destination for failures sees it
+    ledger: LedgerSource = LedgerSource("")
+    caller: Caller | None = None  # None: there are no follow-ups
+    invocation_id: str = ""
 
 
 def read_settings(environment: Mapping[str, str], context: object) -> Settings:
@@ -81,7 +108,49 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         run_seconds=timeout - margin,
         dry_run=_one_of(environment, "SCALEIN_DRY_RUN", ("false", "true")) == "true",
         raise_try_later=_one_of(environment, "SCALEIN_TRY_LATER", ("raise", "return")) == "raise",
+        raise_failed=_one_of(environment, "SCALEIN_FAILED", ("return", "raise")) == "raise",
+        ledger=_ledger(environment),
+        caller=_caller(environment, context),
+        invocation_id=str(getattr(context, "request_id", "") or ""),
     )
+
+
+def _ledger(environment: Mapping[str, str]) -> LedgerSource:
+    url = environment.get("SCALEIN_LEDGER", "")
+    if url and not re.match(r"(redis|rediss|unix)://.", url):
+        raise ConfigurationError("SCALEIN_LEDGER must be a redis:// or rediss:// URL, or empty: a ledger in memory")
+    return LedgerSource(url)
+
+
+def _caller(environment: Mapping[str, str], context: object) -> Caller | None:
+    """Follow-ups are on where there is a key for them."""
+    key = environment.get("SCALEIN_FOLLOW_UP_KEY", "")
+    if not key:
+        return None
+    if len(key) < LEAST_KEY:
+        raise ConfigurationError(f"SCALEIN_FOLLOW_UP_KEY must have {LEAST_KEY} characters at least, made by chance")
+    function, service = getattr(context, "function", None), getattr(context, "service", None)
+    named = environment.get("SCALEIN_FC_FUNCTION", "").split("/")
+    if named == [""]:
+        named = [str(getattr(service, "name", "") or ""), str(getattr(function, "name", "") or "")]
+    if len(named) != 2 or not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,127}", name) for name in named):
+        raise ConfigurationError(
+            "follow-ups need to know the function: set SCALEIN_FC_FUNCTION to SERVICE/FUNCTION (Function Compute 2.0)"
+        )
+    return Caller(
+        _function_compute(environment, context), named[0], named[1], str(getattr(service, "qualifier", "") or ""), key
+    )
+
+
+def _function_compute(environment: Mapping[str, str], context: object) -> str:
+    """URL of Function Compute: plain http only ever to this machine."""
+    endpoint = _endpoint(environment, "SCALEIN_FC_ENDPOINT")
+    if endpoint is not None:
+        return f"{'https' if endpoint.secure else 'http'}://{endpoint.host}"
+    account, region = str(getattr(context, "account_id", "") or ""), str(getattr(context, "region", "") or "")
+    if not re.fullmatch(r"[0-9]+", account) or not re.fullmatch(r"[a-z0-9-]+", region):
+        raise ConfigurationError("follow-ups need SCALEIN_FC_ENDPOINT: ACCOUNT.REGION.fc.aliyuncs.com, or -internal")
+    return f"https://{account}.{region}-internal.fc.aliyuncs.com"
 
 
 def _credentials(environment: Mapping[str, str], context: object) -> Credentials:

@@ -16,10 +16,10 @@ from scalein.errors import Refused, Throttled, TryLater
 from scalein.guardrails import Budget, Guardrails
 from scalein.model import Count, Metric, Needs, Order, Sample
 from scalein.reasons import Reason
-from scalein.scale_in import scale_in
 from tests import fakes
 from tests.clouds import START, Cloud, cloud_of, group, instances
 from tests.contract.test_gateway import EMPTY, answering
+from tests.fakes import scale_in
 from tests.fleets import request_for
 
 HOUR = Needs(history_seconds=3_600)
@@ -125,7 +125,7 @@ def test_a_flapping_alarm_is_slowed_down_by_what_ess_remembers() -> None:
             cloud.clock.advance(after)
             clock = fakes.DrivenClock(cloud.clock.now())
             request = request_for(Count(2))._replace(request_id=name)
-            return scale_in(request, cloud.gateway(clock=clock), guardrails).plan
+            return scale_in(request, cloud.gateway(clock=clock), guardrails, clock).plan
 
         first, second, third = told_by("a", 0), told_by("b", 300), told_by("c", 720)
 

@@ -13,8 +13,7 @@ from jsonschema import Draft202012Validator
 
 from cli.show import WORDS
 from scalein.ess_errors import MEANINGS
-from scalein.model import Ignored, Status
-from scalein.reasons import Reason
+from scalein.reasons import Ignored, Reason, Status
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = [*(ROOT / "handler/scalein/schemas").glob("*.json"), *(ROOT / "localcloud").glob("*.schema.json")]

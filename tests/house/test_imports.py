@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HANDLER, LOCALCLOUD = ROOT / "handler", ROOT / "localcloud"
-PURE = ("model", "custom_policy", "planning", "guardrails", "departures", "windows", "outcome", "answer", "request")
+DECIDING = ("planning", "guardrails", "departures", "windows", "ending", "custom_policy")
+PURE = ("model", "reasons", "progress", "outcome", "answer", "request", *DECIDING)
 EFFECTS = {"os", "time", "random", "logging", "socket", "threading", "subprocess", "urllib", "concurrent", "pathlib"}
 
 
@@ -33,7 +34,7 @@ def roots(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", sorted(HANDLER.rglob("*.py")), ids=str)
 def test_the_deployed_package_reaches_for_nothing_outside_it(path: Path) -> None:
-    deployed = {"scalein", "jsonschema", "aliyunsdkcore", "aliyunsdkess", "__future__"}
+    deployed = {"scalein", "jsonschema", "aliyunsdkcore", "aliyunsdkess", "fc2", "redis", "requests", "__future__"}
 
     assert roots(path) - set(sys.stdlib_module_names) <= deployed
 
@@ -56,12 +57,14 @@ def test_the_core_touches_nothing(module: str) -> None:
     [
         ("aliyunsdkcore", {"sdk.py", "monitor.py"}),
         ("aliyunsdkess", {"ess.py"}),
+        ("fc2", {"fc.py"}),
+        ("redis", {"redis_ledger.py"}),
         ("jsonschema", {"contract.py"}),
         ("os", {"index.py"}),
-        ("logging", {"audit.py", "sdk.py"}),
+        ("logging", {"audit.py", "fc.py", "sdk.py"}),
         ("time", {"clock.py"}),
         ("base64", {"decoding.py"}),
-        ("pathlib", {"contract.py", "policy.py", "settings.py"}),
+        ("pathlib", {"contract.py", "fc.py", "policy.py", "settings.py"}),
     ],
 )
 def test_each_outside_thing_is_known_to_its_module_alone(library: str, keepers: set[str]) -> None:

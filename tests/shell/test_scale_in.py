@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein.errors import Refused, StaleSnapshot, TryLater
-from scalein.model import Count, Named, RemoveOptions, Snapshot, Status
-from scalein.scale_in import DryRun, Gateway, client_token, scale_in
-from tests.fakes import ScriptedGateway
+from scalein.gateway import DryRun, Gateway
+from scalein.model import Count, Named, RemoveOptions, Snapshot
+from scalein.reasons import Status
+from scalein.scale_in import client_token
+from tests.fakes import ScriptedGateway, scale_in
 from tests.fleets import group_of, member, request_for, requests, snapshots
 
 PAIR = group_of(member("i-a", 1), member("i-b", 2))

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from scalein.clock import Deadline
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Throttled, TryLater
+from scalein.gateway import NOTHING_MORE, Gateway
 from scalein.intake import opened
+from scalein.ledger import Kept, Memory, Terms
 from scalein.model import Needs, Outcome, Snapshot
 from scalein.policy import read_policy
-from scalein.scale_in import NOTHING_MORE, Gateway
-from scalein.serving import Invocation
+from scalein.serving import Invocation, Tools
 from scalein.settings import PolicySource
 from tests.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway
 from tests.fleets import group_of, member
@@ -56,9 +57,14 @@ def sent(seconds_ago: float, document: dict[str, Any]) -> dict[str, Any]:
     return {"specversion": "1.0", "type": "x", "id": f"{seconds_ago}", "time": time, "data": document}
 
 
+def tools(gateway: Gateway, clock: DrivenClock | None = None) -> Tools:
+    ledger = Memory(Terms("invocation-1", 60, 86_400, clock or DrivenClock()), Kept())
+    return Tools(lambda: gateway, lambda: ledger)
+
+
 def served(gateway: Gateway, *messages: Any, dry_run: bool = False, policy: Any = None) -> list[Outcome]:
     told = read_policy(PolicySource(json.dumps(policy or POLICY), ""))
-    invocation = Invocation(told, lambda: gateway, Deadline.after(30, DrivenClock()), dry_run)
+    invocation = Invocation(told, tools(gateway), Deadline.after(30, DrivenClock()), dry_run)
     return list(invocation.serve(opened(json.dumps(list(messages)).encode())))
 
 
@@ -192,7 +198,7 @@ def test_a_dry_message_does_not_stand_in_the_way_of_the_real_one() -> None:
 def test_messages_whose_turn_comes_after_the_deadline_are_tried_later() -> None:
     clock, ess = DrivenClock(), FakeEss(fleet())
     told = read_policy(PolicySource(json.dumps(POLICY), ""))
-    invocation = Invocation(told, lambda: ess, Deadline.after(30, clock), False)
+    invocation = Invocation(told, tools(ess, clock), Deadline.after(30, clock), False)
     outcomes = []
     for outcome in invocation.serve(opened(json.dumps([request("a"), request("b"), {}]).encode())):
         outcomes.append(outcome)
@@ -278,7 +284,7 @@ def test_instances_of_several_groups_stay() -> None:
 
 
 def test_what_no_message_needs_is_not_opened() -> None:
-    def never() -> Gateway:
+    def never() -> Any:
         raise AssertionError
 
     told = read_policy(PolicySource(json.dumps(POLICY), ""))
@@ -286,7 +292,7 @@ def test_what_no_message_needs_is_not_opened() -> None:
         json.dumps([{}, callback("low", alertState="OK"), request("a", group="asg-9"), callback("x")]).encode()
     )
 
-    assert len(list(Invocation(told, never, Deadline.after(30, DrivenClock()), False).serve(mail))) == 4
+    assert len(list(Invocation(told, Tools(never, never), Deadline.after(30, DrivenClock()), False).serve(mail))) == 4
 
 
 def test_a_wrong_deployment_ends_the_batch() -> None:

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from scalein import answer
 from scalein.answer import as_json
-from scalein.model import Amount, Ignored, Outcome, Plan, Status, Verdict
-from scalein.reasons import Reason
+from scalein.model import Amount, Outcome, Plan, Verdict
+from scalein.reasons import Ignored, Reason, Status
 
 
 def outcome(number: int, status: Status = Status.NOTHING_TO_REMOVE, kept: int = 0, removed: int = 0) -> Outcome:
     verdicts = [Verdict(f"i-bp1{n:017}", leaves=True, reason=Reason.NAMED) for n in range(removed)]
     verdicts += [Verdict(f"i-bp2{n:017}", leaves=False, reason=Reason.MIN_SIZE) for n in range(kept)]
     plan = Plan(tuple(verdicts), Amount(removed, "instances"), kept + removed, kept, kept)
-    return Outcome(status, f"mns-{number:032}", 'A sentence of the "usual" length, about MinSize.', "asg-1", plan)
+    message = 'A sentence of the "usual" length, about MinSize.'
+    return Outcome(status, f"mns-{number:032}", message, "asg-1", plan, told=plan.leaving)
 
 
 def bytes_of(told: dict[str, Any]) -> int:

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from scalein.gateway import DryRun
 from scalein.guardrails import Guardrails
 from scalein.model import Count, Instance, Named, Order, RemovalRequest, Snapshot
 from scalein.planning import plan_removal
 from scalein.reasons import Reason
-from scalein.scale_in import DryRun, scale_in
-from tests.fakes import ScriptedGateway
+from tests.fakes import ScriptedGateway, scale_in
 from tests.fleets import MAY, STATES, group_of, guardrails, member, request_for, requests, snapshots
 from tests.judge import JUDGES, Case, suffices
 from tests.judge import STATES as STATE_REASONS

@@ -11,7 +11,8 @@ import pytest
 
 from scalein.errors import RejectedEvent
 from scalein.intake import Message, Reading, opened, read
-from scalein.model import Alarm, Ignored, Notice
+from scalein.model import Alarm, Notice
+from scalein.reasons import Ignored
 
 SENT = datetime(2026, 11, 23, 4, tzinfo=timezone.utc)
 SECONDS = int(SENT.timestamp())

@@ -13,6 +13,7 @@ from scalein.errors import (
     ScaleInError,
     StaleSnapshot,
     Throttled,
+    TokenUsed,
     Transient,
     TryLater,
 )
@@ -60,8 +61,8 @@ DOCUMENTED = {
     (400, "InvalidSecurityToken.Expired"): TryLater,
     (400, "InvalidSecurityToken.Malformed"): ConfigurationError,
     (400, "InvalidSecurityToken.MismatchWithAccessKey"): ConfigurationError,
-    (400, "IdempotentParameterMismatch"): Refused,
-    (403, "IdempotentParameterMismatch"): Refused,
+    (400, "IdempotentParameterMismatch"): TokenUsed,
+    (403, "IdempotentParameterMismatch"): TokenUsed,
     (500, "InternalError"): Transient,
     (503, "ServiceUnavailable"): Transient,
     # not documented

@@ -60,7 +60,7 @@ AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
         ("a budget of three, two spent", Guardrails(budget=Budget(3_600, 3)), after(100, removed=2), 1, "budget"),
         ("a budget overspent by others", Guardrails(budget=Budget(3_600, 3)), after(100, removed=5), 0, "budget"),
         ("of a maximum of three and a budget of two", Guardrails(max_removed_per_event=3, budget=Budget(3_600, 2)), after(99_999), 2, "budget"),
-        ("a budget of 40 % of ten", Guardrails(budget=Budget(3_600, None, 40)), after(100, removed=3), 1, "budget"),
+        ("a budget of 40 % of ten and of the three that left", Guardrails(budget=Budget(3_600, None, 40)), after(100, removed=3), 2, "budget"),
         ("what left a second before the window began", Guardrails(budget=Budget(3_600, 3)), after(3_601, removed=2), 3, "budget"),
         ("what left just as the window began", Guardrails(budget=Budget(3_600, 3)), after(3_600, removed=2), 3, "budget"),
         ("what left a second later", Guardrails(budget=Budget(3_600, 3)), after(3_599, removed=2), 1, "budget"),

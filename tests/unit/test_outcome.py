@@ -7,13 +7,15 @@ import json
 import pytest
 from hypothesis import given
 
-from scalein import audit
+from scalein import audit, outcome
 from scalein.answer import as_json
 from scalein.errors import ContractViolation, GatewayError, OutcomeUnknown, Refused, Throttled, TryLater
-from scalein.model import Amount, Count, Named, Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot, Status, Verdict
+from scalein.model import Amount, Count, Named, Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot, Verdict
 from scalein.outcome import SENTENCES, failed, planned, rejected
 from scalein.planning import plan_removal
-from scalein.reasons import Reason
+from scalein.progress import Call, Progress
+from scalein.reasons import Reason, Status
+from tests.fakes import NOON
 from tests.fleets import group_of, member, request_for, requests, snapshots
 
 KEYS = {
@@ -34,14 +36,25 @@ KEYS = {
     "rejection",
     "ignored",
     "message",
+    "remaining",
+    "stayed",
+    "refilled",
+    "raced",
+    "followUp",
+    "ledger",
 }
 ASK = request_for(Count(2), reason="quiet night")
+
+
+def removing(request: RemovalRequest, plan: Plan) -> Outcome:
+    call = Call(0, plan.leaving, "asa-1")
+    return outcome.removing(Progress(request, NOON, plan.leaving, (call,)), plan)
 
 
 @given(requests(), snapshots())
 def test_every_plan_can_be_told(request: RemovalRequest, snapshot: Snapshot) -> None:
     plan = plan_removal(request, snapshot)
-    told = as_json(planned(request, plan, "asa-1" if plan.leaving else None))
+    told = as_json(removing(request, plan) if plan.leaving else planned(request, plan))
 
     assert set(told) == KEYS
     assert json.loads(json.dumps(told)) == told
@@ -52,7 +65,7 @@ def test_every_plan_can_be_told(request: RemovalRequest, snapshot: Snapshot) -> 
 def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
     plan = plan_removal(ASK, group_of(member("i-a", 1), member("i-b", 2), min_size=1))
 
-    assert as_json(planned(ASK, plan, "asa-1")) == {
+    assert as_json(removing(ASK, plan)) == {
         "status": "removing",
         "scalingGroupId": "asg-1",
         "requestId": "request-1",
@@ -60,7 +73,13 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "kept": [{"id": "i-b", "reason": "min-size"}],
         "keptByReason": {"min-size": 1},
         "keptOmitted": False,
+        "remaining": 0,
+        "stayed": [],
+        "refilled": None,
+        "raced": False,
         "scalingActivityIds": ["asa-1"],
+        "followUp": None,
+        "ledger": None,
         "capacity": {"before": 2, "minSize": 1, "after": 1},
         "asked": {"value": 2, "unit": "instances"},
         "chosen": [{"id": "i-a", "by": "OldestInstance", "value": "2026-05-01 00:00:00"}],
@@ -81,8 +100,8 @@ def test_whoever_wants_the_leavers_replaced_is_told_that_they_will_be() -> None:
     plan = plan_removal(request, group_of(member("i-a"), desired_capacity=1))
     usual = request._replace(options=RemoveOptions(decrease_desired_capacity=True))
 
-    assert "ESS will create as many anew" in planned(request, plan, "asa-1").message
-    assert "anew" not in planned(usual, plan, "asa-1").message
+    assert "ESS will create as many anew" in removing(request, plan).message
+    assert "anew" not in removing(usual, plan).message
 
 
 @pytest.mark.parametrize(
@@ -136,7 +155,7 @@ def test_every_reason_that_can_leave_a_request_short_has_a_sentence() -> None:
 
 
 def test_the_audit_line_is_the_outcome_with_who_and_why() -> None:
-    outcome = planned(ASK, plan_removal(ASK, group_of(member("i-a"), member("i-b"))), "asa-1")
+    outcome = removing(ASK, plan_removal(ASK, group_of(member("i-a"), member("i-b"))))
     entry = json.loads(audit.line(outcome, "fc-1"))
 
     assert {key: entry[key] for key in KEYS} == as_json(outcome)

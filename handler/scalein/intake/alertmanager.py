@@ -6,7 +6,8 @@ from typing import Any
 
 from scalein.intake.envelopes import Message, identity_of
 from scalein.intake.facts import facts_of, instance_ids_of
-from scalein.model import Alarm, Ignored, Notice
+from scalein.model import Alarm, Notice
+from scalein.reasons import Ignored
 
 INSTANCE_LABELS = ("instanceId", "instance_id", "instance")  # the first that holds an ECS instance id
 

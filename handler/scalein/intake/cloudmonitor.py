@@ -11,7 +11,8 @@ from scalein.intake.decoding import value_of
 from scalein.intake.envelopes import Message, identity_of
 from scalein.intake.facts import Facts, facts_of, instance_ids_of
 from scalein.intake.times import earliest, moment
-from scalein.model import Alarm, Ignored, Notice
+from scalein.model import Alarm, Notice
+from scalein.reasons import Ignored
 
 FIRING = ("ALERT", "ALARM")  # alertState; the schemas know the others
 RECOVERED = ("OK", "INSUFFICIENT_DATA")

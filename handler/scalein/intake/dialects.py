@@ -15,10 +15,11 @@ from scalein.intake import alertmanager, cloudmonitor, ecs, ess_notices
 from scalein.intake.envelopes import Message
 from scalein.intake.times import moment
 from scalein.model import Alarm, Notice, RemovalRequest
+from scalein.progress import Sealed
 from scalein.request import SCHEMA as REMOVAL_REQUEST
 from scalein.request import request_of
 
-Reading = RemovalRequest | Alarm | Notice
+Reading = RemovalRequest | Alarm | Notice | Sealed
 
 
 class Dialect(NamedTuple):
@@ -70,10 +71,15 @@ def _removal_request(message: Message) -> RemovalRequest:
     return request
 
 
+def _follow_up(message: Message) -> Sealed:
+    return Sealed(message.identity, message.document["followUp"], message.document["signature"])
+
+
 REQUEST = Dialect(REMOVAL_REQUEST, frozenset({"scalingGroupId", "remove"}), _removal_request)
 ESS_NOTICE = Dialect("ess-notice", frozenset(), ess_notices.notice)
 ECS_EVENT = Dialect("ecs-event", frozenset(), ecs.event)
 DIALECTS = (
+    Dialect("follow-up", frozenset({"followUp", "signature"}), _follow_up),
     Dialect("alertmanager", frozenset({"alerts", "status", "receiver"}), alertmanager.webhook),
     Dialect("cloudmonitor-event-subscription", frozenset({"alert", "subscription"}), cloudmonitor.subscription),
     Dialect("cloudmonitor-threshold", frozenset({"alertState", "alertName"}), cloudmonitor.threshold),

@@ -6,7 +6,8 @@ The layout of most of them is documented nowhere, so they are told by their voca
 from __future__ import annotations
 
 from scalein.intake.envelopes import Message
-from scalein.model import Ignored, Notice
+from scalein.model import Notice
+from scalein.reasons import Ignored
 
 TYPE_PREFIX = "ess:"  # CloudEvents: ess:ScalingActivity:ScaleInSuccess, ess:LifecycleHook:ScaleIn, ess:CloudMonitor:...
 VOCABULARY = ("AUTOSCALING:", "SCALING_GROUP_DIAGNOSE")  # notification types

@@ -1,0 +1,164 @@
+"""What the shell needs of ESS, as a protocol; and two gateways that wrap another."""
+
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from scalein.clock import Clock
+from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TryLater
+from scalein.guardrails import STABLE_STATES, Guardrails, capacity_of
+from scalein.model import Activity, Needs, Plan, RemovalRequest, RemoveOptions, Snapshot
+from scalein.planning import plan_removal
+
+NOTHING_MORE = Needs()
+FRESH_SECONDS = 5.0  # a picture that is older is not acted upon
+
+
+class Removal(NamedTuple):
+    """One RemoveInstances call."""
+
+    scaling_group_id: str
+    instance_ids: tuple[str, ...]  # 1 to 20
+    client_token: str
+    options: RemoveOptions
+
+
+class Gateway(Protocol):
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+        """The group, all of its instances, and what else is needed. Raises GatewayError; never a part of it."""
+
+    def remove(self, removal: Removal) -> str | None:
+        """Scaling activity id once ESS accepted, None where nothing was sent. Raises GatewayError."""
+
+    def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
+        """As far as ESS still knows them. Raises GatewayError."""
+
+    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+        """The group's activities that ran at any time since then, newest first. Raises GatewayError."""
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        """The scaling groups that have any of these instances. Raises GatewayError."""
+
+
+class DryRun:
+    """A gateway that reads and never removes."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+        return self._gateway.snapshot(scaling_group_id, needs)
+
+    def remove(self, removal: Removal) -> None:  # noqa: ARG002 (the protocol's)
+        return None
+
+    def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
+        return self._gateway.activities(activity_ids)
+
+    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+        return self._gateway.history(scaling_group_id, since)
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        return self._gateway.groups_of(instance_ids)
+
+
+class OneGroup:
+    """A scaling group during one invocation: read once, and again once somebody was told to leave, or it grew old.
+
+    Whoever was told to leave counts as leaving, even where ESS does not show it yet.
+    """
+
+    def __init__(self, gateway: Gateway, clock: Clock) -> None:
+        self._gateway = gateway
+        self._clock = clock
+        self._seen: Snapshot | None = None
+        self._unreadable: GatewayError | None = None
+        self._busy: TryLater | None = None
+        self._plans: dict[tuple[RemovalRequest, int], Plan] = {}
+        self._members: set[str] = set()
+        self._leaving: set[str] = set()
+        self._version = 0
+
+    def enter(self, told: frozenset[str], version: int) -> None:
+        """What others did, as a ledger tells: whom they told to leave, and whether that was since the last look."""
+        self._leaving |= told
+        if version != self._version:
+            self._version = version
+            self._seen = None
+
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+        if self._unreadable is not None:
+            raise self._unreadable.with_traceback(None)  # what ESS would not tell one message it will not tell the next
+        if self._seen is None or _lacks(self._seen, needs) or not self.fresh(self._seen):
+            try:
+                self._seen = _without(self._gateway.snapshot(scaling_group_id, needs), self._leaving)
+            except GatewayError as error:
+                self._unreadable = error
+                raise
+            self._plans.clear()
+            self._members = {instance.id for instance in self._seen.instances}
+        return self._seen
+
+    def fresh(self, snapshot: Snapshot) -> bool:
+        """Whether the picture may be acted upon: the group may change under it."""
+        return (self._clock.now() - snapshot.taken_at).total_seconds() <= FRESH_SECONDS
+
+    def remove(self, removal: Removal) -> str | None:
+        if self._busy is not None:
+            raise self._busy.with_traceback(None)  # an activity outlasts an invocation: the other messages need not ask
+        try:
+            activity_id = self._gateway.remove(removal)
+        except TryLater as error:
+            self._busy = error
+            raise
+        except StaleSnapshot:
+            self._seen = None
+            raise
+        except OutcomeUnknown:
+            self._told_to_leave(removal)
+            raise
+        self._told_to_leave(removal)
+        return activity_id
+
+    def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
+        return self._gateway.activities(activity_ids)
+
+    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+        return self._gateway.history(scaling_group_id, since)
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        return self._gateway.groups_of(instance_ids)
+
+    def decide(self, request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails, most: int) -> Plan:
+        """The plan; kept while the picture is, for the messages of a batch often ask the same of the same group."""
+        question = request._replace(request_id="", reason="", sent_at=None, not_after=None, dry_run=False)
+        if (question, most) not in self._plans:
+            self._plans[question, most] = plan_removal(question, snapshot, guardrails, most)
+        return self._plans[question, most]
+
+    def has(self, instance_ids: tuple[str, ...]) -> bool:
+        """Whether all of these were in it when it was last read."""
+        return self._members.issuperset(instance_ids)
+
+    def _told_to_leave(self, removal: Removal) -> None:
+        self._seen = None
+        self._leaving.update(removal.instance_ids)
+
+
+def _lacks(snapshot: Snapshot, needs: Needs) -> bool:
+    unread = needs.metric and snapshot.samples is None
+    return bool(unread or (needs.history_seconds and snapshot.activities is None))
+
+
+def _without(snapshot: Snapshot, leaving: set[str]) -> Snapshot:
+    """As ESS will show it: whoever was told to leave is leaving, and the desired capacity follows."""
+    unseen = [i for i in snapshot.instances if i.id in leaving and i.lifecycle_state in STABLE_STATES]
+    desired = snapshot.group.desired_capacity
+    if unseen and desired is not None:
+        desired -= sum(capacity_of(instance, snapshot) for instance in unseen)
+    return snapshot._replace(
+        group=snapshot.group._replace(desired_capacity=desired),
+        instances=tuple(
+            instance._replace(lifecycle_state="Removing") if instance.id in leaving else instance
+            for instance in snapshot.instances
+        ),
+    )
