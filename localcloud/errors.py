@@ -67,6 +67,11 @@ class SecurityTokenMalformed(ApiError):
     template = "Specified SecurityToken is malformed."
 
 
+class SecurityTokenExpired(ApiError):
+    code = "InvalidSecurityToken.Expired"
+    template = "Specified SecurityToken is expired."
+
+
 class NoSuchVersion(ApiError):
     code = "NoSuchVersion"
     template = "The specified version does not exist."

@@ -1,26 +1,39 @@
-"""Makes the cloud misbehave on request: the next N calls of an action."""
+"""Makes the cloud misbehave on request: the next N calls of an action, or some of all calls by a seeded chance."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 from localcloud import errors
 
 REFUSING: dict[str, type[errors.ApiError]] = {
     "throttled": errors.Throttled,
+    "throttled-with-header": errors.Throttled,
     "internal-error": errors.InternalError,
     "unavailable": errors.ServiceUnavailable,
+    "token-expired": errors.SecurityTokenExpired,
 }
-KINDS = (*REFUSING, "bad-gateway", "not-json", "lost-answer", "slow", "page-drift")
+ENDINGS = {"accepted-failed": "Failed", "accepted-warning": "Warning", "accepted-rejected": "Rejected"}
+OF_REMOVALS = (*ENDINGS, "state-change")
+KINDS = (
+    *REFUSING, "bad-gateway", "reset", "not-json", "lost-answer", "slow", "page-drift", "stale-read", *OF_REMOVALS
+)  # fmt: skip
+REMOVE = "RemoveInstances"
 
 
 @dataclass
 class Fault:
-    """`throttled`, `internal-error`, `unavailable`: refused unlooked-at. `bad-gateway`: a proxy's HTML page.
+    """`throttled` (`-with-header`: Retry-After), `internal-error`, `unavailable`, `token-expired`: refused unlooked-at.
+    `bad-gateway`: a proxy's HTML page. `reset`: the connection breaks before anything is done.
 
     `not-json`: the work is done, the answer garbled. `lost-answer`: the work is done, the connection breaks.
     `slow`: the work is done, the answer comes after `seconds`. `page-drift`: an instance moved between two pages, so
-    that the list has one less than TotalCount says.
+    that the list has one less than TotalCount says. `stale-read`: the answer of the time before.
+    `accepted-failed`, `-warning`, `-rejected`: RemoveInstances is accepted, and its activity ends so.
+    `state-change`: just before RemoveInstances, an instance that it names becomes Standby.
     """
 
     kind: str
@@ -36,17 +49,31 @@ class Fault:
 @dataclass
 class Faults:
     pending: list[Fault] = field(default_factory=list)
+    rate: float = 0.0  # of calls that meet one of `kinds`
+    kinds: Sequence[str] = ()
+    chance: Random = field(default_factory=Random)
+    happened: Counter[str] = field(default_factory=Counter)
 
     def add(self, kind: str, action: str = "*", times: int = 1, seconds: float = 0.0) -> None:
         self.pending.append(Fault(kind, action, times, seconds))
 
+    def at_random(self, rate: float, kinds: Sequence[str], seed: int) -> None:
+        """From now on, so many of all calls."""
+        self.rate, self.kinds, self.chance = rate, kinds, Random(seed)  # noqa: S311 (the same faults again)
+
     def take(self, action: str) -> Fault | None:
         """The fault of this call, used up by one."""
-        for fault in self.pending:
-            if fault.action in ("*", action) and fault.times > 0:
-                fault.times -= 1
-                return fault
-        return None
+        fault = next((f for f in self.pending if f.action in ("*", action) and f.times > 0), None)
+        if fault is not None:
+            fault.times -= 1
+        elif self.kinds and self.chance.random() < self.rate:
+            kind = self.chance.choice(self.kinds)
+            if kind in OF_REMOVALS and action != REMOVE:
+                return None
+            fault = Fault(kind, seconds=0.3)
+        if fault is not None:
+            self.happened[fault.kind] += 1
+        return fault
 
 
 def parsed(text: str) -> Fault:

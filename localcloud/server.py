@@ -10,8 +10,9 @@ import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import uvicorn
 from starlette.applications import Starlette
@@ -28,7 +29,9 @@ from localcloud.ess.describe import (
 )
 from localcloud.ess.remove import remove_instances
 from localcloud.ess.service import Service
-from localcloud.faults import REFUSING, Fault, Faults
+from localcloud.faults import ENDINGS, REFUSING, REMOVE, Fault, Faults
+from localcloud.functions.endpoint import invocations
+from localcloud.functions.queue import Functions
 from localcloud.monitor.describe import describe_metric_last
 
 Action = Callable[[Service, wire.Params], wire.Reply]
@@ -63,7 +66,9 @@ class LocalCloud:
     gate: wire.Gate
     faults: Faults = field(default_factory=Faults)
     default_format: str = "JSON"
+    functions: Functions | None = None
     calls: deque[Call] = field(default_factory=lambda: deque(maxlen=10_000))
+    before: dict[tuple[str, ...], wire.Reply] = field(default_factory=dict)  # each read's last answer
 
     def answer(self, method: str, params: wire.Params, host: str, fault: Fault | None) -> Response:
         """One answer; whole and at once, so that every call sees and leaves a consistent state."""
@@ -73,9 +78,7 @@ class LocalCloud:
             self.gate.check(method, params, datetime.now(timezone.utc))
             if fault and fault.kind in REFUSING:
                 raise REFUSING[fault.kind]()
-            reply = self._act(action, params)
-            if fault and fault.kind == "page-drift" and "ScalingInstances" in reply:
-                reply["ScalingInstances"]["ScalingInstance"][-1:] = []
+            reply = self._act(action, params) if fault is None else self._misbehaving(fault, action, params)
             body = wire.answer_body(action, reply, id, form)
             status, code = 200, ""
         except errors.ApiError as error:
@@ -83,13 +86,38 @@ class LocalCloud:
         self.calls.append(Call(action, params, status, code))
         return Response(body, status, media_type=wire.CONTENT_TYPES[form])
 
+    def _misbehaving(self, fault: Fault, action: str, params: wire.Params) -> wire.Reply:
+        if fault.kind == "stale-read" and _read_key(params) in self.before:
+            return self.before[_read_key(params)]
+        if fault.kind == "state-change" and action == REMOVE:
+            group = self.service.groups.get(params.get("ScalingGroupId", ""))
+            instance = group and group.instances.get(params.get("InstanceId.1", ""))
+            if instance and instance.lifecycle_state == "InService":
+                instance.lifecycle_state = "Pending"
+                instance.in_service_at = self.service.clock.now() + timedelta(seconds=60)
+        known = set(self.service.activities)
+        reply = self._act(action, params)
+        accepted = reply.get("ScalingActivityId")
+        if fault.kind in ENDINGS and accepted and accepted not in known:
+            self.service.activities[accepted].ending = ENDINGS[fault.kind]
+        if fault.kind == "page-drift" and "ScalingInstances" in reply:
+            reply["ScalingInstances"]["ScalingInstance"][-1:] = []
+        return reply
+
     def _act(self, action: str, params: wire.Params) -> wire.Reply:
         if params["Version"] not in ACTIONS:
             raise errors.NoSuchVersion()
         actions = ACTIONS[params["Version"]]
         if action not in actions:
             raise errors.ApiNotFound()
-        return actions[action](self.service, params)
+        reply = actions[action](self.service, params)
+        if action.startswith("Describe"):
+            self.before[_read_key(params)] = deepcopy(reply)
+        return reply
+
+
+def _read_key(params: wire.Params) -> tuple[str, ...]:
+    return tuple(params.get(name, "") for name in ("Action", "ScalingGroupId", "ScalingGroupId.1", "PageNumber"))
 
 
 def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
@@ -99,6 +127,8 @@ def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
         fault = cloud.faults.take(params.get("Action", ""))
         if fault and fault.kind == "bad-gateway":
             return Response("<html><body>502 Bad Gateway</body></html>", 502, media_type="text/html")
+        if fault and fault.kind == "reset":
+            return _broken()
         answer = cloud.answer(request.method, params, request.url.netloc, fault)
         return await _spoilt(answer, fault)
 
@@ -113,6 +143,8 @@ def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
         return Response(body, 500, media_type=wire.CONTENT_TYPES["JSON"])
 
     routes = [Route("/", serve, methods=["GET", "POST"])]
+    if cloud.functions is not None:
+        routes.append(invocations(cloud.functions, cloud.gate, cloud.faults))
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
 
 
@@ -173,10 +205,16 @@ async def _spoilt(answer: Response, fault: Fault | None) -> Response:
     if kind == "not-json":
         return Response("<!doctype html>", 200, media_type="text/html")
     if kind == "lost-answer":
-
-        async def broken() -> AsyncIterator[bytes]:
-            yield b"{"
-
-        # Fewer bytes than announced: the server has to break the connection.
-        return StreamingResponse(broken(), 200, headers={"content-length": "1000"}, media_type="application/json")
+        return _broken()
+    if kind == "throttled-with-header":
+        answer.headers["Retry-After"] = "1"
     return answer
+
+
+def _broken() -> Response:
+    """Fewer bytes than announced: the server has to break the connection."""
+
+    async def begun() -> AsyncIterator[bytes]:
+        yield b"{"
+
+    return StreamingResponse(begun(), 200, headers={"content-length": "1000"}, media_type="application/json")

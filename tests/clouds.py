@@ -15,6 +15,7 @@ from aliyunsdkcore.request import RpcRequest
 from localcloud.clock import DrivenClock
 from localcloud.ess.model import Knobs, ScalingGroup
 from localcloud.fleet import service_of
+from localcloud.functions.queue import Functions
 from localcloud.server import LocalCloud, running
 from localcloud.wire import Gate
 from scalein.clock import Deadline
@@ -92,6 +93,6 @@ def cloud_of(
     """Of a function that goes by today's clock `start` is to be now, or what the cloud measures is old to it."""
     clock = DrivenClock(start)
     service = service_of({"groups": list(groups), **fleet}, clock, knobs or Knobs())
-    inside = LocalCloud(service, Gate(KEY.access_key_id, KEY.access_key_secret, token))
+    inside = LocalCloud(service, Gate(KEY.access_key_id, KEY.access_key_secret, token), functions=Functions(clock))
     with running(inside) as endpoint:
         yield Cloud(inside, endpoint, clock)

@@ -43,6 +43,7 @@ def as_json(outcome: Outcome, with_kept: bool = True) -> Json:
         "capacity": plan and {"before": plan.capacity_before, "minSize": plan.min_size, "after": plan.capacity_after},
         **(_trail(plan) if plan else NO_TRAIL),
         "rejection": rejection and {"path": rejection.path, "rule": rejection.rule},
+        "first": outcome.first or None,
         "ignored": outcome.ignored and outcome.ignored.value,
         "followUp": _follow_up(outcome.follow_up),
         "ledger": outcome.ledger or None,

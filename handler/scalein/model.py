@@ -269,6 +269,7 @@ class Outcome(NamedTuple):
     remaining: int = 0  # instances that are chosen, and not yet told
     ending: Ending | None = None  # once it is known
     follow_up: FollowUp | None = None
+    first: str = ""  # of a duplicate: the status that stands
     raced: bool = False  # somebody else removed at the same moment
     ledger: str = ""  # which one: redis, memory, gone
 

@@ -130,7 +130,7 @@ def denied(request: RemovalRequest, path: str, sentence: str) -> Outcome:
 def duplicate(request: RemovalRequest, first: str, activity_ids: tuple[str, ...]) -> Outcome:
     """`first`: what became of the message before."""
     told = f"The same message was served before, and its outcome ({first}) stands."
-    return _of(request, Status.DUPLICATE, told)._replace(scaling_activity_ids=activity_ids)
+    return _of(request, Status.DUPLICATE, told)._replace(first=first, scaling_activity_ids=activity_ids)
 
 
 def superseded(request: RemovalRequest) -> Outcome:

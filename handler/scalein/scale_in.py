@@ -39,6 +39,7 @@ class Means(NamedTuple):
     note: Callable[[Progress], None] = lambda _: None  # before each call; raises TryLater where it must not be made
     carry: Callable[[Progress], bool] | None = None  # asks for the next follow-up; None: there are none
     most: int = MAX_INSTANCES_PER_CALL  # for one message, in a group that runs one removal at a time
+    untimely: Outcome | None = None  # of a message that is too old to begin with
     alone: bool = True  # nobody else acts on this group at the same time
 
 
@@ -62,7 +63,7 @@ class ScaleIn:
         self.plan: Plan | None = None  # of the first step, which alone has one for the whole group
         self.carried = False  # the next follow-up is asked for
         self.raced = False
-        self._first = not progress.chosen
+        self._first = False
         self._guardrails = guardrails
         self._means = means
 
@@ -70,6 +71,10 @@ class ScaleIn:
         """As far as it goes now: decided, told, or looked at. Raises Carried and Served too."""
         if self.progress.unanswered:
             self._settle()
+        if not self.progress.calls:  # nothing was done yet: decided anew, if there is still time for it
+            self._first, self.progress = True, self.progress._replace(chosen=(), given_up=())
+            if self._means.untimely is not None:
+                return self._means.untimely
         if self._first:
             change = self._remove()
             if not self.progress.activity_ids and not self.carried:

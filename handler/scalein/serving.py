@@ -106,9 +106,7 @@ class Invocation:
         request = progress.request
         if request.scaling_group_id not in self._policy.groups:
             return outcome.denied(request, "$.scalingGroupId", "The policy does not have this scaling group any more.")
-        if not progress.chosen and (untimely := self._untimely(request)):
-            return untimely
-        return self._served(progress)
+        return self._served(progress, self._untimely(request))
 
     def _untimely(self, request: RemovalRequest) -> Outcome | None:
         now = self._deadline.clock.now()
@@ -123,7 +121,7 @@ class Invocation:
             return outcome.from_the_future(request, -age)
         return None
 
-    def _served(self, progress: Progress) -> Outcome:
+    def _served(self, progress: Progress, untimely: Outcome | None = None) -> Outcome:
         request, tools = progress.request, self._tools
         guardrails = self._policy.groups[request.scaling_group_id]
         group = self._group(request.scaling_group_id)
@@ -132,7 +130,7 @@ class Invocation:
             return tried(progress, guardrails, means)
         if self._ledger is None:
             self._ledger = tools.open_ledger()
-        return Turn(group, guardrails, self._deadline, self._ledger, tools.follow_ups).serve(progress)
+        return Turn(group, guardrails, self._deadline, self._ledger, tools.follow_ups).serve(progress, untimely)
 
     def _group(self, scaling_group_id: str) -> OneGroup:
         if scaling_group_id not in self._groups:

@@ -49,8 +49,11 @@ class Turn:
         self._ledger = ledger
         self._follow_ups = follow_ups
         self._asked: FollowUp | None = None
+        self._untimely: Outcome | None = None
 
-    def serve(self, progress: Progress) -> Outcome:
+    def serve(self, progress: Progress, untimely: Outcome | None = None) -> Outcome:
+        """`untimely`: of a message that is too old to begin with."""
+        self._untimely = untimely
         try:
             found = self._claimed(progress)
         except LedgerGone as error:
@@ -113,6 +116,7 @@ class Turn:
             note=self._note,
             carry=self._carry if self._follow_ups else None,
             most=most_of(self._follow_ups),
+            untimely=self._untimely,
             alone=self._ledger.shared,
         )
 

@@ -95,6 +95,9 @@ class Activity:
     destroyed: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     detail: str = ""
+    told: list[str] = field(default_factory=list)  # all that it was to remove, whatever becomes of them
+    decreases: bool = False  # it lowered the desired capacity
+    ending: str = ""  # it will end so, whatever it meets
 
 
 @dataclass(frozen=True)
@@ -107,4 +110,5 @@ class Knobs:
     remove_is_parallel: bool = True  # RemoveInstances on a group with desired capacity
     recycle_on_release_group_is_an_error: bool = False
     refused_calls_burn_their_token: bool = False
+    refills: bool = False  # ESS creates what is missing to MinSize and desired capacity
     suspended_scale_in: str = "IncorrectScalingGroupStatus"  # the code of the refusal

@@ -75,6 +75,7 @@ def _accept(service: Service, group: ScalingGroup, ids: list[str], params: Param
         cause=f'A user requests to remove instances, changing the Total Capacity from "{before}" to "{after}".',
         capacity_at_start=before,
         instance_ids=[instance.instance_id for instance in removed],
+        told=[instance.instance_id for instance in removed],
         # Recycled only if both the call and the group say so; three of four combinations release.
         recycles=remove_policy == "recycle" and group.recycles,
         ignored={instance_id: error.code for instance_id, error in refused.items()},

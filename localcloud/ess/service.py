@@ -10,6 +10,7 @@ from uuid import uuid4
 from localcloud import errors
 from localcloud.clock import Clock
 from localcloud.ess.model import PENDING, Activity, Instance, Knobs, ScalingGroup
+from localcloud.ess.refill import refill
 from localcloud.wire import Params, Reply
 
 HISTORY = timedelta(days=30)
@@ -36,6 +37,9 @@ class Service:
         for activity in self.activities.values():
             if activity.status_code == "InProgress" and activity.ends_at <= now:
                 self._finish(activity)
+        if self.knobs.refills:
+            for group in self.groups.values():
+                refill(self, group, now)
         return now
 
     def group(self, scaling_group_id: str) -> ScalingGroup:
@@ -55,6 +59,7 @@ class Service:
         if decrease and group.desired_capacity is not None:
             # From desired, not from the live count (ESS guide, Expected number of instances).
             group.desired_capacity -= group.counted(removed)
+            activity.decreases = True
         for instance in removed:
             instance.lifecycle_state = "Removing"
         self.activities[activity.scaling_activity_id] = activity
@@ -75,6 +80,7 @@ class Service:
 
     def _finish(self, activity: Activity) -> None:
         group = self.groups[activity.scaling_group_id]
+        self._let_stay(activity, group)
         for instance_id in activity.instance_ids:
             instance = group.instances[instance_id]
             if instance.creation_type == "Attached" and not instance.entrusted:
@@ -88,8 +94,22 @@ class Service:
             instance.ecs_status = fate
             if fate != "Stopped":
                 group.left[instance_id] = group.instances.pop(instance_id)
-        activity.status_code = "Warning" if activity.ignored else "Successful"
+        activity.status_code = activity.ending or ("Warning" if activity.ignored else "Successful")
         activity.detail = _detail(activity)
+
+    def _let_stay(self, activity: Activity, group: ScalingGroup) -> None:
+        """Those that cannot leave after all, where the activity is to end badly."""
+        if not activity.ending:
+            return
+        staying = activity.instance_ids[: 1 if activity.ending == "Warning" else None]
+        activity.instance_ids = [id for id in activity.instance_ids if id not in staying]
+        if not activity.instance_ids and activity.ending == "Warning":
+            activity.ending = "Failed"  # a Warning has at least one that left
+        for id in staying:
+            group.instances[id].lifecycle_state = "InService"
+            activity.ignored[id] = "IncorrectInstanceStatus"
+        if activity.decreases and group.desired_capacity is not None:
+            group.desired_capacity += group.counted(group.instances[id] for id in staying)
 
 
 def new_id(prefix: str) -> str:

@@ -42,6 +42,7 @@ KEYS = {
     "raced",
     "followUp",
     "ledger",
+    "first",
 }
 ASK = request_for(Count(2), reason="quiet night")
 
@@ -79,6 +80,7 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "raced": False,
         "scalingActivityIds": ["asa-1"],
         "followUp": None,
+        "first": None,
         "ledger": None,
         "capacity": {"before": 2, "minSize": 1, "after": 1},
         "asked": {"value": 2, "unit": "instances"},

@@ -1,0 +1,294 @@
+"""Removals that one invocation cannot finish: carried on by the real fc2 against the local cloud, on a driven clock."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from localcloud.ess.model import Knobs
+from tests.clouds import group, instances
+from tests.worlds import World, world_of
+
+
+def ids(world: World) -> list[str]:
+    return [id for removal in world.removals for id in removal]
+
+
+def test_two_hundred_leave_a_group_that_runs_one_activity_at_a_time_twenty_by_twenty() -> None:
+    with world_of(group(*instances(250), minSize=20)) as world:
+        first = world.send({"remove": {"count": 200}})
+        last = world.follow()
+
+        assert (first["status"], len(first["removed"]), first["remaining"]) == ("removing", 20, 180)
+        assert first["followUp"]["number"] == 1
+        assert [len(removal) for removal in world.removals] == [20] * 10
+        assert ids(world) == [f"i-{number:04}" for number in range(1, 201)]
+        assert (last["status"], len(last["removed"]), last["stayed"], last["refilled"]) == ("removed", 200, [], 0)
+        assert len(last["scalingActivityIds"]) == 10
+        assert {told["status"] for told in world.outcomes[:-1]} == {"removing"}
+        assert len(world.cloud.states()) == 50
+        assert world.cloud.inside.functions and not world.cloud.inside.functions.waiting
+
+
+def test_a_group_that_runs_removals_beside_each_other_loses_them_at_once() -> None:
+    with world_of(group(*instances(100), desiredCapacity=100)) as world:
+        first = world.send({"remove": {"count": 50}})
+
+        assert (first["status"], len(first["removed"]), first["remaining"]) == ("removing", 50, 0)
+        assert [len(removal) for removal in world.removals] == [20, 20, 10]
+        assert world.follow()["status"] == "removed"
+        assert world.cloud.group.desired_capacity == 50
+
+
+def test_without_follow_ups_twenty_leave_and_the_rest_is_told() -> None:
+    with world_of(group(*instances(100)), follow_ups=False) as world:
+        told = world.send({"remove": {"count": 50}})
+
+        assert (told["status"], len(told["removed"]), told["followUp"]) == ("removing", 20, None)
+        assert told["shortfall"] == {"asked": 50, "missing": 30, "unit": "instances", "reason": "call-limit"}
+
+
+def test_all_or_nothing_takes_all_of_more_than_twenty() -> None:
+    with world_of(group(*instances(60), minSize=10)) as world:
+        world.send({"remove": {"count": 50}, "shortfall": "refuse", "requestId": "all"})
+
+        assert (world.follow()["status"], len(ids(world))) == ("removed", 50)
+
+
+def test_the_rest_is_checked_anew_before_each_twenty() -> None:
+    with world_of(group(*instances(100), minSize=20)) as world:
+        world.send({"remove": {"count": 80}})
+        world.cloud.group.min_size = 75
+        last = world.follow()
+
+        assert (last["status"], len(last["removed"]), len(last["stayed"])) == ("partly-removed", 25, 55)
+        assert {stayed["reason"] for stayed in last["stayed"]} == {"min-size"}
+        assert world.stable() == 75
+
+
+def test_who_became_protected_in_the_meantime_stays() -> None:
+    with world_of(group(*instances(60))) as world:
+        world.send({"remove": {"count": 45}})
+        world.cloud.group.instances["i-0030"].lifecycle_state = "Protected"
+        last = world.follow()
+
+        assert last["stayed"] == [{"id": "i-0030", "reason": "protected"}]
+        assert len(ids(world)) == 44
+
+
+@pytest.mark.parametrize(
+    "guardrails",
+    [
+        {"cooldownSeconds": 3_600},
+        {"budget": {"percent": 50, "windowSeconds": 86_400}},
+        {"budget": {"instances": 50, "windowSeconds": 86_400}},
+        {"maxRemovedPercentPerEvent": 50},
+    ],
+)
+def test_a_message_is_not_held_back_by_what_it_did_itself(guardrails: dict[str, object]) -> None:
+    with world_of(group(*instances(100)), policy={"groups": {"asg-1": guardrails}}) as world:
+        world.send({"remove": {"count": 50}})
+
+        assert world.follow()["status"] == "removed"
+        assert len(ids(world)) == 50
+
+
+def test_a_budget_that_others_have_spent_meanwhile_ends_it() -> None:
+    policy = {"groups": {"asg-1": {"budget": {"instances": 50, "windowSeconds": 86_400}}}}
+    with world_of(group(*instances(100)), policy=policy) as world:
+        world.send({"remove": {"count": 50}})
+        world.cloud.clock.advance(61)
+        removal = world.cloud.inside.service.activities
+        by_hand = next(iter(removal.values()))
+        removal["asa-by-hand"] = type(by_hand)(
+            **{
+                **vars(by_hand),
+                "scaling_activity_id": "asa-by-hand",
+                "started_at": world.cloud.clock.now(),
+                "ends_at": world.cloud.clock.now(),
+                "status_code": "Successful",
+                "destroyed": [f"x-{n}" for n in range(25)],
+                "told": [],
+                "instance_ids": [],
+            }
+        )
+        last = world.follow()
+
+        assert (last["status"], len(last["removed"])) == ("partly-removed", 25)
+        assert {stayed["reason"] for stayed in last["stayed"]} == {"budget"}
+
+
+def test_a_busy_group_is_tried_again_by_a_follow_up_and_not_by_the_trigger() -> None:
+    busy = {"scalingGroupId": "asg-1", "seconds": 300}
+    with world_of(group(*instances(5)), activities=[busy]) as world:
+        first = world.send({"remove": {"count": 1}})
+        last = world.follow()
+
+        assert (first["status"], first["followUp"]["number"], first["removed"]) == ("try-later", 1, [])
+        assert (last["status"], last["removed"]) == ("removed", ["i-0001"])
+        assert 300 < (world.cloud.clock.now() - world.cloud.inside.service.groups["asg-1"].created_at).seconds < 900
+
+
+def test_a_message_that_waits_too_long_for_its_turn_expires() -> None:
+    busy = {"scalingGroupId": "asg-1", "seconds": 3_600}
+    with world_of(group(*instances(5)), activities=[busy]) as world:
+        time = world.cloud.clock.now().isoformat()
+        event = {"specversion": "1.0", "type": "x", "id": "1", "time": time}
+        request = {"scalingGroupId": "asg-1", "remove": {"count": 1}}
+        world.send(json.dumps({**event, "data": request}).encode())
+
+        assert (world.follow()["status"], ids(world)) == ("expired", [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "removed", "reasons"),
+    [
+        ("accepted-warning", "partly-removed", 2, ["IncorrectInstanceStatus"]),
+        ("accepted-failed", "failed", 0, ["IncorrectInstanceStatus"] * 3),
+        ("accepted-rejected", "failed", 0, ["IncorrectInstanceStatus"] * 3),
+    ],
+)
+def test_how_it_ended_is_told_with_who_stayed_and_why(kind: str, status: str, removed: int, reasons: list[str]) -> None:
+    with world_of(group(*instances(9))) as world:
+        world.cloud.inside.faults.add(kind, "RemoveInstances")
+        world.send({"remove": {"count": 3}})
+        last = world.follow()
+
+        assert (last["status"], len(last["removed"])) == (status, removed)
+        assert [stayed["reason"] for stayed in last["stayed"]] == reasons
+
+
+def test_what_fails_is_not_gone_on_with() -> None:
+    with world_of(group(*instances(90))) as world:
+        world.cloud.inside.faults.add("accepted-failed", "RemoveInstances")
+        world.send({"remove": {"count": 60}})
+        last = world.follow()
+
+        assert (last["status"], len(last["stayed"]), len(world.removals)) == ("failed", 60, 1)
+
+
+def test_a_failed_removal_is_raised_where_a_destination_is_to_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALEIN_FAILED", "raise")
+    with world_of(group(*instances(9))) as world:
+        world.cloud.inside.faults.add("accepted-failed", "RemoveInstances")
+        world.send({"remove": {"count": 3}})
+        world.follow()
+
+        assert world.cloud.inside.functions and len(world.cloud.inside.functions.failed) == 1
+        assert [told["status"] for told in world.outcomes] == ["removing"] * 4 + ["failed"] + ["duplicate"] * 3
+
+
+def test_a_group_that_ess_refills_is_told_so() -> None:
+    policy = {"groups": {"asg-1": {"keepDesiredCapacity": True}}}
+    knobs = Knobs(refills=True)
+    with world_of(group(*instances(9), desiredCapacity=9), policy=policy, knobs=knobs) as world:
+        world.send({"remove": {"count": 3}, "decreaseDesiredCapacity": False})
+        last = world.follow()
+
+        assert (last["status"], last["refilled"]) == ("removed", 3)
+        assert "ESS creates 3 anew" in last["message"]
+
+
+def test_a_removal_can_be_waited_for() -> None:
+    with world_of(group(*instances(9)), follow_ups=False, knobs=Knobs(activity_seconds=20)) as world:
+        told = world.send({"remove": {"count": 3}, "wait": True})
+        again = world.send({"remove": {"count": 3}, "wait": True})
+
+        assert (told["status"], len(told["removed"])) == ("removed", 3)
+        assert again["status"] == "duplicate"
+        assert "(removed)" in again["message"]
+
+
+def test_waiting_ends_before_the_invocation_does() -> None:
+    with world_of(group(*instances(9)), follow_ups=False, knobs=Knobs(activity_seconds=600)) as world:
+        start = world.cloud.clock.now()
+
+        assert world.send({"remove": {"count": 3}, "wait": True})["status"] == "removing"
+        assert 50 < (world.cloud.clock.now() - start).total_seconds() < 60
+
+
+def test_every_message_and_every_follow_up_may_come_twice() -> None:
+    with world_of(group(*instances(90))) as world:
+        functions = world.cloud.inside.functions
+        assert functions
+        world.restarts = True
+        world.send({"remove": {"count": 50}, "requestId": "m"})
+        world.send({"remove": {"count": 50}, "requestId": "m"})
+        while (due := functions.next_due()) is not None:
+            world.cloud.clock.advance(max(0.0, (due - world.cloud.clock.now()).total_seconds()))
+            for invocation in functions.due():
+                world.send(invocation.event)
+                world.send(invocation.event)
+        final = [told for told in world.outcomes if told["status"] == "removed"]
+
+        assert len(ids(world)) == len(set(ids(world))) == 50
+        assert [len(removal) for removal in world.removals] == [20, 20, 10]
+        assert final and all(len(told["removed"]) == 50 for told in final)
+
+
+def forged(event: bytes) -> bytes:
+    document = json.loads(event)
+    return json.dumps({**document, "followUp": document["followUp"].replace('"count": 30', '"count": 90')}).encode()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        forged,
+        lambda event: json.dumps({**json.loads(event), "signature": "0" * 64}).encode(),
+        lambda event: json.dumps({"followUp": json.loads(event)["followUp"]}).encode(),
+        lambda event: json.dumps({**json.loads(event), "signature": 1}).encode(),
+    ],
+)
+def test_a_follow_up_that_this_function_did_not_seal_is_rejected(spoil: Callable[[bytes], bytes]) -> None:
+    with world_of(group(*instances(90))) as world:
+        world.send({"remove": {"count": 30}})
+        functions = world.cloud.inside.functions
+        assert functions
+        (invocation,) = functions.waiting
+        calls = len(world.cloud.inside.calls)
+
+        assert world.send(spoil(invocation.event))["status"] == "rejected"
+        assert len(world.cloud.inside.calls) == calls
+
+
+def test_without_a_key_no_follow_up_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with world_of(group(*instances(90))) as world:
+        world.send({"remove": {"count": 30}})
+        functions = world.cloud.inside.functions
+        assert functions
+        (invocation,) = functions.waiting
+        monkeypatch.setenv("SCALEIN_FOLLOW_UP_KEY", "")
+
+        assert world.send(invocation.event)["status"] == "rejected"
+
+
+@pytest.mark.parametrize("kind", ["throttled", "internal-error", "bad-gateway"])
+def test_where_function_compute_takes_no_follow_up_the_message_is_left_to_its_trigger(kind: str) -> None:
+    with world_of(group(*instances(90))) as world:
+        world.cloud.inside.faults.add(kind, "InvokeFunction", times=2)
+        first = world.send({"remove": {"count": 30}, "requestId": "m"})
+        second = world.send({"remove": {"count": 30}, "requestId": "m"})
+
+        assert (first["status"], first["followUp"], first["removed"]) == ("try-later", None, [])
+        assert second["status"] == "removing"
+        assert (world.follow()["status"], len(ids(world))) == ("removed", 30)
+
+
+def test_nothing_that_fc2_sends_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """It would log authorization header and token to the root logger, at ERROR, and the string to sign at DEBUG."""
+    caplog.set_level(logging.DEBUG)
+    with world_of(group(*instances(90))) as world:
+        world.cloud.inside.faults.add("throttled", "InvokeFunction")
+        world.cloud.inside.faults.add("bad-gateway", "InvokeFunction")
+        for _ in range(3):
+            world.send({"remove": {"count": 30}, "requestId": "m"})
+
+        assert len(world.cloud.inside.functions.waiting) == 1  # type: ignore[union-attr]
+    said = [record for record in caplog.records if "authorization" in record.getMessage().lower()]
+    assert said == []
+    assert "test-secret" not in caplog.text
+    assert "string to sign" not in caplog.text
