@@ -24,7 +24,7 @@ run: setup ## run the main job on a local cloud (EVENT=events/x.json takes any e
 	@$(BIN)/python -m cli run "$(EVENT)"
 
 run-queue: setup ## run the main job from a real RabbitMQ (installs it with apt-get where it is missing)
-	@sh tools/install_rabbitmq.sh
+	@sh tools/install_server.sh rabbitmq-server
 	@$(BIN)/python -m cli run-queue
 
 test: setup ## all tests

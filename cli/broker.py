@@ -30,7 +30,9 @@ def broker() -> Iterator[str]:
     """Its AMQP URL. Raises BrokerError."""
     command = server()
     if command is None:
-        raise BrokerError("RabbitMQ is not installed: sh tools/install_rabbitmq.sh, or your package manager.")
+        raise BrokerError(
+            "RabbitMQ is not installed: sh tools/install_server.sh rabbitmq-server, or your package manager."
+        )
     with TemporaryDirectory(prefix="scalein-rabbitmq-", ignore_cleanup_errors=True) as name:
         folder, port, ports = Path(name), _free_port(), (_free_port(), _free_port())
         environment = _environment(folder, port, *ports)

@@ -81,7 +81,9 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     told = answer.of_batch(outcomes) if mail.batch else answer.of_one(outcomes[0])
     if settings.raise_try_later and any(_to_be_sent_again(outcome) for outcome in outcomes):
         raise TryLaterError(json.dumps(told))
-    if settings.raise_failed and any(Status.FAILED.value in (outcome.status.value, outcome.first) for outcome in outcomes):
+    if settings.raise_failed and any(
+        Status.FAILED.value in (outcome.status.value, outcome.first) for outcome in outcomes
+    ):
         raise RemovalFailedError(json.dumps(told))
     return answer.http(told, outcomes[0].status is Status.REJECTED) if mail.http else told
 

@@ -132,10 +132,9 @@ class Memory:
             self._keep(f"served:{message}", outcome, self._terms.remember_seconds)
 
     def _take(self, name: str) -> bool:
-        if self._kept.get(name) is not None:
-            return False
-        self._keep(name, self._terms.holder, self._terms.lease_seconds)
-        return True
+        if self._kept.get(name) is None:
+            self._keep(name, self._terms.holder, self._terms.lease_seconds)
+        return self._kept.get(name) == self._terms.holder
 
     def _keep(self, name: str, text: str, seconds: float) -> None:
         self._kept.texts.pop(name, None)  # the newest last

@@ -1,0 +1,73 @@
+"""A real redis-server of our own: in a folder that vanishes, on a socket of its own; and its clock, driven."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+
+class RedisServer:
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        self.url = f"unix://{folder}/socket"
+        self._process = process
+        self.client: Redis[Any] = Redis.from_url(self.url, retry=Retry(ConstantBackoff(0.02), 500))  # while it starts
+
+    def advance(self, seconds: float) -> None:
+        """As if so much time had passed: it keeps real time, and only what is left of each key can be changed."""
+        for key in self.client.scan_iter():
+            left = self.client.pttl(key)
+            if left > 0:
+                self.client.pexpire(key, max(0, left - int(seconds * 1_000)))
+
+    def pause(self) -> None:
+        """It takes connections and answers none."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def redis_server() -> Iterator[RedisServer]:
+    command = shutil.which("redis-server")
+    if command is None:
+        if os.environ.get("CI"):
+            pytest.fail("redis-server is not installed: sh tools/install_server.sh redis-server")
+        pytest.skip("redis-server is not installed; sh tools/install_server.sh redis-server does it")
+    with TemporaryDirectory(prefix="scalein-redis-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        options = ["--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "no", "--dir", name]
+        process = subprocess.Popen([command, *options], cwd=folder, stdout=subprocess.DEVNULL)
+        server = RedisServer(folder, process)
+        try:
+            server.client.ping()
+            yield server
+        finally:
+            server.resume()
+            server.client.close()
+            process.kill()
+            process.wait()
+
+
+def answers(server: RedisServer) -> bool:
+    try:
+        return bool(server.client.ping())
+    except RedisError:
+        return False
