@@ -8,7 +8,7 @@ import socket
 import threading
 import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, MutableSequence
 from contextlib import asynccontextmanager, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -48,6 +48,10 @@ ACTIONS: dict[str, dict[str, Action]] = {  # by API version: of Auto Scaling, of
 }
 
 
+class Broken(Exception):
+    """An answer that was to break off."""
+
+
 @dataclass
 class Call:
     """One call as the cloud saw it, for whoever wants to judge a client by what really arrived."""
@@ -56,6 +60,7 @@ class Call:
     params: wire.Params
     status: int
     code: str = ""  # of an error answer
+    activity_id: str = ""  # of an accepted removal
 
 
 @dataclass
@@ -67,7 +72,7 @@ class LocalCloud:
     faults: Faults = field(default_factory=Faults)
     default_format: str = "JSON"
     functions: Functions | None = None
-    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=10_000))
+    calls: MutableSequence[Call] = field(default_factory=lambda: deque(maxlen=10_000))
     before: dict[tuple[str, ...], wire.Reply] = field(default_factory=dict)  # each read's last answer
 
     def answer(self, method: str, params: wire.Params, host: str, fault: Fault | None) -> Response:
@@ -80,11 +85,12 @@ class LocalCloud:
                 raise REFUSING[fault.kind]()
             reply = self._act(action, params) if fault is None else self._misbehaving(fault, action, params)
             body = wire.answer_body(action, reply, id, form)
-            status, code = 200, ""
+            call = Call(action, params, 200, activity_id=str(reply.get("ScalingActivityId", "")))
         except errors.ApiError as error:
-            body, status, code = wire.error_body(error, id, host, form), error.status, error.code
-        self.calls.append(Call(action, params, status, code))
-        return Response(body, status, media_type=wire.CONTENT_TYPES[form])
+            body = wire.error_body(error, id, host, form)
+            call = Call(action, params, error.status, error.code)
+        self.calls.append(call)
+        return Response(body, call.status, media_type=wire.CONTENT_TYPES[form])
 
     def _misbehaving(self, fault: Fault, action: str, params: wire.Params) -> wire.Reply:
         if fault.kind == "stale-read" and _read_key(params) in self.before:
@@ -138,7 +144,8 @@ def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
         yield
 
     async def failed(request: Request, error: Exception) -> Response:
-        traceback.print_exception(error)  # a fault of this cloud's own is not to be mistaken for one on request
+        if not isinstance(error, Broken):
+            traceback.print_exception(error)  # a fault of this cloud's own is not to be mistaken for one on request
         body = wire.error_body(errors.InternalError(), wire.request_id(), request.url.netloc, "JSON")
         return Response(body, 500, media_type=wire.CONTENT_TYPES["JSON"])
 
@@ -212,9 +219,10 @@ async def _spoilt(answer: Response, fault: Fault | None) -> Response:
 
 
 def _broken() -> Response:
-    """Fewer bytes than announced: the server has to break the connection."""
+    """The server has to break the connection."""
 
     async def begun() -> AsyncIterator[bytes]:
         yield b"{"
+        raise Broken
 
     return StreamingResponse(begun(), 200, headers={"content-length": "1000"}, media_type="application/json")

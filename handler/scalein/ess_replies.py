@@ -118,6 +118,7 @@ def _activity(item: Reply) -> Activity:
         added=_number(item, "Created") + _number(item, "Started"),
         removed=_number(item, "Destroyed") + _number(item, "Stopped"),
         trigger=item.get("TriggerSourceType") or "",
+        removed_ids=frozenset(_listed(item, "Destroyed") + _listed(item, "Stopped")),
         failures=tuple(_failures(item)),
     )
 
@@ -131,5 +132,8 @@ def _failures(item: Reply) -> Iterator[tuple[str, str]]:
 
 def _number(item: Reply, what: str) -> int:
     """Instances by their list; by the capacity, which may be text and in weights, where there is none."""
-    listed = items_of(item, f"{what}Instances", f"{what}Instance")
-    return len(listed) or int(item.get(f"{what}Capacity") or 0)
+    return len(_listed(item, what)) or int(item.get(f"{what}Capacity") or 0)
+
+
+def _listed(item: Reply, what: str) -> list[str]:
+    return [str(id) for id in items_of(item, f"{what}Instances", f"{what}Instance")]

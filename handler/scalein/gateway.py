@@ -157,8 +157,24 @@ def _without(snapshot: Snapshot, leaving: set[str]) -> Snapshot:
         desired -= sum(capacity_of(instance, snapshot) for instance in unseen)
     return snapshot._replace(
         group=snapshot.group._replace(desired_capacity=desired),
+        activities=_with_unlisted(snapshot, leaving),
         instances=tuple(
             instance._replace(lifecycle_state="Removing") if instance.id in leaving else instance
             for instance in snapshot.instances
         ),
+    )
+
+
+def _with_unlisted(snapshot: Snapshot, told: set[str]) -> tuple[Activity, ...] | None:
+    """The history, with whoever is gone and not in it yet: it may be older than the list of instances."""
+    if snapshot.activities is None:
+        return None
+    known = {instance.id for instance in snapshot.instances}.union(*(a.removed_ids for a in snapshot.activities))
+    unlisted = told - known
+    if not unlisted:
+        return snapshot.activities
+    now = snapshot.taken_at
+    return (
+        *snapshot.activities,
+        Activity("", "Successful", now, now, removed=len(unlisted), removed_ids=frozenset(unlisted)),
     )

@@ -66,6 +66,7 @@ class Activity(NamedTuple):
     added: int = 0  # instances
     removed: int = 0
     trigger: str = ""  # TriggerSourceType
+    removed_ids: frozenset[str] = frozenset()  # as far as it lists them
     failures: tuple[tuple[str, str], ...] = ()  # instance id, and ESS's code for why it could not leave
 
 

@@ -1,0 +1,375 @@
+"""Thousands of messages, many handler processes, every fault by chance; the cloud's own log is the judge.
+
+python -m tests.chaos --help. The handlers are the deployed ones, over real sockets, with a real redis-server; they are
+killed while they work, meet every kind of fault, and get messages twice and out of order.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import multiprocessing
+import os
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from itertools import count
+from multiprocessing.connection import Connection, wait
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import click
+
+from localcloud.clock import SystemClock
+from localcloud.ess.model import Activity, Instance, Knobs, ScalingGroup
+from localcloud.ess.service import Service
+from localcloud.faults import KINDS
+from localcloud.fleet import service_of
+from localcloud.functions.queue import Functions, Invocation
+from localcloud.server import LocalCloud, running
+from localcloud.wire import Gate
+from scalein.scale_in import client_token
+from tests.clouds import KEY, group, instances
+from tests.redis_server import RedisServer, redis_server
+
+WORKERS = 6
+GROUPS = {  # without desired capacity, one activity at a time; with it, several; and what the policy says of each
+    "asg-0": ({"minSize": 20}, {}),
+    "asg-1": ({"minSize": 0}, {"floor": 30}),
+    "asg-2": ({"minSize": 10}, {"budget": {"instances": 40, "windowSeconds": 60}}),
+    "asg-3": ({"minSize": 20, "desiredCapacity": 60}, {}),
+    "asg-4": ({"minSize": 0, "desiredCapacity": 60}, {"floor": 30}),
+    "asg-5": ({"minSize": 10, "desiredCapacity": 60}, {"budget": {"instances": 40, "windowSeconds": 60}}),
+}
+SIZE = 60
+STABLE = ("InService", "Protected", "Standby")
+MOST_DELIVERIES = 60
+FINAL = ("removed", "partly-removed", "failed", "nothing-to-remove", "refused", "expired", "rejected")
+
+
+class Judge(Service):
+    """Auto Scaling, watched at the moment that it accepts a removal. Groups grow again once they are small."""
+
+    violations: list[str]
+    told: list[tuple[datetime, str, tuple[str, ...]]]
+
+    def advance(self) -> datetime:
+        now = super().advance()
+        for scaling_group in self.groups.values():
+            if stable(scaling_group) <= least(scaling_group) + 5 and not self.running(scaling_group.scaling_group_id):
+                grow(scaling_group, now)
+        return now
+
+    def start_removal(self, group: ScalingGroup, removed: list[Instance], activity: Activity, decrease: bool) -> None:
+        super().start_removal(group, removed, activity, decrease)
+        id = group.scaling_group_id
+        self.told.append((activity.started_at, id, tuple(activity.told)))
+        if stable(group) < least(group):
+            self.violations.append(f"{id}: {stable(group)} stay, {least(group)} must")
+        budget = GROUPS[id][1].get("budget")
+        if budget:
+            since = activity.started_at - timedelta(seconds=budget["windowSeconds"])
+            spent = sum(len(ids) for at, where, ids in self.told if where == id and at > since)
+            if spent > budget["instances"]:
+                self.violations.append(f"{id}: {spent} within a window, {budget['instances']} may")
+
+
+@dataclass
+class Message:
+    id: str
+    group: str
+    asked: int
+    event: bytes
+    statuses: list[str] = field(default_factory=list)
+
+
+@dataclass(order=True)
+class Job:
+    at: float
+    number: int
+    event: bytes = field(compare=False)
+    message: Message | None = field(compare=False, default=None)
+    invocation: Invocation | None = field(compare=False, default=None)
+    tries: int = field(compare=False, default=0)
+
+
+@dataclass
+class Report:
+    """What came of it."""
+
+    messages: int = 0
+    deliveries: int = 0
+    kills: int = 0
+    pauses: int = 0
+    follow_ups: int = 0
+    seconds: float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    removals: int = 0
+    removed: int = 0
+    violations: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        told = [
+            f"{self.messages} messages, {self.deliveries} deliveries, {self.follow_ups} follow-ups, "
+            f"{self.seconds:.0f} s",
+            f"{self.kills} kills of {WORKERS} processes, {self.pauses} pauses of the ledger",
+            f"{sum(self.faults.values())} faults: {told_of(self.faults)}",
+            f"{self.removals} removals of {self.removed} instances",
+            f"outcomes of invocations: {told_of(self.outcomes)}",
+            f"violations: {len(self.violations)}",
+        ]
+        return "\n".join([*told, *self.violations[:20]])
+
+
+def told_of(counted: Counter[str]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in counted.most_common())
+
+
+class Worker:
+    """One instance of the function, in a process of its own."""
+
+    def __init__(self) -> None:
+        self.pipe, theirs = multiprocessing.get_context("fork").Pipe()
+        self.process = multiprocessing.get_context("fork").Process(target=serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.job: Job | None = None
+        self.dies_at: float | None = None
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def serve(pipe: Connection) -> None:
+    """What a worker does."""
+    import logging
+
+    import index
+
+    logging.disable(logging.CRITICAL)
+    function = SimpleNamespace(name="scale-in", timeout="3")
+    while True:
+        event, number = pipe.recv()
+        context = SimpleNamespace(
+            request_id=f"fc-{number}",
+            region="cn-hangzhou",
+            account_id="1",
+            function=function,
+            service=SimpleNamespace(name="ops", qualifier=""),
+        )
+        try:
+            pipe.send((index.handler(event, context), False))
+        except index.TryLaterError as error:
+            pipe.send((json.loads(str(error)), True))
+
+
+def stable(scaling_group: ScalingGroup) -> int:
+    return sum(i.lifecycle_state in STABLE for i in scaling_group.instances.values())
+
+
+def least(scaling_group: ScalingGroup) -> int:
+    return int(max(scaling_group.min_size, GROUPS[scaling_group.scaling_group_id][1].get("floor", 0)))
+
+
+def grow(scaling_group: ScalingGroup, now: datetime) -> None:
+    missing = SIZE - len(scaling_group.instances)
+    number = len(scaling_group.left) + len(scaling_group.instances)
+    for n in range(number, number + max(0, missing)):
+        id = f"i-{scaling_group.scaling_group_id}-{n}-{now.timestamp():.3f}"
+        scaling_group.instances[id] = Instance(id, now)
+    if scaling_group.desired_capacity is not None:
+        scaling_group.desired_capacity = scaling_group.total_capacity
+
+
+def messages(number: int, chance: Random) -> Iterator[Message]:
+    for n in range(number):
+        group_id, asked = chance.choice(list(GROUPS)), chance.choice([1, 1, 2, 3, 5, 25, 35])
+        request = {"scalingGroupId": group_id, "remove": {"count": asked}, "requestId": f"m-{n}"}
+        yield Message(f"m-{n}", group_id, asked, json.dumps(request).encode())
+
+
+def enveloped(message: Message) -> bytes:
+    """As an event bus would: with the time at which it was sent."""
+    now = datetime.now(timezone.utc).isoformat()
+    return json.dumps(
+        {"specversion": "1.0", "type": "x", "id": message.id, "time": now, "data": json.loads(message.event)}
+    ).encode()
+
+
+class Chaos:
+    """Hands everything out, at least once, until nothing is left."""
+
+    def __init__(self, number: int, seed: int, rate: float, cloud: LocalCloud, ledger: RedisServer) -> None:
+        self.chance = Random(seed)
+        self.cloud, self.ledger = cloud, ledger
+        self.messages = {message.id: message for message in messages(number, self.chance)}
+        self.unsent = list(self.messages.values())
+        self.jobs: list[Job] = []
+        self.numbers = count()
+        self.report = Report(number)
+        self.paused_until = 0.0
+        cloud.faults.at_random(rate, [kind for kind in KINDS if kind != "token-expired"], seed)
+
+    def run(self) -> Report:
+        begun = time.monotonic()
+        workers = [Worker() for _ in range(WORKERS)]
+        while self.unsent or self.jobs or self.cloud.functions.waiting or any(w.job for w in workers):  # type: ignore[union-attr]
+            self._feed()
+            workers = [self._worked(worker) for worker in workers]
+            wait([worker.pipe for worker in workers], timeout=0.01)
+        for worker in workers:
+            worker.kill()
+        self.report.seconds = time.monotonic() - begun
+        self._judge()
+        return self.report
+
+    def _feed(self) -> None:
+        now = time.monotonic()
+        while self.unsent and len(self.jobs) < 100:
+            message = self.unsent.pop()
+            event = enveloped(message)
+            for _ in range(2 if self.chance.random() < 0.2 else 1):  # twice, and not in order
+                self._push(now + self.chance.random() * 0.5, event, message)
+        for invocation in self.cloud.functions.due():  # type: ignore[union-attr]
+            self.report.follow_ups += 1
+            heapq.heappush(self.jobs, Job(now, next(self.numbers), invocation.event, invocation=invocation))
+        if self.paused_until and now > self.paused_until:
+            self.ledger.resume()
+            self.paused_until = 0.0
+        elif not self.paused_until and self.chance.random() < 0.0005:
+            self.report.pauses += 1
+            self.ledger.pause()
+            self.paused_until = now + 1.5
+
+    def _push(self, at: float, event: bytes, message: Message | None, tries: int = 0) -> None:
+        heapq.heappush(self.jobs, Job(at, next(self.numbers), event, message, tries=tries))
+
+    def _worked(self, worker: Worker) -> Worker:
+        now = time.monotonic()
+        if worker.job and worker.pipe.poll():
+            told, raised = worker.pipe.recv()
+            self._answered(worker.job, told, raised)
+            worker.job, worker.dies_at = None, None
+        if worker.job and worker.dies_at and now > worker.dies_at:
+            worker.kill()
+            self.report.kills += 1
+            self._again(worker.job)
+            return Worker()
+        if worker.job is None and self.jobs and self.jobs[0].at <= now:
+            worker.job = heapq.heappop(self.jobs)
+            self.report.deliveries += 1
+            worker.dies_at = now + self.chance.random() * 0.1 if self.chance.random() < 0.05 else None
+            worker.pipe.send((worker.job.event, worker.job.number))
+        return worker
+
+    def _answered(self, job: Job, told: dict[str, Any], raised: bool) -> None:
+        self.report.outcomes[told["status"]] += 1
+        message = self.messages.get(str(told["requestId"]))
+        if message:
+            message.statuses.append(told["status"])
+        if raised:
+            self._again(job)
+
+    def _again(self, job: Job) -> None:
+        """As the trigger does, or Function Compute for a follow-up."""
+        job.tries += 1
+        job.at, job.number = time.monotonic() + self.chance.uniform(0.1, 1.0), next(self.numbers)
+        if job.tries < MOST_DELIVERIES:
+            heapq.heappush(self.jobs, job)
+
+    def _judge(self) -> None:
+        report, service = self.report, self.cloud.service
+        assert isinstance(service, Judge)
+        tokens = {
+            client_token(message.group, message.id, n): message for message in self.messages.values() for n in range(20)
+        }
+        effects: dict[str, set[str]] = defaultdict(set)
+        for call in self.cloud.calls:
+            if call.action == "RemoveInstances" and call.status == 200 and call.activity_id:
+                asker = tokens.get(call.params["ClientToken"])
+                effects[asker.id if asker else "?"].add(call.activity_id)
+        for id, activities in effects.items():
+            gone = [gone for activity_id in activities for gone in service.activities[activity_id].told]
+            asked = self.messages[id].asked if id != "?" else 0
+            most = -(-asked // 20)
+            if len(gone) > asked or len(set(gone)) < len(gone) or len(activities) > most + (most > 1):
+                report.violations.append(f"{id} asked for {asked}; {len(activities)} removals took {len(gone)}")
+        report.violations += service.violations
+        report.violations += [f"{m.id} has no outcome" for m in self.messages.values() if not m.statuses]
+        report.faults = self.cloud.faults.happened
+        report.removals, report.removed = len(service.told), sum(len(ids) for _, _, ids in service.told)
+
+
+def chaos(number: int, seed: int, rate: float) -> Report:
+    """All of it, once."""
+    groups = [group(*instances(SIZE), scalingGroupId=id, **facts) for id, (facts, _) in GROUPS.items()]
+    policy = {"whenLedgerIsGone": "closed", "groups": {id: rules for id, (_, rules) in GROUPS.items()}}
+    clock = SystemClock()
+    made = service_of({"groups": groups}, clock, Knobs(activity_seconds=0.2))
+    service = Judge(clock, made.region_id, made.knobs, made.groups)
+    service.violations, service.told = [], []
+    cloud = LocalCloud(service, Gate(KEY.access_key_id, KEY.access_key_secret), functions=Functions(FastQueue()))
+    cloud.calls = Calls()
+    with redis_server() as ledger, running(cloud) as endpoint:
+        variables = {
+            "SCALEIN_ESS_ENDPOINT": endpoint,
+            "SCALEIN_FC_ENDPOINT": endpoint,
+            "SCALEIN_FOLLOW_UP_KEY": "a key for chaos that is long enough",
+            "SCALEIN_LEDGER": ledger.url,
+            "SCALEIN_POLICY": json.dumps(policy),
+            "SCALEIN_READ_TIMEOUT_SECONDS": "1",
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
+        }
+        with environment(variables):
+            return Chaos(number, seed, rate, cloud, ledger).run()
+
+
+class FastQueue(SystemClock):
+    """Follow-ups come sixty times as soon as they were asked for."""
+
+    def __init__(self) -> None:
+        self._start = super().now()
+
+    def now(self) -> datetime:
+        return self._start + 60 * (super().now() - self._start)
+
+
+class Calls(list[Any]):
+    """All of them: the judge needs the whole log."""
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--messages", default=10_000, help="How many.")
+@click.option("--seed", default=1, help="Of messages, faults and kills.")
+@click.option("--rate", default=0.1, help="Share of calls that meet a fault.")
+def main(messages: int, seed: int, rate: float) -> None:
+    """Lets chaos loose, and reports."""
+    report = chaos(messages, seed, rate)
+    click.echo(report.text())
+    raise SystemExit(bool(report.violations))
+
+
+if __name__ == "__main__":
+    main()
