@@ -37,15 +37,16 @@ from tests.clouds import KEY, group, instances
 from tests.redis_server import RedisServer, redis_server
 
 WORKERS = 6
-GROUPS = {  # without desired capacity, one activity at a time; with it, several; and what the policy says of each
-    "asg-0": ({"minSize": 20}, {}),
-    "asg-1": ({"minSize": 0}, {"floor": 30}),
-    "asg-2": ({"minSize": 10}, {"budget": {"instances": 40, "windowSeconds": 60}}),
-    "asg-3": ({"minSize": 20, "desiredCapacity": 60}, {}),
-    "asg-4": ({"minSize": 0, "desiredCapacity": 60}, {"floor": 30}),
-    "asg-5": ({"minSize": 10, "desiredCapacity": 60}, {"budget": {"instances": 40, "windowSeconds": 60}}),
-}
 SIZE = 60
+GUARDED: list[tuple[dict[str, Any], dict[str, Any]]] = [  # what ESS and the policy say of a group
+    ({"minSize": 20}, {}),
+    ({"minSize": 0}, {"floor": 30}),
+    ({"minSize": 10}, {"budget": {"instances": 40, "windowSeconds": 60}}),
+]
+GROUPS = {  # every other one has a desired capacity, and so runs removals beside each other
+    f"asg-{n}": ({**GUARDED[n // 2 % 3][0], **({"desiredCapacity": SIZE} if n % 2 else {})}, GUARDED[n // 2 % 3][1])
+    for n in range(18)
+}
 STABLE = ("InService", "Protected", "Standby")
 MOST_DELIVERIES = 60
 FINAL = ("removed", "partly-removed", "failed", "nothing-to-remove", "refused", "expired", "rejected")
@@ -280,7 +281,7 @@ class Chaos:
     def _again(self, job: Job) -> None:
         """As the trigger does, or Function Compute for a follow-up."""
         job.tries += 1
-        job.at, job.number = time.monotonic() + self.chance.uniform(0.1, 1.0), next(self.numbers)
+        job.at, job.number = time.monotonic() + self.chance.uniform(0.05, 0.5), next(self.numbers)
         if job.tries < MOST_DELIVERIES:
             heapq.heappush(self.jobs, job)
 

@@ -218,17 +218,23 @@ class ScaleIn:
         """Finds out about the last call, of which nobody knows whether it came through.
 
         Sent again it acts on nobody once one of its instances cannot be removed any more, for ESS takes all or none;
-        and where it was accepted, ESS repeats its answer. While all of them can be removed, it did not happen.
+        and where it was accepted, ESS repeats its answer. While all can be removed it did not happen, or it failed: the
+        history tells.
         """
         request, call = self.progress.request, self.progress.calls[-1]
         snapshot = self._means.gateway.snapshot(request.scaling_group_id, needs(request, self._guardrails))
         staying = frozenset(instance.id for instance in snapshot.instances if not gone(instance))
-        if staying.issuperset(call.instance_ids):
-            self.progress = self.progress.untold()
-            return
-        try:
-            self._accept(self._means.gateway.remove(self._removal()))
-        except (StaleSnapshot, Refused, TokenUsed):
+        if not staying.issuperset(call.instance_ids):
+            try:
+                self._accept(self._means.gateway.remove(self._removal()))
+            except (StaleSnapshot, Refused, TokenUsed):
+                pass  # it is not known any more: as below
+            else:
+                return
+        ended = [activity for activity in self._ours() if _took(activity, call.instance_ids, staying)]
+        if ended:
+            self._accept(ended[-1].id)
+        else:
             self.progress = self.progress.untold(staying)
 
     def _planned(self) -> Outcome:
@@ -269,5 +275,13 @@ def client_token(scaling_group_id: str, request_id: str, number: int = 0) -> str
 
 
 def _may_be_ours(activity: Activity) -> bool:
-    """Ours are called for by the API. While it runs, an activity does not tell what it will remove."""
-    return activity.trigger in ("APIs", "") and (activity.removed > 0 or activity.ended_at is None)
+    """Ours are called for by the API, and add nobody."""
+    return activity.trigger in ("APIs", "") and not activity.added
+
+
+def _took(activity: Activity, told: tuple[str, ...], staying: frozenset[str]) -> bool:
+    """Whether it is that of a call for these ids: it says so; or it failed, says nothing, and they are all there."""
+    listed = activity.removed_ids.union(id for id, _ in activity.failures)
+    if listed:
+        return not listed.isdisjoint(told)
+    return activity.status in ("Failed", "Rejected") and staying.issuperset(told)

@@ -161,9 +161,12 @@ def test_how_it_ended_is_told_with_who_stayed_and_why(kind: str, status: str, re
         assert [stayed["reason"] for stayed in last["stayed"]] == reasons
 
 
-def test_what_fails_is_not_gone_on_with() -> None:
-    with world_of(group(*instances(90))) as world:
-        world.cloud.inside.faults.add("accepted-failed", "RemoveInstances")
+@pytest.mark.parametrize("kind", ["accepted-failed", "accepted-rejected"])
+@pytest.mark.parametrize("seconds", [1, 60])
+def test_what_fails_is_not_gone_on_with_nor_begun_anew(kind: str, seconds: int) -> None:
+    """Whether the follow-up finds it running, or over with everybody still there."""
+    with world_of(group(*instances(90)), knobs=Knobs(activity_seconds=seconds)) as world:
+        world.cloud.inside.faults.add(kind, "RemoveInstances")
         world.send({"remove": {"count": 60}})
         last = world.follow()
 
