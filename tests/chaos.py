@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import heapq
 import json
-import multiprocessing
-import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import count
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -33,6 +29,7 @@ from localcloud.functions.queue import Functions, Invocation
 from localcloud.server import LocalCloud, running
 from localcloud.wire import Gate
 from scalein.scale_in import client_token
+from tests import processes
 from tests.clouds import KEY, group, instances
 from tests.redis_server import RedisServer, redis_server
 
@@ -74,7 +71,9 @@ class Judge(Service):
         budget = GROUPS[id][1].get("budget")
         if budget:
             since = activity.started_at - timedelta(seconds=budget["windowSeconds"])
-            spent = sum(len(ids) for at, where, ids in self.told if where == id and at > since)
+            spent = sum(
+                left_by(a) for a in self.activities.values() if a.scaling_group_id == id and a.started_at > since
+            )
             if spent > budget["instances"]:
                 self.violations.append(f"{id}: {spent} within a window, {budget['instances']} may")
 
@@ -131,44 +130,9 @@ def told_of(counted: Counter[str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in counted.most_common())
 
 
-class Worker:
-    """One instance of the function, in a process of its own."""
-
-    def __init__(self) -> None:
-        self.pipe, theirs = multiprocessing.get_context("fork").Pipe()
-        self.process = multiprocessing.get_context("fork").Process(target=serve, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.job: Job | None = None
-        self.dies_at: float | None = None
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.join()
-        self.pipe.close()
-
-
-def serve(pipe: Connection) -> None:
-    """What a worker does."""
-    import logging
-
-    import index
-
-    logging.disable(logging.CRITICAL)
-    function = SimpleNamespace(name="scale-in", timeout="3")
-    while True:
-        event, number = pipe.recv()
-        context = SimpleNamespace(
-            request_id=f"fc-{number}",
-            region="cn-hangzhou",
-            account_id="1",
-            function=function,
-            service=SimpleNamespace(name="ops", qualifier=""),
-        )
-        try:
-            pipe.send((index.handler(event, context), False))
-        except index.TryLaterError as error:
-            pipe.send((json.loads(str(error)), True))
+def left_by(activity: Activity) -> int:
+    """Instances; while it runs, as many as it may take."""
+    return len(activity.told if activity.status_code == "InProgress" else activity.destroyed)
 
 
 def stable(scaling_group: ScalingGroup) -> int:
@@ -204,12 +168,23 @@ def enveloped(message: Message) -> bytes:
     ).encode()
 
 
+class Seat:
+    """A process that serves one event after the other, and what it is at."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        self.worker = processes.Worker(variables)
+        self.job: Job | None = None
+        self.dies_at: float | None = None
+
+
 class Chaos:
     """Hands everything out, at least once, until nothing is left."""
 
-    def __init__(self, number: int, seed: int, rate: float, cloud: LocalCloud, ledger: RedisServer) -> None:
+    def __init__(
+        self, number: int, seed: int, rate: float, cloud: LocalCloud, ledger: RedisServer, variables: dict[str, str]
+    ) -> None:
         self.chance = Random(seed)
-        self.cloud, self.ledger = cloud, ledger
+        self.cloud, self.ledger, self.variables = cloud, ledger, variables
         self.messages = {message.id: message for message in messages(number, self.chance)}
         self.unsent = list(self.messages.values())
         self.jobs: list[Job] = []
@@ -220,13 +195,13 @@ class Chaos:
 
     def run(self) -> Report:
         begun = time.monotonic()
-        workers = [Worker() for _ in range(WORKERS)]
-        while self.unsent or self.jobs or self.cloud.functions.waiting or any(w.job for w in workers):  # type: ignore[union-attr]
+        workers = [Seat(self.variables) for _ in range(WORKERS)]
+        while self.unsent or self.jobs or self.cloud.functions.waiting or any(seat.job for seat in workers):  # type: ignore[union-attr]
             self._feed()
-            workers = [self._worked(worker) for worker in workers]
-            wait([worker.pipe for worker in workers], timeout=0.01)
-        for worker in workers:
-            worker.kill()
+            workers = [self._worked(seat) for seat in workers]
+            wait([seat.worker.pipe for seat in workers], timeout=0.01)
+        for seat in workers:
+            seat.worker.kill()
         self.report.seconds = time.monotonic() - begun
         self._judge()
         return self.report
@@ -252,23 +227,24 @@ class Chaos:
     def _push(self, at: float, event: bytes, message: Message | None, tries: int = 0) -> None:
         heapq.heappush(self.jobs, Job(at, next(self.numbers), event, message, tries=tries))
 
-    def _worked(self, worker: Worker) -> Worker:
+    def _worked(self, seat: Seat) -> Seat:
         now = time.monotonic()
-        if worker.job and worker.pipe.poll():
-            told, raised = worker.pipe.recv()
-            self._answered(worker.job, told, raised)
-            worker.job, worker.dies_at = None, None
-        if worker.job and worker.dies_at and now > worker.dies_at:
-            worker.kill()
+        if seat.job and seat.worker.pipe.poll():
+            answer = seat.worker.answer()
+            assert answer
+            self._answered(seat.job, answer.outcome, answer.raised)
+            seat.job, seat.dies_at = None, None
+        if seat.job and seat.dies_at and now > seat.dies_at:
+            seat.worker.kill()
             self.report.kills += 1
-            self._again(worker.job)
-            return Worker()
-        if worker.job is None and self.jobs and self.jobs[0].at <= now:
-            worker.job = heapq.heappop(self.jobs)
+            self._again(seat.job)
+            return Seat(self.variables)
+        if seat.job is None and self.jobs and self.jobs[0].at <= now:
+            seat.job = heapq.heappop(self.jobs)
             self.report.deliveries += 1
-            worker.dies_at = now + self.chance.random() * 0.1 if self.chance.random() < 0.05 else None
-            worker.pipe.send((worker.job.event, worker.job.number))
-        return worker
+            seat.dies_at = now + self.chance.random() * 0.1 if self.chance.random() < 0.05 else None
+            seat.worker.send(processes.Job(seat.job.event, request_id=f"fc-{seat.job.number}", timeout=3))
+        return seat
 
     def _answered(self, job: Job, told: dict[str, Any], raised: bool) -> None:
         self.report.outcomes[told["status"]] += 1
@@ -329,8 +305,7 @@ def chaos(number: int, seed: int, rate: float) -> Report:
             "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
         }
-        with environment(variables):
-            return Chaos(number, seed, rate, cloud, ledger).run()
+        return Chaos(number, seed, rate, cloud, ledger, variables).run()
 
 
 class FastQueue(SystemClock):
@@ -345,20 +320,6 @@ class FastQueue(SystemClock):
 
 class Calls(list[Any]):
     """All of them: the judge needs the whole log."""
-
-
-@contextmanager
-def environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @click.command(context_settings={"show_default": True})
