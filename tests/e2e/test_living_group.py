@@ -1,0 +1,132 @@
+"""The function with the local cloud, a ledger and follow-ups, on a simulated clock: whatever happens, in any order.
+
+Messages come, come again, and are followed up; the function starts afresh; calls meet faults; others change the group.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from localcloud.ess.model import Knobs
+from scalein.ledger import kept_by_this_process
+from scalein.scale_in import client_token
+from tests.clouds import group, instances
+from tests.worlds import World, world_of
+
+SIZE, MIN_SIZE, FLOOR, BUDGET, WINDOW = 60, 5, 10, 40, 600
+POLICY = {"groups": {"asg-1": {"floor": FLOOR, "budget": {"instances": BUDGET, "windowSeconds": WINDOW}}}}
+FAULTS = ("throttled", "internal-error", "bad-gateway", "not-json", "lost-answer", "reset", "page-drift")
+ENDINGS = ("accepted-failed", "accepted-warning", "accepted-rejected")
+
+
+class LivingGroup(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.asked: dict[str, int] = {}
+
+    @initialize(desired=st.booleans(), follow_ups=st.booleans(), burns=st.booleans(), seconds=st.sampled_from([1, 60]))
+    def begin(self, desired: bool, follow_ups: bool, burns: bool, seconds: int) -> None:
+        facts: dict[str, Any] = {"minSize": MIN_SIZE, **({"desiredCapacity": SIZE} if desired else {})}
+        knobs = Knobs(activity_seconds=seconds, refused_calls_burn_their_token=burns)
+        made = world_of(group(*instances(SIZE), **facts), policy=POLICY, follow_ups=follow_ups, knobs=knobs)
+        self.world: World = self.stack.enter_context(made)
+
+    @rule(asked=st.sampled_from([1, 2, 5, 25, 45]), named=st.booleans(), refuse=st.booleans())
+    def ask(self, asked: int, named: bool, refuse: bool) -> None:
+        id = f"m-{len(self.asked)}"
+        self.asked[id] = asked
+        remove = {"instanceIds": [f"i-{n:04}" for n in range(1, asked + 1)]} if named else {"count": asked}
+        shortfall = "refuse" if refuse else "trim"
+        self.sent = json.dumps(
+            {"scalingGroupId": "asg-1", "requestId": id, "remove": remove, "shortfall": shortfall}
+        ).encode()
+        self.told(self.world.send(self.sent))
+
+    @precondition(lambda self: self.asked)
+    @rule()
+    def ask_again(self) -> None:
+        self.told(self.world.send(self.sent))
+
+    @rule(kind=st.sampled_from((*FAULTS, "state-change")), times=st.integers(1, 3))
+    def misbehave(self, kind: str, times: int) -> None:
+        self.world.cloud.inside.faults.add(kind, "RemoveInstances" if kind == "state-change" else "*", times)
+
+    @rule(kind=st.sampled_from(ENDINGS))
+    def end_badly(self, kind: str) -> None:
+        self.world.cloud.inside.faults.add(kind, "RemoveInstances")
+
+    @rule()
+    def start_afresh(self) -> None:
+        kept_by_this_process.cache_clear()
+
+    @rule(seconds=st.sampled_from([1, 30, 120, WINDOW]))
+    def pass_time(self, seconds: float) -> None:
+        self.world.cloud.clock.advance(seconds)
+
+    @rule(seconds=st.sampled_from([30, 300, 86_400]))
+    def follow(self, seconds: float) -> None:
+        before = len(self.world.outcomes)
+        self.world.follow(seconds) if self.world.outcomes else None
+        for told in self.world.outcomes[before:]:
+            self.told(told)
+
+    @rule(number=st.integers(1, SIZE), state=st.sampled_from(["Protected", "Standby", "InService"]))
+    def change(self, number: int, state: str) -> None:
+        instance = self.world.cloud.group.instances.get(f"i-{number:04}")
+        if instance and instance.lifecycle_state in ("Protected", "Standby", "InService"):
+            instance.lifecycle_state = state
+
+    def told(self, outcome: dict[str, Any]) -> None:
+        assert outcome["status"] != "rejected"
+        assert outcome["message"]
+
+    @invariant()
+    def capacity_holds(self) -> None:
+        if hasattr(self, "world"):
+            assert self.world.stable() >= FLOOR
+
+    @invariant()
+    def no_message_removes_more_than_it_asked_for_or_anybody_twice(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        tokens = {client_token("asg-1", id, n): id for id in self.asked for n in range(20)}
+        taken: dict[str, dict[str, list[str]]] = {}
+        activities = self.world.cloud.inside.service.activities
+        for call in self.world.cloud.inside.calls:
+            if call.activity_id and call.action == "RemoveInstances":
+                told = activities[call.activity_id].told
+                taken.setdefault(tokens[call.params["ClientToken"]], {})[call.activity_id] = told
+        for id, told_by in taken.items():
+            everybody = [one for told in told_by.values() for one in told]
+            assert len(everybody) == len(set(everybody)) <= self.asked[id]
+
+    @invariant()
+    def the_budget_holds(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        past = [a for a in self.world.cloud.inside.service.activities.values() if a.told]
+        for last in past:
+            since = last.started_at - timedelta(seconds=WINDOW)
+            spent = sum(
+                len(a.told if a.status_code == "InProgress" else a.destroyed)
+                for a in past
+                if since < a.started_at <= last.started_at
+            )
+            assert spent <= BUDGET
+
+    def teardown(self) -> None:
+        self.stack.close()
+
+
+TestLivingGroup = LivingGroup.TestCase
+TestLivingGroup.settings = settings(
+    max_examples=max(10, settings.default.max_examples // 4), stateful_step_count=20, deadline=None
+)
