@@ -58,6 +58,10 @@ class World:
             self.outcomes.append(json.loads(str(error)))
             raise
 
+    def set(self, name: str, value: str) -> None:
+        """An environment variable, as long as this world lasts."""
+        os.environ[name] = value
+
     def follow(self, seconds: float = 86_400) -> dict[str, Any]:
         """Delivers follow-ups, when they are due, until there are none; the last outcome."""
         until = self.cloud.clock.now() + timedelta(seconds=seconds)

@@ -85,6 +85,10 @@ class OneGroup:
             self._version = version
             self._seen = None
 
+    def noted(self) -> None:
+        """The ledger counts what this invocation does itself, too."""
+        self._version += 1
+
     def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
         if self._unreadable is not None:
             raise self._unreadable.with_traceback(None)  # what ESS would not tell one message it will not tell the next

@@ -41,7 +41,7 @@ class Closing(NamedTuple):
     """What serving a message leaves behind. Without an outcome it may be served again, from its progress."""
 
     outcome: str | None = None
-    told: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()  # who was not told to leave after all
     newest: datetime | None = None
 
 
@@ -62,8 +62,8 @@ class Ledger(Protocol):
     def enter(self, group: str) -> Turn | None:
         """The group's lease; None while another holder has it."""
 
-    def note(self, message: str, group: str, progress: str) -> bool:
-        """How far it came, before it is acted upon. False where the lease has passed to another."""
+    def note(self, message: str, group: str, progress: str, told: tuple[str, ...]) -> bool:
+        """How far it came and whom it will tell to leave, before it does. False where the lease is another's now."""
 
     def close(self, message: str, group: str, closing: Closing) -> None:
         """Ends claim and lease."""
@@ -106,9 +106,14 @@ class Memory:
             told = frozenset(id for id, until in self._kept.told.get(group, {}).items() if until > now)
             return Turn(told, self._kept.newest.get(group), self._kept.versions.get(group, 0))
 
-    def note(self, message: str, group: str, progress: str) -> bool:
+    def note(self, message: str, group: str, progress: str, told: tuple[str, ...]) -> bool:
         with self._kept.lock:
+            now = self._terms.clock.now()
+            self._kept.forget(now)
             self._keep(f"progress:{message}", progress, self._terms.remember_seconds)
+            until = dict.fromkeys(told, now + timedelta(seconds=TOLD_SECONDS))
+            self._kept.told.setdefault(group, {}).update(until)
+            self._kept.versions[group] = self._kept.versions.get(group, 0) + 1
             holders = {self._kept.get(f"claim:{message}"), self._kept.get(f"lease:{group}")}
             return holders == {self._terms.holder}
 
@@ -117,10 +122,8 @@ class Memory:
             if closing.outcome is not None:
                 self._keep(f"served:{message}", closing.outcome, self._terms.remember_seconds)
                 self._kept.texts.pop(f"progress:{message}", None)
-            if closing.told:
-                until = self._terms.clock.now() + timedelta(seconds=TOLD_SECONDS)
-                self._kept.told.setdefault(group, {}).update(dict.fromkeys(closing.told, until))
-                self._kept.versions[group] = self._kept.versions.get(group, 0) + 1
+            for id in closing.spared:
+                self._kept.told.get(group, {}).pop(id, None)
             if closing.newest is not None:
                 self._kept.newest[group] = closing.newest
             for name in (f"claim:{message}", f"lease:{group}"):
@@ -190,8 +193,11 @@ class OrWithout:
     def enter(self, group: str) -> Turn | None:
         return self._ask(lambda: self._ledger.enter(group), lambda: self._instead.enter(group))
 
-    def note(self, message: str, group: str, progress: str) -> bool:
-        return self._ask(lambda: self._ledger.note(message, group, progress), lambda: True)
+    def note(self, message: str, group: str, progress: str, told: tuple[str, ...]) -> bool:
+        return self._ask(
+            lambda: self._ledger.note(message, group, progress, told),
+            lambda: self._instead.note(message, group, progress, told) or True,
+        )
 
     def close(self, message: str, group: str, closing: Closing) -> None:
         self._tell(lambda: self._ledger.close(message, group, closing))

@@ -58,25 +58,27 @@ class RedisLedger:
             return None
         return Turn(frozenset(told), datetime.fromisoformat(newest) if newest else None, int(version or 0))
 
-    def note(self, message: str, group: str, progress: str) -> bool:
+    def note(self, message: str, group: str, progress: str, told: tuple[str, ...]) -> bool:
+        now = self._terms.clock.now().timestamp()
+
         def ask(pipe: Any) -> None:
+            pipe.zremrangebyscore(_key("told", group), "-inf", now)
+            if told:
+                pipe.zadd(_key("told", group), dict.fromkeys(told, now + TOLD_SECONDS))
+                pipe.expire(_key("told", group), TOLD_SECONDS)
+            pipe.incr(_key("version", group))
             pipe.set(_key("progress", message), progress, px=self._memory)
             pipe.mget(_key("claim", message), _key("lease", group))
 
-        _, holders = self._together(ask)
-        return set(holders) == {self._terms.holder}
+        return set(self._together(ask)[-1]) == {self._terms.holder}
 
     def close(self, message: str, group: str, closing: Closing) -> None:
         def ask(pipe: Any) -> None:
             if closing.outcome is not None:
                 pipe.set(_key("served", message), closing.outcome, px=self._memory)
                 pipe.delete(_key("progress", message))
-            if closing.told:
-                now = self._terms.clock.now().timestamp()
-                pipe.zremrangebyscore(_key("told", group), "-inf", now)
-                pipe.zadd(_key("told", group), dict.fromkeys(closing.told, now + TOLD_SECONDS))
-                pipe.expire(_key("told", group), TOLD_SECONDS)
-                pipe.incr(_key("version", group))
+            if closing.spared:
+                pipe.zrem(_key("told", group), *closing.spared)
             if closing.newest is not None:
                 pipe.set(_key("newest", group), closing.newest.isoformat(), px=self._memory)
             for key in (_key("claim", message), _key("lease", group)):

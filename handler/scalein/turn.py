@@ -50,6 +50,7 @@ class Turn:
         self._follow_ups = follow_ups
         self._asked: FollowUp | None = None
         self._untimely: Outcome | None = None
+        self._noted: set[str] = set()  # about to be told
 
     def serve(self, progress: Progress, untimely: Outcome | None = None) -> Outcome:
         """`untimely`: of a message that is too old to begin with."""
@@ -98,12 +99,11 @@ class Turn:
         return found
 
     def _close(self, scale_in: ScaleIn, before: Progress, entered: Entered, found: Outcome | None) -> None:
-        told = tuple(id for id in scale_in.progress.told if id not in before.told)
         newest = max(filter(None, [before.request.sent_at, entered.newest]), default=None)
         final = found is not None and (found.status is not Status.TRY_LATER or self._asked is not None)
         closing = Closing(
             outcome=_kept(found) if found and final else None,
-            told=told,
+            spared=tuple(self._noted.difference(scale_in.progress.told)),
             newest=newest if found and found.status in DECIDED else None,
         )
         self._ledger.close(before.key, before.request.scaling_group_id, closing)
@@ -152,9 +152,12 @@ class Turn:
 
     def _note(self, progress: Progress) -> None:
         try:
-            ours = self._ledger.note(progress.key, progress.request.scaling_group_id, text_of(progress))
+            told = progress.calls[-1].instance_ids
+            self._noted.update(told)
+            ours = self._ledger.note(progress.key, progress.request.scaling_group_id, text_of(progress), told)
         except LedgerGone as error:
             raise TryLater("RemoveInstances", "LedgerGone", str(error)) from None
+        self._group.noted()
         if not ours:
             raise TryLater("RemoveInstances", "LeaseLost", "it took so long that another invocation may be at it.")
 

@@ -75,15 +75,15 @@ def test_who_never_comes_back_is_succeeded_after_the_lease_and_where_it_stopped(
     crashed, other = book.of("one"), book.of("two")
     crashed.claim("m")
     crashed.enter("asg-1")
-    assert crashed.note("m", "asg-1", "half way")
+    assert crashed.note("m", "asg-1", "half way", ("i-1",))
     book.advance(LEASE - 1)
     assert other.claim("m") == Claim(False, None, "half way")
     assert other.enter("asg-1") is None
     book.advance(2)
 
     assert other.claim("m") == Claim(True, None, "half way")
-    assert other.enter("asg-1") == Turn()
-    assert not crashed.note("m", "asg-1", "woke up again")
+    assert other.enter("asg-1") == Turn(frozenset({"i-1"}), None, 1)  # told, for all that anybody knows
+    assert not crashed.note("m", "asg-1", "woke up again", ())
 
 
 def test_a_lease_that_has_passed_on_is_not_ended_by_its_old_holder(book: Book) -> None:
@@ -112,7 +112,8 @@ def test_a_group_is_one_holders_at_a_time_and_other_groups_are_free(book: Book) 
 
 def test_the_next_one_knows_whom_the_one_before_told_to_leave_until_ess_shows_it(book: Book) -> None:
     book.of("one").claim("m")
-    book.of("one").close("m", "asg-1", Closing("{}", ("i-1", "i-2"), NOON))
+    book.of("one").note("m", "asg-1", "p", ("i-1", "i-2", "i-3"))
+    book.of("one").close("m", "asg-1", Closing("{}", ("i-3",), NOON))
     told = book.of("two").enter("asg-1")
     book.of("two").close("n", "asg-1", Closing())
     book.advance(TOLD_SECONDS + 1)
@@ -189,7 +190,7 @@ def test_without_a_ledger_the_policy_says_whether_to_go_on(answers: int, closed:
     steps = [
         lambda: ledger.claim("m").ours,
         lambda: ledger.enter("asg-1") is not None,
-        lambda: ledger.note("m", "asg-1", "p"),
+        lambda: ledger.note("m", "asg-1", "p", ("i-1",)),
     ]
     done = 0
     try:
@@ -219,6 +220,7 @@ class SamePromises(RuleBasedStateMachine):
     holders = st.sampled_from(["one", "two", "three"])
     messages = st.sampled_from(["m", "n"])
     groups = st.sampled_from(["asg-1", "asg-2"])
+    some = st.lists(st.sampled_from(["i-1", "i-2", "i-3"]), unique=True).map(tuple)
 
     def both(self, holder: str, name: str, *arguments: Any) -> None:
         told = [getattr(book.of(holder), name)(*arguments) for book in (self.memory, self.redis)]
@@ -232,16 +234,16 @@ class SamePromises(RuleBasedStateMachine):
     def enter(self, holder: str, group: str) -> None:
         self.both(holder, "enter", group)
 
-    @rule(holder=holders, message=messages, group=groups, progress=st.sampled_from(["p", "q"]))
-    def note(self, holder: str, message: str, group: str, progress: str) -> None:
-        self.both(holder, "note", message, group, progress)
+    @rule(holder=holders, message=messages, group=groups, progress=st.sampled_from(["p", "q"]), told=some)
+    def note(self, holder: str, message: str, group: str, progress: str, told: tuple[str, ...]) -> None:
+        self.both(holder, "note", message, group, progress, told)
 
     @rule(
         holder=holders,
         message=messages,
         group=groups,
         outcome=st.none() | st.just("{}"),
-        told=st.lists(st.sampled_from(["i-1", "i-2"]), unique=True).map(tuple),
+        spared=some,
         newest=st.none() | st.integers(0, 9).map(lambda n: NOON + timedelta(seconds=n)),
     )
     def close(self, holder: str, message: str, group: str, **closing: Any) -> None:

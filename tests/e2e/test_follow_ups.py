@@ -258,13 +258,13 @@ def test_a_follow_up_that_this_function_did_not_seal_is_rejected(spoil: Callable
         assert len(world.cloud.inside.calls) == calls
 
 
-def test_without_a_key_no_follow_up_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_key_no_follow_up_is_believed() -> None:
     with world_of(group(*instances(90))) as world:
         world.send({"remove": {"count": 30}})
         functions = world.cloud.inside.functions
         assert functions
         (invocation,) = functions.waiting
-        monkeypatch.setenv("SCALEIN_FOLLOW_UP_KEY", "")
+        world.set("SCALEIN_FOLLOW_UP_KEY", "")
 
         assert world.send(invocation.event)["status"] == "rejected"
 
