@@ -3,6 +3,7 @@ EVENT ?= events/remove-two.json
 PYTHON ?= python3
 VENV ?= .venv
 SECONDS ?= 60
+MESSAGES ?= 10000
 BIN = $(VENV)/bin
 
 export PYTHONPATH := handler:.
@@ -10,7 +11,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-queue test test-long fuzz mutants test-all check bench clean
+.PHONY: help setup run run-queue test test-long fuzz chaos mutants test-all check bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 12
@@ -28,13 +29,17 @@ run-queue: setup ## run the main job from a real RabbitMQ (installs it with apt-
 	@$(BIN)/python -m cli run-queue
 
 test: setup ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-long: setup ## all tests, with many more examples for each property
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n auto --dist worksteal
 
 fuzz: setup ## feed the intake with made-up bytes (SECONDS=60), where Atheris installs
 	@sh tools/fuzz.sh "$(BIN)/python" "$(SECONDS)"
+
+chaos: setup ## thousands of messages, killed processes and every fault (MESSAGES=10000; needs redis-server)
+	@sh tools/install_server.sh redis-server
+	@$(BIN)/python -m tests.chaos --messages $(MESSAGES)
 
 mutants: setup ## break the deciding modules in one place at a time, and list what no test notices (half an hour)
 	@sh tools/mutants.sh "$(BIN)/python"

@@ -23,7 +23,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import intake, planning
+from benchmarks import acting, intake, planning
 from benchmarks.timing import both
 from cli.local import environment, local_cloud
 
@@ -193,7 +193,7 @@ def main(repeats: int) -> None:
     table = Table("figure", "measured", "goal", title=f"Python {sys.version.split()[0]}, {repeats} repeats")
     with workplace() as folder, console.status("Measuring ..."):
         rows = [*rejected(), *cold_start(folder, repeats), *planning.figures(repeats), *warm(folder, repeats)]
-        rows += [*intake.one_message(repeats), *intake.batches(folder, fleet_file)]
+        rows += [*intake.one_message(repeats), *intake.batches(folder, fleet_file), *acting.figures(folder, repeats)]
     for row in rows:
         table.add_row(*row)
     console.print(table)

@@ -5,6 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from scalein.ess import page_counts
 from scalein.ledger import kept_by_this_process
 
 for profile, examples in (("dev", 50), ("ci", 200), ("long", 2_000)):
@@ -22,3 +23,4 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 @pytest.fixture(autouse=True)
 def _nothing_remembered_of_other_tests() -> None:
     kept_by_this_process.cache_clear()
+    page_counts.cache_clear()

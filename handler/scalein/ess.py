@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 from scalein.clock import Deadline
@@ -107,12 +107,18 @@ class EssGateway:
         histories = [threads.submit(self._history, scaling_group_id, since)] if needs.history_seconds else []
         groups = threads.submit(self._ask, partial(_groups_request, scaling_group_id))
         reads: list[Future[tuple[Reply, Samples]]] = []
+
+        def read_pages(numbers: range) -> None:
+            reads.extend(threads.submit(self._page, scaling_group_id, number, needs.metric) for number in numbers)
+
         try:
+            guess = page_counts().get(scaling_group_id, 1)
+            read_pages(range(2, guess + 1))
             first = self._ask(partial(_instances_request, scaling_group_id, 1))
-            numbers = range(2, page_count(first) + 1)
-            reads += [threads.submit(self._page, scaling_group_id, number, needs.metric) for number in numbers]
+            count = page_counts()[scaling_group_id] = page_count(first)
+            read_pages(range(guess + 1, count + 1))
             samples = self._samples(first, needs.metric)
-            pages = [(first, samples), *[read.result() for read in reads]]
+            pages = [(first, samples), *[read.result() for read in reads[: max(0, count - 1)]]]
             group = items_of(groups.result(), "ScalingGroups", "ScalingGroup")
         finally:
             wait(cast("list[Future[Any]]", [groups, *reads, *histories]))  # nothing runs on after the invocation
@@ -166,6 +172,12 @@ class EssGateway:
     def _call(self, request: Any) -> Reply:
         request.request_network = self._settings.ess_network
         return self._sdk.call(request, self._settings.ess_endpoint)
+
+
+@cache
+def page_counts() -> dict[str, int]:
+    """Of each group when it was last read: a guess, so that all of its pages are read at the same time."""
+    return {}
 
 
 def _groups_request(scaling_group_id: str) -> DescribeScalingGroupsRequest:

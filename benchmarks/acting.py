@@ -1,0 +1,122 @@
+"""Acting: round trips of a plain removal, and what a removal of two hundred costs in billed time."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import index
+from cli.local import environment, local_cloud
+from localcloud.clock import DrivenClock
+from localcloud.ess.model import Knobs
+from localcloud.fleet import service_of
+from localcloud.functions.queue import Functions
+from localcloud.server import LocalCloud, running
+from localcloud.wire import Gate
+from scalein.clock import SystemClock
+
+Row = tuple[str, str, str]
+ANSWER_SECONDS = 0.05
+KEY = "benchmark"
+
+
+def figures(folder: Path, repeats: int) -> list[Row]:
+    rows = [round_trips(folder, instances, min(repeats, 15)) for instances in (100, 1_000, 2_000)]
+    return [*rows, *billed()]
+
+
+def group(instances: int) -> dict[str, Any]:
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    members = [
+        {"instanceId": f"i-{n:05}", "createdTime": f"{start + timedelta(minutes=n):%Y-%m-%dT%H:%M:%SZ}"}
+        for n in range(instances)
+    ]
+    return {"scalingGroupId": "asg-bench", "minSize": 0, "maxSize": 2_000, "instances": members}
+
+
+def round_trips(folder: Path, instances: int, repeats: int) -> Row:
+    """Wall time of a warm removal over the time of one answer, each of which the cloud holds back."""
+    fleet = folder / "slow.json"
+    fleet.write_text(json.dumps({"activitySeconds": 0, "groups": [group(instances)]}))
+    with local_cloud(fleet, "--fault", f"slow:*:1000000:{ANSWER_SECONDS}") as ready:
+        os.environ.update(environment(ready, folder / "policy.json"))
+        context = SimpleNamespace(region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60))
+        walls = []
+        for number in range(repeats + 1):
+            event = {"scalingGroupId": "asg-bench", "remove": {"count": 1}, "requestId": f"trip-{instances}-{number}"}
+            began = time.perf_counter()
+            outcome = index.handler(json.dumps(event).encode(), context)
+            walls.append(time.perf_counter() - began)
+            assert outcome["status"] == "removing", outcome
+    trips = [wall / ANSWER_SECONDS for wall in walls[1:]]  # the first one is cold
+    told = f"{statistics.median(trips):.2f} (best {min(trips):.2f})"
+    return (f"warm removal, {instances:,} instances, in answers of 50 ms", told, "at most 2.3")
+
+
+def billed() -> list[Row]:
+    """Two hundred leave a group that runs one activity at a time, at answers of 5 ms: time in the function."""
+    clock = DrivenClock(datetime.now(timezone.utc))
+    service = service_of({"groups": [group(300)]}, clock, Knobs())
+    cloud = LocalCloud(service, Gate(KEY, KEY), functions=Functions(clock))
+    cloud.faults.add("slow", times=1_000_000, seconds=0.005)
+    spent: list[float] = []
+    with running(cloud) as endpoint, function_at(endpoint) as context:
+        assert cloud.functions
+
+        def serve(event: bytes) -> None:
+            began = time.perf_counter()
+            index.serve(event, context, Ahead(clock))
+            spent.append(time.perf_counter() - began)
+
+        serve(b'{"scalingGroupId": "asg-bench", "remove": {"count": 200}}')
+        while (due := cloud.functions.next_due()) is not None:
+            clock.advance(max(0.0, (due - clock.now()).total_seconds()))
+            cloud.functions.deliver(lambda invocation: serve(invocation.event))
+        calls = len(service.activities)
+        assert calls == 10 and len(service.groups["asg-bench"].instances) == 100
+    return [
+        ("200 of 300, billed time for each call of 20", f"{sum(spent) / calls:.3f} s", "at most 0.2 s"),
+        ("200 of 300, invocations for each call of 20", f"{len(spent) / calls:.1f}", ""),
+    ]
+
+
+class Ahead(SystemClock):
+    """Real time spans, and the time of day of the cloud."""
+
+    def __init__(self, clock: DrivenClock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+
+@contextmanager
+def function_at(endpoint: str) -> Iterator[SimpleNamespace]:
+    variables = {
+        "SCALEIN_ESS_ENDPOINT": endpoint,
+        "SCALEIN_FC_ENDPOINT": endpoint,
+        "SCALEIN_FOLLOW_UP_KEY": "a key for benchmarks that is long enough",
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY,
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY,
+    }
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield SimpleNamespace(
+            request_id="bench",
+            region="cn-hangzhou",
+            account_id="1",
+            function=SimpleNamespace(name="scale-in", timeout=60),
+            service=SimpleNamespace(name="ops", qualifier=""),
+        )
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
