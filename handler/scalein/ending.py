@@ -1,6 +1,7 @@
 """The only module that judges how a removal ended: from its activities and a fresh picture to an outcome. Pure.
 
-Accepted is not done. Whoever is no member any more is gone; whoever still is stays, for ESS's reason.
+Accepted is not done. Whoever an activity says it removed is gone, and whoever is no member any more; whoever still is
+stays, for ESS's reason.
 """
 
 from collections.abc import Iterable
@@ -22,7 +23,8 @@ def running(activities: Iterable[Activity]) -> bool:
 
 def ended(progress: Progress, activities: tuple[Activity, ...], snapshot: Snapshot) -> Outcome:
     """Of a removal of which nothing runs any more."""
-    members = {instance.id for instance in snapshot.instances if not gone(instance)}
+    listed = frozenset[str]().union(*(activity.removed_ids for activity in activities))
+    members = {instance.id for instance in snapshot.instances if not gone(instance)} - listed
     whole = next((a.status.lower() for a in activities if a.status not in ("Successful", "Warning")), "stayed")
     why = {**dict.fromkeys(progress.chosen, whole), **dict(progress.given_up)}
     why |= {id: code for activity in activities for id, code in activity.failures}

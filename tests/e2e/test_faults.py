@@ -1,0 +1,80 @@
+"""Every fault at every call of the way: the outcome is right, and after redelivery there is one effect."""
+
+from __future__ import annotations
+
+import pytest
+
+from localcloud.ess.model import Knobs
+from localcloud.faults import ENDINGS, KINDS
+from tests.clouds import group, instances
+from tests.redis_server import redis_server
+from tests.worlds import World, world_of
+
+READS = ("DescribeScalingGroups", "DescribeScalingInstances", "DescribeScalingActivities")
+PASSING = [kind for kind in KINDS if kind not in (*ENDINGS, "state-change")]
+CASES = [(kind, action) for kind in PASSING for action in (*READS, "RemoveInstances")]
+POLICY = {"groups": {"asg-1": {"budget": {"instances": 40, "windowSeconds": 3_600}}}}
+
+
+def until_served(world: World) -> list[str]:
+    """As a trigger does it: what raises comes again."""
+    for _ in range(8):
+        told = world.send({"remove": {"count": 25}, "requestId": "m"})
+        if told["status"] != "try-later" or told["followUp"]:
+            break
+        world.cloud.clock.advance(60)
+    world.follow()
+    return [told["status"] for told in world.outcomes]
+
+
+@pytest.mark.parametrize(("kind", "action"), CASES)
+@pytest.mark.parametrize("times", [1, 60])
+def test_a_passing_fault_costs_a_try_and_no_second_effect(kind: str, action: str, times: int) -> None:
+    """Once; and so often that the first invocation cannot get past it."""
+    with world_of(group(*instances(60), minSize=20), policy=POLICY, knobs=Knobs(activity_seconds=5)) as world:
+        world.cloud.inside.faults.add(kind, action, times, seconds=0.01)
+        statuses = until_served(world)
+
+        gone = [id for removal in world.removals for id in removal]
+        assert len(gone) == len(set(gone)) <= 25
+        assert world.stable() >= 20
+        if times == 1:
+            assert statuses[-1] == "removed", statuses
+            assert len(gone) == 25
+        assert statuses[-1] in ("removed", "try-later", "expired", "nothing-to-remove", "duplicate"), statuses
+
+
+@pytest.mark.parametrize("kind", [*ENDINGS, "state-change"])
+def test_a_removal_that_goes_wrong_is_told_and_not_tried_blindly_again(kind: str) -> None:
+    with world_of(group(*instances(60), minSize=20), policy=POLICY, knobs=Knobs(activity_seconds=5)) as world:
+        world.cloud.inside.faults.add(kind, "RemoveInstances")
+        statuses = until_served(world)
+
+        gone = [id for removal in world.removals for id in removal]
+        assert len(gone) == len(set(gone)) <= 25
+        expected = {"state-change": {"removed", "partly-removed"}, "accepted-warning": {"partly-removed"}}
+        assert statuses[-1] in expected.get(kind, {"failed"}), statuses
+
+
+@pytest.mark.parametrize(("how", "closed"), [("kill", True), ("kill", False), ("pause", True), ("pause", False)])
+def test_without_a_ledger_the_policy_decides_and_the_outcome_says_so(how: str, closed: bool) -> None:
+    policy = {**POLICY, "whenLedgerIsGone": "closed" if closed else "open"}
+    with redis_server() as server, world_of(group(*instances(9)), policy=policy, ledger=server.url) as world:
+        first = world.send({"remove": {"count": 1}, "requestId": "a"})
+        world.cloud.clock.advance(120)
+        getattr(server, how)()
+        second = world.send({"remove": {"count": 1}, "requestId": "b"})
+
+        assert (first["status"], first["ledger"]) == ("removing", "redis")
+        assert (second["status"], second["ledger"]) == (("try-later", "redis") if closed else ("removing", "gone"))
+        assert len(world.removals) == (1 if closed else 2)
+
+
+def test_a_token_that_expires_between_two_calls_costs_a_try() -> None:
+    with world_of(group(*instances(9)), follow_ups=False) as world:
+        world.cloud.inside.faults.add("token-expired", "RemoveInstances")
+        first = world.send({"remove": {"count": 1}, "requestId": "m"})
+        second = world.send({"remove": {"count": 1}, "requestId": "m"})
+
+        assert [told["status"] for told in (first, second)] == ["try-later", "removing"]
+        assert len(world.removals) == 1
