@@ -6,10 +6,11 @@
    `monitor` CloudMonitor): a `Snapshot`.
 4. `planning.plan_removal` decides, touching nothing: whether anyone may leave and how much (`guardrails`), and who
    leaves before whom (`departures`): a `Plan`, one verdict for each instance.
-5. `ess.EssGateway.remove` carries the plan out with a ClientToken that depends on the message alone.
-6. `outcome` words what became of it, `audit` writes it as one log line, and `index.handler` returns it.
+5. `ess.EssGateway.remove` carries the plan out, twenty at a time, with ClientTokens that depend on the message alone.
+6. What one invocation cannot finish, `follow_up` has this function called again for; `progress` is what travels.
+7. `ending` judges how it ended, `outcome` words it, `audit` writes it as one log line, and `index.handler` returns it.
 
-`scale_in.scale_in` joins 3 to 5. What a change costs: a new sender touches `intake` and a schema, a new departure order
-`model.Order` and `departures`, a new guardrail `guardrails` and `policy`, a new ESS fact `ess_replies` and `model`, and
-nothing else.
+`scale_in.ScaleIn` joins 3 to 5 and 7, and `turn.Turn` sees to it that a message acts once (`ledger`). What a change
+costs: a new sender touches `intake` and a schema, a new departure order `model.Order` and `departures`, a new guardrail
+`guardrails` and `policy`, a new ESS fact `ess_replies` and `model`, and nothing else.
 """

@@ -29,7 +29,7 @@ class Claim(NamedTuple):
     progress: str | None = None  # how far somebody came who never came back
 
 
-class Turn(NamedTuple):
+class Entry(NamedTuple):
     """What is known of a scaling group by whoever has its lease."""
 
     told: frozenset[str] = frozenset()  # who was told to leave lately, by anybody
@@ -59,7 +59,7 @@ class Ledger(Protocol):
     def claim(self, message: str) -> Claim:
         """Begins to serve a message. Raises LedgerGone, as all of these do."""
 
-    def enter(self, group: str) -> Turn | None:
+    def enter(self, group: str) -> Entry | None:
         """The group's lease; None while another holder has it."""
 
     def note(self, message: str, group: str, progress: str, told: tuple[str, ...]) -> bool:
@@ -97,14 +97,14 @@ class Memory:
             outcome, progress = self._kept.get(f"served:{message}"), self._kept.get(f"progress:{message}")
             return Claim(outcome is None and self._take(f"claim:{message}"), outcome, progress)
 
-    def enter(self, group: str) -> Turn | None:
+    def enter(self, group: str) -> Entry | None:
         with self._kept.lock:
             now = self._terms.clock.now()
             self._kept.forget(now)
             if not self._take(f"lease:{group}"):
                 return None
             told = frozenset(id for id, until in self._kept.told.get(group, {}).items() if until > now)
-            return Turn(told, self._kept.newest.get(group), self._kept.versions.get(group, 0))
+            return Entry(told, self._kept.newest.get(group), self._kept.versions.get(group, 0))
 
     def note(self, message: str, group: str, progress: str, told: tuple[str, ...]) -> bool:
         with self._kept.lock:
@@ -177,8 +177,6 @@ def kept_by_this_process() -> Kept:
 class OrWithout:
     """A ledger, and what to do without: go on (`open`), for two other nets hold, or stop (`closed`)."""
 
-    shared = True
-
     def __init__(self, ledger: Ledger, instead: Ledger, closed: bool) -> None:
         self._ledger, self._instead, self._closed = ledger, instead, closed
         self._gone = False
@@ -187,10 +185,14 @@ class OrWithout:
     def name(self) -> str:
         return "gone" if self._gone else self._ledger.name
 
+    @property
+    def shared(self) -> bool:
+        return not self._gone
+
     def claim(self, message: str) -> Claim:
         return self._ask(lambda: self._ledger.claim(message), lambda: self._instead.claim(message))
 
-    def enter(self, group: str) -> Turn | None:
+    def enter(self, group: str) -> Entry | None:
         return self._ask(lambda: self._ledger.enter(group), lambda: self._instead.enter(group))
 
     def note(self, message: str, group: str, progress: str, told: tuple[str, ...]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from scalein.cold_start import cheap_imports
 from scalein.errors import LedgerGone
-from scalein.ledger import TOLD_SECONDS, Claim, Closing, Terms, Turn
+from scalein.ledger import TOLD_SECONDS, Claim, Closing, Entry, Terms
 
 with cheap_imports():
     from redis import Redis
@@ -47,7 +47,7 @@ class RedisLedger:
         outcome, _, (holder, progress) = self._together(ask)
         return Claim(outcome is None and holder == self._terms.holder, outcome, progress)
 
-    def enter(self, group: str) -> Turn | None:
+    def enter(self, group: str) -> Entry | None:
         def ask(pipe: Any) -> None:
             pipe.set(_key("lease", group), self._terms.holder, nx=True, px=self._lease)
             pipe.zrangebyscore(_key("told", group), self._terms.clock.now().timestamp(), "+inf")
@@ -56,7 +56,7 @@ class RedisLedger:
         _, told, (holder, newest, version) = self._together(ask)
         if holder != self._terms.holder:
             return None
-        return Turn(frozenset(told), datetime.fromisoformat(newest) if newest else None, int(version or 0))
+        return Entry(frozenset(told), datetime.fromisoformat(newest) if newest else None, int(version or 0))
 
     def note(self, message: str, group: str, progress: str, told: tuple[str, ...]) -> bool:
         now = self._terms.clock.now().timestamp()

@@ -14,8 +14,7 @@ from scalein.clock import Deadline
 from scalein.errors import GatewayError, LedgerGone, Refused, TryLater
 from scalein.gateway import DryRun, OneGroup
 from scalein.guardrails import Guardrails
-from scalein.ledger import Closing, Ledger
-from scalein.ledger import Turn as Entered
+from scalein.ledger import Closing, Entry, Ledger
 from scalein.model import MAX_INSTANCES_PER_CALL, FollowUp, Outcome
 from scalein.progress import Progress, progress_of, text_of
 from scalein.reasons import Status
@@ -74,32 +73,32 @@ class Turn:
             return tried(progress, self._guardrails, means)
         if claim.progress is not None:
             progress = progress_of(claim.progress)
-        entered = self._ledger.enter(request.scaling_group_id)
-        if entered is None:
+        entry = self._ledger.enter(request.scaling_group_id)
+        if entry is None:
             self._ledger.close(progress.key, "", Closing())
             return outcome.busy(request, "Another message of this scaling group is being served.")
-        if not progress.chosen and request.sent_at and entered.newest and request.sent_at < entered.newest:
+        if not progress.chosen and request.sent_at and entry.newest and request.sent_at < entry.newest:
             old = outcome.superseded(request)
             self._ledger.close(progress.key, request.scaling_group_id, Closing(_kept(old)))
             return old
-        return self._entered(progress, entered)
+        return self._entered(progress, entry)
 
-    def _entered(self, progress: Progress, entered: Entered) -> Outcome:
-        self._group.enter(entered.told - frozenset(progress.told), entered.version)
+    def _entered(self, progress: Progress, entry: Entry) -> Outcome:
+        self._group.enter(entry.told - frozenset(progress.told), entry.version)
         scale_in = ScaleIn(progress, self._guardrails, self._means())
         found: Outcome | None = None
         try:
             found = self._followed(scale_in, self._run(scale_in))
         finally:
-            self._close(scale_in, progress, entered, found)
+            self._close(scale_in, progress, entry, found)
         if progress.request.wait and found.status is Status.REMOVING and not found.remaining:
             found = self._waited(scale_in, found)
         if progress.follow_ups or progress.request.wait:
             self._ledger.remember(progress.message, _kept(found))
         return found
 
-    def _close(self, scale_in: ScaleIn, before: Progress, entered: Entered, found: Outcome | None) -> None:
-        newest = max(filter(None, [before.request.sent_at, entered.newest]), default=None)
+    def _close(self, scale_in: ScaleIn, before: Progress, entry: Entry, found: Outcome | None) -> None:
+        newest = max(filter(None, [before.request.sent_at, entry.newest]), default=None)
         final = found is not None and (found.status is not Status.TRY_LATER or self._asked is not None)
         closing = Closing(
             outcome=_kept(found) if found and final else None,

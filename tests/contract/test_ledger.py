@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from scalein.errors import LedgerGone
-from scalein.ledger import TOLD_SECONDS, Claim, Closing, Kept, Ledger, Memory, OrWithout, Terms, Turn
+from scalein.ledger import TOLD_SECONDS, Claim, Closing, Entry, Kept, Ledger, Memory, OrWithout, Terms
 from scalein.redis_ledger import RedisLedger
 from tests.fakes import NOON, DrivenClock
 from tests.redis_server import RedisServer, redis_server
@@ -82,7 +82,7 @@ def test_who_never_comes_back_is_succeeded_after_the_lease_and_where_it_stopped(
     book.advance(2)
 
     assert other.claim("m") == Claim(True, None, "half way")
-    assert other.enter("asg-1") == Turn(frozenset({"i-1"}), None, 1)  # told, for all that anybody knows
+    assert other.enter("asg-1") == Entry(frozenset({"i-1"}), None, 1)  # told, for all that anybody knows
     assert not crashed.note("m", "asg-1", "woke up again", ())
 
 
@@ -103,11 +103,11 @@ def test_a_group_is_one_holders_at_a_time_and_other_groups_are_free(book: Book) 
     first, second = book.of("one"), book.of("two")
     first.claim("m")
 
-    assert first.enter("asg-1") == Turn()
+    assert first.enter("asg-1") == Entry()
     assert second.enter("asg-1") is None
-    assert second.enter("asg-2") == Turn()
+    assert second.enter("asg-2") == Entry()
     first.close("m", "asg-1", Closing())
-    assert second.enter("asg-1") == Turn()
+    assert second.enter("asg-1") == Entry()
 
 
 def test_the_next_one_knows_whom_the_one_before_told_to_leave_until_ess_shows_it(book: Book) -> None:
@@ -119,8 +119,8 @@ def test_the_next_one_knows_whom_the_one_before_told_to_leave_until_ess_shows_it
     book.advance(TOLD_SECONDS + 1)
     later = book.of("three").enter("asg-1")
 
-    assert told == Turn(frozenset({"i-1", "i-2"}), NOON, 1)
-    assert later == Turn(frozenset(), NOON, 1)
+    assert told == Entry(frozenset({"i-1", "i-2"}), NOON, 1)
+    assert later == Entry(frozenset(), NOON, 1)
 
 
 def test_an_outcome_is_forgotten_once_the_message_can_no_longer_come(book: Book) -> None:

@@ -98,3 +98,59 @@ def test_without_any_setting_ess_is_the_sdk_s_own_and_nothing_is_dry() -> None:
 
     assert (settings.ess_endpoint, settings.ess_network, settings.region_id) == (None, "public", "cn-hangzhou")
     assert (settings.dry_run, settings.raise_try_later) == (False, True)
+
+
+FOLLOWED = {"SCALEIN_FOLLOW_UP_KEY": "k" * 32}
+
+
+def of_2_0(**fields: object) -> SimpleNamespace:
+    """A context of Function Compute 2.0."""
+    function, service = SimpleNamespace(name="scale-in"), SimpleNamespace(name="ops", qualifier="prod")
+    known = {"region": "cn-hangzhou", "account_id": "123", "function": function, "service": service}
+    return SimpleNamespace(**{**known, **fields})
+
+
+def test_follow_ups_are_off_without_a_key() -> None:
+    assert read_settings(KEYS, of_2_0()).caller is None
+
+
+def test_the_function_calls_itself_as_it_runs_now() -> None:
+    caller = read_settings({**KEYS, **FOLLOWED}, of_2_0()).caller
+
+    assert caller == ("https://123.cn-hangzhou-internal.fc.aliyuncs.com", "ops", "scale-in", "prod", "k" * 32)
+    assert "k" * 32 not in repr(caller)
+
+
+@pytest.mark.parametrize(
+    ("variables", "fields", "says"),
+    [
+        ({"SCALEIN_FOLLOW_UP_KEY": "short"}, {}, "32 characters"),
+        ({}, {"service": None}, "SCALEIN_FC_FUNCTION"),
+        ({"SCALEIN_FC_FUNCTION": "only-one"}, {}, "SERVICE/FUNCTION"),
+        ({"SCALEIN_FC_FUNCTION": "a/b/c"}, {}, "SERVICE/FUNCTION"),
+        ({}, {"account_id": ""}, "SCALEIN_FC_ENDPOINT"),
+        ({"SCALEIN_FC_ENDPOINT": "http://fc.example"}, {}, "https"),
+        ({"SCALEIN_LEDGER": "http://redis"}, {}, "redis://"),
+        ({"SCALEIN_FAILED": "maybe"}, {}, "return, raise"),
+    ],
+)
+def test_a_wrong_setting_of_follow_ups_or_ledger_says_what_it_takes(
+    variables: dict[str, str], fields: dict[str, object], says: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        read_settings({**KEYS, **FOLLOWED, **variables}, of_2_0(**fields))
+
+
+def test_a_native_function_can_name_the_one_that_follows_up() -> None:
+    variables = {**KEYS, **FOLLOWED, "SCALEIN_FC_FUNCTION": "ops/scale-in", "SCALEIN_FC_ENDPOINT": "1.fc.example"}
+    caller = read_settings(variables, of_2_0(service=None)).caller
+
+    assert caller is not None
+    assert caller[:4] == ("https://1.fc.example", "ops", "scale-in", "")
+
+
+def test_the_ledgers_password_is_in_no_text_form() -> None:
+    settings = read_settings({**KEYS, "SCALEIN_LEDGER": "redis://:canary@redis.example:6379/0"}, of_2_0())
+
+    assert settings.ledger.url.startswith("redis://")
+    assert "canary" not in repr(settings)
