@@ -95,7 +95,7 @@ class Memory:
         with self._kept.lock:
             self._kept.forget(self._terms.clock.now())
             outcome, progress = self._kept.get(f"served:{message}"), self._kept.get(f"progress:{message}")
-            return Claim(outcome is None and self._take(f"claim:{message}"), outcome, progress)
+            return Claim(self._take(f"claim:{message}") and outcome is None, outcome, progress)
 
     def enter(self, group: str) -> Entry | None:
         with self._kept.lock:
