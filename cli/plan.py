@@ -17,6 +17,7 @@ from cli.run import RunError
 from scalein import answer
 from scalein.clock import Deadline, SystemClock
 from scalein.errors import ConfigurationError
+from scalein.follow_up import FunctionCompute
 from scalein.gateway import NOTHING_MORE, DryRun, Gateway
 from scalein.intake import opened
 from scalein.ledger import Ledger
@@ -95,7 +96,9 @@ def _planned(question: Question, settings: Settings, console: Console, form: For
     clock = SystemClock() if question.by_todays_clock else clock_for(question.event)
     deadline = Deadline.after(settings.run_seconds, clock)
     gateway = Watching(EssGateway(settings, deadline))
-    mail, tools = opened(question.event), Tools(lambda: gateway, _no_ledger)
+    mail = opened(question.event)
+    follow_ups = settings.caller and FunctionCompute(settings.caller, settings.credentials, deadline)
+    tools = Tools(lambda: gateway, _no_ledger, follow_ups)
     with console.status("Reading the scaling group ..."):
         outcomes = list(Invocation(read_policy(settings.policy), tools, deadline, dry_run=True).serve(mail))
     if form.as_json:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import heapq
 import json
+import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import count
@@ -190,6 +191,7 @@ class Chaos:
         self.jobs: list[Job] = []
         self.numbers = count()
         self.report = Report(number)
+        self.served: Callable[[int], object] = lambda _: None  # told how many more messages have an outcome
         self.paused_until = 0.0
         cloud.faults.at_random(rate, [kind for kind in KINDS if kind != "token-expired"], seed)
 
@@ -250,6 +252,7 @@ class Chaos:
         self.report.outcomes[told["status"]] += 1
         message = self.messages.get(str(told["requestId"]))
         if message:
+            self.served(int(not message.statuses))
             message.statuses.append(told["status"])
         if raised:
             self._again(job)
@@ -284,7 +287,7 @@ class Chaos:
         report.removals, report.removed = len(service.told), sum(len(ids) for _, _, ids in service.told)
 
 
-def chaos(number: int, seed: int, rate: float) -> Report:
+def chaos(number: int, seed: int, rate: float, served: Callable[[int], object] = lambda _: None) -> Report:
     """All of it, once."""
     groups = [group(*instances(SIZE), scalingGroupId=id, **facts) for id, (facts, _) in GROUPS.items()]
     policy = {"whenLedgerIsGone": "closed", "groups": {id: rules for id, (_, rules) in GROUPS.items()}}
@@ -305,7 +308,9 @@ def chaos(number: int, seed: int, rate: float) -> Report:
             "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
         }
-        return Chaos(number, seed, rate, cloud, ledger, variables).run()
+        made = Chaos(number, seed, rate, cloud, ledger, variables)
+        made.served = served
+        return made.run()
 
 
 class FastQueue(SystemClock):
@@ -328,7 +333,8 @@ class Calls(list[Any]):
 @click.option("--rate", default=0.1, help="Share of calls that meet a fault.")
 def main(messages: int, seed: int, rate: float) -> None:
     """Lets chaos loose, and reports."""
-    report = chaos(messages, seed, rate)
+    with click.progressbar(length=messages, label="Messages", file=sys.stderr) as bar:
+        report = chaos(messages, seed, rate, bar.update)
     click.echo(report.text())
     raise SystemExit(bool(report.violations))
 

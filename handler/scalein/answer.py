@@ -18,7 +18,8 @@ Json = dict[str, Any]
 
 MAX_BYTES = 62 << 10  # 64 KB less what the destination wraps around it
 SMALLEST_KEPT = 40  # bytes of {"id": ..., "reason": ...}
-LOUD = (Status.REMOVING.value, Status.TRY_LATER.value, Status.DRY_RUN.value)
+ACTED = (Status.REMOVING, Status.REMOVED, Status.PARTLY_REMOVED)
+LOUD = (*(status.value for status in ACTED), Status.FAILED.value, Status.TRY_LATER.value, Status.DRY_RUN.value)
 SHORT = ("status", "scalingGroupId", "requestId", "removed", "scalingActivityIds")
 
 NO_TRAIL: Json = {"asked": None, "limits": [], "chosen": [], "shortfall": None, "stopped": None}
@@ -89,7 +90,7 @@ def of_batch(outcomes: Sequence[Outcome]) -> Json:
     summary: Json = {
         "messages": len(outcomes),
         "byStatus": dict(Counter(outcome.status.value for outcome in outcomes)),
-        "removed": sum(len(outcome.removed) for outcome in outcomes if outcome.status is Status.REMOVING),
+        "removed": sum(len(outcome.removed) for outcome in outcomes if outcome.status in ACTED),
         "keptOmitted": False,
         "detailOmitted": False,
         "outcomesOmitted": 0,

@@ -17,6 +17,8 @@ LOUD = {
     Status.EXPIRED: logging.WARNING,
     Status.TRY_LATER: logging.WARNING,
     Status.REFUSED: logging.ERROR,
+    Status.PARTLY_REMOVED: logging.WARNING,
+    Status.FAILED: logging.ERROR,
 }
 QUIET = (Ignored.RECOVERY, Ignored.OWN_ECHO)
 

@@ -1,0 +1,112 @@
+"""How a removal ended: from its activities and a fresh picture, never from the acceptance."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+
+from scalein import audit
+from scalein.ending import ended, running
+from scalein.model import Activity, Count, Instance, Outcome, Snapshot
+from scalein.progress import Call, Progress
+from scalein.reasons import Status
+from tests.fakes import NOON
+from tests.fleets import group_of, member, request_for
+
+CHOSEN = ("i-1", "i-2", "i-3")
+LATER = NOON + timedelta(minutes=5)
+
+
+def progress(given_up: tuple[tuple[str, str], ...] = ()) -> Progress:
+    told = tuple(id for id in CHOSEN if id not in dict(given_up))
+    return Progress(request_for(Count(3)), NOON, CHOSEN, (Call(0, told, "asa-1"),), given_up)
+
+
+def activity(status: str = "Successful", id: str = "asa-1", **fields: object) -> Activity:
+    return Activity(id, status, NOON, LATER, **fields)  # type: ignore[arg-type]
+
+
+def there(*ids: str, state: str = "InService") -> list[Instance]:
+    return [member(id, lifecycle_state=state) for id in (*ids, "i-9")]
+
+
+def judged(*activities: Activity, left: Snapshot, given_up: tuple[tuple[str, str], ...] = ()) -> Outcome:
+    return ended(progress(given_up), activities, left)
+
+
+@pytest.mark.parametrize(
+    ("left", "found", "status", "removed", "stayed"),
+    [
+        ((), activity(), Status.REMOVED, CHOSEN, ()),
+        (("i-2",), activity("Warning"), Status.PARTLY_REMOVED, ("i-1", "i-3"), (("i-2", "stayed"),)),
+        (
+            ("i-2",),
+            activity("Warning", failures=(("i-2", "IncorrectInstanceStatus"),)),
+            Status.PARTLY_REMOVED,
+            ("i-1", "i-3"),
+            (("i-2", "IncorrectInstanceStatus"),),
+        ),
+        (CHOSEN, activity("Failed"), Status.FAILED, (), tuple((id, "failed") for id in CHOSEN)),
+        (CHOSEN, activity("Rejected"), Status.FAILED, (), tuple((id, "rejected") for id in CHOSEN)),
+        ((), activity("Failed"), Status.REMOVED, CHOSEN, ()),  # whatever it says of itself: they are gone
+        (CHOSEN, activity(removed_ids=frozenset(CHOSEN)), Status.REMOVED, CHOSEN, ()),  # an old picture
+    ],
+)
+def test_who_is_gone_is_gone_and_who_is_there_stays_for_the_activitys_reason(
+    left: tuple[str, ...], found: Activity, status: Status, removed: tuple[str, ...], stayed: tuple[tuple[str, str]]
+) -> None:
+    outcome = judged(found, left=group_of(*there(*left)))
+
+    assert outcome.ending
+    assert (outcome.status, outcome.removed, outcome.ending.stayed) == (status, removed, stayed)
+    assert outcome.scaling_activity_ids == ("asa-1",)
+
+
+@pytest.mark.parametrize("state", ["Stopped", "Removing", "Removing:Wait"])
+def test_who_is_parked_or_leaving_counts_as_gone(state: str) -> None:
+    assert judged(activity(), left=group_of(*there(*CHOSEN, state=state))).status is Status.REMOVED
+
+
+def test_who_was_given_up_stays_for_that_reason() -> None:
+    outcome = judged(activity(), left=group_of(*there("i-3")), given_up=(("i-3", "min-size"),))
+
+    assert outcome.ending
+    assert outcome.ending.stayed == (("i-3", "min-size"),)
+
+
+@pytest.mark.parametrize(
+    ("others", "desired", "refilled"),
+    [
+        ((), None, 0),
+        ((), 1, 0),
+        ((), 4, 3),  # it will be
+        ((activity(id="asa-2", added=2, trigger="Ess"),), None, 2),
+        ((activity(id="asa-2", added=2, trigger="APIs"),), None, 0),  # somebody's own doing
+        ((Activity("asa-0", "Successful", NOON - timedelta(hours=1), NOON, added=2, trigger="Ess"),), None, 0),
+        ((activity(added=2, trigger="Ess"),), None, 0),  # our own
+    ],
+)
+def test_what_ess_creates_anew_is_told(others: tuple[Activity, ...], desired: int | None, refilled: int) -> None:
+    left = group_of(*there(), desired_capacity=desired)._replace(activities=others)
+    outcome = judged(activity(), left=left)
+
+    assert outcome.ending
+    assert outcome.ending.refilled == refilled
+    assert ("anew" in outcome.message) is (refilled > 0)
+
+
+def test_one_that_runs_keeps_the_end_open() -> None:
+    assert running([activity(), Activity("asa-2", "InProgress", NOON, None)])
+    assert not running([activity(), activity("Failed")])
+
+
+@pytest.mark.parametrize(("left", "level"), [((), "INFO"), (("i-1",), "WARNING"), (CHOSEN, "ERROR")])
+def test_the_audit_line_of_an_end_is_as_loud_as_the_end(
+    left: tuple[str, ...], level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="scalein.audit")
+    audit.record(judged(activity("Warning"), left=group_of(*there(*left))), "fc-1")
+
+    assert [record.levelname for record in caplog.records] == [level]
