@@ -18,15 +18,16 @@ Json = dict[str, Any]
 
 MAX_BYTES = 62 << 10  # 64 KB less what the destination wraps around it
 SMALLEST_KEPT = 40  # bytes of {"id": ..., "reason": ...}
-ACTED = (Status.REMOVING, Status.REMOVED, Status.PARTLY_REMOVED)
-LOUD = (*(status.value for status in ACTED), Status.FAILED.value, Status.TRY_LATER.value, Status.DRY_RUN.value)
+LOUD = (
+    Status.REMOVING, Status.REMOVED, Status.PARTLY_REMOVED, Status.FAILED, Status.TRY_LATER, Status.DRY_RUN
+)  # fmt: skip
 SHORT = ("status", "scalingGroupId", "requestId", "removed", "scalingActivityIds")
 
 NO_TRAIL: Json = {"asked": None, "limits": [], "chosen": [], "shortfall": None, "stopped": None}
 
 
-def as_json(outcome: Outcome, with_kept: bool = True) -> Json:
-    """JSON object of docs/operations.md; every key is always there. The list of a large group can be left out."""
+def as_json(outcome: Outcome, with_kept: bool = True, with_lists: bool = True) -> Json:
+    """JSON object of docs/operations.md; every key is always there. Lists of a large group can be left out."""
     plan, rejection = outcome.plan, outcome.rejection
     return {
         "status": outcome.status.value,
@@ -43,6 +44,8 @@ def as_json(outcome: Outcome, with_kept: bool = True) -> Json:
         "scalingActivityIds": list(outcome.scaling_activity_ids),
         "capacity": plan and {"before": plan.capacity_before, "minSize": plan.min_size, "after": plan.capacity_after},
         **(_trail(plan) if plan else NO_TRAIL),
+        **({} if with_lists else {"removed": [], "stayed": [], "chosen": []}),
+        "listsOmitted": not with_lists,
         "rejection": rejection and {"path": rejection.path, "rule": rejection.rule},
         "first": outcome.first or None,
         "ignored": outcome.ignored and outcome.ignored.value,
@@ -78,9 +81,12 @@ def choice_json(instance_id: str, choice: Choice) -> Json:
 
 
 def of_one(outcome: Outcome) -> Json:
-    """The outcome; without its kept list where that would be too much."""
+    """The outcome; without its kept list where that would be too much, then without all lists."""
     told = as_json(outcome)
-    return told if _fits(told) else as_json(outcome, with_kept=False)
+    if _fits(told):
+        return told
+    told = as_json(outcome, with_kept=False)
+    return told if _fits(told) else as_json(outcome, with_kept=False, with_lists=False)
 
 
 def of_batch(outcomes: Sequence[Outcome]) -> Json:
@@ -90,7 +96,7 @@ def of_batch(outcomes: Sequence[Outcome]) -> Json:
     summary: Json = {
         "messages": len(outcomes),
         "byStatus": dict(Counter(outcome.status.value for outcome in outcomes)),
-        "removed": sum(len(outcome.removed) for outcome in outcomes if outcome.status in ACTED),
+        "removed": sum(len(outcome.removed) for outcome in outcomes if outcome.status is not Status.DRY_RUN),
         "keptOmitted": False,
         "detailOmitted": False,
         "outcomesOmitted": 0,

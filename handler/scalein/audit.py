@@ -55,15 +55,17 @@ def _level(outcome: Outcome) -> int:
 def line(outcome: Outcome, function_request_id: str) -> str:
     few = outcome.plan is None or len(outcome.plan.verdicts) <= MOST_KEPT
     text = _text(outcome, function_request_id, with_kept=few)
-    return text if len(text) <= MAX_BYTES else _text(outcome, function_request_id, with_kept=False)
+    if len(text) > MAX_BYTES:
+        text = _text(outcome, function_request_id, with_kept=False)
+    return text if len(text) <= MAX_BYTES else _text(outcome, function_request_id, with_kept=False, with_lists=False)
 
 
-def _text(outcome: Outcome, function_request_id: str, with_kept: bool) -> str:
+def _text(outcome: Outcome, function_request_id: str, with_kept: bool, with_lists: bool = True) -> str:
     return json.dumps(
         {
             "audit": "scalein/1",
             "functionRequestId": function_request_id,
             "reason": outcome.reason,
-            **as_json(outcome, with_kept),
+            **as_json(outcome, with_kept, with_lists),
         }
     )

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein import answer
+from scalein import answer, audit
 from scalein.answer import as_json
-from scalein.model import Amount, Outcome, Plan, Verdict
+from scalein.model import Amount, Ending, Outcome, Plan, Verdict
 from scalein.reasons import Ignored, Reason, Status
 
 
@@ -40,6 +40,19 @@ def test_one_outcome_of_a_large_group_leaves_its_kept_list_to_its_counts() -> No
 
     assert (told["kept"], told["keptOmitted"], told["keptByReason"]) == ([], True, {"min-size": 2_000})
     assert bytes_of(told) < 64 * 1024
+
+
+def test_one_outcome_of_a_thousand_leavers_leaves_its_lists_to_its_activities() -> None:
+    ids = tuple(f"i-{number:062}" for number in range(1_000))
+    ending = Ending(ids[:500], tuple((id, "IncorrectInstanceStatus") for id in ids[500:]), 0)
+    one = outcome(1, Status.PARTLY_REMOVED)._replace(ending=ending, scaling_activity_ids=("asa-1",) * 50)
+    told, line = answer.of_one(one), audit.line(one, "fc-1")
+
+    assert (told["removed"], told["stayed"], told["listsOmitted"]) == ([], [], True)
+    assert len(told["scalingActivityIds"]) == 50
+    assert bytes_of(told) < 64 * 1024
+    assert len(line) < 32 * 1024
+    assert json.loads(line)["listsOmitted"] is True
 
 
 def test_a_batch_is_its_outcomes_in_order_and_a_summary() -> None:
@@ -99,7 +112,7 @@ def test_every_answer_fits_and_counts_every_message(drawn: list[tuple[Status, in
 
     assert bytes_of(told) < 64 * 1024
     assert sum(told["summary"]["byStatus"].values()) == len(outcomes)
-    assert told["summary"]["removed"] == sum(len(o.removed) for o in outcomes if o.status is Status.REMOVING)
+    assert told["summary"]["removed"] == sum(len(o.removed) for o in outcomes if o.status is not Status.DRY_RUN)
     assert all(bytes_of(answer.of_one(one)) < 64 * 1024 for one in outcomes[:5])
 
 

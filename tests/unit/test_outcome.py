@@ -43,6 +43,7 @@ KEYS = {
     "followUp",
     "ledger",
     "first",
+    "listsOmitted",
 }
 ASK = request_for(Count(2), reason="quiet night")
 
@@ -81,6 +82,7 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "scalingActivityIds": ["asa-1"],
         "followUp": None,
         "first": None,
+        "listsOmitted": False,
         "ledger": None,
         "capacity": {"before": 2, "minSize": 1, "after": 1},
         "asked": {"value": 2, "unit": "instances"},
