@@ -84,7 +84,8 @@ class Turn:
         return self._entered(progress, entry)
 
     def _entered(self, progress: Progress, entry: Entry) -> Outcome:
-        self._group.enter(entry.told - frozenset(progress.told), entry.version)
+        unsure = frozenset(progress.unanswered.instance_ids if progress.unanswered else ())
+        self._group.enter(entry.told - unsure, entry.version)  # of these, only ESS can tell
         scale_in = ScaleIn(progress, self._guardrails, self._means())
         found: Outcome | None = None
         try:
@@ -102,7 +103,7 @@ class Turn:
         final = found is not None and (found.status is not Status.TRY_LATER or self._asked is not None)
         closing = Closing(
             outcome=_kept(found) if found and final else None,
-            spared=tuple(self._noted.difference(scale_in.progress.told)),
+            spared=tuple(self._noted.difference(scale_in.progress.told, entry.told)),
             newest=newest if found and found.status in DECIDED else None,
         )
         self._ledger.close(before.key, before.request.scaling_group_id, closing)
