@@ -40,7 +40,7 @@ def scale_in(
 ) -> Outcome:
     """The first step of a message, with nothing around it."""
     clock = clock or DrivenClock()
-    return ScaleIn(Progress(request, clock.now()), guardrails, Means(gateway, Deadline.after(30, clock))).run()
+    return ScaleIn(Progress(request, clock.now()), guardrails, Means(gateway, gateway, Deadline.after(30, clock))).run()
 
 
 class ScriptedGateway:

@@ -68,7 +68,7 @@ class OneGroup:
     """
 
     def __init__(self, gateway: Gateway, clock: Clock) -> None:
-        self._gateway = gateway
+        self.ess = gateway
         self._clock = clock
         self._seen: Snapshot | None = None
         self._unreadable: GatewayError | None = None
@@ -94,7 +94,7 @@ class OneGroup:
             raise self._unreadable.with_traceback(None)  # what ESS would not tell one message it will not tell the next
         if self._seen is None or _lacks(self._seen, needs) or not self.fresh(self._seen):
             try:
-                self._seen = _without(self._gateway.snapshot(scaling_group_id, needs), self._leaving)
+                self._seen = _without(self.ess.snapshot(scaling_group_id, needs), self._leaving)
             except GatewayError as error:
                 self._unreadable = error
                 raise
@@ -110,7 +110,7 @@ class OneGroup:
         if self._busy is not None:
             raise self._busy.with_traceback(None)  # an activity outlasts an invocation: the other messages need not ask
         try:
-            activity_id = self._gateway.remove(removal)
+            activity_id = self.ess.remove(removal)
         except TryLater as error:
             self._busy = error
             raise
@@ -124,13 +124,13 @@ class OneGroup:
         return activity_id
 
     def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
-        return self._gateway.activities(activity_ids)
+        return self.ess.activities(activity_ids)
 
     def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
-        return self._gateway.history(scaling_group_id, since)
+        return self.ess.history(scaling_group_id, since)
 
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
-        return self._gateway.groups_of(instance_ids)
+        return self.ess.groups_of(instance_ids)
 
     def decide(self, request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails, most: int) -> Plan:
         """The plan; kept while the picture is, for the messages of a batch often ask the same of the same group."""

@@ -33,7 +33,8 @@ Decide = Callable[[RemovalRequest, Snapshot, Guardrails, int], Plan]
 class Means(NamedTuple):
     """What serving a message stands on."""
 
-    gateway: Gateway
+    gateway: Gateway  # to decide by: whoever was told to leave counts as leaving
+    ess: Gateway  # to judge by what became of them: as ESS shows it
     deadline: Deadline
     decide: Decide = plan_removal
     note: Callable[[Progress], None] = lambda _: None  # before each call; raises TryLater where it must not be made
@@ -222,7 +223,7 @@ class ScaleIn:
         history tells.
         """
         request, call = self.progress.request, self.progress.calls[-1]
-        snapshot = self._means.gateway.snapshot(request.scaling_group_id, needs(request, self._guardrails))
+        snapshot = self._means.ess.snapshot(request.scaling_group_id)
         staying = frozenset(instance.id for instance in snapshot.instances if not gone(instance))
         if not staying.issuperset(call.instance_ids):
             try:
@@ -248,7 +249,7 @@ class ScaleIn:
         """Against a fresh picture, with what happened since."""
         age = self._means.deadline.clock.now() - self.progress.begun_at + timedelta(minutes=1)
         wanted = Needs(max(60, int(age.total_seconds())))
-        return ended(self.progress, activities, self._means.gateway.snapshot(self._group_id, wanted))
+        return ended(self.progress, activities, self._means.ess.snapshot(self._group_id, wanted))
 
     def _accept(self, activity_id: str | None) -> None:
         self.progress = self.progress.accepted(activity_id or "")

@@ -126,7 +126,7 @@ class Invocation:
         guardrails = self._policy.groups[request.scaling_group_id]
         group = self._group(request.scaling_group_id)
         if self._dry(request.scaling_group_id):
-            means = Means(group, self._deadline, group.decide, most=most_of(tools.follow_ups))
+            means = Means(group, group.ess, self._deadline, group.decide, most=most_of(tools.follow_ups))
             return tried(progress, guardrails, means)
         if self._ledger is None:
             self._ledger = tools.open_ledger()

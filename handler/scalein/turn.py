@@ -69,7 +69,9 @@ class Turn:
             return outcome.busy(request, "Another invocation serves this very message.")
         if request.dry_run:
             self._ledger.close(progress.key, "", Closing())
-            means = Means(DryRun(self._group), self._deadline, self._group.decide, most=most_of(self._follow_ups))
+            means = Means(
+                DryRun(self._group), self._group.ess, self._deadline, self._group.decide, most=most_of(self._follow_ups)
+            )
             return tried(progress, self._guardrails, means)
         if claim.progress is not None:
             progress = progress_of(claim.progress)
@@ -84,8 +86,7 @@ class Turn:
         return self._entered(progress, entry)
 
     def _entered(self, progress: Progress, entry: Entry) -> Outcome:
-        unsure = frozenset(progress.unanswered.instance_ids if progress.unanswered else ())
-        self._group.enter(entry.told - unsure, entry.version)  # of these, only ESS can tell
+        self._group.enter(entry.told, entry.version)
         scale_in = ScaleIn(progress, self._guardrails, self._means())
         found: Outcome | None = None
         try:
@@ -111,6 +112,7 @@ class Turn:
     def _means(self) -> Means:
         return Means(
             self._group,
+            self._group.ess,
             self._deadline,
             self._group.decide,
             note=self._note,

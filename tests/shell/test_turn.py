@@ -139,7 +139,7 @@ def test_a_picture_that_has_grown_old_is_not_acted_upon() -> None:
     old = fleet()._replace(taken_at=NOON - timedelta(seconds=5.1))
     gateway = ScriptedGateway(old, fleet())
     outcome = ScaleIn(
-        Progress(request_for(Count(1)), NOON), NONE, Means(gateway, Deadline.after(30, DrivenClock()))
+        Progress(request_for(Count(1)), NOON), NONE, Means(gateway, gateway, Deadline.after(30, DrivenClock()))
     ).run()
 
     assert (gateway.reads, outcome.removed) == (2, ("i-1",))
@@ -149,7 +149,7 @@ def test_a_picture_that_is_always_old_is_left_for_later() -> None:
     old = fleet()._replace(taken_at=NOON - timedelta(minutes=1))
     gateway = ScriptedGateway(old)
     outcome = ScaleIn(
-        Progress(request_for(Count(1)), NOON), NONE, Means(gateway, Deadline.after(30, DrivenClock()))
+        Progress(request_for(Count(1)), NOON), NONE, Means(gateway, gateway, Deadline.after(30, DrivenClock()))
     ).run()
 
     assert (outcome.status, gateway.removals) == (Status.TRY_LATER, [])
@@ -160,7 +160,7 @@ def test_where_nothing_keeps_others_out_a_removal_beside_ours_ends_it(alone: boo
     """In a group that runs removals beside each other: what was told stays told, and no more is."""
     gateway = ScriptedGateway(fleet(60, desired_capacity=60))
     gateway.past = (Activity("asa-other", "InProgress", NOON, None, trigger="APIs"),)
-    means = Means(gateway, Deadline.after(30, DrivenClock()), alone=alone)
+    means = Means(gateway, gateway, Deadline.after(30, DrivenClock()), alone=alone)
     scale_in = ScaleIn(Progress(request_for(Count(50)), NOON), NONE, means)
     outcome = scale_in.run()
 
