@@ -86,7 +86,7 @@ class Turn:
         return self._entered(progress, entry)
 
     def _entered(self, progress: Progress, entry: Entry) -> Outcome:
-        self._group.enter(entry.told, entry.version)
+        self._group.enter(entry.told - _unsure(progress), entry.version)  # of these, ESS is asked
         scale_in = ScaleIn(progress, self._guardrails, self._means())
         found: Outcome | None = None
         try:
@@ -104,7 +104,7 @@ class Turn:
         final = found is not None and (found.status is not Status.TRY_LATER or self._asked is not None)
         closing = Closing(
             outcome=_kept(found) if found and final else None,
-            spared=tuple(self._noted.difference(scale_in.progress.told, entry.told)),
+            spared=tuple((self._noted - entry.told | _unsure(before)).difference(scale_in.progress.told)),
             newest=newest if found and found.status in DECIDED else None,
         )
         self._ledger.close(before.key, before.request.scaling_group_id, closing)
@@ -196,6 +196,11 @@ def _delay_seconds(progress: Progress) -> int:
     longest: int = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS << min(progress.waits - 1, 10))
     spread = sha256(progress.key.encode()).digest()[0] / 255
     return round(longest * (1 + spread) / 2)
+
+
+def _unsure(progress: Progress) -> frozenset[str]:
+    """Whom an earlier invocation was about to tell when it broke off."""
+    return frozenset(progress.unanswered.instance_ids if progress.unanswered else ())
 
 
 def _kept(found: Outcome) -> str:
