@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from typing import Any
-from uuid import uuid4
 
 from scalein import answer, audit, contract, custom_policy
 from scalein.clock import Clock, Deadline, SystemClock
@@ -104,7 +103,7 @@ def _tools(settings: Settings, policy: Policy, deadline: Deadline) -> Tools:
 
 def _ledger(settings: Settings, policy: Policy, deadline: Deadline) -> Ledger:
     terms = Terms(
-        holder=f"{settings.invocation_id}-{uuid4()}",
+        holder=f"{settings.invocation_id}-{os.urandom(8).hex()}",
         lease_seconds=settings.run_seconds + LEASE_MARGIN_SECONDS,
         remember_seconds=max(86_400, 2 * policy.max_event_age_seconds),
         clock=deadline.clock,
