@@ -216,25 +216,15 @@ class ScaleIn:
         return any(a.ended_at is None and a.id not in known and _may_be_ours(a) for a in history)
 
     def _settle(self) -> None:
-        """Finds out about the last call, of which nobody knows whether it came through.
+        """Finds out from ESS what became of the last call, of which nobody knows whether it came through.
 
-        Sent again it acts on nobody once one of its instances cannot be removed any more, for ESS takes all or none;
-        and where it was accepted, ESS repeats its answer. While all can be removed it did not happen, or it failed: the
-        history tells.
+        It is not sent again to find out: by an old picture it might act, on instances that were not checked anew.
         """
-        request, call = self.progress.request, self.progress.calls[-1]
-        snapshot = self._means.ess.snapshot(request.scaling_group_id)
+        call, snapshot = self.progress.calls[-1], self._means.ess.snapshot(self._group_id)
         staying = frozenset(instance.id for instance in snapshot.instances if not gone(instance))
-        if not staying.issuperset(call.instance_ids):
-            try:
-                self._accept(self._means.gateway.remove(self._removal()))
-            except (StaleSnapshot, Refused, TokenUsed):
-                pass  # it is not known any more: as below
-            else:
-                return
-        ended = [activity for activity in self._ours() if _took(activity, call.instance_ids, staying)]
-        if ended:
-            self._accept(ended[-1].id)
+        found = [activity for activity in self._ours() if _took(activity, call.instance_ids, staying)]
+        if found:
+            self._accept(found[-1].id)
         else:
             self.progress = self.progress.untold(staying)
 
@@ -281,8 +271,12 @@ def _may_be_ours(activity: Activity) -> bool:
 
 
 def _took(activity: Activity, told: tuple[str, ...], staying: frozenset[str]) -> bool:
-    """Whether it is that of a call for these ids: it says so; or it failed, says nothing, and they are all there."""
+    """Whether it is that of a call for these ids: it lists one; or lists none yet, and they are as it would leave them:
+    on their way while it runs, all still there once it has failed.
+    """
     listed = activity.removed_ids.union(id for id, _ in activity.failures)
     if listed:
         return not listed.isdisjoint(told)
+    if activity.ended_at is None:
+        return not staying.issuperset(told)
     return activity.status in ("Failed", "Rejected") and staying.issuperset(told)
