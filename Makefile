@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 SECONDS ?= 60
 MESSAGES ?= 10000
+TESTS ?=
 BIN = $(VENV)/bin
 
 export PYTHONPATH := handler:.
@@ -29,10 +30,10 @@ run-queue: setup ## run the main job from a real RabbitMQ (installs it with apt-
 	@$(BIN)/python -m cli run-queue
 
 test: setup ## all tests
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 test-long: setup ## all tests, with many more examples for each property
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n auto --dist worksteal
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 fuzz: setup ## feed the intake with made-up bytes (SECONDS=60), where Atheris installs
 	@sh tools/fuzz.sh "$(BIN)/python" "$(SECONDS)"

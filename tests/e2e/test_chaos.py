@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.chaos import chaos
 
 
+@pytest.mark.slow
 def test_nothing_is_violated_in_chaos() -> None:
     report = chaos(number=150, seed=7, rate=0.1)
 

@@ -28,7 +28,7 @@ def until_served(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize(("kind", "action"), CASES)
-@pytest.mark.parametrize("times", [1, 60])
+@pytest.mark.parametrize("times", [1, pytest.param(60, marks=pytest.mark.slow)])
 def test_a_passing_fault_costs_a_try_and_no_second_effect(kind: str, action: str, times: int) -> None:
     """Once; and so often that the first invocation cannot get past it."""
     with world_of(group(*instances(60), minSize=20), policy=POLICY, knobs=Knobs(activity_seconds=5)) as world:

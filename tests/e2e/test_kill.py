@@ -88,6 +88,7 @@ def story(kill_at: int | None, server: RedisServer | None, asked: int, follow_up
         return killed.steps, (told, [answer.outcome["status"] for answer in answers])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ledger", ["memory", "redis"])
 @pytest.mark.parametrize(("asked", "follow_ups"), [(1, False), (1, True), (30, True)])
 def test_a_function_killed_at_any_step_acts_exactly_once(ledger: str, asked: int, follow_ups: bool) -> None:
