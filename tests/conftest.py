@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from scalein.ess import page_counts
 from scalein.ledger import kept_by_this_process
 
-for profile, examples in (("dev", 50), ("ci", 200), ("long", 2_000)):
+for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_000)):
     settings.register_profile(
         profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
