@@ -61,6 +61,10 @@ class Faults:
         """From now on, so many of all calls."""
         self.rate, self.kinds, self.chance = rate, kinds, Random(seed)  # noqa: S311 (the same faults again)
 
+    def may_be(self, kind: str) -> bool:
+        """Whether such a fault can still come."""
+        return kind in self.kinds or any(fault.kind == kind and fault.times > 0 for fault in self.pending)
+
     def take(self, action: str) -> Fault | None:
         """The fault of this call, used up by one."""
         fault = next((f for f in self.pending if f.action in ("*", action) and f.times > 0), None)

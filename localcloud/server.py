@@ -117,7 +117,7 @@ class LocalCloud:
         if action not in actions:
             raise errors.ApiNotFound()
         reply = actions[action](self.service, params)
-        if action.startswith("Describe"):
+        if action.startswith("Describe") and self.faults.may_be("stale-read"):
             self.before[_read_key(params)] = deepcopy(reply)
         return reply
 

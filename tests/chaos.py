@@ -47,7 +47,6 @@ GROUPS = {  # every other one has a desired capacity, and so runs removals besid
 }
 STABLE = ("InService", "Protected", "Standby")
 MOST_DELIVERIES = 60
-FINAL = ("removed", "partly-removed", "failed", "nothing-to-remove", "refused", "expired", "rejected")
 
 
 class Judge(Service):

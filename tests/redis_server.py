@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from redis import Redis
 from redis.backoff import ConstantBackoff
-from redis.exceptions import RedisError
 from redis.retry import Retry
 
 
@@ -64,10 +63,3 @@ def redis_server() -> Iterator[RedisServer]:
             server.client.close()
             process.kill()
             process.wait()
-
-
-def answers(server: RedisServer) -> bool:
-    try:
-        return bool(server.client.ping())
-    except RedisError:
-        return False

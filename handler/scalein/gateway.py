@@ -92,7 +92,7 @@ class OneGroup:
     def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
         if self._unreadable is not None:
             raise self._unreadable.with_traceback(None)  # what ESS would not tell one message it will not tell the next
-        if self._seen is None or _lacks(self._seen, needs) or not self.fresh(self._seen):
+        if self._seen is None or _lacks(self._seen, needs) or not fresh(self._seen, self._clock.now()):
             try:
                 self._seen = _without(self.ess.snapshot(scaling_group_id, needs), self._leaving)
             except GatewayError as error:
@@ -101,10 +101,6 @@ class OneGroup:
             self._plans.clear()
             self._members = {instance.id for instance in self._seen.instances}
         return self._seen
-
-    def fresh(self, snapshot: Snapshot) -> bool:
-        """Whether the picture may be acted upon: the group may change under it."""
-        return (self._clock.now() - snapshot.taken_at).total_seconds() <= FRESH_SECONDS
 
     def remove(self, removal: Removal) -> str | None:
         if self._busy is not None:
@@ -146,6 +142,11 @@ class OneGroup:
     def _told_to_leave(self, removal: Removal) -> None:
         self._seen = None
         self._leaving.update(removal.instance_ids)
+
+
+def fresh(snapshot: Snapshot, now: datetime) -> bool:
+    """Whether the picture may be acted upon: the group may change under it."""
+    return (now - snapshot.taken_at).total_seconds() <= FRESH_SECONDS
 
 
 def _lacks(snapshot: Snapshot, needs: Needs) -> bool:

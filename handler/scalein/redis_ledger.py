@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from scalein.cold_start import cheap_imports
 from scalein.errors import LedgerGone
@@ -24,8 +24,6 @@ with cheap_imports():
 PREFIX = "scalein"
 ANSWER_SECONDS = 1.0  # a ledger that takes longer is as good as gone
 RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end"
-
-Said = TypeVar("Said")
 
 
 class RedisLedger:

@@ -13,7 +13,7 @@ from scalein import outcome
 from scalein.clock import Deadline
 from scalein.ending import ended, gone, running
 from scalein.errors import Refused, StaleSnapshot, TokenUsed, TryLater
-from scalein.gateway import FRESH_SECONDS, Gateway, Removal
+from scalein.gateway import Gateway, Removal, fresh
 from scalein.guardrails import Guardrails, needs
 from scalein.model import MAX_INSTANCES_PER_CALL, Activity, Needs, Outcome, Plan, RemovalRequest, Snapshot
 from scalein.planning import plan_removal
@@ -130,11 +130,11 @@ class ScaleIn:
         return change
 
     def _decided(self) -> tuple[Snapshot, Plan]:
-        fresh = self._first and not self.progress.calls
-        question = self.progress.request if fresh else self.progress.question
+        anew = self._first and not self.progress.calls
+        question = self.progress.request if anew else self.progress.question
         snapshot = self._means.gateway.snapshot(question.scaling_group_id, needs(question, self._guardrails))
         plan = self._means.decide(question, snapshot, self._guardrails, self._most(snapshot))
-        if fresh:
+        if anew:
             self.plan = plan
             self.progress = self.progress._replace(chosen=plan.leaving)
         elif plan.refusal is Reason.ACTIVITY_IN_PROGRESS:
@@ -149,7 +149,7 @@ class ScaleIn:
             self.progress = self.progress.telling()
             if self._means.carry and ((self.progress.rest and not at_once) or self.progress.follow_ups):
                 self._carry_first()
-            if (self._means.deadline.clock.now() - snapshot.taken_at).total_seconds() > FRESH_SECONDS:
+            if not fresh(snapshot, self._means.deadline.clock.now()):
                 self.progress = self.progress.untold()
                 raise StaleSnapshot("DescribeScalingInstances", "Old", "what was read is old by now.")
             self._call()
