@@ -53,8 +53,9 @@ def _tell(queue: Queue, here: object, console: Console) -> None:
     index.initialize(here)
     declare(queue)
     before = snapshots(here)
-    messages = story(int(time.time() * 1000))
-    publish(queue, [(message_id, body) for message_id, _, body in messages])
+    now = time.time()  # of all of them: one that is older than a decision of its group would not act any more
+    messages = story(int(now * 1000))
+    publish(queue, [(message_id, body) for message_id, _, body in messages], sent_at=now)
     console.print(f"Published to {queue.name}:")
     for message_id, told, _ in messages:
         console.print(f"  {message_id:<11} {told}", highlight=False)

@@ -138,14 +138,15 @@ def declare(queue: Queue) -> None:
         channel.queue_declare(queue.name, durable=True, arguments=limits)
 
 
-def publish(queue: Queue, messages: Iterable[tuple[str, bytes]]) -> None:
-    """Message id and body of each; sent now."""
+def publish(queue: Queue, messages: Iterable[tuple[str, bytes]], sent_at: float | None = None) -> None:
+    """Message id and body of each; sent now, or at that time (AMQP tells it in whole seconds)."""
+    moment = int(time.time() if sent_at is None else sent_at)
     with pika.BlockingConnection(_parameters(queue.url)) as connection:
         channel = connection.channel()
         channel.confirm_delivery()
         for message_id, body in messages:
             properties = pika.BasicProperties(
-                message_id=message_id, timestamp=int(time.time()), content_encoding="UTF-8", delivery_mode=2
+                message_id=message_id, timestamp=moment, content_encoding="UTF-8", delivery_mode=2
             )
             channel.basic_publish("", queue.name, body, properties)
 
