@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,8 +26,6 @@ from scalein.settings import PolicySource
 
 if TYPE_CHECKING:
     from localcloud.ess.service import Service
-
-    Action = Callable[[Service, dict[str, str]], dict[str, Any]]
 
 
 class Fleet(NamedTuple):
@@ -85,13 +83,9 @@ def _snapshot(fleet: Fleet, policy: Policy, start: datetime) -> Snapshot:
 def _of_file(path: Path, scaling_group_id: str, metric: Metric, start: datetime) -> Snapshot:
     """The group as a local Auto Scaling with this fleet file would show it at that time."""
     from localcloud.clock import DrivenClock
-    from localcloud.ess.describe import (
-        describe_scaling_activities,
-        describe_scaling_groups,
-        describe_scaling_instances,
-    )
     from localcloud.ess.model import Knobs
     from localcloud.fleet import FleetError, read_fleet
+    from localcloud.monitor.series import value_at
 
     try:
         service = read_fleet(path, DrivenClock(start), Knobs())
@@ -100,30 +94,36 @@ def _of_file(path: Path, scaling_group_id: str, metric: Metric, start: datetime)
     if scaling_group_id not in service.groups:
         raise Wrong(f"{path} does not have {scaling_group_id}; it has {', '.join(service.groups)}")
     asks = {"RegionId": service.region_id, "ScalingGroupId": scaling_group_id}
-    groups = describe_scaling_groups(service, {**asks, "ScalingGroupId.1": scaling_group_id})
-    pages = list(_pages(describe_scaling_instances, service, {**asks, "PageSize": str(PAGE_SIZE)}))
+    groups = _asked(service, "DescribeScalingGroups", {**asks, "ScalingGroupId.1": scaling_group_id})
+    pages = list(_pages(service, "DescribeScalingInstances", {**asks, "PageSize": str(PAGE_SIZE)}))
     snapshot = snapshot_of(scaling_group_id, items_of(groups, "ScalingGroups", "ScalingGroup"), pages, start)
-    history = [a for page in _pages(describe_scaling_activities, service, asks) for a in activities_of(page)]
+    history = [a for page in _pages(service, "DescribeScalingActivities", asks) for a in activities_of(page)]
     members = service.groups[scaling_group_id].instances.values()
     return snapshot._replace(
         group=snapshot.group._replace(stable_capacity=None),  # the counters are not kept as the day goes on
         activities=tuple(activity for activity in history if activity.ended_at is not None),
         samples={
-            one.instance_id: Sample(one.metrics[metric.name], FOREVER)
+            one.instance_id: Sample(value, FOREVER)
             for one in members
-            if metric.name in one.metrics
+            if (value := value_at(one, metric.name, 0)) is not None
             and one.metrics_age_seconds <= metric.period_seconds * metric.stale_after_periods
         },
     )
 
 
-def _pages(describe: Action, service: Service, asks: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _pages(service: Service, action: str, asks: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """As many as TotalCount says."""
     seen, number, total = 0, 1, 1
     while seen < total:
-        page = describe(service, {**asks, "PageNumber": str(number)})
+        page = _asked(service, action, {**asks, "PageNumber": str(number)})
         seen, number, total = seen + page["PageSize"], number + 1, page["TotalCount"]
         yield page
+
+
+def _asked(service: Service, action: str, asks: Mapping[str, str]) -> dict[str, Any]:
+    from localcloud.ess.catalogue import perform
+
+    return perform(service, {**asks, "Action": action, "Version": "2014-08-28"})
 
 
 def _draw(story: Story, snapshot: Snapshot, guardrails: Guardrails, title: str, path: Path) -> None:

@@ -47,6 +47,11 @@ class SignatureDoesNotMatch(ApiError):
     template = "Specified signature is not matched with our calculation. server string to sign is:{0}"
 
 
+class SignatureMethod(ApiError):
+    code = "InvalidParameter.SignatureMethod"  # not published; HMAC-SHA1 and HMAC-SHA256 are known
+    template = "Specified signature method is not valid."
+
+
 class SignatureNonceUsed(ApiError):
     code = "SignatureNonceUsed"
     template = "Specified signature nonce was used already."
@@ -176,3 +181,85 @@ class IncorrectCapacityMinSize(ApiError):
 class IdempotentParameterMismatch(ApiError):
     code = "IdempotentParameterMismatch"
     template = "The request is retried with updated parameters."
+
+
+# Of those below, ESS's documentation names the code or the sentence; where it has one only, the other is made alike.
+
+
+class NotSupported(ApiError):
+    """What Auto Scaling has, and this cloud has not: never an invented success."""
+
+    code = "UnsupportedOperation"
+    template = "The local cloud does not have the action {0}. Its README lists what it has."
+
+
+class OperationConflict(ApiError):
+    code = "InvalidOperation.Conflict"
+    template = "The operation conflicts with another one of the scaling group."
+
+
+class Quota(ApiError):
+    """`QuotaExceeded.{thing}`."""
+
+    template = "The maximum number of {0}s is exceeded."
+
+    def __init__(self, thing: str) -> None:
+        super().__init__(thing)
+        self.code = f"QuotaExceeded.{thing}"
+
+
+class NotFound(ApiError):
+    """`Invalid{thing}.NotFound`."""
+
+    status = 404
+    template = "The specified {0} does not exist."
+
+    def __init__(self, thing: str) -> None:
+        super().__init__(thing.removesuffix("Id"))
+        self.code = f"Invalid{thing}.NotFound"
+
+
+class Duplicate(ApiError):
+    """`Invalid{thing}.Duplicate`."""
+
+    template = "The specified value of parameter {0} is duplicated."
+
+    def __init__(self, thing: str) -> None:
+        super().__init__(thing)
+        self.code = f"Invalid{thing}.Duplicate"
+
+
+class IncorrectCapacityMaxSize(ApiError):
+    code = "IncorrectCapacity.MaxSize"
+    template = "To add the instances, the total capacity will be greater than the MaxSize."
+
+
+class IncorrectCapacityNoChange(ApiError):
+    code = "IncorrectCapacity.NoChange"
+    template = "To execute the specified scaling rule, the total capacity will not change."
+
+
+class InstanceInUse(ApiError):
+    code = "InvalidInstanceId.InUse"
+    template = 'Instance "{0}" is in a scaling group already.'
+
+
+class IncorrectConfigurationState(ApiError):
+    code = "IncorrectScalingConfigurationLifecycleState"
+    template = "The current lifecycle state of the specified scaling configuration does not support this action."
+
+
+class GroupProtected(ApiError):
+    code = "IncorrectScalingGroupStatus.DeletionProtection"
+    template = "The specified scaling group is protected from deletion."
+
+
+class CooldownInProgress(ApiError):
+    code = "ScalingCooldownInProgress"
+    template = "You cannot launch a new scaling activity during the cooldown period."
+
+
+class LifecycleActionNotFound(ApiError):
+    status = 404
+    code = "InvalidLifecycleActionToken.NotFound"
+    template = "The specified lifecycle action does not exist, or it is over."

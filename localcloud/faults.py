@@ -15,19 +15,23 @@ REFUSING: dict[str, type[errors.ApiError]] = {
     "internal-error": errors.InternalError,
     "unavailable": errors.ServiceUnavailable,
     "token-expired": errors.SecurityTokenExpired,
+    "clock-skew": errors.TimeStampExpired,
 }
 ENDINGS = {"accepted-failed": "Failed", "accepted-warning": "Warning", "accepted-rejected": "Rejected"}
 OF_REMOVALS = (*ENDINGS, "state-change")
+REFUSED = "refused"
 KINDS = (
-    *REFUSING, "bad-gateway", "reset", "not-json", "lost-answer", "slow", "page-drift", "stale-read", *OF_REMOVALS
-)  # fmt: skip
+    *(*REFUSING, "bad-gateway", REFUSED, "reset", "not-json", "lost-answer", "slow", "page-drift", "stale-read"),
+    *OF_REMOVALS,
+)
 REMOVE = "RemoveInstances"
 
 
 @dataclass
 class Fault:
-    """`throttled` (`-with-header`: Retry-After), `internal-error`, `unavailable`, `token-expired`: refused unlooked-at.
-    `bad-gateway`: a proxy's HTML page. `reset`: the connection breaks before anything is done.
+    """`throttled` (`-with-header`: Retry-After), `internal-error`, `unavailable`, `token-expired`, `clock-skew` (as if
+    the clocks differed by more than 15 minutes): refused unlooked-at. `bad-gateway`: a proxy's HTML page.
+    `refused`: a new connection, of whatever action, is broken at once. `reset`: it breaks before anything is done.
 
     `not-json`: the work is done, the answer garbled. `lost-answer`: the work is done, the connection breaks.
     `slow`: the work is done, the answer comes after `seconds`. `page-drift`: an instance moved between two pages, so
@@ -49,17 +53,26 @@ class Fault:
 @dataclass
 class Faults:
     pending: list[Fault] = field(default_factory=list)
-    rate: float = 0.0  # of calls that meet one of `kinds`
+    rate: float = 0.0  # of calls of `action` that meet one of `kinds`
     kinds: Sequence[str] = ()
+    action: str = "*"
     chance: Random = field(default_factory=Random)
     happened: Counter[str] = field(default_factory=Counter)
 
     def add(self, kind: str, action: str = "*", times: int = 1, seconds: float = 0.0) -> None:
         self.pending.append(Fault(kind, action, times, seconds))
 
-    def at_random(self, rate: float, kinds: Sequence[str], seed: int) -> None:
+    def at_random(self, rate: float, kinds: Sequence[str], seed: int, action: str = "*") -> None:
         """From now on, so many of all calls."""
-        self.rate, self.kinds, self.chance = rate, kinds, Random(seed)  # noqa: S311 (the same faults again)
+        unknown = set(kinds) - set(KINDS)
+        if unknown:
+            raise ValueError(f"unknown fault {unknown.pop()!r}; there are: {', '.join(KINDS)}")
+        self.rate, self.kinds, self.action = rate, kinds, action
+        self.chance = Random(seed)  # noqa: S311 (the same faults again)
+
+    def clear(self) -> None:
+        self.pending.clear()
+        self.rate, self.kinds = 0.0, ()
 
     def may_be(self, kind: str) -> bool:
         """Whether such a fault can still come."""
@@ -67,17 +80,28 @@ class Faults:
 
     def take(self, action: str) -> Fault | None:
         """The fault of this call, used up by one."""
-        fault = next((f for f in self.pending if f.action in ("*", action) and f.times > 0), None)
+        fitting = (f for f in self.pending if f.action in ("*", action) and f.times > 0 and f.kind != REFUSED)
+        fault = next(fitting, None)
         if fault is not None:
             fault.times -= 1
-        elif self.kinds and self.chance.random() < self.rate:
+        elif self.kinds and self.action in ("*", action) and self.chance.random() < self.rate:
             kind = self.chance.choice(self.kinds)
-            if kind in OF_REMOVALS and action != REMOVE:
+            if kind == REFUSED or (kind in OF_REMOVALS and action != REMOVE):
                 return None
             fault = Fault(kind, seconds=0.3)
         if fault is not None:
             self.happened[fault.kind] += 1
         return fault
+
+    def refuses_connection(self) -> bool:
+        """Whether a new one is to be broken."""
+        fault = next((f for f in self.pending if f.kind == REFUSED and f.times > 0), None)
+        if fault is not None:
+            fault.times -= 1
+        elif REFUSED not in self.kinds or self.chance.random() >= self.rate:
+            return False
+        self.happened[REFUSED] += 1
+        return True
 
 
 def parsed(text: str) -> Fault:

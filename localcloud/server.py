@@ -1,4 +1,4 @@
-"""One HTTP port that speaks ESS and a little CloudMonitor: the gate, then the action, then the wire."""
+"""One HTTP port for Auto Scaling, CloudMonitor, Function Compute and the console."""
 
 from __future__ import annotations
 
@@ -7,136 +7,41 @@ import json
 import socket
 import threading
 import traceback
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, MutableSequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from copy import deepcopy
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from localcloud import errors, wire
-from localcloud.ess.describe import (
-    describe_scaling_activities,
-    describe_scaling_activity_detail,
-    describe_scaling_groups,
-    describe_scaling_instances,
-)
-from localcloud.ess.remove import remove_instances
-from localcloud.ess.service import Service
-from localcloud.faults import ENDINGS, REFUSING, REMOVE, Fault, Faults
+from localcloud import answers, errors
+from localcloud.cloud import LocalCloud
+from localcloud.faults import Fault
 from localcloud.functions.endpoint import invocations
-from localcloud.functions.queue import Functions
-from localcloud.monitor.describe import describe_metric_last
+from localcloud.wire import Incoming, parameters
 
-Action = Callable[[Service, wire.Params], wire.Reply]
-
-ACTIONS: dict[str, dict[str, Action]] = {  # by API version: of Auto Scaling, of CloudMonitor
-    "2014-08-28": {
-        "DescribeScalingActivities": describe_scaling_activities,
-        "DescribeScalingActivityDetail": describe_scaling_activity_detail,
-        "DescribeScalingGroups": describe_scaling_groups,
-        "DescribeScalingInstances": describe_scaling_instances,
-        "RemoveInstances": remove_instances,
-    },
-    "2019-01-01": {"DescribeMetricLast": describe_metric_last},
-}
+__all__ = ["LocalCloud", "application", "running", "server_for"]
 
 
 class Broken(Exception):
     """An answer that was to break off."""
 
 
-@dataclass
-class Call:
-    """One call as the cloud saw it, for whoever wants to judge a client by what really arrived."""
-
-    action: str
-    params: wire.Params
-    status: int
-    code: str = ""  # of an error answer
-    activity_id: str = ""  # of an accepted removal
-
-
-@dataclass
-class LocalCloud:
-    """The service, and what stands before it."""
-
-    service: Service
-    gate: wire.Gate
-    faults: Faults = field(default_factory=Faults)
-    default_format: str = "JSON"
-    functions: Functions | None = None
-    calls: MutableSequence[Call] = field(default_factory=lambda: deque(maxlen=10_000))
-    before: dict[tuple[str, ...], wire.Reply] = field(default_factory=dict)  # each read's last answer
-
-    def answer(self, method: str, params: wire.Params, host: str, fault: Fault | None) -> Response:
-        """One answer; whole and at once, so that every call sees and leaves a consistent state."""
-        id, form, action = wire.request_id(), "JSON", params.get("Action", "")
-        try:
-            form = wire.answer_format(params, self.default_format)
-            self.gate.check(method, params, datetime.now(timezone.utc))
-            if fault and fault.kind in REFUSING:
-                raise REFUSING[fault.kind]()
-            reply = self._act(action, params) if fault is None else self._misbehaving(fault, action, params)
-            body = wire.answer_body(action, reply, id, form)
-            call = Call(action, params, 200, activity_id=str(reply.get("ScalingActivityId", "")))
-        except errors.ApiError as error:
-            body = wire.error_body(error, id, host, form)
-            call = Call(action, params, error.status, error.code)
-        self.calls.append(call)
-        return Response(body, call.status, media_type=wire.CONTENT_TYPES[form])
-
-    def _misbehaving(self, fault: Fault, action: str, params: wire.Params) -> wire.Reply:
-        if fault.kind == "stale-read" and _read_key(params) in self.before:
-            return self.before[_read_key(params)]
-        if fault.kind == "state-change" and action == REMOVE:
-            group = self.service.groups.get(params.get("ScalingGroupId", ""))
-            instance = group and group.instances.get(params.get("InstanceId.1", ""))
-            if instance and instance.lifecycle_state == "InService":
-                instance.lifecycle_state = "Pending"
-                instance.in_service_at = self.service.clock.now() + timedelta(seconds=60)
-        known = set(self.service.activities)
-        reply = self._act(action, params)
-        accepted = reply.get("ScalingActivityId")
-        if fault.kind in ENDINGS and accepted and accepted not in known:
-            self.service.activities[accepted].ending = ENDINGS[fault.kind]
-        if fault.kind == "page-drift" and "ScalingInstances" in reply:
-            reply["ScalingInstances"]["ScalingInstance"][-1:] = []
-        return reply
-
-    def _act(self, action: str, params: wire.Params) -> wire.Reply:
-        if params["Version"] not in ACTIONS:
-            raise errors.NoSuchVersion()
-        actions = ACTIONS[params["Version"]]
-        if action not in actions:
-            raise errors.ApiNotFound()
-        reply = actions[action](self.service, params)
-        if action.startswith("Describe") and self.faults.may_be("stale-read"):
-            self.before[_read_key(params)] = deepcopy(reply)
-        return reply
-
-
-def _read_key(params: wire.Params) -> tuple[str, ...]:
-    return tuple(params.get(name, "") for name in ("Action", "ScalingGroupId", "ScalingGroupId.1", "PageNumber"))
-
-
 def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
     async def serve(request: Request) -> Response:
-        body = (await request.body()).decode("utf-8", "replace")
-        params = wire.parameters(request.url.query, body)
+        if _a_person(request):
+            return RedirectResponse("/console")
+        incoming = await _incoming(request)
+        params = parameters(incoming)
         fault = cloud.faults.take(params.get("Action", ""))
         if fault and fault.kind == "bad-gateway":
             return Response("<html><body>502 Bad Gateway</body></html>", 502, media_type="text/html")
         if fault and fault.kind == "reset":
             return _broken()
-        answer = cloud.answer(request.method, params, request.url.netloc, fault)
-        return await _spoilt(answer, fault)
+        return await _spoilt(cloud.answer(incoming, params, request.url.netloc, fault), fault)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -146,8 +51,8 @@ def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
     async def failed(request: Request, error: Exception) -> Response:
         if not isinstance(error, Broken):
             traceback.print_exception(error)  # a fault of this cloud's own is not to be mistaken for one on request
-        body = wire.error_body(errors.InternalError(), wire.request_id(), request.url.netloc, "JSON")
-        return Response(body, 500, media_type=wire.CONTENT_TYPES["JSON"])
+        body = answers.error_body(errors.InternalError(), answers.request_id(), request.url.netloc, "JSON")
+        return Response(body, 500, media_type=answers.CONTENT_TYPES["JSON"])
 
     routes = [Route("/", serve, methods=["GET", "POST"])]
     if cloud.functions is not None:
@@ -155,19 +60,36 @@ def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
 
 
-def listening(port: int) -> socket.socket:
-    """A socket on this machine only; port 0 takes a free one."""
+def listening(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """A socket on this machine only, unless told otherwise; port 0 takes a free one."""
     # The protocol is named, for asyncio sets TCP_NODELAY only then; without it every answer waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener.bind((host, port))
     listener.listen(1024)
     return listener
 
 
-def server_for(cloud: LocalCloud, when_ready: Callable[[], None]) -> uvicorn.Server:
+def server_for(
+    cloud: LocalCloud, when_ready: Callable[[], None], certificate: tuple[str, str] | None = None
+) -> uvicorn.Server:
+    """`certificate`: files of the certificate and its key, for HTTPS."""
+
+    class Port(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            if cloud.faults.refuses_connection():
+                transport.abort()
+
+    certfile, keyfile = certificate or (None, None)
     config = uvicorn.Config(
-        application(cloud, when_ready), log_level="critical", access_log=False, timeout_graceful_shutdown=2
+        application(cloud, when_ready),
+        http=Port,
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+        ssl_certfile=certfile,
+        ssl_keyfile=keyfile,
     )
     return uvicorn.Server(config)
 
@@ -202,6 +124,16 @@ def ready_line(cloud: LocalCloud, listener: socket.socket) -> str:
             "regionId": cloud.service.region_id,
         }
     )
+
+
+def _a_person(request: Request) -> bool:
+    """A browser at the port's root, and no client of the API."""
+    return request.method == "GET" and not request.url.query and "text/html" in request.headers.get("accept", "")
+
+
+async def _incoming(request: Request) -> Incoming:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Incoming(request.method, request.url.path, request.url.query, headers, await request.body())
 
 
 async def _spoilt(answer: Response, fault: Fault | None) -> Response:

@@ -1,30 +1,46 @@
-"""The only module that knows the RPC wire: parameters, signatures, JSON and XML, error bodies."""
+"""What comes in: parameters, and whether the caller may. Signature v1 of the RPC style; acs3 has the other one."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
-import json
-import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
-from xml.sax.saxutils import escape
 
-from localcloud import errors
+from localcloud import acs3, errors
 
 Params = dict[str, str]
-Reply = dict[str, Any]
 
 MOST_SKEW = timedelta(minutes=15)
-CONTENT_TYPES = {"JSON": "application/json;charset=utf-8", "XML": "text/xml;charset=utf-8"}
+DIGESTS = {"HMAC-SHA1": hashlib.sha1, "HMAC-SHA256": hashlib.sha256}
 
 
-def parameters(query: str, body: str) -> Params:
-    """Query and form as one: the SDK posts every parameter in the query string, with an empty body."""
-    return dict(parse_qsl(query, keep_blank_values=True) + parse_qsl(body, keep_blank_values=True))
+class Incoming(NamedTuple):
+    """One HTTP request."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+
+def parameters(incoming: Incoming) -> Params:
+    """Query and form as one: the older SDK posts every parameter in the query string, with an empty body.
+
+    Newer SDKs tell action, version and format in headers.
+    """
+    form = incoming.body.decode("utf-8", "replace") if b"=" in incoming.body else ""
+    params = dict(parse_qsl(incoming.query, keep_blank_values=True) + parse_qsl(form, keep_blank_values=True))
+    for header, name in (("x-acs-action", "Action"), ("x-acs-version", "Version")):
+        if incoming.headers.get(header):
+            params.setdefault(name, incoming.headers[header])
+    if acs3.signed(incoming.headers):
+        params.setdefault("Format", "JSON")
+    return params
 
 
 def string_to_sign(method: str, params: Mapping[str, str]) -> str:
@@ -33,9 +49,9 @@ def string_to_sign(method: str, params: Mapping[str, str]) -> str:
     return f"{method}&{_encoded('/')}&{_encoded(canonical)}"
 
 
-def signature(secret: str, text: str) -> str:
-    """Signature version 1.0 with HMAC-SHA1."""
-    return base64.b64encode(hmac.new(f"{secret}&".encode(), text.encode(), hashlib.sha1).digest()).decode()
+def signature(secret: str, text: str, method: str = "HMAC-SHA1") -> str:
+    """Signature version 1.0."""
+    return base64.b64encode(hmac.new(f"{secret}&".encode(), text.encode(), DIGESTS[method]).digest()).decode()
 
 
 def _encoded(text: str) -> str:
@@ -51,29 +67,52 @@ class Gate:
         self.security_token = security_token  # empty: any token passes, and none need be sent
         self._nonces: dict[str, datetime] = {}
 
-    def check(self, method: str, params: Params, now: datetime) -> None:
+    def check(self, incoming: Incoming, params: Params, now: datetime) -> None:
         """`now` is real time, not the clock of activities: clients sign with theirs. Raises ApiError."""
+        if acs3.signed(incoming.headers):
+            self._check_headers(incoming, params, now)
+        else:
+            self._check_parameters(incoming.method, params, now)
+
+    def _check_parameters(self, method: str, params: Params, now: datetime) -> None:
         for name in ("Action", "Version", "AccessKeyId", "Signature", "SignatureNonce"):
             if not params.get(name):
                 raise errors.GatewayMissing(name)
-        if params["AccessKeyId"] != self.access_key_id:
-            raise errors.AccessKeyNotFound()
-        self._check_time(params, now)
-        text = string_to_sign(method, params)
-        if not hmac.compare_digest(params["Signature"].encode(), signature(self.access_key_secret, text).encode()):
+        self._check_key(params["AccessKeyId"])
+        time = params.get("Timestamp") or params.get("TimeStamp") or ""  # the ESS manual's sample spells it TimeStamp
+        _check_time(time, now)
+        text, algorithm = string_to_sign(method, params), params.get("SignatureMethod") or "HMAC-SHA1"
+        if algorithm not in DIGESTS:
+            raise errors.SignatureMethod()
+        right = signature(self.access_key_secret, text, algorithm)
+        if not hmac.compare_digest(params["Signature"].encode(), right.encode()):
             raise errors.SignatureDoesNotMatch(text)
-        if self.security_token and params.get("SecurityToken") != self.security_token:
-            raise errors.SecurityTokenMalformed()
+        self._check_token(params.get("SecurityToken"))
         self._check_nonce(params["SignatureNonce"], now)
 
-    def _check_time(self, params: Params, now: datetime) -> None:
-        text = params.get("Timestamp") or params.get("TimeStamp") or ""  # the ESS manual's sample spells it TimeStamp
-        try:
-            sent = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-        except ValueError as error:
-            raise errors.TimeStampFormat() from error
-        if abs(now - sent) > MOST_SKEW:
-            raise errors.TimeStampExpired()
+    def _check_headers(self, incoming: Incoming, params: Params, now: datetime) -> None:
+        for name in ("Action", "Version"):
+            if not params.get(name):
+                raise errors.GatewayMissing(name)
+        told = acs3.authorization(incoming.headers)
+        self._check_key(told.access_key_id)
+        _check_time(incoming.headers.get("x-acs-date", ""), now)
+        text = acs3.string_to_sign(incoming, told.signed_headers)
+        if not hmac.compare_digest(told.signature.encode(), acs3.signature(self.access_key_secret, text).encode()):
+            raise errors.SignatureDoesNotMatch(text)
+        self._check_token(incoming.headers.get("x-acs-security-token"))
+        nonce = incoming.headers.get("x-acs-signature-nonce")
+        if not nonce:
+            raise errors.GatewayMissing("SignatureNonce")
+        self._check_nonce(nonce, now)
+
+    def _check_key(self, access_key_id: str) -> None:
+        if access_key_id != self.access_key_id:
+            raise errors.AccessKeyNotFound()
+
+    def _check_token(self, token: str | None) -> None:
+        if self.security_token and token != self.security_token:
+            raise errors.SecurityTokenMalformed()
 
     def _check_nonce(self, nonce: str, now: datetime) -> None:
         while self._nonces and now - next(iter(self._nonces.values())) > 2 * MOST_SKEW:
@@ -83,43 +122,10 @@ class Gate:
         self._nonces[nonce] = now
 
 
-def answer_format(params: Params, default: str) -> str:
-    """JSON or XML. The ESS manual says JSON by default, the ECS manual of the same gateway XML: hence a knob."""
-    wanted = (params.get("Format") or default).upper()
-    if wanted not in CONTENT_TYPES:
-        raise errors.InvalidFormat()
-    return wanted
-
-
-def request_id() -> str:
-    return str(uuid.uuid4()).upper()
-
-
-def answer_body(action: str, reply: Reply, id: str, form: str) -> str:
-    whole = {"RequestId": id, **reply}
-    return json.dumps(whole) if form == "JSON" else _document(f"{action}Response", whole)
-
-
-def error_body(error: errors.ApiError, id: str, host: str, form: str) -> str:
-    whole = {
-        "RequestId": id,
-        "HostId": host,
-        "Code": error.code,
-        "Message": error.message,
-        "Recommend": f"https://api.aliyun.com/troubleshoot?q={error.code}&product=Ess&requestId={id}",
-    }
-    return json.dumps(whole) if form == "JSON" else _document("Error", whole)
-
-
-def _document(root: str, content: Reply) -> str:
-    return f'<?xml version="1.0" encoding="UTF-8"?>{_element(root, content)}'
-
-
-def _element(name: str, value: Any) -> str:
-    """JSON's {plural: {singular: [..]}} is repeated <singular> inside <plural>."""
-    if isinstance(value, list):
-        return "".join(_element(name, item) for item in value)
-    if isinstance(value, dict):
-        return f"<{name}>{''.join(_element(inner, item) for inner, item in value.items())}</{name}>"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"<{name}>{escape(text)}</{name}>"
+def _check_time(text: str, now: datetime) -> None:
+    try:
+        sent = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        raise errors.TimeStampFormat() from error
+    if abs(now - sent) > MOST_SKEW:
+        raise errors.TimeStampExpired()

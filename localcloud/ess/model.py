@@ -1,14 +1,16 @@
-"""Scaling groups, their instances and activities, under ESS's names."""
+"""Scaling groups, their instances and activities, under ESS's names. Everything else that a group has: `resources`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 PENDING = ("Pending", "Pending:Wait")
 REMOVING = ("Removing", "Removing:Wait")
-REMOVABLE = ("InService", "Protected", "Standby", "Stopped")  # by id, by hand: protection only stops ESS itself
+STABLE = ("InService", "Protected", "Standby")  # what ESS compares the desired capacity with
+REMOVABLE = (*STABLE, "Stopped")  # by id, by hand: protection only stops ESS itself
 
 
 @dataclass
@@ -22,13 +24,15 @@ class Instance:
     creation_type: str = "AutoCreated"
     entrusted: bool = True  # of an attached instance: whether ESS may release it
     scaling_configuration_id: str = ""
+    scaling_activity_id: str = ""  # that added it
     launch_template_id: str = ""
     launch_template_version: str = ""
+    load_balancer_weight: int = 50
     weighted_capacity: int = 1
-    in_service_at: datetime | None = None  # of a Pending one
+    in_service_at: datetime | None = None  # of a Pending one that no activity brings in
     warmup_state: str = "NoNeedWarmup"
     spot_strategy: str = ""  # of a spot instance
-    metrics: dict[str, float] = field(default_factory=dict)  # newest value by MetricName
+    metrics: dict[str, Any] = field(default_factory=dict)  # by MetricName: newest value, or a series
     metrics_age_seconds: float = 60.0
     ecs_status: str = "Running"  # what became of the machine: Running, Stopped, Released
 
@@ -42,12 +46,26 @@ class ScalingGroup:
     desired_capacity: int | None = None  # None: the group has no desired capacity
     name: str = ""
     lifecycle_state: str = "Active"
+    group_type: str = "ECS"
     weighted: bool = False
     scaling_policy: str = "release"
     multi_az_policy: str = "PRIORITY"
+    zone_ids: list[str] = field(default_factory=list)  # where it creates instances; none: where it has some
+    vswitch_ids: list[str] = field(default_factory=list)
     removal_policies: list[str] = field(default_factory=lambda: ["OldestScalingConfiguration", "OldestInstance"])
     suspended_processes: list[str] = field(default_factory=list)
+    health_check_type: str = "NONE"  # of a fleet file; one made by CreateScalingGroup has ECS
     default_cooldown: int = 300
+    cools_until: datetime | None = None  # for rules that alarms run
+    checked_at: datetime | None = None  # its instances' health, last
+    group_deletion_protection: bool = False
+    resource_group_id: str = ""
+    active_scaling_configuration_id: str = ""
+    launch_template_id: str = ""
+    launch_template_version: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)  # that are kept and told, and have no effect
+    tags: list[dict[str, Any]] = field(default_factory=list)
+    balancers: dict[str, list[Any]] = field(default_factory=dict)  # by field of the reply: LoadBalancerIds, ...
     load_balancer_ok: bool = True
     db_instance_not_ok: str = ""  # id of a database in a state that forbids scaling
     service_role_ok: bool = True
@@ -81,23 +99,31 @@ class Activity:
     scaling_activity_id: str
     scaling_group_id: str
     started_at: datetime
-    ends_at: datetime
+    ends_at: datetime  # its present stage: while its hooks are waited for, when the last of them times out
     description: str
     cause: str
     capacity_at_start: int
     instance_ids: list[str] = field(default_factory=list)  # those it removes
+    joining: list[str] = field(default_factory=list)  # those it brings in
+    detaches: bool = False  # whom it removes keeps running
+    waits: bool = False  # for its hooks
     recycles: bool = False
     ignored: dict[str, str] = field(default_factory=dict)  # id: code
     parallel: bool = True
     trigger_source_type: str = "APIs"
+    trigger_source_id: str = ""
     status_code: str = "InProgress"
+    status_message: str = ""
     created: list[str] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
     destroyed: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     detail: str = ""
     told: list[str] = field(default_factory=list)  # all that it was to remove, whatever becomes of them
     decreases: bool = False  # it lowered the desired capacity
+    hook_context: dict[str, Any] = field(default_factory=dict)  # LifecycleHookContext
     ending: str = ""  # it will end so, whatever it meets
+    metadata: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,5 +136,7 @@ class Knobs:
     remove_is_parallel: bool = True  # RemoveInstances on a group with desired capacity
     recycle_on_release_group_is_an_error: bool = False
     refused_calls_burn_their_token: bool = False
-    refills: bool = False  # ESS creates what is missing to MinSize and desired capacity
+    acts: bool = False  # by itself, as ESS does: refills, trims, checks health, runs alarm tasks and scheduled tasks
+    health_check_seconds: float = 300.0
+    remove_fires_hooks: bool = True
     suspended_scale_in: str = "IncorrectScalingGroupStatus"  # the code of the refusal

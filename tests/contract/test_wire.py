@@ -16,7 +16,8 @@ from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import Describe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.wire import answer_body, signature, string_to_sign
+from localcloud.answers import answer_body
+from localcloud.wire import signature, string_to_sign
 from scalein.settings import Credentials
 from tests.clouds import KEY, Cloud, cloud_of, group, instances
 

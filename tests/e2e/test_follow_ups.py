@@ -186,7 +186,7 @@ def test_a_failed_removal_is_raised_where_a_destination_is_to_see_it(monkeypatch
 
 def test_a_group_that_ess_refills_is_told_so() -> None:
     policy = {"groups": {"asg-1": {"keepDesiredCapacity": True}}}
-    knobs = Knobs(refills=True)
+    knobs = Knobs(acts=True)
     with world_of(group(*instances(9), desiredCapacity=9), policy=policy, knobs=knobs) as world:
         world.send({"remove": {"count": 3}, "decreaseDesiredCapacity": False})
         last = world.follow()

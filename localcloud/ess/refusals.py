@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localcloud import errors
-from localcloud.ess.model import REMOVABLE, Instance, Knobs, ScalingGroup
+from localcloud.ess.model import Instance, Knobs, ScalingGroup
 from localcloud.ess.service import Service
 
 
@@ -29,16 +29,6 @@ def check_remove_policy(group: ScalingGroup, remove_policy: str, knobs: Knobs) -
         raise errors.RemovePolicyNotSupported()
     if remove_policy == "recycle" and not group.recycles and knobs.recycle_on_release_group_is_an_error:
         raise errors.RemovePolicyNotSupported()
-
-
-def why_not(group: ScalingGroup, instance_id: str) -> errors.ApiError | None:
-    """Why this one cannot be removed by id, or None."""
-    instance = group.instances.get(instance_id)
-    if instance is None:
-        return errors.InstanceNotFound(instance_id)
-    if instance.lifecycle_state not in REMOVABLE:
-        return errors.IncorrectInstanceStatus(instance_id)
-    return None
 
 
 def check_min_size(group: ScalingGroup, removed: list[Instance]) -> None:

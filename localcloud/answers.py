@@ -1,0 +1,83 @@
+"""What goes out: replies and errors as JSON or XML, nested as the API version nests its lists.
+
+A reply here is flat, as of 2022-02-22: {"InstanceIds": ["i-1"]}. Version 2014-08-28 puts every list one level deeper,
+under its singular: {"InstanceIds": {"InstanceId": ["i-1"]}}.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+from xml.sax.saxutils import escape
+
+from localcloud import errors
+from localcloud.wire import Params
+
+Reply = dict[str, Any]
+
+CONTENT_TYPES = {"JSON": "application/json;charset=utf-8", "XML": "text/xml;charset=utf-8"}
+SINGULARS = {  # where cutting an s is not enough; the two that stay as they are do so in every SDK
+    "AlarmList": "Alarm",
+    "ErrorMessages": "ErrorMessages",
+    "FailedInstanceIds": "FailedInstanceIds",
+    "SuspendedProcesses": "SuspendedProcess",
+}
+
+
+def answer_format(params: Params, default: str) -> str:
+    """JSON or XML. The ESS manual says JSON by default, the ECS manual of the same gateway XML: hence a knob."""
+    wanted = (params.get("Format") or default).upper()
+    if wanted not in CONTENT_TYPES:
+        raise errors.InvalidFormat()
+    return wanted
+
+
+def request_id() -> str:
+    return str(uuid.uuid4()).upper()
+
+
+def answer_body(action: str, reply: Reply, id: str, form: str) -> str:
+    whole = {"RequestId": id, **reply}
+    return json.dumps(whole) if form == "JSON" else _document(f"{action}Response", whole)
+
+
+def error_body(error: errors.ApiError, id: str, host: str, form: str) -> str:
+    whole = {
+        "RequestId": id,
+        "HostId": host,
+        "Code": error.code,
+        "Message": error.message,
+        "Recommend": f"https://api.aliyun.com/troubleshoot?q={error.code}&product=Ess&requestId={id}",
+    }
+    return json.dumps(whole) if form == "JSON" else _document("Error", whole)
+
+
+def nested(value: Any) -> Any:
+    """With every list one level deeper, under its singular."""
+    if isinstance(value, list):
+        return [nested(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: {singular(name): nested(inner)} if isinstance(inner, list) else nested(inner)
+        for name, inner in value.items()
+    }
+
+
+def singular(name: str) -> str:
+    return SINGULARS.get(name) or (f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s"))
+
+
+def _document(root: str, content: Reply) -> str:
+    return f'<?xml version="1.0" encoding="UTF-8"?>{_element(root, content)}'
+
+
+def _element(name: str, value: Any) -> str:
+    """A list is its element, repeated."""
+    if isinstance(value, list):
+        return "".join(_element(name, item) for item in value)
+    if isinstance(value, dict):
+        return f"<{name}>{''.join(_element(inner, item) for inner, item in value.items())}</{name}>"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"<{name}>{escape(text)}</{name}>"

@@ -1,0 +1,134 @@
+"""Groups, instances and activities as the API tells of them. An absent value is left out, rather than null or blank."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from localcloud.ess.model import Activity, Instance, ScalingGroup
+
+if TYPE_CHECKING:
+    from localcloud.ess.service import Service
+
+
+def minute(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%MZ")
+
+
+def told(view: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in view.items() if value is not None and value != ""}
+
+
+def group_view(service: Service, group: ScalingGroup) -> dict[str, Any]:
+    attributes = {name: value for name, value in group.attributes.items() if not isinstance(value, list) or value}
+    return told(
+        {
+            **attributes,
+            **group.balancers,
+            "ScalingGroupId": group.scaling_group_id,
+            "ScalingGroupName": group.name or group.scaling_group_id,
+            "RegionId": service.region_id,
+            "GroupType": group.group_type,
+            "CreationTime": minute(group.created_at),
+            "LifecycleState": group.lifecycle_state,
+            "MinSize": group.min_size,
+            "MaxSize": group.max_size,
+            "DesiredCapacity": group.desired_capacity,
+            "EnableDesiredCapacity": group.desired_capacity is not None,
+            "TotalCapacity": group.total_capacity,
+            "TotalInstanceCount": len(group.instances),
+            "Weighted": group.weighted,
+            "ActiveCapacity": group.capacity("InService"),
+            "PendingCapacity": group.capacity("Pending"),
+            "PendingWaitCapacity": group.capacity("Pending:Wait"),
+            "ProtectedCapacity": group.capacity("Protected"),
+            "StandbyCapacity": group.capacity("Standby"),
+            "StoppedCapacity": group.capacity("Stopped"),
+            "RemovingCapacity": group.capacity("Removing"),
+            "RemovingWaitCapacity": group.capacity("Removing:Wait"),
+            "InitCapacity": 0,
+            "DefaultCooldown": group.default_cooldown,
+            "ScalingPolicy": group.scaling_policy,
+            "MultiAZPolicy": group.multi_az_policy,
+            "VSwitchId": group.vswitch_ids[0] if group.vswitch_ids else "",
+            "VSwitchIds": group.vswitch_ids,
+            "HealthCheckType": group.health_check_type,
+            "SystemSuspended": False,
+            "GroupDeletionProtection": group.group_deletion_protection,
+            "ResourceGroupId": group.resource_group_id,
+            "ActiveScalingConfigurationId": group.active_scaling_configuration_id,
+            "LaunchTemplateId": group.launch_template_id,
+            "LaunchTemplateVersion": group.launch_template_version,
+            "RemovalPolicies": group.removal_policies,
+            "SuspendedProcesses": group.suspended_processes,
+            "Tags": [{"TagKey": t["Key"], "TagValue": t["Value"], "Propagate": t["Propagate"]} for t in group.tags],
+        }
+    )
+
+
+def instance_view(group: ScalingGroup, instance: Instance) -> dict[str, Any]:
+    return told(
+        {
+            "InstanceId": instance.instance_id,
+            "ScalingGroupId": group.scaling_group_id,
+            "InstanceType": instance.instance_type,
+            "ZoneId": instance.zone_id,
+            "HealthStatus": instance.health_status,
+            "LifecycleState": instance.lifecycle_state,
+            "CreationType": instance.creation_type,
+            "Entrusted": instance.entrusted,
+            "LoadBalancerWeight": instance.load_balancer_weight,
+            "WarmupState": instance.warmup_state,
+            "SpotStrategy": instance.spot_strategy,
+            "CreationTime": minute(instance.created_at),
+            "CreatedTime": instance.created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "ScalingConfigurationId": instance.scaling_configuration_id,
+            "ScalingActivityId": instance.scaling_activity_id,
+            "LaunchTemplateId": instance.launch_template_id,
+            "LaunchTemplateVersion": instance.launch_template_version,
+            "WeightedCapacity": instance.weighted_capacity if group.weighted else None,
+        }
+    )
+
+
+def activity_view(activity: Activity, now: datetime) -> dict[str, Any]:
+    done = activity.status_code != "InProgress"
+    spent = (now - activity.started_at) / max(activity.ends_at - activity.started_at, now.resolution)
+    return told(
+        {
+            "ScalingActivityId": activity.scaling_activity_id,
+            "ScalingGroupId": activity.scaling_group_id,
+            "StatusCode": activity.status_code,
+            "StatusMessage": activity.status_message or (_message(activity) if done else None),
+            "Description": activity.description,
+            "Cause": activity.cause,
+            "Progress": 100 if done else min(99, int(100 * spent)),
+            "StartTime": minute(activity.started_at),
+            "EndTime": minute(activity.ends_at) if done else None,
+            "Detail": activity.detail if done else None,
+            "TotalCapacity": str(activity.capacity_at_start),  # text, as in the SDK's types
+            "ScalingInstanceNumber": len(activity.instance_ids or activity.joining),
+            "TriggerSourceType": activity.trigger_source_type,
+            "TriggerSourceId": activity.trigger_source_id,
+            "ActivityMetadata": activity.metadata,
+            "CreatedCapacity": len(activity.created),
+            "StartedCapacity": len(activity.started),
+            "DestroyedCapacity": len(activity.destroyed),
+            "StoppedCapacity": len(activity.stopped),
+            "CreatedInstances": activity.created,
+            "StartedInstances": activity.started,
+            "DestroyedInstances": activity.destroyed,
+            "StoppedInstances": activity.stopped,
+            "ErrorMessages": _failures(activity) if activity.ignored and done else None,
+        }
+    )
+
+
+def _message(activity: Activity) -> str:
+    if activity.created or activity.started:
+        return f'"{len(activity.created) + len(activity.started)}" ECS instances are added'
+    return f'"{len(activity.destroyed)}" ECS instances are released'
+
+
+def _failures(activity: Activity) -> list[dict[str, Any]]:
+    return [{"Code": code, "Message": code, "FailedInstanceIds": [id]} for id, code in activity.ignored.items()]
