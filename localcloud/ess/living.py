@@ -25,10 +25,6 @@ STATISTICS: dict[str, Callable[[list[float]], float]] = {
     "Minimum": min,
     "Maximum": max,
 }
-    "Average": lambda values: sum(values) / len(values),
-    "Minimum": min,
-    "Maximum": max,
-}
 
 
 def moments(service: Service) -> list[datetime]:
