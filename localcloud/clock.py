@@ -1,4 +1,4 @@
-"""The clock that activities progress on: real, or driven by a test."""
+"""The clock that activities progress on: real, real and put forward, or driven by a test."""
 
 from __future__ import annotations
 
@@ -14,6 +14,19 @@ class Clock(Protocol):
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(timezone.utc)
+
+
+class AdvancingClock(SystemClock):
+    """Runs like the real one, and can be put forward: an hour of cooldowns passes in no time."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += timedelta(seconds=seconds)
 
 
 class DrivenClock:

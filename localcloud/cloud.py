@@ -15,6 +15,7 @@ from localcloud.answers import Reply
 from localcloud.ess import catalogue
 from localcloud.ess.service import Service
 from localcloud.faults import ENDINGS, REFUSING, REMOVE, Fault, Faults
+from localcloud.functions.platform import Platform
 from localcloud.functions.queue import Functions
 from localcloud.monitor import describe as monitor
 from localcloud.wire import Gate, Incoming, Params
@@ -45,7 +46,8 @@ class LocalCloud:
     gate: Gate
     faults: Faults = field(default_factory=Faults)
     default_format: str = "JSON"
-    functions: Functions | None = None
+    functions: Functions | None = None  # asynchronous invocations that somebody else delivers
+    platform: Platform | None = None  # or the whole of Function Compute
     calls: MutableSequence[Call] = field(default_factory=lambda: deque(maxlen=10_000))
     before: dict[tuple[str, ...], Reply] = field(default_factory=dict)  # each read's last answer
 

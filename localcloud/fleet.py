@@ -16,6 +16,8 @@ from jsonschema.exceptions import best_match
 from localcloud.clock import Clock
 from localcloud.ess.model import Activity, Instance, Knobs, ScalingGroup
 from localcloud.ess.service import Service, new_id
+from localcloud.faults import Faults
+from localcloud.state import restore, saved
 
 SCHEMA = Path(__file__).with_name("fleet.schema.json")
 
@@ -26,13 +28,17 @@ class FleetError(Exception):
 
 def read_fleet(path: Path, clock: Clock, knobs: Knobs) -> Service:
     """A service as the file describes it. Raises FleetError."""
+    return service_of(document_in(path), clock, knobs)
+
+
+def document_in(path: Path) -> dict[str, Any]:
+    """Unchecked. Raises FleetError."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise FleetError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise FleetError(f"{path}: not JSON: {error}") from error
-    return service_of(document, clock, knobs)
+    except (TypeError, ValueError) as error:
+        raise FleetError(f"{path}: not a JSON object: {error}") from error
 
 
 def service_of(document: Mapping[str, Any], clock: Clock, knobs: Knobs) -> Service:
@@ -44,7 +50,12 @@ def service_of(document: Mapping[str, Any], clock: Clock, knobs: Knobs) -> Servi
     if "activitySeconds" in document:
         knobs = replace(knobs, activity_seconds=document["activitySeconds"])
     service = Service(clock, document.get("regionId", "cn-hangzhou"), knobs)
-    for entry in document["groups"]:
+    if "saved" in document:
+        try:
+            restore(service, document["saved"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise FleetError(f"the saved state cannot be read: {error}") from error
+    for entry in document.get("groups", ()):
         group = _group(entry, now)
         if group.scaling_group_id in service.groups:
             raise FleetError(f"{group.scaling_group_id} is there twice")
@@ -55,6 +66,28 @@ def service_of(document: Mapping[str, Any], clock: Clock, knobs: Knobs) -> Servi
         activity = _activity(entry, now)
         service.activities[activity.scaling_activity_id] = activity
     return service
+
+
+def faults_of(document: Mapping[str, Any], faults: Faults) -> None:
+    """Those that the file asks for."""
+    for entry in document.get("faults", ()):
+        if "rate" in entry:
+            faults.at_random(entry["rate"], [entry["kind"]], entry.get("seed", 0), entry.get("action", "*"))
+        else:
+            faults.add(entry["kind"], entry.get("action", "*"), entry.get("times", 1), entry.get("seconds", 0.0))
+
+
+def save_fleet(service: Service, path: Path) -> None:
+    """A fleet file that goes on where this service stands. Raises OSError."""
+    document = {
+        "description": "Saved by the local cloud.",
+        "regionId": service.region_id,
+        "activitySeconds": service.knobs.activity_seconds,
+        "saved": saved(service),
+    }
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_text(json.dumps(document), encoding="utf-8")
+    beside.replace(path)  # whole, or as it was
 
 
 def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -20,7 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from localcloud import answers, errors
 from localcloud.cloud import LocalCloud
 from localcloud.faults import Fault
-from localcloud.functions.endpoint import invocations
+from localcloud.functions import endpoint
 from localcloud.wire import Incoming, parameters
 
 __all__ = ["LocalCloud", "application", "running", "server_for"]
@@ -45,8 +46,12 @@ def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        if cloud.platform:
+            cloud.platform.start()
         when_ready()
         yield
+        if cloud.platform:
+            await run_in_threadpool(cloud.platform.close)
 
     async def failed(request: Request, error: Exception) -> Response:
         if not isinstance(error, Broken):
@@ -55,8 +60,10 @@ def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
         return Response(body, 500, media_type=answers.CONTENT_TYPES["JSON"])
 
     routes = [Route("/", serve, methods=["GET", "POST"])]
-    if cloud.functions is not None:
-        routes.append(invocations(cloud.functions, cloud.gate, cloud.faults))
+    if cloud.platform is not None:
+        routes += endpoint.routes(cloud.platform, cloud.gate, cloud.faults)
+    elif cloud.functions is not None:
+        routes.append(endpoint.invocations(cloud.functions, cloud.gate, cloud.faults))
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
 
 

@@ -1,0 +1,168 @@
+"""What is deployed, over HTTP: services, functions, versions, aliases, asynchronous configurations, tasks, instances."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from starlette.requests import Request
+
+from localcloud.functions.platform import Platform
+from localcloud.functions.queue import Invocation
+from localcloud.functions.registry import FcError, Service
+
+OLDER, NEWER = "/2016-08-15", "/2023-03-30"
+SERVICE = OLDER + "/services/{service}"
+FUNCTION = SERVICE + "/functions/{function}"
+CONFIG = FUNCTION + "/async-invoke-config"
+TASKS = FUNCTION + "/stateful-async-invocations"
+Act = Callable[[Request, bytes], Any]
+
+
+def management(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+    """Path, method, and what it does; its answer is JSON, or nothing."""
+    yield from _services(platform)
+    yield from _functions(platform)
+    yield from _versions(platform)
+    yield from _asynchronous(platform)
+    yield from _newer(platform)
+
+
+def _services(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+    registry = platform.registry
+    yield OLDER + "/services", "POST", lambda _, body: registry.create_service(_object(body))
+    yield OLDER + "/services", "GET", lambda r, _: _listed(r, "services", "serviceName", _told(registry.services))
+    yield SERVICE, "GET", lambda r, _: registry.service(r.path_params["service"]).told
+    yield SERVICE, "PUT", lambda r, body: registry.update_service(r.path_params["service"], _object(body))
+    yield SERVICE, "DELETE", lambda r, _: registry.delete_service(r.path_params["service"])
+
+
+def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+    registry = platform.registry
+
+    def update(request: Request, body: bytes) -> Any:
+        path = request.path_params
+        told = registry.put_function(path["service"], _object(body), path["function"])
+        platform.changed(path["service"])
+        return told
+
+    def listing(request: Request, _: bytes) -> Any:
+        service = registry.service(request.path_params["service"])
+        return _listed(request, "functions", "functionName", _told(service.functions))
+
+    def instances(request: Request, _: bytes) -> Any:
+        function = registry.function(request.path_params["service"], request.path_params["function"])
+        return {"instances": [{"instanceId": id} for id in platform.pool.instances(function.key)]}
+
+    yield SERVICE + "/functions", "POST", lambda r, body: registry.put_function(
+        r.path_params["service"], _object(body)
+    )
+    yield SERVICE + "/functions", "GET", listing
+    yield FUNCTION, "GET", lambda r, _: registry.function(r.path_params["service"], r.path_params["function"]).told
+    yield FUNCTION, "PUT", update
+    yield FUNCTION, "DELETE", lambda r, _: registry.delete_function(r.path_params["service"], r.path_params["function"])
+    yield FUNCTION + "/instances", "GET", instances
+
+
+def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+    registry = platform.registry
+    versions, aliases = SERVICE + "/versions", SERVICE + "/aliases"
+
+    def service(request: Request) -> Service:
+        return registry.service(request.path_params["service"])
+
+    def name(request: Request) -> str:
+        return str(request.path_params["service"])
+
+    yield versions, "POST", lambda r, body: registry.publish_version(name(r), _object(body))
+    yield versions, "GET", lambda r, _: _listed(r, "versions", "versionId", list(service(r).version_told.values()))
+    yield versions + "/{version}", "DELETE", lambda r, _: registry.delete_version(name(r), r.path_params["version"])
+    yield aliases, "POST", lambda r, body: registry.put_alias(name(r), _object(body))
+    yield aliases, "GET", lambda r, _: _listed(r, "aliases", "aliasName", list(service(r).aliases.values()))
+    yield aliases + "/{alias}", "GET", lambda r, _: registry.alias(name(r), r.path_params["alias"])
+    yield aliases + "/{alias}", "PUT", lambda r, body: registry.put_alias(
+        name(r), _object(body), r.path_params["alias"]
+    )
+    yield aliases + "/{alias}", "DELETE", lambda r, _: registry.delete_alias(name(r), r.path_params["alias"])
+
+
+def _asynchronous(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+    registry = platform.registry
+
+    def here(request: Request) -> tuple[str, str]:
+        return request.path_params["service"], request.path_params["function"]
+
+    def delete(request: Request, _: bytes) -> None:
+        told = registry.async_config(*here(request))
+        del registry.service(here(request)[0]).async_configs[told["qualifier"], told["function"]]
+
+    def configs(request: Request, _: bytes) -> Any:
+        service = registry.service(here(request)[0])
+        return {"configs": [told for (_, name), told in service.async_configs.items() if name == here(request)[1]]}
+
+    def tasks(request: Request, _: bytes) -> Any:
+        service, function = here(request)
+        wanted = (service.split(".")[0], function)
+        found = [t for (s, f, _), t in platform.queue.tasks.items() if (s, f) == wanted]
+        return {"invocations": [_task(invocation) for invocation in found]}
+
+    def task(request: Request) -> Invocation:
+        service, function = here(request)
+        found = platform.queue.tasks.get((service.split(".")[0], function, request.path_params["task"]))
+        if found is None:
+            raise FcError(404, "StatefulAsyncInvocationNotFound")
+        return found
+
+    yield CONFIG, "PUT", lambda r, body: registry.put_async_config(*here(r), _object(body))
+    yield CONFIG, "GET", lambda r, _: registry.async_config(*here(r))
+    yield CONFIG, "DELETE", delete
+    yield FUNCTION + "/async-invoke-configs", "GET", configs
+    yield TASKS, "GET", tasks
+    yield TASKS + "/{task}", "GET", lambda r, _: _task(task(r))
+    yield TASKS + "/{task}", "PUT", lambda r, _: platform.queue.stop(task(r))
+
+
+def _newer(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+    """Functions of 3.0 have no service: here they are in one without a name."""
+    registry = platform.registry
+    registry.services[""] = Service("", {})
+
+    def update(request: Request, body: bytes) -> Any:
+        told = registry.put_function("", _object(body), request.path_params["function"])
+        platform.changed("")
+        return told
+
+    yield NEWER + "/functions", "POST", lambda _, body: registry.put_function("", _object(body))
+    yield NEWER + "/functions/{function}", "GET", lambda r, _: registry.function("", r.path_params["function"]).told
+    yield NEWER + "/functions/{function}", "PUT", update
+    yield NEWER + "/functions/{function}", "DELETE", lambda r, _: registry.delete_function("", r.path_params["function"])
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    return dict(json.loads(body or b"{}"))
+
+
+def _told(named: dict[str, Any]) -> list[dict[str, Any]]:
+    return [thing.told for name, thing in sorted(named.items()) if name]
+
+
+def _listed(request: Request, name: str, key: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+    """A page, by prefix, and where the next one starts."""
+    limit, start = int(request.query_params.get("limit") or 20), request.query_params.get("nextToken") or ""
+    prefix = request.query_params.get("prefix") or ""
+    fitting = [told for told in found if str(told[key]).startswith(prefix) and str(told[key]) >= start]
+    page = {name: fitting[:limit]}
+    return {**page, "nextToken": str(fitting[limit][key])} if limit < len(fitting) else page
+
+
+def _task(invocation: Invocation) -> dict[str, Any]:
+    return {
+        "invocationId": invocation.task_id,
+        "requestId": invocation.request_id,
+        "functionName": invocation.function,
+        "serviceName": invocation.service,
+        "qualifier": invocation.qualifier,
+        "status": invocation.status,
+        "alreadyRetriedTimes": max(0, invocation.tries),
+    }

@@ -1,0 +1,287 @@
+"""Function Compute here, through the real fc2 and the newer SDK: deployed, invoked, timed out, repeated, carried on."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fc2
+import pytest
+
+from tests.clouds import KEY
+from tests.platforms import Compute, compute_of
+
+
+@pytest.fixture
+def compute() -> Iterator[Compute]:
+    with compute_of() as found:
+        yield found
+
+
+def soon(true: Callable[[], Any]) -> Any:
+    """Processes take real time; within ten seconds."""
+    until = time.monotonic() + 10
+    while not (found := true()):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return found
+
+
+def failure(call: Callable[[], Any]) -> tuple[int, str]:
+    with pytest.raises(fc2.FcError) as caught:
+        call()
+    return caught.value.status_code, caught.value.err_code
+
+
+def test_a_deployed_function_answers(compute: Compute, tmp_path: Path) -> None:
+    compute.deploy(tmp_path)
+
+    assert compute.client.invoke_function("s", "f", b"hello").data == b"hello"
+    assert compute.client.get_function("s", "f").data["handler"] == "index.handler"
+    assert [f["functionName"] for f in compute.client.list_functions("s").data["functions"]] == ["f"]
+
+
+def test_what_is_no_text_is_answered_as_json(compute: Compute, tmp_path: Path) -> None:
+    compute.deploy(tmp_path, "def handler(event, context):\n    return {'b': None, 'a': event.decode()}\n")
+
+    assert json.loads(compute.client.invoke_function("s", "f", b"x").data) == {"a": "x", "b": None}
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("def handler(event, context):\n    raise ValueError('boom')\n", "ValueError"),
+        ("import nothing_like_it\n", "ImportModuleError"),
+        ("def handler(:\n", "UserCodeSyntaxError"),
+        ("x = 1\n", "HandlerNotFound"),
+    ],
+)
+def test_a_failed_function_is_http_200_and_a_header(compute: Compute, tmp_path: Path, code: str, kind: str) -> None:
+    compute.deploy(tmp_path, code)
+
+    with pytest.raises(fc2.FcError) as caught:
+        compute.client.invoke_function("s", "f", b"")
+    assert caught.value.status_code == 200
+    told = json.loads(caught.value.message)
+    assert told["errorType"] == kind
+    assert {"errorMessage", "stackTrace"} < told.keys()
+
+
+def test_a_function_out_of_time_gets_sigterm_and_the_next_call_a_new_process(compute: Compute, tmp_path: Path) -> None:
+    code = (
+        "import os, time\n"
+        "def handler(event, context):\n"
+        "    time.sleep(float(event))\n"
+        "    return str(os.getpid())\n"
+    )
+    compute.deploy(tmp_path, code, timeout=1)
+    first = compute.client.invoke_function("s", "f", b"0").data
+
+    with pytest.raises(fc2.FcError, match="timed out after 1 seconds"):
+        compute.client.invoke_function("s", "f", b"9")
+    assert compute.client.invoke_function("s", "f", b"0").data != first
+
+
+def test_an_exit_is_told_and_costs_the_instance(compute: Compute, tmp_path: Path) -> None:
+    compute.deploy(tmp_path, "import os\ndef handler(event, context):\n    os._exit(3)\n")
+
+    with pytest.raises(fc2.FcError, match="exited unexpectedly"):
+        compute.client.invoke_function("s", "f", b"")
+
+
+def test_an_instance_is_kept_frozen_and_initialized_once(compute: Compute, tmp_path: Path) -> None:
+    code = (
+        "import threading, time\n"
+        "seen = []\n"
+        "def tick():\n"
+        "    while True:\n"
+        "        seen.append('t'); time.sleep(0.01)\n"
+        "def initialize(context):\n"
+        "    seen.append('i')\n"
+        "    threading.Thread(target=tick, daemon=True).start()\n"
+        "def handler(event, context):\n"
+        "    return json.dumps([seen.count('i'), len(seen)])\n"
+        "import json\n"
+    )
+    compute.deploy(tmp_path, code, initializer="index.initialize")
+    counts = []
+    for _ in range(2):
+        counts.append(json.loads(compute.client.invoke_function("s", "f", b"").data))
+        time.sleep(0.3)
+
+    assert [count[0] for count in counts] == [1, 1]
+    assert counts[1][1] - counts[0][1] < 15  # thirty, had it run on in between
+
+
+@pytest.mark.parametrize(("runtime", "has"), [("python3.10", True), ("python3.12", False)])
+def test_the_context_is_that_of_the_runtime(compute: Compute, tmp_path: Path, runtime: str, has: bool) -> None:
+    code = (
+        "import json, os\n"
+        "def handler(event, context):\n"
+        "    return json.dumps([hasattr(context, 'credentials'), hasattr(context, 'service'), context.function.timeout,\n"
+        "        os.environ['ALIBABA_CLOUD_ACCESS_KEY_ID'], context.region, bool(context.request_id)])\n"
+    )
+    compute.deploy(tmp_path, timeout=7)
+    source = tmp_path / "f"
+    (source / "index.py").write_text(code)
+    compute.client.update_function("s", "f", codeDir=str(source), runtime=runtime)
+
+    told = json.loads(compute.client.invoke_function("s", "f", b"").data)
+    assert told == [has, has, 7, KEY.access_key_id, "cn-hangzhou", True]
+
+
+def test_the_tail_of_the_log_comes_along(compute: Compute, tmp_path: Path) -> None:
+    code = (
+        "import logging\n"
+        "def handler(event, context):\n"
+        "    print('printed'); logging.getLogger().info('logged'); return 'x'\n"
+    )
+    compute.deploy(tmp_path, code)
+
+    answer = compute.client.invoke_function("s", "f", b"", headers={"x-fc-log-type": "Tail"})
+    log = base64.b64decode(answer.headers["x-fc-log-result"]).decode()
+    assert "printed" in log
+    assert "[INFO] logged" in log
+
+
+def test_a_version_stays_as_it_was_published_and_an_alias_points_at_it(compute: Compute, tmp_path: Path) -> None:
+    compute.deploy(tmp_path, "def handler(event, context):\n    return 'one'\n")
+    client = compute.client
+    version = client.publish_version("s").data["versionId"]
+    client.create_alias("s", "prod", version)
+    (tmp_path / "f" / "index.py").write_text("def handler(event, context):\n    return 'two'\n")
+    client.update_function("s", "f", codeDir=str(tmp_path / "f"))
+
+    assert client.invoke_function("s", "f", b"").data == b"two"
+    assert client.invoke_function("s", "f", b"", qualifier="prod").data == b"one"
+    client.update_alias("s", "prod", client.publish_version("s").data["versionId"])
+    assert client.invoke_function("s", "f", b"", qualifier="prod").data == b"two"
+
+
+def test_an_asynchronous_call_is_delayed_numbered_and_listed(compute: Compute, tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    code = f"def handler(event, context):\n    open({str(marks)!r}, 'a').write(event.decode())\n"
+    compute.deploy(tmp_path, code)
+    headers = {
+        "x-fc-invocation-type": "Async",
+        "x-fc-async-delay": "600",
+        "x-fc-stateful-async-invocation-id": "task-1",
+    }
+    compute.client.invoke_function("s", "f", b"x", headers=dict(headers))
+
+    again = failure(lambda: compute.client.invoke_function("s", "f", b"x", headers=dict(headers)))
+    assert again == (409, "StatefulAsyncInvocationAlreadyExists")
+    (task,) = compute.platform.queue.tasks.values()
+    assert (task.status, marks.exists()) == ("Enqueued", False)
+    compute.clock.advance(600)
+    assert soon(lambda: task.status == "Succeeded")
+    assert marks.read_text() == "x"
+
+
+def test_a_failing_asynchronous_call_is_repeated_and_then_handed_to_its_destination(
+    compute: Compute, tmp_path: Path
+) -> None:
+    compute.deploy(tmp_path, "def handler(event, context):\n    raise RuntimeError('no')\n")
+    config = {
+        "maxAsyncRetryAttempts": 2,
+        "destinationConfig": {"onFailure": {"destination": "acs:mns:cn-hangzhou:1:/queues/dead/messages"}},
+    }
+    compute.client.put_function_async_invoke_config("s", "LATEST", "f", config)
+    compute.client.invoke_function("s", "f", b"x", headers={"x-fc-invocation-type": "Async"})
+
+    def over() -> bool:
+        compute.clock.advance(10)
+        return bool(compute.inside.service.sent)
+
+    assert soon(over)
+    (sent,) = compute.inside.service.sent
+    assert sent["to"].endswith("/queues/dead/messages")
+    assert sent["content"]["requestContext"]["approximateInvokeCount"] == 3
+    assert (sent["content"]["requestPayload"], sent["content"]["responseContext"]["functionError"]) == (
+        "x",
+        "UnhandledInvocationError",
+    )
+
+
+def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    compute.deploy(tmp_path)
+    compute.deploy(tmp_path, f"def handler(event, context):\n    open({str(marks)!r}, 'wb').write(event)\n", name="g")
+    destination = {"onSuccess": {"destination": "acs:fc:cn-hangzhou:1:services/s.LATEST/functions/g"}}
+    compute.client.put_function_async_invoke_config("s", "LATEST", "f", {"destinationConfig": destination})
+    compute.client.invoke_function("s", "f", b"x", headers={"x-fc-invocation-type": "Async"})
+
+    assert soon(lambda: marks.exists() and marks.read_bytes())
+    assert json.loads(marks.read_bytes())["responsePayload"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("call", "refusal"),
+    [
+        (lambda c: c.get_service("nobody"), (404, "ServiceNotFound")),
+        (lambda c: c.invoke_function("s", "nobody", b""), (404, "FunctionNotFound")),
+        (lambda c: c.invoke_function("s", "f", b"", qualifier="9"), (404, "VersionNotFound")),
+        (lambda c: c.create_service("s"), (409, "ServiceAlreadyExists")),
+        (lambda c: c.update_function("s", "f", environmentVariables={"FC_X": "1"}), (400, "InvalidArgument")),
+        (lambda c: c.update_function("s", "f", runtime="python2.7"), (400, "InvalidArgument")),
+        (lambda c: c.delete_service("s"), (412, "PreconditionFailed")),
+        (lambda c: c.create_alias("s", "prod", "9"), (404, "VersionNotFound")),
+    ],
+)
+def test_what_it_refuses(
+    compute: Compute, tmp_path: Path, call: Callable[[fc2.Client], Any], refusal: tuple[int, str]
+) -> None:
+    compute.deploy(tmp_path)
+
+    assert failure(lambda: call(compute.client)) == refusal
+
+
+def test_several_instances_run_side_by_side(compute: Compute, tmp_path: Path) -> None:
+    compute.deploy(tmp_path, "import os, time\ndef handler(event, context):\n    time.sleep(0.5); return str(os.getpid())\n")
+    for _ in range(3):
+        compute.client.invoke_function("s", "f", b"", headers={"x-fc-invocation-type": "Async"})
+
+    key = compute.platform.registry.function("s", "f").key
+    assert soon(lambda: len(set(compute.platform.pool.instances(key))) == 3)
+
+
+def test_the_newer_sdk_invokes_a_function_of_3_0(compute: Compute, tmp_path: Path) -> None:
+    from alibabacloud_fc20230330 import models
+    from alibabacloud_fc20230330.client import Client
+    from alibabacloud_tea_openapi.models import Config
+
+    compute.deploy(tmp_path)
+    code = base64.b64encode(compute_zip(tmp_path / "f")).decode()
+    client = Client(
+        Config(
+            access_key_id=KEY.access_key_id,
+            access_key_secret=KEY.access_key_secret,
+            endpoint=compute.endpoint,
+            protocol="http",
+            region_id="cn-hangzhou",
+        )
+    )
+    asked = models.CreateFunctionInput(
+        function_name="three",
+        runtime="python3.12",
+        handler="index.handler",
+        code=models.InputCodeLocation(zip_file=code),
+    )
+    client.create_function(models.CreateFunctionRequest(body=asked))
+
+    answer = client.invoke_function("three", models.InvokeFunctionRequest(body=b"hello"))
+    assert (answer.status_code, answer.body.read()) == (200, b"hello")
+
+
+def compute_zip(folder: Path) -> bytes:
+    import io
+    import zipfile
+
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.write(folder / "index.py", "index.py")
+    return made.getvalue()
