@@ -65,6 +65,7 @@ AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
         ("what left just as the window began", Guardrails(budget=Budget(3_600, 3)), after(3_600, removed=2), 3, "budget"),
         ("what left a second later", Guardrails(budget=Budget(3_600, 3)), after(3_599, removed=2), 1, "budget"),
         ("what is leaving now is spent", Guardrails(budget=Budget(3_600, 3)), in_state(2, "Removing")._replace(activities=()), 1, "budget"),
+        ("a share of all, of whom two are leaving now", Guardrails(budget=Budget(3_600, None, 50)), in_state(2, "Removing")._replace(activities=()), 3, "budget"),
         ("a removal five minutes ago", COOL, after(300, removed=1), 0, "cooldown"),
         ("a removal a second short of ten minutes ago", COOL, after(599, removed=1), 0, "cooldown"),
         ("a removal ten minutes ago", COOL, after(600, removed=1), 9, None),
