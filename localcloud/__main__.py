@@ -7,14 +7,22 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
-from localcloud.clock import SystemClock
+from localcloud.certificate import CertificateError, self_made
+from localcloud.clock import AdvancingClock
+from localcloud.cloud import LocalCloud
+from localcloud.console.overview import Watch
+from localcloud.deployed import deployed_of
 from localcloud.ess.model import Knobs
+from localcloud.ess.service import Service
 from localcloud.faults import KINDS, Fault, parsed
-from localcloud.fleet import FleetError, read_fleet
-from localcloud.server import LocalCloud, listening, ready_line, server_for
+from localcloud.fleet import FleetError, document_in, faults_of, save_fleet, service_of
+from localcloud.functions.instances import Identity
+from localcloud.functions.platform import Platform
+from localcloud.server import listening, ready_line, server_for
 from localcloud.wire import Gate
 
 FLEETS = Path(__file__).parent / "fleets"
@@ -28,7 +36,9 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; 0 takes a free one.")
+@click.option("--host", default="127.0.0.1", help="Address to listen on. Others may reach it: nothing here is secret.")
+@click.option("--https", is_flag=True, help="With a self-made certificate; its file is told when it is ready.")
 @click.option(
     "--fleet",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -36,7 +46,13 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
     show_default="localcloud/fleets/small.json",
     help="Scaling groups to start from (localcloud/fleet.schema.json says how).",
 )
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Start from this file if it is there, instead of the fleet, and save to it at the end.",
+)
 @click.option("--activity-seconds", type=click.FloatRange(0), help="How long an activity takes, over the fleet file.")
+@click.option("--acts/--still", default=True, help="Whether Auto Scaling refills, checks health and runs tasks.")
 @click.option("--access-key-id", default="localcloud", help="The key to accept.")
 @click.option("--access-key-secret", default="localcloud-secret", help="Its secret.")
 @click.option("--security-token", default="", show_default="any, or none", help="Accept only calls with this token.")
@@ -49,38 +65,77 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
     metavar="KIND[:ACTION[:TIMES[:SECONDS]]]",
     help=f"Misbehave, such as throttled:RemoveInstances:2. Kinds: {', '.join(KINDS)}.",
 )
+@click.option("--fault-rate", type=click.FloatRange(0, 1), default=0.0, help="Share of calls that meet a fault.")
+@click.option("--fault-kind", "kinds", multiple=True, type=click.Choice(KINDS), help="For the rate; may be repeated.")
+@click.option("--fault-seed", default=0, help="For the rate: the same seed gives the same faults.")
 def main(
     port: int,
+    host: str,
+    https: bool,
     fleet: Path,
+    state: Path | None,
     activity_seconds: float | None,
+    acts: bool,
     access_key_id: str,
     access_key_secret: str,
     security_token: str,
     default_format: str,
     faults: list[Fault],
+    fault_rate: float,
+    kinds: tuple[str, ...],
+    fault_seed: int,
 ) -> None:
-    """Starts Alibaba Cloud Auto Scaling (ESS) on this machine.
+    """Starts Alibaba Cloud Auto Scaling (ESS) on this machine, with what of CloudMonitor and Function Compute it needs.
 
     Prints one JSON line {"endpoint", "accessKeyId", "accessKeySecret", "regionId"} when it is ready, and serves until
-    it gets SIGTERM or Ctrl-C. It listens on 127.0.0.1 only.
+    it gets SIGTERM or Ctrl-C. A browser at that endpoint sees the console.
     """
-    try:
-        service = read_fleet(fleet, SystemClock(), Knobs())
-        if activity_seconds is not None:
-            service.knobs = replace(service.knobs, activity_seconds=activity_seconds)
-    except FleetError as error:
-        raise click.ClickException(f"the fleet file is wrong: {error}") from error
-    cloud = LocalCloud(service, Gate(access_key_id, access_key_secret, security_token), default_format=default_format)
+    document, service = _started(fleet, state, activity_seconds, acts)
+    gate = Gate(access_key_id, access_key_secret, security_token)
+    identity = Identity(service.region_id, access_key_id, access_key_secret, security_token)
+    platform = Platform(service.clock, identity, lambda arn, body: service.sent.append({"to": arn, "content": body}))
+    cloud = LocalCloud(service, gate, default_format=default_format, platform=platform)
+    faults_of(document, cloud.faults)
     cloud.faults.pending += faults
+    if fault_rate:
+        cloud.faults.at_random(fault_rate, kinds or KINDS, fault_seed)
     try:
-        listener = listening(port)
-    except OSError as error:
-        raise click.ClickException(f"port {port}: {error.strerror}; give another --port, or 0") from error
+        listener = listening(port, host)
+        certificate = self_made(host) if https else None
+    except (OSError, CertificateError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise click.ClickException(f"port {port}: {why}; give another --port, or 0") from error
+    watch = Watch(cloud)
+    platform.watch = watch.decided
+    deployed = deployed_of(document, fleet, platform)
+    if deployed:
+        deployed.endpoint = "{}:{}".format(*listener.getsockname())
     # uvicorn stops gracefully on a signal, then raises it again: which must end in a clean exit, not in a trace.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     with listener:
-        server_for(cloud, lambda: click.echo(ready_line(cloud, listener))).run(sockets=[listener])
+        try:
+            told = ready_line(cloud, listener, certificate)
+            server_for(cloud, lambda: click.echo(told), certificate, watch, deployed).run(sockets=[listener])
+        finally:
+            platform.close()
+            if state:
+                service.advance()
+                save_fleet(service, state)
+
+
+def _started(
+    fleet: Path, state: Path | None, activity_seconds: float | None, acts: bool
+) -> tuple[dict[str, Any], Service]:
+    try:
+        document = document_in(fleet)
+        start = document_in(state) if state and state.exists() else document
+        service = service_of(start, AdvancingClock(), Knobs(acts=acts))
+    except FleetError as error:
+        raise click.ClickException(f"the fleet file is wrong: {error}") from error
+    if activity_seconds is not None:
+        service.knobs = replace(service.knobs, activity_seconds=activity_seconds)
+    return document, service
 
 
 def _leave(_: int, __: FrameType | None) -> None:

@@ -18,8 +18,10 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from localcloud import answers, errors
+from localcloud import admin, answers, errors
 from localcloud.cloud import LocalCloud
+from localcloud.console.overview import Watch
+from localcloud.deployed import Deployed
 from localcloud.faults import Fault
 from localcloud.functions import endpoint
 from localcloud.wire import Incoming, parameters
@@ -31,7 +33,9 @@ class Broken(Exception):
     """An answer that was to break off."""
 
 
-def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
+def application(
+    cloud: LocalCloud, when_ready: Callable[[], None], watch: Watch | None = None, deployed: Deployed | None = None
+) -> Starlette:
     async def serve(request: Request) -> Response:
         if _a_person(request):
             return RedirectResponse("/console")
@@ -48,8 +52,11 @@ def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         if cloud.platform:
             cloud.platform.start()
+        watching = asyncio.create_task(_watched(watch)) if watch else None
         when_ready()
         yield
+        if watching:
+            watching.cancel()
         if cloud.platform:
             await run_in_threadpool(cloud.platform.close)
 
@@ -61,10 +68,18 @@ def application(cloud: LocalCloud, when_ready: Callable[[], None]) -> Starlette:
 
     routes = [Route("/", serve, methods=["GET", "POST"])]
     if cloud.platform is not None:
+        routes += admin.routes(cloud, watch or Watch(cloud), deployed)
         routes += endpoint.routes(cloud.platform, cloud.gate, cloud.faults)
     elif cloud.functions is not None:
         routes.append(endpoint.invocations(cloud.functions, cloud.gate, cloud.faults))
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
+
+
+async def _watched(watch: Watch) -> None:
+    """Capacity over time, whoever looks."""
+    while True:
+        watch.sample()
+        await asyncio.sleep(1)
 
 
 def listening(port: int, host: str = "127.0.0.1") -> socket.socket:
@@ -78,9 +93,13 @@ def listening(port: int, host: str = "127.0.0.1") -> socket.socket:
 
 
 def server_for(
-    cloud: LocalCloud, when_ready: Callable[[], None], certificate: tuple[str, str] | None = None
+    cloud: LocalCloud,
+    when_ready: Callable[[], None],
+    certificate: tuple[str, str] | None = None,
+    watch: Watch | None = None,
+    deployed: Deployed | None = None,
 ) -> uvicorn.Server:
-    """`certificate`: files of the certificate and its key, for HTTPS."""
+    """`certificate`: files of the certificate and its key, for HTTPS. `deployed`: what the console fires events at."""
 
     class Port(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -90,7 +109,7 @@ def server_for(
 
     certfile, keyfile = certificate or (None, None)
     config = uvicorn.Config(
-        application(cloud, when_ready),
+        application(cloud, when_ready, watch, deployed),
         http=Port,
         log_level="critical",
         access_log=False,
@@ -102,12 +121,17 @@ def server_for(
 
 
 @contextmanager
-def running(cloud: LocalCloud) -> Iterator[str]:
+def running(cloud: LocalCloud, deployed: Deployed | None = None) -> Iterator[str]:
     """Serves from a thread of this process; gives host:port. For tests, which then drive the cloud's clock."""
     ready = threading.Event()
-    server = server_for(cloud, ready.set)
+    watch = Watch(cloud)
+    if cloud.platform:
+        cloud.platform.watch = watch.decided
+    server = server_for(cloud, ready.set, watch=watch, deployed=deployed)
     listener = listening(0)
     host, port = listener.getsockname()
+    if deployed:
+        deployed.endpoint = f"{host}:{port}"
 
     def serve() -> None:
         with listener:
@@ -121,16 +145,15 @@ def running(cloud: LocalCloud) -> Iterator[str]:
         server.should_exit = True  # not waited for: stopping takes uvicorn two ticks of its clock, and tests are many
 
 
-def ready_line(cloud: LocalCloud, listener: socket.socket) -> str:
+def ready_line(cloud: LocalCloud, listener: socket.socket, certificate: tuple[str, str] | None = None) -> str:
     host, port = listener.getsockname()
-    return json.dumps(
-        {
-            "endpoint": f"{host}:{port}",
-            "accessKeyId": cloud.gate.access_key_id,
-            "accessKeySecret": cloud.gate.access_key_secret,
-            "regionId": cloud.service.region_id,
-        }
-    )
+    told = {
+        "endpoint": f"{host}:{port}",
+        "accessKeyId": cloud.gate.access_key_id,
+        "accessKeySecret": cloud.gate.access_key_secret,
+        "regionId": cloud.service.region_id,
+    }
+    return json.dumps({**told, "certificate": certificate[0]} if certificate else told)
 
 
 def _a_person(request: Request) -> bool:

@@ -60,7 +60,7 @@ def _typed(hint: Any, value: Any) -> Any:
     if origin is deque:
         return deque((_typed(of[0], inner) for inner in value), maxlen=1_000)
     if is_dataclass(hint):
-        hints = _hints(hint)
+        hints = _hints(hint)  # type: ignore[arg-type]
         return hint(**{name: _typed(hints[name], inner) for name, inner in value.items()})  # type: ignore[operator]
     if hint is float and isinstance(value, int):
         return float(value)

@@ -78,7 +78,9 @@ class Pool:
         try:
             if not instance.initialized and function.initializer:
                 answer = self._exchanged(
-                    instance, {**ask, "kind": "initialize", "handler": function.initializer}, function.initializer_timeout
+                    instance,
+                    {**ask, "kind": "initialize", "handler": function.initializer},
+                    function.initializer_timeout,
                 )
                 if "error" in answer:
                     return self._failed(function, instance, answer["error"], start)
@@ -159,7 +161,14 @@ class Pool:
         home = tempfile.mkdtemp(dir=self.folder)
         with log.open("wb") as sink:
             process = subprocess.Popen(
-                [_python(function.runtime), str(RUNTIME), str(function.code), str(to_child), str(from_child), function.runtime],
+                [
+                    _python(function.runtime),
+                    str(RUNTIME),
+                    str(function.code),
+                    str(to_child),
+                    str(from_child),
+                    function.runtime,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
@@ -247,6 +256,8 @@ def _tail(log: Path, start: int) -> bytes:
 @lru_cache
 def _python(runtime: str) -> str:
     """That very Python where it is on this machine, else this one. A name on PATH may be a shim: it is asked."""
+    if runtime == f"python3.{sys.version_info.minor}":
+        return sys.executable
     try:
         asked = [runtime, "-c", "import sys; print(sys.executable)"]
         found = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True)

@@ -1,4 +1,4 @@
-"""What is deployed, over HTTP: services, functions, versions, aliases, asynchronous configurations, tasks, instances."""
+"""What is deployed, over HTTP: services, functions, versions, aliases, asynchronous configurations, tasks."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
         function = registry.function(request.path_params["service"], request.path_params["function"])
         return {"instances": [{"instanceId": id} for id in platform.pool.instances(function.key)]}
 
-    yield SERVICE + "/functions", "POST", lambda r, body: registry.put_function(
-        r.path_params["service"], _object(body)
-    )
+    yield SERVICE + "/functions", "POST", lambda r, body: registry.put_function(r.path_params["service"], _object(body))
     yield SERVICE + "/functions", "GET", listing
     yield FUNCTION, "GET", lambda r, _: registry.function(r.path_params["service"], r.path_params["function"]).told
     yield FUNCTION, "PUT", update
@@ -81,8 +79,10 @@ def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield aliases, "POST", lambda r, body: registry.put_alias(name(r), _object(body))
     yield aliases, "GET", lambda r, _: _listed(r, "aliases", "aliasName", list(service(r).aliases.values()))
     yield aliases + "/{alias}", "GET", lambda r, _: registry.alias(name(r), r.path_params["alias"])
-    yield aliases + "/{alias}", "PUT", lambda r, body: registry.put_alias(
-        name(r), _object(body), r.path_params["alias"]
+    yield (
+        aliases + "/{alias}",
+        "PUT",
+        lambda r, body: registry.put_alias(name(r), _object(body), r.path_params["alias"]),
     )
     yield aliases + "/{alias}", "DELETE", lambda r, _: registry.delete_alias(name(r), r.path_params["alias"])
 
@@ -136,7 +136,11 @@ def _newer(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield NEWER + "/functions", "POST", lambda _, body: registry.put_function("", _object(body))
     yield NEWER + "/functions/{function}", "GET", lambda r, _: registry.function("", r.path_params["function"]).told
     yield NEWER + "/functions/{function}", "PUT", update
-    yield NEWER + "/functions/{function}", "DELETE", lambda r, _: registry.delete_function("", r.path_params["function"])
+    yield (
+        NEWER + "/functions/{function}",
+        "DELETE",
+        lambda r, _: registry.delete_function("", r.path_params["function"]),
+    )
 
 
 def _object(body: bytes) -> dict[str, Any]:

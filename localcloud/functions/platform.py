@@ -26,6 +26,7 @@ class Platform:
     """Start it, and close it: it runs processes. `send` takes what goes to a queue or topic: its ARN, and the body."""
 
     def __init__(self, clock: Clock, identity: Identity, send: Callable[[str, dict[str, Any]], None]) -> None:
+        self.watch: Callable[[Function, Result], None] = lambda _, __: None  # of every invocation, once it is over
         self._folder = tempfile.TemporaryDirectory(prefix="localcloud-fc-")
         folder = Path(self._folder.name)
         self.clock = clock
@@ -51,9 +52,11 @@ class Platform:
     def invoke(self, function: Function, event: bytes, request_id: str = "", retry_count: int = 0) -> Result:
         """Raises FcError."""
         try:
-            return self.pool.invoke(function, event, request_id or str(uuid4()), retry_count)
+            result = self.pool.invoke(function, event, request_id or str(uuid4()), retry_count)
         except Exhausted as error:
             raise FcError(429, "ResourceExhausted", "every instance of the function is busy") from error
+        self.watch(function, result)
+        return result
 
     def changed(self, service: str) -> None:
         """Instances of code that is no more are over."""
@@ -91,11 +94,12 @@ class Platform:
         arn = ((config.get("destinationConfig") or {}).get(when) or {}).get("destination")
         if not arn:
             return
+        here = f"services/{invocation.service}.{invocation.qualifier}/functions/{invocation.function}"
         body = {
             "timestamp": int(self.clock.now().timestamp() * 1000),
             "requestContext": {
                 "requestId": invocation.request_id,
-                "functionArn": f"acs:fc:::services/{invocation.service}.{invocation.qualifier}/functions/{invocation.function}",
+                "functionArn": f"acs:fc:::{here}",
                 "condition": how,
                 "approximateInvokeCount": max(1, invocation.tries + (not result.error)),
             },

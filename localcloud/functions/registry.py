@@ -112,7 +112,7 @@ class Registry:
 
     def service(self, name: str) -> Service:
         try:
-            return self.services[name.split(".")[0]]
+            return self.services[name.split(".", maxsplit=1)[0]]
         except KeyError as error:
             raise FcError(404, "ServiceNotFound", f"service '{name}' does not exist") from error
 
@@ -215,7 +215,7 @@ class Registry:
         checksum = hashlib.sha256(content).hexdigest()[:16]
         folder = self.folder / f"{function.service}-{function.name}-{checksum}"
         shutil.rmtree(folder, ignore_errors=True)
-        archive.extractall(folder)  # noqa: S202 (zipfile keeps members inside)
+        archive.extractall(folder)
         return folder, checksum, len(content)
 
     def _stamped(self, told: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The process that a function runs in, as the platform's own runtime runs it. Started by `instances`; not imported.
 
-A line of JSON comes on one descriptor, a line goes back on another; what the function prints goes to its log. Nothing of
-the local cloud is imported here: the function sees its own packages only.
+A line of JSON comes on one descriptor, a line goes back on another; what the function prints goes to its log. Nothing
+of the local cloud is imported here: the function sees its own packages only.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import sys
 import time
 import traceback
 from types import SimpleNamespace
+from typing import Any
 
 CODE, CHANNEL_IN, CHANNEL_OUT, RUNTIME = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 
 
-def context_of(ask: dict) -> SimpleNamespace:
+def context_of(ask: dict[str, Any]) -> SimpleNamespace:
     """Up to Python 3.10 with credentials and service; 3.12 has neither."""
     function = SimpleNamespace(**ask["function"])
     context = SimpleNamespace(
@@ -42,7 +43,7 @@ def context_of(ask: dict) -> SimpleNamespace:
 
 class Logs(logging.Formatter):
     request_id = ""
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         moment = self.formatTime(record, "%Y-%m-%dT%H:%M:%S")
@@ -50,7 +51,7 @@ class Logs(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
-def entry(path: str):  # noqa: ANN201
+def entry(path: str) -> Any:
     """`index.handler`."""
     module, _, name = path.rpartition(".")
     try:
@@ -81,10 +82,10 @@ def told(value: object) -> object:
         return value.isoformat()
     if hasattr(value, "to_json"):
         return value.to_json()
-    return float(value)  # Decimal; whatever is not a number is a TypeError
+    return float(value)  # type: ignore[arg-type]  # Decimal; whatever is no number is a TypeError
 
 
-def error_of(error: Exception) -> dict:
+def error_of(error: Exception) -> dict[str, Any]:
     if isinstance(error, Unusable):
         kind, message = error.args
         cause = error.__cause__ or error
@@ -92,19 +93,21 @@ def error_of(error: Exception) -> dict:
     return {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": trace_of(error)}
 
 
-def trace_of(error: BaseException) -> list:
+def trace_of(error: BaseException) -> list[Any]:
     frames = traceback.extract_tb(error.__traceback__)
-    return [[f'File "{f.filename}"', f"line {f.lineno}", f"in {f.name}", f.line] for f in frames if f.filename != __file__]
+    return [
+        [f'File "{f.filename}"', f"line {f.lineno}", f"in {f.name}", f.line] for f in frames if f.filename != __file__
+    ]
 
 
-def served(ask: dict) -> dict:
+def served(ask: dict[str, Any]) -> dict[str, Any]:
     try:
         act = entry(ask["handler"])
         if ask["kind"] == "invoke":
             answer = act(base64.b64decode(ask["event"]), context_of(ask))
             return {"body": base64.b64encode(body_of(answer)).decode()}
         act(context_of(ask))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (whatever a function raises is told, and no more)
         traceback.print_exc()
         return {"error": error_of(error)}
     return {"body": ""}

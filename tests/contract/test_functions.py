@@ -72,12 +72,7 @@ def test_a_failed_function_is_http_200_and_a_header(compute: Compute, tmp_path: 
 
 
 def test_a_function_out_of_time_gets_sigterm_and_the_next_call_a_new_process(compute: Compute, tmp_path: Path) -> None:
-    code = (
-        "import os, time\n"
-        "def handler(event, context):\n"
-        "    time.sleep(float(event))\n"
-        "    return str(os.getpid())\n"
-    )
+    code = "import os, time\ndef handler(event, context):\n    time.sleep(float(event))\n    return str(os.getpid())\n"
     compute.deploy(tmp_path, code, timeout=1)
     first = compute.client.invoke_function("s", "f", b"0").data
 
@@ -122,7 +117,8 @@ def test_the_context_is_that_of_the_runtime(compute: Compute, tmp_path: Path, ru
     code = (
         "import json, os\n"
         "def handler(event, context):\n"
-        "    return json.dumps([hasattr(context, 'credentials'), hasattr(context, 'service'), context.function.timeout,\n"
+        "    has = [hasattr(context, name) for name in ('credentials', 'service')]\n"
+        "    return json.dumps([*has, context.function.timeout,\n"
         "        os.environ['ALIBABA_CLOUD_ACCESS_KEY_ID'], context.region, bool(context.request_id)])\n"
     )
     compute.deploy(tmp_path, timeout=7)
@@ -241,7 +237,9 @@ def test_what_it_refuses(
 
 
 def test_several_instances_run_side_by_side(compute: Compute, tmp_path: Path) -> None:
-    compute.deploy(tmp_path, "import os, time\ndef handler(event, context):\n    time.sleep(0.5); return str(os.getpid())\n")
+    compute.deploy(
+        tmp_path, "import os, time\ndef handler(event, context):\n    time.sleep(0.5); return str(os.getpid())\n"
+    )
     for _ in range(3):
         compute.client.invoke_function("s", "f", b"", headers={"x-fc-invocation-type": "Async"})
 

@@ -1,0 +1,28 @@
+"""A certificate of our own for HTTPS, made with OpenSSL's command; valid for this machine, trusted by nobody."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+
+class CertificateError(Exception):
+    """It could not be made; the text says why."""
+
+
+def self_made(host: str) -> tuple[str, str]:
+    """Files of the certificate and of its key; they stay until the system cleans its temporary folder."""
+    folder = Path(tempfile.mkdtemp(prefix="localcloud-tls-"))
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    kind = "IP" if host.replace(".", "").isdigit() else "DNS"
+    names = f"subjectAltName=DNS:localhost,IP:127.0.0.1,{kind}:{host}"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost"]
+    command += ["-addext", names, "-keyout", str(key), "-out", str(certificate)]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise CertificateError("HTTPS needs the openssl command") from error
+    except subprocess.CalledProcessError as error:
+        raise CertificateError(f"openssl failed: {error.stderr.strip()[-200:]}") from error
+    return str(certificate), str(key)
