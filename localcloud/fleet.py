@@ -53,7 +53,7 @@ def service_of(document: Mapping[str, Any], clock: Clock, knobs: Knobs) -> Servi
     if "saved" in document:
         try:
             restore(service, document["saved"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise FleetError(f"the saved state cannot be read: {error}") from error
     for entry in document.get("groups", ()):
         group = _group(entry, now)

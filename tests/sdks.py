@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -35,9 +35,13 @@ class Client(Protocol):
 class OlderPython:
     """aliyun-python-sdk-ess: API 2014-08-28, signature v1."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, ready: Mapping[str, str] | None = None) -> None:
+        """`ready`: the line of a local cloud that is a process of its own."""
+        key, secret = KEY.access_key_id, KEY.access_key_secret
+        if ready:
+            key, secret = ready["accessKeyId"], ready["accessKeySecret"]
         self._endpoint = endpoint
-        self._client = AcsClient(KEY.access_key_id, KEY.access_key_secret, "cn-hangzhou", auto_retry=False)
+        self._client = AcsClient(key, secret, "cn-hangzhou", auto_retry=False)
 
     def call(self, action: str, **params: Any) -> dict[str, Any] | RefusedCall:
         module = import_module(f"aliyunsdkess.request.v20140828.{action}Request")
@@ -129,7 +133,7 @@ def _node(endpoint: str) -> Iterator[Client]:
 
 def older(action: str, params: dict[str, Any]) -> dict[str, Any]:
     """Under the names of 2014-08-28, lists numbered."""
-    names = {plural(p.name): p.name for p in ACTIONS[action].parameters if p.many}
+    names = {plural(p.name): p.name for p in (ACTIONS[action].parameters if action in ACTIONS else ()) if p.many}
     told: dict[str, Any] = {}
     for name, value in params.items():
         if not isinstance(value, list):

@@ -13,13 +13,17 @@ from urllib.parse import urlencode
 import pytest
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import DescribeScalingGroupsRequest
-from hypothesis import given
+from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from localcloud import acs3
 from localcloud.answers import answer_body
-from localcloud.wire import signature, string_to_sign
+from localcloud.errors import ApiError
+from localcloud.wire import Gate, Incoming, parameters, signature, string_to_sign
 from scalein.settings import Credentials
 from tests.clouds import KEY, Cloud, cloud_of, group, instances
+from tests.sdks import NewerPython, RefusedCall
 
 
 def signed(method: str = "GET", secret: str = KEY.access_key_secret, **params: str) -> str:
@@ -182,3 +186,126 @@ def test_a_fault_of_the_local_cloud_itself_is_an_internal_error_and_shows_its_tr
 
     assert (status, json.loads(body)["Code"]) == (500, "InternalError")
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_hmac_sha256_is_as_good_where_a_client_asks_for_it() -> None:
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    params = {
+        "Action": "DescribeScalingGroups",
+        "Version": "2014-08-28",
+        "RegionId": "cn-hangzhou",
+        "AccessKeyId": KEY.access_key_id,
+        "SignatureNonce": "n-256",
+        "Timestamp": now,
+    }
+    with cloud_of(group()) as cloud:
+        for method, status in (("HMAC-SHA256", 200), ("HMAC-MD5", 400)):
+            whole = {**params, "SignatureMethod": method, "SignatureNonce": method}
+            text = string_to_sign("GET", whole)
+            made = signature(KEY.access_key_secret, text, "HMAC-SHA256")
+            assert get(cloud, urlencode({**whole, "Signature": made}))[0] == status
+
+
+def test_what_is_not_there_is_never_an_invented_success() -> None:
+    with cloud_of(group()) as cloud:
+        status, _, body = get(cloud, signed(Action="RebalanceInstances", ScalingGroupId="asg-1"))
+
+    assert (status, json.loads(body)["Code"]) == (400, "UnsupportedOperation")
+    assert "README" in json.loads(body)["Message"]
+
+
+@pytest.mark.parametrize("action", ["DescribeScalingGroups", "DescribeScalingInstances", "DescribeScalingActivities"])
+@given(members=st.integers(0, 3), gone=st.integers(0, 2), newer=st.booleans(), name=st.text("ab<&>\"'é-", max_size=8))
+@settings(max_examples=12)
+def test_xml_says_what_json_says(action: str, members: int, gone: int, newer: bool, name: str) -> None:
+    """Of both versions, whatever the state."""
+    states = [instance | {"instanceType": name} for instance in instances(members)] if name else instances(members)
+    with cloud_of(group(*states, name=name), activitySeconds=1) as cloud:
+        for id in list(cloud.states())[:gone]:
+            cloud.send(removal(id))
+            cloud.clock.advance(1)
+        asked = {"Action": action, "Version": "2022-02-22" if newer else "2014-08-28", "ScalingGroupId": "asg-1"}
+        if action == "DescribeScalingGroups":
+            del asked["ScalingGroupId"]
+        as_json = json.loads(get(cloud, signed(**asked, Format="JSON"))[2])
+        root = ET.fromstring(get(cloud, signed(**asked, Format="XML"))[2])
+
+    as_json.pop("RequestId")
+    assert {child.tag for child in root} - {"RequestId"} <= as_json.keys()
+    assert_same(root, as_json)
+
+
+def removal(id: str) -> RemoveInstancesRequest:
+    request = RemoveInstancesRequest()
+    request.set_ScalingGroupId("asg-1")
+    request.set_InstanceIds([id])
+    return request
+
+
+def assert_same(element: ET.Element, value: Any) -> None:
+    """A list is its element repeated; an empty one is none at all."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            found = element.findall(name)
+            if isinstance(inner, list):
+                assert len(found) == len(inner)
+                for one, item in zip(found, inner, strict=True):
+                    assert_same(one, item)
+            else:
+                assert len(found) == 1
+                assert_same(found[0], inner)
+    else:
+        assert (element.text or "") == (str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def test_the_newer_signature_is_refused_where_anything_of_it_is_wrong() -> None:
+    with cloud_of(group(), token="sts-1") as cloud:
+        good = NewerPython(cloud.endpoint, "sts-1").call("DescribeScalingGroups")
+        assert not isinstance(good, RefusedCall)
+        assert good["TotalCount"] == 1
+        wrong = NewerPython(cloud.endpoint, "sts-2").call("DescribeScalingGroups")
+        assert wrong == RefusedCall(400, "InvalidSecurityToken.Malformed")
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        ("query", "SignatureDoesNotMatch"),
+        ("body", "SignatureDoesNotMatch"),
+        ("x-acs-date", "SignatureDoesNotMatch"),
+        ("nobody", "InvalidAccessKeyId.NotFound"),
+        ("stale", "InvalidTimeStamp.Expired"),
+        ("nonce", "MissingSignatureNonce"),
+        ("", ""),
+    ],
+)
+def test_acs3_signs_query_body_and_headers(part: str, code: str) -> None:
+    now = datetime.now(timezone.utc) - timedelta(minutes=20 if part == "stale" else 0)
+    headers = {
+        "host": "ess",
+        "x-acs-action": "DescribeScalingGroups",
+        "x-acs-version": "2022-02-22",
+        "x-acs-date": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "x-acs-signature-nonce": "n-1",
+    }
+    if part == "nonce":
+        del headers["x-acs-signature-nonce"]
+    signed_headers = tuple(sorted(headers))
+    incoming = Incoming("POST", "/", "RegionId=cn-hangzhou", headers, b"PageSize=10")
+    made = acs3.signature(KEY.access_key_secret, acs3.string_to_sign(incoming, signed_headers))
+    key = "nobody" if part == "nobody" else KEY.access_key_id
+    told = f"{acs3.ALGORITHM} Credential={key},SignedHeaders={';'.join(signed_headers)},Signature={made}"
+    sent = incoming._replace(headers={**headers, "authorization": told})
+    if part == "query":
+        sent = sent._replace(query="RegionId=cn-beijing")
+    if part == "body":
+        sent = sent._replace(body=b"PageSize=11")
+    if part == "x-acs-date":
+        sent.headers["x-acs-date"] = (now - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")  # type: ignore[index]
+    gate = Gate(KEY.access_key_id, KEY.access_key_secret)
+    if not code:
+        gate.check(sent, parameters(sent), datetime.now(timezone.utc))
+        return
+    with pytest.raises(ApiError) as caught:
+        gate.check(sent, parameters(sent), datetime.now(timezone.utc))
+    assert caught.value.code == code

@@ -1,0 +1,211 @@
+"""What only a local cloud has: its clock put forward, faults at run time, its state saved, HTTPS, events fired."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.local import local_cloud
+from localcloud.certificate import self_made
+from localcloud.clock import DrivenClock
+from localcloud.console.fresh import fresh
+from localcloud.errors import ApiError
+from localcloud.ess.catalogue import perform
+from localcloud.ess.model import Knobs
+from localcloud.ess.service import Service
+from localcloud.faults import KINDS, Faults
+from localcloud.fleet import FleetError, read_fleet, save_fleet, service_of
+from localcloud.state import saved
+from tests.clouds import START, group, instances
+from tests.sdks import OlderPython, RefusedCall
+
+SMALL = Path(__file__).parents[2] / "localcloud/fleets/small.json"
+
+
+def asked(ready: Mapping[str, str], path: str, body: Any = None, method: str | None = None) -> tuple[int, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    url = f"http://{ready['endpoint']}/localcloud/{path}"
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+@pytest.fixture(scope="module")
+def ready() -> Any:
+    with local_cloud(SMALL) as found:
+        yield found
+
+
+def told(service: Service, action: str, **params: str) -> dict[str, Any]:
+    return perform(service, {"Action": action, "Version": "2022-02-22", "RegionId": "cn-hangzhou", **params})
+
+
+def test_the_clock_is_put_forward_and_no_further_than_a_year(ready: Mapping[str, str]) -> None:
+    before = asked(ready, "overview")[1]["now"]
+    after = asked(ready, "clock", {"advance": 86_400})[1]["now"]
+    assert after[:10] > before[:10]
+    for wrong in (-1, 1e12, "x", None):
+        assert asked(ready, "clock", {"advance": wrong})[0] == 400
+
+
+def test_faults_are_added_seen_and_cleared_at_run_time(ready: Mapping[str, str]) -> None:
+    added = asked(ready, "faults", {"kind": "throttled", "action": "DescribeScalingGroups", "times": 2})[1]
+    assert added["pending"] == [{"kind": "throttled", "action": "DescribeScalingGroups", "times": 2, "seconds": 0.0}]
+    assert asked(ready, "faults", {"rate": 0.5, "kinds": ["slow"], "seed": 1})[1]["rate"] == 0.5
+    assert asked(ready, "faults", {"kind": "earthquake"})[0] == 400
+    cleared = asked(ready, "faults", method="DELETE")[1]
+    assert (cleared["pending"], cleared["rate"]) == ([], 0.0)
+
+
+def test_another_origins_page_cannot_change_anything(ready: Mapping[str, str]) -> None:
+    """A form can be sent across origins, but never as application/json."""
+    request = urllib.request.Request(
+        f"http://{ready['endpoint']}/localcloud/faults", b'{"kind": "throttled"}', {"Content-Type": "text/plain"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert json.load(answer)["pending"] == []
+
+
+def test_an_event_is_fired_at_the_function_of_the_fleet_file(ready: Mapping[str, str]) -> None:
+    assert "remove-two" in asked(ready, "events")[1]["events"]
+    status, answer = asked(ready, "fire", {"event": "rabbitmq-batch"})
+    assert (status, answer["failed"]) == (200, "")
+    assert "outcomes" in json.loads(answer["answer"])
+    assert asked(ready, "overview")[1]["decisions"][0]["outcomes"]
+    assert asked(ready, "fire", {"event": "../policy.example"})[0] == 400
+
+
+def test_a_browser_is_led_to_the_console_and_a_client_is_not(ready: Mapping[str, str]) -> None:
+    url = f"http://{ready['endpoint']}/"
+    page = urllib.request.Request(url, headers={"Accept": "text/html"})
+    with urllib.request.urlopen(page) as answer:
+        assert answer.url.endswith("/console")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url)
+    with caught.value:
+        assert json.load(caught.value)["Code"] == "MissingAction"
+
+
+def test_the_state_survives_a_restart(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    with local_cloud(SMALL, "--state", str(state)) as first:
+        client = OlderPython(first["endpoint"], first)
+        made = client.call("CreateScalingGroup", MinSize=0, MaxSize=1, ScalingGroupName="kept")
+    with local_cloud(SMALL, "--state", str(state)) as second:
+        found = OlderPython(second["endpoint"], second).call("DescribeScalingGroups", ScalingGroupNames=["kept"])
+    assert not isinstance(made, RefusedCall)
+    assert not isinstance(found, RefusedCall)
+    assert [one["ScalingGroupId"] for one in found["ScalingGroups"]] == [made["ScalingGroupId"]]
+
+
+STEPS: dict[str, tuple[str, dict[str, str]]] = {
+    "remove": ("RemoveInstances", {"InstanceIds.1": "i-000{n}"}),
+    "attach": ("AttachInstances", {"InstanceIds.1": "x-{n}"}),
+    "rule": (
+        "CreateScalingRule",
+        {"ScalingRuleName": "rule-{n}", "AdjustmentType": "TotalCapacity", "AdjustmentValue": "3"},
+    ),
+    "hook": ("CreateLifecycleHook", {"LifecycleTransition": "SCALE_IN", "LifecycleHookName": "hook-{n}"}),
+    "alarm": ("CreateAlarm", {"MetricName": "CpuUtilization"}),
+    "task": ("CreateScheduledTask", {"LaunchTime": "2026-11-24T00:00Z", "MinValue": "1"}),
+    "token": ("RemoveInstances", {"InstanceIds.1": "i-000{n}", "ClientToken": "t-{n}"}),
+}
+
+
+@given(st.lists(st.sampled_from([*STEPS, "wait"]), max_size=8))
+def test_whatever_was_done_a_saved_state_goes_on_the_same(steps: list[str]) -> None:
+    clock = DrivenClock(START)
+    service = service_of({"groups": [group(*instances(5), desiredCapacity=4)]}, clock, Knobs(acts=True))
+    for number, step in enumerate(steps):
+        if step == "wait":
+            clock.advance(45)
+            continue
+        action, params = STEPS[step]
+        with suppress(ApiError):
+            told(service, action, ScalingGroupId="asg-1", **{k: v.format(n=number) for k, v in params.items()})
+    again = service_of({"saved": json.loads(json.dumps(saved(service)))}, clock, Knobs(acts=True))
+
+    assert saved(again) == saved(service)
+
+
+@pytest.mark.parametrize("state", [{"groups": 1}, {"nothing": {}}, {"clock": {}}, {"groups": {"a": {"x": 1}}}])
+def test_a_state_that_is_none_is_told_as_such(state: dict[str, Any]) -> None:
+    with pytest.raises(FleetError, match="saved state"):
+        service_of({"saved": state}, DrivenClock(START), Knobs())
+
+
+def test_a_saved_file_is_a_fleet_file(tmp_path: Path) -> None:
+    service = read_fleet(SMALL, DrivenClock(START), Knobs())
+    save_fleet(service, tmp_path / "saved.json")
+
+    again = read_fleet(tmp_path / "saved.json", DrivenClock(START), Knobs())
+    assert (again.groups, again.knobs.activity_seconds) == (service.groups, service.knobs.activity_seconds)
+
+
+def test_https_is_served_with_a_certificate_of_its_own() -> None:
+    with local_cloud(SMALL, "--https") as ready:
+        trusted = ssl.create_default_context(cafile=ready["certificate"])
+        with urllib.request.urlopen(f"https://{ready['endpoint']}/console", context=trusted) as page:
+            assert b"Local Auto Scaling" in page.read()
+
+
+def test_the_certificate_names_the_address_it_listens_on() -> None:
+    certificate, _ = self_made("10.1.2.3")
+    told = subprocess.run(["openssl", "x509", "-in", certificate, "-text"], capture_output=True, text=True, check=True)
+    assert "IP Address:10.1.2.3" in told.stdout
+
+
+@pytest.mark.parametrize("kind", ["refused", "clock-skew", "throttled", "internal-error", "unavailable", "bad-gateway"])
+def test_a_fault_comes_by_flag(kind: str) -> None:
+    with local_cloud(SMALL, "--fault", kind) as ready:
+        client = OlderPython(ready["endpoint"], ready)
+        with pytest.raises(Exception) if kind == "refused" else nullcontext():
+            assert isinstance(client.call("DescribeScalingGroups"), RefusedCall)
+        assert not isinstance(client.call("DescribeScalingGroups"), RefusedCall)
+
+
+def test_a_fault_comes_by_fleet_file(tmp_path: Path) -> None:
+    fleet = tmp_path / "fleet.json"
+    fleet.write_text(json.dumps({"groups": [group()], "faults": [{"kind": "throttled", "times": 1}]}))
+    with local_cloud(fleet) as ready:
+        client = OlderPython(ready["endpoint"], ready)
+        assert client.call("DescribeScalingGroups") == RefusedCall(400, "Throttling.User")
+        assert not isinstance(client.call("DescribeScalingGroups"), RefusedCall)
+
+
+@given(st.integers(0, 1 << 30), st.floats(0, 1), st.lists(st.sampled_from(KINDS), min_size=1))
+def test_the_same_seed_gives_the_same_faults(seed: int, rate: float, kinds: list[str]) -> None:
+    both = [Faults(), Faults()]
+    for faults in both:
+        faults.at_random(rate, kinds, seed)
+    assert [both[0].take("RemoveInstances") for _ in range(20)] == [both[1].take("RemoveInstances") for _ in range(20)]
+
+
+@given(st.integers(0, 290_000_000))
+def test_an_old_event_is_sent_as_if_now_and_keeps_its_distances(age: int) -> None:
+    newest = START.timestamp() - age
+    event = {
+        "at": int(newest * 1000),
+        "before": int(newest) - 60,
+        "text": "2017-08-01T00:00:00Z",
+        "n": 1234567890123456,
+    }
+    told = json.loads(fresh(json.dumps(event), START))
+    assert told["at"] == int(START.timestamp() * 1000)
+    assert told["before"] == int(START.timestamp()) - 60
+    assert told["n"] == event["n"]

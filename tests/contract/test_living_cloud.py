@@ -1,0 +1,381 @@
+"""What Auto Scaling does over time, as the official SDK sees it: scale-out, hooks, health, alarms, tasks, policies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from localcloud.ess.model import Knobs
+from tests.clouds import Cloud, cloud_of, group, instances
+from tests.sdks import OlderPython, RefusedCall
+
+MINUTE, HOUR = 60, 3_600
+
+
+class Story:
+    """A cloud that lives, and calls to it that must be taken."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.client = OlderPython(cloud.endpoint)
+
+    def tell(self, action: str, **params: Any) -> dict[str, Any]:
+        reply = self.client.call(action, **params)
+        assert not isinstance(reply, RefusedCall), reply
+        return reply
+
+    def refused(self, action: str, **params: Any) -> tuple[int, str]:
+        reply = self.client.call(action, **params)
+        assert isinstance(reply, RefusedCall), reply
+        return reply
+
+    def after(self, seconds: float) -> dict[str, int]:
+        """How many are in each state then."""
+        self.cloud.clock.advance(seconds)
+        return self.count()
+
+    def count(self) -> dict[str, int]:
+        states = list(self.cloud.states().values())
+        return {state: states.count(state) for state in sorted(set(states))}
+
+    def activities(self) -> list[dict[str, Any]]:
+        return list(self.tell("DescribeScalingActivities", ScalingGroupId="asg-1")["ScalingActivities"])
+
+    def hook(self, transition: str, **params: Any) -> str:
+        asked = {"ScalingGroupId": "asg-1", "LifecycleTransition": transition, "HeartbeatTimeout": 600, **params}
+        return str(self.tell("CreateLifecycleHook", **asked)["LifecycleHookId"])
+
+    def held(self) -> list[dict[str, Any]]:
+        """By hooks, of the newest activity."""
+        id = self.activities()[0]["ScalingActivityId"]
+        return list(self.tell("DescribeLifecycleActions", ScalingActivityId=id)["LifecycleActions"])
+
+
+@contextmanager
+def story_of(*members: Any, **fields: Any) -> Iterator[Story]:
+    with cloud_of(group(*members, **fields), knobs=Knobs(acts=True)) as cloud:
+        yield Story(cloud)
+
+
+def test_a_group_below_min_size_is_filled() -> None:
+    with story_of(*instances(1), minSize=3) as story:
+        assert story.count() == {"InService": 1, "Pending": 2}
+        assert story.after(60) == {"InService": 3}
+        (activity,) = story.activities()
+        assert (activity["StatusCode"], activity["CreatedCapacity"], activity["TriggerSourceType"]) == (
+            "Successful",
+            2,
+            "Ess",
+        )
+
+
+def test_desired_capacity_is_reached_from_both_sides() -> None:
+    with story_of(*instances(3), desiredCapacity=3) as story:
+        story.tell("ModifyScalingGroup", ScalingGroupId="asg-1", DesiredCapacity=5)
+        story.count()
+        assert story.after(60) == {"InService": 5}
+        story.tell("ModifyScalingGroup", ScalingGroupId="asg-1", DesiredCapacity=2)
+        story.count()
+        assert story.after(60) == {"InService": 2}
+
+
+def test_a_removal_that_leaves_the_desired_capacity_is_refilled() -> None:
+    with story_of(*instances(3), desiredCapacity=3) as story:
+        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"], DecreaseDesiredCapacity=False)
+        assert story.count() == {"InService": 2, "Pending": 1, "Removing": 1}
+        assert story.after(60) == {"InService": 3}
+
+
+def test_a_hook_holds_an_instance_on_its_way_out_until_it_is_let_go() -> None:
+    with story_of(*instances(3)) as story:
+        hook = story.hook("SCALE_IN", NotificationArn="acs:mns:cn-hangzhou:1:queue/drain")
+        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+        assert story.after(300) == {"InService": 2, "Removing:Wait": 1}
+        (held,) = story.held()
+        assert story.cloud.inside.service.sent[0]["content"]["lifecycleActionToken"] == held["LifecycleActionToken"]
+        story.tell("CompleteLifecycleAction", LifecycleHookId=hook, LifecycleActionToken=held["LifecycleActionToken"])
+        assert story.count() == {"InService": 2, "Removing": 1}
+        assert story.after(60) == {"InService": 2}
+
+
+def test_a_heartbeat_prolongs_and_a_timeout_lets_go() -> None:
+    with story_of(*instances(3)) as story:
+        hook = story.hook("SCALE_IN")
+        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+        story.after(599)
+        (held,) = story.held()
+        story.tell(
+            "RecordLifecycleActionHeartbeat",
+            lifecycleHookId=hook,
+            lifecycleActionToken=held["LifecycleActionToken"],
+            heartbeatTimeout=600,
+        )
+        assert story.after(599) == {"InService": 2, "Removing:Wait": 1}
+        assert story.after(1) == {"InService": 2, "Removing": 1}
+        assert story.held()[0]["LifecycleActionStatus"] == "Timeout"
+
+
+@pytest.mark.parametrize(("result", "stays"), [("CONTINUE", False), ("ABANDON", False), ("ROLLBACK", True)])
+def test_of_the_results_of_a_hook_only_rollback_keeps_an_instance(result: str, stays: bool) -> None:
+    with story_of(*instances(3)) as story:
+        hook = story.hook("SCALE_IN")
+        story.hook("SCALE_IN", LifecycleHookName="other")
+        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+        mine = next(one for one in story.held() if one["LifecycleHookId"] == hook)
+        story.tell(
+            "CompleteLifecycleAction",
+            LifecycleHookId=hook,
+            LifecycleActionToken=mine["LifecycleActionToken"],
+            LifecycleActionResult=result,
+        )
+        waits = result == "CONTINUE"  # for the other hook; the first that does not continue ends it too
+        assert ("Removing:Wait" in story.count()) == waits
+        story.after(600)
+        assert story.after(60) == {"InService": 3 if stays else 2}
+
+
+def test_on_the_way_in_abandon_releases() -> None:
+    with story_of(*instances(1), minSize=2, suspendedProcesses=["ScaleOut"]) as story:
+        story.hook("SCALE_OUT", DefaultResult="ABANDON")
+        story.tell("ResumeProcesses", ScalingGroupId="asg-1", Processes=["ScaleOut"])
+        story.count()
+        assert story.after(60) == {"InService": 1, "Pending:Wait": 1}
+        story.after(600)
+        assert story.activities()[-1]["StatusCode"] == "Failed"
+
+
+def test_hooks_are_left_out_where_the_call_says_so() -> None:
+    with story_of(*instances(3)) as story:
+        story.hook("SCALE_IN")
+        context = '{"DisableLifecycleHook": true}'
+        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"], LifecycleHookContext=context)
+        assert story.count() == {"InService": 2, "Removing": 1}
+
+
+def test_an_unhealthy_instance_is_replaced_whatever_min_size_says() -> None:
+    with story_of(*instances(2), minSize=2, healthCheckType="ECS") as story:
+        story.tell("SetInstanceHealth", InstanceId="i-0001", HealthStatus="Unhealthy")
+        assert story.after(300) == {"InService": 1, "Removing": 1}
+        story.after(60)
+        assert story.after(60) == {"InService": 2}
+        assert "i-0001" not in story.cloud.states()
+
+
+@pytest.mark.parametrize("keeps", ["Standby", "suspended"])
+def test_health_checks_leave_alone_who_is_put_aside(keeps: str) -> None:
+    with story_of(*instances(2), healthCheckType="ECS") as story:
+        if keeps == "Standby":
+            story.tell("EnterStandby", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+        else:
+            story.tell("SuspendProcesses", ScalingGroupId="asg-1", Processes=["HealthCheck"])
+        story.tell("SetInstanceHealth", InstanceId="i-0001", HealthStatus="Unhealthy")
+        story.after(HOUR)
+        assert "i-0001" in story.cloud.states()
+
+
+def test_an_alarm_runs_its_rule_and_cooldown_holds_the_next_one_back() -> None:
+    metrics = {"CPUUtilization": [80.0] * 5 + [5.0]}
+    with story_of(*instances(6, metrics=metrics), minSize=1) as story:
+        rule = story.tell(
+            "CreateScalingRule",
+            ScalingGroupId="asg-1",
+            AdjustmentType="QuantityChangeInCapacity",
+            AdjustmentValue=-1,
+            Cooldown=1_200,
+        )
+        story.tell(
+            "CreateAlarm",
+            ScalingGroupId="asg-1",
+            Name="idle",
+            MetricName="CpuUtilization",
+            Period=60,
+            Statistics="Average",
+            ComparisonOperator="<=",
+            Threshold=10,
+            EvaluationCount=3,
+            AlarmActions=[rule["ScalingRuleAri"]],
+        )
+        assert story.after(4 * MINUTE) == {"InService": 6}
+        assert story.tell("DescribeAlarms", State="OK")["TotalCount"] == 1
+        assert story.after(3 * MINUTE) == {"InService": 5, "Removing": 1}
+        assert story.tell("DescribeAlarms", State="ALARM")["TotalCount"] == 1
+        assert story.activities()[0]["TriggerSourceType"] == "Cms"
+        assert story.after(15 * MINUTE) == {"InService": 5}
+        assert story.after(10 * MINUTE)["InService"] == 4
+
+
+def test_nothing_runs_beside_what_an_alarm_started() -> None:
+    with story_of(*instances(6, metrics={"CPUUtilization": 5.0}), minSize=1, desiredCapacity=6) as story:
+        rule = story.tell(
+            "CreateScalingRule",
+            ScalingGroupId="asg-1",
+            AdjustmentType="PercentChangeInCapacity",
+            AdjustmentValue=-50,
+        )
+        story.tell(
+            "CreateAlarm",
+            ScalingGroupId="asg-1",
+            MetricName="CpuUtilization",
+            Period=60,
+            ComparisonOperator="<",
+            Threshold=10,
+            EvaluationCount=1,
+            AlarmActions=[rule["ScalingRuleAri"]],
+        )
+        assert story.after(60) == {"InService": 3, "Removing": 3}
+        ask = {"ScalingGroupId": "asg-1", "InstanceIds": ["i-0006"]}
+        assert story.refused("RemoveInstances", **ask) == (400, "ScalingActivityInProgress")
+
+
+def test_a_scheduled_task_comes_every_day_until_its_end() -> None:
+    with story_of(*instances(2)) as story:
+        story.tell(
+            "CreateScheduledTask",
+            ScalingGroupId="asg-1",
+            MinValue=4,
+            LaunchTime="2026-11-23T18:00Z",
+            RecurrenceType="Daily",
+            RecurrenceValue="1",
+            RecurrenceEndTime="2026-11-25T00:00Z",
+        )
+        assert story.after(5 * HOUR) == {"InService": 2}
+        story.after(HOUR)
+        assert story.after(60) == {"InService": 4}
+        story.after(72 * HOUR)
+        (task,) = story.tell("DescribeScheduledTasks")["ScheduledTasks"]
+        assert (task["TaskEnabled"], task["LaunchTime"]) == (False, "2026-11-24T18:00Z")
+
+
+@pytest.mark.parametrize(
+    ("policies", "gone"),
+    [(["OldestInstance"], ["i-0002", "i-0003"]), (["NewestInstance"], ["i-0005", "i-0006"])],
+)
+def test_ess_itself_goes_by_the_removal_policies_and_spares_the_protected(policies: list[str], gone: list[str]) -> None:
+    with story_of(*instances(6), removalPolicies=policies) as story:
+        story.tell("SetInstancesProtection", ScalingGroupId="asg-1", InstanceIds=["i-0001"], ProtectedFromScaleIn=True)
+        story.tell("ScaleWithAdjustment", ScalingGroupId="asg-1", AdjustmentType="TotalCapacity", AdjustmentValue=4)
+        assert sorted(id for id, state in story.cloud.states().items() if state == "Removing") == gone
+
+
+@pytest.mark.parametrize(
+    ("zone_of_the_fullest", "policy"), [("cn-hangzhou-i", "BALANCE"), ("cn-hangzhou-h", "PRIORITY")]
+)
+def test_a_balanced_group_shrinks_in_its_fullest_zone(zone_of_the_fullest: str, policy: str) -> None:
+    members = [*instances(2, "h"), *instances(4, "i", zoneId="cn-hangzhou-i", createdTime="2026-06-01T00:00:00Z")]
+    with story_of(*members, multiAZPolicy=policy) as story:
+        story.tell("ScaleWithAdjustment", ScalingGroupId="asg-1", AdjustmentType="TotalCapacity", AdjustmentValue=5)
+        (leaving,) = [i for i in story.cloud.group.instances.values() if i.lifecycle_state == "Removing"]
+        assert leaving.zone_id == zone_of_the_fullest
+
+
+def test_in_economical_mode_stopped_instances_come_back_first() -> None:
+    with story_of(*instances(3), minSize=1, scalingPolicy="recycle") as story:
+        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0002"], RemovePolicy="recycle")
+        assert story.after(60) == {"InService": 2, "Stopped": 1}
+        story.tell("ScaleWithAdjustment", ScalingGroupId="asg-1", AdjustmentType="TotalCapacity", AdjustmentValue=3)
+        assert story.after(60) == {"InService": 3}
+        assert story.activities()[0]["StartedInstances"] == ["i-0002"]
+
+
+def test_a_weighted_group_counts_weights() -> None:
+    with story_of(minSize=0, lifecycleState="Inactive") as story:
+        source = story.tell(
+            "CreateScalingConfiguration",
+            ScalingGroupId="asg-1",
+            ImageId="img",
+            InstanceTypeOverrides=[{"InstanceType": "ecs.g7.2xlarge", "WeightedCapacity": 4}],
+        )
+        ready = {"ActiveScalingConfigurationId": source["ScalingConfigurationId"]}
+        story.tell("EnableScalingGroup", ScalingGroupId="asg-1", **ready)
+        story.tell("ModifyScalingGroup", ScalingGroupId="asg-1", MinSize=6)
+        story.count()
+        assert story.after(60) == {"InService": 2}
+        (found,) = story.tell("DescribeScalingGroups")["ScalingGroups"]
+        assert (found["TotalCapacity"], found["TotalInstanceCount"], found["Weighted"]) == (8, 2, True)
+
+
+def test_attached_and_detached_machines_keep_running() -> None:
+    with story_of(*instances(1), minSize=1) as story:
+        story.tell("AttachInstances", ScalingGroupId="asg-1", InstanceIds=["i-own"])
+        assert story.after(60) == {"InService": 2}
+        again = story.refused("AttachInstances", ScalingGroupId="asg-1", InstanceIds=["i-own"])
+        assert again == (400, "InvalidInstanceId.InUse")
+        story.tell("DetachInstances", ScalingGroupId="asg-1", InstanceIds=["i-own"])
+        story.after(60)
+        assert story.cloud.group.left["i-own"].ecs_status == "Running"
+
+
+def test_receivers_are_told_what_they_asked_for() -> None:
+    with story_of(*instances(3)) as story:
+        arn = "acs:mns:cn-hangzhou:1:queue/told"
+        kinds = ["AUTOSCALING:SCALE_IN_SUCCESS"]
+        story.tell(
+            "CreateNotificationConfiguration", ScalingGroupId="asg-1", NotificationArn=arn, NotificationTypes=kinds
+        )
+        id = story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])["ScalingActivityId"]
+        story.after(60)
+        (sent,) = story.cloud.inside.service.sent
+        assert (sent["to"], sent["content"]) == (arn, {"event": kinds[0], "scalingActivityId": id})
+
+
+def test_an_hour_of_hooks_and_alarms_passes_at_once() -> None:
+    """Less than a second; here with a margin, for machines are slow at times."""
+    with story_of(*instances(200, metrics={"CPUUtilization": 50.0}), healthCheckType="ECS") as story:
+        story.hook("SCALE_IN", HeartbeatTimeout=3_000)
+        rule = story.tell(
+            "CreateScalingRule", ScalingGroupId="asg-1", AdjustmentType="TotalCapacity", AdjustmentValue=100
+        )
+        story.tell(
+            "CreateAlarm",
+            ScalingGroupId="asg-1",
+            MetricName="CpuUtilization",
+            Period=60,
+            Threshold=90,
+            AlarmActions=[rule["ScalingRuleAri"]],
+        )
+        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+        began = time.process_time()
+        assert story.after(HOUR) == {"InService": 199}
+        assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("action", "params", "refusal"),
+    [
+        ("CreateScalingGroup", {"MinSize": 3, "MaxSize": 2}, (400, "InvalidParameter")),
+        ("CreateScalingGroup", {"MaxSize": 2}, (400, "MissingParameter")),
+        ("CreateScalingGroup", {"MinSize": 0, "MaxSize": 2_001}, (400, "InvalidParameter")),
+        ("CreateScalingGroup", {"MinSize": 0, "MaxSize": 1, "DesiredCapacity": 2}, (400, "InvalidParameter")),
+        (
+            "CreateScalingGroup",
+            {"MinSize": 0, "MaxSize": 1, "RemovalPolicies": ["OldestInstance", "CustomPolicy"]},
+            (400, "InvalidParameter"),
+        ),
+        ("EnableScalingGroup", {"ScalingGroupId": "asg-1"}, (400, "IncorrectScalingGroupStatus")),
+        ("DeleteScalingGroup", {"ScalingGroupId": "asg-1"}, (400, "IncorrectScalingGroupStatus")),
+        ("ExecuteScalingRule", {"ScalingRuleAri": "ari:x/asr-9"}, (404, "InvalidScalingRuleId.NotFound")),
+        (
+            "ScaleWithAdjustment",
+            {"ScalingGroupId": "asg-1", "AdjustmentType": "TotalCapacity", "AdjustmentValue": 3},
+            (400, "IncorrectCapacity.NoChange"),
+        ),
+        ("CreateLifecycleHook", {"ScalingGroupId": "asg-1", "LifecycleTransition": "UP"}, (400, "InvalidParameter")),
+        (
+            "CompleteLifecycleAction",
+            {"LifecycleHookId": "ash-9", "LifecycleActionToken": "x"},
+            (404, "InvalidLifecycleActionToken.NotFound"),
+        ),
+        ("SetInstanceHealth", {"InstanceId": "i-9", "HealthStatus": "Healthy"}, (404, "InvalidInstanceId.NotFound")),
+        ("ExitStandby", {"ScalingGroupId": "asg-1", "InstanceIds": ["i-0001"]}, (400, "IncorrectInstanceStatus")),
+        ("SuspendProcesses", {"ScalingGroupId": "asg-1", "Processes": ["Everything"]}, (400, "InvalidParameter")),
+        ("RebalanceInstances", {"ScalingGroupId": "asg-1"}, (400, "UnsupportedOperation")),
+    ],
+)
+def test_what_is_wrong_is_refused_with_a_code(action: str, params: dict[str, Any], refusal: tuple[int, str]) -> None:
+    with story_of(*instances(3)) as story:
+        assert story.refused(action, **params) == refusal
+        assert story.count() == {"InService": 3}
