@@ -21,15 +21,13 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import acting, intake, planning
-from benchmarks.timing import both
+from benchmarks.timing import Row, both, printed
 from cli.local import environment, local_cloud
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-Row = tuple[str, str, str]
 EVENT: dict[str, Any] = {"scalingGroupId": "asg-bench", "remove": {"count": 1}}
 POLICY: dict[str, Any] = {"groups": {"asg-bench": {}}}
 ROUND = 40
@@ -190,13 +188,10 @@ def _covered(spans: list[tuple[float, float]]) -> float:
 def main(repeats: int) -> None:
     """Measures cold start, planning and a warm invocation against the local cloud, and prints one table."""
     console = Console()
-    table = Table("figure", "measured", "goal", title=f"Python {sys.version.split()[0]}, {repeats} repeats")
     with workplace() as folder, console.status("Measuring ..."):
         rows = [*rejected(), *cold_start(folder, repeats), *planning.figures(repeats), *warm(folder, repeats)]
         rows += [*intake.one_message(repeats), *intake.batches(folder, fleet_file), *acting.figures(folder, repeats)]
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    printed(rows, console, f"Python {sys.version.split()[0]}, {repeats} repeats")
 
 
 if __name__ == "__main__":

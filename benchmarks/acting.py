@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import index
+from benchmarks.timing import Row
 from cli.local import environment, local_cloud
 from localcloud.clock import DrivenClock
 from localcloud.ess.model import Knobs
@@ -23,7 +24,6 @@ from localcloud.server import LocalCloud, running
 from localcloud.wire import Gate
 from scalein.clock import SystemClock
 
-Row = tuple[str, str, str]
 ANSWER_SECONDS = 0.05
 KEY = "benchmark"
 

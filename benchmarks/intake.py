@@ -13,13 +13,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from benchmarks.timing import Row
 from cli.local import environment, local_cloud
 from scalein.errors import RejectedEvent
 from scalein.intake import Message, opened, read
 
 ROOT = Path(__file__).parent.parent
 BATCH = 1_000
-Row = tuple[str, str, str]
 
 
 def one_message(repeats: int) -> list[Row]:

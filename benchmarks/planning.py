@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from datetime import datetime, timedelta, timezone
 
-from benchmarks.timing import both, timed
+from benchmarks.timing import Row, both, timed
 from cli.local import EXAMPLE_POLICY
 from cli.simulation import Happening, simulate, synthetic
 from scalein.guardrails import NONE, Budget, Guardrails, Pause
@@ -15,7 +15,6 @@ from scalein.policy import read_policy
 from scalein.settings import PolicySource
 from scalein.windows import Windows, cron_of
 
-Row = tuple[str, str, str]
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 EVERY_ORDER = (Order.UNHEALTHY, Order.SPOT, Order.FULLEST_ZONE, Order.LOWEST_METRIC, Order.ATTACHED_LAST)
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+Row = tuple[str, str, str]  # figure, measured, goal
+
+
+def printed(rows: Iterable[Row], console: Console, title: str) -> None:
+    table = Table("figure", "measured", "goal", title=title)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 def timed(work: Callable[[], object], repeats: int) -> list[float]:

@@ -38,7 +38,7 @@ def document_in(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise FleetError(f"{path}: {error.strerror}") from error
     except (TypeError, ValueError) as error:
-        raise FleetError(f"{path}: not a JSON object: {error}") from error
+        raise FleetError(f"{path}: not JSON: {error}") from error
 
 
 def service_of(document: Mapping[str, Any], clock: Clock, knobs: Knobs) -> Service:

@@ -1,0 +1,239 @@
+"""The local cloud under load, next to moto's server: 200 calls a second for a minute, a fleet of 2,000.
+
+`python -m benchmarks.load` measures the local cloud; with `--moto PYTHON`, a Python that has moto[server], that too,
+with the corresponding calls of AWS Auto Scaling. Open loop: a call is sent when it is due, whatever became of the last.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import click
+from rich.console import Console
+
+from benchmarks.timing import Row, printed
+from localcloud.wire import signature, string_to_sign
+
+ROOT = Path(__file__).parents[1]
+SIZE, CONNECTIONS = 2_000, 16
+KEY, SECRET = "localcloud", "localcloud-secret"
+CREDENTIAL = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/autoscaling/aws4_request"
+
+
+class Server(NamedTuple):
+    name: str
+    port: int
+    process: subprocess.Popen[str]
+    call: Callable[[http.client.HTTPConnection, int], bytes]  # the number-th; gives the answer, or raises
+
+
+@dataclass
+class Figures:
+    latencies: list[float] = field(default_factory=list)  # s, from when a call was due
+    errors: Counter[str] = field(default_factory=Counter)
+    memory: list[float] = field(default_factory=list)  # MiB, resident, over time
+
+
+def ess_call(connection: http.client.HTTPConnection, number: int) -> bytes:
+    """Of every twenty: nine pages of instances, nine groups, one list of activities, one change."""
+    kind = number % 20
+    ask: dict[str, str] = {"Action": "DescribeScalingInstances", "ScalingGroupId": "asg-load", "PageSize": "50"}
+    if kind < 9:
+        ask["PageNumber"] = str(number % (SIZE // 50) + 1)
+    elif kind < 18:
+        ask = {"Action": "DescribeScalingGroups"}
+    elif kind == 18:
+        ask = {"Action": "DescribeScalingActivities", "ScalingGroupId": "asg-load"}
+    else:
+        ask = {"Action": "SetInstancesProtection", "ScalingGroupId": "asg-load", "ProtectedFromScaleIn": "true"}
+        ask["InstanceId.1"] = f"i-{number % SIZE:05}"
+    params = {
+        "Version": "2014-08-28",
+        "RegionId": "cn-hangzhou",
+        "Format": "JSON",
+        "AccessKeyId": KEY,
+        "SignatureMethod": "HMAC-SHA1",
+        "SignatureVersion": "1.0",
+        "SignatureNonce": uuid.uuid4().hex,
+        "Timestamp": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **ask,
+    }
+    params["Signature"] = signature(SECRET, string_to_sign("POST", params))
+    return _answer(connection, "/?" + urlencode(params), "", {})
+
+
+def aws_call(connection: http.client.HTTPConnection, number: int) -> bytes:
+    """The same of AWS, where a page has 50 instances, a group is told without them, and protection has its own call."""
+    kind = number % 20
+    if kind < 9:
+        ask = {"Action": "DescribeAutoScalingInstances", "MaxRecords": "50"}
+    elif kind < 18:
+        ask = {"Action": "DescribeAutoScalingGroups", "AutoScalingGroupNames.member.1": "small"}
+    elif kind == 18:
+        ask = {"Action": "DescribeLaunchConfigurations"}  # moto has no activities
+    else:
+        ask = {"Action": "SuspendProcesses", "AutoScalingGroupName": "small", "ScalingProcesses.member.1": "Launch"}
+    return _aws(connection, ask)
+
+
+def _aws(connection: http.client.HTTPConnection, ask: dict[str, str]) -> bytes:
+    headers = {"Authorization": CREDENTIAL, "Content-Type": "application/x-www-form-urlencoded"}
+    headers["Host"] = "autoscaling.us-east-1.amazonaws.com"
+    return _answer(connection, "/", urlencode({**ask, "Version": "2011-01-01"}), headers)
+
+
+def _answer(connection: http.client.HTTPConnection, path: str, body: str, headers: dict[str, str]) -> bytes:
+    connection.request("POST", path, body, headers)
+    answer = connection.getresponse()
+    content = answer.read()
+    if answer.status != 200:
+        raise RuntimeError(f"HTTP {answer.status}: {content[:200]!r}")
+    return content
+
+
+def load(server: Server, rate: int, seconds: int) -> Figures:
+    figures, numbers, lock = Figures(), itertools.count(), threading.Lock()
+    began = time.monotonic() + 0.2
+
+    def work() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        while True:
+            number = next(numbers)
+            due = began + number / rate
+            if number >= rate * seconds:
+                return
+            time.sleep(max(0.0, due - time.monotonic()))
+            try:
+                server.call(connection, number)
+            except (OSError, http.client.HTTPException, RuntimeError) as error:
+                figures.errors[f"{type(error).__name__}: {error}"[:100]] += 1
+                connection.close()
+            with lock:
+                figures.latencies.append(time.monotonic() - due)
+
+    threads = [threading.Thread(target=work) for _ in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        figures.memory.append(resident(server.process.pid))
+        time.sleep(1)
+    return figures
+
+
+def resident(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096 / (1 << 20)
+
+
+@contextmanager
+def localcloud() -> Iterator[Server]:
+    member = {"createdTime": "2026-05-01T00:00:00Z", "scalingConfigurationId": "asc-1"}
+    members = [{"instanceId": f"i-{n:05}", **member} for n in range(SIZE)]
+    group = {"scalingGroupId": "asg-load", "minSize": 0, "maxSize": SIZE, "instances": members}
+    with tempfile.TemporaryDirectory() as folder:
+        fleet = Path(folder) / "fleet.json"
+        fleet.write_text(json.dumps({"groups": [group]}))
+        command = [sys.executable, "-m", "localcloud", "--fleet", str(fleet)]
+        with _process(command, ROOT) as process:
+            assert process.stdout
+            endpoint = json.loads(process.stdout.readline())["endpoint"]
+            yield Server("localcloud", int(endpoint.split(":")[1]), process, ess_call)
+
+
+@contextmanager
+def moto(python: str, port: int = 15_987) -> Iterator[Server]:
+    with _process([python, "-m", "moto.server", "-p", str(port)], Path.cwd()) as process:
+        server = Server("moto", port, process, aws_call)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+        for _ in range(100):
+            try:
+                _aws(connection, {"Action": "DescribeAutoScalingGroups"})
+                break
+            except OSError:
+                connection.close()
+                time.sleep(0.2)
+        _aws(
+            connection,
+            {
+                "Action": "CreateLaunchConfiguration",
+                "LaunchConfigurationName": "l",
+                "ImageId": "ami-12c6146b",
+                "InstanceType": "t2.micro",
+            },
+        )
+        for name, size in (("big", SIZE), ("small", 2)):
+            group = {"AutoScalingGroupName": name, "LaunchConfigurationName": "l", "MinSize": "0", "MaxSize": str(SIZE)}
+            zones = {"AvailabilityZones.member.1": "us-east-1a", "DesiredCapacity": str(size)}
+            _aws(connection, {"Action": "CreateAutoScalingGroup", **group, **zones})
+        yield server
+
+
+@contextmanager
+def _process(command: list[str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=errors, text=True)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def rows(server: Server, figures: Figures, rate: int, seconds: int) -> list[Row]:
+    latencies, memory = sorted(figures.latencies), figures.memory
+    p99 = latencies[int(len(latencies) * 0.99)]
+    half = len(memory) // 2
+    growth = statistics.median(memory[-5:]) - statistics.median(memory[half : half + 5])
+    goal = server.name == "localcloud"
+    return [
+        (
+            f"{server.name}: {rate} calls a second for {seconds} s, errors",
+            str(figures.errors.total()),
+            "0" if goal else "",
+        ),
+        (f"{server.name}: answer, from when the call was due", f"{statistics.median(latencies) * 1000:.1f} ms", ""),
+        (f"{server.name}: ... of a hundred, the slowest", f"{p99 * 1000:.1f} ms", ""),
+        (f"{server.name}: memory at the end", f"{memory[-1]:.0f} MiB", ""),
+        (f"{server.name}: ... more than at half time", f"{growth:.1f} MiB", "flat" if goal else ""),
+    ]
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--rate", default=200, help="Calls a second.")
+@click.option("--seconds", default=60, help="How long.")
+@click.option("--moto", "moto_python", help="A Python that has moto[server].")
+def main(rate: int, seconds: int, moto_python: str | None) -> None:
+    """Measures, and prints one table."""
+    found: list[Row] = []
+    servers = [localcloud()]
+    if moto_python:
+        servers.append(moto(moto_python))
+    console = Console()
+    for started in servers:
+        with started as server, console.status(f"{server.name} ..."):
+            figures = load(server, rate, seconds)
+            found += rows(server, figures, rate, seconds)
+            for error, number in figures.errors.most_common(3):
+                console.print(f"{server.name}: {number} times {error}", highlight=False)
+    printed(found, console, f"A fleet of {SIZE:,}")
+
+
+if __name__ == "__main__":
+    main()
