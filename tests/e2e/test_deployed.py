@@ -1,0 +1,69 @@
+"""This project's own function, deployed through the real fc2: it removes, follows up, and tells the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from tests.clouds import group, instances
+from tests.platforms import HANDLER, Compute, compute_of, site_packages
+
+pytestmark = pytest.mark.slow
+FOLLOW_UP_KEY = "a key for tests that is long enough"
+
+
+def deployed(compute: Compute) -> None:
+    client = compute.client
+    client.create_service("ops")
+    client.create_function(
+        "ops",
+        "scale-in",
+        f"python3.{sys.version_info.minor}",  # whose packages these are
+        "index.handler",
+        initializer="index.initialize",
+        codeDir=str(HANDLER),
+        timeout=60,
+        environmentVariables={
+            "PYTHONPATH": site_packages(),
+            "SCALEIN_POLICY": json.dumps({"groups": {"asg-1": {}}}),
+            "SCALEIN_ESS_ENDPOINT": compute.endpoint,
+            "SCALEIN_FC_ENDPOINT": compute.endpoint,
+            "SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY,
+        },
+    )
+    told = {"destination": "acs:mns:cn-hangzhou:1:/queues/told/messages"}
+    config = {"statefulInvocation": True, "destinationConfig": {"onSuccess": told, "onFailure": told}}
+    client.put_function_async_invoke_config("ops", "LATEST", "scale-in", config)
+
+
+def last(compute: Compute) -> dict[str, Any]:
+    """The end of the story, as the destination of the function is told it."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        compute.clock.advance(10)
+        for sent in compute.inside.service.sent:
+            found: dict[str, Any] = json.loads(sent["content"]["responsePayload"])
+            if found["status"] == "removed":
+                return found
+        time.sleep(0.1)
+    raise AssertionError(list(compute.inside.service.sent))
+
+
+def test_forty_five_leave_in_three_calls_and_the_end_reaches_the_destination() -> None:
+    with compute_of(group(*instances(60), minSize=10)) as compute:
+        deployed(compute)
+        event = {"scalingGroupId": "asg-1", "remove": {"count": 45}}
+        answer = compute.client.invoke_function("ops", "scale-in", json.dumps(event).encode())
+        first = json.loads(answer.data)
+        assert (first["status"], first["remaining"], first["followUp"]["number"]) == ("removing", 25, 1)
+
+        end = last(compute)
+        assert (len(end["removed"]), end["stayed"]) == (45, [])
+        assert len(compute.inside.service.groups["asg-1"].instances) == 15
+        tasks = compute.platform.queue.tasks.values()
+        assert {task.status for task in tasks} == {"Succeeded"}
+        assert len({task.task_id for task in tasks}) == len(tasks) >= 3

@@ -1,0 +1,76 @@
+"""The local cloud installed on its own, in an environment that has nothing else: its command, and its fixture."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+THEIRS = """
+import urllib.error, urllib.request
+import pytest
+
+FLEET = {"groups": [{"scalingGroupId": "asg-1", "minSize": 2, "maxSize": 5, "instances": []}]}
+
+
+@pytest.mark.localcloud(fleet=FLEET, activity_seconds=30)
+def test_a_group_fills_itself(localcloud):
+    localcloud.advance(0)
+    localcloud.advance(30)
+    states = [i.lifecycle_state for i in localcloud.service.groups["asg-1"].instances.values()]
+    assert states == ["InService"] * 2
+
+
+def test_it_answers(localcloud):
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(f"http://{localcloud.endpoint}/")
+"""
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=True)
+    made = folder / "bin/python"
+    source = folder / "src"
+    source.mkdir()
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "localcloud", "pyproject.toml"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    for name in filter(None, names):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes((ROOT / name).read_bytes())
+    install = [str(made), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(source), "pytest"]
+    subprocess.run(install, check=True, capture_output=True, cwd=folder)
+    return made
+
+
+def test_its_command_serves_the_api_and_the_console(python: Path, tmp_path: Path) -> None:
+    command = [str(python.parent / "alibaba-localcloud"), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stdout
+        ready = json.loads(process.stdout.readline())
+        with urllib.request.urlopen(f"http://{ready['endpoint']}/console") as page:
+            assert b"Local Auto Scaling" in page.read()
+        with urllib.request.urlopen(f"http://{ready['endpoint']}/localcloud/events") as events:
+            assert json.load(events)["events"] == []  # this project's function does not come with it
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
+
+
+def test_its_fixture_is_there_for_another_projects_tests(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_theirs.py").write_text(THEIRS)
+    command = [str(python), "-m", "pytest", "-q", "-c", os.devnull, "-W", "error", "--strict-markers", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+    assert sys.executable != str(python)
