@@ -48,7 +48,7 @@ class LocalCloud:
     default_format: str = "JSON"
     functions: Functions | None = None  # asynchronous invocations that somebody else delivers
     platform: Platform | None = None  # or the whole of Function Compute
-    calls: MutableSequence[Call] = field(default_factory=lambda: deque(maxlen=10_000))
+    calls: MutableSequence[Call] = field(default_factory=lambda: deque(maxlen=1_000))
     before: dict[tuple[str, ...], Reply] = field(default_factory=dict)  # each read's last answer
 
     def answer(self, incoming: Incoming, params: Params, host: str, fault: Fault | None) -> Response:

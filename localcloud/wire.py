@@ -65,7 +65,7 @@ class Gate:
         self.access_key_id = access_key_id
         self.access_key_secret = access_key_secret
         self.security_token = security_token  # empty: any token passes, and none need be sent
-        self._nonces: dict[str, datetime] = {}
+        self._nonces: dict[int, datetime] = {}  # by their hash: there are many, and they are kept for half an hour
 
     def check(self, incoming: Incoming, params: Params, now: datetime) -> None:
         """`now` is real time, not the clock of activities: clients sign with theirs. Raises ApiError."""
@@ -117,9 +117,9 @@ class Gate:
     def _check_nonce(self, nonce: str, now: datetime) -> None:
         while self._nonces and now - next(iter(self._nonces.values())) > 2 * MOST_SKEW:
             del self._nonces[next(iter(self._nonces))]  # the oldest: the clock's check refuses it from here on
-        if nonce in self._nonces:
+        if hash(nonce) in self._nonces:
             raise errors.SignatureNonceUsed()
-        self._nonces[nonce] = now
+        self._nonces[hash(nonce)] = now
 
 
 def _check_time(text: str, now: datetime) -> None:

@@ -87,8 +87,9 @@ def control(service: Service, group: ScalingGroup, now: datetime) -> str:
         why = Why(f'The capacity is "{there}"; it is to be "{least}".')
         return scale_out(service, group, least - there, why, now).scaling_activity_id
     surplus = there - max(most, least)
-    removable = any(i.lifecycle_state == "InService" and group.weight(i) <= surplus for i in group.instances.values())
-    if removable and "ScaleIn" not in group.suspended_processes:
+    if surplus <= 0 or "ScaleIn" in group.suspended_processes:
+        return ""
+    if any(i.lifecycle_state == "InService" and group.weight(i) <= surplus for i in group.instances.values()):
         why = Why(f'The capacity is "{there}"; it is to be "{most}".')
         return scale_in(service, group, surplus, why, now).scaling_activity_id
     return ""

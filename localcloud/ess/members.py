@@ -36,9 +36,9 @@ def describe_scaling_instances(service: Service, ask: Ask) -> Reply:
             raise errors.InvalidParameter(f"{several}.N")
     groups = [service.group(ask["ScalingGroupId"])] if ask["ScalingGroupId"] else list(service.groups.values())
     matches = _filter(ask)
-    found = [(group, i) for group in groups for i in listed(group.instances.values()) if matches(i)]
+    found = [(group, i) for group in groups for i in listed(filter(matches, group.instances.values()))]
     here, told = page(ask, found)
-    spot = sum(bool(instance.spot_strategy) for _, instance in found)
+    spot = sum(1 for _, instance in found if instance.spot_strategy)
     return {**told, "TotalSpotCount": spot, "ScalingInstances": [instance_view(group, i) for group, i in here]}
 
 
@@ -137,17 +137,20 @@ def why_not(group: ScalingGroup, instance_id: str) -> errors.ApiError | None:
     return None
 
 
-def _filter(ask: Ask) -> Callable[[Instance], bool]:
-    states = ask["LifecycleStates"] or [ask["LifecycleState"]]
-    types = ask["CreationTypes"] or [ask["CreationType"]]
-    return lambda instance: (
-        (states == [None] or instance.lifecycle_state in states)
-        and (types == [None] or instance.creation_type in types)
-        and (not ask["InstanceId"] or instance.instance_id in ask["InstanceId"])
-        and ask["HealthStatus"] in (None, instance.health_status)
-        and ask["ScalingConfigurationId"] in (None, instance.scaling_configuration_id)
-        and ask["ScalingActivityId"] in (None, instance.scaling_activity_id)
-    )
+def _filter(ask: Ask) -> Callable[[Instance], bool] | None:
+    """None: everybody."""
+    wanted: dict[str, Any] = {
+        "lifecycle_state": ask["LifecycleStates"] or ask["LifecycleState"],
+        "creation_type": ask["CreationTypes"] or ask["CreationType"],
+        "instance_id": ask["InstanceId"],
+        "health_status": ask["HealthStatus"],
+        "scaling_configuration_id": ask["ScalingConfigurationId"],
+        "scaling_activity_id": ask["ScalingActivityId"],
+    }
+    given = {name: [value] if isinstance(value, str) else value for name, value in wanted.items() if value}
+    if not given:
+        return None
+    return lambda instance: all(getattr(instance, name) in values for name, values in given.items())
 
 
 def _in_states(group: ScalingGroup, ids: list[str], states: tuple[str, ...]) -> list[Instance]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -75,8 +76,18 @@ class ScalingGroup:
     def weight(self, instance: Instance) -> int:
         return instance.weighted_capacity if self.weighted else 1
 
+    def capacities(self) -> Counter[str]:
+        """By lifecycle state."""
+        if not self.weighted:
+            return Counter([instance.lifecycle_state for instance in self.instances.values()])
+        found: Counter[str] = Counter()
+        for instance in self.instances.values():
+            found[instance.lifecycle_state] += instance.weighted_capacity
+        return found
+
     def capacity(self, *states: str) -> int:
-        return sum(self.weight(i) for i in self.instances.values() if i.lifecycle_state in states)
+        found = self.capacities()
+        return sum(found[state] for state in states)
 
     @property
     def recycles(self) -> bool:
@@ -85,12 +96,12 @@ class ScalingGroup:
 
     @property
     def total_capacity(self) -> int:
-        return self.counted(self.instances.values())
+        """Pending and Removing count (ESS manual, Scaling activity process); whether Stopped does is not documented."""
+        found = self.capacities()
+        return found.total() - found["Stopped"]
 
     def counted(self, instances: Iterable[Instance]) -> int:
-        """Their share of TotalCapacity: Pending and Removing count (ESS manual, Scaling activity process); whether
-        Stopped does is not documented.
-        """
+        """Their share of TotalCapacity."""
         return sum(self.weight(instance) for instance in instances if instance.lifecycle_state != "Stopped")
 
 

@@ -20,6 +20,7 @@ def told(view: dict[str, Any]) -> dict[str, Any]:
 
 
 def group_view(service: Service, group: ScalingGroup) -> dict[str, Any]:
+    capacity = group.capacities()
     attributes = {name: value for name, value in group.attributes.items() if not isinstance(value, list) or value}
     return told(
         {
@@ -35,17 +36,17 @@ def group_view(service: Service, group: ScalingGroup) -> dict[str, Any]:
             "MaxSize": group.max_size,
             "DesiredCapacity": group.desired_capacity,
             "EnableDesiredCapacity": group.desired_capacity is not None,
-            "TotalCapacity": group.total_capacity,
+            "TotalCapacity": capacity.total() - capacity["Stopped"],
             "TotalInstanceCount": len(group.instances),
             "Weighted": group.weighted,
-            "ActiveCapacity": group.capacity("InService"),
-            "PendingCapacity": group.capacity("Pending"),
-            "PendingWaitCapacity": group.capacity("Pending:Wait"),
-            "ProtectedCapacity": group.capacity("Protected"),
-            "StandbyCapacity": group.capacity("Standby"),
-            "StoppedCapacity": group.capacity("Stopped"),
-            "RemovingCapacity": group.capacity("Removing"),
-            "RemovingWaitCapacity": group.capacity("Removing:Wait"),
+            "ActiveCapacity": capacity["InService"],
+            "PendingCapacity": capacity["Pending"],
+            "PendingWaitCapacity": capacity["Pending:Wait"],
+            "ProtectedCapacity": capacity["Protected"],
+            "StandbyCapacity": capacity["Standby"],
+            "StoppedCapacity": capacity["Stopped"],
+            "RemovingCapacity": capacity["Removing"],
+            "RemovingWaitCapacity": capacity["Removing:Wait"],
             "InitCapacity": 0,
             "DefaultCooldown": group.default_cooldown,
             "ScalingPolicy": group.scaling_policy,
