@@ -12,7 +12,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-queue test test-long fuzz chaos mutants test-all check bench clean
+.PHONY: help setup run run-queue test test-long fuzz chaos mutants test-all check bench load console node-modules clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 12
@@ -28,6 +28,15 @@ run: setup ## run the main job on a local cloud (EVENT=events/x.json takes any e
 run-queue: setup ## run the main job from a real RabbitMQ (installs it with apt-get where it is missing)
 	@sh tools/install_server.sh rabbitmq-server
 	@$(BIN)/python -m cli run-queue
+
+console: setup ## a local Auto Scaling to look at and play with: http://127.0.0.1:8080/
+	@$(BIN)/python -m localcloud --port 8080
+
+node-modules: tests/node/node_modules ## the SDK of Node.js, for the tests that speak through it (needs npm)
+
+tests/node/node_modules: tests/node/package-lock.json
+	@npm ci --prefix tests/node --no-audit --no-fund --silent
+	@touch $@
 
 test: setup ## all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
@@ -55,6 +64,11 @@ check: setup ## lint, format and types
 
 bench: setup ## measure, and print tables
 	$(BIN)/python -m benchmarks
+
+load: setup ## the local cloud at 200 calls a second, next to moto (three minutes)
+	@test -x .cache/moto/bin/python || $(PYTHON) -m venv .cache/moto
+	@.cache/moto/bin/python -m pip install --quiet "moto[server,autoscaling]==5.2.5"
+	@$(BIN)/python -m benchmarks.load --moto .cache/moto/bin/python
 
 clean: ## remove everything that was made
 	rm -rf .venv .venv-* .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache .pytest-tmp

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs a server where it is missing and apt is there. Usage: install_server.sh rabbitmq-server|redis-server
+# Installs a Debian package where it is missing and apt is there. Usage: install_server.sh rabbitmq-server|redis-server|chromium
 set -eu
 
 server=$1

@@ -30,7 +30,7 @@ def test_a_group_fills_itself(localcloud):
     assert states == ["InService"] * 2
 
 
-def test_it_answers(localcloud):
+def test_it_answers_what_is_no_call(localcloud):
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(f"http://{localcloud.endpoint}/")
 """

@@ -12,8 +12,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cli.show import WORDS
+from localcloud.ess import catalogue
+from localcloud.faults import KINDS
+from localcloud.wire import Gate
 from scalein.ess_errors import MEANINGS
 from scalein.reasons import Ignored, Reason, Status
+from tests.clouds import cloud_of, group
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = [*(ROOT / "handler/scalein/schemas").glob("*.json"), *(ROOT / "localcloud").glob("*.schema.json")]
@@ -89,7 +93,11 @@ def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     assert set(re.findall(r"SCALEIN_[A-Z_]+", OPERATIONS)) == in_code - {"SCALEIN_"}
 
 
-@pytest.mark.parametrize("document", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "document",
+    sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]),
+    ids=lambda p: p.name,
+)
 def test_a_link_to_a_file_leads_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8"))
 
@@ -108,3 +116,26 @@ def test_every_deployed_requirement_is_pinned_and_says_who_imports_it() -> None:
     for line in lines:
         if line and not line.startswith("#"):
             assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9.]+ +# handler/scalein/\w+\.py.*", line), line
+
+
+LOCALCLOUD = (ROOT / "localcloud/README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_actions_is_the_one_that_the_catalogue_makes() -> None:
+    """python -c "from localcloud.ess.catalogue import table; print(table())" """
+    assert f"<!-- table -->\n{catalogue.table()}\n<!-- /table -->" in LOCALCLOUD
+    assert len(catalogue.ACTIONS) + len(catalogue.ABSENT) == 80
+
+
+def test_every_kind_of_fault_is_described() -> None:
+    assert [kind for kind in KINDS if f"`{kind}`" not in LOCALCLOUD] == []
+
+
+@pytest.mark.parametrize("which", ["older", "newer"])
+def test_the_sdks_reach_it_as_the_readme_says(which: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(rf"```python {which}\n(.*?)```", LOCALCLOUD, re.DOTALL)
+    with cloud_of(group()) as cloud:
+        cloud.inside.gate = Gate("localcloud", "localcloud-secret")
+        exec(code.replace("127.0.0.1:8080", cloud.endpoint), {})
+
+    assert "asg-1" in capsys.readouterr().out
