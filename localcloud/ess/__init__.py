@@ -1,3 +1,7 @@
-"""Auto Scaling itself: `model` (groups, instances, activities), `rules` (what is refused), `service` (state over time),
-`describe` and `remove` (the actions, from parameters to reply), `parameters` (reading them).
+"""Auto Scaling itself.
+
+`catalogue` has all actions, by modules: groups, configurations, members, remove, scaling, activities, hooks, alarms,
+schedule, notifications, tags, balancers, general. Each declares what it takes (`parameters`), and answers flat
+(`views`). State is in `model` and `resources`; `service` keeps it and brings it up to the clock: `stages` (an activity
+on its way), `capacity`, `executing` and `choosing` (larger and smaller), `living` (what ESS does by itself).
 """

@@ -1,1 +1,3 @@
-"""A part of Function Compute: asynchronous invocations, delayed and numbered (API 2016-08-15)."""
+"""Function Compute: `registry` (what is deployed), `instances` (its processes), `queue` (asynchronous invocations),
+`platform` (all of it), `endpoint` and `management` (over HTTP), `runtime` (inside a process).
+"""

@@ -102,7 +102,7 @@ class Pool:
         return Result(base64.b64decode(answer["body"]), "", log, instance.id)
 
     def close(self) -> None:
-        """Each instance's pre_stop hook, and the end."""
+        """Of all of them, with SIGTERM; there is no pre_stop hook here."""
         with self.lock:
             instances = [instance for idle in self.idle.values() for instance in idle]
             self.idle.clear()

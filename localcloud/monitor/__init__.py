@@ -1,1 +1,1 @@
-"""CloudMonitor, as far as choosing instances needs it: the newest value of a metric, API 2019-01-01."""
+"""CloudMonitor, as far as choosing instances needs it, API 2019-01-01: `describe` (actions), `series` (values)."""

@@ -275,6 +275,57 @@ def test_the_newer_sdk_invokes_a_function_of_3_0(compute: Compute, tmp_path: Pat
     assert (answer.status_code, answer.body.read()) == (200, b"hello")
 
 
+def raw(compute: Compute, method: str, path: str) -> Any:
+    """What fc2 has no method for, signed by fc2."""
+    client = compute.client
+    whole = f"/2016-08-15/services/s/functions/f{path}"
+    answer = client._do_request(method, whole, client._build_common_headers(method, whole, {}))
+    return answer.json() if answer.content else None
+
+
+def test_numbered_invocations_are_listed_looked_up_and_stopped(compute: Compute, tmp_path: Path) -> None:
+    compute.deploy(tmp_path)
+    for id in ("task-1", "task-2"):
+        headers = {"x-fc-invocation-type": "Async", "x-fc-async-delay": "600"}
+        compute.client.invoke_function("s", "f", b"x", headers={**headers, "x-fc-stateful-async-invocation-id": id})
+    raw(compute, "PUT", "/stateful-async-invocations/task-1")
+
+    listed = raw(compute, "GET", "/stateful-async-invocations")["invocations"]
+    assert {one["invocationId"]: one["status"] for one in listed} == {"task-1": "Stopped", "task-2": "Enqueued"}
+    assert raw(compute, "GET", "/stateful-async-invocations/task-1")["status"] == "Stopped"
+    assert failure(lambda: raw(compute, "GET", "/stateful-async-invocations/task-9"))[0] == 404
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_zip_file_is_deployed_like_a_folder_and_what_is_none_is_refused(compute: Compute, tmp_path: Path) -> None:
+    compute.deploy(tmp_path)
+    """fc2 leaves the files open, hence the filter."""
+    whole, broken = tmp_path / "code.zip", tmp_path / "broken.zip"
+    whole.write_bytes(compute_zip(tmp_path / "f"))
+    broken.write_bytes(b"PK no")
+    compute.client.create_function("s", "g", "python3.10", "index.handler", codeZipFile=str(whole))
+
+    assert compute.client.invoke_function("s", "g", b"hello").data == b"hello"
+    refusal = failure(
+        lambda: compute.client.create_function("s", "h", "python3.10", "index.handler", codeZipFile=str(broken))
+    )
+    assert refusal == (400, "InvalidArgument")
+
+
+def test_what_was_deployed_can_be_taken_back(compute: Compute, tmp_path: Path) -> None:
+    compute.deploy(tmp_path)
+    client = compute.client
+    version = client.publish_version("s").data["versionId"]
+    client.create_alias("s", "prod", version)
+    assert failure(lambda: client.delete_version("s", version)) == (412, "PreconditionFailed")
+    client.delete_alias("s", "prod")
+    client.delete_version("s", version)
+    client.delete_function("s", "f")
+    client.delete_service("s")
+
+    assert failure(lambda: client.get_service("s")) == (404, "ServiceNotFound")
+
+
 def compute_zip(folder: Path) -> bytes:
     import io
     import zipfile

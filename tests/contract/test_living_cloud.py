@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from aliyunsdkcore.client import AcsClient
+from aliyunsdkcore.request import CommonRequest
 
 from localcloud.ess.model import Knobs
-from tests.clouds import Cloud, cloud_of, group, instances
+from tests.clouds import KEY, START, Cloud, cloud_of, group, instances
 from tests.sdks import OlderPython, RefusedCall
 
 MINUTE, HOUR = 60, 3_600
@@ -341,6 +344,29 @@ def test_an_hour_of_hooks_and_alarms_passes_at_once() -> None:
         began = time.process_time()
         assert story.after(HOUR) == {"InService": 199}
         assert time.process_time() - began < 5
+
+
+def test_a_metric_series_is_told_a_value_a_minute_and_only_once_measured() -> None:
+    with story_of(*instances(2, metrics={"CPUUtilization": [10, 20, 30, 40]})) as story:
+        story.cloud.clock.advance(4 * MINUTE)
+        points = datapoints(
+            story.cloud, "DescribeMetricList", Period="60", StartTime=str(START.timestamp() * 1000)[:-2]
+        )
+        newest = datapoints(story.cloud, "DescribeMetricLast")
+
+    mine = [point["Average"] for point in points if point["instanceId"] == "i-0001"]
+    assert mine == [20, 30, 40]  # the value of this minute is not measured yet
+    assert [point["Average"] for point in newest] == [40, 40]
+
+
+def datapoints(cloud: Cloud, action: str, **params: str) -> list[dict[str, Any]]:
+    request = CommonRequest(domain=cloud.endpoint, version="2019-01-01", action_name=action)
+    request.set_method("POST")
+    told = {"Namespace": "acs_ecs_dashboard", "MetricName": "CPUUtilization", **params}
+    for name, value in told.items():
+        request.add_query_param(name, value)
+    client = AcsClient(KEY.access_key_id, KEY.access_key_secret, "cn-hangzhou")
+    return list(json.loads(json.loads(client.do_action_with_exception(request))["Datapoints"]))
 
 
 @pytest.mark.parametrize(
