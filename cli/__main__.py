@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
+from cli import shipping
 from cli.local import EXAMPLE_POLICY
+from cli.options import SMALL_FLEET, console_of
 from cli.run import Form, Run, RunError, run_event
 from scalein.model import Order
-
-SMALL_FLEET = Path(__file__).parent.parent / "localcloud" / "fleets" / "small.json"
-
 
 fleet_option = click.option(
     "--fleet",
@@ -36,11 +34,6 @@ class NoAnswer(click.ClickException):
     """Where exit status 1 means something else."""
 
     exit_code = 2
-
-
-def console_of() -> Console:
-    """As wide as the terminal; plain and 110 wide where it is piped."""
-    return Console(width=None if Console().is_terminal else 110)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -216,6 +209,10 @@ def run_broker() -> None:
                 signal.pause()
     except BrokerError as error:
         raise click.ClickException(str(error)) from error
+
+
+for command in shipping.COMMANDS:
+    main.add_command(command)
 
 
 if __name__ == "__main__":

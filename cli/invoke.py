@@ -1,0 +1,98 @@
+"""`scalein invoke`: an event at the deployed function, and what became of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import fc2
+from rich.console import Console
+
+from cli import show
+from cli.compute import ComputeError, Place, asked
+from cli.run import outcomes_of
+
+LOOK_SECONDS = 1.0
+OVER = ("Succeeded", "Failed", "Stopped", "Expired", "Invalid")
+
+
+class Answered(NamedTuple):
+    outcomes: list[dict[str, Any]]
+    failed: bool  # the function raised: its trigger would send the event again
+    log: str
+
+
+def invoke(client: Any, place: Place, event: bytes) -> Answered:
+    """Synchronously. Raises ComputeError."""
+    headers = {"x-fc-invocation-type": "Sync", "x-fc-log-type": "Tail"}
+    try:
+        answer = asked("invoke", lambda: _called(client, place, event, headers))
+    except _Raised as raised:
+        return Answered(_outcomes(raised.told.get("errorMessage", "")), True, "")
+    log = base64.b64decode(answer.headers.get("x-fc-log-result", "")).decode("utf-8", "replace")
+    return Answered(_outcomes(answer.data), False, log)
+
+
+def invoke_later(client: Any, place: Place, event: bytes, delay: int, wait: float, console: Console) -> str:
+    """Asynchronously; waits so many seconds for its end, and gives the last status. Raises ComputeError."""
+    task = f"cli-{uuid4()}"
+    headers = {
+        "x-fc-invocation-type": "Async",
+        "x-fc-async-delay": str(delay),
+        "x-fc-stateful-async-invocation-id": task,
+        "x-fc-stateful-async-invocation-enable": "true",
+    }
+    asked("invoke", lambda: _called(client, place, event, headers))
+    console.print(f"Accepted as task {task}.", highlight=False)
+    until, status = time.monotonic() + wait, "Enqueued"
+    with console.status("Waiting for its end ..."):
+        while status not in OVER and time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+            status = _status(client, place, task)
+    return status
+
+
+def show_answer(answered: Answered, console: Console) -> None:
+    for told in answered.outcomes:
+        if "status" in told:
+            show.one(told, None, console)
+        else:
+            console.print_json(json.dumps(told))
+    if answered.failed:
+        console.print("The function raised: its trigger would send the event again.")
+
+
+class _Raised(Exception):
+    def __init__(self, told: dict[str, Any]) -> None:
+        super().__init__()
+        self.told = told
+
+
+def _called(client: Any, place: Place, event: bytes, headers: dict[str, str]) -> Any:
+    """An error of the function is HTTP 200, and fc2 raises it with the answer as its text."""
+    try:
+        return client.invoke_function(place.service, place.function, event, headers, place.qualifier or None)
+    except fc2.FcError as error:
+        if error.status_code != 200:
+            raise
+        raise _Raised(dict(json.loads(error.message))) from None
+
+
+def _outcomes(answer: bytes | str) -> list[dict[str, Any]]:
+    try:
+        told = json.loads(answer)
+    except ValueError:
+        text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+        raise ComputeError(f"the function answered with no outcome: {text[:300]}") from None
+    return outcomes_of(told) if isinstance(told, dict) else [{"answer": told}]
+
+
+def _status(client: Any, place: Place, task: str) -> str:
+    """fc2 has no method for it; its signature and its transport do."""
+    path = f"/2016-08-15/services/{place.service}.{place.qualifier}/functions/{place.function}"
+    path += f"/stateful-async-invocations/{task}"
+    headers = client._build_common_headers("GET", path, {})
+    return str(asked("status", lambda: client._do_request("GET", path, headers)).json()["status"])
