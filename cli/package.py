@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.local import ROOT
+from localcloud.functions.pythons import python_of
 from scalein.policy import read_policy
 from scalein.settings import PolicySource
 
@@ -116,27 +117,13 @@ def _requests_imported() -> set[str]:
 
 def _compile(runtime: str, folder: Path) -> bool:
     """Byte code that is valid whatever the files' times: on Function Compute's disk nothing newer is written."""
-    python = found(runtime)
+    python = python_of(runtime)
     if python is None:
         return False
     where = ["-s", str(folder), "-p", "/code"]  # what a traceback tells
     command = [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", *where, str(folder)]
     fixed = {**os.environ, "PYTHONHASHSEED": "0"}  # the order of a set is in its byte code
     return subprocess.run(command, check=False, capture_output=True, env=fixed).returncode == 0
-
-
-def found(runtime: str) -> str | None:
-    """That very Python, if it is on this machine."""
-    versions = Path.home() / ".pyenv/versions"
-    for candidate in [runtime, *map(str, versions.glob(f"{runtime.removeprefix('python')}.*/bin/python"))]:
-        asked = [candidate, "-c", "import sys; print(sys.executable, 'python%d.%d' % sys.version_info[:2])"]
-        try:
-            told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
-        except (OSError, subprocess.SubprocessError):
-            continue
-        if told[-1] == runtime:
-            return told[0]
-    return None
 
 
 def _zipped(folder: Path, output: Path, compiled: bool) -> Made:

@@ -150,6 +150,12 @@ class Unauthorized(ApiError):
     template = "A required authorization for the specified action is not supplied."
 
 
+class ForbiddenRam(ApiError):
+    status = 403
+    code = "Forbidden.RAM"
+    template = "User not authorized to operate on the specified resource, or this API doesn't support RAM."
+
+
 class IncorrectScalingGroupStatus(ApiError):
     code = "IncorrectScalingGroupStatus"
     template = "The current status of the specified scaling group does not support this action."

@@ -16,6 +16,7 @@ REFUSING: dict[str, type[errors.ApiError]] = {
     "unavailable": errors.ServiceUnavailable,
     "token-expired": errors.SecurityTokenExpired,
     "clock-skew": errors.TimeStampExpired,
+    "forbidden": errors.ForbiddenRam,
 }
 ENDINGS = {"accepted-failed": "Failed", "accepted-warning": "Warning", "accepted-rejected": "Rejected"}
 OF_REMOVALS = (*ENDINGS, "state-change")
@@ -30,8 +31,9 @@ REMOVE = "RemoveInstances"
 @dataclass
 class Fault:
     """`throttled` (`-with-header`: Retry-After), `internal-error`, `unavailable`, `token-expired`, `clock-skew` (as if
-    the clocks differed by more than 15 minutes): refused unlooked-at. `bad-gateway`: a proxy's HTML page.
-    `refused`: a new connection, of whatever action, is broken at once. `reset`: it breaks before anything is done.
+    the clocks differed by more than 15 minutes), `forbidden` (as if RAM did not permit it): refused unlooked-at.
+    `bad-gateway`: a proxy's HTML page. `refused`: a new connection, of whatever action, is broken at once.
+    `reset`: it breaks before anything is done.
 
     `not-json`: the work is done, the answer garbled. `lost-answer`: the work is done, the connection breaks.
     `slow`: the work is done, the answer comes after `seconds`. `page-drift`: an instance moved between two pages, so

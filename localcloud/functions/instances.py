@@ -13,12 +13,12 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any, NamedTuple
 from uuid import uuid4
 
+from localcloud.functions.pythons import python_of
 from localcloud.functions.registry import Function
 
 RUNTIME = Path(__file__).with_name("runtime.py")
@@ -253,14 +253,8 @@ def _tail(log: Path, start: int) -> bytes:
         return told.read()[-LOG_TAIL_BYTES:]
 
 
-@lru_cache
 def _python(runtime: str) -> str:
-    """That very Python where it is on this machine, else this one. A name on PATH may be a shim: it is asked."""
+    """That very Python where it is on this machine, else this one; this one, with its packages, if it is that."""
     if runtime == f"python3.{sys.version_info.minor}":
         return sys.executable
-    try:
-        asked = [runtime, "-c", "import sys; print(sys.executable)"]
-        found = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return sys.executable
-    return found.stdout.strip()
+    return python_of(runtime) or sys.executable
