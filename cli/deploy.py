@@ -20,7 +20,7 @@ ASYNC: dict[str, Any] = {"maxAsyncRetryAttempts": 3, "maxAsyncEventAgeInSeconds"
 
 class Wanted(NamedTuple):
     place: Place
-    package: Path
+    package: Path | None  # None: nothing but how the function is called asynchronously
     runtime: str = "python3.10"
     timeout: int = 60
     memory: int = 256
@@ -43,7 +43,9 @@ def changes(client: Any, wanted: Wanted) -> list[Change]:
     place = wanted.place
     service = there("service", lambda: client.get_service(place.service))
     function = service and there("function", lambda: client.get_function(place.service, place.function))
-    found = [*_service(client, wanted, service), *_function(client, wanted, function)]
+    if wanted.package is None:
+        return _asynchronous(client, wanted, function is not None)
+    found = [*_service(client, wanted, service), *_function(client, wanted, wanted.package, function)]
     alias = service and wanted.alias and there("alias", lambda: client.get_alias(place.service, wanted.alias))
     if wanted.alias and (found or not alias):
         found.append(_alias(client, wanted, alias or None))
@@ -79,8 +81,8 @@ def _service(client: Any, wanted: Wanted, service: Mapping[str, Any] | None) -> 
     return []
 
 
-def _function(client: Any, wanted: Wanted, function: Mapping[str, Any] | None) -> list[Change]:
-    place, mark = wanted.place, MARK + hashlib.sha256(wanted.package.read_bytes()).hexdigest()[:16]
+def _function(client: Any, wanted: Wanted, package: Path, function: Mapping[str, Any] | None) -> list[Change]:
+    place, mark = wanted.place, MARK + hashlib.sha256(package.read_bytes()).hexdigest()[:16]
     then = {
         "package": mark,
         "runtime": wanted.runtime,
@@ -106,7 +108,7 @@ def _function(client: Any, wanted: Wanted, function: Mapping[str, Any] | None) -
         "handler": "index.handler",
         "initializer": "index.initialize",
         "initializationTimeout": 10,
-        "codeZipFile": str(wanted.package),
+        "codeZipFile": str(package),
         "description": f"Removes instances of a scaling group on request, never below MinSize. {mark}",
         "memorySize": wanted.memory,
         "timeout": wanted.timeout,
@@ -149,7 +151,7 @@ def _alias(client: Any, wanted: Wanted, alias: Mapping[str, Any] | None) -> Chan
     service = wanted.place.service
 
     def move() -> None:
-        version = client.publish_version(service, description=wanted.package.name).data["versionId"]
+        version = client.publish_version(service, description=str(wanted.package)).data["versionId"]
         (client.create_alias if alias is None else client.update_alias)(service, wanted.alias, version)
 
     now = "none" if alias is None else f"version {alias.get('versionId')}"

@@ -64,7 +64,9 @@ endpoint_option = click.option(
 
 
 @click.command()
-@click.argument("zip_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="ZIP")
+@click.argument(
+    "zip_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="[ZIP]", required=False
+)
 @function_option
 @endpoint_option
 @click.option("--runtime", type=click.Choice(["python3.10", "python3.12"]), default="python3.10", show_default=True)
@@ -75,9 +77,10 @@ endpoint_option = click.option(
 @click.option("--alias", default="", metavar="NAME", help="Publish a version, and have this alias point at it.")
 @click.option("--on-success", default="", metavar="ARN", help="Destination of asynchronous calls.")
 @click.option("--on-failure", default="", metavar="ARN", help="Destination of those that fail for good.")
+@click.option("--only-asynchronous", is_flag=True, help="Nothing but how the function is called asynchronously.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def deploy(zip_file: Path, **options: Any) -> None:
+def deploy(zip_file: Path | None, **options: Any) -> None:
     """Deploys ZIP, as `scalein package` made it, to Function Compute 2.0.
 
     Makes or changes the service, the function and its asynchronous configuration (three retries, task ids for
@@ -85,6 +88,8 @@ def deploy(zip_file: Path, **options: Any) -> None:
     first, and done once you agree. The credentials are the environment's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET.
 
         scalein package && scalein deploy scalein.zip --env SCALEIN_DRY_RUN=true --alias prod
+
+    With --only-asynchronous, and no ZIP, it completes what template.yml deployed.
 
     The exit status is 0 where it is deployed or nothing differs, 1 where it failed or you did not agree.
     """
@@ -94,6 +99,8 @@ def deploy(zip_file: Path, **options: Any) -> None:
     variables = dict(variable.partition("=")[::2] for variable in options["variables"])
     if not all("=" in variable for variable in options["variables"]):
         raise click.UsageError("--env takes NAME=VALUE")
+    if bool(zip_file) == options["only_asynchronous"]:
+        raise click.UsageError("give ZIP, or --only-asynchronous")
     wanted = command.Wanted(
         _place(options["function"]),
         zip_file,

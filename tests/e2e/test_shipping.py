@@ -81,6 +81,16 @@ def test_deploying_shows_what_differs_and_does_it_once(compute: Compute, code: P
     assert compute.client.get_alias("scalein", "prod").data["versionId"] == "2"
 
 
+def test_what_a_template_deployed_is_completed(compute: Compute, code: Path) -> None:
+    deployed(compute, code, "--yes")
+    arn = "acs:mns:cn-hangzhou:1:/queues/told/messages"
+    done = scalein(compute, "deploy", "--only-asynchronous", "--on-success", arn, "--yes")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    told = compute.client.get_function_async_invoke_config("scalein", "LATEST", "scale-in").data
+    assert (told["statefulInvocation"], told["destinationConfig"]) == (True, {"onSuccess": {"destination": arn}})
+
+
 def test_nothing_is_deployed_without_a_yes(compute: Compute, code: Path) -> None:
     shown = deployed(compute, code, "--dry-run")
     refused = deployed(compute, code)
@@ -126,6 +136,7 @@ def test_a_function_of_this_checkout_is_invoked_locally() -> None:
         (["invoke", "-", "--function", "f"], {}, "SERVICE/FUNCTION"),
         (["deploy", "README.md", "--env", "x"], {}, "NAME=VALUE"),
         (["deploy", "README.md", "--yes"], {}, "not a zip file"),
+        (["deploy"], {}, "give ZIP, or --only-asynchronous"),
         (["check"], {}, "give --policy"),
     ],
 )
