@@ -12,7 +12,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-queue test test-long fuzz chaos mutants test-all check bench load console node-modules clean
+.PHONY: help setup run run-queue test test-long fuzz chaos mutants test-all check bench load console node-modules validate clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 12
@@ -37,6 +37,11 @@ node-modules: tests/node/node_modules ## the SDK of Node.js, for the tests that 
 tests/node/node_modules: tests/node/package-lock.json
 	@npm ci --prefix tests/node --no-audit --no-fund --silent
 	@touch $@
+
+validate: setup ## template.yml, by Alibaba's own validator and by ours (needs npm)
+	@[ -x tests/fun/node_modules/.bin/fun ] || npm ci --prefix tests/fun --no-audit --no-fund --silent --loglevel error
+	@tests/fun/node_modules/.bin/fun validate -t template.yml
+	@$(BIN)/scalein check --template template.yml
 
 test: setup ## all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)

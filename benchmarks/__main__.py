@@ -22,7 +22,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks import acting, intake, planning
+from benchmarks import acting, intake, planning, shipping
 from benchmarks.timing import Row, both, printed
 from cli.local import environment, local_cloud
 
@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 EVENT: dict[str, Any] = {"scalingGroupId": "asg-bench", "remove": {"count": 1}}
 POLICY: dict[str, Any] = {"groups": {"asg-bench": {}}}
-ROUND = 40
+ROUND = 30  # of three programs, each of which takes an instance
 
 
 def fleet_file(folder: Path, instances: int) -> Path:
@@ -81,6 +81,7 @@ def cold_start(folder: Path, repeats: int) -> list[Row]:
                 programs = {
                     "bare interpreter": ["-c", "pass"],
                     "eager script": [str(HERE / "eager.py"), str(event)],
+                    "eager script, newer SDK": [str(HERE / "eager_tea.py"), str(event)],
                     "scalein": [str(HERE / "invoke.py"), str(event)],
                 }
                 for name, arguments in programs.items():
@@ -89,6 +90,8 @@ def cold_start(folder: Path, repeats: int) -> list[Row]:
                     spent.setdefault(name, []).append(cpu)
                     assert name != "scalein" or said == "removing", said
     rows = [(f"cold start, {name}", both(times), "") for name, times in walls.items()]
+    newer = statistics.median(o / e for o, e in zip(walls["scalein"], walls["eager script, newer SDK"], strict=True))
+    rows.append(("cold start, scalein / eager with the newer SDK, wall", f"{newer:.2f}", ""))
     for what, times in (("wall", walls), ("processor", spent)):
         pairs = zip(times["scalein"], times["eager script"], strict=True)
         ratio = statistics.median(ours / eager for ours, eager in pairs)
@@ -191,6 +194,8 @@ def main(repeats: int) -> None:
     with workplace() as folder, console.status("Measuring ..."):
         rows = [*rejected(), *cold_start(folder, repeats), *planning.figures(repeats), *warm(folder, repeats)]
         rows += [*intake.one_message(repeats), *intake.batches(folder, fleet_file), *acting.figures(folder, repeats)]
+        large = fleet_file(folder, 2_000).rename(folder / "large.json")
+        rows += shipping.figures(folder, fleet_file(folder, 100), large, repeats)
     printed(rows, console, f"Python {sys.version.split()[0]}, {repeats} repeats")
 
 

@@ -10,19 +10,22 @@ import json
 import os
 from typing import Any
 
-from scalein import answer, audit, contract, custom_policy
-from scalein.clock import Clock, Deadline, SystemClock
-from scalein.follow_up import FunctionCompute
-from scalein.gateway import Gateway
-from scalein.guardrails import NONE, needs
-from scalein.intake import opened
-from scalein.ledger import Ledger, Memory, OrWithout, Terms, kept_by_this_process
-from scalein.model import Outcome
-from scalein.policy import Policy, read_policy
-from scalein.reasons import Status
-from scalein.request import SCHEMA as REMOVAL_REQUEST
-from scalein.serving import Invocation, Tools
-from scalein.settings import Settings, read_settings
+from scalein.cold_start import cheap_imports
+
+with cheap_imports():
+    from scalein import answer, audit, contract, custom_policy
+    from scalein.clock import Clock, Deadline, SystemClock
+    from scalein.follow_up import FunctionCompute
+    from scalein.gateway import Gateway
+    from scalein.guardrails import NONE, needs
+    from scalein.intake import opened
+    from scalein.ledger import Ledger, Memory, OrWithout, Terms, kept_by_this_process
+    from scalein.model import Outcome
+    from scalein.policy import Policy, read_policy
+    from scalein.reasons import Status
+    from scalein.request import SCHEMA as REMOVAL_REQUEST
+    from scalein.serving import Invocation, Tools
+    from scalein.settings import Settings, read_settings
 
 LEASE_MARGIN_SECONDS = 5.0  # beyond which an invocation cannot live: the platform ends it
 
