@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import fc2
 import requests
 
-import scalein.fc  # noqa: F401 (holds back what fc2 logs)
+import scalein.fc  # which holds back what fc2 logs, too
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 600.0
 HINTS = {
@@ -33,27 +33,13 @@ class Place(NamedTuple):
     qualifier: str = "LATEST"
 
 
-class Client(fc2.Client):  # type: ignore[misc]
-    """Sends once, within a time; errors as FcError whatever their body is."""
+class Client(scalein.fc.Client):
+    """With the text of a refusal, for a person."""
 
-    def _do_request(self, method: str, path: str, headers: Any, params: Any = None, body: Any = None) -> Any:
-        with requests.Session() as session:
-            session.trust_env = not self.endpoint.startswith("http://")  # a proxy is not asked for this machine
-            answer = session.request(
-                method,
-                f"{self.endpoint}{path}",
-                headers=headers,
-                params=params,
-                data=body,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-            )
-        if answer.status_code >= 300:
-            told = _told(answer)
-            raise fc2.FcError(
-                str(told.get("ErrorMessage", "")), answer.status_code, str(told.get("ErrorCode", "Unknown")), ""
-            )
-        return answer
+    def refusal(self, answer: requests.Response) -> Exception:
+        told = _told(answer)
+        message, code = str(told.get("ErrorMessage", "")), str(told.get("ErrorCode", "Unknown"))
+        return fc2.FcError(message, answer.status_code, code, "")  # type: ignore[no-any-return]
 
 
 def client(endpoint: str) -> Client:
@@ -64,12 +50,16 @@ def client(endpoint: str) -> Client:
         raise ComputeError(f"no credentials: set {' and '.join(missing)}")
     if not endpoint:
         raise ComputeError("no endpoint: set SCALEIN_FC_ENDPOINT, such as 1234567890.cn-hangzhou.fc.aliyuncs.com")
-    secure = "://" in endpoint or not endpoint.startswith(("127.", "localhost"))
+    host = endpoint.partition("://")[2] or endpoint
+    here = host.startswith(("127.", "localhost"))
+    if endpoint.startswith("http://") and not here:
+        raise ComputeError("SCALEIN_FC_ENDPOINT must be https: plain http is for this machine only")
     return Client(
-        endpoint=endpoint if secure else f"http://{endpoint}",
+        endpoint=f"http://{host}" if here else f"https://{host}",
         accessKeyID=os.environ[names[0]],
         accessKeySecret=os.environ[names[1]],
         securityToken=os.environ.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
+        Timeout=(CONNECT_SECONDS, READ_SECONDS),
     )
 
 

@@ -59,9 +59,11 @@ def invoke_later(
     return True
 
 
-class _Client(fc2.Client):  # type: ignore[misc]
+class Client(fc2.Client):  # type: ignore[misc]
+    """fc2's own, that sends once and in silence; `timeout` is of the connection and of the answer, in seconds."""
+
     def _do_request(self, method: str, path: str, headers: Any, params: Any = None, body: Any = None) -> Any:
-        """As fc2's own has it, but once, and in silence."""
+        """The answer; raises what `refusal` makes of it."""
         with requests.Session() as session:
             session.trust_env = not self.endpoint.startswith("http://")  # a proxy is not asked for this machine
             answer = session.request(
@@ -74,13 +76,17 @@ class _Client(fc2.Client):  # type: ignore[misc]
                 allow_redirects=False,
             )
         if answer.status_code >= 300:
-            raise fc2.FcError("", answer.status_code)
+            raise self.refusal(answer)
         return answer
+
+    def refusal(self, answer: requests.Response) -> Exception:
+        """Without its text, which may repeat what was sent."""
+        return fc2.FcError("", answer.status_code)  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=2)
-def _client(endpoint: str, credentials: Credentials) -> _Client:
-    return _Client(
+def _client(endpoint: str, credentials: Credentials) -> Client:
+    return Client(
         endpoint=endpoint,
         accessKeyID=credentials.access_key_id,
         accessKeySecret=credentials.access_key_secret,

@@ -132,6 +132,7 @@ def test_a_function_of_this_checkout_is_invoked_locally() -> None:
         (["invoke", "-"], {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "wrong"}, "The access key secret is wrong"),
         (["invoke", "-"], {"ALIBABA_CLOUD_ACCESS_KEY_ID": ""}, "no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID"),
         (["invoke", "-"], {"SCALEIN_FC_ENDPOINT": "127.0.0.1:9"}, "does not answer"),
+        (["invoke", "-"], {"SCALEIN_FC_ENDPOINT": "http://fc.example"}, "must be https"),
         (["invoke", "-"], {"SCALEIN_FC_ENDPOINT": ""}, "no endpoint: set SCALEIN_FC_ENDPOINT"),
         (["invoke", "-", "--function", "f"], {}, "SERVICE/FUNCTION"),
         (["deploy", "README.md", "--env", "x"], {}, "NAME=VALUE"),
