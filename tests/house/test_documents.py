@@ -139,3 +139,21 @@ def test_the_sdks_reach_it_as_the_readme_says(which: str, capsys: pytest.Capture
         exec(code.replace("127.0.0.1:8080", cloud.endpoint), {})
 
     assert "asg-1" in capsys.readouterr().out
+
+
+def test_every_package_that_is_deployed_has_its_licence_listed() -> None:
+    locks = [path.read_text(encoding="utf-8") for path in (ROOT / "locks").glob("*.txt")]
+    pinned = {name for text in locks for name in re.findall(r"^([\w.-]+)==", text, re.MULTILINE)}
+    listed = set(
+        re.findall(r"^\| ([\w.-]+) \| \S", (ROOT / "docs/licences.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+
+    assert listed - {"package", "---"} == pinned
+
+
+def test_what_is_pinned_for_deployment_is_what_the_requirements_say() -> None:
+    wanted = re.findall(r"^([\w.-]+==[\w.]+)", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    for path in (ROOT / "locks").glob("*.txt"):
+        pinned = re.findall(r"^([\w.-]+==[\w.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(wanted) <= set(pinned)
+        assert not any(name.startswith("cryptography") for name in pinned)
