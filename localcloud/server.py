@@ -121,17 +121,15 @@ def server_for(
 
 
 @contextmanager
-def running(cloud: LocalCloud, deployed: Deployed | None = None) -> Iterator[str]:
-    """Serves from a thread of this process; gives host:port. For tests, which then drive the cloud's clock."""
+def running(cloud: LocalCloud) -> Iterator[str]:
+    """Serves from a thread of this process; gives host:port. For tests, which then drive the cloud's clock.
+
+    Nothing watches capacity: between calls the cloud's state is the test's own.
+    """
     ready = threading.Event()
-    watch = Watch(cloud)
-    if cloud.platform:
-        cloud.platform.watch = watch.decided
-    server = server_for(cloud, ready.set, watch=watch, deployed=deployed)
+    server = server_for(cloud, ready.set)
     listener = listening(0)
     host, port = listener.getsockname()
-    if deployed:
-        deployed.endpoint = f"{host}:{port}"
 
     def serve() -> None:
         with listener:
