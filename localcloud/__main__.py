@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -99,26 +100,26 @@ def main(
     cloud.faults.pending += faults
     if fault_rate:
         cloud.faults.at_random(fault_rate, kinds or KINDS, fault_seed)
-    try:
-        listener = listening(port, host)
-        certificate = self_made(host) if https else None
-    except (OSError, CertificateError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise click.ClickException(f"port {port}: {why}; give another --port, or 0") from error
-    watch = Watch(cloud)
-    platform.watch = watch.decided
-    deployed = deployed_of(document, fleet, platform)
-    if deployed:
-        deployed.endpoint = "{}:{}".format(*listener.getsockname())
-    # uvicorn stops gracefully on a signal, then raises it again: which must end in a clean exit, not in a trace.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
-    with listener:
+    with ExitStack() as stack:
+        stack.callback(platform.close)
         try:
-            told = ready_line(cloud, listener, certificate)
+            listener = stack.enter_context(listening(port, host))
+            certificate = stack.enter_context(self_made(host)) if https else None
+        except (OSError, CertificateError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise click.ClickException(f"port {port}: {why}; give another --port, or 0") from error
+        watch = Watch(cloud)
+        platform.watch = watch.decided
+        deployed = deployed_of(document, fleet, platform)
+        if deployed:
+            deployed.endpoint = "{}:{}".format(*listener.getsockname())
+        # uvicorn stops gracefully on a signal, then raises it again: which must end in a clean exit, not in a trace.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _leave)
+        told = ready_line(cloud, listener, certificate)
+        try:
             server_for(cloud, lambda: click.echo(told), certificate, watch, deployed).run(sockets=[listener])
         finally:
-            platform.close()
             if state:
                 service.advance()
                 save_fleet(service, state)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -11,9 +13,14 @@ class CertificateError(Exception):
     """It could not be made; the text says why."""
 
 
-def self_made(host: str) -> tuple[str, str]:
-    """Files of the certificate and of its key; they stay until the system cleans its temporary folder."""
-    folder = Path(tempfile.mkdtemp(prefix="localcloud-tls-"))
+@contextmanager
+def self_made(host: str) -> Iterator[tuple[str, str]]:
+    """Files of the certificate and of its key. Raises CertificateError."""
+    with tempfile.TemporaryDirectory(prefix="localcloud-tls-") as folder:
+        yield _made(host, Path(folder))
+
+
+def _made(host: str, folder: Path) -> tuple[str, str]:
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     kind = "IP" if host.replace(".", "").isdigit() else "DNS"
     names = f"subjectAltName=DNS:localhost,IP:127.0.0.1,{kind}:{host}"

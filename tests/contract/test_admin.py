@@ -165,8 +165,9 @@ def test_https_is_served_with_a_certificate_of_its_own() -> None:
 
 
 def test_the_certificate_names_the_address_it_listens_on() -> None:
-    certificate, _ = self_made("10.1.2.3")
-    told = subprocess.run(["openssl", "x509", "-in", certificate, "-text"], capture_output=True, text=True, check=True)
+    with self_made("10.1.2.3") as (certificate, _):
+        shown = ["openssl", "x509", "-in", certificate, "-text"]
+        told = subprocess.run(shown, capture_output=True, text=True, check=True)
     assert "IP Address:10.1.2.3" in told.stdout
 
 
