@@ -63,6 +63,7 @@ def deployed(compute: Compute, code: Path, *more: str) -> subprocess.CompletedPr
         "SCALEIN_ESS_ENDPOINT": compute.endpoint,
         "SCALEIN_FC_ENDPOINT": compute.endpoint,
         "SCALEIN_FOLLOW_UP_KEY": SECRET,
+        "SCALEIN_FC_FUNCTION": "scalein/scale-in",  # the context of python3.12 does not name the service
     }
     variables = [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
     return scalein(compute, "deploy", str(code), *variables, *more)
