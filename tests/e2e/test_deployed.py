@@ -33,6 +33,7 @@ def deployed(compute: Compute) -> None:
             "SCALEIN_ESS_ENDPOINT": compute.endpoint,
             "SCALEIN_FC_ENDPOINT": compute.endpoint,
             "SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY,
+            "SCALEIN_FC_FUNCTION": "ops/scale-in",  # the context of python3.12 does not name the service
         },
     )
     told = {"destination": "acs:mns:cn-hangzhou:1:/queues/told/messages"}
