@@ -6,6 +6,7 @@ SECONDS ?= 60
 MESSAGES ?= 10000
 TESTS ?=
 BIN = $(VENV)/bin
+VALIDATORS = tests/validators/node_modules
 
 export PYTHONPATH := handler:.
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
@@ -38,9 +39,11 @@ tests/node/node_modules: tests/node/package-lock.json
 	@npm ci --prefix tests/node --no-audit --no-fund --silent
 	@touch $@
 
-validate: setup ## template.yml, by Alibaba's own validator and by ours (needs npm)
-	@[ -x tests/fun/node_modules/.bin/fun ] || npm ci --prefix tests/fun --no-audit --no-fund --silent --loglevel error
-	@tests/fun/node_modules/.bin/fun validate -t template.yml
+validate: setup ## template.yml, alarms.yml and s.yaml, by Alibaba's own validators and by ours (needs npm)
+	@[ -x $(VALIDATORS)/.bin/s ] || npm ci --prefix tests/validators --no-audit --no-fund --silent --loglevel error
+	@$(VALIDATORS)/.bin/fun validate -t template.yml
+	@node tests/validators/alarms.cjs alarms.yml
+	@HOME=$(CURDIR)/.cache $(VALIDATORS)/.bin/s preview -t s.yaml >.cache/s-preview || (cat .cache/s-preview; exit 1)
 	@$(BIN)/scalein check --template template.yml
 
 test: setup ## all tests

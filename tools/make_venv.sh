@@ -23,7 +23,7 @@ else # Debian's python3 without python3-venv: the machine's pip installs into th
     "$python" -m venv --without-pip "$venv"
     pip() { "$python" -m pip --python "$venv/bin/python" "$@"; }
 fi
-pip install --quiet -r requirements-dev.txt
+pip install --quiet --no-compile -r requirements-dev.txt
 cat >"$venv/bin/scalein" <<'SCRIPT'
 #!/bin/sh
 # The command line of this checkout.

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from alibabacloud_fc20230330 import models as fc3
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from cli.check import wrong_in
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml.safe_load((ROOT / "template.yml").read_text(encoding="utf-8"))
+ALARMS: dict[str, Any] = yaml.safe_load((ROOT / "alarms.yml").read_text(encoding="utf-8"))
 S_YAML: dict[str, Any] = yaml.safe_load((ROOT / "s.yaml").read_text(encoding="utf-8"))
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 FUNCTION = RESOURCES["Function"]["Properties"]
@@ -92,3 +94,52 @@ def test_both_ways_to_deploy_say_the_same_of_the_function() -> None:
 def test_whatever_is_no_statement_is_told_as_wrong(thing: Any) -> None:
     if not isinstance(thing, dict) or thing.get("Effect") not in ("Allow", "Deny"):
         assert wrong_in(thing)
+
+
+def unknown(given: object, known: object, where: str = "") -> list[str]:
+    """What of `given` did not survive a model that keeps the names it knows."""
+    if isinstance(given, dict) and isinstance(known, dict):
+        return [
+            name
+            for key, value in given.items()
+            for name in ([where + key] if key not in known else unknown(value, known[key], f"{where}{key}."))
+        ]
+    return []
+
+
+def test_every_name_of_s_yaml_is_one_of_function_computes_own_api() -> None:
+    """As Alibaba's SDK of 3.0 has it; the component's own four are what it takes besides."""
+    function = {key: PROPS[key] for key in PROPS.keys() - {"region", "code", "asyncInvokeConfig", "triggers"}}
+    asynchronous = PROPS["asyncInvokeConfig"]
+    queue, timer = PROPS["triggers"]
+
+    assert unknown(function, fc3.CreateFunctionInput().from_map(function).to_map()) == []
+    assert unknown(asynchronous, fc3.PutAsyncInvokeConfigInput().from_map(asynchronous).to_map()) == []
+    assert unknown(queue, fc3.CreateTriggerInput().from_map(queue).to_map()) == []
+    assert unknown(timer, fc3.CreateTriggerInput().from_map(timer).to_map()) == []
+    config = queue["triggerConfig"]
+    assert unknown(config, fc3.EventBridgeTriggerConfig().from_map(config).to_map()) == []
+    config = timer["triggerConfig"]
+    assert unknown(config, fc3.TimerTriggerConfig().from_map(config).to_map()) == []
+
+
+def test_the_alarms_are_of_the_stacks_queues_and_function() -> None:
+    queues = {RESOURCES[name]["Properties"]["QueueName"] for name in ("Queue", "DeadLetters")}
+    watched = [of["Properties"]["Resources"] for of in ALARMS["Resources"].values() if "Resources" in of["Properties"]]
+    named = [resource for resources in watched if isinstance(resources, list) for resource in resources]
+
+    assert {resource["queue"] for resource in named if "queue" in resource} == queues
+    assert [resource["functionName"] for resource in named if "functionName" in resource] == [FUNCTION["FunctionName"]]
+    target = ALARMS["Resources"]["IdleTargets"]["Properties"]["Targets"][0]
+    assert f"/queues/{RESOURCES['Queue']['Properties']['QueueName']}/messages" in target["Arn"]["Fn::Sub"]
+
+
+def test_every_parameter_of_the_alarms_is_in_a_group_and_explained() -> None:
+    grouped = [
+        name
+        for group in ALARMS["Metadata"]["ALIYUN::ROS::Interface"]["ParameterGroups"]
+        for name in group["Parameters"]
+    ]
+
+    assert sorted(grouped) == sorted(ALARMS["Parameters"])
+    assert all(parameter["Description"] and parameter["Label"] for parameter in ALARMS["Parameters"].values())
