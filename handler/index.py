@@ -26,6 +26,7 @@ with cheap_imports():
     from scalein.request import SCHEMA as REMOVAL_REQUEST
     from scalein.serving import Invocation, Tools
     from scalein.settings import Settings, read_settings
+    from scalein.tally import Tally
 
 LEASE_MARGIN_SECONDS = 5.0  # beyond which an invocation cannot live: the platform ends it
 
@@ -62,23 +63,24 @@ def chosen(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     settings = read_settings(os.environ, context)
     question = custom_policy.question_of(event)
     guardrails = read_policy(settings.policy).groups.get(question.scaling_group_id, NONE)
-    gateway = _gateway(settings, Deadline.after(settings.run_seconds, clock))
+    tally = Tally(clock)
+    gateway = _gateway(settings, Deadline.after(settings.run_seconds, clock), tally)
     request = custom_policy.request_of(question, guardrails)
     snapshot = gateway.snapshot(question.scaling_group_id, needs(request, guardrails))
     choices = custom_policy.chosen(question, request, snapshot, guardrails)
-    audit.record_choice(question.scaling_group_id, choices, str(getattr(context, "request_id", "")))
+    audit.record_choice(question.scaling_group_id, choices, _request_id(context), tally.spent())
     return custom_policy.answer([id for id, _ in choices])
 
 
 def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     """The handler, by any clock."""
     settings = read_settings(os.environ, context)
-    deadline = Deadline.after(settings.run_seconds, clock)
+    deadline, tally = Deadline.after(settings.run_seconds, clock), Tally(clock)
     mail, policy = opened(event), read_policy(settings.policy)
-    invocation = Invocation(policy, _tools(settings, policy, deadline), deadline, settings.dry_run)
+    invocation = Invocation(policy, _tools(settings, policy, deadline, tally), deadline, settings.dry_run)
     outcomes: list[Outcome] = []
     for outcome in invocation.serve(mail):
-        audit.record(outcome, str(getattr(context, "request_id", "")))
+        audit.record(outcome, _request_id(context), tally.spent())
         outcomes.append(outcome)
     told = answer.of_batch(outcomes) if mail.batch else answer.of_one(outcomes[0])
     if settings.raise_try_later and any(_to_be_sent_again(outcome) for outcome in outcomes):
@@ -90,21 +92,25 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     return answer.http(told, outcomes[0].status is Status.REJECTED) if mail.http else told
 
 
+def _request_id(context: Any) -> str:
+    return str(getattr(context, "request_id", ""))
+
+
 def _to_be_sent_again(outcome: Outcome) -> bool:
     """By its sender: not where this function sees to it itself."""
     return outcome.status is Status.TRY_LATER and outcome.follow_up is None
 
 
-def _tools(settings: Settings, policy: Policy, deadline: Deadline) -> Tools:
+def _tools(settings: Settings, policy: Policy, deadline: Deadline, tally: Tally) -> Tools:
     return Tools(
-        open_gateway=lambda: _gateway(settings, deadline),
-        open_ledger=lambda: _ledger(settings, policy, deadline),
-        follow_ups=settings.caller and FunctionCompute(settings.caller, settings.credentials, deadline),
+        open_gateway=lambda: _gateway(settings, deadline, tally),
+        open_ledger=lambda: _ledger(settings, policy, deadline, tally),
+        follow_ups=settings.caller and FunctionCompute(settings.caller, settings.credentials, deadline, tally),
         key=settings.caller.key if settings.caller else "",
     )
 
 
-def _ledger(settings: Settings, policy: Policy, deadline: Deadline) -> Ledger:
+def _ledger(settings: Settings, policy: Policy, deadline: Deadline, tally: Tally) -> Ledger:
     terms = Terms(
         holder=f"{settings.invocation_id}-{os.urandom(8).hex()}",
         lease_seconds=settings.run_seconds + LEASE_MARGIN_SECONDS,
@@ -116,11 +122,11 @@ def _ledger(settings: Settings, policy: Policy, deadline: Deadline) -> Ledger:
         return memory
     from scalein.redis_ledger import RedisLedger  # redis costs 150 ms
 
-    return OrWithout(RedisLedger(settings.ledger.url, terms), memory, policy.stops_without_ledger)
+    return OrWithout(RedisLedger(settings.ledger.url, terms, tally), memory, policy.stops_without_ledger)
 
 
-def _gateway(settings: Settings, deadline: Deadline) -> Gateway:
+def _gateway(settings: Settings, deadline: Deadline, tally: Tally) -> Gateway:
     # Imported here: an event that is rejected never pays for the SDK (docs/decisions/0004-cold-start.md).
     from scalein.ess import EssGateway
 
-    return EssGateway(settings, deadline)
+    return EssGateway(settings, deadline, tally)

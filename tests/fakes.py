@@ -12,8 +12,10 @@ from scalein.guardrails import NONE, Guardrails
 from scalein.model import Activity, Needs, Outcome, RemovalRequest, Snapshot
 from scalein.progress import Progress
 from scalein.scale_in import Means, ScaleIn
+from scalein.tally import Spent
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+NOTHING_SPENT = Spent(0.0, 0.0, {})
 
 
 class DrivenClock:

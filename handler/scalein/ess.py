@@ -26,6 +26,7 @@ from scalein.gateway import NOTHING_MORE, Removal
 from scalein.model import MAX_INSTANCES_PER_CALL, Activity, Metric, Needs, Sample, Snapshot
 from scalein.sdk import Sdk, pool
 from scalein.settings import Settings
+from scalein.tally import Tally
 
 with cheap_imports():
     from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import DescribeScalingActivitiesRequest
@@ -45,8 +46,8 @@ Read = TypeVar("Read")
 class EssGateway:
     """ESS within the time of one invocation."""
 
-    def __init__(self, settings: Settings, deadline: Deadline) -> None:
-        self._sdk = Sdk(settings, deadline)
+    def __init__(self, settings: Settings, deadline: Deadline, tally: Tally | None = None) -> None:
+        self._sdk = Sdk(settings, deadline, tally or Tally(deadline.clock))
         self._settings = settings
         self._deadline = deadline
 

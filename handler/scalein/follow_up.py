@@ -11,6 +11,7 @@ from scalein.clock import Deadline
 from scalein.errors import TryLater
 from scalein.progress import Progress, sealed
 from scalein.settings import Caller, Credentials
+from scalein.tally import Tally
 
 MOST_BYTES = 128 << 10  # of an asynchronous invocation's event
 LEAST_SECONDS = 0.4  # that a call gets, within the margin before the platform ends the invocation
@@ -19,10 +20,13 @@ LEAST_SECONDS = 0.4  # that a call gets, within the margin before the platform e
 class FunctionCompute:
     """Follow-ups of this function, as it runs now."""
 
-    def __init__(self, caller: Caller, credentials: Credentials, deadline: Deadline) -> None:
+    def __init__(
+        self, caller: Caller, credentials: Credentials, deadline: Deadline, tally: Tally | None = None
+    ) -> None:
         self._caller = caller
         self._credentials = credentials
         self._deadline = deadline
+        self._tally = tally or Tally(deadline.clock)
 
     def ask(self, progress: Progress, delay_seconds: int) -> bool:
         """Has this function called with the progress; False where that very follow-up was asked for before.
@@ -35,7 +39,8 @@ class FunctionCompute:
         if len(event) > MOST_BYTES:
             raise TryLater("InvokeFunction", "TooLarge", "a follow-up would be larger than Function Compute takes.")
         seconds = max(LEAST_SECONDS, self._deadline.remaining_seconds())
-        return invoke_later(self._caller, self._credentials, event, task_id(progress), delay_seconds, seconds)
+        with self._tally.call("InvokeFunction"):
+            return invoke_later(self._caller, self._credentials, event, task_id(progress), delay_seconds, seconds)
 
 
 def task_id(progress: Progress) -> str:

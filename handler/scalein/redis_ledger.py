@@ -14,6 +14,7 @@ from typing import Any
 from scalein.cold_start import cheap_imports
 from scalein.errors import LedgerGone
 from scalein.ledger import TOLD_SECONDS, Claim, Closing, Entry, Terms
+from scalein.tally import Tally
 
 with cheap_imports():
     from redis import Redis
@@ -32,9 +33,10 @@ class RedisLedger:
     name = "redis"
     shared = True
 
-    def __init__(self, url: str, terms: Terms) -> None:
+    def __init__(self, url: str, terms: Terms, tally: Tally | None = None) -> None:
         self._url = url
         self._terms = terms
+        self._tally = tally or Tally(terms.clock)
 
     def claim(self, message: str) -> Claim:
         def ask(pipe: Any) -> None:
@@ -98,7 +100,7 @@ class RedisLedger:
     def _together(self, ask: Callable[[Any], object]) -> list[Any]:
         """All of it or nothing, in one round trip."""
         try:
-            with _client(self._url).pipeline(transaction=True) as pipe:
+            with self._tally.call(self.name), _client(self._url).pipeline(transaction=True) as pipe:
                 ask(pipe)
                 return list(pipe.execute())
         except (RedisError, OSError) as error:

@@ -18,6 +18,7 @@ from scalein.cold_start import UNREACHED_BY_US, cheap_imports, defer
 from scalein.errors import Transient, TryLater
 from scalein.ess_errors import error_of
 from scalein.settings import Credentials, Endpoint, Settings
+from scalein.tally import Tally
 
 with cheap_imports():
     for module in UNREACHED_BY_US:
@@ -41,11 +42,12 @@ Reply = dict[str, Any]
 class Sdk:
     """Calls of one invocation; in parallel, as many as `pool` has threads."""
 
-    def __init__(self, settings: Settings, deadline: Deadline) -> None:
+    def __init__(self, settings: Settings, deadline: Deadline, tally: Tally) -> None:
         local = settings.ess_endpoint is not None and not settings.ess_endpoint.secure
         self._client = client(settings.credentials, settings.region_id, local)
         self._settings = settings
         self._deadline = deadline
+        self._tally = tally
 
     def repeated(self, read: Callable[[], Reply]) -> Reply:
         """A read, tried again with exponential backoff and full jitter while the deadline allows."""
@@ -83,7 +85,8 @@ class Sdk:
             # What the SDK's own STS signer does; that one gives way to ALIYUN_* variables of the environment.
             request.add_query_param("SecurityToken", settings.credentials.security_token)
         try:
-            reply = json.loads(self._client.do_action_with_exception(request))
+            with self._tally.call(action):
+                reply = json.loads(self._client.do_action_with_exception(request))
         except (ClientException, ServerException, ValueError, IndexError) as error:
             # IndexError: the SDK's, on a SignatureDoesNotMatch whose message has no colon.
             raise error_of(action, error) from None  # the SDK's own may quote a string to sign

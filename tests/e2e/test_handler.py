@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from types import SimpleNamespace
@@ -123,6 +124,18 @@ def test_every_outcome_is_one_audit_line(cloud: Cloud, caplog: pytest.LogCapture
     assert told["functionRequestId"] == "fc-1"
     assert wrong["status"] == "rejected"
     assert [record.levelname for record in caplog.records if record.name == "scalein.audit"] == ["INFO", "WARNING"]
+
+
+def test_the_audit_line_counts_every_call_that_reached_ess(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="scalein.audit")
+    index.handler(b"[" + ONE + b", 5]", context())
+    told, wrong = [json.loads(record.message) for record in caplog.records if record.name == "scalein.audit"]
+
+    made = Counter(call.action for call in cloud.inside.calls)
+    assert {name: calls["number"] for name, calls in told["calls"].items()} == made
+    assert made["RemoveInstances"] == 1
+    assert 0 < told["waitingMilliseconds"] <= told["milliseconds"]
+    assert wrong["calls"] == {}
 
 
 def test_a_rejected_event_never_reaches_ess(cloud: Cloud) -> None:

@@ -13,6 +13,7 @@ from scalein import answer, audit
 from scalein.answer import as_json
 from scalein.model import Amount, Ending, Outcome, Plan, Verdict
 from scalein.reasons import Ignored, Reason, Status
+from tests.fakes import NOTHING_SPENT
 
 
 def outcome(number: int, status: Status = Status.NOTHING_TO_REMOVE, kept: int = 0, removed: int = 0) -> Outcome:
@@ -46,7 +47,7 @@ def test_one_outcome_of_a_thousand_leavers_leaves_its_lists_to_its_activities() 
     ids = tuple(f"i-{number:062}" for number in range(1_000))
     ending = Ending(ids[:500], tuple((id, "IncorrectInstanceStatus") for id in ids[500:]), 0)
     one = outcome(1, Status.PARTLY_REMOVED)._replace(ending=ending, scaling_activity_ids=("asa-1",) * 50)
-    told, line = answer.of_one(one), audit.line(one, "fc-1")
+    told, line = answer.of_one(one), audit.line(one, "fc-1", NOTHING_SPENT)
 
     assert (told["removed"], told["stayed"], told["listsOmitted"]) == ([], [], True)
     assert len(told["scalingActivityIds"]) == 50

@@ -12,7 +12,7 @@ from scalein.ending import ended, running
 from scalein.model import Activity, Count, Instance, Outcome, Snapshot
 from scalein.progress import Call, Progress
 from scalein.reasons import Status
-from tests.fakes import NOON
+from tests.fakes import NOON, NOTHING_SPENT
 from tests.fleets import group_of, member, request_for
 
 CHOSEN = ("i-1", "i-2", "i-3")
@@ -107,6 +107,6 @@ def test_the_audit_line_of_an_end_is_as_loud_as_the_end(
     left: tuple[str, ...], level: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="scalein.audit")
-    audit.record(judged(activity("Warning"), left=group_of(*there(*left))), "fc-1")
+    audit.record(judged(activity("Warning"), left=group_of(*there(*left))), "fc-1", NOTHING_SPENT)
 
     assert [record.levelname for record in caplog.records] == [level]

@@ -15,7 +15,7 @@ from scalein.outcome import SENTENCES, failed, planned, rejected
 from scalein.planning import plan_removal
 from scalein.progress import Call, Progress
 from scalein.reasons import Reason, Status
-from tests.fakes import NOON
+from tests.fakes import NOON, NOTHING_SPENT
 from tests.fleets import group_of, member, request_for, requests, snapshots
 
 KEYS = {
@@ -160,7 +160,7 @@ def test_every_reason_that_can_leave_a_request_short_has_a_sentence() -> None:
 
 def test_the_audit_line_is_the_outcome_with_who_and_why() -> None:
     outcome = removing(ASK, plan_removal(ASK, group_of(member("i-a"), member("i-b"))))
-    entry = json.loads(audit.line(outcome, "fc-1"))
+    entry = json.loads(audit.line(outcome, "fc-1", NOTHING_SPENT))
 
     assert {key: entry[key] for key in KEYS} == as_json(outcome)
     assert (entry["audit"], entry["functionRequestId"], entry["reason"]) == ("scalein/1", "fc-1", "quiet night")
@@ -171,7 +171,7 @@ def test_the_audit_line_is_one_line_that_the_platform_does_not_cut() -> None:
     outcome = Outcome(
         Status.NOTHING_TO_REMOVE, "r\n1", "message\n", plan=Plan(verdicts, Amount(1, "instances"), 2_000, 2_000, 2_000)
     )
-    text = audit.line(outcome, "fc-1")
+    text = audit.line(outcome, "fc-1", NOTHING_SPENT)
 
     assert len(text) < 32_000
     assert "\n" not in text
