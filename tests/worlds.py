@@ -105,6 +105,7 @@ def world_of(
             "SCALEIN_POLICY": json.dumps(policy or {"groups": {g["scalingGroupId"]: {} for g in groups}}),
             "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
+            "ALIBABA_CLOUD_SECURITY_TOKEN": "",
         }
         before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)

@@ -26,9 +26,13 @@ with cheap_imports():
     from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
     from aliyunsdkcore.client import AcsClient
 
-# The SDK logs request URLs, string to sign and answers, tokens included; our errors say what may be said.
-for logger in ("aliyunsdkcore", "aliyunsdkcore.http.http_response"):
-    logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
+# The SDK logs request URLs, string to sign and answers, tokens included; our errors say what may be said. Who looks for
+# a fault may undo a level, and not a filter; what is imported later goes no further than the SDK's own logger.
+logging.getLogger("aliyunsdkcore").propagate = False
+logging.getLogger("aliyunsdkcore").setLevel(logging.CRITICAL + 1)  # nothing is put into words that nobody may read
+for name in [name for name in logging.root.manager.loggerDict if name.startswith("aliyunsdkcore.")]:
+    logging.getLogger(name).addFilter(lambda record: False)  # noqa: ARG005 (of no record)
+logging.getLogger("aliyunsdkcore.http.http_response").setLevel(logging.CRITICAL + 1)  # it is set to DEBUG by the SDK
 
 CALLS_AT_ONCE = 24  # 2,000 instances are 20 pages; threads are started as they are needed
 FIRST_BACKOFF_SECONDS = 0.2
