@@ -38,7 +38,15 @@ class NoAnswer(click.ClickException):
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Safe scale-in for Alibaba Cloud Auto Scaling (ESS)."""
+    """Safe scale-in for Alibaba Cloud Auto Scaling (ESS).
+
+    The exit status is 0 where all is well, 1 where something is not (each command's help says what), 2 where the
+    command line is wrong.
+
+    For completion in bash (zsh_source and fish_source for these):
+
+        eval "$(_SCALEIN_COMPLETE=bash_source scalein)"
+    """
 
 
 @main.command()

@@ -20,7 +20,7 @@ OVER = ("Succeeded", "Failed", "Stopped", "Expired", "Invalid")
 
 
 class Answered(NamedTuple):
-    outcomes: list[dict[str, Any]]
+    answer: dict[str, Any]
     failed: bool  # the function raised: its trigger would send the event again
     log: str
 
@@ -31,9 +31,9 @@ def invoke(client: Any, place: Place, event: bytes) -> Answered:
     try:
         answer = asked("invoke", lambda: _called(client, place, event, headers))
     except _Raised as raised:
-        return Answered(_outcomes(raised.told.get("errorMessage", "")), True, "")
+        return Answered(_read(raised.told.get("errorMessage", "")), True, "")
     log = base64.b64decode(answer.headers.get("x-fc-log-result", "")).decode("utf-8", "replace")
-    return Answered(_outcomes(answer.data), False, log)
+    return Answered(_read(answer.data), False, log)
 
 
 def invoke_later(client: Any, place: Place, event: bytes, delay: int, wait: float, console: Console) -> str:
@@ -56,7 +56,7 @@ def invoke_later(client: Any, place: Place, event: bytes, delay: int, wait: floa
 
 
 def show_answer(answered: Answered, console: Console) -> None:
-    for told in answered.outcomes:
+    for told in outcomes_of(answered.answer):
         if "status" in told:
             show.one(told, None, console)
         else:
@@ -81,13 +81,13 @@ def _called(client: Any, place: Place, event: bytes, headers: dict[str, str]) ->
         raise _Raised(dict(json.loads(error.message))) from None
 
 
-def _outcomes(answer: bytes | str) -> list[dict[str, Any]]:
+def _read(answer: bytes | str) -> dict[str, Any]:
     try:
         told = json.loads(answer)
     except ValueError:
         text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
         raise ComputeError(f"the function answered with no outcome: {text[:300]}") from None
-    return outcomes_of(told) if isinstance(told, dict) else [{"answer": told}]
+    return told if isinstance(told, dict) else {"answer": told}
 
 
 def _status(client: Any, place: Place, task: str) -> str:

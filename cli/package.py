@@ -28,6 +28,17 @@ RUNTIMES = ("python3.10", "python3.12")
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")  # Debian 10 and later
 LEFT_OUT = ("tests", "test", "benchmarks", "__pycache__", "bin")  # folders
 NEVER_READ = (".pyi", ".typed", ".h", ".c", ".pyx", ".pxd")
+NEVER_IMPORTED = (
+    "aliyunsdkcore/vendored/requests/packages/chardet/cli/*",
+    "aliyunsdkcore/vendored/requests/packages/chardet/[!_]*",  # scalein.cold_start puts its import off for good
+    "charset_normalizer/*.so",  # twins of modules beside them, for speed that nobody needs
+    "charset_normalizer/cli/*",
+    "redis/commands/*/*",  # of Redis's modules: bf, json, search, timeseries, vectorset
+    "redis/multidb/*",
+    "redis/asyncio/multidb/*",
+    "urllib3/contrib/emscripten/*",
+    "urllib3/http2/connection.py",
+)
 LONGEST_AGO = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can tell
 REQUESTS = "aliyunsdkess/request/v20140828"
 
@@ -98,6 +109,7 @@ def _prune(folder: Path) -> None:
         elif (
             any(part in LEFT_OUT for part in inside.parts[:-1])
             or path.suffix in NEVER_READ
+            or any(inside.match(pattern) for pattern in NEVER_IMPORTED)
             or (".dist-info" in inside.parts[0] and not _is_licence(inside))
             or (str(inside.parent) == REQUESTS and path.stem not in (*asked, "__init__"))
         ):

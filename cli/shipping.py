@@ -135,7 +135,7 @@ def deploy(zip_file: Path | None, **options: Any) -> None:
 @click.option("--async", "later", is_flag=True, help="Do not wait for the answer; for the end of the invocation.")
 @click.option("--delay", default=0, show_default=True, type=click.IntRange(0, 3_600), help="With --async: seconds.")
 @click.option("--wait", default=60.0, show_default=True, type=click.FloatRange(0), help="With --async: seconds.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, and nothing else.")
 @click.option("--log", is_flag=True, help="Show the last 4 KB of the function's log as well.")
 def invoke(event: Any, **options: Any) -> None:
     """Hands EVENT (a file, or - for standard input) to the deployed function, and shows what came of it.
@@ -160,7 +160,7 @@ def invoke(event: Any, **options: Any) -> None:
     except compute.ComputeError as error:
         raise click.ClickException(str(error)) from error
     if options["as_json"]:
-        click.echo(json.dumps(answered.outcomes))
+        click.echo(json.dumps(answered.answer))
     else:
         command.show_answer(answered, console)
     if options["log"]:

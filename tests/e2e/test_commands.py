@@ -110,6 +110,13 @@ def test_help_says_how_to_use_a_command(arguments: tuple[str, ...]) -> None:
     assert "Usage:" in run(*arguments).stdout
 
 
+def test_the_shell_completes_commands_and_options() -> None:
+    asked = {"_SCALEIN_COMPLETE": "bash_complete", "COMP_WORDS": "scalein pl", "COMP_CWORD": "1"}
+
+    assert run("cli", **asked).stdout == "plain,plan\n"
+    assert "complete" in run("cli", _SCALEIN_COMPLETE="bash_source").stdout
+
+
 def test_the_readme_shows_what_make_run_prints() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     printed = run("cli", "run", "events/remove-two.json").stdout

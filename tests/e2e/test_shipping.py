@@ -18,6 +18,7 @@ from localcloud.deployed import zipped
 from localcloud.functions.pythons import python_of
 from tests.clouds import KEY, group, instances
 from tests.platforms import HANDLER, Compute, compute_of, site_packages
+from tests.redis_server import redis_server
 
 ROOT = Path(__file__).parents[2]
 POLICY = {"groups": {"asg-1": {}}}
@@ -206,8 +207,18 @@ def test_a_package_is_the_same_again_and_all_that_the_function_needs(
     assert any(name.endswith("LICENSE") for name in names)
     if python_of(runtime) is None:
         pytest.skip(f"{runtime} is not here to run it")
-    variables = {"SCALEIN_POLICY": json.dumps(POLICY), "SCALEIN_ESS_ENDPOINT": compute.endpoint}
-    environment = [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
-    scalein(compute, "deploy", str(made[0]), "--yes", "--runtime", runtime, *environment)
-    event = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}})
-    assert "removing  1 instance" in scalein(compute, "invoke", "-", stdin=event).stdout
+    with redis_server() as ledger:
+        variables = {
+            "SCALEIN_POLICY": json.dumps(POLICY),
+            "SCALEIN_ESS_ENDPOINT": compute.endpoint,
+            "SCALEIN_FC_ENDPOINT": compute.endpoint,
+            "SCALEIN_FC_FUNCTION": "scalein/scale-in",
+            "SCALEIN_FOLLOW_UP_KEY": SECRET,
+            "SCALEIN_LEDGER": ledger.url,
+        }
+        environment = [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
+        scalein(compute, "deploy", str(made[0]), "--yes", "--runtime", runtime, *environment)
+        event = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}})
+        told = json.loads(scalein(compute, "invoke", "-", "--json", stdin=event).stdout)
+
+    assert (told["status"], told["ledger"], told["followUp"]["number"]) == ("removing", "redis", 1)
