@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import json
+import logging
 import os
 import resource
 import shutil
@@ -20,11 +21,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import click
-from rich.console import Console
 
 from benchmarks import acting, intake, planning, shipping
 from benchmarks.timing import Row, both, printed
 from cli.local import environment, local_cloud
+from cli.options import console_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -190,7 +191,8 @@ def _covered(spans: list[tuple[float, float]]) -> float:
 @click.option("--repeats", default=40, show_default=True, help="How often each thing is done.")
 def main(repeats: int) -> None:
     """Measures cold start, planning and a warm invocation against the local cloud, and prints one table."""
-    console = Console()
+    console = console_of()
+    logging.getLogger("scalein.audit").addHandler(logging.NullHandler())  # or warnings go to the screen
     with workplace() as folder, console.status("Measuring ..."):
         rows = [*rejected(), *cold_start(folder, repeats), *planning.figures(repeats), *warm(folder, repeats)]
         rows += [*intake.one_message(repeats), *intake.batches(folder, fleet_file), *acting.figures(folder, repeats)]
