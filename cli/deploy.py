@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from cli.compute import Place, asked, there
+from cli.compute import ComputeError, Place, asked, there
 
 MARK = "sha256:"
 HIDDEN = ("KEY", "SECRET", "TOKEN", "PASSWORD", "LEDGER")  # in a variable's name: its value is not shown
@@ -21,10 +23,11 @@ ASYNC: dict[str, Any] = {"maxAsyncRetryAttempts": 3, "maxAsyncEventAgeInSeconds"
 class Wanted(NamedTuple):
     place: Place
     package: Path | None  # None: nothing but how the function is called asynchronously
-    runtime: str = "python3.10"
-    timeout: int = 60
-    memory: int = 256
-    environment: Mapping[str, str] = {}
+    runtime: str | None = None  # None here and below: as it is, or for a new function the default
+    timeout: int | None = None  # seconds
+    memory: int | None = None  # MB
+    environment: Mapping[str, str] = {}  # set, beside what is there
+    unset: tuple[str, ...] = ()
     role: str = ""
     alias: str = ""
     on_success: str = ""  # ARNs
@@ -83,16 +86,22 @@ def _service(client: Any, wanted: Wanted, service: Mapping[str, Any] | None) -> 
 
 def _function(client: Any, wanted: Wanted, package: Path, function: Mapping[str, Any] | None) -> list[Change]:
     place, mark = wanted.place, MARK + hashlib.sha256(package.read_bytes()).hexdigest()[:16]
+    there_now = function or {}
+    variables = there_now.get("environmentVariables") or {}
+    environment = {**variables, **wanted.environment}
+    environment = {name: value for name, value in environment.items() if name not in wanted.unset}
+    runtime = _runtime(wanted, package, there_now.get("runtime"))
+    timeout = wanted.timeout or there_now.get("timeout") or 60
+    memory = wanted.memory or there_now.get("memorySize") or 256
     then = {
         "package": mark,
-        "runtime": wanted.runtime,
-        "timeout": f"{wanted.timeout} s",
-        "memory": f"{wanted.memory} MB",
-        **{f"variable {name}": _shown(name, value) for name, value in sorted(wanted.environment.items())},
+        "runtime": runtime,
+        "timeout": f"{timeout} s",
+        "memory": f"{memory} MB",
+        **{f"variable {name}": _shown(name, value) for name, value in sorted(environment.items())},
     }
     now: dict[str, str] = {}
     if function is not None:
-        variables = function.get("environmentVariables") or {}
         now = {
             "package": str(function.get("description") or "").rpartition(" ")[2],
             "runtime": str(function.get("runtime")),
@@ -100,19 +109,18 @@ def _function(client: Any, wanted: Wanted, package: Path, function: Mapping[str,
             "memory": f"{function.get('memorySize')} MB",
             **{f"variable {name}": _shown(name, str(value)) for name, value in sorted(variables.items())},
         }
-        same = now == then and dict(variables) == dict(wanted.environment)
-        if same:
+        if now == then and dict(variables) == environment:
             return []
     settings = {
-        "runtime": wanted.runtime,
+        "runtime": runtime,
         "handler": "index.handler",
         "initializer": "index.initialize",
         "initializationTimeout": 10,
         "codeZipFile": str(package),
         "description": f"Removes instances of a scaling group on request, never below MinSize. {mark}",
-        "memorySize": wanted.memory,
-        "timeout": wanted.timeout,
-        "environmentVariables": dict(wanted.environment),
+        "memorySize": memory,
+        "timeout": timeout,
+        "environmentVariables": environment,
     }
     do = client.create_function if function is None else client.update_function
     different = [name for name in {**now, **then} if now.get(name) != then.get(name)] or ["variables"]
@@ -124,6 +132,18 @@ def _function(client: Any, wanted: Wanted, package: Path, function: Mapping[str,
             lambda: do(place.service, place.function, **settings),
         )
     ]
+
+
+def _runtime(wanted: Wanted, package: Path, now: str | None) -> str:
+    """The one that the package was made for, as its compiled modules tell. Raises ComputeError."""
+    try:
+        names = zipfile.ZipFile(package).namelist()
+    except zipfile.BadZipFile:
+        raise ComputeError(f"{package} is not a zip file: scalein package makes one") from None
+    made_for = {f"python{tag[1]}.{tag[2]}" for name in names if (tag := re.search(r"\.cpython-(\d)(\d+)-\w+", name))}
+    if wanted.runtime and made_for - {wanted.runtime}:
+        raise ComputeError(f"{package} was made for {', '.join(sorted(made_for))}, not for {wanted.runtime}")
+    return wanted.runtime or next(iter(made_for), None) or now or "python3.10"
 
 
 def _asynchronous(client: Any, wanted: Wanted, exists: bool) -> list[Change]:

@@ -36,8 +36,13 @@ def invoke(client: Any, place: Place, event: bytes) -> Answered:
     return Answered(_read(answer.data), False, log)
 
 
-def invoke_later(client: Any, place: Place, event: bytes, delay: int, wait: float, console: Console) -> str:
-    """Asynchronously; waits so many seconds for its end, and gives the last status. Raises ComputeError."""
+def invoke_later(
+    client: Any, place: Place, event: bytes, delay: int, wait: float, console: Console
+) -> tuple[str, Answered | None]:
+    """Asynchronously; waits so many seconds for its end: the last status, and the answer where it is told.
+
+    Raises ComputeError.
+    """
     task = f"cli-{uuid4()}"
     headers = {
         "x-fc-invocation-type": "Async",
@@ -47,12 +52,16 @@ def invoke_later(client: Any, place: Place, event: bytes, delay: int, wait: floa
     }
     asked("invoke", lambda: _called(client, place, event, headers))
     console.print(f"Accepted as task {task}.", highlight=False)
-    until, status = time.monotonic() + wait, "Enqueued"
+    until, found = time.monotonic() + wait, {"status": "Enqueued"}
     with console.status("Waiting for its end ..."):
-        while status not in OVER and time.monotonic() < until:
+        while found["status"] not in OVER and time.monotonic() < until:
             time.sleep(LOOK_SECONDS)
-            status = _status(client, place, task)
-    return status
+            found = _task(client, place, task)
+    if found.get("returnPayload"):  # not every account is told it
+        return found["status"], Answered(_read(found["returnPayload"]), False, "")
+    if found.get("invocationErrorMessage"):
+        return found["status"], Answered(_read(_raised(found["invocationErrorMessage"])), True, "")
+    return found["status"], None
 
 
 def show_answer(answered: Answered, console: Console) -> None:
@@ -90,9 +99,17 @@ def _read(answer: bytes | str) -> dict[str, Any]:
     return told if isinstance(told, dict) else {"answer": told}
 
 
-def _status(client: Any, place: Place, task: str) -> str:
+def _raised(text: str) -> str:
+    """The message of an error of the function, which is an outcome."""
+    try:
+        return str(json.loads(text)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return text
+
+
+def _task(client: Any, place: Place, task: str) -> dict[str, Any]:
     """fc2 has no method for it; its signature and its transport do."""
     path = f"/2016-08-15/services/{place.service}.{place.qualifier}/functions/{place.function}"
     path += f"/stateful-async-invocations/{task}"
     headers = client._build_common_headers("GET", path, {})
-    return str(asked("status", lambda: client._do_request("GET", path, headers)).json()["status"])
+    return dict(asked("status", lambda: client._do_request("GET", path, headers)).json())

@@ -69,10 +69,11 @@ endpoint_option = click.option(
 )
 @function_option
 @endpoint_option
-@click.option("--runtime", type=click.Choice(["python3.10", "python3.12"]), default="python3.10", show_default=True)
-@click.option("--timeout", default=60, show_default=True, type=click.IntRange(10, 86_400), help="Seconds.")
-@click.option("--memory", default=256, show_default=True, type=click.IntRange(128, 32_768), help="MB.")
-@click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Variable; may be given again.")
+@click.option("--runtime", type=click.Choice(["python3.10", "python3.12"]), help="[default: the package's]")
+@click.option("--timeout", type=click.IntRange(10, 86_400), help="Seconds.  [default: as it is; 60]")
+@click.option("--memory", type=click.IntRange(128, 32_768), help="MB.  [default: as it is; 256]")
+@click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Variable to set; may be given again.")
+@click.option("--unset", multiple=True, metavar="NAME", help="Variable to take away; may be given again.")
 @click.option("--role", default="", metavar="ARN", help="RAM role of the service.")
 @click.option("--alias", default="", metavar="NAME", help="Publish a version, and have this alias point at it.")
 @click.option("--on-success", default="", metavar="ARN", help="Destination of asynchronous calls.")
@@ -85,7 +86,8 @@ def deploy(zip_file: Path | None, **options: Any) -> None:
 
     Makes or changes the service, the function and its asynchronous configuration (three retries, task ids for
     follow-ups); with --alias publishes a version and moves the alias to it. What differs from what is there is shown
-    first, and done once you agree. The credentials are the environment's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET.
+    first, and done once you agree; what is not given stays as it is, variables too. The credentials are the
+    environment's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET.
 
         scalein package && scalein deploy scalein.zip --env SCALEIN_DRY_RUN=true --alias prod
 
@@ -108,6 +110,7 @@ def deploy(zip_file: Path | None, **options: Any) -> None:
         options["timeout"],
         options["memory"],
         variables,
+        options["unset"],
         *(options[name] for name in ("role", "alias", "on_success", "on_failure")),
     )
     console = console_of()
@@ -153,10 +156,15 @@ def invoke(event: Any, **options: Any) -> None:
     try:
         client, place = compute.client(options["endpoint"]), _place(options["function"], options["qualifier"])
         if options["later"]:
-            status = command.invoke_later(client, place, payload, options["delay"], options["wait"], console)
-            console.print(f"{status}. Its outcome is in the function's log, and goes to its destination.")
-            sys.exit(status != "Succeeded")
-        answered = command.invoke(client, place, payload)
+            notes = Console(stderr=True) if options["as_json"] else console
+            status, answer = command.invoke_later(client, place, payload, options["delay"], options["wait"], notes)
+            notes.print(f"{status}.")
+            if answer is None:
+                notes.print("Its outcome is in the function's log, and goes to its destination.")
+                sys.exit(status != "Succeeded")
+            answered = answer
+        else:
+            answered = command.invoke(client, place, payload)
     except compute.ComputeError as error:
         raise click.ClickException(str(error)) from error
     if options["as_json"]:

@@ -161,6 +161,7 @@ def _listed(request: Request, name: str, key: str, found: list[dict[str, Any]]) 
 
 
 def _task(invocation: Invocation) -> dict[str, Any]:
+    answer = invocation.answer.decode("utf-8", "replace")
     return {
         "invocationId": invocation.task_id,
         "requestId": invocation.request_id,
@@ -169,4 +170,6 @@ def _task(invocation: Invocation) -> dict[str, Any]:
         "qualifier": invocation.qualifier,
         "status": invocation.status,
         "alreadyRetriedTimes": max(0, invocation.tries),
+        "returnPayload": answer if invocation.status == "Succeeded" else "",
+        "invocationErrorMessage": answer if invocation.status == "Failed" else "",
     }

@@ -77,6 +77,7 @@ class Platform:
         except FcError as error:
             result = Result(json.dumps({"errorMessage": str(error)}).encode(), error.code, b"")
         config = self.config_of(invocation)
+        invocation.answer = result.body
         if not result.error:
             invocation.status = "Succeeded"
             self._carry_on(invocation, result, config, "onSuccess", "Success")

@@ -31,6 +31,7 @@ class Invocation:
     tries: int = 0
     qualifier: str = "LATEST"
     status: str = "Enqueued"  # Running, Retrying, Succeeded, Failed, Stopped
+    answer: bytes = b""  # of the last try
 
 
 @dataclass

@@ -83,6 +83,30 @@ def test_deploying_shows_what_differs_and_does_it_once(compute: Compute, code: P
     assert compute.client.get_alias("scalein", "prod").data["versionId"] == "2"
 
 
+def test_what_is_not_given_stays_as_it_is(compute: Compute, code: Path) -> None:
+    """New code must not take the dry run away."""
+    deployed(compute, code, "--yes", "--env", "SCALEIN_DRY_RUN=true", "--timeout", "90", "--memory", "512")
+    with zipfile.ZipFile(code, "a") as archive:
+        archive.writestr("new.txt", "new")
+    done = scalein(compute, "deploy", str(code), "--yes", "--unset", "SCALEIN_FOLLOW_UP_KEY")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    now = compute.client.get_function("scalein", "scale-in").data
+    assert (now["timeout"], now["memorySize"]) == (90, 512)
+    assert now["environmentVariables"]["SCALEIN_DRY_RUN"] == "true"
+    assert "SCALEIN_FOLLOW_UP_KEY" not in now["environmentVariables"]
+
+
+def test_a_package_is_deployed_to_the_runtime_that_it_was_made_for(compute: Compute, code: Path) -> None:
+    with zipfile.ZipFile(code, "a") as archive:
+        archive.writestr("rpds/rpds.cpython-312-x86_64-linux-gnu.so", "")
+    wrong = deployed(compute, code, "--yes", "--runtime", "python3.10")
+    deployed(compute, code, "--yes")
+
+    assert "made for python3.12, not for python3.10" in wrong.stderr
+    assert compute.client.get_function("scalein", "scale-in").data["runtime"] == "python3.12"
+
+
 def test_what_a_template_deployed_is_completed(compute: Compute, code: Path) -> None:
     deployed(compute, code, "--yes")
     arn = "acs:mns:cn-hangzhou:1:/queues/told/messages"
@@ -113,9 +137,13 @@ def test_an_event_is_invoked_and_its_outcome_is_a_table(compute: Compute, code: 
     told = scalein(compute, "invoke", "-", stdin=event)
     assert (told.returncode, told.stderr) == (0, "")
     assert "removing  1 instance leaving" in told.stdout
-    later = scalein(compute, "invoke", "-", "--async", stdin=event)
+    dry = json.dumps({**json.loads(event), "dryRun": True})
+    later = scalein(compute, "invoke", "-", "--async", stdin=dry)
     assert later.returncode == 0
     assert "Succeeded" in later.stdout
+    assert "dry-run" in later.stdout
+    alone = scalein(compute, "invoke", "-", "--async", "--json", stdin=dry)
+    assert json.loads(alone.stdout)["status"] == "dry-run"
 
 
 def test_a_function_of_this_checkout_is_invoked_locally() -> None:

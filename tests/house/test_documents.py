@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from cli.__main__ import main as commands
 from cli.show import WORDS
 from localcloud.ess import catalogue
 from localcloud.faults import KINDS
@@ -157,3 +158,14 @@ def test_what_is_pinned_for_deployment_is_what_the_requirements_say() -> None:
         pinned = re.findall(r"^([\w.-]+==[\w.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
         assert set(wanted) <= set(pinned)
         assert not any(name.startswith("cryptography") for name in pinned)
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_a_command_that_is_documented_takes_the_options_that_it_is_given(path: Path) -> None:
+    for name, rest in re.findall(r"(?<![\w/.-])scalein ([a-z-]+)((?: [^`\n|;&]*)?)", path.read_text(encoding="utf-8")):
+        command = commands.commands.get(name)
+        if command is not None:
+            options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+            assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= options, (name, rest)
