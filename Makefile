@@ -43,7 +43,7 @@ validate: setup ## template.yml, alarms.yml and s.yaml, by Alibaba's own validat
 	@[ -x $(VALIDATORS)/.bin/s ] || npm ci --prefix tests/validators --no-audit --no-fund --silent --loglevel error
 	@$(VALIDATORS)/.bin/fun validate -t template.yml
 	@node tests/validators/alarms.cjs alarms.yml
-	@HOME=$(CURDIR)/.cache $(VALIDATORS)/.bin/s preview -t s.yaml >.cache/s-preview || (cat .cache/s-preview; exit 1)
+	@mkdir -p .cache && HOME=$(CURDIR)/.cache $(VALIDATORS)/.bin/s preview -t s.yaml >.cache/s-preview || (cat .cache/s-preview; exit 1)
 	@$(BIN)/scalein check --template template.yml
 
 test: setup ## all tests
