@@ -192,7 +192,9 @@ def _covered(spans: list[tuple[float, float]]) -> float:
 def main(repeats: int) -> None:
     """Measures cold start, planning and a warm invocation against the local cloud, and prints one table."""
     console = console_of()
-    logging.getLogger("scalein.audit").addHandler(logging.NullHandler())  # or warnings go to the screen
+    audit = logging.getLogger("scalein.audit")  # its lines are made, and go nowhere: batches would fill the screen
+    audit.addHandler(logging.NullHandler())
+    audit.propagate = False
     with workplace() as folder, console.status("Measuring ..."):
         rows = [*rejected(), *cold_start(folder, repeats), *planning.figures(repeats), *warm(folder, repeats)]
         rows += [*intake.one_message(repeats), *intake.batches(folder, fleet_file), *acting.figures(folder, repeats)]

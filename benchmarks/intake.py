@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import statistics
 import time
@@ -47,7 +46,7 @@ def batches(folder: Path, fleet: Callable[[Path, int], Path]) -> list[Row]:
         told = json.loads(file.read_bytes())
         told["groups"][0]["minSize"] = instances
         file.write_text(json.dumps(told))
-        with local_cloud(file) as ready, _counted_calls() as calls, _quiet():
+        with local_cloud(file) as ready, _counted_calls() as calls:
             os.environ.update(environment(ready, folder / "policy.json"))
             context = SimpleNamespace(region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60))
             index.initialize(context)
@@ -121,16 +120,3 @@ def _counted_calls() -> Iterator[list[str]]:
     finally:
         vars(scalein.sdk)["AcsClient"] = kept
         scalein.sdk.client.cache_clear()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Audit lines are made and go nowhere, as a batch of them would fill the screen."""
-    logger, nowhere = logging.getLogger("scalein.audit"), logging.NullHandler()
-    logger.addHandler(nowhere)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(nowhere)
-        logger.propagate = True

@@ -24,6 +24,7 @@ else # Debian's python3 without python3-venv: the machine's pip installs into th
     pip() { "$python" -m pip --python "$venv/bin/python" "$@"; }
 fi
 pip install --quiet --no-compile -r requirements-dev.txt
+"$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" || true # as pip would, on all processors; some files never compile
 cat >"$venv/bin/scalein" <<'SCRIPT'
 #!/bin/sh
 # The command line of this checkout.
