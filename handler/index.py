@@ -13,7 +13,7 @@ from typing import Any
 from scalein.cold_start import cheap_imports
 
 with cheap_imports():
-    from scalein import answer, audit, contract, custom_policy
+    from scalein import answer, audit, contract
     from scalein.clock import Clock, Deadline, SystemClock
     from scalein.follow_up import FunctionCompute
     from scalein.gateway import Gateway
@@ -60,6 +60,8 @@ def choose(event: bytes, context: Any) -> dict[str, Any]:
 
 def chosen(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     """As choose, by any clock."""
+    from scalein import custom_policy  # ESS asks seldom, and waits: no other event pays for it
+
     settings = read_settings(os.environ, context)
     question = custom_policy.question_of(event)
     guardrails = read_policy(settings.policy).groups.get(question.scaling_group_id, NONE)

@@ -29,14 +29,15 @@ NO_TRAIL: Json = {"asked": None, "limits": [], "chosen": [], "shortfall": None, 
 def as_json(outcome: Outcome, with_kept: bool = True, with_lists: bool = True) -> Json:
     """JSON object of docs/operations.md; every key is always there. Lists of a large group can be left out."""
     plan, rejection = outcome.plan, outcome.rejection
+    kept = plan.kept if plan else ()
     return {
         "status": outcome.status.value,
         "scalingGroupId": outcome.scaling_group_id,
         "requestId": outcome.request_id,
         "removed": list(outcome.removed),
-        "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in plan.kept] if plan and with_kept else [],
-        "keptByReason": dict(Counter(v.reason.value for v in plan.kept)) if plan else {},
-        "keptOmitted": bool(plan and plan.kept and not with_kept),
+        "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in kept] if with_kept else [],
+        "keptByReason": {reason.value: number for reason, number in Counter([v.reason for v in kept]).items()},
+        "keptOmitted": bool(kept and not with_kept),
         "remaining": outcome.remaining,
         "stayed": [{"id": id, "reason": why} for id, why in outcome.ending.stayed] if outcome.ending else [],
         "refilled": outcome.ending.refilled if outcome.ending else None,

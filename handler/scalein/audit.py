@@ -71,8 +71,8 @@ def _head(function_request_id: str, spent: Spent) -> Json:
         "milliseconds": round(spent.seconds * 1_000),
         "waitingMilliseconds": round(spent.waiting_seconds * 1_000),
         "calls": {
-            name: {"number": calls.number, "milliseconds": round(calls.seconds * 1_000)}
-            for name, calls in spent.calls.items()
+            name: {"number": number, "milliseconds": round(seconds * 1_000)}
+            for name, (number, seconds) in spent.calls.items()
         },
     }
 

@@ -9,17 +9,10 @@ from typing import NamedTuple
 from scalein.clock import Clock
 
 
-class Calls(NamedTuple):
-    """Of one name, such as RemoveInstances; some may have run at the same time."""
-
-    number: int
-    seconds: float
-
-
 class Spent(NamedTuple):
     seconds: float
     waiting_seconds: float  # during which at least one call ran
-    calls: dict[str, Calls]
+    calls: dict[str, tuple[int, float]]  # by name, such as RemoveInstances: how many, and their seconds together
 
 
 class Tally:
@@ -43,11 +36,11 @@ class Tally:
         """Since the last one: each message has its own."""
         calls, began = sorted(self._calls), self._began
         self._calls, self._began = [], self._clock.monotonic()
-        by_name: dict[str, Calls] = {}
+        by_name: dict[str, tuple[int, float]] = {}
         waiting, until = 0.0, began
         for start, end, name in calls:
             number, seconds = by_name.get(name, (0, 0.0))
-            by_name[name] = Calls(number + 1, seconds + end - start)
+            by_name[name] = (number + 1, seconds + end - start)
             waiting += max(0.0, end - max(start, until))
             until = max(until, end)
         return Spent(self._began - began, waiting, by_name)
