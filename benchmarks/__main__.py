@@ -144,47 +144,31 @@ def warm(folder: Path, repeats: int) -> list[Row]:
     from aliyunsdkcore.client import AcsClient
 
     import index
+    import scalein.sdk
+    from scalein.clock import SystemClock
+    from scalein.tally import Tally
 
-    calls: list[tuple[float, float]] = []
+    tally = Tally(SystemClock())
 
     class Watched(AcsClient):  # type: ignore[misc]
         def do_action_with_exception(self, request: Any) -> Any:
-            began = time.perf_counter()
-            try:
+            with tally.call(request.get_action_name()):
                 return super().do_action_with_exception(request)
-            finally:
-                calls.append((began, time.perf_counter()))
-
-    import scalein.sdk
 
     vars(scalein.sdk)["AcsClient"] = Watched  # the one place where a benchmark looks inside
-    own, whole = [], []
+    own = []
     with local_cloud(fleet_file(folder, 100)) as ready:
         os.environ.update(environment(ready, folder / "policy.json"))
         context = SimpleNamespace(region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60))
         index.initialize(context)
         for number in range(min(repeats, 90)):
             event = json.dumps({**EVENT, "requestId": f"warm-{number}"}).encode()
-            calls.clear()
-            began = time.perf_counter()
+            tally.spent()
             outcome = index.handler(event, context)
-            ended = time.perf_counter()
+            spent = tally.spent()
             assert outcome["status"] == "removing", outcome
-            whole.append(ended - began)
-            own.append(ended - began - _covered(calls))
-    return [
-        ("warm invocation, 100 instances, whole", both(whole), ""),
-        ("warm invocation, 100 instances, beyond the SDK calls", both(own), "at most 2 ms"),
-    ]
-
-
-def _covered(spans: list[tuple[float, float]]) -> float:
-    """Time in which at least one of the spans was running."""
-    total, end = 0.0, 0.0
-    for began, ended in sorted(spans):
-        total += max(0.0, ended - max(began, end))
-        end = max(end, ended)
-    return total
+            own.append(spent.seconds - spent.waiting_seconds)
+    return [("warm invocation, 100 instances, beyond the SDK calls", both(own), "at most 2 ms")]
 
 
 @click.command()
@@ -199,7 +183,7 @@ def main(repeats: int) -> None:
         rows = [*rejected(), *cold_start(folder, repeats), *planning.figures(repeats), *warm(folder, repeats)]
         rows += [*intake.one_message(repeats), *intake.batches(folder, fleet_file), *acting.figures(folder, repeats)]
         large = fleet_file(folder, 2_000).rename(folder / "large.json")
-        rows += shipping.figures(folder, fleet_file(folder, 100), large, repeats)
+        rows += [*shipping.shipped(folder, fleet_file(folder, 100), repeats), *shipping.memory(folder, large)]
     printed(rows, console, f"Python {sys.version.split()[0]}, {repeats} repeats")
 
 

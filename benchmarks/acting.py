@@ -31,7 +31,7 @@ KEY = "benchmark"
 
 def figures(folder: Path, repeats: int) -> list[Row]:
     sizes, answers = (10, 100, 1_000, 2_000), (0.0, ANSWER_SECONDS)
-    rows = [warm(folder, instances, answer, min(repeats, 15)) for answer in answers for instances in sizes]
+    rows = [row for answer in answers for size in sizes for row in warm(folder, size, answer, min(repeats, 15))]
     return [*rows, *billed()]
 
 
@@ -44,27 +44,28 @@ def group(instances: int) -> dict[str, Any]:
     return {"scalingGroupId": "asg-bench", "minSize": 0, "maxSize": 2_000, "instances": members}
 
 
-def warm(folder: Path, instances: int, answer_seconds: float, repeats: int) -> Row:
-    """Wall time of a warm removal of one instance, the cloud holding back each answer for so long."""
+def warm(folder: Path, instances: int, answer_seconds: float, repeats: int) -> list[Row]:
+    """A warm removal of one instance, the cloud holding back each answer for so long: wall, and processor time."""
     fleet = folder / "slow.json"
     fleet.write_text(json.dumps({"activitySeconds": 0, "groups": [group(instances)]}))
     slow = ("--fault", f"slow:*:1000000:{answer_seconds}") if answer_seconds else ()
     with local_cloud(fleet, *slow) as ready:
         os.environ.update(environment(ready, folder / "policy.json"))
         context = SimpleNamespace(region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60))
-        walls = []
+        walls, processor = [], []
         kept_by_this_process.cache_clear()  # of other clouds' removals
         for number in range(min(repeats, instances - 1) + 1):
             event = {"scalingGroupId": "asg-bench", "remove": {"count": 1}, "requestId": f"trip-{instances}-{number}"}
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             outcome = index.handler(json.dumps(event).encode(), context)
             walls.append(time.perf_counter() - began)
+            processor.append(time.process_time() - worked)
             assert outcome["status"] == "removing", outcome
     what = f"warm removal, {instances:,} instances, answers of {answer_seconds * 1_000:.0f} ms"
     if not answer_seconds:
-        return (what, both(walls[1:]), "")
+        return [(what, both(walls[1:]), ""), ("... processor time, which is billed", both(processor[1:]), "")]
     trips = [wall / answer_seconds for wall in walls[1:]]  # the first one is cold
-    return (what, f"{both(walls[1:])}: {statistics.median(trips):.2f} answers (best {min(trips):.2f})", "at most 2.3")
+    return [(what, f"{both(walls[1:])}: {statistics.median(trips):.2f} answers (best {min(trips):.2f})", "at most 2.3")]
 
 
 def billed() -> list[Row]:

@@ -1,4 +1,4 @@
-"""What is shipped: its size, its start on a disk that takes no byte code, its memory, its processor time."""
+"""What is shipped: its size, its start on a disk that takes no byte code, its memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ import sys
 import time
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 from rich.console import Console
 
-import index
 from benchmarks.timing import Row, both
 from cli.local import environment, local_cloud
 from cli.package import package
@@ -25,11 +22,6 @@ from localcloud.functions.pythons import python_of
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 RUNTIME = "python3.10"
-
-
-def figures(folder: Path, fleet: Path, large: Path, repeats: int) -> list[Row]:
-    """`fleet`: a group of 100; `large`: one of 2,000."""
-    return [*shipped(folder, fleet, repeats), *memory(folder, large), *processor(folder, fleet, large)]
 
 
 def shipped(folder: Path, fleet: Path, repeats: int) -> list[Row]:
@@ -88,23 +80,3 @@ def memory(folder: Path, large: Path) -> list[Row]:
         done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
     peak = int(done.stdout.split()[-1]) / 1024
     return [("peak memory, 2,000 instances, cold", f"{peak:.0f} MiB", "at most 64 MiB")]
-
-
-def processor(folder: Path, fleet: Path, large: Path) -> list[Row]:
-    """What Function Compute bills on a small instance: of warm invocations, the cloud being another process."""
-    rows = []
-    for instances, file in ((100, fleet), (2_000, large)):
-        with local_cloud(file) as ready:
-            os.environ.update(environment(ready, folder / "policy.json"))
-            context: Any = SimpleNamespace(
-                region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60)
-            )
-            spent = []
-            for number in range(12):
-                asked = {"scalingGroupId": "asg-bench", "remove": {"count": 1}}
-                event = json.dumps({**asked, "requestId": f"cpu-{time.time_ns()}-{number}"}).encode()
-                began = time.process_time()
-                assert index.handler(event, context)["status"] == "removing"
-                spent.append(time.process_time() - began)
-        rows.append((f"processor time of an event, warm, {instances:,} instances", both(spent[1:]), ""))
-    return rows

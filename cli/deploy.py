@@ -86,30 +86,19 @@ def _service(client: Any, wanted: Wanted, service: Mapping[str, Any] | None) -> 
 
 def _function(client: Any, wanted: Wanted, package: Path, function: Mapping[str, Any] | None) -> list[Change]:
     place, mark = wanted.place, MARK + hashlib.sha256(package.read_bytes()).hexdigest()[:16]
-    there_now = function or {}
-    variables = there_now.get("environmentVariables") or {}
+    is_now = function or {}
+    variables = dict(is_now.get("environmentVariables") or {})
     environment = {**variables, **wanted.environment}
     environment = {name: value for name, value in environment.items() if name not in wanted.unset}
-    runtime = _runtime(wanted, package, there_now.get("runtime"))
-    timeout = wanted.timeout or there_now.get("timeout") or 60
-    memory = wanted.memory or there_now.get("memorySize") or 256
-    then = {
-        "package": mark,
-        "runtime": runtime,
-        "timeout": f"{timeout} s",
-        "memory": f"{memory} MB",
-        **{f"variable {name}": _shown(name, value) for name, value in sorted(environment.items())},
-    }
+    runtime = _runtime(wanted, package, is_now.get("runtime"))
+    timeout = wanted.timeout or is_now.get("timeout") or 60
+    memory = wanted.memory or is_now.get("memorySize") or 256
+    then = _told(mark, runtime, timeout, memory, environment)
     now: dict[str, str] = {}
     if function is not None:
-        now = {
-            "package": str(function.get("description") or "").rpartition(" ")[2],
-            "runtime": str(function.get("runtime")),
-            "timeout": f"{function.get('timeout')} s",
-            "memory": f"{function.get('memorySize')} MB",
-            **{f"variable {name}": _shown(name, str(value)) for name, value in sorted(variables.items())},
-        }
-        if now == then and dict(variables) == environment:
+        deployed = str(function.get("description") or "").rpartition(" ")[2]
+        now = _told(deployed, function.get("runtime"), function.get("timeout"), function.get("memorySize"), variables)
+        if now == then and variables == environment:
             return []
     settings = {
         "runtime": runtime,
@@ -132,6 +121,17 @@ def _function(client: Any, wanted: Wanted, package: Path, function: Mapping[str,
             lambda: do(place.service, place.function, **settings),
         )
     ]
+
+
+def _told(mark: str, runtime: Any, timeout: Any, memory: Any, variables: Mapping[str, Any]) -> dict[str, str]:
+    """A function, as a person compares it."""
+    return {
+        "package": mark,
+        "runtime": str(runtime),
+        "timeout": f"{timeout} s",
+        "memory": f"{memory} MB",
+        **{f"variable {name}": _shown(name, str(value)) for name, value in sorted(variables.items())},
+    }
 
 
 def _runtime(wanted: Wanted, package: Path, now: str | None) -> str:

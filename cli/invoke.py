@@ -31,7 +31,7 @@ def invoke(client: Any, place: Place, event: bytes) -> Answered:
     try:
         answer = asked("invoke", lambda: _called(client, place, event, headers))
     except _Raised as raised:
-        return Answered(_read(raised.told.get("errorMessage", "")), True, "")
+        return _failed(str(raised))
     log = base64.b64decode(answer.headers.get("x-fc-log-result", "")).decode("utf-8", "replace")
     return Answered(_read(answer.data), False, log)
 
@@ -60,7 +60,7 @@ def invoke_later(
     if found.get("returnPayload"):  # not every account is told it
         return found["status"], Answered(_read(found["returnPayload"]), False, "")
     if found.get("invocationErrorMessage"):
-        return found["status"], Answered(_read(_raised(found["invocationErrorMessage"])), True, "")
+        return found["status"], _failed(found["invocationErrorMessage"])
     return found["status"], None
 
 
@@ -75,9 +75,7 @@ def show_answer(answered: Answered, console: Console) -> None:
 
 
 class _Raised(Exception):
-    def __init__(self, told: dict[str, Any]) -> None:
-        super().__init__()
-        self.told = told
+    """An error of the function, as the platform tells it."""
 
 
 def _called(client: Any, place: Place, event: bytes, headers: dict[str, str]) -> Any:
@@ -87,7 +85,7 @@ def _called(client: Any, place: Place, event: bytes, headers: dict[str, str]) ->
     except fc2.FcError as error:
         if error.status_code != 200:
             raise
-        raise _Raised(dict(json.loads(error.message))) from None
+        raise _Raised(error.message) from None
 
 
 def _read(answer: bytes | str) -> dict[str, Any]:
@@ -99,12 +97,13 @@ def _read(answer: bytes | str) -> dict[str, Any]:
     return told if isinstance(told, dict) else {"answer": told}
 
 
-def _raised(text: str) -> str:
-    """The message of an error of the function, which is an outcome."""
+def _failed(error: str) -> Answered:
+    """The message of an error of the function is an outcome."""
     try:
-        return str(json.loads(text)["errorMessage"])
+        message = str(json.loads(error)["errorMessage"])
     except (ValueError, KeyError, TypeError):
-        return text
+        message = error
+    return Answered(_read(message), True, "")
 
 
 def _task(client: Any, place: Place, task: str) -> dict[str, Any]:

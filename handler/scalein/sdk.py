@@ -32,7 +32,6 @@ logging.getLogger("aliyunsdkcore").propagate = False
 logging.getLogger("aliyunsdkcore").setLevel(logging.CRITICAL + 1)  # nothing is put into words that nobody may read
 for name in [name for name in logging.root.manager.loggerDict if name.startswith("aliyunsdkcore.")]:
     logging.getLogger(name).addFilter(lambda record: False)  # noqa: ARG005 (of no record)
-logging.getLogger("aliyunsdkcore.http.http_response").setLevel(logging.CRITICAL + 1)  # it is set to DEBUG by the SDK
 
 CALLS_AT_ONCE = 24  # 2,000 instances are 20 pages; threads are started as they are needed
 FIRST_BACKOFF_SECONDS = 0.2

@@ -113,14 +113,15 @@ def test_every_name_of_s_yaml_is_one_of_function_computes_own_api() -> None:
     asynchronous = PROPS["asyncInvokeConfig"]
     queue, timer = PROPS["triggers"]
 
-    assert unknown(function, fc3.CreateFunctionInput().from_map(function).to_map()) == []
-    assert unknown(asynchronous, fc3.PutAsyncInvokeConfigInput().from_map(asynchronous).to_map()) == []
-    assert unknown(queue, fc3.CreateTriggerInput().from_map(queue).to_map()) == []
-    assert unknown(timer, fc3.CreateTriggerInput().from_map(timer).to_map()) == []
-    config = queue["triggerConfig"]
-    assert unknown(config, fc3.EventBridgeTriggerConfig().from_map(config).to_map()) == []
-    config = timer["triggerConfig"]
-    assert unknown(config, fc3.TimerTriggerConfig().from_map(config).to_map()) == []
+    for named, model in (
+        (function, fc3.CreateFunctionInput),
+        (asynchronous, fc3.PutAsyncInvokeConfigInput),
+        (queue, fc3.CreateTriggerInput),
+        (timer, fc3.CreateTriggerInput),
+        (queue["triggerConfig"], fc3.EventBridgeTriggerConfig),
+        (timer["triggerConfig"], fc3.TimerTriggerConfig),
+    ):
+        assert unknown(named, model().from_map(named).to_map()) == []
 
 
 def test_the_alarms_are_of_the_stacks_queues_and_function() -> None:
