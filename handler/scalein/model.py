@@ -67,6 +67,7 @@ class Activity(NamedTuple):
     removed: int = 0
     trigger: str = ""  # TriggerSourceType
     removed_ids: frozenset[str] = frozenset()  # as far as it lists them
+    added_ids: frozenset[str] = frozenset()  # as far as it lists them
     failures: tuple[tuple[str, str], ...] = ()  # instance id, and ESS's code for why it could not leave
 
 
@@ -101,6 +102,12 @@ class Snapshot(NamedTuple):
     taken_at: datetime
     activities: tuple[Activity, ...] | None = None  # None: not read, for no guardrail needs them
     samples: Mapping[str, Sample] | None = None  # by instance id; None: not read, for no order needs them
+    cloud_time: datetime | None = None  # by ESS's own clock, where its answers say; None: unknown
+
+    @property
+    def now(self) -> datetime:
+        """The time that cooldowns, windows and budgets go by: the earlier of the two clocks, so that none ends early."""
+        return self.taken_at if self.cloud_time is None else min(self.taken_at, self.cloud_time)
 
 
 class Count(NamedTuple):
@@ -148,6 +155,8 @@ class RemovalRequest(NamedTuple):
     reason: str = ""
     wait: bool = False  # for the activity's end, while the invocation has time
     earlier: frozenset[str] = frozenset()  # its own activities, and whom they take: no cooldown after those
+    derived_id: bool = False  # request_id names the envelope or the alarm; it is not the sender's own requestId
+    observation: str = ""  # of an alarm: what it observes (rule and resource); a newer one supersedes it. "": a command
 
 
 class Alarm(NamedTuple):

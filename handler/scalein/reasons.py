@@ -10,6 +10,7 @@ class Status(str, Enum):
     REMOVED = "removed"  # the activity ended, and everybody chosen is gone
     PARTLY_REMOVED = "partly-removed"  # ... and some of them stay
     FAILED = "failed"  # ... and nobody is gone
+    UNCONFIRMED = "unconfirmed"  # what became of a call could not be learned: a person must look
     NOTHING_TO_REMOVE = "nothing-to-remove"  # healthy, and nobody may or need leave
     DRY_RUN = "dry-run"  # what would leave
     REJECTED = "rejected"  # the event is wrong; the same bytes fail again

@@ -83,6 +83,7 @@ class Settings(NamedTuple):
     ledger: LedgerSource = LedgerSource("")
     caller: Caller | None = None  # None: there are no follow-ups
     invocation_id: str = ""
+    settle_seconds: float = 180.0  # after it, what ESS does not show did not happen
 
 
 def read_settings(environment: Mapping[str, str], context: object) -> Settings:
@@ -112,6 +113,7 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         ledger=_ledger(environment),
         caller=_caller(environment, context),
         invocation_id=str(getattr(context, "request_id", "") or ""),
+        settle_seconds=_seconds(environment, "SCALEIN_SETTLE_SECONDS", 180.0),
     )
 
 
