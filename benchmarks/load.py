@@ -34,7 +34,7 @@ from localcloud.wire import signature, string_to_sign
 ROOT = Path(__file__).parents[1]
 SIZE, CONNECTIONS = 2_000, 16
 PATIENCE_SECONDS = 10  # a server that is further behind at the end is not waited for
-KEY, SECRET = "localcloud", "localcloud-secret"
+KEY, SECRET = "localcloud", "a secret of this benchmark"
 CREDENTIAL = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/autoscaling/aws4_request"
 
 
@@ -156,7 +156,7 @@ def localcloud() -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         fleet = Path(folder) / "fleet.json"
         fleet.write_text(json.dumps({"groups": [group]}))
-        command = [sys.executable, "-m", "localcloud", "--fleet", str(fleet)]
+        command = [sys.executable, "-m", "localcloud", "--fleet", str(fleet), "--access-key-secret", SECRET]
         with _process(command, ROOT) as process:
             assert process.stdout
             endpoint = json.loads(process.stdout.readline())["endpoint"]

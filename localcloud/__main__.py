@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from types import FrameType
 from typing import Any
 
@@ -23,6 +24,7 @@ from localcloud.faults import KINDS, Fault, parsed
 from localcloud.fleet import FleetError, document_in, faults_of, save_fleet, service_of
 from localcloud.functions.instances import Identity
 from localcloud.functions.platform import Platform
+from localcloud.lag import Lag
 from localcloud.server import listening, ready_line, server_for
 from localcloud.wire import Gate
 
@@ -55,7 +57,15 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
 @click.option("--activity-seconds", type=click.FloatRange(0), help="How long an activity takes, over the fleet file.")
 @click.option("--acts/--still", default=True, help="Whether Auto Scaling refills, checks health and runs tasks.")
 @click.option("--access-key-id", default="localcloud", help="The key to accept.")
-@click.option("--access-key-secret", default="localcloud-secret", help="Its secret.")
+@click.option(
+    "--access-key-secret", default="", show_default="made at start", help="Its secret; the JSON line says it."
+)
+@click.option(
+    "--allowed-host", "hosts", multiple=True, help="Another name by which this machine may be asked; may be repeated."
+)
+@click.option("--lists-lag", type=click.FloatRange(0), default=0.0, help="Lists show the past: so many seconds ago.")
+@click.option("--history-lag", type=click.FloatRange(0), default=0.0, help="The history of activities does.")
+@click.option("--lag-varies", is_flag=True, help="Each read is as late as chance will have it, up to these.")
 @click.option("--security-token", default="", show_default="any, or none", help="Accept only calls with this token.")
 @click.option("--default-format", type=click.Choice(["JSON", "XML"]), default="JSON", help="Where a call names none.")
 @click.option(
@@ -79,6 +89,10 @@ def main(
     acts: bool,
     access_key_id: str,
     access_key_secret: str,
+    hosts: tuple[str, ...],
+    lists_lag: float,
+    history_lag: float,
+    lag_varies: bool,
     security_token: str,
     default_format: str,
     faults: list[Fault],
@@ -92,10 +106,12 @@ def main(
     it gets SIGTERM or Ctrl-C. A browser at that endpoint sees the console.
     """
     document, service = _started(fleet, state, activity_seconds, acts)
+    access_key_secret = access_key_secret or token_hex(16)
     gate = Gate(access_key_id, access_key_secret, security_token)
     identity = Identity(service.region_id, access_key_id, access_key_secret, security_token)
     platform = Platform(service.clock, identity, lambda arn, body: service.sent.append({"to": arn, "content": body}))
     cloud = LocalCloud(service, gate, default_format=default_format, platform=platform)
+    cloud.lag = Lag(lists_lag, history_lag, varies=lag_varies)
     faults_of(document, cloud.faults)
     cloud.faults.pending += faults
     if fault_rate:
@@ -118,7 +134,9 @@ def main(
             signal.signal(number, _leave)
         told = ready_line(cloud, listener, certificate)
         try:
-            server_for(cloud, lambda: click.echo(told), certificate, watch, deployed).run(sockets=[listener])
+            server_for(cloud, lambda: click.echo(told), certificate, watch, deployed, frozenset(hosts)).run(
+                sockets=[listener]
+            )
         finally:
             if state:
                 service.advance()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def _controls(cloud: LocalCloud) -> list[Route]:
         return JSONResponse({"now": cloud.service.advance().isoformat()})
 
     async def faults(request: Request) -> Response:
-        """{"kind", "action", "times", "seconds"}, or {"rate", "kinds", "seed", "action"}; DELETE clears them."""
+        """{"kind", "action", "times", "seconds"}, {"rate", "kinds", "seed", "action"}, {"lag": {...}}; DELETE ends."""
         asked = await _asked(request) if request.method == "POST" else {}
         try:
             _misbehave(cloud, asked)
@@ -83,6 +84,7 @@ def _controls(cloud: LocalCloud) -> list[Route]:
             return _refused(str(error))
         if request.method == "DELETE":
             cloud.faults.clear()
+            cloud.lag.lists = cloud.lag.history = 0.0
         pending = [vars(fault) for fault in cloud.faults.pending if fault.times > 0]
         told = {"pending": pending, "rate": cloud.faults.rate, "kinds": list(cloud.faults.kinds)}
         return JSONResponse({**told, "happened": dict(cloud.faults.happened)})
@@ -107,10 +109,20 @@ def _controls(cloud: LocalCloud) -> list[Route]:
 def _misbehave(cloud: LocalCloud, asked: Mapping[str, Any]) -> None:
     """Raises KeyError, TypeError, ValueError."""
     action = str(asked.get("action", "*"))
-    if "rate" in asked:
+    if "lag" in asked:
+        _lag(cloud, dict(asked["lag"]))
+    elif "rate" in asked:
         cloud.faults.at_random(float(asked["rate"]), list(asked["kinds"]), int(asked.get("seed", 0)), action)
     elif asked:
         cloud.faults.add(str(asked["kind"]), action, int(asked.get("times", 1)), float(asked.get("seconds", 0)))
+
+
+def _lag(cloud: LocalCloud, asked: Mapping[str, Any]) -> None:
+    """How late reads are: {"lists", "history", "varies", "seconds": for how long}."""
+    seconds = asked.get("seconds")
+    cloud.lag.lists, cloud.lag.history = float(asked.get("lists", 0)), float(asked.get("history", 0))
+    cloud.lag.varies = bool(asked.get("varies", False))
+    cloud.lag.until = None if seconds is None else cloud.service.clock.now() + timedelta(seconds=float(seconds))
 
 
 def _events(cloud: LocalCloud, deployed: Deployed | None) -> list[Route]:

@@ -17,6 +17,7 @@ from localcloud.ess.service import Service
 from localcloud.faults import ENDINGS, REFUSING, REMOVE, Fault, Faults
 from localcloud.functions.platform import Platform
 from localcloud.functions.queue import Functions
+from localcloud.lag import Lag
 from localcloud.monitor import describe as monitor
 from localcloud.wire import Gate, Incoming, Params
 
@@ -50,6 +51,7 @@ class LocalCloud:
     platform: Platform | None = None  # or the whole of Function Compute
     calls: MutableSequence[Call] = field(default_factory=lambda: deque(maxlen=1_000))
     before: dict[tuple[str, ...], Reply] = field(default_factory=dict)  # each read's last answer
+    lag: Lag = field(default_factory=Lag)
 
     def answer(self, incoming: Incoming, params: Params, host: str, fault: Fault | None) -> Response:
         """One answer; whole and at once, so that every call sees and leaves a consistent state."""
@@ -90,10 +92,25 @@ class LocalCloud:
     def _act(self, action: str, params: Params) -> Reply:
         if params["Version"] not in PRODUCTS:
             raise errors.NoSuchVersion()
-        reply = PRODUCTS[params["Version"]](self.service, params)
+        reply = self._late(action, params) if self.lag.is_on else PRODUCTS[params["Version"]](self.service, params)
         if action.startswith("Describe") and self.faults.may_be("stale-read"):
             self.before[_read_key(params)] = deepcopy(reply)
         return reply
+
+    def _late(self, action: str, params: Params) -> Reply:
+        """By the present, or for a read by the past that it shows."""
+        service, perform, now = self.service, PRODUCTS[params["Version"]], self.service.clock.now()
+        if service.observe is None:
+            service.observe = lambda at: self.lag.note(service, at)
+        self.lag.note(service, now)
+        seconds = self.lag.seconds(action, now)
+        if not seconds:
+            reply = perform(service, params)
+            self.lag.note(service, now)
+            return reply
+        service.advance()
+        self.lag.note(service, now)
+        return perform(self.lag.shown(service, now - timedelta(seconds=seconds)), params)
 
 
 def _read_key(params: Params) -> tuple[str, ...]:

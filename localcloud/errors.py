@@ -189,6 +189,21 @@ class IdempotentParameterMismatch(ApiError):
     template = "The request is retried with updated parameters."
 
 
+class IdempotenceSignatureMismatch(ApiError):
+    """The same, as the error page of 2014-08-28 spells it."""
+
+    code = "IDEMPOTENCE_SIGNATURE_MISMATCH"
+    template = "There is a idempotence signature mismatch between this and last request."
+
+
+class IdempotenceProcessing(ApiError):
+    code = "IDEMPOTENCE_PROCESSING"
+    template = "The previous idempotent request(s) is still processing."
+
+
+MISMATCHES = {error.code: error for error in (IdempotentParameterMismatch, IdempotenceSignatureMismatch)}
+
+
 # Of those below, ESS's documentation names the code or the sentence; where it has one only, the other is made alike.
 
 

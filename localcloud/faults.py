@@ -17,12 +17,22 @@ REFUSING: dict[str, type[errors.ApiError]] = {
     "token-expired": errors.SecurityTokenExpired,
     "clock-skew": errors.TimeStampExpired,
     "forbidden": errors.ForbiddenRam,
+    "idempotence-processing": errors.IdempotenceProcessing,
 }
 ENDINGS = {"accepted-failed": "Failed", "accepted-warning": "Warning", "accepted-rejected": "Rejected"}
 OF_REMOVALS = (*ENDINGS, "state-change")
 REFUSED = "refused"
+GATEWAYS = {  # what answers instead of ESS, once the work is done: status and body, without an ESS code
+    "bad-gateway-after": (502, "<html><body>502 Bad Gateway</body></html>"),
+    "gateway-redirect": (302, ""),
+    "gateway-not-found": (404, "<html><body>404 Not Found</body></html>"),
+    "gateway-timeout": (408, ""),
+    "gateway-page": (200, "<html><body>Please log in</body></html>"),
+}
+SPOILT = (*GATEWAYS, "drip", "half-body", "garbled", "too-large", "gzip-bomb")
 KINDS = (
     *(*REFUSING, "bad-gateway", REFUSED, "reset", "not-json", "lost-answer", "slow", "page-drift", "stale-read"),
+    *SPOILT,
     *OF_REMOVALS,
 )
 REMOVE = "RemoveInstances"
@@ -35,9 +45,15 @@ class Fault:
     `bad-gateway`: a proxy's HTML page. `refused`: a new connection, of whatever action, is broken at once.
     `reset`: it breaks before anything is done.
 
+    `idempotence-processing`: as if a call with the same token were still being processed.
+
     `not-json`: the work is done, the answer garbled. `lost-answer`: the work is done, the connection breaks.
     `slow`: the work is done, the answer comes after `seconds`. `page-drift`: an instance moved between two pages, so
     that the list has one less than TotalCount says. `stale-read`: the answer of the time before.
+    `gateway-redirect`, `gateway-not-found`, `gateway-timeout`, `gateway-page`, `bad-gateway-after`: the work is done,
+    and a proxy answers with 302, 404, 408, 200 or 502 of its own. `drip`: the work is done, and a byte of the answer
+    comes every `seconds`. `half-body`: half of it comes. `garbled`: one field of it is spoilt, or all. `too-large`: it
+    has 64 MB. `gzip-bomb`: it is 200 KB of gzip that hold 200 MB.
     `accepted-failed`, `-warning`, `-rejected`: RemoveInstances is accepted, and its activity ends so.
     `state-change`: just before RemoveInstances, an instance that it names becomes Standby.
     """
@@ -87,7 +103,7 @@ class Faults:
         if fault is not None:
             fault.times -= 1
         elif self.kinds and self.action in ("*", action) and self.chance.random() < self.rate:
-            kind = self.chance.choice(self.kinds)
+            kind = self.chance.choice(list(self.kinds))
             if kind == REFUSED or (kind in OF_REMOVALS and action != REMOVE):
                 return None
             fault = Fault(kind, seconds=0.3)

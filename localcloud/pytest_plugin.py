@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
         fleet = json.loads((request.path.parent / fleet).read_text(encoding="utf-8"))
     clock = DrivenClock(datetime.now(timezone.utc))
     service = service_of(fleet, clock, Knobs(**asked))
-    gate = Gate("localcloud", "localcloud-secret")
+    gate = Gate("localcloud", token_hex(16))
     identity = Identity(service.region_id, gate.access_key_id, gate.access_key_secret, "")
     platform = Platform(clock, identity, lambda arn, body: service.sent.append({"to": arn, "content": body}))
     cloud = LocalCloud(service, gate, platform=platform)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import socket
 import threading
@@ -13,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -22,11 +24,17 @@ from localcloud import admin, answers, errors
 from localcloud.cloud import LocalCloud
 from localcloud.console.overview import Watch
 from localcloud.deployed import Deployed
-from localcloud.faults import Fault
+from localcloud.faults import GATEWAYS, Fault, Faults
 from localcloud.functions import endpoint
+from localcloud.garble import garbled
+from localcloud.guard import Guard
 from localcloud.wire import Incoming, parameters
 
 __all__ = ["LocalCloud", "application", "running", "server_for"]
+
+
+LARGE, BOMB = 64 << 20, 200 << 20
+SPACES = b" " * (1 << 16)
 
 
 class Broken(Exception):
@@ -34,8 +42,14 @@ class Broken(Exception):
 
 
 def application(
-    cloud: LocalCloud, when_ready: Callable[[], None], watch: Watch | None = None, deployed: Deployed | None = None
+    cloud: LocalCloud,
+    when_ready: Callable[[], None],
+    watch: Watch | None = None,
+    deployed: Deployed | None = None,
+    hosts: frozenset[str] = frozenset(),
 ) -> Starlette:
+    """`hosts`: names of this machine, besides its addresses, that a request may be for."""
+
     async def serve(request: Request) -> Response:
         if _a_person(request):
             return RedirectResponse("/console")
@@ -46,7 +60,7 @@ def application(
             return Response("<html><body>502 Bad Gateway</body></html>", 502, media_type="text/html")
         if fault and fault.kind == "reset":
             return _broken()
-        return await _spoilt(cloud.answer(incoming, params, request.url.netloc, fault), fault)
+        return await _spoilt(cloud.answer(incoming, params, request.url.netloc, fault), fault, cloud.faults)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -72,7 +86,8 @@ def application(
         routes += endpoint.routes(cloud.platform, cloud.gate, cloud.faults)
     elif cloud.functions is not None:
         routes.append(endpoint.invocations(cloud.functions, cloud.gate, cloud.faults))
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
+    guard = Middleware(Guard, now=cloud.service.clock.now, hosts=hosts)
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed}, middleware=[guard])
 
 
 async def _watched(watch: Watch) -> None:
@@ -98,6 +113,7 @@ def server_for(
     certificate: tuple[str, str] | None = None,
     watch: Watch | None = None,
     deployed: Deployed | None = None,
+    hosts: frozenset[str] = frozenset(),
 ) -> uvicorn.Server:
     """`certificate`: files of the certificate and its key, for HTTPS. `deployed`: what the console fires events at."""
 
@@ -109,10 +125,11 @@ def server_for(
 
     certfile, keyfile = certificate or (None, None)
     config = uvicorn.Config(
-        application(cloud, when_ready, watch, deployed),
+        application(cloud, when_ready, watch, deployed, hosts),
         http=Port,
         log_level="critical",
         access_log=False,
+        date_header=False,  # the guard's, by the cloud's clock
         timeout_graceful_shutdown=2,
         ssl_certfile=certfile,
         ssl_keyfile=keyfile,
@@ -164,7 +181,7 @@ async def _incoming(request: Request) -> Incoming:
     return Incoming(request.method, request.url.path, request.url.query, headers, await request.body())
 
 
-async def _spoilt(answer: Response, fault: Fault | None) -> Response:
+async def _spoilt(answer: Response, fault: Fault | None, faults: Faults) -> Response:
     """The answer as the fault leaves it; the work behind it is done."""
     kind = fault.kind if fault else ""
     if fault and kind == "slow":
@@ -173,9 +190,47 @@ async def _spoilt(answer: Response, fault: Fault | None) -> Response:
         return Response("<!doctype html>", 200, media_type="text/html")
     if kind == "lost-answer":
         return _broken()
+    if kind in GATEWAYS:
+        status, page = GATEWAYS[kind]
+        headers = {"location": "https://login.invalid/"} if status == 302 else None
+        return Response(page, status, headers, "text/html")
+    body = bytes(answer.body)
+    if kind == "garbled":
+        return Response(garbled(body, faults.chance), answer.status_code, media_type="application/json")
+    if fault and kind == "drip":
+        return _streamed(_dripping(body, fault.seconds), answer.status_code, len(body))
+    if kind == "half-body":
+        return _streamed(_half(body), answer.status_code, len(body))
+    if kind == "too-large":
+        return _streamed(_large(body), answer.status_code, LARGE)
+    if kind == "gzip-bomb":
+        packed = gzip.compress(body + b" " * BOMB)
+        return Response(packed, answer.status_code, {"content-encoding": "gzip"}, "application/json")
     if kind == "throttled-with-header":
         answer.headers["Retry-After"] = "1"
     return answer
+
+
+def _streamed(parts: AsyncIterator[bytes], status: int, length: int) -> Response:
+    return StreamingResponse(parts, status, {"content-length": str(length)}, "application/json")
+
+
+async def _dripping(body: bytes, seconds: float) -> AsyncIterator[bytes]:
+    for byte in body:
+        yield bytes((byte,))
+        await asyncio.sleep(seconds)
+
+
+async def _half(body: bytes) -> AsyncIterator[bytes]:
+    yield body[: len(body) // 2]
+    raise Broken
+
+
+async def _large(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+    for _ in range((LARGE - len(body)) // len(SPACES)):
+        yield SPACES
+    yield b" " * ((LARGE - len(body)) % len(SPACES))
 
 
 def _broken() -> Response:

@@ -147,6 +147,7 @@ class Knobs:
     remove_is_parallel: bool = True  # RemoveInstances on a group with desired capacity
     recycle_on_release_group_is_an_error: bool = False
     refused_calls_burn_their_token: bool = False
+    mismatch: str = "IdempotentParameterMismatch"  # or IDEMPOTENCE_SIGNATURE_MISMATCH, by another page of the manual
     acts: bool = False  # by itself, as ESS does: refills, trims, checks health, runs alarm tasks and scheduled tasks
     health_check_seconds: float = 300.0
     remove_fires_hooks: bool = True

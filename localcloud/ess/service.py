@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -46,6 +46,7 @@ class Service:
     def __post_init__(self) -> None:
         self.began_at = self.began_at or self.clock.now()
         self._at: datetime = self.began_at  # everything is brought up to here
+        self.observe: Callable[[datetime], object] | None = None  # called after each thing that happens by itself
 
     def advance(self) -> datetime:
         """Brings everything up to the clock, one thing after the other as they fall due, and says what it shows."""
@@ -78,6 +79,8 @@ class Service:
             if stages.due(self, activity) <= now:
                 stages.go_on(self, activity, now)
         living.happen(self, now)
+        if self.observe is not None:
+            self.observe(now)
 
     def in_progress(self) -> list[Activity]:
         return [activity for activity in self.activities.values() if activity.status_code == "InProgress"]
@@ -142,7 +145,7 @@ class Service:
             return None
         _, asked, reply = self.tokens[token]
         if asked != _asked(params):
-            raise errors.IdempotentParameterMismatch()
+            raise errors.MISMATCHES[self.knobs.mismatch]()
         return reply
 
     def remember(self, params: Params, reply: Reply | None) -> None:

@@ -35,15 +35,15 @@ def waiting(cloud: Cloud) -> list[tuple[str, str, str, timedelta]]:
 
 def test_a_follow_up_is_an_asynchronous_delayed_and_numbered_invocation_of_this_function() -> None:
     with cloud_of(group(*instances(1))) as cloud:
-        assert follow_ups(cloud.endpoint).ask(PROGRESS, 30)
+        assert follow_ups(cloud.endpoint).schedule(PROGRESS, 30)
 
         assert waiting(cloud) == [("ops", "scale-in", task_id(PROGRESS), timedelta(seconds=30))]
 
 
 def test_the_second_of_two_is_refused_and_that_is_fine() -> None:
     with cloud_of(group(*instances(1))) as cloud:
-        asked = [follow_ups(cloud.endpoint).ask(PROGRESS, 30) for _ in range(2)]
-        asked.append(follow_ups(cloud.endpoint).ask(PROGRESS.carried(), 30))
+        asked = [follow_ups(cloud.endpoint).schedule(PROGRESS, 30) for _ in range(2)]
+        asked.append(follow_ups(cloud.endpoint).schedule(PROGRESS.followed(), 30))
 
         assert asked == [True, False, True]
         assert len(waiting(cloud)) == 2
@@ -51,14 +51,14 @@ def test_the_second_of_two_is_refused_and_that_is_fine() -> None:
 
 def test_the_sts_token_goes_along_and_is_signed() -> None:
     with cloud_of(group(*instances(1)), token="sts-1") as cloud:
-        assert follow_ups(cloud.endpoint, KEY._replace(security_token="sts-1")).ask(PROGRESS, 1)
+        assert follow_ups(cloud.endpoint, KEY._replace(security_token="sts-1")).schedule(PROGRESS, 1)
         with pytest.raises(TryLater, match="HTTP 403"):
-            follow_ups(cloud.endpoint, KEY._replace(security_token="sts-2")).ask(PROGRESS, 1)
+            follow_ups(cloud.endpoint, KEY._replace(security_token="sts-2")).schedule(PROGRESS, 1)
 
 
 def test_a_wrong_secret_is_told_without_it() -> None:
     with cloud_of(group(*instances(1))) as cloud, pytest.raises(TryLater, match="HTTP 403") as caught:
-        follow_ups(cloud.endpoint, Credentials("test-key", "secret-canary")).ask(PROGRESS, 1)
+        follow_ups(cloud.endpoint, Credentials("test-key", "secret-canary")).schedule(PROGRESS, 1)
 
     assert "canary" not in str(caught.value)
     assert caught.value.__suppress_context__
@@ -70,9 +70,9 @@ def test_what_function_compute_does_not_take_is_for_later(kind: str) -> None:
     with cloud_of(group(*instances(1))) as cloud:
         cloud.inside.faults.add(kind, "InvokeFunction")
         with pytest.raises(TryLater):
-            follow_ups(cloud.endpoint).ask(PROGRESS, 1)
+            follow_ups(cloud.endpoint).schedule(PROGRESS, 1)
 
-        assert follow_ups(cloud.endpoint).ask(PROGRESS, 1)
+        assert follow_ups(cloud.endpoint).schedule(PROGRESS, 1)
 
 
 def test_a_refused_connection_is_told_at_once() -> None:
@@ -81,7 +81,7 @@ def test_a_refused_connection_is_told_at_once() -> None:
         taken.bind(("127.0.0.1", 0))
         began = time.monotonic()
         with pytest.raises(TryLater):
-            follow_ups(f"127.0.0.1:{taken.getsockname()[1]}").ask(PROGRESS, 1)
+            follow_ups(f"127.0.0.1:{taken.getsockname()[1]}").schedule(PROGRESS, 1)
 
     assert time.monotonic() - began < 5
 
@@ -90,16 +90,16 @@ def test_a_server_that_never_answers_is_not_waited_for_beyond_the_deadline() -> 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         with pytest.raises(TryLater):
-            follow_ups(f"127.0.0.1:{silent.getsockname()[1]}", seconds=0).ask(PROGRESS, 1)
+            follow_ups(f"127.0.0.1:{silent.getsockname()[1]}", seconds=0).schedule(PROGRESS, 1)
 
     assert time.monotonic() - began < 3
 
 
 def test_a_follow_up_that_is_too_large_is_not_sent() -> None:
-    large = PROGRESS._replace(chosen=tuple(f"i-{number:062}" for number in range(2_000)))
+    large = PROGRESS._replace(selected=tuple(f"i-{number:062}" for number in range(2_000)))
     with cloud_of(group(*instances(1))) as cloud:
         with pytest.raises(TryLater, match="TooLarge"):
-            follow_ups(cloud.endpoint).ask(large, 1)
+            follow_ups(cloud.endpoint).schedule(large, 1)
 
         assert waiting(cloud) == []
 
@@ -107,7 +107,7 @@ def test_a_follow_up_that_is_too_large_is_not_sent() -> None:
 def test_fc2_says_nothing_and_everybody_else_may(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with cloud_of(group(*instances(1)), token="sts-canary") as cloud:
-        follow_ups(cloud.endpoint, KEY._replace(security_token="sts-canary")).ask(PROGRESS, 1)
+        follow_ups(cloud.endpoint, KEY._replace(security_token="sts-canary")).schedule(PROGRESS, 1)
     logging.error("of somebody else")
 
     assert "canary" not in caplog.text

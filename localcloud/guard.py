@@ -1,0 +1,61 @@
+"""Keeps web pages out, and says what time it is: what every answer has in common.
+
+Any page can have a browser send requests to this machine, and by DNS rebinding read the answers: then the Host is the
+page's own name. So a request must be for an address, or for a name that is known; and come from no other origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import format_datetime
+from ipaddress import ip_address
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOCALHOST = "localhost"
+FOREIGN_HOST = (
+    "This local cloud answers to addresses and to localhost only. Another name of this machine: --allowed-host NAME.\n"
+)
+FOREIGN_ORIGIN = "A page of another origin may not use this local cloud.\n"
+
+
+class Guard:
+    """`now`: the cloud's clock. `hosts`: names that are this machine's."""
+
+    def __init__(self, app: ASGIApp, now: Callable[[], datetime], hosts: frozenset[str]) -> None:
+        self._app = app
+        self._now = now
+        self._hosts = hosts | {LOCALHOST}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = format_datetime(self._now().replace(microsecond=0), usegmt=True)
+                MutableHeaders(scope=message)["date"] = date
+            await send(message)
+
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if not self._is_ours(host):
+            await PlainTextResponse(FOREIGN_HOST, 421)(scope, receive, dated)
+        elif origin is not None and origin.partition("://")[2] != host:
+            await PlainTextResponse(FOREIGN_ORIGIN, 403)(scope, receive, dated)
+        else:
+            await self._app(scope, receive, dated)
+
+    def _is_ours(self, host: str) -> bool:
+        name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+        if name.lower() in self._hosts:
+            return True
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return True

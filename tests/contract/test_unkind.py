@@ -1,0 +1,196 @@
+"""The local cloud, unkind: reads of the past, answers of proxies, and pages that have no business here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection
+from random import Random
+from typing import Any
+
+import pytest
+from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
+from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import DescribeScalingActivitiesRequest
+from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import DescribeScalingGroupsRequest
+from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import DescribeScalingInstancesRequest
+from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
+
+from localcloud.ess.model import Knobs
+from localcloud.faults import GATEWAYS
+from localcloud.garble import garbled
+from tests.clouds import START, Cloud, cloud_of, group, instances
+from tests.platforms import Compute, compute_of
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with cloud_of(group(*instances(3)), knobs=Knobs(activity_seconds=10)) as running:
+        yield running
+
+
+def states(cloud: Cloud) -> list[str]:
+    request = DescribeScalingInstancesRequest()
+    request.set_ScalingGroupId("asg-1")
+    found = cloud.send(request)["ScalingInstances"]["ScalingInstance"]
+    return sorted(item["LifecycleState"] for item in found)
+
+
+def total(cloud: Cloud) -> int:
+    (found,) = cloud.send(DescribeScalingGroupsRequest())["ScalingGroups"]["ScalingGroup"]
+    return int(found["TotalCapacity"])
+
+
+def history(cloud: Cloud) -> list[str]:
+    request = DescribeScalingActivitiesRequest()
+    request.set_ScalingGroupId("asg-1")
+    return [item["StatusCode"] for item in cloud.send(request)["ScalingActivities"]["ScalingActivity"]]
+
+
+def remove(cloud: Cloud, *ids: str, token: str = "t") -> str:
+    request = RemoveInstancesRequest()
+    request.set_ScalingGroupId("asg-1")
+    request.set_InstanceIds(list(ids))
+    request.set_ClientToken(token)
+    return str(cloud.send(request)["ScalingActivityId"])
+
+
+def test_lists_show_the_past_while_the_history_shows_the_present(cloud: Cloud) -> None:
+    cloud.inside.lag.lists = 30
+    states(cloud)
+    remove(cloud, "i-0001")
+
+    assert (states(cloud), total(cloud), history(cloud)) == (["InService"] * 3, 3, ["InProgress"])
+    cloud.clock.advance(30)
+    assert (states(cloud), total(cloud), history(cloud)) == (["InService", "InService", "Removing"], 3, ["Successful"])
+    cloud.clock.advance(10)
+    assert (states(cloud), total(cloud)) == (["InService"] * 2, 2)
+
+
+def test_the_history_shows_the_past_while_lists_show_the_present(cloud: Cloud) -> None:
+    cloud.inside.lag.history = 30
+    remove(cloud, "i-0001")
+
+    assert (states(cloud), history(cloud)) == (["InService", "InService", "Removing"], [])
+    cloud.clock.advance(30)
+    assert (states(cloud), history(cloud)) == (["InService"] * 2, ["InProgress"])
+    cloud.clock.advance(10)
+    assert history(cloud) == ["Successful"]
+
+
+def test_what_a_removal_checks_is_the_present(cloud: Cloud) -> None:
+    cloud.inside.lag.lists = 30
+    states(cloud)
+    remove(cloud, "i-0001")
+
+    with pytest.raises(ServerException) as caught:
+        remove(cloud, "i-0001", token="u")
+    assert caught.value.get_error_code() == "ScalingActivityInProgress"
+
+
+def test_a_lag_ends_when_it_should_and_varies_where_it_is_told_to(cloud: Cloud) -> None:
+    cloud.inside.lag.lists, cloud.inside.lag.varies = 30, True
+    drawn = {cloud.inside.lag.seconds("DescribeScalingGroups", START) for _ in range(50)}
+    assert len(drawn) == 50
+    assert 0 <= min(drawn) < 5
+    assert 25 < max(drawn) <= 30
+    cloud.inside.lag.until = START
+
+    states(cloud)
+    remove(cloud, "i-0001")
+    assert states(cloud) == ["InService", "InService", "Removing"]
+
+
+@pytest.mark.parametrize("kind", [*GATEWAYS, "half-body", "too-large", "gzip-bomb", "lost-answer", "not-json"])
+def test_the_work_is_done_and_the_answer_is_no_answer_of_ess(cloud: Cloud, kind: str) -> None:
+    cloud.inside.faults.add(kind, "RemoveInstances")
+    activity_id = ""
+    try:
+        activity_id = remove(cloud, "i-0001")
+    except (ClientException, ServerException, ValueError, KeyError):
+        pass
+    else:
+        assert kind in ("too-large", "gzip-bomb")  # the SDK alone swallows these
+
+    assert states(cloud) == ["InService", "InService", "Removing"]
+    assert remove(cloud, "i-0001") == (activity_id or next(iter(cloud.inside.service.activities)))
+
+
+@pytest.mark.parametrize("code", ["IdempotentParameterMismatch", "IDEMPOTENCE_SIGNATURE_MISMATCH"])
+def test_a_token_with_other_parameters_is_refused_in_either_spelling(code: str) -> None:
+    with cloud_of(group(*instances(3), desiredCapacity=3), knobs=Knobs(mismatch=code)) as cloud:
+        remove(cloud, "i-0001")
+        with pytest.raises(ServerException) as caught:
+            remove(cloud, "i-0002")
+
+        assert (caught.value.get_error_code(), caught.value.get_http_status()) == (code, 400)
+
+
+def test_garbling_spoils_every_answer_in_one_place_and_by_its_seed_alone() -> None:
+    reply = json.dumps({"TotalCount": 2, "ScalingInstances": {"ScalingInstance": [{"InstanceId": "i-1"}]}}).encode()
+    spoilt = [garbled(reply, Random(seed)) for seed in range(300)]
+
+    assert reply not in spoilt
+    assert spoilt == [garbled(reply, Random(seed)) for seed in range(300)]
+    assert len(set(spoilt)) > 40
+
+
+def test_every_answer_has_the_time_of_the_clouds_own_clock(cloud: Cloud) -> None:
+    cloud.clock.advance(420)
+    connection = HTTPConnection(cloud.endpoint)
+    connection.request("GET", "/?Action=DescribeScalingGroups")
+    answer = connection.getresponse()
+
+    assert (parsedate_to_datetime(answer.headers["Date"]) - START).total_seconds() == 420
+    assert len(answer.headers.get_all("Date") or []) == 1
+
+
+@pytest.fixture(scope="module")
+def compute() -> Iterator[Compute]:
+    with compute_of(group(*instances(3))) as running:
+        yield running
+
+
+PATHS = [
+    "/?Action=DescribeScalingGroups",
+    "/console",
+    "/localcloud/state",
+    "/localcloud/faults",
+    "/2016-08-15/services",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "evil.example:8080"}, 421),
+        ({"Host": "localhost.evil.example"}, 421),
+        ({"Host": ""}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_a_page_of_another_origin_gets_nothing(
+    compute: Compute, path: str, headers: dict[str, str], status: int
+) -> None:
+    assert asked(compute, path, headers)[0] == status
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8080", "192.0.2.7:80"])
+def test_this_machine_may_ask_by_its_address(compute: Compute, host: str) -> None:
+    status, _ = asked(compute, "/localcloud/state", {"Host": host})
+
+    assert status == 200
+    assert asked(compute, "/localcloud/state", {"Host": host, "Origin": f"http://{host}"})[0] == 200
+
+
+def asked(compute: Compute, path: str, headers: dict[str, str]) -> tuple[int, Any]:
+    connection = HTTPConnection(compute.endpoint)
+    connection.putrequest("GET", path, skip_host="Host" in headers)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    return answer.status, answer.read()
