@@ -19,7 +19,7 @@ with cheap_imports():
     from scalein.gateway import Gateway
     from scalein.guardrails import NONE, needs
     from scalein.intake import opened
-    from scalein.ledger import Ledger, Memory, OrWithout, Terms, kept_by_this_process
+    from scalein.ledger import FallbackLedger, Ledger, Memory, Terms, kept_by_this_process
     from scalein.model import Outcome
     from scalein.policy import Policy, read_policy
     from scalein.reasons import Status
@@ -28,6 +28,7 @@ with cheap_imports():
     from scalein.settings import Settings, read_settings
     from scalein.tally import Tally
 
+FAILURES = frozenset((Status.FAILED.value, Status.UNCONFIRMED.value))  # a person should see these
 LEASE_MARGIN_SECONDS = 5.0  # beyond which an invocation cannot live: the platform ends it
 
 
@@ -88,7 +89,7 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     if settings.raise_try_later and any(_to_be_sent_again(outcome) for outcome in outcomes):
         raise TryLaterError(json.dumps(told))
     if settings.raise_failed and any(
-        Status.FAILED.value in (outcome.status.value, outcome.first) for outcome in outcomes
+        not FAILURES.isdisjoint((outcome.status.value, outcome.first)) for outcome in outcomes
     ):
         raise RemovalFailedError(json.dumps(told))
     return answer.http(told, outcomes[0].status is Status.REJECTED) if mail.http else told
@@ -109,6 +110,7 @@ def _tools(settings: Settings, policy: Policy, deadline: Deadline, tally: Tally)
         open_ledger=lambda: _ledger(settings, policy, deadline, tally),
         follow_ups=settings.caller and FunctionCompute(settings.caller, settings.credentials, deadline, tally),
         key=settings.caller.key if settings.caller else "",
+        settle_seconds=settings.settle_seconds,
     )
 
 
@@ -124,7 +126,13 @@ def _ledger(settings: Settings, policy: Policy, deadline: Deadline, tally: Tally
         return memory
     from scalein.redis_ledger import RedisLedger  # redis costs 150 ms
 
-    return OrWithout(RedisLedger(settings.ledger.url, terms, tally), memory, policy.stops_without_ledger)
+    redis = RedisLedger(settings.ledger.url, terms, tally, _closing_time(settings, deadline))
+    return FallbackLedger(redis, memory, policy.stops_without_ledger)
+
+
+def _closing_time(settings: Settings, deadline: Deadline) -> Deadline:
+    """After the deadline, what is done is still written down; not until the platform ends the invocation."""
+    return deadline._replace(at=deadline.at + settings.closing_seconds)
 
 
 def _gateway(settings: Settings, deadline: Deadline, tally: Tally) -> Gateway:

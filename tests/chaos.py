@@ -29,9 +29,9 @@ from localcloud.fleet import service_of
 from localcloud.functions.queue import Functions, Invocation
 from localcloud.server import LocalCloud, running
 from localcloud.wire import Gate
-from scalein.scale_in import client_token
 from tests import processes
 from tests.clouds import KEY, group, instances
+from tests.fakes import token_of
 from tests.redis_server import RedisServer, redis_server
 
 WORKERS = 6
@@ -267,7 +267,7 @@ class Chaos:
         report, service = self.report, self.cloud.service
         assert isinstance(service, Judge)
         tokens = {
-            client_token(message.group, message.id, n): message for message in self.messages.values() for n in range(20)
+            token_of(message.group, message.id, n): message for message in self.messages.values() for n in range(40)
         }
         effects: dict[str, set[str]] = defaultdict(set)
         for call in self.cloud.calls:

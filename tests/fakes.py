@@ -7,11 +7,11 @@ from datetime import datetime, timedelta, timezone
 
 from scalein.clock import Deadline
 from scalein.errors import GatewayError, Refused, StaleSnapshot
-from scalein.gateway import NOTHING_MORE, Gateway, Removal
+from scalein.gateway import NOTHING_MORE, Gateway, OneGroup, Removal
 from scalein.guardrails import NONE, Guardrails
-from scalein.model import Activity, Needs, Outcome, RemovalRequest, Snapshot
-from scalein.progress import Progress
-from scalein.scale_in import Means, ScaleIn
+from scalein.model import Activity, Count, Needs, Outcome, RemovalRequest, Snapshot
+from scalein.progress import Progress, client_token, message_key
+from scalein.removal import Dependencies, RemovalRun
 from scalein.tally import Spent
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
@@ -42,7 +42,13 @@ def scale_in(
 ) -> Outcome:
     """The first step of a message, with nothing around it."""
     clock = clock or DrivenClock()
-    return ScaleIn(Progress(request, clock.now()), guardrails, Means(gateway, gateway, Deadline.after(30, clock))).run()
+    dependencies = Dependencies(OneGroup(gateway, clock), Deadline.after(30, clock))
+    return RemovalRun(Progress(request, clock.now()), guardrails, dependencies).advance()
+
+
+def token_of(group: str, request_id: str, number: int = 0) -> str:
+    """The ClientToken of a call for a removal request."""
+    return client_token(message_key(RemovalRequest(group, request_id, Count(1))), number)
 
 
 class ScriptedGateway:

@@ -21,8 +21,9 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["index", "scalein.ess", "scalein.fc", "scalein.redis_ledger"])
 STEPS = {  # where one part of the function hands over to another, or to the world
     "ess.py": {"snapshot", "remove", "activities", "history"},
-    "redis_ledger.py": {"claim", "enter", "note", "close", "remember"},
-    "follow_up.py": {"ask"},
+    "redis_ledger.py": {"claim_message", "acquire_lease", "record", "close"},
+    "ledger.py": {"claim_message", "acquire_lease", "record", "close"},
+    "follow_up.py": {"schedule"},
     "audit.py": {"record"},
 }
 

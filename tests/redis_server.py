@@ -28,6 +28,9 @@ class RedisServer:
         """As if so much time had passed: it keeps real time, and only what is left of each key can be changed."""
         for key in self.client.scan_iter():
             left = self.client.pttl(key)
+            if self.client.type(key) == b"zset":  # members end by the server's clock: scores
+                aged = {one: score - seconds for one, score in self.client.zrange(key, 0, -1, withscores=True)}
+                self.client.zadd(key, aged)
             if left > 0:
                 self.client.pexpire(key, max(0, left - int(seconds * 1_000)))
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from scalein.model import Choice, FollowUp, Outcome, Plan
+from scalein.model import Choice, FollowUp, Outcome, Plan, Unconfirmed
 from scalein.reasons import Status
 
 Json = dict[str, Any]
@@ -19,10 +19,17 @@ Json = dict[str, Any]
 MAX_BYTES = 62 << 10  # 64 KB less what the destination wraps around it
 SMALLEST_KEPT = 40  # bytes of {"id": ..., "reason": ...}
 LOUD = (
-    Status.REMOVING, Status.REMOVED, Status.PARTLY_REMOVED, Status.FAILED, Status.TRY_LATER, Status.DRY_RUN
-)  # fmt: skip
+    Status.REMOVING,
+    Status.REMOVED,
+    Status.PARTLY_REMOVED,
+    Status.FAILED,
+    Status.UNCONFIRMED,
+    Status.TRY_LATER,
+    Status.DRY_RUN,
+)
 SHORT = ("status", "scalingGroupId", "requestId", "removed", "scalingActivityIds")
 
+LISTS = ("removed", "stayed", "chosen", "unaccounted", "unconfirmed")
 NO_TRAIL: Json = {"asked": None, "limits": [], "chosen": [], "shortfall": None, "stopped": None}
 
 
@@ -40,12 +47,14 @@ def as_json(outcome: Outcome, with_kept: bool = True, with_lists: bool = True) -
         "keptOmitted": bool(kept and not with_kept),
         "remaining": outcome.remaining,
         "stayed": [{"id": id, "reason": why} for id, why in outcome.ending.stayed] if outcome.ending else [],
+        "unaccounted": list(outcome.ending.unaccounted) if outcome.ending else [],
+        "unconfirmed": [_doubt(doubt) for doubt in outcome.doubts],
         "refilled": outcome.ending.refilled if outcome.ending else None,
         "raced": outcome.raced,
         "scalingActivityIds": list(outcome.scaling_activity_ids),
         "capacity": plan and {"before": plan.capacity_before, "minSize": plan.min_size, "after": plan.capacity_after},
         **(_trail(plan) if plan else NO_TRAIL),
-        **({} if with_lists else {"removed": [], "stayed": [], "chosen": []}),
+        **({} if with_lists else {name: [] for name in LISTS}),
         "listsOmitted": not with_lists,
         "rejection": rejection and {"path": rejection.path, "rule": rejection.rule},
         "first": outcome.first or None,
@@ -54,6 +63,11 @@ def as_json(outcome: Outcome, with_kept: bool = True, with_lists: bool = True) -
         "ledger": outcome.ledger or None,
         "message": outcome.message,
     }
+
+
+def _doubt(doubt: Unconfirmed) -> Json:
+    sent_by = doubt.sent_by.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"clientToken": doubt.client_token, "instanceIds": list(doubt.instance_ids), "sentBy": sent_by}
 
 
 def _follow_up(follow_up: FollowUp | None) -> Json | None:

@@ -20,6 +20,7 @@ LOUD = {
     Status.REFUSED: logging.ERROR,
     Status.PARTLY_REMOVED: logging.WARNING,
     Status.FAILED: logging.ERROR,
+    Status.UNCONFIRMED: logging.ERROR,
 }
 QUIET = (Ignored.RECOVERY, Ignored.OWN_ECHO)
 

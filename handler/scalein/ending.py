@@ -1,42 +1,103 @@
-"""The only module that judges how a removal ended: from its activities and a fresh picture to an outcome. Pure.
+"""How a removal ended: from its activities and a new snapshot to an outcome. Pure.
 
-Accepted is not done. Whoever an activity says it removed is gone, and whoever is no member any more; whoever still is
-stays, for ESS's reason.
+Accepted is not done. What an activity says it removed is removed; a snapshot may show the past, so that a member in it
+proves nothing until the settle time after the activity's end.
 """
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from scalein import outcome
 from scalein.guardrails import LEAVING_STATES, stable_capacity
 from scalein.model import Activity, Ending, Instance, Outcome, Snapshot
-from scalein.progress import Progress
+from scalein.progress import Call, Progress
+
+DONE, NOT_DONE = ("Successful",), ("Failed", "Rejected")
 
 
-def gone(instance: Instance) -> bool:
+def is_gone(instance: Instance) -> bool:
     """Or as good as gone. In economical mode it stays a member, and is Stopped."""
     return instance.lifecycle_state in ("Stopped", *LEAVING_STATES)
 
 
-def running(activities: Iterable[Activity]) -> bool:
+def is_running(activities: Iterable[Activity]) -> bool:
     return any(activity.ended_at is None for activity in activities)
 
 
-def ended(progress: Progress, activities: tuple[Activity, ...], snapshot: Snapshot) -> Outcome:
-    """Of a removal of which nothing runs any more."""
-    listed = frozenset[str]().union(*(activity.removed_ids for activity in activities))
-    members = {instance.id for instance in snapshot.instances if not gone(instance)} - listed
-    whole = next((a.status.lower() for a in activities if a.status not in ("Successful", "Warning")), "stayed")
-    why = {**dict.fromkeys(progress.chosen, whole), **dict(progress.given_up)}
-    why |= {id: code for activity in activities for id, code in activity.failures}
-    removed = tuple(id for id in progress.chosen if id not in members)
-    stayed = tuple((id, why[id]) for id in progress.chosen if id in members)
-    return outcome.ended(progress, Ending(removed, stayed, _refilled(progress, snapshot)))
+def ended(
+    progress: Progress, activities: tuple[Activity, ...], snapshot: Snapshot, settle_seconds: float
+) -> Outcome | None:
+    """Of a removal of which nothing runs any more; None where it cannot be told yet. `activities`: of all its calls."""
+    members = frozenset(instance.id for instance in snapshot.instances if not is_gone(instance))
+    by_id = {activity.id: activity for activity in activities}
+    removed, not_removed, unaccounted = list[str](), dict(progress.given_up), list(progress.unaccounted)
+    for call in progress.accepted:
+        activity = by_id[call.activity_id]
+        settled = snapshot.now >= _end(activity) + timedelta(seconds=settle_seconds)
+        verdict = _Verdict(call, activity, members, settled)
+        if verdict.is_open:
+            return None
+        removed += verdict.removed
+        not_removed |= verdict.not_removed
+        unaccounted += verdict.unaccounted
+    taken = frozenset(removed)
+    return outcome.ended(
+        progress,
+        Ending(
+            tuple(id for id in progress.selected if id in taken),
+            tuple((id, not_removed[id]) for id in progress.selected if id in not_removed and id not in taken),
+            _replacement(progress, snapshot),
+            tuple(id for id in progress.selected if id in unaccounted and id not in taken),
+        ),
+    )
 
 
-def _refilled(progress: Progress, snapshot: Snapshot) -> int:
-    """Capacity that ESS has created since, or will: it compares desired with stable capacity."""
+class _Verdict:
+    """What one activity and the members say of the instances of one call."""
+
+    def __init__(self, call: Call, activity: Activity, members: frozenset[str], settled: bool) -> None:
+        self.removed, self.unaccounted = list[str](), list[str]()
+        self.not_removed: dict[str, str] = {}
+        self.is_open = False
+        failures = dict(activity.failures)
+        for id in call.instance_ids:
+            if id in activity.removed_ids:
+                self.removed.append(id)
+            elif id in failures:
+                self.not_removed[id] = failures[id]
+            elif activity.status in NOT_DONE:
+                self._of_failed(id, activity, members, settled)
+            elif settled:
+                self._of_settled(id, members)
+            elif activity.status in DONE or id not in members:
+                self.removed.append(id)  # all that it was asked to; or it is no longer a member
+            else:
+                self.is_open = True  # Warning: some were removed, and it does not say which
+
+    def _of_failed(self, id: str, activity: Activity, members: frozenset[str], settled: bool) -> None:
+        if id in members:
+            self.not_removed[id] = activity.status.lower()
+        elif settled:
+            self.unaccounted.append(id)  # gone, though not by this activity
+        else:
+            self.is_open = True  # on its way back, perhaps
+
+    def _of_settled(self, id: str, members: frozenset[str]) -> None:
+        if id in members:
+            self.not_removed[id] = "still-a-member"
+        else:
+            self.removed.append(id)
+
+
+def _end(activity: Activity) -> datetime:
+    return activity.ended_at or activity.started_at
+
+
+def _replacement(progress: Progress, snapshot: Snapshot) -> int:
+    """Capacity that ESS has created since; and that it will, where the request keeps the desired capacity."""
     own = set(progress.activity_ids)
     begun = progress.begun_at.replace(second=0, microsecond=0)
     since = [a for a in snapshot.activities or () if a.started_at >= begun and a.id not in own and a.trigger == "Ess"]
-    missing = (snapshot.group.desired_capacity or 0) - stable_capacity(snapshot)
+    keeps = progress.request.options.decrease_desired_capacity is False
+    missing = (snapshot.group.desired_capacity or 0) - stable_capacity(snapshot) if keeps else 0
     return max(0, missing, sum(activity.added for activity in since))

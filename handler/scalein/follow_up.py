@@ -5,8 +5,6 @@ Each follow-up has a task id made of the message and its number, so that Functio
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from scalein.clock import Deadline
 from scalein.errors import TryLater
 from scalein.progress import Progress, sealed
@@ -28,8 +26,8 @@ class FunctionCompute:
         self._deadline = deadline
         self._tally = tally or Tally(deadline.clock)
 
-    def ask(self, progress: Progress, delay_seconds: int) -> bool:
-        """Has this function called with the progress; False where that very follow-up was asked for before.
+    def schedule(self, progress: Progress, delay_seconds: int) -> bool:
+        """Has this function called with the progress; False where that very follow-up was scheduled before.
 
         Raises TryLater.
         """
@@ -44,5 +42,6 @@ class FunctionCompute:
 
 
 def task_id(progress: Progress) -> str:
-    """Begins with a letter, as Function Compute wants it."""
-    return f"scalein-{sha256(progress.message.encode()).hexdigest()[:40]}-{progress.follow_ups}"
+    """One for each follow-up of a message, and one for each time that it has to wait its turn. Begins with a letter."""
+    waited = f"-{progress.attempt}" if progress.attempt else ""
+    return f"scalein-{progress.key[:40]}-{progress.follow_ups}{waited}"

@@ -1,10 +1,11 @@
 """What the shell needs of ESS, as a protocol; and two gateways that wrap another."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from scalein.clock import Clock
-from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TryLater
+from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TokenUsed, TryLater
 from scalein.guardrails import STABLE_STATES, Guardrails, capacity_of
 from scalein.model import Activity, Needs, Plan, RemovalRequest, RemoveOptions, Snapshot
 from scalein.planning import plan_removal
@@ -62,49 +63,70 @@ class DryRun:
 
 
 class OneGroup:
-    """A scaling group during one invocation: read once, and again once somebody was told to leave, or it grew old.
+    """A scaling group during one invocation: read once, and again after a call, or when the read has grown old.
 
-    Whoever was told to leave counts as leaving, even where ESS does not show it yet.
+    Instances in a call that was, or may have been, accepted count as leaving, even where ESS does not show it yet.
     """
 
     def __init__(self, gateway: Gateway, clock: Clock) -> None:
         self.ess = gateway
         self._clock = clock
-        self._seen: Snapshot | None = None
+        self._seen: Snapshot | None = None  # as ESS showed it
         self._unreadable: GatewayError | None = None
         self._busy: TryLater | None = None
-        self._plans: dict[tuple[RemovalRequest, int], Plan] = {}
+        self._plans: dict[tuple[RemovalRequest, int, frozenset[str]], Plan] = {}
         self._members: set[str] = set()
-        self._leaving: set[str] = set()
+        self.in_flight: frozenset[str] = frozenset()
+        self._shown: tuple[frozenset[str], Snapshot] | None = None
+        self._history: tuple[datetime, datetime, tuple[Activity, ...]] | None = None  # read when, since when
         self._version = 0
 
-    def enter(self, told: frozenset[str], version: int) -> None:
-        """What others did, as a ledger tells: whom they told to leave, and whether that was since the last look."""
-        self._leaving |= told
+    def enter(self, in_flight: frozenset[str], version: int) -> None:
+        """What the ledger knows of the group, and whether others wrote to it since the last look."""
+        if not in_flight <= self.in_flight:
+            self.in_flight |= in_flight
         if version != self._version:
             self._version = version
             self._seen = None
 
-    def noted(self) -> None:
-        """The ledger counts what this invocation does itself, too."""
+    def count_write(self) -> None:
+        """The ledger counts what this invocation writes itself, too."""
         self._version += 1
 
-    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+    def free(self, instance_ids: Iterable[str]) -> None:
+        """These are in no call after all."""
+        self.in_flight -= frozenset(instance_ids)
+
+    def snapshot(
+        self, scaling_group_id: str, needs: Needs = NOTHING_MORE, own: frozenset[str] = frozenset()
+    ) -> Snapshot:
+        """With what is in flight counted as leaving, but for `own`: those are judged as ESS shows them."""
         if self._unreadable is not None:
-            raise self._unreadable.with_traceback(None)  # what ESS would not tell one message it will not tell the next
+            raise self._unreadable.with_traceback(None)  # what ESS would not say to one message it will not to the next
         if self._seen is None or _lacks(self._seen, needs) or not fresh(self._seen, self._clock.now()):
             try:
-                self._seen = _without(self.ess.snapshot(scaling_group_id, needs), self._leaving)
+                self._seen = self.ess.snapshot(scaling_group_id, needs)
             except GatewayError as error:
                 self._unreadable = error
                 raise
             self._plans.clear()
+            self._shown = None
             self._members = {instance.id for instance in self._seen.instances}
-        return self._seen
+        leaving = self.in_flight - own if own else self.in_flight
+        if self._shown is None or self._shown[0] != leaving:
+            self._shown = leaving, _without(self._seen, leaving)
+        return self._shown[1]
+
+    def forget(self) -> None:
+        """The next look is a new read."""
+        self._seen = self._history = None
+
+    def raise_if_busy(self) -> None:
+        """An activity outlasts an invocation: once ESS refused for one, the other messages need not ask."""
+        if self._busy is not None:
+            raise self._busy.with_traceback(None)
 
     def remove(self, removal: Removal) -> str | None:
-        if self._busy is not None:
-            raise self._busy.with_traceback(None)  # an activity outlasts an invocation: the other messages need not ask
         try:
             activity_id = self.ess.remove(removal)
         except TryLater as error:
@@ -113,39 +135,48 @@ class OneGroup:
         except StaleSnapshot:
             self._seen = None
             raise
-        except OutcomeUnknown:
-            self._told_to_leave(removal)
+        except (OutcomeUnknown, TokenUsed):
+            self._called(removal)
             raise
-        self._told_to_leave(removal)
+        self._called(removal)
         return activity_id
 
     def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
         return self.ess.activities(activity_ids)
 
     def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
-        return self.ess.history(scaling_group_id, since)
+        now = self._clock.now()
+        if self._history is not None:
+            read_at, from_then, activities = self._history
+            if from_then <= since and (now - read_at).total_seconds() <= FRESH_SECONDS:
+                return activities
+        self._history = now, since, self.ess.history(scaling_group_id, since)
+        return self._history[2]
 
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
         return self.ess.groups_of(instance_ids)
 
     def decide(self, request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails, most: int) -> Plan:
-        """The plan; kept while the picture is, for the messages of a batch often ask the same of the same group."""
-        question = request._replace(request_id="", reason="", sent_at=None, not_after=None, dry_run=False)
-        if (question, most) not in self._plans:
-            self._plans[question, most] = plan_removal(question, snapshot, guardrails, most)
-        return self._plans[question, most]
+        """The plan; kept while the snapshot is, for the messages of a batch often ask the same of the same group."""
+        question = request._replace(
+            request_id="", reason="", sent_at=None, not_after=None, dry_run=False, derived_id=False, observation=""
+        )
+        key = question, most, self.in_flight
+        if key not in self._plans:
+            self._plans[key] = plan_removal(question, snapshot, guardrails, most)
+        return self._plans[key]
 
     def has(self, instance_ids: tuple[str, ...]) -> bool:
         """Whether all of these were in it when it was last read."""
         return self._members.issuperset(instance_ids)
 
-    def _told_to_leave(self, removal: Removal) -> None:
-        self._seen = None
-        self._leaving.update(removal.instance_ids)
+    def _called(self, removal: Removal) -> None:
+        self.forget()
+        self.in_flight |= frozenset(removal.instance_ids)
 
 
 def fresh(snapshot: Snapshot, now: datetime) -> bool:
-    """Whether the picture may be acted upon: the group may change under it."""
+    """Whether the snapshot may be acted upon: the group may change under it."""
     return (now - snapshot.taken_at).total_seconds() <= FRESH_SECONDS
 
 
@@ -154,8 +185,8 @@ def _lacks(snapshot: Snapshot, needs: Needs) -> bool:
     return bool(unread or (needs.history_seconds and snapshot.activities is None))
 
 
-def _without(snapshot: Snapshot, leaving: set[str]) -> Snapshot:
-    """As ESS will show it: whoever was told to leave is leaving, and the desired capacity follows."""
+def _without(snapshot: Snapshot, leaving: frozenset[str]) -> Snapshot:
+    """As ESS will show it: what is in flight is leaving, and the desired capacity follows."""
     unseen = [i for i in snapshot.instances if i.id in leaving and i.lifecycle_state in STABLE_STATES]
     desired = snapshot.group.desired_capacity
     if unseen and desired is not None:
@@ -170,15 +201,15 @@ def _without(snapshot: Snapshot, leaving: set[str]) -> Snapshot:
     )
 
 
-def _with_unlisted(snapshot: Snapshot, told: set[str]) -> tuple[Activity, ...] | None:
-    """The history, with whoever is gone and not in it yet: it may be older than the list of instances."""
+def _with_unlisted(snapshot: Snapshot, in_flight: frozenset[str]) -> tuple[Activity, ...] | None:
+    """The history, with the instances that are gone and not in it yet: it may be older than the list."""
     if snapshot.activities is None:
         return None
     known = {instance.id for instance in snapshot.instances}.union(*(a.removed_ids for a in snapshot.activities))
-    unlisted = told - known
+    unlisted = in_flight - known
     if not unlisted:
         return snapshot.activities
-    now = snapshot.taken_at
+    now = snapshot.now
     return (
         *snapshot.activities,
         Activity("", "Successful", now, now, removed=len(unlisted), removed_ids=frozenset(unlisted)),

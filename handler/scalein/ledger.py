@@ -1,52 +1,70 @@
-"""What was served before, and who is at it now: the protocol, and the ledger that one process keeps in memory.
+"""What was processed before, and who is at it now: the protocol, and the ledger that one process keeps in memory.
 
-Claims and leases end by themselves, so that whoever is killed stands in nobody's way for long. What is kept of a
-message is JSON text; what it says is for others to know. Redis: redis_ledger.py.
+Claims and leases end by themselves, so that a killed invocation blocks others only for so long. Every write compares
+the holder first, in one step: an invocation that lost its lease writes nothing. What is kept of a message is JSON text.
+Redis: redis_ledger.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
+from heapq import heappop, heappush
 from threading import Lock
 from typing import NamedTuple, Protocol, TypeVar
 
 from scalein.clock import Clock
 from scalein.errors import LedgerGone
 
-TOLD_SECONDS = 300  # by then ESS shows whom it was told to remove
-MOST_KEPT = 10_000  # messages, in memory
+MAX_MESSAGES = 10_000  # kept in memory
 
 Said = TypeVar("Said")
 
 
-class Claim(NamedTuple):
-    """What is known of a message when somebody begins to serve it."""
+class MessageRef(NamedTuple):
+    """A message and its scaling group: all keys of a group belong together (a Redis Cluster keeps them in one slot)."""
 
-    ours: bool  # nobody else serves it now
-    outcome: str | None = None  # it was served
-    progress: str | None = None  # how far somebody came who never came back
+    group: str
+    key: str
+
+
+class Claim(NamedTuple):
+    """What is known of a message when an invocation begins to process it."""
+
+    ours: bool  # no other invocation holds it
+    outcome: str | None = None  # it has ended so
+    progress: str | None = None  # how far an earlier invocation came
+    first: bool = True  # no invocation claimed it before
 
 
 class Entry(NamedTuple):
-    """What is known of a scaling group by whoever has its lease."""
+    """What is known of a scaling group by the holder of its lease."""
 
-    told: frozenset[str] = frozenset()  # who was told to leave lately, by anybody
-    newest: datetime | None = None  # when the newest message was sent that was decided
-    version: int = 0  # another one after each removal
+    in_flight: frozenset[str] = frozenset()  # instances in calls that were, or may have been, accepted lately
+    newest: datetime | None = None  # when the newest alarm was sent that removed something, of one observation
+    version: int = 0  # another one after each write
+
+
+class Record(NamedTuple):
+    """One write: how far the message came, and what that means for its group."""
+
+    progress: str
+    in_flight: Mapping[str, float] = {}  # instance ids, and for how many seconds from now ESS may not show them going
+    freed: tuple[str, ...] = ()  # instance ids that are not in a call after all
+    activity_ids: tuple[str, ...] = ()  # accepted, and known as this message's
 
 
 class Closing(NamedTuple):
-    """What serving a message leaves behind. Without an outcome it may be served again, from its progress."""
+    """How processing ends. Without an outcome the message may be processed again, from its progress."""
 
     outcome: str | None = None
-    spared: tuple[str, ...] = ()  # who was not told to leave after all
-    newest: datetime | None = None
+    observation: str = ""  # that was acted on ...
+    sent_at: datetime | None = None  # ... as of then
 
 
 class Ledger(Protocol):
-    """One holder's view of it; a holder is one invocation."""
+    """One holder's view of it; a holder is one invocation. Every method raises LedgerGone."""
 
     @property
     def name(self) -> str:
@@ -56,20 +74,20 @@ class Ledger(Protocol):
     def shared(self) -> bool:
         """By all instances of the function."""
 
-    def claim(self, message: str) -> Claim:
-        """Begins to serve a message. Raises LedgerGone, as all of these do."""
+    def claim_message(self, message: MessageRef) -> Claim:
+        """Begins to process a message."""
 
-    def enter(self, group: str) -> Entry | None:
-        """The group's lease; None while another holder has it."""
+    def acquire_lease(self, group: str, observation: str = "") -> Entry | None:
+        """The group's lease; None while another invocation holds it."""
 
-    def note(self, message: str, group: str, progress: str, told: tuple[str, ...]) -> bool:
-        """How far it came and whom it will tell to leave, before it does. False where the lease is another's now."""
+    def record(self, message: MessageRef, record: Record) -> bool:
+        """Writes, unless claim or lease are another's by now: then it writes nothing, and gives False."""
 
-    def close(self, message: str, group: str, closing: Closing) -> None:
-        """Ends claim and lease."""
+    def known_activities(self, group: str) -> frozenset[str]:
+        """Scaling activities that are known as some message's."""
 
-    def remember(self, message: str, outcome: str) -> None:
-        """How the message of an earlier invocation ended at last."""
+    def close(self, message: MessageRef, closing: Closing) -> None:
+        """Ends claim and lease, as far as they are still this invocation's."""
 
 
 class Terms(NamedTuple):
@@ -81,91 +99,51 @@ class Terms(NamedTuple):
     clock: Clock
 
 
-class Memory:
-    """Of one process: it knows what this instance of the function served, and vanishes with it."""
-
-    name = "memory"
-    shared = False
-
-    def __init__(self, terms: Terms, kept: Kept) -> None:
-        self._terms = terms
-        self._kept = kept
-
-    def claim(self, message: str) -> Claim:
-        with self._kept.lock:
-            self._kept.forget(self._terms.clock.now())
-            outcome, progress = self._kept.get(f"served:{message}"), self._kept.get(f"progress:{message}")
-            return Claim(self._take(f"claim:{message}") and outcome is None, outcome, progress)
-
-    def enter(self, group: str) -> Entry | None:
-        with self._kept.lock:
-            now = self._terms.clock.now()
-            self._kept.forget(now)
-            if not self._take(f"lease:{group}"):
-                return None
-            told = frozenset(id for id, until in self._kept.told.get(group, {}).items() if until > now)
-            return Entry(told, self._kept.newest.get(group), self._kept.versions.get(group, 0))
-
-    def note(self, message: str, group: str, progress: str, told: tuple[str, ...]) -> bool:
-        with self._kept.lock:
-            now = self._terms.clock.now()
-            self._kept.forget(now)
-            self._keep(f"progress:{message}", progress, self._terms.remember_seconds)
-            until = dict.fromkeys(told, now + timedelta(seconds=TOLD_SECONDS))
-            self._kept.told.setdefault(group, {}).update(until)
-            self._kept.versions[group] = self._kept.versions.get(group, 0) + 1
-            holders = {self._kept.get(f"claim:{message}"), self._kept.get(f"lease:{group}")}
-            return holders == {self._terms.holder}
-
-    def close(self, message: str, group: str, closing: Closing) -> None:
-        with self._kept.lock:
-            if closing.outcome is not None:
-                self._keep(f"served:{message}", closing.outcome, self._terms.remember_seconds)
-                self._kept.texts.pop(f"progress:{message}", None)
-            for id in closing.spared:
-                self._kept.told.get(group, {}).pop(id, None)
-            if closing.newest is not None:
-                self._kept.newest[group] = closing.newest
-            for name in (f"claim:{message}", f"lease:{group}"):
-                if self._kept.get(name) == self._terms.holder:
-                    del self._kept.texts[name]
-
-    def remember(self, message: str, outcome: str) -> None:
-        with self._kept.lock:
-            self._keep(f"served:{message}", outcome, self._terms.remember_seconds)
-
-    def _take(self, name: str) -> bool:
-        if self._kept.get(name) is None:
-            self._keep(name, self._terms.holder, self._terms.lease_seconds)
-        return self._kept.get(name) == self._terms.holder
-
-    def _keep(self, name: str, text: str, seconds: float) -> None:
-        self._kept.texts.pop(name, None)  # the newest last
-        self._kept.texts[name] = (self._terms.clock.now() + timedelta(seconds=seconds), text)
-
-
 class Kept:
-    """What Memory keeps from one invocation to the next."""
+    """What Memory keeps from one invocation to the next. What is over is forgotten in the order in which it ends."""
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.texts: dict[str, tuple[datetime, str]] = {}  # until when
-        self.told: dict[str, dict[str, datetime]] = {}
-        self.newest: dict[str, datetime] = {}
-        self.versions: dict[str, int] = {}
+        self.groups: dict[str, GroupRecord] = {}
+        self._texts: dict[str, tuple[datetime, str]] = {}  # until when
+        self._ends: list[tuple[datetime, str]] = []  # heap of the same
+
+    def __len__(self) -> int:
+        return len(self._texts)
 
     def get(self, name: str) -> str | None:
-        return self.texts[name][1] if name in self.texts else None
+        return self._texts[name][1] if name in self._texts else None
+
+    def keep(self, name: str, text: str, until: datetime) -> None:
+        self._texts[name] = (until, text)
+        heappush(self._ends, (until, name))
+        if len(self._texts) > 4 * MAX_MESSAGES:
+            self._texts.pop(next(iter(self._texts)))  # the oldest
+
+    def drop(self, name: str) -> None:
+        self._texts.pop(name, None)
 
     def forget(self, now: datetime) -> None:
-        """What is over; and the oldest, where it is too much."""
-        for name in [name for name, (until, _) in self.texts.items() if until <= now]:
-            del self.texts[name]
-        for name in list(self.texts)[: max(0, len(self.texts) - MOST_KEPT)]:
-            del self.texts[name]
-        for told in self.told.values():
-            for id in [id for id, until in told.items() if until <= now]:
-                del told[id]
+        """What is over by now; each entry is looked at once."""
+        while self._ends and self._ends[0][0] <= now:
+            until, name = heappop(self._ends)
+            if name in self._texts and self._texts[name][0] <= until:
+                del self._texts[name]
+
+
+class GroupRecord:
+    """What memory has of one scaling group."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.in_flight: dict[str, datetime] = {}  # until when
+        self.activities: dict[str, datetime] = {}  # until when
+        self.newest: dict[str, datetime] = {}  # by observation
+
+    def in_flight_at(self, now: datetime) -> frozenset[str]:
+        if self.in_flight and min(self.in_flight.values()) <= now:
+            self.in_flight = {id: until for id, until in self.in_flight.items() if until > now}
+        return frozenset(self.in_flight)
 
 
 @cache
@@ -174,12 +152,101 @@ def kept_by_this_process() -> Kept:
     return Kept()
 
 
-class OrWithout:
-    """A ledger, and what to do without: go on (`open`), for two other nets hold, or stop (`closed`)."""
+class Memory:
+    """Of one process: it knows what this instance of the function did, and vanishes with it."""
+
+    name = "memory"
+    shared = False
+
+    def __init__(self, terms: Terms, kept: Kept) -> None:
+        self._terms = terms
+        self._kept = kept
+
+    def claim_message(self, message: MessageRef) -> Claim:
+        with self._kept.lock:
+            self._kept.forget(self._terms.clock.now())
+            outcome, progress = self._get("outcome", message), self._get("progress", message)
+            first = self._get("first", message) or self._keep("first", message, self._terms.holder)
+            ours = self._take(_name("claim", message))
+            return Claim(ours and outcome is None, outcome, progress, first == self._terms.holder)
+
+    def acquire_lease(self, group: str, observation: str = "") -> Entry | None:
+        with self._kept.lock:
+            now = self._terms.clock.now()
+            self._kept.forget(now)
+            if not self._take(f"lease {group}"):
+                return None
+            known = self._group(group)
+            return Entry(known.in_flight_at(now), known.newest.get(observation), known.version)
+
+    def record(self, message: MessageRef, record: Record) -> bool:
+        with self._kept.lock:
+            now = self._terms.clock.now()
+            self._kept.forget(now)
+            holders = {self._get("claim", message), self._kept.get(f"lease {message.group}")}
+            if holders != {self._terms.holder}:
+                return False
+            self._keep("progress", message, record.progress)
+            known = self._group(message.group)
+            known.version += 1
+            for id in record.freed:
+                known.in_flight.pop(id, None)
+            for id, seconds in record.in_flight.items():
+                known.in_flight[id] = now + timedelta(seconds=seconds)
+            until = now + timedelta(seconds=self._terms.remember_seconds)
+            known.activities.update(dict.fromkeys(record.activity_ids, until))
+            return True
+
+    def known_activities(self, group: str) -> frozenset[str]:
+        with self._kept.lock:
+            now, known = self._terms.clock.now(), self._group(group)
+            known.activities = {id: until for id, until in known.activities.items() if until > now}
+            return frozenset(known.activities)
+
+    def close(self, message: MessageRef, closing: Closing) -> None:
+        with self._kept.lock:
+            self._kept.forget(self._terms.clock.now())
+            claim, lease = _name("claim", message), f"lease {message.group}"
+            if self._kept.get(claim) == self._terms.holder:
+                if closing.outcome is not None:
+                    self._keep("outcome", message, closing.outcome)
+                self._kept.drop(claim)
+            if self._kept.get(lease) == self._terms.holder:
+                if closing.observation and closing.sent_at is not None:
+                    newest = self._group(message.group).newest
+                    newest[closing.observation] = max(closing.sent_at, newest.get(closing.observation, closing.sent_at))
+                self._kept.drop(lease)
+
+    def _group(self, group: str) -> GroupRecord:
+        return self._kept.groups.setdefault(group, GroupRecord())
+
+    def _get(self, kind: str, message: MessageRef) -> str | None:
+        return self._kept.get(_name(kind, message))
+
+    def _keep(self, kind: str, message: MessageRef, text: str) -> str:
+        until = self._terms.clock.now() + timedelta(seconds=self._terms.remember_seconds)
+        self._kept.keep(_name(kind, message), text, until)
+        return text
+
+    def _take(self, name: str) -> bool:
+        if self._kept.get(name) is None:
+            until = self._terms.clock.now() + timedelta(seconds=self._terms.lease_seconds)
+            self._kept.keep(name, self._terms.holder, until)
+        return self._kept.get(name) == self._terms.holder
+
+
+def _name(kind: str, message: MessageRef) -> str:
+    return f"{kind} {message.group} {message.key}"
+
+
+class FallbackLedger:
+    """A ledger, and what to do without it: go on (`open`), for two other nets hold, or stop (`closed`)."""
 
     def __init__(self, ledger: Ledger, instead: Ledger, closed: bool) -> None:
         self._ledger, self._instead, self._closed = ledger, instead, closed
         self._gone = False
+        self._message: MessageRef | None = None  # that is claimed
+        self._group = ""  # that is leased
 
     @property
     def name(self) -> str:
@@ -189,39 +256,46 @@ class OrWithout:
     def shared(self) -> bool:
         return not self._gone
 
-    def claim(self, message: str) -> Claim:
-        return self._ask(lambda: self._ledger.claim(message), lambda: self._instead.claim(message))
+    def claim_message(self, message: MessageRef) -> Claim:
+        claim = self._ask(lambda ledger: ledger.claim_message(message))
+        self._message = message if claim.ours else None
+        return claim
 
-    def enter(self, group: str) -> Entry | None:
-        return self._ask(lambda: self._ledger.enter(group), lambda: self._instead.enter(group))
+    def acquire_lease(self, group: str, observation: str = "") -> Entry | None:
+        entry = self._ask(lambda ledger: ledger.acquire_lease(group, observation))
+        self._group = group if entry else ""
+        return entry
 
-    def note(self, message: str, group: str, progress: str, told: tuple[str, ...]) -> bool:
-        return self._ask(
-            lambda: self._ledger.note(message, group, progress, told),
-            lambda: self._instead.note(message, group, progress, told) or True,
-        )
+    def record(self, message: MessageRef, record: Record) -> bool:
+        return self._ask(lambda ledger: ledger.record(message, record))
 
-    def close(self, message: str, group: str, closing: Closing) -> None:
-        self._tell(lambda: self._ledger.close(message, group, closing))
-        self._instead.close(message, group, closing)
+    def known_activities(self, group: str) -> frozenset[str]:
+        return self._ask(lambda ledger: ledger.known_activities(group))
 
-    def remember(self, message: str, outcome: str) -> None:
-        self._tell(lambda: self._ledger.remember(message, outcome))
-
-    def _ask(self, ask: Callable[[], Said], otherwise: Callable[[], Said]) -> Said:
+    def close(self, message: MessageRef, closing: Closing) -> None:
         if not self._gone:
             try:
-                return ask()
+                self._ledger.close(message, closing)
+            except LedgerGone:
+                self._take_over()  # what is done is done: nothing can be stopped any more
+        if self._gone:
+            self._instead.close(message, closing)
+        self._message, self._group = None, ""
+
+    def _ask(self, ask: Callable[[Ledger], Said]) -> Said:
+        if not self._gone:
+            try:
+                return ask(self._ledger)
             except LedgerGone:
                 if self._closed:
                     raise
-                self._gone = True
-        return otherwise()
+                self._take_over()
+        return ask(self._instead)
 
-    def _tell(self, tell: Callable[[], None]) -> None:
-        """What is done is done: nothing can be stopped any more."""
-        if not self._gone:
-            try:
-                tell()
-            except LedgerGone:
-                self._gone = True
+    def _take_over(self) -> None:
+        """From now on this process alone knows: claim and lease are held in its memory instead."""
+        self._gone = True
+        if self._message is not None:
+            self._instead.claim_message(self._message)
+        if self._group:
+            self._instead.acquire_lease(self._group)

@@ -106,7 +106,7 @@ class Snapshot(NamedTuple):
 
     @property
     def now(self) -> datetime:
-        """The time that cooldowns, windows and budgets go by: the earlier of the two clocks, so that none ends early."""
+        """What cooldowns, windows and budgets go by: the earlier of two clocks, so that none ends early."""
         return self.taken_at if self.cloud_time is None else min(self.taken_at, self.cloud_time)
 
 
@@ -254,6 +254,15 @@ class Ending(NamedTuple):
     removed: tuple[str, ...]
     stayed: tuple[tuple[str, str], ...]  # instance id, and why: ESS's code, or a reason
     refilled: int  # capacity that ESS creates anew, or has created
+    unaccounted: tuple[str, ...] = ()  # no longer members, by no scaling activity that is known as this message's
+
+
+class Unconfirmed(NamedTuple):
+    """A call of which it is not known whether ESS accepted it."""
+
+    client_token: str
+    instance_ids: tuple[str, ...]
+    sent_by: datetime  # no attempt of it was made later
 
 
 class FollowUp(NamedTuple):
@@ -280,7 +289,8 @@ class Outcome(NamedTuple):
     ending: Ending | None = None  # once it is known
     follow_up: FollowUp | None = None
     first: str = ""  # of a duplicate: the status that stands
-    raced: bool = False  # somebody else removed at the same moment
+    raced: bool = False  # another invocation removed at the same moment
+    doubts: tuple[Unconfirmed, ...] = ()
     ledger: str = ""  # which one: redis, memory, gone
 
     @property

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from scalein.errors import GatewayError, OutcomeUnknown, Refused, RejectedEvent, StaleSnapshot
-from scalein.model import Ending, Outcome, Plan, Rejection, RemovalRequest, Shortfall
-from scalein.progress import Progress
+from scalein.errors import GatewayError, Refused, RejectedEvent, StaleSnapshot
+from scalein.model import Ending, Outcome, Plan, Rejection, RemovalRequest, Shortfall, Unconfirmed
+from scalein.progress import Progress, client_token
 from scalein.reasons import Ignored, Reason, Status
 
 SENTENCES = {
@@ -73,7 +73,7 @@ def planned(request: RemovalRequest, plan: Plan) -> Outcome:
 
 def removing(progress: Progress, plan: Plan | None) -> Outcome:
     """ESS accepted. The plan is that of the first step, which alone has it."""
-    request, told, rest = progress.request, progress.told, len(progress.rest)
+    request, told, rest = progress.request, progress.accepted_ids, len(progress.pending)
     activities = ", ".join(progress.activity_ids)
     message = f"{_number(len(told))} leaving"
     if plan is not None:
@@ -91,17 +91,81 @@ def removing(progress: Progress, plan: Plan | None) -> Outcome:
 
 def ended(progress: Progress, ending: Ending) -> Outcome:
     """Of a removal whose activities are over."""
-    gone, stayed = len(ending.removed), len(ending.stayed)
-    if not stayed:
+    gone, stayed, lost = len(ending.removed), len(ending.stayed), len(ending.unaccounted)
+    if not stayed and not lost:
         status, message = Status.REMOVED, f"{_number(gone)} removed."
     elif gone:
-        status, message = Status.PARTLY_REMOVED, f"{_number(gone)} removed; {stayed} stay, see stayed."
+        status, message = Status.PARTLY_REMOVED, f"{_number(gone)} removed."
+    elif stayed:
+        status, message = Status.FAILED, "No instances removed."
     else:
-        status, message = Status.FAILED, f"Nobody was removed; {stayed} stay, see stayed."
+        status, message = Status.UNCONFIRMED, "No instances are known to be removed by this message."
+    if stayed:
+        message += f" {_number(stayed)} not removed, see stayed."
+    if lost:
+        message += f" {_unaccounted(ending.unaccounted)}"
     if ending.refilled:
         message += f" ESS creates {ending.refilled} anew."
     found = _of(progress.request, status, message)
-    return found._replace(ending=ending, told=progress.told, scaling_activity_ids=progress.activity_ids)
+    return found._replace(ending=ending, told=progress.accepted_ids, scaling_activity_ids=progress.activity_ids)
+
+
+def not_removed(progress: Progress) -> Outcome:
+    """Of a removal whose calls all did not happen."""
+    ending = Ending((), progress.given_up, 0, progress.unaccounted)
+    if progress.unaccounted:
+        return ended(progress, ending)
+    reasons = ", ".join(dict.fromkeys(reason for _, reason in progress.given_up))
+    message = f"No instances removed. The selected instances may not be removed any more: {reasons}."
+    return _of(progress.request, Status.NOTHING_TO_REMOVE, message)._replace(ending=ending)
+
+
+def doubtful(progress: Progress) -> Outcome:
+    """Of a removal with a call of which it is not known yet whether ESS accepted it."""
+    message = (
+        f"It is not known yet whether ESS accepted a call for {_number(len(_in_doubt(progress)))}. The same request "
+        "sent again cannot remove twice."
+    )
+    return _doubt(progress, Status.TRY_LATER, message)
+
+
+def unconfirmed(progress: Progress, activity_ids: tuple[str, ...] = ()) -> Outcome:
+    """Of a removal of which it could not be learned what became of it."""
+    if activity_ids:
+        why = (
+            f"The scaling activity {', '.join(activity_ids[:5])} began after this message was sent, and may be that of "
+            "an earlier delivery of it."
+        )
+    elif progress.doubtful:
+        why = f"No answer tells whether ESS accepted a call for {_number(len(_in_doubt(progress)))}."
+    else:
+        why = "ESS accepted, and does not show how the scaling activity ended."
+    message = f"{why} Look at the scaling activities of {progress.request.scaling_group_id}."
+    found = _doubt(progress, Status.UNCONFIRMED, message)
+    return found._replace(scaling_activity_ids=tuple(dict.fromkeys((*progress.activity_ids, *activity_ids))))
+
+
+def _doubt(progress: Progress, status: Status, message: str) -> Outcome:
+    doubts = tuple(
+        Unconfirmed(client_token(progress.key, call.token_number), call.instance_ids, call.send_by)
+        for call in progress.doubtful
+    )
+    found = _of(progress.request, status, message)
+    return found._replace(
+        told=progress.accepted_ids,
+        remaining=len(progress.pending),
+        scaling_activity_ids=progress.activity_ids,
+        doubts=doubts,
+    )
+
+
+def _in_doubt(progress: Progress) -> tuple[str, ...]:
+    return tuple(id for call in progress.doubtful for id in call.instance_ids)
+
+
+def _unaccounted(ids: tuple[str, ...]) -> str:
+    shown = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+    return f"No longer in the group, by no scaling activity of this message: {shown}."
 
 
 def expired(request: RemovalRequest) -> Outcome:
@@ -134,11 +198,17 @@ def duplicate(request: RemovalRequest, first: str, activity_ids: tuple[str, ...]
 
 
 def superseded(request: RemovalRequest) -> Outcome:
-    return _of(request, Status.EXPIRED, "A newer message of this scaling group was decided already. Nobody leaves.")
+    message = "No instances removed. A newer alarm of the same rule and resource removed some already."
+    return _of(request, Status.EXPIRED, message)
+
+
+def waited_too_long(request: RemovalRequest, seconds: float) -> Outcome:
+    message = f"No instances removed. The message waited {seconds:.0f} s for its turn, which is longer than it may."
+    return _of(request, Status.EXPIRED, message)
 
 
 def busy(request: RemovalRequest, why: str) -> Outcome:
-    return _of(request, Status.TRY_LATER, f"{why} Nobody leaves now; send the same request again.")
+    return _of(request, Status.TRY_LATER, f"{why} No instances removed yet; the same request sent again may succeed.")
 
 
 def in_no_group(request: RemovalRequest) -> Outcome:
@@ -159,20 +229,22 @@ def failed(request: RemovalRequest, error: GatewayError) -> Outcome:
     """Of an ESS call that did not do what it was asked."""
     if isinstance(error, Refused):
         return _of(request, Status.REFUSED, f"ESS refused, and would again: {error}")
-    if isinstance(error, OutcomeUnknown):
-        told = "ESS did not answer, so the removal may have begun; sent again, the same request cannot remove twice."
-        return _of(request, Status.TRY_LATER, f"{told} {error}")
     return _of(request, Status.TRY_LATER, f"Nobody leaves now; send the same request again. {error}")
 
 
 def interrupted(progress: Progress, plan: Plan | None, error: GatewayError) -> Outcome:
-    """Of a removal that an error kept from going on; of what was told before, nothing is lost."""
+    """Of a removal that an error kept from going on; of what was accepted before, nothing is lost."""
     request = progress.request
+    if progress.doubtful:
+        found = doubtful(progress)
+        return found._replace(message=f"{found.message} {error}")
     if not progress.activity_ids:
         return failed(request, error)
     found = removing(progress, plan)
     if isinstance(error, Refused):
         return found._replace(message=f"{found.message} ESS refused the rest: {error}")
+    if not progress.pending:
+        return found
     return found._replace(status=Status.TRY_LATER, message=f"{found.message} The rest must wait. {error}")
 
 

@@ -1,110 +1,150 @@
-"""The only module that knows how far a message has come, and the form in which that travels between invocations.
+"""How far a message has come: the instances that it selected, its calls, and what is known of each call. Pure.
 
-A removal is planned once; who was chosen is carried by id. What became of it ESS tells. The carried form is JSON text,
-signed where it leaves this process in an event, for an event can be sent by others. Pure.
+A removal is planned once and carried by id. The carried form is JSON text with a version, signed where it leaves this
+process in an event, for an event can be sent by others.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from enum import Enum
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from scalein.errors import ContractViolation
+from scalein.errors import ContractViolation, MalformedEvent
 from scalein.model import MAX_INSTANCES_PER_CALL, Named, RemovalRequest
 from scalein.request import document_of, request_of
 
-PURPOSE = b"scalein-follow-up/1\n"  # what else the key may sign is never taken for this
+VERSION = 2  # of the carried form
+PURPOSE = b"scalein-follow-up/2\n"  # what else the key may sign is never taken for this
+
+
+class CallState(str, Enum):
+    """What is known of a RemoveInstances call. A call that certainly did not happen is no longer listed."""
+
+    UNCONFIRMED = "unconfirmed"  # recorded before it is made; ESS may have accepted it
+    ACCEPTED = "accepted"  # ESS answered with a scaling activity
+    FOREIGN = "foreign"  # another delivery used this token, with other instances; what it did is unknown
 
 
 class Call(NamedTuple):
-    """One RemoveInstances call: the ids that it told to leave, with which token of the message's sequence."""
+    """One RemoveInstances call, with one token of the message's sequence."""
 
     token_number: int
-    instance_ids: tuple[str, ...]
-    activity_id: str | None = None  # None: nobody knows whether ESS took it; empty: whatever became of it is over
+    instance_ids: tuple[str, ...]  # sorted, so that a repeated call is the same call
+    send_by: datetime  # no attempt of it is sent after this moment
+    state: CallState = CallState.UNCONFIRMED
+    activity_id: str = ""
 
 
 class Progress(NamedTuple):
     """What was done for a message so far."""
 
     request: RemovalRequest
-    begun_at: datetime  # when it was first served
-    chosen: tuple[str, ...] = ()  # by the plan that is being carried out
+    begun_at: datetime  # when it was first claimed
+    selected: tuple[str, ...] = ()  # bound by the first recorded intent: no others are ever added
     calls: tuple[Call, ...] = ()
-    given_up: tuple[tuple[str, str], ...] = ()  # of the chosen, by id: why it stays after all
+    given_up: tuple[tuple[str, str], ...] = ()  # of the selected, by id: why it is not removed after all
+    unaccounted: tuple[str, ...] = ()  # of the selected: no longer members, by no scaling activity of this message
     next_token: int = 0
-    follow_ups: int = 0  # asked for so far
-    waits: int = 0  # of these, since anything last happened
-
-    @property
-    def message(self) -> str:
-        """Its key in a ledger, for all invocations."""
-        return f"{self.request.scaling_group_id}:{self.request.request_id}"
+    follow_ups: int = 0  # the number of the newest follow-up
+    attempt: int = 0  # of that follow-up: how often it found message or group held
+    idle: int = 0  # follow-ups in a row in which nothing happened
 
     @property
     def key(self) -> str:
-        """Its key in a ledger for this step of it."""
-        return f"{self.message}#{self.follow_ups}" if self.follow_ups else self.message
+        """Names the message in the ledger, in tokens and in task ids."""
+        return message_key(self.request)
 
     @property
-    def told(self) -> tuple[str, ...]:
-        """To leave, or perhaps told."""
-        return tuple(id for call in self.calls for id in call.instance_ids)
+    def called(self) -> tuple[str, ...]:
+        """Instances in a call that was, or may have been, accepted."""
+        return tuple(id for call in self.calls for id in call.instance_ids if call.state is not CallState.FOREIGN)
 
     @property
-    def rest(self) -> tuple[str, ...]:
-        """Chosen, and neither told nor given up."""
-        settled = {*self.told, *(id for id, _ in self.given_up)}
-        return tuple(id for id in self.chosen if id not in settled)
+    def pending(self) -> tuple[str, ...]:
+        """Selected, and not yet in a call."""
+        out = {*self.called, *self.unaccounted, *(id for id, _ in self.given_up)}
+        return tuple(id for id in self.selected if id not in out)
+
+    @property
+    def accepted(self) -> tuple[Call, ...]:
+        return tuple(call for call in self.calls if call.state is CallState.ACCEPTED)
+
+    @property
+    def doubtful(self) -> tuple[Call, ...]:
+        """Calls of which it is not known whether ESS accepted them."""
+        return tuple(call for call in self.calls if call.state is not CallState.ACCEPTED)
 
     @property
     def activity_ids(self) -> tuple[str, ...]:
-        return tuple(call.activity_id for call in self.calls if call.activity_id)
+        return tuple(call.activity_id for call in self.accepted)
 
     @property
-    def unanswered(self) -> Call | None:
-        return self.calls[-1] if self.calls and self.calls[-1].activity_id is None else None
+    def accepted_ids(self) -> tuple[str, ...]:
+        """In the order in which they were selected."""
+        ids = {id for call in self.accepted for id in call.instance_ids}
+        return tuple(id for id in self.selected if id in ids)
 
-    @property
-    def question(self) -> RemovalRequest:
-        """What is still to be decided: the request; once somebody was chosen, whether the rest may leave now."""
-        if not self.chosen:
-            return self.request
-        rest = Named(self.rest, chosen=not isinstance(self.request.ask, Named))
-        earlier = frozenset(self.activity_ids + self.told)
-        return self.request._replace(ask=rest, all_or_nothing=False, earlier=earlier)
+    def asks_for(self, ids: tuple[str, ...]) -> RemovalRequest:
+        """The request to decide whether exactly these selected instances may be removed now."""
+        named = Named(ids, chosen=not isinstance(self.request.ask, Named))
+        whole = self.request.all_or_nothing and not self.calls
+        earlier = frozenset(self.activity_ids + self.called)
+        return self.request._replace(ask=named, all_or_nothing=whole, earlier=earlier)
 
-    def telling(self) -> Progress:
-        """About to tell the next twenty."""
-        call = Call(self.next_token, self.rest[:MAX_INSTANCES_PER_CALL])
-        return self._replace(calls=(*self.calls, call), next_token=self.next_token + 1)
+    def intending(self, number: int | None, send_by: datetime) -> Progress:
+        """With the next calls intended: so many at most, or all."""
+        ids, calls = self.pending, list[Call]()
+        for start in range(0, len(ids), MAX_INSTANCES_PER_CALL):
+            if number is not None and len(calls) == number:
+                break
+            chunk = tuple(sorted(ids[start : start + MAX_INSTANCES_PER_CALL]))
+            calls.append(Call(self.next_token + len(calls), chunk, send_by))
+        return self._replace(calls=(*self.calls, *calls), next_token=self.next_token + len(calls))
 
-    def accepted(self, activity_id: str) -> Progress:
-        call = self.calls[-1]._replace(activity_id=activity_id)
-        return self._replace(calls=(*self.calls[:-1], call), waits=0)
+    def updated(self, call: Call) -> Progress:
+        """With what is known of this call now."""
+        calls = tuple(call if known.token_number == call.token_number else known for known in self.calls)
+        return self._replace(calls=calls, idle=0 if call.state is CallState.ACCEPTED else self.idle)
 
-    def untold(self, staying: frozenset[str] | None = None) -> Progress:
-        """The last call did not happen: its ids are to be told, with its token. Or only those of them that stay."""
-        call = self.calls[-1]
-        gone = tuple(id for id in call.instance_ids if staying is not None and id not in staying)
-        kept = (call._replace(instance_ids=gone, activity_id=""),) if gone else ()
-        return self._replace(calls=(*self.calls[:-1], *kept), next_token=call.token_number)
+    def without(self, call: Call, token_is_free: bool, gone: Iterable[str] = ()) -> Progress:
+        """The call did not happen: its instances are pending again, but for those that are gone."""
+        calls = tuple(known for known in self.calls if known.token_number != call.token_number)
+        after = {known.token_number for known in calls if known.token_number > call.token_number}
+        number = self.next_token if after or not token_is_free else call.token_number
+        return self._replace(calls=calls, next_token=number, unaccounted=(*self.unaccounted, *gone))
 
-    def without(self, reasons: dict[str, str]) -> Progress:
-        """Those of the rest that may not leave after all are given up."""
-        found = tuple((id, reasons[id]) for id in self.rest if id in reasons)
+    def giving_up(self, reason_by_id: Mapping[str, str]) -> Progress:
+        """Those of the pending that may not be removed after all are given up."""
+        found = tuple((id, reason_by_id[id]) for id in self.pending if id in reason_by_id)
         return self._replace(given_up=self.given_up + found)
 
-    def carried(self) -> Progress:
-        """As the next invocation takes it up."""
-        return self._replace(follow_ups=self.follow_ups + 1, waits=self.waits + 1)
+    def followed(self) -> Progress:
+        """As the next follow-up takes it up."""
+        return self._replace(follow_ups=self.follow_ups + 1, attempt=0, idle=self.idle + 1)
+
+
+def message_key(request: RemovalRequest) -> str:
+    """64 hexadecimal digits. Parts are joined with their lengths, so that no text can stand for another's parts; a
+    sender's own requestId is another name space than an identity derived from an envelope.
+    """
+    parts = ("derived" if request.derived_id else "sender", request.scaling_group_id, request.request_id)
+    return sha256("".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def client_token(key: str, number: int = 0) -> str:
+    """One of a message's fixed sequence. It depends on the message alone, never on the selected ids: after a first
+    success a new snapshot yields other ids, and a token made of them would remove again. 64 ASCII characters (ESS).
+    """
+    return "scalein-" + sha256(f"{key}\n{number}".encode("ascii")).hexdigest()[:48]
 
 
 class Sealed(NamedTuple):
-    """A follow-up, as it came: whether this function sealed it is still to be seen."""
+    """A follow-up, as it came: whether this function signed it is still to be verified."""
 
     identity: str
     text: str
@@ -115,32 +155,59 @@ def text_of(progress: Progress) -> str:
     request = progress.request
     return json.dumps(
         {
+            "version": VERSION,
             "request": document_of(request),
-            "sentAt": request.sent_at and request.sent_at.isoformat(),
-            "notAfter": request.not_after and request.not_after.isoformat(),
+            "sentAt": _text(request.sent_at),
+            "notAfter": _text(request.not_after),
+            "derivedId": request.derived_id,
+            "observation": request.observation,
             "begunAt": progress.begun_at.isoformat(),
-            "chosen": progress.chosen,
-            "calls": progress.calls,
+            "selected": progress.selected,
+            "calls": [
+                [call.token_number, call.instance_ids, call.send_by.isoformat(), call.state.value, call.activity_id]
+                for call in progress.calls
+            ],
             "givenUp": progress.given_up,
+            "unaccounted": progress.unaccounted,
             "nextToken": progress.next_token,
             "followUps": progress.follow_ups,
-            "waits": progress.waits,
+            "attempt": progress.attempt,
+            "idle": progress.idle,
         }
     )
 
 
 def progress_of(text: str) -> Progress:
-    told = json.loads(text)
-    request = request_of(told["request"], "", _time(told["sentAt"]))
+    """Raises MalformedEvent: a record of another version, or none at all."""
+    try:
+        document = json.loads(text)
+        if document["version"] != VERSION:
+            raise MalformedEvent("$.version", "version", "The progress record is of another version of this function.")
+        return _progress(document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise MalformedEvent("$", "progress", "The progress record cannot be read.") from error
+
+
+def _progress(document: dict[str, Any]) -> Progress:
+    request = request_of(document["request"], "", _time(document["sentAt"]))
     return Progress(
-        request=request._replace(not_after=_time(told["notAfter"])),
-        begun_at=datetime.fromisoformat(told["begunAt"]),
-        chosen=tuple(told["chosen"]),
-        calls=tuple(Call(number, tuple(ids), activity_id) for number, ids, activity_id in told["calls"]),
-        given_up=tuple((id, why) for id, why in told["givenUp"]),
-        next_token=told["nextToken"],
-        follow_ups=told["followUps"],
-        waits=told["waits"],
+        request=request._replace(
+            not_after=_time(document["notAfter"]),
+            derived_id=bool(document["derivedId"]),
+            observation=str(document["observation"]),
+        ),
+        begun_at=datetime.fromisoformat(document["begunAt"]),
+        selected=tuple(document["selected"]),
+        calls=tuple(
+            Call(int(number), tuple(ids), datetime.fromisoformat(send_by), CallState(state), str(activity_id))
+            for number, ids, send_by, state, activity_id in document["calls"]
+        ),
+        given_up=tuple((id, reason) for id, reason in document["givenUp"]),
+        unaccounted=tuple(document["unaccounted"]),
+        next_token=int(document["nextToken"]),
+        follow_ups=int(document["followUps"]),
+        attempt=int(document["attempt"]),
+        idle=int(document["idle"]),
     )
 
 
@@ -151,14 +218,19 @@ def sealed(progress: Progress, key: str) -> bytes:
 
 
 def unsealed(sealed: Sealed, key: str) -> Progress:
-    """Raises RejectedEvent for one that was not sealed with this key."""
-    if not key or not hmac.compare_digest(_signature(sealed.text, key), sealed.signature):
-        raise ContractViolation("$.signature", "signature", "The follow-up was not sealed by this function.")
+    """Raises RejectedEvent for one that was not signed with this key."""
+    own = _signature(sealed.text, key).encode()
+    if not key or not hmac.compare_digest(own, sealed.signature.encode("utf-8", "surrogatepass")):
+        raise ContractViolation("$.signature", "signature", "The follow-up was not signed by this function.")
     return progress_of(sealed.text)
 
 
 def _signature(text: str, key: str) -> str:
-    return hmac.new(key.encode(), PURPOSE + text.encode(), sha256).hexdigest()
+    return hmac.new(key.encode(), PURPOSE + text.encode("utf-8", "surrogatepass"), sha256).hexdigest()
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
 
 
 def _time(text: str | None) -> datetime | None:

@@ -12,15 +12,17 @@ from typing import NamedTuple
 from scalein import outcome
 from scalein.clock import Deadline
 from scalein.errors import GatewayError, RejectedEvent
+from scalein.evidence import CLOCK_SKEW
 from scalein.gateway import DryRun, Gateway, OneGroup
 from scalein.intake import Mail, Message, Unreadable, read
+from scalein.journal import FollowUps
 from scalein.ledger import Ledger
 from scalein.model import Alarm, Named, Notice, Outcome, RemovalRequest
+from scalein.once import Bounds, MessageProcessor, dry_run, max_instances
 from scalein.policy import Denial, Policy, narrowed, request_by, rule_for, why_no_rule
 from scalein.progress import Progress, Sealed, unsealed
 from scalein.reasons import Ignored
-from scalein.scale_in import CLOCK_SKEW, Means
-from scalein.turn import FollowUps, Turn, most_of, tried
+from scalein.removal import Dependencies
 
 
 class Tools(NamedTuple):
@@ -29,7 +31,8 @@ class Tools(NamedTuple):
     open_gateway: Callable[[], Gateway]  # the first message that needs ESS pays for its SDK
     open_ledger: Callable[[], Ledger]
     follow_ups: FollowUps | None = None
-    key: str = ""  # that seals them
+    key: str = ""  # that signs them
+    settle_seconds: float = 180.0
 
 
 class Invocation:
@@ -75,7 +78,7 @@ class Invocation:
         if isinstance(request.ask, Named) and not request.ask.instance_ids:
             return outcome.denied(request, "$", "The rule takes the alarm's instances; it names none that can be read.")
         if rule.asks_for_the_alarms_group:
-            return self._untimely(request) or self._located(request, alarm.instance_ids)
+            return self._located(request, alarm.instance_ids)
         return self._request(request)
 
     def _located(self, request: RemovalRequest, instance_ids: tuple[str, ...]) -> Outcome:
@@ -96,41 +99,47 @@ class Invocation:
         request = narrowed(asked, self._policy)
         if isinstance(request, Denial):
             return outcome.denied(asked, request.path, request.sentence)
+        now = self._deadline.clock.now()
+        if request.sent_at is not None and request.sent_at - now > CLOCK_SKEW:
+            return outcome.from_the_future(request, request.sent_at - now)
         untimely = self._untimely(request)
-        if untimely is not None:
-            return untimely  # which serves nothing: the same message in time is no duplicate
-        return self._served(Progress(request, self._deadline.clock.now()))
+        # A sender's time is never believed beyond our own clock.
+        request = request._replace(sent_at=request.sent_at and min(request.sent_at, now))
+        return self._served(Progress(request, now), untimely)
 
     def _followed_up(self, progress: Progress) -> Outcome:
         """What this function left to itself. The policy may have changed in the meantime."""
         request = progress.request
         if request.scaling_group_id not in self._policy.groups:
+            if progress.calls:
+                return outcome.unconfirmed(progress)
             return outcome.denied(request, "$.scalingGroupId", "The policy does not have this scaling group any more.")
-        return self._served(progress, self._untimely(request))
+        return self._served(progress, self._expired(request))
+
+    def _expired(self, request: RemovalRequest) -> Outcome | None:
+        late = request.not_after is not None and self._deadline.clock.now() > request.not_after
+        return outcome.expired(request) if late else None
 
     def _untimely(self, request: RemovalRequest) -> Outcome | None:
-        now = self._deadline.clock.now()
-        if request.not_after is not None and now > request.not_after:
-            return outcome.expired(request)
+        """Why a message must not begin to act; where it has begun already, it goes on all the same."""
         if request.sent_at is None:
-            return None
-        age, longest = now - request.sent_at, timedelta(seconds=self._policy.max_event_age_seconds)
-        if age > longest:
-            return outcome.too_old(request, age, longest)
-        if age < -CLOCK_SKEW:
-            return outcome.from_the_future(request, -age)
-        return None
+            return self._expired(request)
+        age = self._deadline.clock.now() - request.sent_at
+        longest = timedelta(seconds=self._policy.max_event_age_seconds)
+        return self._expired(request) or (outcome.too_old(request, age, longest) if age > longest else None)
 
     def _served(self, progress: Progress, untimely: Outcome | None = None) -> Outcome:
         request, tools = progress.request, self._tools
         guardrails = self._policy.groups[request.scaling_group_id]
         group = self._group(request.scaling_group_id)
         if self._dry(request.scaling_group_id):
-            means = Means(group, group.ess, self._deadline, group.decide, most=most_of(tools.follow_ups))
-            return tried(progress, guardrails, means)
+            dependencies = Dependencies(group, self._deadline, max_instances=max_instances(tools.follow_ups))
+            return untimely or dry_run(progress, guardrails, dependencies)
         if self._ledger is None:
             self._ledger = tools.open_ledger()
-        return Turn(group, guardrails, self._deadline, self._ledger, tools.follow_ups).serve(progress, untimely)
+        bounds = Bounds(tools.settle_seconds, self._policy.max_event_age_seconds)
+        processor = MessageProcessor(group, guardrails, self._deadline, self._ledger, tools.follow_ups, bounds)
+        return processor.process(progress, untimely)
 
     def _group(self, scaling_group_id: str) -> OneGroup:
         if scaling_group_id not in self._groups:

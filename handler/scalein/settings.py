@@ -13,6 +13,7 @@ from scalein.errors import ConfigurationError
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
 LEAST_KEY = 32
+RETURN_SECONDS = 0.4  # before its timeout, an invocation has returned
 CODE_FOLDER = Path(__file__).parent.parent  # where index.py is
 
 
@@ -83,6 +84,7 @@ class Settings(NamedTuple):
     ledger: LedgerSource = LedgerSource("")
     caller: Caller | None = None  # None: there are no follow-ups
     invocation_id: str = ""
+    closing_seconds: float = 0.0  # after run_seconds, to write down what is done
     settle_seconds: float = 180.0  # after it, what ESS does not show did not happen
 
 
@@ -113,6 +115,7 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         ledger=_ledger(environment),
         caller=_caller(environment, context),
         invocation_id=str(getattr(context, "request_id", "") or ""),
+        closing_seconds=max(0.0, margin - RETURN_SECONDS),
         settle_seconds=_seconds(environment, "SCALEIN_SETTLE_SECONDS", 180.0),
     )
 

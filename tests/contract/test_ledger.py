@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,13 +13,27 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from scalein.clock import Deadline, SystemClock
 from scalein.errors import LedgerGone
-from scalein.ledger import TOLD_SECONDS, Claim, Closing, Entry, Kept, Ledger, Memory, OrWithout, Terms
+from scalein.ledger import (
+    MAX_MESSAGES,
+    Claim,
+    Closing,
+    Entry,
+    FallbackLedger,
+    Kept,
+    Ledger,
+    Memory,
+    MessageRef,
+    Record,
+    Terms,
+)
 from scalein.redis_ledger import RedisLedger
 from tests.fakes import NOON, DrivenClock
 from tests.redis_server import RedisServer, redis_server
 
-LEASE, REMEMBERED = 60.0, 86_400.0
+LEASE, REMEMBERED, FLIGHT = 60.0, 86_400.0, 300.0
+M, N = MessageRef("asg-1", "m"), MessageRef("asg-1", "n")
 
 
 @pytest.fixture(scope="module")
@@ -55,114 +70,168 @@ def book(request: pytest.FixtureRequest) -> Book:
     return Book("redis", DrivenClock(), Kept(), running)
 
 
-def test_one_of_two_serves_a_message_and_the_other_is_told_what_came_of_it(book: Book) -> None:
+def test_one_of_two_processes_a_message_and_the_other_learns_what_came_of_it(book: Book) -> None:
     first, second = book.of("one"), book.of("two")
 
-    assert first.claim("m") == Claim(True)
-    assert second.claim("m") == Claim(False)
-    first.close("m", "asg-1", Closing(outcome='{"status": "removing"}'))
-    assert second.claim("m") == Claim(False, '{"status": "removing"}')
+    assert first.claim_message(M) == Claim(True)
+    assert second.claim_message(M) == Claim(False, first=False)
+    first.close(M, Closing(outcome='{"status": "removing"}'))
+    assert second.claim_message(M) == Claim(False, '{"status": "removing"}', first=False)
 
 
-def test_a_message_without_an_outcome_may_be_served_again(book: Book) -> None:
-    book.of("one").claim("m")
-    book.of("one").close("m", "asg-1", Closing())
+def test_a_message_without_an_outcome_may_be_processed_again_and_is_known(book: Book) -> None:
+    book.of("one").claim_message(M)
+    book.of("one").close(M, Closing())
 
-    assert book.of("two").claim("m") == Claim(True)
+    assert book.of("two").claim_message(M) == Claim(True, first=False)
+
+
+def test_the_same_claim_sent_again_is_still_the_first(book: Book) -> None:
+    assert [book.of("one").claim_message(M) for _ in range(2)] == [Claim(True)] * 2
 
 
 def test_who_never_comes_back_is_succeeded_after_the_lease_and_where_it_stopped(book: Book) -> None:
     crashed, other = book.of("one"), book.of("two")
-    crashed.claim("m")
-    crashed.enter("asg-1")
-    assert crashed.note("m", "asg-1", "half way", ("i-1",))
+    crashed.claim_message(M)
+    crashed.acquire_lease("asg-1")
+    assert crashed.record(M, Record("half way", {"i-1": FLIGHT}))
     book.advance(LEASE - 1)
-    assert other.claim("m") == Claim(False, None, "half way")
-    assert other.enter("asg-1") is None
+    assert other.claim_message(M) == Claim(False, None, "half way", first=False)
+    assert other.acquire_lease("asg-1") is None
     book.advance(2)
 
-    assert other.claim("m") == Claim(True, None, "half way")
-    assert other.enter("asg-1") == Entry(frozenset({"i-1"}), None, 1)  # told, for all that anybody knows
-    assert not crashed.note("m", "asg-1", "woke up again", ())
+    assert other.claim_message(M) == Claim(True, None, "half way", first=False)
+    assert other.acquire_lease("asg-1") == Entry(frozenset({"i-1"}), None, 1)  # in flight, for all that is known
 
 
-def test_a_lease_that_has_passed_on_is_not_ended_by_its_old_holder(book: Book) -> None:
+def test_who_lost_the_lease_writes_nothing(book: Book) -> None:
     slow, other = book.of("one"), book.of("two")
-    slow.claim("m")
-    slow.enter("asg-1")
+    slow.claim_message(M)
+    slow.acquire_lease("asg-1")
     book.advance(LEASE + 1)
-    other.claim("m")
-    other.enter("asg-1")
-    slow.close("m", "asg-1", Closing())
+    other.claim_message(M)
+    other.acquire_lease("asg-1")
 
-    assert book.of("three").claim("m") == Claim(False)
-    assert book.of("three").enter("asg-1") is None
+    assert not slow.record(M, Record("woke up again", {"i-1": FLIGHT}, (), ("asa-1",)))
+    slow.close(M, Closing("{}", "alarm", NOON))
+    assert other.record(M, Record("p"))
+    assert other.known_activities("asg-1") == frozenset()
+    assert book.of("three").claim_message(M) == Claim(False, None, "p", first=False)
+    assert book.of("three").acquire_lease("asg-1") is None
+    other.close(M, Closing())
+    assert book.of("three").acquire_lease("asg-1", "alarm") == Entry(frozenset(), None, 1)
+
+
+def test_a_message_alone_is_no_lease(book: Book) -> None:
+    book.of("one").claim_message(M)
+
+    assert not book.of("one").record(M, Record("p"))
 
 
 def test_a_group_is_one_holders_at_a_time_and_other_groups_are_free(book: Book) -> None:
     first, second = book.of("one"), book.of("two")
-    first.claim("m")
+    first.claim_message(M)
 
-    assert first.enter("asg-1") == Entry()
-    assert second.enter("asg-1") is None
-    assert second.enter("asg-2") == Entry()
-    first.close("m", "asg-1", Closing())
-    assert second.enter("asg-1") == Entry()
+    assert first.acquire_lease("asg-1") == Entry()
+    assert second.acquire_lease("asg-1") is None
+    assert second.acquire_lease("asg-2") == Entry()
+    first.close(M, Closing())
+    assert second.acquire_lease("asg-1") == Entry()
 
 
-def test_the_next_one_knows_whom_the_one_before_told_to_leave_until_ess_shows_it(book: Book) -> None:
-    book.of("one").claim("m")
-    book.of("one").note("m", "asg-1", "p", ("i-1", "i-2", "i-3"))
-    book.of("one").close("m", "asg-1", Closing("{}", ("i-3",), NOON))
-    told = book.of("two").enter("asg-1")
-    book.of("two").close("n", "asg-1", Closing())
-    book.advance(TOLD_SECONDS + 1)
-    later = book.of("three").enter("asg-1")
+def test_what_is_in_flight_is_known_to_the_next_until_ess_must_show_it(book: Book) -> None:
+    one = book.of("one")
+    one.claim_message(M)
+    one.acquire_lease("asg-1")
+    one.record(M, Record("p", dict.fromkeys(("i-1", "i-2", "i-3"), FLIGHT)))
+    one.record(M, Record("q", {"i-1": 2 * FLIGHT}, ("i-3",), ("asa-1",)))
+    one.close(M, Closing("{}"))
+    entry = book.of("two").acquire_lease("asg-1")
+    book.of("two").close(N, Closing())
+    book.advance(FLIGHT + 1)
+    later = book.of("three").acquire_lease("asg-1")
 
-    assert told == Entry(frozenset({"i-1", "i-2"}), NOON, 1)
-    assert later == Entry(frozenset(), NOON, 1)
+    assert entry == Entry(frozenset({"i-1", "i-2"}), None, 2)
+    assert later == Entry(frozenset({"i-1"}), None, 2)
+    assert book.of("three").known_activities("asg-1") == {"asa-1"}
+    assert book.of("three").known_activities("asg-2") == frozenset()
+
+
+def test_the_newest_alarm_of_an_observation_stays_the_newest(book: Book) -> None:
+    for seconds in (5, 9, 7):
+        book.of("one").claim_message(M)
+        book.of("one").acquire_lease("asg-1")
+        book.of("one").close(M, Closing(None, "cpu", NOON + timedelta(seconds=seconds)))
+
+    assert book.of("two").acquire_lease("asg-1", "cpu") == Entry(newest=NOON + timedelta(seconds=9))
+    book.of("two").close(N, Closing())
+    assert book.of("two").acquire_lease("asg-1", "memory") == Entry()
 
 
 def test_an_outcome_is_forgotten_once_the_message_can_no_longer_come(book: Book) -> None:
-    book.of("one").claim("m")
-    book.of("one").close("m", "asg-1", Closing("{}"))
+    book.of("one").claim_message(M)
+    book.of("one").close(M, Closing("{}"))
     book.advance(REMEMBERED - 1)
-    assert book.of("two").claim("m") == Claim(False, "{}")
+    assert book.of("two").claim_message(M) == Claim(False, "{}", first=False)
     book.advance(2)
 
-    assert book.of("two").claim("m") == Claim(True)
+    assert book.of("two").claim_message(M) == Claim(True)
 
 
-def test_the_last_word_on_a_message_replaces_the_first(book: Book) -> None:
-    book.of("one").claim("m")
-    book.of("one").close("m", "asg-1", Closing("removing"))
-    book.of("two").remember("m", "removed")
-
-    assert book.of("three").claim("m").outcome == "removed"
-
-
-def test_memory_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_does_not_grow_without_end() -> None:
     kept, clock = Kept(), DrivenClock()
-    for number in range(10_050):
+    for number in range(4 * MAX_MESSAGES):
         ledger = Memory(Terms("one", LEASE, REMEMBERED, clock), kept)
-        ledger.claim(f"m-{number}")
-        ledger.close(f"m-{number}", "asg-1", Closing("{}"))
+        ledger.claim_message(MessageRef("asg-1", f"m-{number}"))
+        ledger.close(MessageRef("asg-1", f"m-{number}"), Closing("{}"))
 
-    assert len(kept.texts) <= 10_001
-    assert ledger.claim("m-10049").outcome == "{}"
+    assert len(kept) <= 4 * MAX_MESSAGES
+    assert ledger.claim_message(MessageRef("asg-1", f"m-{number}")).outcome == "{}"
+
+
+def test_a_message_costs_the_same_however_many_are_kept() -> None:
+    """Forgetting looks at what is over, and not at all that is kept."""
+
+    def cost(messages: int) -> float:
+        kept, clock = Kept(), DrivenClock()
+        began = time.process_time()
+        for number in range(messages):
+            ledger = Memory(Terms("one", LEASE, REMEMBERED, clock), kept)
+            ledger.claim_message(MessageRef("asg-1", f"m-{number}"))
+            ledger.close(MessageRef("asg-1", f"m-{number}"), Closing("{}"))
+        return time.process_time() - began
+
+    assert min(cost(8_000) for _ in range(3)) < 24 * min(cost(1_000) for _ in range(3))  # 8, and not 64
 
 
 @pytest.mark.parametrize("how", ["kill", "pause"])
 def test_a_ledger_that_is_gone_or_takes_too_long_says_so_in_time(how: str) -> None:
     with redis_server() as server:
-        ledger = RedisLedger(server.url, Terms("one", LEASE, REMEMBERED, DrivenClock()))
-        ledger.claim("m")
+        terms = Terms("one", LEASE, REMEMBERED, DrivenClock())
+        RedisLedger(server.url, terms).claim_message(M)
         getattr(server, how)()
 
-        for ask in (lambda: ledger.claim("n"), lambda: ledger.enter("g"), lambda: ledger.close("m", "g", Closing())):
+        for ask in (
+            lambda ledger: ledger.claim_message(N),
+            lambda ledger: ledger.acquire_lease("g"),
+            lambda ledger: ledger.close(M, Closing()),
+        ):
+            deadline = Deadline.after(0.8, SystemClock())
             with pytest.raises(LedgerGone) as caught:
-                ask()
+                ask(RedisLedger(server.url, terms, None, deadline))
             assert caught.value.__suppress_context__
+            assert deadline.remaining_seconds() > 0
+
+
+def test_a_ledger_that_was_silent_once_is_not_waited_for_again_in_the_same_invocation() -> None:
+    with redis_server() as server:
+        ledger = RedisLedger(server.url, Terms("one", LEASE, REMEMBERED, DrivenClock()))
+        server.kill()
+        with pytest.raises(LedgerGone):
+            ledger.claim_message(M)
+
+        with pytest.raises(LedgerGone, match="a moment ago"):
+            ledger.close(M, Closing())
 
 
 class Gone:
@@ -186,11 +255,11 @@ class Gone:
 @pytest.mark.parametrize("closed", [True, False])
 def test_without_a_ledger_the_policy_says_whether_to_go_on(answers: int, closed: bool) -> None:
     terms = Terms("one", LEASE, REMEMBERED, DrivenClock())
-    ledger = OrWithout(Gone(Memory(terms, Kept()), answers), Memory(terms, Kept()), closed)
+    ledger = FallbackLedger(Gone(Memory(terms, Kept()), answers), Memory(terms, Kept()), closed)
     steps = [
-        lambda: ledger.claim("m").ours,
-        lambda: ledger.enter("asg-1") is not None,
-        lambda: ledger.note("m", "asg-1", "p", ("i-1",)),
+        lambda: ledger.claim_message(M).ours,
+        lambda: ledger.acquire_lease("asg-1") is not None,
+        lambda: ledger.record(M, Record("p", {"i-1": FLIGHT})),
     ]
     done = 0
     try:
@@ -199,14 +268,14 @@ def test_without_a_ledger_the_policy_says_whether_to_go_on(answers: int, closed:
             done += 1
     except LedgerGone:
         assert closed
-    ledger.close("m", "asg-1", Closing("{}"))  # what is done is done
+    ledger.close(M, Closing("{}"))  # what is done is done
 
     assert done == (min(3, answers) if closed else 3)
     assert ledger.name == ("redis" if answers >= 4 else "gone")
 
 
 class SamePromises(RuleBasedStateMachine):
-    """Whatever several invocations do, memory and Redis tell them the same."""
+    """Whatever several invocations do, memory and Redis say the same."""
 
     server: RedisServer
 
@@ -218,38 +287,49 @@ class SamePromises(RuleBasedStateMachine):
         self.redis = Book("redis", clock, Kept(), self.server)
 
     holders = st.sampled_from(["one", "two", "three"])
-    messages = st.sampled_from(["m", "n"])
+    messages = st.builds(MessageRef, st.sampled_from(["asg-1", "asg-2"]), st.sampled_from(["m", "n"]))
     groups = st.sampled_from(["asg-1", "asg-2"])
     some = st.lists(st.sampled_from(["i-1", "i-2", "i-3"]), unique=True).map(tuple)
+    records = st.builds(
+        Record,
+        st.sampled_from(["p", "q"]),
+        some.map(lambda ids: dict.fromkeys(ids, FLIGHT)),
+        some,
+        st.lists(st.sampled_from(["asa-1", "asa-2"]), unique=True).map(tuple),
+    )
+    observations = st.sampled_from(["", "cpu"])
 
     def both(self, holder: str, name: str, *arguments: Any) -> None:
-        told = [getattr(book.of(holder), name)(*arguments) for book in (self.memory, self.redis)]
-        assert told[0] == told[1]
+        said = [getattr(book.of(holder), name)(*arguments) for book in (self.memory, self.redis)]
+        assert said[0] == said[1]
 
     @rule(holder=holders, message=messages)
-    def claim(self, holder: str, message: str) -> None:
-        self.both(holder, "claim", message)
+    def claim(self, holder: str, message: MessageRef) -> None:
+        self.both(holder, "claim_message", message)
+
+    @rule(holder=holders, group=groups, observation=observations)
+    def lease(self, holder: str, group: str, observation: str) -> None:
+        self.both(holder, "acquire_lease", group, observation)
+
+    @rule(holder=holders, message=messages, record=records)
+    def record(self, holder: str, message: MessageRef, record: Record) -> None:
+        self.both(holder, "record", message, record)
 
     @rule(holder=holders, group=groups)
-    def enter(self, holder: str, group: str) -> None:
-        self.both(holder, "enter", group)
-
-    @rule(holder=holders, message=messages, group=groups, progress=st.sampled_from(["p", "q"]), told=some)
-    def note(self, holder: str, message: str, group: str, progress: str, told: tuple[str, ...]) -> None:
-        self.both(holder, "note", message, group, progress, told)
+    def known(self, holder: str, group: str) -> None:
+        self.both(holder, "known_activities", group)
 
     @rule(
         holder=holders,
         message=messages,
-        group=groups,
         outcome=st.none() | st.just("{}"),
-        spared=some,
-        newest=st.none() | st.integers(0, 9).map(lambda n: NOON + timedelta(seconds=n)),
+        observation=observations,
+        sent_at=st.none() | st.integers(0, 9).map(lambda n: NOON + timedelta(seconds=n)),
     )
-    def close(self, holder: str, message: str, group: str, **closing: Any) -> None:
-        self.both(holder, "close", message, group, Closing(**closing))
+    def close(self, holder: str, message: MessageRef, **closing: Any) -> None:
+        self.both(holder, "close", message, Closing(**closing))
 
-    @rule(seconds=st.sampled_from([1.0, LEASE + 1, TOLD_SECONDS + 1]))
+    @rule(seconds=st.sampled_from([1.0, LEASE + 1, FLIGHT + 1]))
     def advance(self, seconds: float) -> None:
         self.memory.clock.elapsed += seconds
         self.server.advance(seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -140,7 +141,9 @@ def test_a_message_that_waits_too_long_for_its_turn_expires() -> None:
         request = {"scalingGroupId": "asg-1", "remove": {"count": 1}}
         world.send(json.dumps({**event, "data": request}).encode())
 
-        assert (world.follow()["status"], ids(world)) == ("expired", [])
+        # No ledger is shared: the activity, by the API, may be that of an earlier delivery of this message.
+        assert (world.follow()["status"], ids(world)) == ("unconfirmed", [])
+        assert 900 <= (world.cloud.clock.now() - datetime.fromisoformat(time)).total_seconds() < 1_300
 
 
 @pytest.mark.parametrize(
@@ -181,7 +184,8 @@ def test_a_failed_removal_is_raised_where_a_destination_is_to_see_it(monkeypatch
         world.follow()
 
         assert world.cloud.inside.functions and len(world.cloud.inside.functions.failed) == 1
-        assert [told["status"] for told in world.outcomes] == ["removing"] * 4 + ["failed"] + ["duplicate"] * 3
+        statuses = [told["status"] for told in world.outcomes]
+        assert statuses == ["removing"] * (len(statuses) - 4) + ["failed"] + ["duplicate"] * 3
 
 
 def test_a_group_that_ess_refills_is_told_so() -> None:

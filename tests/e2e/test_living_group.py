@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from localcloud.ess.model import Knobs
 from scalein.ledger import kept_by_this_process
-from scalein.scale_in import client_token
 from tests.clouds import group, instances
+from tests.fakes import token_of
 from tests.worlds import World, world_of
 
 SIZE, MIN_SIZE, FLOOR, BUDGET, WINDOW = 60, 5, 10, 40, 600
@@ -97,7 +97,7 @@ class LivingGroup(RuleBasedStateMachine):
     def no_message_removes_more_than_it_asked_for_or_anybody_twice(self) -> None:
         if not hasattr(self, "world"):
             return
-        tokens = {client_token("asg-1", id, n): id for id in self.asked for n in range(20)}
+        tokens = {token_of("asg-1", id, n): id for id in self.asked for n in range(40)}
         taken: dict[str, dict[str, list[str]]] = {}
         activities = self.world.cloud.inside.service.activities
         for call in self.world.cloud.inside.calls:

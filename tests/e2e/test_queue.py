@@ -90,7 +90,7 @@ def test_a_consumer_killed_before_it_acknowledges_gets_the_message_again_and_not
     again = consume("live")
 
     assert (killed.returncode, killed.stdout.split()) == (-signal.SIGKILL, ["removing"])
-    assert (again.returncode, again.stdout.split()) == (0, ["duplicate"]), again.stderr
+    assert (again.returncode, again.stdout.split()) == (0, ["unconfirmed"]), again.stderr
     tokens = [call["ClientToken"] for call in cloud.calls("RemoveInstances")]
     assert len(tokens) == 2
     assert len(set(tokens)) == len(cloud.inside.service.activities) == 1

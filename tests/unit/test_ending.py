@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from scalein import audit
-from scalein.ending import ended, running
-from scalein.model import Activity, Count, Instance, Outcome, Snapshot
-from scalein.progress import Call, Progress
+from scalein.ending import ended, is_running
+from scalein.model import Activity, Count, Instance, Outcome, RemoveOptions, Snapshot
+from scalein.progress import Call, CallState, Progress
 from scalein.reasons import Status
 from tests.fakes import NOON, NOTHING_SPENT
 from tests.fleets import group_of, member, request_for
@@ -21,7 +21,7 @@ LATER = NOON + timedelta(minutes=5)
 
 def progress(given_up: tuple[tuple[str, str], ...] = ()) -> Progress:
     told = tuple(id for id in CHOSEN if id not in dict(given_up))
-    return Progress(request_for(Count(3)), NOON, CHOSEN, (Call(0, told, "asa-1"),), given_up)
+    return Progress(request_for(Count(3)), NOON, CHOSEN, (Call(0, told, NOON, CallState.ACCEPTED, "asa-1"),), given_up)
 
 
 def activity(status: str = "Successful", id: str = "asa-1", **fields: object) -> Activity:
@@ -32,15 +32,21 @@ def there(*ids: str, state: str = "InService") -> list[Instance]:
     return [member(id, lifecycle_state=state) for id in (*ids, "i-9")]
 
 
+SETTLED = LATER + timedelta(seconds=181)
+
+
 def judged(*activities: Activity, left: Snapshot, given_up: tuple[tuple[str, str], ...] = ()) -> Outcome:
-    return ended(progress(given_up), activities, left)
+    """Once the snapshot was read after the settle time."""
+    outcome = ended(progress(given_up), activities, left._replace(taken_at=SETTLED), 180)
+    assert outcome
+    return outcome
 
 
 @pytest.mark.parametrize(
     ("left", "found", "status", "removed", "stayed"),
     [
         ((), activity(), Status.REMOVED, CHOSEN, ()),
-        (("i-2",), activity("Warning"), Status.PARTLY_REMOVED, ("i-1", "i-3"), (("i-2", "stayed"),)),
+        (("i-2",), activity("Warning"), Status.PARTLY_REMOVED, ("i-1", "i-3"), (("i-2", "still-a-member"),)),
         (
             ("i-2",),
             activity("Warning", failures=(("i-2", "IncorrectInstanceStatus"),)),
@@ -50,7 +56,7 @@ def judged(*activities: Activity, left: Snapshot, given_up: tuple[tuple[str, str
         ),
         (CHOSEN, activity("Failed"), Status.FAILED, (), tuple((id, "failed") for id in CHOSEN)),
         (CHOSEN, activity("Rejected"), Status.FAILED, (), tuple((id, "rejected") for id in CHOSEN)),
-        ((), activity("Failed"), Status.REMOVED, CHOSEN, ()),  # whatever it says of itself: they are gone
+        ((), activity("Failed"), Status.UNCONFIRMED, (), ()),  # they are gone, by another cause
         (CHOSEN, activity(removed_ids=frozenset(CHOSEN)), Status.REMOVED, CHOSEN, ()),  # an old picture
     ],
 )
@@ -89,8 +95,10 @@ def test_who_was_given_up_stays_for_that_reason() -> None:
     ],
 )
 def test_what_ess_creates_anew_is_told(others: tuple[Activity, ...], desired: int | None, refilled: int) -> None:
-    left = group_of(*there(), desired_capacity=desired)._replace(activities=others)
-    outcome = judged(activity(), left=left)
+    left = group_of(*there(), desired_capacity=desired)._replace(activities=others, taken_at=SETTLED)
+    kept = progress()._replace(request=request_for(Count(3), options=RemoveOptions(decrease_desired_capacity=False)))
+    outcome = ended(kept, (activity(),), left, 180)
+    assert outcome
 
     assert outcome.ending
     assert outcome.ending.refilled == refilled
@@ -98,8 +106,8 @@ def test_what_ess_creates_anew_is_told(others: tuple[Activity, ...], desired: in
 
 
 def test_one_that_runs_keeps_the_end_open() -> None:
-    assert running([activity(), Activity("asa-2", "InProgress", NOON, None)])
-    assert not running([activity(), activity("Failed")])
+    assert is_running([activity(), Activity("asa-2", "InProgress", NOON, None)])
+    assert not is_running([activity(), activity("Failed")])
 
 
 @pytest.mark.parametrize(("left", "level"), [((), "INFO"), (("i-1",), "WARNING"), (CHOSEN, "ERROR")])
@@ -110,3 +118,28 @@ def test_the_audit_line_of_an_end_is_as_loud_as_the_end(
     audit.record(judged(activity("Warning"), left=group_of(*there(*left))), "fc-1", NOTHING_SPENT)
 
     assert [record.levelname for record in caplog.records] == [level]
+
+
+def test_a_snapshot_from_before_the_settle_time_does_not_say_what_became_of_an_instance() -> None:
+    going = group_of(*there(*CHOSEN, state="Removing"))._replace(taken_at=LATER)
+    there_still = group_of(*there(*CHOSEN))._replace(taken_at=LATER)
+
+    assert ended(progress(), (activity("Warning"),), there_still, 180) is None
+    assert ended(progress(), (activity("Failed"),), going, 180) is None
+
+
+def test_a_successful_activity_is_believed_against_an_old_list() -> None:
+    late = group_of(*there(*CHOSEN))._replace(taken_at=LATER)
+    outcome = ended(progress(), (activity(),), late, 180)
+
+    assert outcome
+    assert (outcome.status, outcome.removed) == (Status.REMOVED, CHOSEN)
+
+
+def test_desired_capacity_and_members_of_two_moments_are_not_a_refill() -> None:
+    left = group_of(*there(), desired_capacity=20)._replace(activities=(), taken_at=LATER)
+    outcome = ended(progress(), (activity(),), left, 180)
+
+    assert outcome
+    assert outcome.ending
+    assert outcome.ending.refilled == 0

@@ -13,7 +13,7 @@ from scalein.errors import ContractViolation, GatewayError, OutcomeUnknown, Refu
 from scalein.model import Amount, Count, Named, Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot, Verdict
 from scalein.outcome import SENTENCES, failed, planned, rejected
 from scalein.planning import plan_removal
-from scalein.progress import Call, Progress
+from scalein.progress import Call, CallState, Progress
 from scalein.reasons import Reason, Status
 from tests.fakes import NOON, NOTHING_SPENT
 from tests.fleets import group_of, member, request_for, requests, snapshots
@@ -38,6 +38,8 @@ KEYS = {
     "message",
     "remaining",
     "stayed",
+    "unaccounted",
+    "unconfirmed",
     "refilled",
     "raced",
     "followUp",
@@ -49,7 +51,7 @@ ASK = request_for(Count(2), reason="quiet night")
 
 
 def removing(request: RemovalRequest, plan: Plan) -> Outcome:
-    call = Call(0, plan.leaving, "asa-1")
+    call = Call(0, plan.leaving, NOON, CallState.ACCEPTED, "asa-1")
     return outcome.removing(Progress(request, NOON, plan.leaving, (call,)), plan)
 
 
@@ -77,6 +79,8 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "keptOmitted": False,
         "remaining": 0,
         "stayed": [],
+        "unaccounted": [],
+        "unconfirmed": [],
         "refilled": None,
         "raced": False,
         "scalingActivityIds": ["asa-1"],

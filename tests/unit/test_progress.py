@@ -1,4 +1,4 @@
-"""How far a message has come: carried from one invocation to the next without loss, and sealed."""
+"""How far a message has come: carried from one invocation to the next without loss, and signed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.errors import ContractViolation
+from scalein.errors import ContractViolation, MalformedEvent, RejectedEvent
 from scalein.model import Count, Named, RemovalRequest, RemoveOptions
-from scalein.progress import Call, Progress, Sealed, progress_of, sealed, text_of, unsealed
+from scalein.progress import (
+    Call,
+    CallState,
+    Progress,
+    Sealed,
+    client_token,
+    message_key,
+    progress_of,
+    sealed,
+    text_of,
+    unsealed,
+)
 from tests.fakes import NOON
 from tests.fleets import request_for, requests
 
@@ -33,11 +44,18 @@ def progresses(draw: st.DrawFn) -> Progress:
     request = draw(requests())._replace(
         options=draw(options), not_after=draw(times), sent_at=draw(times), reason=draw(st.text(max_size=5)), wait=True
     )
-    chosen = tuple(draw(st.lists(ids, unique=True, max_size=60)))
-    told = draw(st.integers(0, len(chosen)))
-    calls = (Call(0, chosen[:told], draw(st.sampled_from(["asa-1", None, ""]))),) if told else ()
-    given_up = tuple((id, "min-size") for id in chosen[told : told + draw(st.integers(0, 3))])
-    return Progress(request, NOON, chosen, calls, given_up, 1, draw(st.integers(0, 9)), draw(st.integers(0, 9)))
+    selected = tuple(draw(st.lists(ids, unique=True, max_size=60)))
+    calls, at = list[Call](), 0
+    for number in range(draw(st.integers(0, 3))):
+        state, size = draw(st.sampled_from(CallState)), draw(st.integers(1, 20))
+        activity_id = f"asa-{number}" if state is CallState.ACCEPTED else ""
+        if selected[at : at + size]:
+            calls.append(Call(number, tuple(sorted(selected[at : at + size])), NOON, state, activity_id))
+        at += size
+    given_up = tuple((id, "min-size") for id in selected[at : at + draw(st.integers(0, 3))])
+    unaccounted = selected[at + 3 : at + 3 + draw(st.integers(0, 2))]
+    numbers = [draw(st.integers(0, 9)) for _ in range(3)]
+    return Progress(request, NOON, selected, tuple(calls), given_up, unaccounted, len(calls), *numbers)
 
 
 @given(progresses())
@@ -62,30 +80,80 @@ def test_whatever_is_changed_breaks_the_seal(progress: Progress, at: int, other:
 
 
 @given(progresses())
-def test_everybody_chosen_is_told_given_up_or_the_rest(progress: Progress) -> None:
-    parts = [*progress.told, *(id for id, _ in progress.given_up), *progress.rest]
+def test_every_selected_instance_is_in_a_call_given_up_unaccounted_or_pending(progress: Progress) -> None:
+    parts = [*progress.called, *(id for id, _ in progress.given_up), *progress.unaccounted, *progress.pending]
 
-    assert sorted(parts) == sorted(progress.chosen)
-    if progress.rest:
-        telling = progress.telling()
-        assert telling.unanswered == Call(progress.next_token, progress.rest[:20])
-        assert telling.untold() == progress
-        assert telling.accepted("asa-9").activity_ids[-1] == "asa-9"
-        assert telling.untold(frozenset()).rest == progress.rest[20:]
+    assert sorted(parts) == sorted(progress.selected)
+
+
+@given(progresses(), st.none() | st.just(1))
+def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
+    progress: Progress, most: int | None
+) -> None:
+    intending = progress.intending(most, NOON)
+    calls = intending.calls[len(progress.calls) :]
+
+    assert all(len(call.instance_ids) <= 20 for call in calls)
+    assert all(list(call.instance_ids) == sorted(call.instance_ids) for call in calls)
+    assert [call.token_number for call in calls] == list(range(progress.next_token, intending.next_token))
+    assert len(calls) == (min(most, -(-len(progress.pending) // 20)) if most else -(-len(progress.pending) // 20))
+    assert [call.state for call in calls] == [CallState.UNCONFIRMED] * len(calls)
+
+
+@given(progresses(), st.booleans())
+def test_a_call_that_did_not_happen_gives_its_instances_back(progress: Progress, token_is_free: bool) -> None:
+    intending = progress.intending(1, NOON)
+    if intending.calls != progress.calls:
+        undone = intending.without(intending.calls[-1], token_is_free)
+
+        assert undone.pending == progress.pending
+        assert undone.next_token == (progress.next_token if token_is_free else intending.next_token)
+
+
+texts = st.text(max_size=12) | st.sampled_from(["m", "m#1", "X", "X#1", "timer-a-b", "1:a", "\ud800"])
+
+
+@given(texts, texts, st.booleans(), texts, texts, st.booleans())
+def test_no_two_messages_share_a_key_whatever_their_senders_write(
+    group: str, id: str, derived: bool, other_group: str, other_id: str, other_derived: bool
+) -> None:
+    one = RemovalRequest(group, id, Count(1), derived_id=derived)
+    other = RemovalRequest(other_group, other_id, Count(1), derived_id=other_derived)
+    same = (group, id, derived) == (other_group, other_id, other_derived)
+
+    assert (message_key(one) == message_key(other)) is same
+    assert (client_token(message_key(one), 1) == client_token(message_key(other), 1)) is same
+    assert len(client_token(message_key(one), 10_000)) <= 64
+
+
+def test_a_progress_record_of_another_version_is_malformed() -> None:
+    text = text_of(Progress(request_for(Count(1)), NOON))
+    document = json.loads(text)
+
+    for other in ({**document, "version": 1}, {k: v for k, v in document.items() if k != "version"}, 5, None, []):
+        with pytest.raises(MalformedEvent):
+            progress_of(json.dumps(other))
+
+
+@pytest.mark.parametrize("text", ["\ud800", "{}", "", "5"])
+@pytest.mark.parametrize("signature", ["0" * 64, "\ud800", ""])
+def test_a_poison_follow_up_is_rejected(text: str, signature: str) -> None:
+    with pytest.raises(RejectedEvent):
+        unsealed(Sealed("x", text, signature), KEY)
 
 
 def test_the_rest_of_a_choice_is_not_what_a_sender_named() -> None:
     """Protected instances may leave only where a sender names them."""
 
     def question(request: RemovalRequest) -> object:
-        return Progress(request, NOON, ("i-1", "i-2")).question.ask
+        return Progress(request, NOON, ("i-1", "i-2")).asks_for(("i-1", "i-2")).ask
 
     assert question(request_for(Count(2))) == Named(("i-1", "i-2"), chosen=True)
     assert question(request_for(Named(("i-1", "i-2")))) == Named(("i-1", "i-2"), chosen=False)
 
 
 def test_a_thousand_long_ids_fit_into_an_asynchronous_event() -> None:
-    chosen = tuple(f"i-{number:062}" for number in range(1_000))
-    progress = Progress(request_for(Count(1_000)), NOON, chosen, (Call(0, chosen[:20], "asa-" + "x" * 20),))
+    selected = tuple(f"i-{number:020}" for number in range(1_000))
+    progress = Progress(request_for(Count(1_000)), NOON, selected).intending(None, NOON)
 
     assert len(sealed(progress, KEY)) < 128 << 10
