@@ -13,10 +13,10 @@ from typing import Any
 
 from aliyunsdkcore.request import CommonRequest
 
+from scalein.addresses import Endpoint
 from scalein.errors import TryLater
 from scalein.model import Metric, Sample
 from scalein.sdk import Reply, Sdk
-from scalein.settings import Endpoint
 
 ACTION = "DescribeMetricLast"
 MOST_PAGES = 20

@@ -13,11 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
 from typing import Any
 
+from scalein.addresses import Endpoint
 from scalein.clock import Deadline
 from scalein.cold_start import UNREACHED_BY_US, cheap_imports, defer
 from scalein.errors import Transient, TryLater
 from scalein.ess_errors import error_of
-from scalein.settings import Credentials, Endpoint, Settings
+from scalein.settings import Credentials, Settings
 from scalein.tally import Tally
 
 with cheap_imports():

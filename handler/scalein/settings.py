@@ -7,13 +7,36 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
+from scalein.addresses import Endpoint, LedgerSource, parse_endpoint, parse_ledger
 from scalein.errors import ConfigurationError
 
+KNOWN = (
+    "SCALEIN_CMS_ENDPOINT",
+    "SCALEIN_CONNECT_TIMEOUT_SECONDS",
+    "SCALEIN_DEADLINE_MARGIN_SECONDS",
+    "SCALEIN_DRY_RUN",
+    "SCALEIN_ESS_ENDPOINT",
+    "SCALEIN_ESS_NETWORK",
+    "SCALEIN_FAILED",
+    "SCALEIN_FC_ENDPOINT",
+    "SCALEIN_FC_FUNCTION",
+    "SCALEIN_FOLLOW_UP_KEY",
+    "SCALEIN_LEDGER",
+    "SCALEIN_MAX_EVENT_BYTES",
+    "SCALEIN_POLICY",
+    "SCALEIN_POLICY_FILE",
+    "SCALEIN_READ_TIMEOUT_SECONDS",
+    "SCALEIN_REGION_ID",
+    "SCALEIN_SETTLE_SECONDS",
+    "SCALEIN_TRY_LATER",
+)
 DEFAULT_TIMEOUT_SECONDS = 60.0
-LEAST_KEY = 32
+MAX_TIMEOUT_SECONDS = 86_400
+MIN_KEY_LENGTH = 32
 RETURN_SECONDS = 0.4  # before its timeout, an invocation has returned
+MIN_MARGIN_SECONDS = 0.5  # the same, and time to release what the ledger gave
+MIB = 1_048_576
 CODE_FOLDER = Path(__file__).parent.parent  # where index.py is
 
 
@@ -28,13 +51,6 @@ class Credentials(NamedTuple):
         return "Credentials(***)"
 
 
-class Endpoint(NamedTuple):
-    """Where a service is. Plain HTTP only ever to this machine."""
-
-    host: str  # host or host:port
-    secure: bool
-
-
 class PolicySource(NamedTuple):
     """Where the policy document is: inline text, else a file."""
 
@@ -44,15 +60,6 @@ class PolicySource(NamedTuple):
     @property
     def name(self) -> str:
         return "SCALEIN_POLICY" if self.text else f"policy {self.file}"
-
-
-class LedgerSource(NamedTuple):
-    """Where the ledger is; empty: in memory. Its text form shows no password."""
-
-    url: str
-
-    def __repr__(self) -> str:
-        return "LedgerSource(***)"
 
 
 class Caller(NamedTuple):
@@ -86,6 +93,7 @@ class Settings(NamedTuple):
     invocation_id: str = ""
     closing_seconds: float = 0.0  # after run_seconds, to write down what is done
     settle_seconds: float = 180.0  # after it, what ESS does not show did not happen
+    max_event_bytes: int = 4 * MIB  # a larger event is rejected before it is decoded
 
 
 def read_settings(environment: Mapping[str, str], context: object) -> Settings:
@@ -93,8 +101,14 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
 
     Raises ConfigurationError, naming the variable and what it takes.
     """
+    _refuse_unknown(environment)
     timeout = _timeout_seconds(context)
     margin = _seconds(environment, "SCALEIN_DEADLINE_MARGIN_SECONDS", 1.0)
+    if margin < MIN_MARGIN_SECONDS:
+        raise ConfigurationError(
+            f"SCALEIN_DEADLINE_MARGIN_SECONDS must be at least {MIN_MARGIN_SECONDS} s, "
+            "so that an invocation returns before its timeout"
+        )
     if timeout <= margin:
         raise ConfigurationError(
             f"the function's timeout ({timeout:g} s) must be longer than SCALEIN_DEADLINE_MARGIN_SECONDS ({margin:g} s)"
@@ -103,8 +117,8 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         credentials=_credentials(environment, context),
         region_id=_region_id(environment, context),
         policy=_policy(environment),
-        ess_endpoint=_endpoint(environment, "SCALEIN_ESS_ENDPOINT"),
-        cms_endpoint=_endpoint(environment, "SCALEIN_CMS_ENDPOINT"),
+        ess_endpoint=parse_endpoint("SCALEIN_ESS_ENDPOINT", environment.get("SCALEIN_ESS_ENDPOINT", "")),
+        cms_endpoint=parse_endpoint("SCALEIN_CMS_ENDPOINT", environment.get("SCALEIN_CMS_ENDPOINT", "")),
         ess_network=_one_of(environment, "SCALEIN_ESS_NETWORK", ("public", "vpc")),
         connect_timeout_seconds=_seconds(environment, "SCALEIN_CONNECT_TIMEOUT_SECONDS", 3.0),
         read_timeout_seconds=_seconds(environment, "SCALEIN_READ_TIMEOUT_SECONDS", 10.0),
@@ -117,14 +131,27 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         invocation_id=str(getattr(context, "request_id", "") or ""),
         closing_seconds=max(0.0, margin - RETURN_SECONDS),
         settle_seconds=_seconds(environment, "SCALEIN_SETTLE_SECONDS", 180.0),
+        max_event_bytes=_bytes(environment, "SCALEIN_MAX_EVENT_BYTES", 4 * MIB, 32 * MIB),
     )
 
 
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A misspelt name would otherwise be a setting that silently does not hold."""
+    unknown = min((name for name in environment if name.startswith("SCALEIN_") and name not in KNOWN), default="")
+    if not unknown:
+        return
+    from difflib import get_close_matches  # only to explain a wrong deployment
+
+    nearest = get_close_matches(unknown, KNOWN, 1)
+    advice = f"Did you mean {nearest[0]}?" if nearest else f"Known are: {', '.join(KNOWN)}"
+    raise ConfigurationError(f"Unknown setting {unknown}. {advice}")
+
+
 def _ledger(environment: Mapping[str, str]) -> LedgerSource:
-    url = environment.get("SCALEIN_LEDGER", "")
-    if url and not re.match(r"(redis|rediss|unix)://.", url):
-        raise ConfigurationError("SCALEIN_LEDGER must be a redis:// or rediss:// URL, or empty: a ledger in memory")
-    return LedgerSource(url)
+    source = parse_ledger("SCALEIN_LEDGER", environment.get("SCALEIN_LEDGER", ""))
+    if source.ca_file and not Path(source.ca_file).is_file():
+        raise ConfigurationError("SCALEIN_LEDGER names a file of certificates (ssl_ca_certs) that is not there")
+    return source
 
 
 def _caller(environment: Mapping[str, str], context: object) -> Caller | None:
@@ -132,8 +159,8 @@ def _caller(environment: Mapping[str, str], context: object) -> Caller | None:
     key = environment.get("SCALEIN_FOLLOW_UP_KEY", "")
     if not key:
         return None
-    if len(key) < LEAST_KEY:
-        raise ConfigurationError(f"SCALEIN_FOLLOW_UP_KEY must have {LEAST_KEY} characters at least, made by chance")
+    if len(key) < MIN_KEY_LENGTH:
+        raise ConfigurationError(f"SCALEIN_FOLLOW_UP_KEY must have at least {MIN_KEY_LENGTH} random characters")
     function, service = getattr(context, "function", None), getattr(context, "service", None)
     named = environment.get("SCALEIN_FC_FUNCTION", "").split("/")
     if named == [""]:
@@ -149,7 +176,7 @@ def _caller(environment: Mapping[str, str], context: object) -> Caller | None:
 
 def _function_compute(environment: Mapping[str, str], context: object) -> str:
     """URL of Function Compute: plain http only ever to this machine."""
-    endpoint = _endpoint(environment, "SCALEIN_FC_ENDPOINT")
+    endpoint = parse_endpoint("SCALEIN_FC_ENDPOINT", environment.get("SCALEIN_FC_ENDPOINT", ""))
     if endpoint is not None:
         return f"{'https' if endpoint.secure else 'http'}://{endpoint.host}"
     account, region = str(getattr(context, "account_id", "") or ""), str(getattr(context, "region", "") or "")
@@ -194,35 +221,15 @@ def _policy(environment: Mapping[str, str]) -> PolicySource:
     return PolicySource(text, str(CODE_FOLDER / (file or "policy.json")))
 
 
-def _endpoint(environment: Mapping[str, str], name: str) -> Endpoint | None:
-    text = environment.get(name, "")
-    if not text:
-        return None
-    wrong = ConfigurationError(f"{name} must be host:port or a URL without a path, such as 127.0.0.1:8080")
-    try:
-        url = urlsplit(text if "://" in text else f"//{text}")
-        host, has_port = url.hostname or "", url.port is not None
-    except ValueError as error:
-        raise wrong from error
-    if not host or url.path.strip("/") or url.query or url.fragment or "@" in url.netloc or "\\" in text:
-        raise wrong
-    if url.scheme not in ("", "http", "https"):
-        raise wrong
-    local = host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
-    if url.scheme == "http" and not local:
-        raise ConfigurationError(f"{name} must be https: plain http is for this machine only")
-    secure = url.scheme == "https" or not local
-    # The SDK appends ports 80 and 443 by itself and leaves every other to the host text.
-    return Endpoint(url.netloc if has_port else host if ":" not in host else f"[{host}]", secure)
-
-
 def _timeout_seconds(context: object) -> float:
     """Of context.function.timeout, which is text or a number, depending on the runtime."""
     value: Any = getattr(getattr(context, "function", None), "timeout", None)
-    try:
-        return float(value) if value is not None else DEFAULT_TIMEOUT_SECONDS
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError("context.function.timeout is not a number of seconds") from error
+    if value is None:
+        return DEFAULT_TIMEOUT_SECONDS
+    seconds = _number(str(value))
+    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
+        raise ConfigurationError(f"context.function.timeout is not a number of seconds up to {MAX_TIMEOUT_SECONDS}")
+    return seconds
 
 
 def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
@@ -234,12 +241,20 @@ def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) 
 
 
 def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
-    wrong = ConfigurationError(f"{name} must be a number of seconds above 0")
     text = environment.get(name, "")
-    try:
-        seconds = float(text) if text else default
-    except ValueError as error:
-        raise wrong from error
-    if not 0 < seconds <= 86_400:
-        raise wrong
+    seconds = _number(text) if text else default
+    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
+        raise ConfigurationError(f"{name} must be a number of seconds above 0, up to {MAX_TIMEOUT_SECONDS}")
     return seconds
+
+
+def _bytes(environment: Mapping[str, str], name: str, default: int, maximum: int) -> int:
+    text = environment.get(name, "") or str(default)
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 0 < int(text) <= maximum:
+        raise ConfigurationError(f"{name} must be a whole number of bytes from 1 to {maximum}")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    """Of decimal notation alone; else 0, which no setting takes."""
+    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0.0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scalein.errors import ConfigurationError
 from scalein.settings import Credentials, Endpoint, read_settings
@@ -76,7 +78,19 @@ def test_cloudmonitor_has_an_endpoint_of_its_own() -> None:
         ("SCALEIN_ESS_NETWORK", "moon"),
         ("SCALEIN_READ_TIMEOUT_SECONDS", "soon"),
         ("SCALEIN_READ_TIMEOUT_SECONDS", "nan"),
+        ("SCALEIN_READ_TIMEOUT_SECONDS", "inf"),
+        ("SCALEIN_READ_TIMEOUT_SECONDS", "1e400"),
+        ("SCALEIN_READ_TIMEOUT_SECONDS", "1_0"),
+        ("SCALEIN_READ_TIMEOUT_SECONDS", "٣"),
         ("SCALEIN_CONNECT_TIMEOUT_SECONDS", "-1"),
+        ("SCALEIN_CONNECT_TIMEOUT_SECONDS", "0"),
+        ("SCALEIN_SETTLE_SECONDS", "86401"),
+        ("SCALEIN_MAX_EVENT_BYTES", "0"),
+        ("SCALEIN_MAX_EVENT_BYTES", "4MiB"),
+        ("SCALEIN_MAX_EVENT_BYTES", "-1"),
+        ("SCALEIN_MAX_EVENT_BYTES", "1.5"),
+        ("SCALEIN_MAX_EVENT_BYTES", str(32 * 1_048_576 + 1)),
+        ("SCALEIN_DEADLINE_MARGIN_SECONDS", "0.4"),
         ("SCALEIN_DEADLINE_MARGIN_SECONDS", "60"),
         ("SCALEIN_DRY_RUN", "perhaps"),
         ("SCALEIN_TRY_LATER", "never"),
@@ -91,6 +105,31 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 @pytest.mark.parametrize(("timeout", "seconds"), [(60, 59.0), ("60", 59.0), (None, 59.0)])
 def test_the_function_s_timeout_is_text_or_a_number_or_unknown(timeout: object, seconds: float) -> None:
     assert read_settings(KEYS, context(function=SimpleNamespace(timeout=timeout))).run_seconds == seconds
+
+
+@pytest.mark.parametrize("timeout", ["nan", "inf", "1e400", "soon", "", 0, -1, True, 86_401, [60]])
+def test_a_timeout_that_is_no_number_of_seconds_is_a_wrong_deployment(timeout: object) -> None:
+    with pytest.raises(ConfigurationError, match="timeout"):
+        read_settings(KEYS, context(function=SimpleNamespace(timeout=timeout)))
+
+
+@given(st.floats(0.001, 86_400), st.floats(0.001, 86_400))
+def test_every_accepted_margin_returns_three_tenths_of_a_second_before_the_timeout(
+    timeout: float, margin: float
+) -> None:
+    variables = {**KEYS, "SCALEIN_DEADLINE_MARGIN_SECONDS": f"{margin:.3f}"}
+    try:
+        settings = read_settings(variables, context(function=SimpleNamespace(timeout=f"{timeout:.3f}")))
+    except ConfigurationError:
+        return
+
+    assert settings.run_seconds > 0
+    assert settings.run_seconds + settings.closing_seconds <= float(f"{timeout:.3f}") - 0.3
+
+
+def test_an_event_may_have_four_mebibytes_unless_told_otherwise() -> None:
+    assert read_settings(KEYS, context()).max_event_bytes == 4 * 1_048_576
+    assert read_settings({**KEYS, "SCALEIN_MAX_EVENT_BYTES": "1024"}, context()).max_event_bytes == 1_024
 
 
 def test_without_any_setting_ess_is_the_sdk_s_own_and_nothing_is_dry() -> None:
@@ -124,7 +163,7 @@ def test_the_function_calls_itself_as_it_runs_now() -> None:
 @pytest.mark.parametrize(
     ("variables", "fields", "says"),
     [
-        ({"SCALEIN_FOLLOW_UP_KEY": "short"}, {}, "32 characters"),
+        ({"SCALEIN_FOLLOW_UP_KEY": "short"}, {}, "32 random characters"),
         ({}, {"service": None}, "SCALEIN_FC_FUNCTION"),
         ({"SCALEIN_FC_FUNCTION": "only-one"}, {}, "SERVICE/FUNCTION"),
         ({"SCALEIN_FC_FUNCTION": "a/b/c"}, {}, "SERVICE/FUNCTION"),
