@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 from benchmarks.timing import Row, both, timed
 from cli.local import EXAMPLE_POLICY
 from cli.simulation import Happening, simulate, synthetic
-from scalein.guardrails import NONE, Budget, Guardrails, Pause
+from scalein.budget import Budget
+from scalein.guardrails import NONE, Guardrails, Pause
 from scalein.model import Activity, Alarm, Count, Instance, Order, RemovalRequest, Sample, ScalingGroup, Snapshot
 from scalein.planning import plan_removal
 from scalein.policy import read_policy

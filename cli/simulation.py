@@ -11,8 +11,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scalein.capacity import STABLE_STATES, capacity_of
 from scalein.errors import RejectedEvent
-from scalein.guardrails import STABLE_STATES, Guardrails, capacity_of, limits, objection, staying
+from scalein.guardrails import Guardrails, limits, objection, staying
 from scalein.intake.times import moment
 from scalein.model import Activity, Alarm, Instance, Named, Plan, RemovalRequest, Sample, ScalingGroup, Snapshot
 from scalein.planning import plan_removal

@@ -83,6 +83,7 @@ def snapshots(draw: st.DrawFn, most: int = 12) -> Snapshot:
         for number in ids
     ]
     samples = {i.id: draw(samples_of_one()) for i in instances}
+    cloud_time = draw(st.none() | st.integers(-900, 900).map(lambda seconds: NOON + timedelta(seconds=seconds)))
     snapshot = group_of(
         *instances,
         min_size=draw(st.integers(0, 15)),
@@ -101,6 +102,7 @@ def snapshots(draw: st.DrawFn, most: int = 12) -> Snapshot:
     return snapshot._replace(
         samples={id: sample for id, sample in samples.items() if sample},
         activities=tuple(draw(st.lists(activities(), max_size=4))),
+        cloud_time=cloud_time,
     )
 
 
@@ -115,14 +117,18 @@ def activities(draw: st.DrawFn) -> Activity:
     ago = draw(st.integers(0, 7_200))
     status = draw(st.sampled_from(["Successful", "Successful", "Warning", "Failed", "Rejected", "InProgress"]))
     done = status in ("Successful", "Warning")
+    ids = st.frozensets(st.integers(1, 20).map("i-{}".format), max_size=3)
+    added_ids, removed_ids = (draw(ids), draw(ids)) if done else (frozenset[str](), frozenset[str]())
     return Activity(
-        id="asa-1",
+        id=draw(st.sampled_from(["asa-1", "asa-2", ""])),
         status=status,
         started_at=NOON - timedelta(seconds=ago + 60),
         ended_at=None if status == "InProgress" else NOON - timedelta(seconds=ago),
-        added=draw(st.integers(0, 2)) if done else 0,
-        removed=draw(st.integers(0, 3)) if done else 0,
-        trigger=draw(st.sampled_from(["APIs", "Cms"])),
+        added=len(added_ids) + (draw(st.integers(0, 1)) if done else 0),  # one that is not listed
+        removed=len(removed_ids) + (draw(st.integers(0, 1)) if done else 0),
+        trigger=draw(st.sampled_from(["APIs", "Cms", ""])),
+        removed_ids=removed_ids,
+        added_ids=added_ids,
     )
 
 

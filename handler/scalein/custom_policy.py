@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from scalein.capacity import capacity_of
 from scalein.contract import check
 from scalein.departures import DEFAULT_POLICIES, Line, departures
-from scalein.guardrails import Guardrails, capacity_of, staying
+from scalein.guardrails import Guardrails, staying
 from scalein.intake.decoding import value_of
 from scalein.model import Choice, Count, Instance, RemovalRequest, Snapshot
 

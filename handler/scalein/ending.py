@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from scalein import outcome
-from scalein.guardrails import LEAVING_STATES, stable_capacity
+from scalein.capacity import LEAVING_STATES, stable_capacity
 from scalein.model import Activity, Ending, Instance, Outcome, Snapshot
 from scalein.progress import Call, Progress
 

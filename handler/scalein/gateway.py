@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from scalein.capacity import STABLE_STATES, capacity_of
 from scalein.clock import Clock
 from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TokenUsed, TryLater
-from scalein.guardrails import STABLE_STATES, Guardrails, capacity_of
+from scalein.guardrails import Guardrails
 from scalein.model import Activity, Needs, Plan, RemovalRequest, RemoveOptions, Snapshot
 from scalein.planning import plan_removal
 

@@ -4,31 +4,20 @@ What the operator's policy allows, what the group's state forbids, and the proje
 number comes with the reason that it is given for.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from fractions import Fraction
-from operator import attrgetter
 from typing import NamedTuple
 
+from scalein.budget import Budget, budget_limit
+from scalein.capacity import COMING_STATES, LEAVING_STATES, STABLE_STATES, WORKING_STATES, capacity_in, share
 from scalein.departures import REMOVAL_POLICIES, by_metric
 from scalein.model import Activity, Instance, Limit, Metric, Named, Needs, Order, RemovalRequest, Snapshot
 from scalein.reasons import Reason
 from scalein.windows import Windows
 
 KNOWN_REMOVAL_POLICIES = frozenset(order.value for order in REMOVAL_POLICIES)
-STABLE_STATES = ("InService", "Protected", "Standby")  # ESS guide, Expected number of instances
-COMING_STATES = ("Pending", "Pending:Wait")
-WORKING_STATES = ("InService", "Protected")
-LEAVING_STATES = ("Removing", "Removing:Wait")
-
-
-class Budget(NamedTuple):
-    """No more than so much in any window of time; one of `instances`, `percent`."""
-
-    window_seconds: int
-    instances: int | None = None
-    percent: float | None = None
+MAX_SKEW_SECONDS = 900  # ESS refuses calls by a clock that is further from its own
 
 
 class Pause(NamedTuple):
@@ -86,7 +75,9 @@ def objection(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrail
 
 def needs(request: RemovalRequest, guardrails: Guardrails) -> Needs:
     """What a decision on this request needs besides the group and its instances."""
-    return Needs(guardrails.history_seconds, guardrails.metric if by_metric(request) else None)
+    seconds = guardrails.history_seconds
+    # What is read goes by our clock, what is counted by the earlier one.
+    return Needs(seconds and seconds + MAX_SKEW_SECONDS, guardrails.metric if by_metric(request) else None)
 
 
 def limits(snapshot: Snapshot, guardrails: Guardrails = NONE) -> tuple[Limit, ...]:
@@ -103,14 +94,14 @@ def limits(snapshot: Snapshot, guardrails: Guardrails = NONE) -> tuple[Limit, ..
         percent = guardrails.max_removed_percent_per_event
         found.append(Limit(Reason.EVENT_MAXIMUM, share(total, percent), "capacity", f"{percent:g} % of {total}"))
     if guardrails.budget is not None:
-        found.append(_budget(guardrails.budget, snapshot))
+        found.append(budget_limit(guardrails.budget, snapshot))
     return tuple(found)
 
 
 def staying(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails) -> Callable[[Instance], Reason | None]:
     """Why a member stays, for what it is or how it does; None where it may leave. Made once for all members."""
     named = isinstance(request.ask, Named) and not request.ask.chosen
-    weighted, now = snapshot.group.weighted, snapshot.taken_at
+    weighted, now = snapshot.group.weighted, snapshot.now  # by the earlier clock an instance is younger
     allowed = {"InService"}
     allowed |= {"Protected"} if named and guardrails.remove_protected else set()
     allowed |= {"Standby"} if named and guardrails.remove_standby else set()
@@ -146,22 +137,18 @@ STAY_BY_STATE = {
 
 def _fresh(snapshot: Snapshot, metric: Metric) -> set[str]:
     """Whose value of the metric is not older than a few periods: missing is not zero."""
-    since = snapshot.taken_at - timedelta(seconds=metric.period_seconds * metric.stale_after_periods)
+    # By the later clock a value is older: one too old to go by never passes for fresh.
+    since = _latest(snapshot) - timedelta(seconds=metric.period_seconds * metric.stale_after_periods)
     return {id for id, sample in (snapshot.samples or {}).items() if sample.taken_at >= since}
 
 
-def capacity_of(instance: Instance, snapshot: Snapshot) -> int:
-    """What it counts: its weight in a weighted group, else one."""
-    return (instance.weight or 0) if snapshot.group.weighted else 1
-
-
-def share(total: int, percent: float) -> int:
-    """Rounded down. By the decimal text: 29 % of 100 must be 29, which binary floating point does not promise."""
-    return int(total * Fraction(repr(percent)) / 100)
+def _latest(snapshot: Snapshot) -> datetime:
+    """By the later of the two clocks, ours and ESS's."""
+    return snapshot.taken_at if snapshot.cloud_time is None else max(snapshot.taken_at, snapshot.cloud_time)
 
 
 def _objections(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Objection]:
-    group, now = snapshot.group, snapshot.taken_at
+    group, now = snapshot.group, snapshot.now  # by the earlier clock a pause lasts longer
     if group.lifecycle_state != "Active":
         yield Objection(Reason.GROUP_NOT_ACTIVE)
     if "ScaleIn" in group.suspended_processes:
@@ -173,7 +160,8 @@ def _objections(request: RemovalRequest, snapshot: Snapshot, guardrails: Guardra
     if pause is not None and (pause.until is None or now < pause.until):
         until = f" until {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else ""
         yield Objection(Reason.PAUSED, f"Paused{until}{f': {pause.reason}' if pause.reason else ''}.")
-    if guardrails.windows is not None and not guardrails.windows.open_at(now):
+    # Which of two clocks is wrong is not known: a window is open where it is by both.
+    if guardrails.windows is not None and not all(map(guardrails.windows.open_at, (now, _latest(snapshot)))):
         yield Objection(Reason.WINDOW_CLOSED, f"It is {now.astimezone(guardrails.windows.zone):%a %H:%M} there.")
     yield from _unhealthy(snapshot, guardrails)
     yield from _below_desired(snapshot)
@@ -197,7 +185,7 @@ def _below_desired(snapshot: Snapshot) -> Iterator[Objection]:
     desired = snapshot.group.desired_capacity
     if desired is None:
         return
-    there = _capacity(snapshot, STABLE_STATES + COMING_STATES)
+    there = capacity_in(STABLE_STATES + COMING_STATES, snapshot)
     if desired > there:
         yield Objection(Reason.BELOW_DESIRED, f"Desired capacity is {desired}, and {there} are there or coming.")
 
@@ -229,7 +217,7 @@ def _cooling_down(request: RemovalRequest, snapshot: Snapshot, guardrails: Guard
         if not seconds:
             continue
         over = [_over(activity, seconds) for activity in of]
-        if any(moment is None or snapshot.taken_at < moment for moment in over):
+        if any(moment is None or snapshot.now < moment for moment in over):
             ends = [moment for moment in over if moment is not None]
             yield Objection(reason, f"Over at {max(ends):%H:%M:%S} UTC." if ends and None not in over else "")
 
@@ -239,17 +227,6 @@ def _over(activity: Activity, seconds: int) -> datetime | None:
     return None if activity.ended_at is None else activity.ended_at + timedelta(seconds=seconds)
 
 
-def _budget(budget: Budget, snapshot: Snapshot) -> Limit:
-    """What is left of it: what ESS's history says has left in the window, by whomever, and what is leaving now."""
-    since = snapshot.taken_at - timedelta(seconds=budget.window_seconds)
-    left = sum(a.removed for a in snapshot.activities or () if a.ended_at is None or a.ended_at > since)
-    leaving = _heads(snapshot, LEAVING_STATES)
-    at_first = _heads(snapshot, STABLE_STATES) + left + leaving  # as many as when the window began
-    whole = budget.instances if budget.instances is not None else share(at_first, budget.percent or 0)
-    told = f"{whole} in {budget.window_seconds} s, of which {left + leaving} are spent"
-    return Limit(Reason.BUDGET, max(0, whole - left - leaving), "instances", told)
-
-
 def _stable(snapshot: Snapshot) -> tuple[int, str]:
     """The capacity that all MinSize arithmetic begins with, and what it is.
 
@@ -257,22 +234,6 @@ def _stable(snapshot: Snapshot) -> tuple[int, str]:
     pass its check and undershoot. What is stable is counted too, from the list and by the group's own counters,
     for the two were not read at quite the same moment; the smallest holds.
     """
-    group, listed = snapshot.group, _capacity(snapshot, STABLE_STATES)
+    group, listed = snapshot.group, capacity_in(STABLE_STATES, snapshot)
     counted = listed if group.stable_capacity is None else group.stable_capacity
     return min((group.total_capacity, "TotalCapacity"), (listed, "stable capacity"), (counted, "stable capacity"))
-
-
-def stable_capacity(snapshot: Snapshot) -> int:
-    """As listed: what ESS compares desired capacity with."""
-    return _capacity(snapshot, STABLE_STATES)
-
-
-def _capacity(snapshot: Snapshot, states: tuple[str, ...]) -> int:
-    if not snapshot.group.weighted:
-        return _heads(snapshot, states)
-    return sum(instance.weight or 0 for instance in snapshot.instances if instance.lifecycle_state in states)
-
-
-def _heads(snapshot: Snapshot, states: tuple[str, ...]) -> int:
-    counted = Counter(map(attrgetter("lifecycle_state"), snapshot.instances))
-    return sum(counted[state] for state in states)

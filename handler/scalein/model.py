@@ -106,7 +106,7 @@ class Snapshot(NamedTuple):
 
     @property
     def now(self) -> datetime:
-        """What cooldowns, windows and budgets go by: the earlier of two clocks, so that none ends early."""
+        """What cooldowns, budgets and ages of instances go by: the earlier of two clocks, so that none ends early."""
         return self.taken_at if self.cloud_time is None else min(self.taken_at, self.cloud_time)
 
 

@@ -11,9 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scalein.budget import Budget
 from scalein.contract import check
 from scalein.errors import ConfigurationError, ContractViolation, RejectedEvent
-from scalein.guardrails import Budget, Guardrails, Pause
+from scalein.guardrails import Guardrails, Pause
 from scalein.intake.decoding import value_of
 from scalein.intake.times import moment
 from scalein.model import Alarm, Metric, Order, RemovalRequest

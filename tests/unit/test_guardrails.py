@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scalein.guardrails import Budget, Guardrails, Pause
-from scalein.model import Activity, Count, Limit, Named, Plan, Shortfall, Snapshot, ToCapacity
+from scalein.budget import Budget
+from scalein.guardrails import Guardrails, Pause, needs
+from scalein.model import Activity, Count, Limit, Metric, Named, Order, Plan, Sample, Shortfall, Snapshot, ToCapacity
 from scalein.planning import amount_asked, plan_removal
 from scalein.reasons import Reason
 from scalein.windows import Windows, cron_of
@@ -40,6 +43,18 @@ def in_state(number: int, state: str) -> Snapshot:
     return group_of(*[i._replace(lifecycle_state=state) if n < number else i for n, i in enumerate(TEN)])
 
 
+def beside(snapshot: Snapshot, *activities: Activity) -> Snapshot:
+    """The snapshot with further activities."""
+    return snapshot._replace(activities=(*(snapshot.activities or ()), *activities))
+
+
+def joined(number: int, at: datetime | None) -> Snapshot:
+    """Ten, so many of which joined then."""
+    return group_of(*[i._replace(joined_at=at) if n < number else i for n, i in enumerate(TEN)])._replace(activities=())
+
+
+GONE = frozenset({"g-1", "g-2", "g-3"})
+SHARE = Guardrails(budget=Budget(3_600, None, 40))
 COOL, DAY = Guardrails(cooldown_seconds=600), 86_400
 AFTER_OUT = Guardrails(cooldown_after_scale_out_seconds=600)
 AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
@@ -60,7 +75,20 @@ AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
         ("a budget of three, two spent", Guardrails(budget=Budget(3_600, 3)), after(100, removed=2), 1, "budget"),
         ("a budget overspent by others", Guardrails(budget=Budget(3_600, 3)), after(100, removed=5), 0, "budget"),
         ("of a maximum of three and a budget of two", Guardrails(max_removed_per_event=3, budget=Budget(3_600, 2)), after(99_999), 2, "budget"),
-        ("a budget of 40 % of ten and of the three that left", Guardrails(budget=Budget(3_600, None, 40)), after(100, removed=3), 2, "budget"),
+        ("a budget of 40 % of ten and of the three that left", SHARE, after(100, removed=3, removed_ids=GONE), 2, "budget"),
+        ("of three that left, one had come in the window", SHARE, after(100, removed=3, removed_ids=GONE, added=1, added_ids=frozenset({"g-1"})), 1, "budget"),
+        ("which three left is not known", SHARE, after(100, removed=3), 1, "budget"),
+        ("which two came is not known", SHARE, after(100, removed=3, removed_ids=GONE, added=2), 1, "budget"),
+        ("who left may be attached by hand before", SHARE, beside(after(100, removed=3, removed_ids=GONE), Activity("asa-2", "Successful", NOON, NOON)), 1, "budget"),
+        ("who left may be of an activity that runs", SHARE, beside(after(100, ten(desired_capacity=10), removed=3, removed_ids=GONE), Activity("asa-2", "InProgress", NOON, None, trigger="Ess")), 1, "budget"),
+        ("a removal that runs adds nobody", SHARE, beside(after(100, ten(desired_capacity=10), removed=3, removed_ids=GONE), Activity("asa-2", "InProgress", NOON, None, trigger="APIs")), 2, "budget"),
+        ("half of ten joined within the window", SHARE, joined(5, NOON), 2, "budget"),
+        ("half of ten joined just when the window began", SHARE, joined(5, NOON - timedelta(seconds=3_600)), 4, "budget"),
+        ("of half of ten is not known when they joined", SHARE, joined(5, None), 2, "budget"),
+        ("half of ten were started again", SHARE, after(100, added=5, added_ids=frozenset(f"i-{n}" for n in range(5))), 2, "budget"),
+        ("a place that was emptied and filled is one place", SHARE, beside(joined(3, NOON), *(after(100, removed=3, removed_ids=GONE).activities or ())), 1, "budget"),
+        ("listed as removed and still listed as a member", SHARE, after(100, removed=3, removed_ids=frozenset(f"i-{n}" for n in range(3))), 1, "budget"),
+        ("ours are gone and the history does not show it yet", SHARE, after(0, removed=3, removed_ids=GONE, id=""), 1, "budget"),
         ("what left a second before the window began", Guardrails(budget=Budget(3_600, 3)), after(3_601, removed=2), 3, "budget"),
         ("what left just as the window began", Guardrails(budget=Budget(3_600, 3)), after(3_600, removed=2), 3, "budget"),
         ("what left a second later", Guardrails(budget=Budget(3_600, 3)), after(3_599, removed=2), 1, "budget"),
@@ -199,6 +227,63 @@ def test_while_a_removal_runs_nobody_knows_when_the_cooldown_is_over() -> None:
     over, running = after(300, removed=1).activities, after(0, removed=1, ended_at=None).activities
 
     assert plan(ten()._replace(activities=(*(running or ()), *(over or ()))), COOL).because == ""
+
+
+@pytest.mark.parametrize("skew", [-420, 420])
+def test_a_clock_that_is_wrong_ends_no_guardrail_early(skew: int) -> None:
+    """ESS's clock shows noon; ours another time. A window is open where it is by both."""
+    wrong = NOON + timedelta(seconds=skew)
+
+    def by(guardrails: Guardrails, snapshot: Snapshot) -> int:
+        return len(plan(snapshot._replace(taken_at=wrong, cloud_time=NOON), guardrails).leaving)
+
+    noon = Windows(timezone.utc, (cron_of("0-1 12 * * *"),))
+    assert by(COOL, after(599, removed=1)) == 0
+    assert by(AFTER_OUT, after(599, added=1)) == 0
+    assert by(AFTER_FAILURE, after(179, status="Failed")) == 0
+    assert by(Guardrails(budget=Budget(3_600, 3)), after(3_599, removed=3)) == 0
+    assert by(Guardrails(pause=Pause(NOON + timedelta(seconds=1))), ten()) == 0
+    assert by(Guardrails(minimum_age_seconds=3_600), joined(10, NOON - timedelta(seconds=3_599))) == 0
+    assert by(Guardrails(windows=noon), ten()) == 0
+    assert by(COOL, after(1_020, removed=1)) == 9  # and it does end
+
+
+def timed(seconds: int) -> list[Guardrails]:
+    """Each guardrail that goes by time."""
+    return [
+        Guardrails(cooldown_seconds=seconds),
+        Guardrails(cooldown_after_scale_out_seconds=seconds),
+        Guardrails(cooldown_after_failure_seconds=seconds),
+        Guardrails(minimum_age_seconds=seconds),
+        Guardrails(budget=Budget(seconds, 3)),
+        Guardrails(budget=Budget(seconds, None, 40)),
+        Guardrails(pause=Pause(NOON + timedelta(seconds=seconds % 900))),
+        Guardrails(windows=Windows(timezone.utc, (cron_of("50-59 11 * * *"), cron_of("0-9 12 * * *")))),
+        Guardrails(metric=Metric(period_seconds=seconds // 5)),
+    ]
+
+
+@given(
+    st.integers(0, 8), st.sampled_from([60, 600, 3_600]), st.integers(-900, 900), st.integers(-900, 900), st.booleans()
+)
+def test_by_a_wrong_clock_no_more_leave_than_by_the_right_one(
+    kind: int, seconds: int, edge: int, skew: int, metric: bool
+) -> None:
+    """Everything happened as long ago as the guardrail looks back, give or take 15 minutes by the right clock."""
+    guardrails, then = timed(seconds)[kind], NOON - timedelta(seconds=max(0, seconds + edge))
+    past = Activity("asa-1", "Failed", then, then, 2, 2, "APIs", frozenset({"g-1", "g-2"}), frozenset({"i-0", "i-1"}))
+    right = joined(8, then)._replace(activities=(past,), cloud_time=NOON)
+    right = right._replace(samples={i.id: Sample(1.0, then) for i in right.instances})
+    request = request_for(Count(9), order=(Order.LOWEST_METRIC,) if metric else ())
+    by_right = plan_removal(request, right, guardrails).leaving
+    by_wrong = plan_removal(request, right._replace(taken_at=NOON + timedelta(seconds=skew)), guardrails).leaving
+
+    assert set(by_wrong) <= set(by_right)
+
+
+def test_a_decision_needs_as_much_more_history_as_the_clocks_may_differ() -> None:
+    assert needs(request_for(Count(1)), COOL).history_seconds == 600 + 900
+    assert needs(request_for(Count(1)), Guardrails()).history_seconds == 0
 
 
 def test_history_is_needed_as_far_back_as_the_longest_guardrail_looks() -> None:
