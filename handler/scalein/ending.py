@@ -30,7 +30,9 @@ def ended(
     """Of a removal of which nothing runs any more; None where it cannot be told yet. `activities`: of all its calls."""
     members = frozenset(instance.id for instance in snapshot.instances if not is_gone(instance))
     by_id = {activity.id: activity for activity in activities}
-    removed, not_removed, unaccounted = list[str](), dict(progress.given_up), list(progress.unaccounted)
+    removed = list[str]()
+    not_removed = {id: reason for id, reason in progress.given_up if id in members}
+    unaccounted = [*progress.unaccounted, *(id for id, _ in progress.given_up if id not in members)]
     for call in progress.accepted:
         activity = by_id[call.activity_id]
         settled = snapshot.now >= _end(activity) + timedelta(seconds=settle_seconds)

@@ -8,6 +8,7 @@ ScaleInError
 │   └── ContractViolation  a known message that breaks its schema
 └── GatewayError           ESS or the way to it: action, code, request id
     ├── Refused            asking again will not help                     outcome "refused"
+    │   └── StateRefused   ... while the group is in this state           as above, once no earlier call can be in flight
     ├── StaleSnapshot      the group changed since it was read            read again, plan again
     ├── TokenUsed          the ClientToken came before, with other ids    the history tells what came of it
     ├── TryLater           the same request may succeed later             outcome "try-later"
@@ -65,6 +66,10 @@ class GatewayError(ScaleInError):
 
 class Refused(GatewayError):
     """ESS will not do this, however often it is asked."""
+
+
+class StateRefused(Refused):
+    """The group's state forbids it, which may be the echo of an earlier delivery's success."""
 
 
 class StaleSnapshot(GatewayError):

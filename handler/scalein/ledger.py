@@ -83,8 +83,8 @@ class Ledger(Protocol):
     def record(self, message: MessageRef, record: Record) -> bool:
         """Writes, unless claim or lease are another's by now: then it writes nothing, and gives False."""
 
-    def known_activities(self, group: str) -> frozenset[str]:
-        """Scaling activities that are known as some message's."""
+    def foreign_activities(self, message: MessageRef) -> frozenset[str]:
+        """Scaling activities of the group that are known as another message's."""
 
     def close(self, message: MessageRef, closing: Closing) -> None:
         """Ends claim and lease, as far as they are still this invocation's."""
@@ -102,8 +102,9 @@ class Terms(NamedTuple):
 class Kept:
     """What Memory keeps from one invocation to the next. What is over is forgotten in the order in which it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_texts: int = 4 * MAX_MESSAGES) -> None:
         self.lock = Lock()
+        self._max_texts = max_texts
         self.groups: dict[str, GroupRecord] = {}
         self._texts: dict[str, tuple[datetime, str]] = {}  # until when
         self._ends: list[tuple[datetime, str]] = []  # heap of the same
@@ -117,8 +118,10 @@ class Kept:
     def keep(self, name: str, text: str, until: datetime) -> None:
         self._texts[name] = (until, text)
         heappush(self._ends, (until, name))
-        if len(self._texts) > 4 * MAX_MESSAGES:
-            self._texts.pop(next(iter(self._texts)))  # the oldest
+        if len(self._texts) > self._max_texts:
+            del self._texts[next(iter(self._texts))]  # the oldest
+        if len(self._ends) > 2 * self._max_texts:  # most are ends of what is replaced or dropped
+            self._ends = sorted((until, name) for name, (until, _) in self._texts.items())
 
     def drop(self, name: str) -> None:
         self._texts.pop(name, None)
@@ -137,7 +140,7 @@ class GroupRecord:
     def __init__(self) -> None:
         self.version = 0
         self.in_flight: dict[str, datetime] = {}  # until when
-        self.activities: dict[str, datetime] = {}  # until when
+        self.activities: dict[tuple[str, str], datetime] = {}  # by message key and id: until when
         self.newest: dict[str, datetime] = {}  # by observation
 
     def in_flight_at(self, now: datetime) -> frozenset[str]:
@@ -194,14 +197,14 @@ class Memory:
             for id, seconds in record.in_flight.items():
                 known.in_flight[id] = now + timedelta(seconds=seconds)
             until = now + timedelta(seconds=self._terms.remember_seconds)
-            known.activities.update(dict.fromkeys(record.activity_ids, until))
+            known.activities |= {(message.key, id): until for id in record.activity_ids}
             return True
 
-    def known_activities(self, group: str) -> frozenset[str]:
+    def foreign_activities(self, message: MessageRef) -> frozenset[str]:
         with self._kept.lock:
-            now, known = self._terms.clock.now(), self._group(group)
-            known.activities = {id: until for id, until in known.activities.items() if until > now}
-            return frozenset(known.activities)
+            now, known = self._terms.clock.now(), self._group(message.group)
+            known.activities = {one: until for one, until in known.activities.items() if until > now}
+            return frozenset(id for key, id in known.activities if key != message.key)
 
     def close(self, message: MessageRef, closing: Closing) -> None:
         with self._kept.lock:
@@ -269,15 +272,17 @@ class FallbackLedger:
     def record(self, message: MessageRef, record: Record) -> bool:
         return self._ask(lambda ledger: ledger.record(message, record))
 
-    def known_activities(self, group: str) -> frozenset[str]:
-        return self._ask(lambda ledger: ledger.known_activities(group))
+    def foreign_activities(self, message: MessageRef) -> frozenset[str]:
+        return self._ask(lambda ledger: ledger.foreign_activities(message))
 
     def close(self, message: MessageRef, closing: Closing) -> None:
         if not self._gone:
             try:
                 self._ledger.close(message, closing)
             except LedgerGone:
-                self._take_over()  # what is done is done: nothing can be stopped any more
+                if self._closed and closing.outcome is not None:
+                    raise  # an outcome that is not saved would be followed by another
+                self._take_over()
         if self._gone:
             self._instead.close(message, closing)
         self._message, self._group = None, ""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from scalein import outcome
 from scalein.clock import Deadline
-from scalein.errors import GatewayError, LedgerGone, MalformedEvent, Refused, TryLater
+from scalein.errors import GatewayError, LedgerGone, MalformedEvent, Refused, StateRefused, TryLater
 from scalein.evidence import since_sent, unexplained_removals, unowned_removals
 from scalein.gateway import DryRun, OneGroup
 from scalein.guardrails import Guardrails
@@ -55,7 +55,7 @@ class MessageProcessor:
 
     def process(self, progress: Progress, untimely: Outcome | None = None) -> Outcome:
         """The outcome. `untimely`: of a message that is too old to begin with."""
-        message = MessageRef(progress.request.scaling_group_id, progress.key)
+        message = _ref(progress)
         journal = self._journal(message, is_first=False)
         try:
             claim = self._ledger.claim_message(message)
@@ -71,7 +71,7 @@ class MessageProcessor:
         )
 
     def _claimed(self, arrived: Progress, untimely: Outcome | None, claim: Claim, journal: LedgerJournal) -> Outcome:
-        request, message = arrived.request, MessageRef(arrived.request.scaling_group_id, arrived.key)
+        request, message = arrived.request, _ref(arrived)
         if claim.outcome is not None:
             saved = json.loads(claim.outcome)
             return outcome.duplicate(request, saved["status"], tuple(saved["scalingActivityIds"]))
@@ -129,7 +129,7 @@ class MessageProcessor:
         found = self._not_begun(progress, untimely, entry)
         run = RemovalRun(progress, self._guardrails, self._dependencies(progress, journal))
         if found is None:
-            found = self._run(run)._replace(raced=run.concurrent_removal)
+            found = self._run(run, journal)._replace(raced=run.concurrent_removal)
         found = self._believed(found, run, entry, journal)
         if progress.request.wait and found.status is Status.REMOVING and not found.remaining:
             found = self._waited(run, found)
@@ -152,20 +152,29 @@ class MessageProcessor:
             self._group,
             self._deadline,
             journal,
-            lambda: self._ledger.known_activities(progress.request.scaling_group_id),
+            lambda: self._ledger.foreign_activities(_ref(progress)),
             self._bounds.settle_seconds,
             max_instances(self._follow_ups),
             alone=self._ledger.shared,
         )
 
-    def _run(self, run: RemovalRun) -> Outcome:
+    def _run(self, run: RemovalRun, journal: LedgerJournal) -> Outcome:
         try:
             return run.advance()
         except GatewayError as error:
+            if isinstance(error, StateRefused) and self._is_doubtful(run, journal):
+                why = "an earlier delivery of the message may have been accepted, which is not known yet."
+                return outcome.busy(run.progress.request, f"{error} This refusal proves nothing: {why}")
             if run.progress.activity_ids and isinstance(error, Refused):
                 pending = dict.fromkeys(run.progress.pending, error.code)
                 run.progress = run.progress.giving_up(pending)
             return outcome.interrupted(run.progress, run.plan, error)
+
+    def _is_doubtful(self, run: RemovalRun, journal: LedgerJournal) -> bool:
+        """Whether another delivery may have made a call that nothing shows yet."""
+        age = (self._deadline.clock.now() - run.progress.begun_at).total_seconds()
+        is_unknown = not journal.is_proof and not run.progress.calls
+        return is_unknown and age < self._bounds.settle_seconds
 
     def _believed(self, found: Outcome, run: RemovalRun, entry: Entry, journal: LedgerJournal) -> Outcome:
         """That a message removed nothing is only said where no earlier delivery of it may have removed something."""
@@ -175,7 +184,7 @@ class MessageProcessor:
         since = since_sent(request, begun_at, timedelta(seconds=self._bounds.max_wait_seconds))
         try:
             history = self._group.history(request.scaling_group_id, since)
-            strangers = unowned_removals(history, self._ledger.known_activities(request.scaling_group_id), since)
+            strangers = unowned_removals(history, self._ledger.foreign_activities(_ref(run.progress)), since)
             if strangers:
                 return outcome.unconfirmed(run.progress, strangers)
             if found.plan is not None:
@@ -231,6 +240,10 @@ def dry_run(progress: Progress, guardrails: Guardrails, dependencies: Dependenci
 def max_instances(follow_ups: FollowUps | None) -> int:
     """Instances of one message, in a group that runs one removal at a time."""
     return MOST_PER_MESSAGE if follow_ups else MAX_INSTANCES_PER_CALL
+
+
+def _ref(progress: Progress) -> MessageRef:
+    return MessageRef(progress.request.scaling_group_id, progress.key)
 
 
 def _furthest(arrived: Progress, claim: Claim) -> Progress:

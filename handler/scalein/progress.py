@@ -111,12 +111,16 @@ class Progress(NamedTuple):
         calls = tuple(call if known.token_number == call.token_number else known for known in self.calls)
         return self._replace(calls=calls, idle=0 if call.state is CallState.ACCEPTED else self.idle)
 
-    def without(self, call: Call, token_is_free: bool, gone: Iterable[str] = ()) -> Progress:
-        """The call did not happen: its instances are pending again, but for those that are gone."""
+    def without(self, call: Call, token_is_free: bool) -> Progress:
+        """The call did not happen: its instances are pending again."""
         calls = tuple(known for known in self.calls if known.token_number != call.token_number)
         after = {known.token_number for known in calls if known.token_number > call.token_number}
         number = self.next_token if after or not token_is_free else call.token_number
-        return self._replace(calls=calls, next_token=number, unaccounted=(*self.unaccounted, *gone))
+        return self._replace(calls=calls, next_token=number)
+
+    def losing(self, ids: Iterable[str]) -> Progress:
+        """These selected instances are gone, or on their way, by no call that is known here."""
+        return self._replace(unaccounted=(*self.unaccounted, *ids))
 
     def giving_up(self, reason_by_id: Mapping[str, str]) -> Progress:
         """Those of the pending that may not be removed after all are given up."""

@@ -28,6 +28,7 @@ from scalein.reasons import Reason
 MOST_PER_MESSAGE = 1_000  # instances; as many as ESS takes in one activity
 PLANS_AT_MOST = 3  # the first, and two more where the group changed under it
 LOOK_SECONDS = 2.0  # between two looks at an activity that is waited for
+GONE = (Reason.NOT_A_MEMBER, Reason.REMOVING, Reason.STOPPED)  # by what is not known
 PASSING = (Reason.ACTIVITY_IN_PROGRESS, Reason.BELOW_DESIRED)  # once something is in flight, these end by themselves
 
 
@@ -37,7 +38,7 @@ class Dependencies(NamedTuple):
     group: OneGroup
     deadline: Deadline
     journal: Journal = NoJournal()
-    known_activities: Callable[[], frozenset[str]] = frozenset  # that are some message's, by the ledger
+    foreign_activities: Callable[[], frozenset[str]] = frozenset  # known as another message's
     settle_seconds: float = 180.0
     max_instances: int = MAX_INSTANCES_PER_CALL  # of one message, in a group that runs one removal at a time
     alone: bool = True  # no other invocation acts on this group at the same time
@@ -162,7 +163,11 @@ class RemovalRun:
         plan = plan_removal(again, snapshot, self._guardrails, self._most(snapshot))
         if plan.refusal in PASSING:
             raise TryLater("RemoveInstances", "ScalingActivityInProgress", "a scaling activity is in progress.")
-        self.progress = self.progress.giving_up({v.instance_id: v.reason.value for v in plan.kept})
+        reason_by_id = {verdict.instance_id: verdict.reason for verdict in plan.kept}
+        gone = tuple(id for id in self.progress.pending if reason_by_id.get(id) in GONE)
+        self.progress = self.progress.losing(gone).giving_up(
+            {id: reason.value for id, reason in reason_by_id.items()}
+        )
         return snapshot
 
     def _call_pending(self, snapshot: Snapshot) -> None:
@@ -174,7 +179,11 @@ class RemovalRun:
         calls = self.progress.calls[len(before.calls) :]
         if self._journal.follows_up and not self._scheduled:
             self.progress = self.progress.followed()
-        self._journal.record_intent(self.progress, calls)
+        try:
+            self._journal.record_intent(self.progress, calls)
+        except TryLater:
+            self.progress = before  # nothing is called that is not recorded
+            raise
         try:
             self._schedule()
         except TryLater:
@@ -250,7 +259,7 @@ class RemovalRun:
             return
         for call in reversed(calls):
             self.progress = self.progress.without(call, token_is_free)
-        self.progress = self.progress._replace(unaccounted=(*self.progress.unaccounted, *gone))
+        self.progress = self.progress.losing(gone)
         freed = tuple(id for call in calls for id in call.instance_ids)
         self._group.free(freed)
         self._holds_lease &= self._journal.record_result(self.progress, freed)
@@ -265,7 +274,7 @@ class RemovalRun:
         own = frozenset(call.instance_ids)
         self._group.forget()
         snapshot = self._group.snapshot(self._group_id, needs(self.progress.request, self._guardrails), own)
-        known = self._dependencies.known_activities().union(self.progress.activity_ids)
+        known = self._dependencies.foreign_activities().union(self.progress.activity_ids)
         since = since_sent(self.progress.request, self.progress.begun_at)
         history = self._group.history(self._group_id, since)  # begun after the snapshot: settled if that is
         strangers = unowned_removals(history, known, since)

@@ -115,7 +115,7 @@ def test_who_lost_the_lease_writes_nothing(book: Book) -> None:
     assert not slow.record(M, Record("woke up again", {"i-1": FLIGHT}, (), ("asa-1",)))
     slow.close(M, Closing("{}", "alarm", NOON))
     assert other.record(M, Record("p"))
-    assert other.known_activities("asg-1") == frozenset()
+    assert other.foreign_activities(N) == frozenset()
     assert book.of("three").claim_message(M) == Claim(False, None, "p", first=False)
     assert book.of("three").acquire_lease("asg-1") is None
     other.close(M, Closing())
@@ -153,8 +153,9 @@ def test_what_is_in_flight_is_known_to_the_next_until_ess_must_show_it(book: Boo
 
     assert entry == Entry(frozenset({"i-1", "i-2"}), None, 2)
     assert later == Entry(frozenset({"i-1"}), None, 2)
-    assert book.of("three").known_activities("asg-1") == {"asa-1"}
-    assert book.of("three").known_activities("asg-2") == frozenset()
+    assert book.of("three").foreign_activities(N) == {"asa-1"}
+    assert book.of("three").foreign_activities(M) == frozenset()  # its own
+    assert book.of("three").foreign_activities(N._replace(group="asg-2")) == frozenset()
 
 
 def test_the_newest_alarm_of_an_observation_stays_the_newest(book: Book) -> None:
@@ -315,9 +316,9 @@ class SamePromises(RuleBasedStateMachine):
     def record(self, holder: str, message: MessageRef, record: Record) -> None:
         self.both(holder, "record", message, record)
 
-    @rule(holder=holders, group=groups)
-    def known(self, holder: str, group: str) -> None:
-        self.both(holder, "known_activities", group)
+    @rule(holder=holders, message=messages)
+    def foreign(self, holder: str, message: MessageRef) -> None:
+        self.both(holder, "foreign_activities", message)
 
     @rule(
         holder=holders,
