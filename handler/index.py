@@ -79,7 +79,7 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     """The handler, by any clock."""
     settings = read_settings(os.environ, context)
     deadline, tally = Deadline.after(settings.run_seconds, clock), Tally(clock)
-    mail, policy = opened(event), read_policy(settings.policy)
+    mail, policy = opened(event, settings.max_event_bytes), read_policy(settings.policy)
     invocation = Invocation(policy, _tools(settings, policy, deadline, tally), deadline, settings.dry_run)
     outcomes: list[Outcome] = []
     for outcome in invocation.serve(mail):

@@ -1,8 +1,6 @@
 """The only module that defines the nouns: what ESS said, what was asked, what was decided, what the caller is told.
 
-Everything here is immutable and prints as what it is. The classes are NamedTuples because creating one at import
-costs a sixth of a frozen dataclass (docs/decisions/0003-named-tuples.md). Capacity is in ESS's units: instances, or
-the sum of weights in a weighted group.
+All are NamedTuples (docs/decisions/0003-named-tuples.md). Capacity: instances, or weights in a weighted group.
 """
 
 from collections.abc import Mapping
@@ -166,6 +164,7 @@ class Alarm(NamedTuple):
     facts: Mapping[str, tuple[str, ...]]  # by the names that a rule's `when` has; some things go by several names
     instance_ids: tuple[str, ...] = ()
     sent_at: datetime | None = None
+    observation: str = ""  # names what is observed, which later alarms observe again. "": a fact of its own
 
 
 class Notice(NamedTuple):
@@ -176,10 +175,10 @@ class Notice(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What put an instance before the next: the order that told them apart, and its value for this one."""
+    """What put an instance before the next."""
 
-    by: str
-    value: str
+    by: str  # the order that differs
+    value: str  # for this instance
 
 
 class Verdict(NamedTuple):

@@ -5,9 +5,11 @@ Its form is schemas/policy.schema.json, in prose docs/policy.md. A request may n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import timezone, tzinfo
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +26,7 @@ from scalein.windows import Cron, Windows, cron_of
 
 SCHEMA = "policy"
 OF_THE_ALARM = "alarm"  # as instanceIds, as scalingGroupId
+MAX_NAMES, MAX_NAME_CHARACTERS = 20, 64  # of attributes, in a message to a person
 
 
 class Rule(NamedTuple):
@@ -81,16 +84,20 @@ def rule_for(alarm: Alarm, policy: Policy) -> Rule | None:
 
 
 def why_no_rule(alarm: Alarm, policy: Policy) -> str:
-    """Names of facts, never what the alarm says of them."""
-    has = f"The alarm tells {', '.join(alarm.facts)}."
+    """Names of attributes, never their values; a sender's labels can be many and long."""
+    has = f"The alarm has {_few(list(alarm.facts))}."
     if not policy.rules:
         return f"The policy has no alarm rules. {has}"
     differences = [_differs_in(rule, alarm) for rule in policy.rules]
     alike = [len(rule.when) - len(names) for rule, names in zip(policy.rules, differences, strict=True)]
     near = alike.index(max(alike))
-    return (
-        f"No alarm rule of the policy matches. {has} Nearest is alarms[{near}], but for {', '.join(differences[near])}."
-    )
+    return f"No alarm rule of the policy matches. {has} Nearest is alarms[{near}], but for {_few(differences[near])}."
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = [f"{name[:MAX_NAME_CHARACTERS]}{'...' * (len(name) > MAX_NAME_CHARACTERS)}" for name in names[:MAX_NAMES]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def request_by(rule: Rule, alarm: Alarm, scaling_group_id: str) -> RemovalRequest:
@@ -98,7 +105,18 @@ def request_by(rule: Rule, alarm: Alarm, scaling_group_id: str) -> RemovalReques
     asks = {**rule.asks, "scalingGroupId": scaling_group_id}
     if rule.asks_for_the_alarms_instances:
         asks["remove"] = {"instanceIds": alarm.instance_ids}
-    return request_of(asks, alarm.identity, alarm.sent_at)
+    return request_of(asks, alarm.identity, alarm.sent_at)._replace(observation=_observation(rule, alarm))
+
+
+def _observation(rule: Rule, alarm: Alarm) -> str:
+    """Only an alarm of the same rule of the policy supersedes another; and of the same instances, where it removes
+    those.
+    """
+    if not alarm.observation:
+        return ""
+    instance_ids = sorted(alarm.instance_ids) if rule.asks_for_the_alarms_instances else []
+    text = json.dumps([alarm.observation, dict(rule.when), dict(rule.asks), instance_ids], sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:40]
 
 
 def narrowed(request: RemovalRequest, policy: Policy) -> RemovalRequest | Denial:

@@ -11,10 +11,14 @@ SCHEMA = "removal-request"
 
 
 def request_of(document: dict[str, Any], identity: str, sent_at: datetime | None = None) -> RemovalRequest:
-    """Of a document that satisfies its schema; `notAfter` is left to who can read times."""
+    """Of a document that satisfies its schema; `notAfter` is left to who can read times.
+
+    `identity` names it where it has no requestId of its own.
+    """
     return RemovalRequest(
         scaling_group_id=document["scalingGroupId"],
         request_id=document.get("requestId", identity),
+        derived_id="requestId" not in document,
         ask=_ask(document["remove"]),
         all_or_nothing=document.get("shortfall") == "refuse",
         order=tuple(Order(name) for name in document.get("order", ())),

@@ -232,9 +232,45 @@ def test_an_alarm_is_the_same_message_while_it_tells_of_the_same_evaluation(chan
 
 
 def test_an_event_is_named_by_the_id_that_its_sender_gave_it() -> None:
-    assert alarm(SYSTEM).identity == "event-E-1"
-    assert alarm(SUBSCRIPTION).identity == "event-D-1"
-    assert alarm(event("ecs:Instance:X", {})).identity == "event-CE-1"
+    assert alarm(SYSTEM).identity == "systemevent-E-1"
+    assert alarm(SUBSCRIPTION).identity == "subscription-D-1"
+    assert alarm(event("ecs:Instance:X", {})).identity == "event-x/CE-1"
+
+
+def test_what_an_alarm_says_cannot_name_it_like_one_that_comes_another_way() -> None:
+    for document in (SYSTEM, SUBSCRIPTION, CALLBACK, alerts("firing")):
+        wrapped = event("ops:Anything", document)
+
+        assert alarm(document).identity == alarm({**document, "more": 1}).identity
+        assert alarm(wrapped).identity == alarm({**wrapped, "id": "CE-2"}).identity != alarm(document).identity
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (CALLBACK, {**CALLBACK, "timestamp": str(SECONDS * 1000 + 60_000)}, True),
+        (CALLBACK, {**CALLBACK, "curValue": "3", "lastTime": "3 minutes"}, True),
+        (CALLBACK, {**CALLBACK, "dimensions": "{instanceId=i-web-05}"}, False),
+        (CALLBACK, {**CALLBACK, "ruleId": "rule-2"}, False),
+        (CALLBACK, {**CALLBACK, "alertName": "other"}, False),
+        (TO_MNS, {**TO_MNS, "time": SECONDS * 1000 + 60_000}, True),
+        (TO_MNS, {**TO_MNS, "resources": '{"instanceId": "i-web-05"}'}, False),
+        (TO_MNS, {**TO_MNS, "resources": {"instanceId": "i-web-04"}}, True),
+        (alerts("firing"), alerts("firing", "firing"), True),
+        (alerts("firing"), alerts("firing", groupKey="other"), False),
+        (alerts("firing"), alerts("firing", externalURL="http://another"), False),
+    ],
+)
+def test_two_alarms_observe_the_same_where_rule_and_resource_are_the_same(
+    one: dict[str, Any], other: dict[str, Any], same: bool
+) -> None:
+    assert alarm(one).observation
+    assert (alarm(one).observation == alarm(other).observation) is same
+
+
+@pytest.mark.parametrize("document", [SYSTEM, SUBSCRIPTION, event("ecs:Instance:X", {})])
+def test_what_happened_once_is_no_observation(document: dict[str, Any]) -> None:
+    assert alarm(document).observation == ""
 
 
 def test_an_alarm_without_a_time_of_its_own_has_its_envelopes() -> None:
@@ -291,6 +327,8 @@ def test_a_label_that_is_no_instance_id_names_no_instance() -> None:
         ({**alerts("firing"), "status": "maybe"}, "$.status", "enum"),
         ({**alerts("firing"), "alerts": [{"status": "firing"}]}, "$.alerts[0]", "required"),
         ({**alerts("firing"), "groupLabels": None}, "$.groupLabels", "type"),
+        ({**alerts("firing"), "groupLabels": {f"{n}": "" for n in range(257)}}, "$.groupLabels", "maxProperties"),
+        ({**alerts("firing"), "alerts": [{}] * 10_001}, "$.alerts", "maxItems"),
     ],
 )
 def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, rule: str) -> None:

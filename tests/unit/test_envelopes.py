@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from scalein.errors import RejectedEvent
 from scalein.intake import Message, Unreadable, opened, read
+from scalein.intake.envelopes import identity_of
 from scalein.model import RemovalRequest
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -114,7 +116,7 @@ def test_however_a_request_is_wrapped_the_same_is_read(names: list[str]) -> None
     request = read(message)
     assert isinstance(request, RemovalRequest)
     assert request._replace(request_id="", sent_at=None) == RemovalRequest(
-        "asg-1", "", request.ask, reason="Ärger & Ruhe"
+        "asg-1", "", request.ask, reason="Ärger & Ruhe", derived_id=True
     )
     assert request.request_id.isascii()
     assert 0 < len(request.request_id) <= 128
@@ -123,15 +125,15 @@ def test_however_a_request_is_wrapped_the_same_is_read(names: list[str]) -> None
 @pytest.mark.parametrize(
     ("name", "identity", "sent_at"),
     [
-        ("cloud event", "event-ce-1", SENT),
+        ("cloud event", "event-anything/ce-1", SENT),
         ("mns topic", "mns-M1", SENT),
-        ("mns queue", "mns-Q1", SENT),
+        ("mns queue", "event.mns-Q1", SENT),
         ("mns queue raw", "mns-Q1", None),
-        ("rocketmq", "rocketmq-U1", SENT),
+        ("rocketmq", "event.rocketmq-U1", SENT),
         ("apache rocketmq", "rocketmq-A1", None),
-        ("rabbitmq", "rabbitmq-R1", SENT),
-        ("kafka", "kafka-t-7-5", SENT),
-        ("timer", f"timer-nightly-{SENT.isoformat()}", SENT),
+        ("rabbitmq", "event.rabbitmq-R1", SENT),
+        ("kafka", "event.kafka-t/7/5", SENT),
+        ("timer", f"timer-nightly/{SENT.isoformat()}", SENT),
     ],
 )
 def test_an_envelope_gives_the_message_its_name_and_its_time(
@@ -144,10 +146,88 @@ def test_an_envelope_gives_the_message_its_name_and_its_time(
 
 
 def test_the_innermost_envelope_that_names_the_message_names_it() -> None:
-    """A message that a queue passes on to another keeps the name that its first sender gave it."""
+    """A message that a queue delivers twice, under two names of its own, keeps its sender's."""
     inner = cloud_event("ops:Anything", REQUEST)
+    again = {**mns_topic(inner), "MessageId": "M2"}
 
-    assert only(mns_topic(inner)).identity == only(rabbitmq(as_base64(inner))).identity == "event-ce-1"
+    assert only(mns_topic(inner)).identity == only(again).identity == "mns.event-anything/ce-1"
+
+
+CLAIMS = [inner for inner in sorted(WRAPS) if isinstance(WRAPS[inner](REQUEST), dict)]
+
+
+@pytest.mark.parametrize("inner", CLAIMS)
+@pytest.mark.parametrize("outer", CLAIMS)
+def test_no_sender_can_claim_the_name_of_a_message_that_comes_another_way(outer: str, inner: str) -> None:
+    """Such as the name of tonight's timer, by a message to a queue that looks like the timer's."""
+    forged, genuine = only(WRAPS[outer](WRAPS[inner](REQUEST))), only(WRAPS[inner](REQUEST))
+
+    assert isinstance(forged, Message), forged
+    assert forged.identity != genuine.identity
+
+
+def test_events_of_different_sources_are_different_messages() -> None:
+    event = cloud_event("ops:Anything", REQUEST)
+    names = {only({**event, "source": source, "id": id}).identity for source in ("a", "b", "a/b") for id in "1b"}
+
+    assert len(names) == 6
+
+
+kinds = st.sampled_from(["event", "event.mns", "mns", "mns.event", "kafka"])
+parts = st.lists(
+    st.text(max_size=4) | st.sampled_from(["a", "a/b", "b/c", "%2F", "c" * 140, "\ud800"]), min_size=1, max_size=3
+)
+
+
+@given(kinds, parts, kinds, parts)
+@example("event", ["a/b", "c"], "event", ["a", "b/c"])
+@example("event", ["a%2Fb"], "event", ["a/b"])
+@example("event", ["é"], "event", ["e"])
+def test_no_two_names_are_the_same(kind: str, names: list[str], other_kind: str, others: list[str]) -> None:
+    one, other = identity_of(kind, *names), identity_of(other_kind, *others)
+
+    assert len(one) <= 128
+    assert re.fullmatch("[!-~]*", one)
+    assert bool(one) is ("" not in names)
+    if one and other:
+        assert (one == other) is ((kind, names) == (other_kind, others))
+
+
+@given(parts)
+def test_no_part_can_be_written_as_the_hash_of_another(names: list[str]) -> None:
+    hashed = identity_of("event", "x" * 200, *filter(None, names))
+    text = hashed.removeprefix("event:")
+
+    assert hashed.startswith("event:")
+    assert hashed not in {identity_of("event", text), identity_of("event", f":{text}"), identity_of("event", hashed)}
+
+
+HALF = "\ud800"
+ODD_PLACES = {
+    "a request id": {**REQUEST, "requestId": HALF},
+    "a reason": {**REQUEST, "reason": HALF},
+    "a group": {**REQUEST, "scalingGroupId": HALF},
+    "an instance": {**REQUEST, "remove": {"instanceIds": [HALF]}},
+    "the name of a field": {**REQUEST, HALF: 1},
+    "an envelope's id": {**cloud_event("ops:Anything", REQUEST), "id": HALF},
+    "an envelope's type": {**cloud_event("ops:Anything", REQUEST), "type": HALF},
+    "a body": cloud_event("ops:Anything", as_text({**REQUEST, "reason": HALF})),
+    "a body in Base64": {**mns_topic(as_base64({**REQUEST, "reason": HALF}))},
+    "a label": {"status": "firing", "receiver": "r", "alerts": [{"status": "firing", "labels": {HALF: HALF}}]},
+    "a follow-up": {"followUp": HALF, "signature": "0" * 64},
+    "a signature": {"followUp": "{}", "signature": HALF},
+}
+
+
+@pytest.mark.parametrize("place", sorted(ODD_PLACES))
+def test_text_that_is_no_unicode_rejects_its_message_and_no_other(place: str) -> None:
+    poisoned, served = opened(as_text([ODD_PLACES[place], REQUEST]).encode()).messages
+
+    assert isinstance(poisoned, Unreadable)
+    assert poisoned.error.rule == "utf-8"
+    assert poisoned.identity.isascii()
+    assert isinstance(served, Message)
+    assert isinstance(read(served), RemovalRequest)
 
 
 def test_a_message_is_as_old_as_the_oldest_time_on_it() -> None:
@@ -166,7 +246,7 @@ def test_a_repeated_http_request_is_the_same_message_and_another_body_another() 
     assert only(http({**REQUEST, "reason": "x"})).identity != only(http(REQUEST)).identity
 
 
-@pytest.mark.parametrize("id", ["", None, 7, "x" * 200, "ü", "a b", "\ud800", {"a": 1}])
+@pytest.mark.parametrize("id", ["", None, 7, True, "x" * 200, "ü", "a b", "\ud800", {"a": 1}])
 def test_an_odd_id_still_gives_a_name_that_can_be_a_token(id: object) -> None:
     identity = only({**cloud_event("ops:Anything", REQUEST), "id": id}).identity
 
@@ -180,6 +260,8 @@ def test_an_odd_id_still_gives_a_name_that_can_be_a_token(id: object) -> None:
     "unnamed",
     [
         {**cloud_event("x", REQUEST), "id": ""},
+        {**cloud_event("x", REQUEST), "source": ""},
+        {**cloud_event("x", REQUEST), "source": None},
         {**kafka(REQUEST), "offset": None},
         {**kafka(REQUEST), "topic": ""},
         {**rabbitmq(REQUEST), "props": {}},
@@ -189,7 +271,7 @@ def test_a_name_of_which_a_part_is_missing_is_no_name(unnamed: dict[str, Any]) -
     """Two messages must not share one, so that the second were taken for the first: the bytes name it then."""
     other = {**unnamed, "more": 1}
 
-    assert only(unnamed).identity.startswith("event-")
+    assert only(unnamed).identity.startswith("content:")
     assert only(unnamed).identity != only(other).identity
 
 
@@ -209,7 +291,7 @@ def test_an_http_request_is_answered_as_one_even_if_its_body_cannot_be_read() ->
 def test_an_array_is_a_batch_even_of_one_and_an_object_is_not() -> None:
     assert opened(as_text([REQUEST]).encode()).batch
     assert not opened(as_text(REQUEST).encode()).batch
-    assert opened(b"[]").messages == ()
+    assert len(opened(b"[]").messages) == 0
 
 
 def test_elements_that_are_texts_are_read_like_objects() -> None:

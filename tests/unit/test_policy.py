@@ -253,7 +253,7 @@ def test_an_alarm_without_a_rule_is_told_which_facts_differ_and_never_what_they_
     told = policy(None, rule({"ruleId": "r"}), rule({"alertName": "web*", "level": "WARN"}))
     why = why_no_rule(alarm(alertName="canary-7731", level="WARN"), told)
 
-    assert "The alarm tells alertName, level. Nearest is alarms[1], but for alertName." in why
+    assert "The alarm has alertName, level. Nearest is alarms[1], but for alertName." in why
     assert "7731" not in why
     longer = policy(None, rule({"ruleId": "r", "metricName": "m", "namespace": "n"}), rule({"alertName": "x"}))
     assert "Nearest is alarms[0]" in why_no_rule(alarm(alertName="y", namespace="n"), longer)
@@ -271,8 +271,36 @@ def test_a_rule_asks_like_a_request() -> None:
     asked = request_by(told.rules[0], alarm(alertName="x"), "asg-1")
 
     assert asked == RemovalRequest(
-        "asg-1", "alarm-1", Count(1), all_or_nothing=True, order=(NEWEST,), dry_run=True, reason="idle"
+        "asg-1", "alarm-1", Count(1), all_or_nothing=True, order=(NEWEST,), dry_run=True, reason="idle", derived_id=True
     )
+
+
+def test_an_alarm_supersedes_only_what_the_same_rule_makes_of_the_same_observation() -> None:
+    """And of the same instances, where the rule removes those."""
+    rules = [rule({"alertName": "x"}), rule({"alertName": "x*"}), rule({"alertName": "x"}, remove={"count": 2})]
+    named = rule({"alertName": "x"}, remove={"instanceIds": "alarm"})
+    seen = alarm(alertName="x")._replace(observation="cpu of i-1")
+
+    def observation(made_by: dict[str, Any], seen: Alarm) -> str:
+        return request_by(policy(None, made_by).rules[0], seen, "asg-1").observation
+
+    others = [observation(made_by, seen) for made_by in (*rules, named)]
+    others.append(observation(named, seen._replace(instance_ids=("i-2",))))
+    others.append(observation(rules[0], seen._replace(observation="cpu of i-2")))
+    assert all(others)
+    assert len(set(others)) == len(others)
+    later = seen._replace(identity="alarm-2", instance_ids=("i-2",))
+    assert observation(rules[0], later) == observation(rules[0], seen)
+    assert observation(rules[0], seen._replace(observation="")) == ""
+
+
+@given(st.lists(st.text(max_size=300), max_size=400))
+def test_why_no_rule_matches_is_short_whatever_a_sender_calls_its_labels(names: list[str]) -> None:
+    facts = {f"labels.{name}": ("v",) for name in names}
+    why = why_no_rule(Alarm("alarm-1", facts), policy(None, rule({"alertName": "x"})))
+
+    assert len(why) < 2_000
+    assert len(facts) <= 20 or f"and {len(facts) - 20} more" in why
 
 
 def test_a_rule_can_take_the_alarms_own_instances() -> None:

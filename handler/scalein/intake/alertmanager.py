@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from scalein.intake.envelopes import Message, identity_of
+from scalein.intake.envelopes import Message, digest
 from scalein.intake.facts import facts_of, instance_ids_of
 from scalein.model import Alarm, Notice
 from scalein.reasons import Ignored
@@ -16,19 +17,21 @@ def webhook(message: Message) -> Alarm | Notice:
     """Of the alerts that fire; a notification may carry resolved ones beside them.
 
     Alertmanager repeats what goes on firing: a repetition has the same alerts since the same time, so it is the same
-    message.
+    message. What it observes is the group of alerts: each notification says what fires of it now.
     """
     document = message.document
     firing = [alert for alert in document["alerts"] if alert["status"] == "firing"]
     if document["status"] != "firing" or not firing:
         return Notice(message.identity, Ignored.RECOVERY)
     labels = {**document.get("groupLabels", {}), **document.get("commonLabels", {})}
-    since = sorted(_since(alert) for alert in firing)
+    group = document.get("groupKey", "")
+    alerts = json.dumps(sorted(_since(alert) for alert in firing))
     return Alarm(
-        identity=identity_of("alerts", document.get("groupKey", ""), *since) or message.identity,
+        identity=message.named("alerts", group, alerts),
         facts=facts_of(labels, alertName=[labels.get("alertname")], level=[labels.get("severity")]),
         instance_ids=tuple(dict.fromkeys(id for alert in firing for id in _instance_ids(alert))),
         sent_at=message.sent_at,
+        observation=digest("alerts", json.dumps([document.get("externalURL"), group or labels], sort_keys=True)),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from scalein.errors import MalformedEvent
 from scalein.intake.decoding import value_of
-from scalein.intake.envelopes import Message, identity_of
+from scalein.intake.envelopes import Message, digest
 from scalein.intake.facts import Facts, facts_of, instance_ids_of
 from scalein.intake.times import earliest, moment
 from scalein.model import Alarm, Notice
@@ -48,9 +48,10 @@ def threshold_mns(message: Message) -> Alarm | Notice:
 def _threshold(message: Message, name: str, facts: Facts, fields: tuple[str, str]) -> Alarm:
     """Named by one evaluation of one rule for one resource: a repeated callback says the same, a later alarm not."""
     document, (dimensions, when) = message.document, [message.document.get(field) for field in fields]
+    observed = json.dumps([document.get("ruleId"), name, _readable(dimensions)], sort_keys=True)
     evaluation = json.dumps([document.get("ruleId"), name, dimensions, when], sort_keys=True)
     return Alarm(
-        identity=message.identity if when is None else identity_of("threshold", evaluation),
+        identity=message.identity if when is None else message.named("threshold", evaluation),
         facts=facts_of(
             alertName=[name],
             ruleName=[name],
@@ -61,6 +62,7 @@ def _threshold(message: Message, name: str, facts: Facts, fields: tuple[str, str
         | facts,
         instance_ids=_instances(dimensions),
         sent_at=_sent_at(message, when, f"$.{fields[1]}"),
+        observation=digest("threshold", observed),
     )
 
 
@@ -69,7 +71,7 @@ def system_event(message: Message) -> Alarm:
     document, content = message.document, message.document["content"]
     of_content = content.get("instanceId") if isinstance(content, dict) else None
     return Alarm(
-        identity=identity_of("event", document.get("id", "")) or message.identity,
+        identity=message.named("systemevent", document.get("id")),
         facts=facts_of(
             eventName=[document["name"]],
             product=[document["product"]],
@@ -90,7 +92,7 @@ def subscription(message: Message) -> Alarm | Notice:
     content = alert.get("eventContentMap")
     of_content = content.get("instanceId") if isinstance(content, dict) else None
     return Alarm(
-        identity=identity_of("event", alert.get("dedupId", "")) or message.identity,
+        identity=message.named("subscription", alert.get("dedupId")),
         facts=facts_of(
             eventName=[alert["eventName"]],
             product=[alert.get("product")],
@@ -112,9 +114,13 @@ def unfolded(message: Message) -> Message:
 
 def _instances(dimensions: object) -> tuple[str, ...]:
     """Instances that the dimensions name; none where they cannot be read, and a rule that needs one refuses then."""
-    entries = _dimensions(dimensions) if isinstance(dimensions, str) else dimensions
+    entries = _readable(dimensions)
     found = [entry for entry in (entries if isinstance(entries, list) else [entries]) if isinstance(entry, dict)]
     return tuple(dict.fromkeys(id for entry in found for id in instance_ids_of(entry.get("instanceId"))))
+
+
+def _readable(dimensions: object) -> Any:
+    return _dimensions(dimensions) if isinstance(dimensions, str) else dimensions
 
 
 def _dimensions(text: str) -> Any:

@@ -58,7 +58,8 @@ def _unknown(message: Message) -> UnknownSender:
     if not near.marks & fields:
         near = REQUEST
     missing = ", ".join(f'"{name}"' for name in sorted(near.marks - fields))
-    recognised = f"Recognised: {', '.join(message.way)}. What it holds" if message.way else "This"
+    way = ", ".join(envelope.name for envelope in message.way)
+    recognised = f"Recognised: {way}. What it holds" if way else "This"
     sentence = f"{recognised} is no message known here; the nearest is {near.schema}, for which it lacks {missing}."
     return UnknownSender("$", "unknownSender", sentence)
 

@@ -1,25 +1,36 @@
 """How a message travels: the only module that knows envelopes.
 
 An envelope is told by the fields that it has, never by the `source` that it names. Envelopes nest: what an envelope
-holds is opened in turn, and the innermost one that names its message gives the identity. Shapes: Function Compute's
-page of trigger event formats; observed ones are marked.
+holds is opened in turn, and the innermost one that names its message gives the identity, together with the kinds of
+all envelopes around it: who writes a message cannot give it the name of one that comes another way. Shapes: Function
+Compute's page of trigger event formats; observed ones are marked.
 """
+
+from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 from scalein.errors import MalformedEvent
-from scalein.intake.decoding import malformed, unwrapped_base64, value_of
+from scalein.intake.decoding import (
+    MAX_EVENT_BYTES,
+    check_unicode,
+    malformed,
+    unwrapped_base64,
+    value_of,
+)
 from scalein.intake.times import earliest, moment
 
 MAX_MESSAGES = 10_000  # in a batch; a trigger's own limit
 MAX_LAYERS = 12  # envelopes and encodings around one message; EventBridge to topic to queue to trigger makes 7
+NAME = re.compile(r"[!-~]{1,128}")  # what a requestId may be
 
 Fields = dict[str, Any]
+Parts = tuple[object, ...]  # of a name
 
 
 class Message(NamedTuple):
@@ -29,7 +40,11 @@ class Message(NamedTuple):
     document: Fields
     sent_at: datetime | None = None  # the oldest time that an envelope tells
     event_type: str = ""  # of the innermost CloudEvent
-    way: tuple[str, ...] = ()  # the envelopes, outermost first
+    way: tuple[Envelope, ...] = ()  # outermost first
+
+    def named(self, kind: str, *parts: object) -> str:
+        """The identity by what the message itself says; the envelopes' where a part is missing."""
+        return identity_of(_kinds(self.way, kind), *parts) or self.identity
 
 
 class Unreadable(NamedTuple):
@@ -42,79 +57,118 @@ class Unreadable(NamedTuple):
 class Mail(NamedTuple):
     """All that one event brought. A batch, even of one, is answered as a batch; an HTTP request as one."""
 
-    messages: tuple[Message | Unreadable, ...]
+    messages: Sequence[Message | Unreadable]
     batch: bool = False
     http: bool = False
+
+
+class Batch(Sequence[Message | Unreadable]):
+    """Each message is opened when it is read, so that memory holds what is inside of one at a time."""
+
+    def __init__(self, elements: list[Any]) -> None:
+        self._elements = elements
+
+    def __len__(self) -> int:
+        return len(self._elements)
+
+    @overload
+    def __getitem__(self, index: int) -> Message | Unreadable: ...
+    @overload
+    def __getitem__(self, index: slice) -> Batch: ...
+    def __getitem__(self, index: int | slice) -> Message | Unreadable | Batch:
+        if isinstance(index, slice):
+            return Batch(self._elements[index])
+        element = self._elements[index]
+        return _open(element, _hashed("content", element))
+
+    def __iter__(self) -> Iterator[Message | Unreadable]:
+        return (self[index] for index in range(len(self)))
 
 
 class Opened(NamedTuple):
     """What one envelope holds, and what it says of it."""
 
     content: Any
-    identity: str = ""
+    name: Parts = ()  # in its kind's own order; a missing part makes it no name
     sent_at: datetime | None = None
     event_type: str = ""
     content_names_it: bool = False  # the envelope differs at each delivery of the same content
 
 
-def opened(event: bytes) -> Mail:
-    """Every message of an event, in order. Never raises: a message that cannot be opened says so itself."""
-    identity = _hashed(event)
+def opened(event: bytes, max_bytes: int = MAX_EVENT_BYTES) -> Mail:
+    """Every message of an event, in order. Never raises: one that cannot be opened says so itself."""
+    identity = _hashed("content", event)
     try:
-        value = value_of(event)
+        value = value_of(event, max_bytes)
         if not isinstance(value, list):
-            return Mail((_open(value, identity),), http=isinstance(value, dict) and HTTP.marks <= value.keys())
+            is_http = isinstance(value, dict) and HTTP.marks <= value.keys()
+            return Mail((_open(value, identity),), http=is_http)
         if len(value) > MAX_MESSAGES:
             raise malformed("maxItems", f"The event has {len(value)} messages; at most {MAX_MESSAGES} are read.")
     except MalformedEvent as error:
         return Mail((Unreadable(identity, error),))
-    return Mail(tuple(_open(element, _hashed_value(element)) for element in value), batch=True)
+    return Mail(Batch(value), batch=True)
 
 
 def _open(value: Any, identity: str) -> Message | Unreadable:
-    sent_at, event_type, way = None, "", list[str]()
+    sent_at, event_type, way = None, "", tuple[Envelope, ...]()
     try:
+        check_unicode(value)
         for _ in range(MAX_LAYERS):
             if isinstance(value, (str, bytes)):
                 value = value_of(value)
+                check_unicode(value)
                 continue
             if not isinstance(value, dict):
                 raise malformed("type", "A message must be a JSON object.")
             envelope = next((envelope for envelope in ENVELOPES if envelope.marks <= value.keys()), None)
             if envelope is None:
-                return Message(identity, value, sent_at, event_type, tuple(way))
-            way.append(envelope.name)
+                return Message(identity, value, sent_at, event_type, way)
+            way = (*way, envelope)
             inside = envelope.open(value)
             if inside.content_names_it:
-                identity = _hashed_value(inside.content)
-            value, identity = inside.content, inside.identity or identity
+                identity = _hashed(_kinds(way), inside.content)
+            value, identity = inside.content, identity_of(_kinds(way), *inside.name) or identity
             sent_at, event_type = earliest(sent_at, inside.sent_at), inside.event_type or event_type
         raise malformed("maxLayers", f"The message is wrapped more than {MAX_LAYERS} times.")
     except MalformedEvent as error:
         return Unreadable(identity, error)
 
 
-def identity_of(kind: str, *parts: object) -> str:
-    """A name made of an envelope's own; its hash where that is no visible ASCII text of 128 characters at most."""
-    texts = [str(part) for part in parts if isinstance(part, (str, int)) and part != ""]
+def identity_of(kinds: str, *parts: object) -> str:
+    """Such as event.kafka-topic/7/5: no other kinds and parts make the same text. A hash of them
+    where that is no visible ASCII text of 128 characters at most; "" where a part is missing.
+    """
+    texts = [str(part) for part in parts if _names(part)]
     if not texts or len(texts) < len(parts):
         return ""
-    name = "-".join([kind, *texts])
-    return name if re.fullmatch(r"[!-~]{1,128}", name) else f"{kind}-{_digest('-'.join(texts))}"
+    name = f"{kinds}-{'/'.join(text.replace('%', '%25').replace('/', '%2F') for text in texts)}"
+    return name if NAME.fullmatch(name) else _hashed(kinds, digest(kinds, *texts))
 
 
-def _hashed(content: bytes) -> str:
-    return f"event-{sha256(content).hexdigest()[:40]}"
+def _names(part: object) -> bool:
+    return part != "" and isinstance(part, (str, int)) and not isinstance(part, bool)
 
 
-def _hashed_value(value: Any) -> str:
-    if isinstance(value, bytes):
-        return _hashed(value)
-    return f"event-{_digest(value if isinstance(value, str) else json.dumps(value, sort_keys=True))}"
+def _kinds(way: Sequence[Envelope], *more: str) -> str:
+    return ".".join([*(envelope.kind for envelope in way), *more])
 
 
-def _digest(text: str) -> str:
+def digest(*parts: str) -> str:
+    """40 hexadecimal digits. Parts go in with their lengths, so that no two lists of parts share one."""
+    text = "".join(f"{len(part)}:{part}" for part in parts)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def _hashed(kinds: str, content: Any) -> str:
+    """Such as event.http:0a1b..., of the content; with the last of many kinds. A readable name has no colon there."""
+    if not isinstance(content, (str, bytes)):
+        content = json.dumps(content, sort_keys=True)
+    if isinstance(content, str):
+        content = content.encode("utf-8", "surrogatepass")
+    whole = sha256(f"{kinds}:".encode())
+    whole.update(content)
+    return f"{kinds.rsplit('.', 1)[-1]}:{whole.hexdigest()[:40]}"
 
 
 def _part(value: Any) -> Fields:
@@ -133,9 +187,8 @@ def _cloud_event(event: Fields) -> Opened:
         content = unwrapped_base64(event["data_base64"])
     else:
         raise malformed("required", "The CloudEvent has no data.", "$.data")
-    return Opened(
-        content, identity_of("event", event.get("id")), _time_of(event.get("time"), "$.time"), str(event["type"])
-    )
+    name = (event.get("source"), event.get("id"))  # CloudEvents: unique together
+    return Opened(content, name, _time_of(event.get("time"), "$.time"), str(event["type"]))
 
 
 def _http(request: Fields) -> Opened:
@@ -149,7 +202,7 @@ def _http(request: Fields) -> Opened:
 
 def _mns_topic(message: Fields) -> Opened:
     sent_at = _time_of(message.get("PublishTime"), "$.PublishTime")
-    return Opened(message["Message"], identity_of("mns", message["MessageId"]), sent_at)
+    return Opened(message["Message"], (message["MessageId"],), sent_at)
 
 
 def _mns_topic_stream(message: Fields) -> Opened:
@@ -157,47 +210,48 @@ def _mns_topic_stream(message: Fields) -> Opened:
 
 
 def _mns_queue(message: Fields) -> Opened:
-    return Opened(message["messageBody"], identity_of("mns", message.get("messageId")))
+    return Opened(message["messageBody"], (message.get("messageId"),))
 
 
 def _rabbitmq(message: Fields) -> Opened:
     properties = _part(message["props"])
     sent_at = _time_of(properties.get("timestamp"), "$.props.timestamp")
-    return Opened(message["body"], identity_of("rabbitmq", properties.get("messageId")), sent_at)
+    return Opened(message["body"], (properties.get("messageId"),), sent_at)
 
 
 def _kafka(message: Fields) -> Opened:
-    identity = identity_of("kafka", message["topic"], message["partition"], message["offset"])
-    return Opened(message["value"], identity, _time_of(message.get("timestamp"), "$.timestamp"))
+    name = (message["topic"], message["partition"], message["offset"])
+    return Opened(message["value"], name, _time_of(message.get("timestamp"), "$.timestamp"))
 
 
 def _rocketmq(message: Fields) -> Opened:
     """Alibaba Cloud's, inside a CloudEvent, and Apache's own, which is alone and has a `msgId`."""
     properties = _part(message["systemProperties"])
     born_at = _time_of(message.get("bornTimestamp"), "$.bornTimestamp")
-    return Opened(message["body"], identity_of("rocketmq", message.get("msgId") or properties.get("UNIQ_KEY")), born_at)
+    return Opened(message["body"], (message.get("msgId") or properties.get("UNIQ_KEY"),), born_at)
 
 
 def _timer(tick: Fields) -> Opened:
-    identity = identity_of("timer", tick["triggerName"], tick["triggerTime"])
-    return Opened(tick["payload"], identity, moment(tick["triggerTime"], "$.triggerTime"))
+    name = (tick["triggerName"], tick["triggerTime"])
+    return Opened(tick["payload"], name, moment(tick["triggerTime"], "$.triggerTime"))
 
 
 class Envelope(NamedTuple):
     name: str
+    kind: str  # in identities: letters alone
     marks: frozenset[str]  # the fields that tell it
     open: Callable[[Fields], Opened]  # raises MalformedEvent
 
 
-HTTP = Envelope("HTTP request", frozenset({"requestContext", "body", "isBase64Encoded"}), _http)
+HTTP = Envelope("HTTP request", "http", frozenset({"requestContext", "body", "isBase64Encoded"}), _http)
 ENVELOPES = (
-    Envelope("CloudEvent", frozenset({"specversion", "type"}), _cloud_event),
+    Envelope("CloudEvent", "event", frozenset({"specversion", "type"}), _cloud_event),
     HTTP,
-    Envelope("MNS topic message", frozenset({"TopicName", "MessageId", "Message"}), _mns_topic),
-    Envelope("MNS queue message", frozenset({"messageBody"}), _mns_queue),
-    Envelope("RabbitMQ message", frozenset({"envelope", "props", "body"}), _rabbitmq),
-    Envelope("Kafka message", frozenset({"topic", "partition", "offset", "value"}), _kafka),
-    Envelope("RocketMQ message", frozenset({"topic", "systemProperties", "body"}), _rocketmq),
-    Envelope("MNS topic message with attributes", frozenset({"body", "attrs"}), _mns_topic_stream),
-    Envelope("timer", frozenset({"triggerName", "triggerTime", "payload"}), _timer),
+    Envelope("MNS topic message", "mns", frozenset({"TopicName", "MessageId", "Message"}), _mns_topic),
+    Envelope("MNS queue message", "mns", frozenset({"messageBody"}), _mns_queue),
+    Envelope("RabbitMQ message", "rabbitmq", frozenset({"envelope", "props", "body"}), _rabbitmq),
+    Envelope("Kafka message", "kafka", frozenset({"topic", "partition", "offset", "value"}), _kafka),
+    Envelope("RocketMQ message", "rocketmq", frozenset({"topic", "systemProperties", "body"}), _rocketmq),
+    Envelope("MNS topic message with attributes", "mns", frozenset({"body", "attrs"}), _mns_topic_stream),
+    Envelope("timer", "timer", frozenset({"triggerName", "triggerTime", "payload"}), _timer),
 )
