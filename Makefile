@@ -30,7 +30,7 @@ run-queue: setup ## run the main job from a real RabbitMQ (installs it with apt-
 	@sh tools/install_server.sh rabbitmq-server
 	@$(BIN)/python -m cli run-queue
 
-console: setup ## a local Auto Scaling to look at and play with: http://127.0.0.1:8080/
+console: setup ## a local Auto Scaling to look at and play with; prints the address to open
 	@$(BIN)/python -m localcloud --port 8080
 
 node-modules: tests/node/node_modules ## the SDK of Node.js, for the tests that speak through it (needs npm)

@@ -40,7 +40,7 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; 0 takes a free one.")
-@click.option("--host", default="127.0.0.1", help="Address to listen on. Others may reach it: nothing here is secret.")
+@click.option("--host", default="127.0.0.1", help="Address to listen on; all but 127.0.0.1 can be reached by others.")
 @click.option("--https", is_flag=True, help="With a self-made certificate; its file is told when it is ready.")
 @click.option(
     "--fleet",
@@ -103,7 +103,7 @@ def main(
     """Starts Alibaba Cloud Auto Scaling (ESS) on this machine, with what of CloudMonitor and Function Compute it needs.
 
     Prints one JSON line {"endpoint", "accessKeyId", "accessKeySecret", "regionId"} when it is ready, and serves until
-    it gets SIGTERM or Ctrl-C. A browser at that endpoint sees the console.
+    it gets SIGTERM or Ctrl-C. The address of the console goes to standard error.
     """
     document, service = _started(fleet, state, activity_seconds, acts)
     access_key_secret = access_key_secret or token_hex(16)
@@ -132,11 +132,15 @@ def main(
         # uvicorn stops gracefully on a signal, then raises it again: which must end in a clean exit, not in a trace.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)
-        told = ready_line(cloud, listener, certificate)
+        line = ready_line(cloud, listener, certificate)
+        console = "{}://{}:{}/console".format("https" if https else "http", *listener.getsockname())
+
+        def say() -> None:
+            click.echo(f"Console: {console}", err=True)
+            click.echo(line)
+
         try:
-            server_for(cloud, lambda: click.echo(told), certificate, watch, deployed, frozenset(hosts)).run(
-                sockets=[listener]
-            )
+            server_for(cloud, say, certificate, watch, deployed, frozenset(hosts)).run(sockets=[listener])
         finally:
             if state:
                 service.advance()

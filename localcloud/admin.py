@@ -76,7 +76,9 @@ def _controls(cloud: LocalCloud) -> list[Route]:
         return JSONResponse({"now": cloud.service.advance().isoformat()})
 
     async def faults(request: Request) -> Response:
-        """{"kind", "action", "times", "seconds"}, {"rate", "kinds", "seed", "action"}, {"lag": {...}}; DELETE ends."""
+        """One fault, {"kind", "action", "times", "seconds"}; some of all calls, {"rate", "kinds", "seed", "action",
+        "seconds"}; or {"lag": {...}}. DELETE ends all of them.
+        """
         asked = await _asked(request) if request.method == "POST" else {}
         try:
             _misbehave(cloud, asked)
@@ -86,7 +88,8 @@ def _controls(cloud: LocalCloud) -> list[Route]:
             cloud.faults.clear()
             cloud.lag.lists = cloud.lag.history = 0.0
         pending = [vars(fault) for fault in cloud.faults.pending if fault.times > 0]
-        told = {"pending": pending, "rate": cloud.faults.rate, "kinds": list(cloud.faults.kinds)}
+        lag = {"lists": cloud.lag.lists, "history": cloud.lag.history, "varies": cloud.lag.varies}
+        told = {"pending": pending, "rate": cloud.faults.rate, "kinds": list(cloud.faults.kinds), "lag": lag}
         return JSONResponse({**told, "happened": dict(cloud.faults.happened)})
 
     async def state(_: Request) -> Response:
@@ -112,7 +115,8 @@ def _misbehave(cloud: LocalCloud, asked: Mapping[str, Any]) -> None:
     if "lag" in asked:
         _lag(cloud, dict(asked["lag"]))
     elif "rate" in asked:
-        cloud.faults.at_random(float(asked["rate"]), list(asked["kinds"]), int(asked.get("seed", 0)), action)
+        kinds, seed = list(asked["kinds"]), int(asked.get("seed", 0))
+        cloud.faults.at_random(float(asked["rate"]), kinds, seed, action, float(asked.get("seconds", 0.3)))
     elif asked:
         cloud.faults.add(str(asked["kind"]), action, int(asked.get("times", 1)), float(asked.get("seconds", 0)))
 

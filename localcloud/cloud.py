@@ -17,7 +17,7 @@ from localcloud.ess.service import Service
 from localcloud.faults import ENDINGS, REFUSING, REMOVE, Fault, Faults
 from localcloud.functions.platform import Platform
 from localcloud.functions.queue import Functions
-from localcloud.lag import Lag
+from localcloud.lag import Lag, group_asked
 from localcloud.monitor import describe as monitor
 from localcloud.wire import Gate, Incoming, Params
 
@@ -92,25 +92,29 @@ class LocalCloud:
     def _act(self, action: str, params: Params) -> Reply:
         if params["Version"] not in PRODUCTS:
             raise errors.NoSuchVersion()
-        reply = self._late(action, params) if self.lag.is_on else PRODUCTS[params["Version"]](self.service, params)
+        if self.lag.is_on:
+            reply = self._late(action, params)
+        else:
+            self.service.observe = None
+            self.lag.forget()
+            reply = PRODUCTS[params["Version"]](self.service, params)
         if action.startswith("Describe") and self.faults.may_be("stale-read"):
             self.before[_read_key(params)] = deepcopy(reply)
         return reply
 
     def _late(self, action: str, params: Params) -> Reply:
         """By the present, or for a read by the past that it shows."""
-        service, perform, now = self.service, PRODUCTS[params["Version"]], self.service.clock.now()
-        if service.observe is None:
-            service.observe = lambda at: self.lag.note(service, at)
-        self.lag.note(service, now)
-        seconds = self.lag.seconds(action, now)
-        if not seconds:
-            reply = perform(service, params)
-            self.lag.note(service, now)
-            return reply
-        service.advance()
-        self.lag.note(service, now)
-        return perform(self.lag.shown(service, now - timedelta(seconds=seconds)), params)
+        service, perform, lag, only = self.service, PRODUCTS[params["Version"]], self.lag, group_asked(params)
+        service.observe = lambda at: lag.note(service, at)
+        now = service.advance()
+        lag.note(service, now, only)
+        seconds = lag.seconds(action, now)
+        if seconds:
+            return perform(lag.shown(service, now - timedelta(seconds=seconds), only), params)
+        try:
+            return perform(service, params)
+        finally:
+            lag.note(service, now, only)
 
 
 def _read_key(params: Params) -> tuple[str, ...]:

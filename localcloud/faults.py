@@ -74,18 +74,19 @@ class Faults:
     rate: float = 0.0  # of calls of `action` that meet one of `kinds`
     kinds: Sequence[str] = ()
     action: str = "*"
+    seconds: float = 0.3  # of those that take time
     chance: Random = field(default_factory=Random)
     happened: Counter[str] = field(default_factory=Counter)
 
     def add(self, kind: str, action: str = "*", times: int = 1, seconds: float = 0.0) -> None:
         self.pending.append(Fault(kind, action, times, seconds))
 
-    def at_random(self, rate: float, kinds: Sequence[str], seed: int, action: str = "*") -> None:
+    def at_random(self, rate: float, kinds: Sequence[str], seed: int, action: str = "*", seconds: float = 0.3) -> None:
         """From now on, so many of all calls."""
         unknown = set(kinds) - set(KINDS)
         if unknown:
             raise ValueError(f"unknown fault {unknown.pop()!r}; there are: {', '.join(KINDS)}")
-        self.rate, self.kinds, self.action = rate, kinds, action
+        self.rate, self.kinds, self.action, self.seconds = rate, kinds, action, seconds
         self.chance = Random(seed)  # noqa: S311 (the same faults again)
 
     def clear(self) -> None:
@@ -106,7 +107,7 @@ class Faults:
             kind = self.chance.choice(list(self.kinds))
             if kind == REFUSED or (kind in OF_REMOVALS and action != REMOVE):
                 return None
-            fault = Fault(kind, seconds=0.3)
+            fault = Fault(kind, seconds=self.seconds)
         if fault is not None:
             self.happened[fault.kind] += 1
         return fault

@@ -6,6 +6,7 @@ page's own name. So a request must be for an address, or for a name that is know
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import format_datetime
@@ -16,6 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCALHOST = "localhost"
+HOST = re.compile(r"(\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:]+))(:[0-9]+)?")
 FOREIGN_HOST = (
     "This local cloud answers to addresses and to localhost only. Another name of this machine: --allowed-host NAME.\n"
 )
@@ -28,9 +30,12 @@ class Guard:
     def __init__(self, app: ASGIApp, now: Callable[[], datetime], hosts: frozenset[str]) -> None:
         self._app = app
         self._now = now
-        self._hosts = hosts | {LOCALHOST}
+        self._hosts = {host.lower() for host in hosts} | {LOCALHOST}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # there is none here
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -45,13 +50,16 @@ class Guard:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._is_ours(host):
             await PlainTextResponse(FOREIGN_HOST, 421)(scope, receive, dated)
-        elif origin is not None and origin.partition("://")[2] != host:
+        elif origin is not None and origin.lower() != f"{scope['scheme']}://{host}".lower():
             await PlainTextResponse(FOREIGN_ORIGIN, 403)(scope, receive, dated)
         else:
             await self._app(scope, receive, dated)
 
     def _is_ours(self, host: str) -> bool:
-        name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+        parts = HOST.fullmatch(host)
+        if parts is None:
+            return False
+        name = parts["address"] or parts["name"]
         if name.lower() in self._hosts:
             return True
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import socket
 import threading
@@ -16,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -24,21 +23,12 @@ from localcloud import admin, answers, errors
 from localcloud.cloud import LocalCloud
 from localcloud.console.overview import Watch
 from localcloud.deployed import Deployed
-from localcloud.faults import GATEWAYS, Fault, Faults
 from localcloud.functions import endpoint
-from localcloud.garble import garbled
 from localcloud.guard import Guard
+from localcloud.spoiling import Broken, broken, spoilt
 from localcloud.wire import Incoming, parameters
 
 __all__ = ["LocalCloud", "application", "running", "server_for"]
-
-
-LARGE, BOMB = 64 << 20, 200 << 20
-SPACES = b" " * (1 << 16)
-
-
-class Broken(Exception):
-    """An answer that was to break off."""
 
 
 def application(
@@ -59,8 +49,8 @@ def application(
         if fault and fault.kind == "bad-gateway":
             return Response("<html><body>502 Bad Gateway</body></html>", 502, media_type="text/html")
         if fault and fault.kind == "reset":
-            return _broken()
-        return await _spoilt(cloud.answer(incoming, params, request.url.netloc, fault), fault, cloud.faults)
+            return broken()
+        return await spoilt(cloud.answer(incoming, params, request.url.netloc, fault), fault, cloud.faults)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -179,65 +169,3 @@ def _a_person(request: Request) -> bool:
 async def _incoming(request: Request) -> Incoming:
     headers = {name.lower(): value for name, value in request.headers.items()}
     return Incoming(request.method, request.url.path, request.url.query, headers, await request.body())
-
-
-async def _spoilt(answer: Response, fault: Fault | None, faults: Faults) -> Response:
-    """The answer as the fault leaves it; the work behind it is done."""
-    kind = fault.kind if fault else ""
-    if fault and kind == "slow":
-        await asyncio.sleep(fault.seconds)
-    if kind == "not-json":
-        return Response("<!doctype html>", 200, media_type="text/html")
-    if kind == "lost-answer":
-        return _broken()
-    if kind in GATEWAYS:
-        status, page = GATEWAYS[kind]
-        headers = {"location": "https://login.invalid/"} if status == 302 else None
-        return Response(page, status, headers, "text/html")
-    body = bytes(answer.body)
-    if kind == "garbled":
-        return Response(garbled(body, faults.chance), answer.status_code, media_type="application/json")
-    if fault and kind == "drip":
-        return _streamed(_dripping(body, fault.seconds), answer.status_code, len(body))
-    if kind == "half-body":
-        return _streamed(_half(body), answer.status_code, len(body))
-    if kind == "too-large":
-        return _streamed(_large(body), answer.status_code, LARGE)
-    if kind == "gzip-bomb":
-        packed = gzip.compress(body + b" " * BOMB)
-        return Response(packed, answer.status_code, {"content-encoding": "gzip"}, "application/json")
-    if kind == "throttled-with-header":
-        answer.headers["Retry-After"] = "1"
-    return answer
-
-
-def _streamed(parts: AsyncIterator[bytes], status: int, length: int) -> Response:
-    return StreamingResponse(parts, status, {"content-length": str(length)}, "application/json")
-
-
-async def _dripping(body: bytes, seconds: float) -> AsyncIterator[bytes]:
-    for byte in body:
-        yield bytes((byte,))
-        await asyncio.sleep(seconds)
-
-
-async def _half(body: bytes) -> AsyncIterator[bytes]:
-    yield body[: len(body) // 2]
-    raise Broken
-
-
-async def _large(body: bytes) -> AsyncIterator[bytes]:
-    yield body
-    for _ in range((LARGE - len(body)) // len(SPACES)):
-        yield SPACES
-    yield b" " * ((LARGE - len(body)) % len(SPACES))
-
-
-def _broken() -> Response:
-    """The server has to break the connection."""
-
-    async def begun() -> AsyncIterator[bytes]:
-        yield b"{"
-        raise Broken
-
-    return StreamingResponse(begun(), 200, headers={"content-length": "1000"}, media_type="application/json")

@@ -18,12 +18,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud import acs3, errors
-from localcloud.faults import Faults
+from localcloud.faults import GATEWAYS, Faults
 from localcloud.functions.instances import Result
 from localcloud.functions.management import management
 from localcloud.functions.platform import Platform
 from localcloud.functions.queue import MOST_BYTES, Functions, Invocation, TaskExists
 from localcloud.functions.registry import FcError
+from localcloud.spoiling import broken, spoilt
 from localcloud.wire import Gate, Incoming
 
 OLDER, NEWER = "/2016-08-15", "/2023-03-30"
@@ -31,6 +32,7 @@ INVOKE = OLDER + "/services/{service}/functions/{function}/invocations"
 MOST_DELAY_SECONDS = 3_600
 MOST_SYNC_BYTES = 32 << 20
 ERRORS = {"throttled": (429, "ResourceThrottled"), "internal-error": (500, "InternalServerError")}
+LOST = ("lost-answer", "half-body")  # the invocation is accepted, and nobody hears of it
 TASK_IDS = ("x-fc-stateful-async-invocation-id", "x-fc-async-task-id")
 
 Act = Callable[[Request, bytes], Any]
@@ -80,6 +82,8 @@ def _guarded(act: Act, gate: Gate, faults: Faults, action: str) -> Callable[[Req
             return _error(FcError(*ERRORS[fault.kind]))
         if fault and fault.kind == "bad-gateway":
             return Response("<html><body>502 Bad Gateway</body></html>", 502, media_type="text/html")
+        if fault and fault.kind == "reset":
+            return broken()
         try:
             _check(request, body, gate)
             answer = await run_in_threadpool(act, request, body)
@@ -87,6 +91,10 @@ def _guarded(act: Act, gate: Gate, faults: Faults, action: str) -> Callable[[Req
             return _error(error)
         except (ValueError, TypeError):
             return _error(FcError(400, "InvalidArgument", "the body is not a JSON object of the documented kind"))
+        if fault and fault.kind in LOST:
+            return broken()
+        if fault and fault.kind in GATEWAYS:
+            return await spoilt(Response(), fault, faults)
         if isinstance(answer, Response):
             return answer
         return Response(status_code=204) if answer is None else JSONResponse(answer, headers={"etag": _etag(answer)})

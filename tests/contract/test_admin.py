@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -178,6 +179,36 @@ def test_a_fault_comes_by_flag(kind: str) -> None:
         with pytest.raises(Exception) if kind == "refused" else nullcontext():
             assert isinstance(client.call("DescribeScalingGroups"), RefusedCall)
         assert not isinstance(client.call("DescribeScalingGroups"), RefusedCall)
+
+
+def test_a_lag_comes_by_flag_and_is_changed_and_ended_at_run_time() -> None:
+    with local_cloud(SMALL, "--lists-lag", "30", "--history-lag", "60", "--lag-varies") as ready:
+        assert asked(ready, "faults")[1]["lag"] == {"lists": 30, "history": 60, "varies": True}
+        changed = asked(ready, "faults", {"lag": {"lists": 5, "history": 0, "seconds": 10}})[1]
+        assert changed["lag"] == {"lists": 5, "history": 0, "varies": False}
+        assert asked(ready, "faults", method="DELETE")[1]["lag"]["lists"] == 0
+
+
+def test_the_secret_is_new_at_each_start_unless_one_is_given() -> None:
+    with local_cloud(SMALL) as first, local_cloud(SMALL) as second:
+        assert first["accessKeySecret"] != second["accessKeySecret"]
+        assert min(len(first["accessKeySecret"]), len(second["accessKeySecret"])) >= 32
+    with local_cloud(SMALL, "--access-key-secret", "mine") as ready:
+        assert ready["accessKeySecret"] == "mine"
+
+
+def test_the_address_of_the_console_is_printed_and_leads_there() -> None:
+    command = [sys.executable, "-m", "localcloud", "--fleet", str(SMALL)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        try:
+            address = process.stderr.readline().removeprefix("Console: ").strip()
+            assert json.loads(process.stdout.readline())["endpoint"] in address
+            with urllib.request.urlopen(address) as answer:
+                assert b"<title>" in answer.read()
+        finally:
+            process.terminate()
 
 
 def test_a_fault_comes_by_fleet_file(tmp_path: Path) -> None:

@@ -112,3 +112,25 @@ def test_fc2_says_nothing_and_everybody_else_may(caplog: pytest.LogCaptureFixtur
 
     assert "canary" not in caplog.text
     assert "of somebody else" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "kind", ["lost-answer", "half-body", "gateway-timeout", "gateway-redirect", "bad-gateway-after"]
+)
+def test_a_follow_up_whose_answer_is_lost_is_scheduled_and_the_second_attempt_says_so(kind: str) -> None:
+    with cloud_of(group(*instances(1))) as cloud:
+        cloud.inside.faults.add(kind, "InvokeFunction")
+        with pytest.raises(TryLater):
+            follow_ups(cloud.endpoint).schedule(PROGRESS, 30)
+
+        assert not follow_ups(cloud.endpoint).schedule(PROGRESS, 30)
+        assert len(waiting(cloud)) == 1
+
+
+def test_a_follow_up_that_meets_a_broken_connection_is_not_scheduled() -> None:
+    with cloud_of(group(*instances(1))) as cloud:
+        cloud.inside.faults.add("reset", "InvokeFunction")
+        with pytest.raises(TryLater):
+            follow_ups(cloud.endpoint).schedule(PROGRESS, 30)
+
+        assert waiting(cloud) == []

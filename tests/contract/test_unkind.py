@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection
 from random import Random
@@ -15,10 +18,17 @@ from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import Desc
 from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import DescribeScalingGroupsRequest
 from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import DescribeScalingInstancesRequest
 from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from localcloud.ess.model import Knobs
+from localcloud.clock import DrivenClock
+from localcloud.ess.model import Instance, Knobs, ScalingGroup
 from localcloud.faults import GATEWAYS
+from localcloud.fleet import service_of
 from localcloud.garble import garbled
+from localcloud.lag import Lag
+from localcloud.server import LocalCloud
+from localcloud.wire import Gate
 from tests.clouds import START, Cloud, cloud_of, group, instances
 from tests.platforms import Compute, compute_of
 
@@ -86,6 +96,90 @@ def test_what_a_removal_checks_is_the_present(cloud: Cloud) -> None:
     with pytest.raises(ServerException) as caught:
         remove(cloud, "i-0001", token="u")
     assert caught.value.get_error_code() == "ScalingActivityInProgress"
+
+
+CHANGES: dict[str, Callable[[ScalingGroup, Instance], object]] = {
+    "weight": lambda _, instance: setattr(instance, "weighted_capacity", 5),
+    "protection": lambda _, instance: setattr(instance, "lifecycle_state", "Protected"),
+    "health": lambda _, instance: setattr(instance, "health_status", "Unhealthy"),
+    "warm-up": lambda _, instance: setattr(instance, "warmup_state", "InWarmup"),
+    "suspended process": lambda group, _: group.suspended_processes.append("ScaleIn"),
+    "MinSize": lambda group, _: setattr(group, "min_size", 1),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_whatever_changes_is_listed_once_the_lag_is_over(change: Callable[[ScalingGroup, Instance], object]) -> None:
+    with cloud_of(group(*instances(2, weightedCapacity=3), weighted=True)) as cloud:
+        cloud.inside.lag.lists = 30
+        before = listed(cloud)
+        cloud.clock.advance(1)
+        change(cloud.group, cloud.group.instances["i-0001"])
+
+        assert listed(cloud) == before
+        cloud.clock.advance(30)
+        assert listed(cloud) != before
+
+
+def test_a_group_that_was_created_or_deleted_since_is_shown_as_it_was(cloud: Cloud) -> None:
+    cloud.inside.lag.lists = 30
+    total(cloud)
+    made = deepcopy(cloud.group)
+    made.scaling_group_id, made.created_at = "asg-2", START + timedelta(seconds=5)
+    cloud.clock.advance(5)
+    cloud.inside.service.groups["asg-2"] = made
+    assert listed_groups(cloud) == {"asg-1"}
+    cloud.clock.advance(30)
+    assert listed_groups(cloud) == {"asg-1", "asg-2"}
+    del cloud.inside.service.groups["asg-2"]
+    assert listed_groups(cloud) == {"asg-1", "asg-2"}
+    cloud.clock.advance(30)
+    assert listed_groups(cloud) == {"asg-1"}
+
+
+@given(st.lists(st.tuples(st.sampled_from(["remove", "wait", "change"]), st.integers(1, 40)), max_size=12), st.data())
+def test_every_late_list_is_what_the_group_was_at_that_moment(
+    steps: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    """Against a book of the past that is kept by hand, second by second."""
+    clock = DrivenClock(START)
+    service = service_of({"groups": [group(*instances(6), desiredCapacity=6)]}, clock, Knobs(activity_seconds=7))
+    cloud, members = LocalCloud(service, Gate("k", "s")), service.groups["asg-1"].instances
+    cloud.lag = Lag(lists=60)
+    book: list[dict[str, tuple[str, str]]] = []
+    for kind, number in steps:
+        id = f"i-{1 + number % 6:04}"
+        if kind == "remove" and members.get(id) and members[id].lifecycle_state == "InService":
+            api(cloud, "RemoveInstances", ScalingGroupId="asg-1", **{"InstanceId.1": id})
+        elif kind == "change" and id in members:
+            members[id].health_status = f"health {number}"
+        for _ in range(number if kind == "wait" else 1):
+            api(cloud, "DescribeScalingActivities", ScalingGroupId="asg-1")  # a look at what changed
+            book.append({i.instance_id: (i.lifecycle_state, i.health_status) for i in members.values()})
+            clock.advance(1)
+    if book:
+        ago = data.draw(st.integers(1, min(60, len(book))))
+        cloud.lag = replace(cloud.lag, lists=ago)
+        reply = api(cloud, "DescribeScalingInstances", ScalingGroupId="asg-1")["ScalingInstances"]
+        seen = {item["InstanceId"]: (item["LifecycleState"], item["HealthStatus"]) for item in reply}
+        assert seen == book[-ago]
+
+
+def api(cloud: LocalCloud, action: str, **params: str) -> dict[str, Any]:
+    return cloud._act(action, {"Action": action, "Version": "2014-08-28", "RegionId": "cn-hangzhou", **params})
+
+
+def listed(cloud: Cloud) -> tuple[Any, ...]:
+    request = DescribeScalingInstancesRequest()
+    request.set_ScalingGroupId("asg-1")
+    groups = cloud.send(DescribeScalingGroupsRequest())["ScalingGroups"]["ScalingGroup"]
+    return groups, cloud.send(request)["ScalingInstances"]["ScalingInstance"]
+
+
+def listed_groups(cloud: Cloud) -> set[str]:
+    return {
+        item["ScalingGroupId"] for item in cloud.send(DescribeScalingGroupsRequest())["ScalingGroups"]["ScalingGroup"]
+    }
 
 
 def test_a_lag_ends_when_it_should_and_varies_where_it_is_told_to(cloud: Cloud) -> None:
@@ -156,8 +250,16 @@ PATHS = [
     "/console",
     "/localcloud/state",
     "/localcloud/faults",
+    "/localcloud/stream",
+    "/localcloud/overview",
     "/2016-08-15/services",
 ]
+
+
+def test_the_list_of_guarded_paths_has_one_of_each_kind_of_route(compute: Compute) -> None:
+    """The guard stands before the router: also what is not there is not said to a page of another origin."""
+    assert asked(compute, "/not-there", {"Host": "evil.example"})[0] == 421
+    assert asked(compute, "/not-there", {})[0] == 404
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -168,7 +270,13 @@ PATHS = [
         ({"Host": "evil.example:8080"}, 421),
         ({"Host": "localhost.evil.example"}, 421),
         ({"Host": ""}, 421),
+        ({"Host": "[::1].evil.example"}, 421),
+        ({"Host": "127.0.0.1.evil.example"}, 421),
         ({"Origin": "http://evil.example"}, 403),
+        ({"Host": "127.0.0.1:8080", "Origin": "http://127.0.0.1:8081"}, 403),
+        ({"Host": "127.0.0.1:8080", "Origin": "http://127.0.0.1"}, 403),
+        ({"Host": "127.0.0.1:8080", "Origin": "https://127.0.0.1:8080"}, 403),
+        ({"Host": "localhost:8080", "Origin": "http://127.0.0.1:8080"}, 403),
         ({"Origin": "null"}, 403),
     ],
 )
