@@ -98,7 +98,8 @@ class Group:
         if group.desired_capacity is not None:
             group = group._replace(desired_capacity=group.desired_capacity - self._weight(gone))
         self._running.append((ends, id, gone))
-        self._keep(group=group, instances=members, new=Activity(id, "InProgress", self._snapshot.taken_at, None))
+        running = Activity(id, "InProgress", self._snapshot.taken_at, None, trigger="APIs")
+        self._keep(group=group, instances=members, new=running)
 
     def add(self, number: int) -> None:
         """In service at once, as of the configuration that came last."""
@@ -113,7 +114,8 @@ class Group:
             new[-1] = new[-1]._replace(zone_id=zone, healthy=True)
         more = sum(capacity_of(instance, self._snapshot) for instance in new)
         desired = None if group.desired_capacity is None else group.desired_capacity + more
-        activity = Activity(f"asa-add-{self._added}", "Successful", now, now, added=number)
+        ids = frozenset(instance.id for instance in new)
+        activity = Activity(f"asa-add-{self._added}", "Successful", now, now, added=number, added_ids=ids)
         self._keep(
             group=group._replace(total_capacity=group.total_capacity + more, desired_capacity=desired),
             instances=(*self._snapshot.instances, *new),
@@ -131,7 +133,8 @@ class Group:
         members = tuple(instance for instance in self._snapshot.instances if instance.id not in leaving)
         others = tuple(activity for activity in self._snapshot.activities or () if activity.id != id)
         self._snapshot = self._snapshot._replace(activities=others)
-        ended = Activity(id, "Successful", ends - self._activity, ends, removed=len(leaving))
+        began, count = ends - self._activity, len(leaving)
+        ended = Activity(id, "Successful", began, ends, removed=count, trigger="APIs", removed_ids=leaving)
         self._keep(group=group, instances=members, new=ended)
 
     def _keep(self, new: Activity, **fields: Any) -> None:
