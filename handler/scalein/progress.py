@@ -9,16 +9,19 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import sha256
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from scalein.errors import ContractViolation, MalformedEvent
+from scalein.id_lists import joined_ids, numbers_of, ranges_of, split_ids
 from scalein.model import MAX_INSTANCES_PER_CALL, Named, RemovalRequest
 from scalein.request import document_of, request_of
 
-VERSION = 2  # of the carried form
+VERSION = 3  # of the carried form
+MICROSECOND = timedelta(microseconds=1)
 PURPOSE = b"scalein-follow-up/2\n"  # what else the key may sign is never taken for this
 
 
@@ -156,28 +159,52 @@ class Sealed(NamedTuple):
 
 
 def text_of(progress: Progress) -> str:
-    request = progress.request
+    """JSON text. Each instance id is written once; elsewhere stands its position, for a follow-up
+    with a thousand of them must fit where its answer goes too.
+    """
+    request, ask = progress.request, progress.request.ask
+    requested = ask.instance_ids if isinstance(ask, Named) else ()
+    others = [*progress.unaccounted, *(id for id, _ in progress.given_up)]
+    called = [id for call in progress.calls for id in call.instance_ids]
+    ids = tuple(dict.fromkeys((*progress.selected, *requested, *called, *others)))
+    position = {id: number for number, id in enumerate(ids)}
+
+    def positions(some: Iterable[str]) -> str:
+        return ranges_of([position[id] for id in some])
+
     return json.dumps(
         {
             "version": VERSION,
-            "request": document_of(request),
+            "request": {**document_of(request), **({"remove": None} if requested else {})},
+            "requested": positions(requested),
             "sentAt": _text(request.sent_at),
             "notAfter": _text(request.not_after),
             "derivedId": request.derived_id,
             "observation": request.observation,
             "begunAt": progress.begun_at.isoformat(),
-            "selected": progress.selected,
+            "ids": joined_ids(ids),
+            "selected": len(progress.selected),
             "calls": [
-                [call.token_number, call.instance_ids, call.send_by.isoformat(), call.state.value, call.activity_id]
+                [
+                    call.token_number,
+                    positions(call.instance_ids),
+                    (call.send_by - progress.begun_at) // MICROSECOND,
+                    call.state.value,
+                    call.activity_id,
+                ]
                 for call in progress.calls
             ],
-            "givenUp": progress.given_up,
-            "unaccounted": progress.unaccounted,
+            "givenUp": [
+                [reason, positions(id for id, _ in some)]
+                for reason, some in groupby(progress.given_up, lambda given_up: given_up[1])
+            ],
+            "unaccounted": positions(progress.unaccounted),
             "nextToken": progress.next_token,
             "followUps": progress.follow_ups,
             "attempt": progress.attempt,
             "idle": progress.idle,
-        }
+        },
+        separators=(",", ":"),
     )
 
 
@@ -188,26 +215,33 @@ def progress_of(text: str) -> Progress:
         if document["version"] != VERSION:
             raise MalformedEvent("$.version", "version", "The progress record is of another version of this function.")
         return _progress(document)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise MalformedEvent("$", "progress", "The progress record cannot be read.") from error
 
 
 def _progress(document: dict[str, Any]) -> Progress:
-    request = request_of(document["request"], "", _time(document["sentAt"]))
+    ids, begun_at = split_ids(document["ids"]), datetime.fromisoformat(document["begunAt"])
+
+    def at(positions: str) -> tuple[str, ...]:
+        return tuple(ids[number] for number in numbers_of(positions, len(ids)))
+
+    requested = at(document["requested"])
+    remove = {"remove": {"instanceIds": requested}} if requested else {}
+    request = request_of({**document["request"], **remove}, "", _time(document["sentAt"]))
     return Progress(
         request=request._replace(
             not_after=_time(document["notAfter"]),
             derived_id=bool(document["derivedId"]),
             observation=str(document["observation"]),
         ),
-        begun_at=datetime.fromisoformat(document["begunAt"]),
-        selected=tuple(document["selected"]),
+        begun_at=begun_at,
+        selected=ids[: int(document["selected"])],
         calls=tuple(
-            Call(int(number), tuple(ids), datetime.fromisoformat(send_by), CallState(state), str(activity_id))
-            for number, ids, send_by, state, activity_id in document["calls"]
+            Call(int(number), at(some), begun_at + int(after) * MICROSECOND, CallState(state), str(activity_id))
+            for number, some, after, state, activity_id in document["calls"]
         ),
-        given_up=tuple((id, reason) for id, reason in document["givenUp"]),
-        unaccounted=tuple(document["unaccounted"]),
+        given_up=tuple((id, str(reason)) for reason, some in document["givenUp"] for id in at(some)),
+        unaccounted=at(document["unaccounted"]),
         next_token=int(document["nextToken"]),
         follow_ups=int(document["followUps"]),
         attempt=int(document["attempt"]),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein.errors import ContractViolation, MalformedEvent, RejectedEvent
+from scalein.id_lists import joined_ids, numbers_of, ranges_of, split_ids
 from scalein.model import Count, Named, RemovalRequest, RemoveOptions
 from scalein.progress import (
     Call,
@@ -130,7 +133,7 @@ def test_a_progress_record_of_another_version_is_malformed() -> None:
     text = text_of(Progress(request_for(Count(1)), NOON))
     document = json.loads(text)
 
-    for other in ({**document, "version": 1}, {k: v for k, v in document.items() if k != "version"}, 5, None, []):
+    for other in ({**document, "version": 2}, {k: v for k, v in document.items() if k != "version"}, 5, None, []):
         with pytest.raises(MalformedEvent):
             progress_of(json.dumps(other))
 
@@ -152,8 +155,53 @@ def test_the_rest_of_a_choice_is_not_what_a_sender_named() -> None:
     assert question(request_for(Named(("i-1", "i-2")))) == Named(("i-1", "i-2"), chosen=False)
 
 
-def test_a_thousand_long_ids_fit_into_an_asynchronous_event() -> None:
-    selected = tuple(f"i-{number:020}" for number in range(1_000))
-    progress = Progress(request_for(Count(1_000)), NOON, selected).intending(None, NOON)
+@pytest.mark.parametrize("state", list(CallState))
+@pytest.mark.parametrize("named", [True, False])
+def test_a_follow_up_of_a_thousand_instances_leaves_room_for_its_answer(state: CallState, named: bool) -> None:
+    """A destination takes 64 KB for both. Ids have 22 characters, and their order says nothing of what is next."""
+    selected = tuple(f"i-{sha256(str(n).encode()).hexdigest()[:20]}" for n in range(1_000))
+    request = request_for(Named(selected) if named else Count(1_000), sent_at=NOON)
+    progress = Progress(request._replace(request_id="r" * 128), NOON, selected)
+    later = NOON + timedelta(seconds=86_399.123456)
+    for call in progress.intending(None, later).calls:
+        activity_id = "asa-bp1" + "x" * 18 if state is CallState.ACCEPTED else ""
+        known = progress.intending(1, later).calls[-1]._replace(state=state, activity_id=activity_id)
+        progress = progress.intending(1, later).updated(known)
+        assert call.token_number == known.token_number
 
-    assert len(sealed(progress, KEY)) < 128 << 10
+    assert len(sealed(progress, KEY)) <= 32 << 10
+
+
+@given(st.lists(st.integers(0, 40), max_size=60))
+def test_positions_are_read_as_they_were_written(numbers: list[int]) -> None:
+    assert list(numbers_of(ranges_of(numbers), 41)) == numbers
+    if numbers:
+        with pytest.raises(ValueError):
+            list(numbers_of(ranges_of(numbers), max(numbers)))
+
+
+@given(st.lists(st.text(max_size=4)).map(tuple))
+def test_ids_are_read_as_they_were_written_whatever_they_are(ids: tuple[str, ...]) -> None:
+    assert split_ids(joined_ids(ids)) == ids
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 9) | st.floats() | st.text(max_size=4) | st.just("0-999999999"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(progresses(), st.data())
+def test_a_damaged_progress_record_is_malformed_and_nothing_else(progress: Progress, data: st.DataObject) -> None:
+    document = json.loads(text_of(progress))
+    for _ in range(data.draw(st.integers(1, 2))):
+        name = data.draw(st.sampled_from(sorted(document)))
+        if data.draw(st.booleans()):
+            del document[name]
+            break
+        document[name] = data.draw(json_values)
+    with suppress(MalformedEvent):
+        assert isinstance(progress_of(json.dumps(document)), Progress)
+    with pytest.raises(MalformedEvent):
+        progress_of("[" * 200_000)
