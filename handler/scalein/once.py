@@ -218,7 +218,9 @@ class MessageProcessor:
         try:
             journal.schedule_follow_up(run.progress.followed())
         except TryLater as error:
-            return found._replace(message=f"{found.message} It is not followed up: {error}")
+            # Not an end: this invocation fails, so that what called it does so again.
+            message = f"{found.message} It is not followed up: {error}"
+            return found._replace(status=Status.TRY_LATER, message=message)
         return found
 
     def _closing(self, found: Outcome, progress: Progress, journal: LedgerJournal) -> Closing:
