@@ -85,7 +85,8 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     for outcome in invocation.serve(mail):
         audit.record(outcome, _request_id(context), tally.spent())
         outcomes.append(outcome)
-    told = answer.of_batch(outcomes) if mail.batch else answer.of_one(outcomes[0])
+    room = answer.room(event, mail.http)
+    told = answer.of_batch(outcomes, room) if mail.batch else answer.of_one(outcomes[0], room)
     if settings.raise_try_later and any(_to_be_sent_again(outcome) for outcome in outcomes):
         raise TryLaterError(json.dumps(told))
     if settings.raise_failed and any(

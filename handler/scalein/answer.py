@@ -1,14 +1,14 @@
 """The only module that knows the JSON form of an outcome, how large an answer may be, and what is left out then. Pure.
 
-A destination of an asynchronous invocation in MNS takes 64 KB, and the answer travels in it as text within JSON.
-Whatever is left out here stands in the audit lines.
+A destination of an asynchronous invocation in MNS takes 64 KB for event and answer, each as text within JSON. Whatever
+senders and ESS write, an answer fits: long texts are cut, with a mark, and lists are left out, with their lengths.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from scalein.model import Choice, FollowUp, Outcome, Plan, Unconfirmed
@@ -16,8 +16,14 @@ from scalein.reasons import Status
 
 Json = dict[str, Any]
 
-MAX_BYTES = 62 << 10  # 64 KB less what the destination wraps around it
+MAX_BYTES = 60 << 10  # of event and answer: 64 KB less what the destination wraps around them
+MIN_BYTES = 8 << 10  # an answer is never cut to less, however large the event
 SMALLEST_KEPT = 40  # bytes of {"id": ..., "reason": ...}
+MAX_MESSAGE_BYTES, SHORT_MESSAGE_BYTES = 2_000, 800
+MAX_ID_BYTES = 700  # of 128 visible characters, however many of them are quotes
+MAX_TEXT_BYTES = 200  # of any other
+MAX_SHORT_IDS_BYTES = 2_000  # of scaling activities: fifty
+MARK = "..."
 LOUD = (
     Status.REMOVING,
     Status.REMOVED,
@@ -28,23 +34,24 @@ LOUD = (
     Status.DRY_RUN,
 )
 SHORT = ("status", "scalingGroupId", "requestId", "removed", "scalingActivityIds")
+MAX_SHORT_REMOVED, MAX_SHORT_TOKENS = 20, 3
 
-LISTS = ("removed", "stayed", "chosen", "unaccounted", "unconfirmed")
+LISTS = ("removed", "stayed", "chosen", "unaccounted", "limits")
 NO_TRAIL: Json = {"asked": None, "limits": [], "chosen": [], "shortfall": None, "stopped": None}
 
 
-def as_json(outcome: Outcome, with_kept: bool = True, with_lists: bool = True) -> Json:
-    """JSON object of docs/operations.md; every key is always there. Lists of a large group can be left out."""
+def as_json(outcome: Outcome) -> Json:
+    """JSON object of docs/operations.md; every key is always there."""
     plan, rejection = outcome.plan, outcome.rejection
     kept = plan.kept if plan else ()
     return {
         "status": outcome.status.value,
-        "scalingGroupId": outcome.scaling_group_id,
-        "requestId": outcome.request_id,
+        "scalingGroupId": outcome.scaling_group_id and cut(outcome.scaling_group_id, MAX_ID_BYTES),
+        "requestId": cut(outcome.request_id, MAX_ID_BYTES),
         "removed": list(outcome.removed),
-        "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in kept] if with_kept else [],
+        "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in kept],
         "keptByReason": {reason.value: number for reason, number in Counter([v.reason for v in kept]).items()},
-        "keptOmitted": bool(kept and not with_kept),
+        "keptOmitted": False,
         "remaining": outcome.remaining,
         "stayed": [{"id": id, "reason": why} for id, why in outcome.ending.stayed] if outcome.ending else [],
         "unaccounted": list(outcome.ending.unaccounted) if outcome.ending else [],
@@ -54,15 +61,65 @@ def as_json(outcome: Outcome, with_kept: bool = True, with_lists: bool = True) -
         "scalingActivityIds": list(outcome.scaling_activity_ids),
         "capacity": plan and {"before": plan.capacity_before, "minSize": plan.min_size, "after": plan.capacity_after},
         **(_trail(plan) if plan else NO_TRAIL),
-        **({} if with_lists else {name: [] for name in LISTS}),
-        "listsOmitted": not with_lists,
-        "rejection": rejection and {"path": rejection.path, "rule": rejection.rule},
+        "listsOmitted": False,
+        "omitted": {},
+        "rejection": rejection and {"path": cut(rejection.path), "rule": cut(rejection.rule)},
         "first": outcome.first or None,
         "ignored": outcome.ignored and outcome.ignored.value,
         "followUp": _follow_up(outcome.follow_up),
         "ledger": outcome.ledger or None,
-        "message": outcome.message,
+        "message": cut(outcome.message, MAX_MESSAGE_BYTES),
     }
+
+
+def versions(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
+    """The outcome in full, then with less and less. The last fits wherever MIN_BYTES do."""
+    if outcome.plan is None or len(outcome.plan.kept) * SMALLEST_KEPT < max_bytes:
+        yield as_json(outcome)
+    told = _without_kept(outcome)
+    yield told
+    tokens = [{**doubt, "instanceIds": []} for doubt in told["unconfirmed"]]
+    told = {**_shortened(told, {name: [] for name in LISTS}), "unconfirmed": tokens, "listsOmitted": True}
+    yield told
+    ids = _first(told["scalingActivityIds"], MAX_SHORT_IDS_BYTES)
+    short = _shortened(told, {"scalingActivityIds": ids, "unconfirmed": tokens[:MAX_SHORT_TOKENS]})
+    yield {**short, "message": cut(told["message"], SHORT_MESSAGE_BYTES)}
+
+
+def _without_kept(outcome: Outcome) -> Json:
+    told = as_json(outcome)
+    return {**_shortened(told, {"kept": []}), "keptOmitted": bool(told["kept"])}
+
+
+def _shortened(told: Json, lists: Mapping[str, list[Any]]) -> Json:
+    """With these lists instead, and the lengths of those that lost something."""
+    lengths = {name: len(told[name]) for name, entries in lists.items() if len(entries) < len(told[name])}
+    return {**told, **lists, "omitted": {**told["omitted"], **lengths}}
+
+
+def _first(texts: Sequence[str], max_bytes: int) -> list[str]:
+    """As many as fit."""
+    found = list[str]()
+    for text in texts:
+        max_bytes -= _text_bytes(text)
+        if max_bytes < 0:
+            break
+        found.append(text)
+    return found
+
+
+def cut(text: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
+    """The text, or its beginning and a mark: so many bytes at most, as text within JSON within JSON."""
+    if _text_bytes(text) <= max_bytes:
+        return text
+    text = text[:max_bytes]
+    while text and _text_bytes(text + MARK) > max_bytes:
+        text = text[: len(text) * 9 // 10]
+    return text + MARK
+
+
+def _text_bytes(text: str) -> int:
+    return len(json.dumps(json.dumps(text)))
 
 
 def _doubt(doubt: Unconfirmed) -> Json:
@@ -80,13 +137,13 @@ def _trail(plan: Plan) -> Json:
     return {
         "asked": {"value": plan.asked.value, "unit": plan.asked.unit},
         "limits": [
-            {"reason": limit.reason.value, "allows": limit.allows, "unit": limit.unit, "because": limit.because}
+            {"reason": limit.reason.value, "allows": limit.allows, "unit": limit.unit, "because": cut(limit.because)}
             for limit in plan.limits
         ],
         "chosen": [choice_json(v.instance_id, v.choice) for v in plan.verdicts if v.choice],
         "shortfall": short
         and {"asked": short.asked, "missing": short.missing, "unit": short.unit, "reason": short.reason.value},
-        "stopped": plan.refusal and {"reason": plan.refusal.value, "because": plan.because},
+        "stopped": plan.refusal and {"reason": plan.refusal.value, "because": cut(plan.because)},
     }
 
 
@@ -95,16 +152,27 @@ def choice_json(instance_id: str, choice: Choice) -> Json:
     return {"id": instance_id, "by": choice.by, "value": choice.value}
 
 
-def of_one(outcome: Outcome) -> Json:
-    """The outcome; without its kept list where that would be too much, then without all lists."""
-    told = as_json(outcome)
-    if _fits(told):
-        return told
-    told = as_json(outcome, with_kept=False)
-    return told if _fits(told) else as_json(outcome, with_kept=False, with_lists=False)
+def room(event: bytes, is_http: bool) -> int:
+    """Bytes of the answer. Whether the invocation is asynchronous, and has a destination that takes
+    event and answer together, the function cannot know; an HTTP request is not.
+    """
+    if is_http:
+        return MAX_BYTES
+    if len(event) > MAX_BYTES:
+        return MIN_BYTES
+    return max(MIN_BYTES, MAX_BYTES - len(json.dumps(event.decode("utf-8", "replace"))))
 
 
-def of_batch(outcomes: Sequence[Outcome]) -> Json:
+def of_one(outcome: Outcome, max_bytes: int = MAX_BYTES) -> Json:
+    """The outcome, as much of it as fits."""
+    told: Json = {}
+    for told in versions(outcome, max_bytes):
+        if _fits(told, max_bytes):
+            break
+    return valid(told)
+
+
+def of_batch(outcomes: Sequence[Outcome], max_bytes: int = MAX_BYTES) -> Json:
     """All outcomes in order, and a summary that says what was left out: kept lists, then all but ids, then the quiet
     outcomes from the end.
     """
@@ -116,18 +184,24 @@ def of_batch(outcomes: Sequence[Outcome]) -> Json:
         "detailOmitted": False,
         "outcomesOmitted": 0,
     }
-    if sum(len(outcome.plan.kept) for outcome in outcomes if outcome.plan) * SMALLEST_KEPT < MAX_BYTES:
+    if sum(len(outcome.plan.kept) for outcome in outcomes if outcome.plan) * SMALLEST_KEPT < max_bytes:
         whole = {"outcomes": [as_json(outcome) for outcome in outcomes], "summary": summary}
-        if _fits(whole):
-            return whole
+        if _fits(whole, max_bytes):
+            return valid(whole)
     summary["keptOmitted"] = True
-    told = [as_json(outcome, with_kept=False) for outcome in outcomes]
-    if _fits({"outcomes": told, "summary": summary}):
-        return {"outcomes": told, "summary": summary}
+    told = [_without_kept(outcome) for outcome in outcomes]
+    if _fits({"outcomes": told, "summary": summary}, max_bytes):
+        return valid({"outcomes": told, "summary": summary})
     summary["detailOmitted"] = True
-    told = _as_many_as_fit([{name: outcome[name] for name in SHORT} for outcome in told], MAX_BYTES - _size(summary))
+    told = _as_many_as_fit([_short(outcome) for outcome in told], max_bytes - _size({"summary": summary}))
     summary["outcomesOmitted"] = len(outcomes) - len(told)
-    return {"outcomes": told, "summary": summary}
+    return valid({"outcomes": told, "summary": summary})
+
+
+def _short(told: Json) -> Json:
+    ids = _first(told["scalingActivityIds"], MAX_SHORT_IDS_BYTES)
+    removed = told["removed"] if len(told["removed"]) <= MAX_SHORT_REMOVED else []
+    return {**{name: told[name] for name in SHORT}, "removed": removed, "scalingActivityIds": ids}
 
 
 def http(answer: Json, rejected: bool) -> Json:
@@ -140,23 +214,34 @@ def http(answer: Json, rejected: bool) -> Json:
     }
 
 
-def _fits(answer: Json) -> bool:
-    if len(json.dumps(answer)) > MAX_BYTES:
+def valid(told: Json) -> Json:
+    """What UTF-8 can write: half of a surrogate pair, which JSON can hold, becomes a question mark."""
+    if "\\ud" not in json.dumps(told):
+        return told
+    cleaned: Json = json.loads(json.dumps(told, ensure_ascii=False).encode("utf-8", "replace"))
+    return cleaned
+
+
+def _fits(answer: Json, max_bytes: int) -> bool:
+    if len(json.dumps(answer)) > max_bytes:
         return False  # quickly: it only grows from here
-    return _size(answer) <= MAX_BYTES
+    return _size(answer) <= max_bytes
 
 
 def _size(answer: Json) -> int:
-    """Bytes, as Function Compute writes a returned object, within a JSON text."""
-    return len(json.dumps(json.dumps(answer, indent=4, sort_keys=True)))
+    """Bytes within a JSON text: as Function Compute writes a returned object, or the text of an error."""
+    returned = json.dumps(json.dumps(answer, indent=4, sort_keys=True))
+    raised = json.dumps(json.dumps({"errorMessage": json.dumps(answer)}))
+    return max(len(returned), len(raised))
 
 
-def _as_many_as_fit(told: list[Json], room: int) -> list[Json]:
+def _as_many_as_fit(told: list[Json], max_bytes: int) -> list[Json]:
     """Those in which something happened come first, and all of them stay in order."""
-    kept = set()
+    fitting = set()
     for index in sorted(range(len(told)), key=lambda index: (told[index]["status"] not in LOUD, index)):
-        room -= _size({"outcomes": [told[index]]})
-        if room < 0:
+        size = _size({"outcomes": [told[index]]})
+        if size > max_bytes:
             break
-        kept.add(index)
-    return [outcome for index, outcome in enumerate(told) if index in kept]
+        max_bytes -= size
+        fitting.add(index)
+    return [outcome for index, outcome in enumerate(told) if index in fitting]

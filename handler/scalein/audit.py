@@ -6,13 +6,13 @@ import json
 import logging
 from collections.abc import Sequence
 
-from scalein.answer import Json, as_json, choice_json
+from scalein.answer import Json, choice_json, cut, valid, versions
 from scalein.model import Choice, Outcome
 from scalein.reasons import Ignored, Status
 from scalein.tally import Spent
 
-MAX_BYTES = 30_000  # the platform cuts a line at 32 KB
-MOST_KEPT = 750  # more would not fit, however short their ids
+MAX_BYTES = 16_000  # 16 KB less what the platform writes before it
+MAX_REASON_BYTES = 3_000
 LOUD = {
     Status.REJECTED: logging.WARNING,
     Status.EXPIRED: logging.WARNING,
@@ -26,7 +26,7 @@ QUIET = (Ignored.RECOVERY, Ignored.OWN_ECHO)
 
 
 def record(outcome: Outcome, function_request_id: str, spent: Spent) -> None:
-    """Logs the outcome; a kept list that does not fit is left to its counts, and the line says so."""
+    """Logs the outcome."""
     _log(_level(outcome), line(outcome, function_request_id, spent))
 
 
@@ -39,8 +39,12 @@ def record_choice(
         "status": "custom-policy",
         "scalingGroupId": scaling_group_id,
         "chosen": [choice_json(id, choice) for id, choice in choices],
+        "omitted": {},
     }
-    _log(logging.INFO, json.dumps(told))
+    text = json.dumps(valid(told))
+    if len(text) > MAX_BYTES:
+        text = json.dumps({**told, "chosen": [], "omitted": {"chosen": len(choices)}})
+    _log(logging.INFO, text)
 
 
 def _log(level: int, text: str) -> None:
@@ -56,12 +60,14 @@ def _level(outcome: Outcome) -> int:
 
 
 def line(outcome: Outcome, function_request_id: str, spent: Spent) -> str:
-    head = _head(function_request_id, spent)
-    few = outcome.plan is None or len(outcome.plan.verdicts) <= MOST_KEPT
-    text = _text(outcome, head, with_kept=few)
-    if len(text) > MAX_BYTES:
-        text = _text(outcome, head, with_kept=False)
-    return text if len(text) <= MAX_BYTES else _text(outcome, head, with_kept=False, with_lists=False)
+    """JSON text of 16,000 bytes at most: as much of the outcome as fits."""
+    head = {**_head(function_request_id, spent), "reason": cut(outcome.reason, MAX_REASON_BYTES)}
+    text = ""
+    for told in versions(outcome, MAX_BYTES):
+        text = json.dumps(valid({**head, **told}))
+        if len(text) <= MAX_BYTES:
+            break
+    return text
 
 
 def _head(function_request_id: str, spent: Spent) -> Json:
@@ -76,7 +82,3 @@ def _head(function_request_id: str, spent: Spent) -> Json:
             for name, (number, seconds) in spent.calls.items()
         },
     }
-
-
-def _text(outcome: Outcome, head: Json, with_kept: bool, with_lists: bool = True) -> str:
-    return json.dumps({**head, "reason": outcome.reason, **as_json(outcome, with_kept, with_lists)})

@@ -11,9 +11,24 @@ from hypothesis import strategies as st
 
 from scalein import answer, audit
 from scalein.answer import as_json
-from scalein.model import Amount, Ending, Outcome, Plan, Verdict
+from scalein.model import (
+    Alarm,
+    Amount,
+    Choice,
+    Ending,
+    Limit,
+    Outcome,
+    Plan,
+    Rejection,
+    Shortfall,
+    Unconfirmed,
+    Verdict,
+)
+from scalein.policy import read_policy, why_no_rule
 from scalein.reasons import Ignored, Reason, Status
-from tests.fakes import NOTHING_SPENT
+from scalein.settings import PolicySource
+from scalein.tally import Spent
+from tests.fakes import NOON, NOTHING_SPENT
 
 
 def outcome(number: int, status: Status = Status.NOTHING_TO_REMOVE, kept: int = 0, removed: int = 0) -> Outcome:
@@ -24,9 +39,14 @@ def outcome(number: int, status: Status = Status.NOTHING_TO_REMOVE, kept: int = 
     return Outcome(status, f"mns-{number:032}", message, "asg-1", plan, told=plan.leaving)
 
 
-def bytes_of(told: dict[str, Any]) -> int:
-    """As a destination in MNS carries it: what Function Compute makes of a returned object, as text within JSON."""
-    return len(json.dumps({"responsePayload": json.dumps(told, indent=4, sort_keys=True)}))
+def bytes_of(told: dict[str, Any], event: bytes = b"") -> int:
+    """As a destination in MNS carries it: what Function Compute makes of a returned object, or of an error whose text
+    it is, as text within JSON, beside the event.
+    """
+    error = {"errorMessage": json.dumps(told), "errorType": "RemovalFailedError", "stackTrace": []}
+    payloads = json.dumps(told, indent=4, sort_keys=True), json.dumps(error)
+    request = event.decode("utf-8", "replace")
+    return max(len(json.dumps({"requestPayload": request, "responsePayload": payload})) for payload in payloads)
 
 
 def test_one_outcome_that_fits_is_told_in_full() -> None:
@@ -52,8 +72,9 @@ def test_one_outcome_of_a_thousand_leavers_leaves_its_lists_to_its_activities() 
     assert (told["removed"], told["stayed"], told["listsOmitted"]) == ([], [], True)
     assert len(told["scalingActivityIds"]) == 50
     assert bytes_of(told) < 64 * 1024
-    assert len(line) < 32 * 1024
+    assert len(line) <= 16 * 1024
     assert json.loads(line)["listsOmitted"] is True
+    assert told["omitted"] == {"removed": 500, "stayed": 500}
 
 
 def test_a_batch_is_its_outcomes_in_order_and_a_summary() -> None:
@@ -123,3 +144,120 @@ def test_an_http_sender_learns_by_the_status_that_its_request_is_wrong() -> None
     assert (good["statusCode"], bad["statusCode"]) == (200, 400)
     assert json.loads(good["body"]) == {"status": "removing"}
     assert good["headers"]["Content-Type"] == "application/json"
+
+
+any_text = st.text(max_size=40) | st.sampled_from(['"', "\\", "\ud800", "\U0001f600", "\0", "a"]).flatmap(
+    lambda text: st.integers(0, 3_000).map(lambda times: text * times)
+)
+ids = st.lists(st.text(max_size=5) | st.just("i-bp1" + "x" * 17) | st.just("\\" * 64), max_size=6).flatmap(
+    lambda some: st.sampled_from([1, 100]).map(lambda times: tuple(some * times))
+)
+
+
+@st.composite
+def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
+    """Whatever senders and ESS write, wherever an outcome has a text of theirs."""
+    reason, text, many = draw(st.sampled_from(Reason)), draw(any_text), draw(ids)
+    leaving = [Verdict(id, leaves=True, reason=reason, choice=Choice(text, text)) for id in many]
+    few = many[: draw(st.integers(0, 40))]
+    kept = [Verdict(id, leaves=False, reason=reason) for reason in Reason for id in few]
+    limits = tuple(Limit(reason, 1, "instances", text) for reason in Reason)
+    plan = Plan(
+        (*leaving, *kept),
+        Amount(1, "instances"),
+        9,
+        1,
+        8,
+        limits,
+        because=text,
+        shortfall=Shortfall(9, 8, "capacity", reason),
+        refusal=reason,
+    )
+    return Outcome(
+        draw(st.sampled_from(Status)),
+        draw(any_text),
+        draw(any_text),
+        draw(st.none() | any_text),
+        draw(st.none() | st.just(plan)),
+        draw(ids),
+        Rejection(text, text) if draw(st.booleans()) else None,
+        reason=text,
+        told=many,
+        ending=Ending(many, tuple((id, text) for id in many), 1, many) if draw(st.booleans()) else None,
+        doubts=tuple(Unconfirmed(f"scalein-{n:048}", many, NOON) for n in range(draw(st.integers(0, 60)))),
+    )
+
+
+def short_of(text: str, cut: str) -> bool:
+    """Whether it is the text, but for what UTF-8 cannot write, or its beginning and a mark."""
+    text = text.encode("utf-8", "replace").decode()
+    return cut == text or (cut.endswith(answer.MARK) and text.startswith(cut.removesuffix(answer.MARK)))
+
+
+@given(outcomes_of_any_text(), st.binary(max_size=70_000) | st.integers(0, 70_000).map(lambda n: b"{" * n))
+def test_whatever_others_write_an_answer_fits_beside_its_event(one: Outcome, event: bytes) -> None:
+    room = answer.room(event, is_http=False)
+    told = answer.of_one(one, room)
+
+    assert bytes_of(told) <= max(room, 8 << 10) + 100
+    assert len(event) > 8_000 or bytes_of(told, event) + 4_000 <= 64 << 10
+    assert json.loads(json.dumps(told, ensure_ascii=False).encode()) == told
+    assert set(told) == set(as_json(one))
+    assert told["status"] == one.status.value
+    assert short_of(one.request_id, told["requestId"])
+    assert short_of(one.scaling_group_id or "", told["scalingGroupId"] or "")
+    assert short_of(one.message, told["message"])
+    for name, number in told["omitted"].items():
+        assert len(as_json(one)[name]) == number > len(told[name])
+
+
+@given(outcomes_of_any_text())
+def test_whatever_others_write_an_audit_line_is_one_line_of_16_kb(one: Outcome) -> None:
+    calls = dict.fromkeys(("DescribeScalingGroups", "RemoveInstances", "InvokeFunction", "redis"), (1_000, 99.0))
+    line = audit.line(one, "f" * 64, Spent(99.0, 99.0, calls))
+    told = json.loads(line)
+
+    assert len(line.encode()) <= 16_384
+    assert line.isascii()
+    assert "\n" not in line
+    assert json.dumps(told, ensure_ascii=False).encode()
+    assert told["status"] == one.status.value
+    assert short_of(one.reason, told["reason"])
+
+
+@given(st.lists(outcomes_of_any_text(), max_size=4), st.integers(0, 70_000))
+def test_whatever_others_write_a_batch_fits_beside_its_event(outcomes: list[Outcome], size: int) -> None:
+    told = answer.of_batch(outcomes, answer.room(b"{" * size, is_http=False))
+
+    assert bytes_of(told) <= max(64 << 10, 8 << 10)
+    assert size > 8_000 or bytes_of(told, b"{" * size) + 4_000 <= 64 << 10
+    assert json.dumps(told, ensure_ascii=False).encode()
+    assert len(told["outcomes"]) + told["summary"]["outcomesOmitted"] == len(outcomes)
+
+
+@given(outcomes_of_any_text())
+def test_real_ids_are_never_cut(one: Outcome) -> None:
+    """A requestId has 128 visible characters at most, a group 64; fifty activities are a thousand instances."""
+    activity_ids = tuple(f"asa-bp1{n:018}" for n in range(50))
+    one = one._replace(request_id='"' * 128, scaling_group_id="g" * 64, scaling_activity_ids=activity_ids)
+    told = answer.of_one(one, answer.room(b"{" * 70_000, is_http=False))
+
+    assert (told["requestId"], told["scalingGroupId"]) == ('"' * 128, "g" * 64)
+    assert tuple(told["scalingActivityIds"]) == activity_ids
+    assert json.loads(audit.line(one, "fc-1", NOTHING_SPENT))["scalingActivityIds"] == list(activity_ids)
+
+
+def test_a_thousand_long_label_names_make_a_short_answer() -> None:
+    policy = read_policy(PolicySource(json.dumps({"groups": {"asg-1": {}}, "alarms": []}), ""))
+    facts = {f"labels.{'x' * 1_000}{n}": ("v",) for n in range(1_000)}
+    message = why_no_rule(Alarm("alarm-1", facts), policy)
+    one = Outcome(Status.IGNORED, "alarm-1", message, ignored=Ignored.NO_RULE)
+
+    assert "and 980 more" in message
+    assert answer.of_one(one)["message"] == message
+    assert len(audit.line(one, "fc-1", NOTHING_SPENT)) < 4_000
+
+
+def test_an_answer_by_http_has_no_event_beside_it() -> None:
+    assert answer.room(b"{" * 50_000, is_http=True) > answer.room(b"{" * 50_000, is_http=False)
+    assert answer.room(b"{" * 50_000, is_http=False) == (60 << 10) - 50_002

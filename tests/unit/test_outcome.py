@@ -46,6 +46,7 @@ KEYS = {
     "ledger",
     "first",
     "listsOmitted",
+    "omitted",
 }
 ASK = request_for(Count(2), reason="quiet night")
 
@@ -87,6 +88,7 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "followUp": None,
         "first": None,
         "listsOmitted": False,
+        "omitted": {},
         "ledger": None,
         "capacity": {"before": 2, "minSize": 1, "after": 1},
         "asked": {"value": 2, "unit": "instances"},
