@@ -17,7 +17,7 @@ from cli.run import RunError
 from cli.simulation import FOREVER, Story, day_of, simulate, synthetic
 from cli.simulation import SimulationError as Wrong
 from scalein.errors import ConfigurationError
-from scalein.ess_replies import PAGE_SIZE, activities_of, items_of, snapshot_of
+from scalein.ess_replies import PAGE_SIZE, activities_of, group_of, snapshot_of
 from scalein.guardrails import Guardrails
 from scalein.model import Metric, Sample, Snapshot
 from scalein.policy import Policy, read_policy
@@ -96,7 +96,7 @@ def _of_file(path: Path, scaling_group_id: str, metric: Metric, start: datetime)
     asks = {"RegionId": service.region_id, "ScalingGroupId": scaling_group_id}
     groups = _asked(service, "DescribeScalingGroups", {**asks, "ScalingGroupId.1": scaling_group_id})
     pages = list(_pages(service, "DescribeScalingInstances", {**asks, "PageSize": str(PAGE_SIZE)}))
-    snapshot = snapshot_of(scaling_group_id, items_of(groups, "ScalingGroups", "ScalingGroup"), pages, start)
+    snapshot = snapshot_of(scaling_group_id, group_of(groups, scaling_group_id) or {}, pages, start)
     history = [a for page in _pages(service, "DescribeScalingActivities", asks) for a in activities_of(page)]
     members = service.groups[scaling_group_id].instances.values()
     return snapshot._replace(

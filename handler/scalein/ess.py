@@ -10,21 +10,25 @@ from typing import Any, TypeVar, cast
 
 from scalein.clock import Deadline
 from scalein.cold_start import cheap_imports
-from scalein.errors import GatewayError, OutcomeUnknown, Refused, Transient, TryLater
+from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Refused, Transient, TryLater
 from scalein.ess_replies import (
     MOST_ACTIVITIES,
     PAGE_SIZE,
     Inconsistent,
     Reply,
     activities_of,
-    items_of,
+    activity_id_of,
+    group_of,
+    groups_of_members,
+    known_activities_of,
+    members_of,
     page_count,
     snapshot_of,
     total_of,
 )
 from scalein.gateway import NOTHING_MORE, Removal
 from scalein.model import MAX_INSTANCES_PER_CALL, Activity, Metric, Needs, Sample, Snapshot
-from scalein.sdk import Sdk, pool
+from scalein.sdk import Answered, Sdk, pool
 from scalein.settings import Settings
 from scalein.tally import Tally
 
@@ -64,7 +68,7 @@ class EssGateway:
         attempt = 0
         while True:
             try:
-                return _activity_id(self._call(_remove_request(removal)))
+                return _activity_id(self._call(_remove_request(removal)).reply)
             except Transient as error:
                 unanswered = error if error.may_have_happened else unanswered
                 if self._sdk.pause(attempt):
@@ -73,7 +77,7 @@ class EssGateway:
                 if unanswered:
                     raise _unknown(unanswered) from error
                 raise
-            except GatewayError as error:
+            except (GatewayError, ConfigurationError) as error:
                 if unanswered:  # this refusal may be the echo of our own success
                     raise _unknown(unanswered) from error
                 raise
@@ -89,24 +93,26 @@ class EssGateway:
     def _activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
         found: list[Activity] = []
         for start in range(0, len(activity_ids), MOST_ACTIVITY_IDS):
-            reply = self._ask(partial(_known_activities_request, activity_ids[start : start + MOST_ACTIVITY_IDS]))
-            found += activities_of(reply)
+            ids = activity_ids[start : start + MOST_ACTIVITY_IDS]
+            found += known_activities_of(self._ask(partial(_known_activities_request, ids)), ids)
         return tuple(found)
 
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
         """Unknown instances are left out without a word (DescribeScalingInstances)."""
-        found = set()
+        return _consistent("DescribeScalingInstances", lambda: self._groups_of(instance_ids))
+
+    def _groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        found: set[str] = set()
         for start in range(0, len(instance_ids), MAX_INSTANCES_PER_CALL):
             ids = instance_ids[start : start + MAX_INSTANCES_PER_CALL]
-            reply = self._ask(partial(_members_request, ids))
-            found |= {item.get("ScalingGroupId") for item in items_of(reply, "ScalingInstances", "ScalingInstance")}
-        return {group for group in found if group}
+            found |= groups_of_members(self._ask(partial(_members_request, ids)), ids)
+        return found
 
     def _read(self, scaling_group_id: str, needs: Needs) -> Snapshot:
         now, threads = self._deadline.clock.now(), pool()
         since = now - timedelta(seconds=needs.history_seconds)
         histories = [threads.submit(self._history, scaling_group_id, since)] if needs.history_seconds else []
-        groups = threads.submit(self._ask, partial(_groups_request, scaling_group_id))
+        groups = threads.submit(self._answered, partial(_groups_request, scaling_group_id))
         reads: list[Future[tuple[Reply, Samples]]] = []
 
         def read_pages(numbers: range) -> None:
@@ -120,15 +126,17 @@ class EssGateway:
             read_pages(range(guess + 1, count + 1))
             samples = self._samples(first, needs.metric)
             pages = [(first, samples), *[read.result() for read in reads[: max(0, count - 1)]]]
-            group = items_of(groups.result(), "ScalingGroups", "ScalingGroup")
+            group = group_of(groups.result().reply, scaling_group_id)
         finally:
             wait(cast("list[Future[Any]]", [groups, *reads, *histories]))  # nothing runs on after the invocation
-        if not group:
+        if group is None:
+            total_of(first, most=0)  # a group that has instances is there
             raise Refused("DescribeScalingGroups", "InvalidScalingGroupId.NotFound", "there is no such scaling group.")
         snapshot = snapshot_of(scaling_group_id, group, [reply for reply, _ in pages], now)
         return snapshot._replace(
             activities=histories[0].result() if histories else None,
             samples={id: sample for _, found in pages for id, sample in found.items()} if needs.metric else None,
+            cloud_time=groups.result().cloud_time,
         )
 
     def _page(self, scaling_group_id: str, number: int, metric: Metric | None) -> tuple[Reply, Samples]:
@@ -142,8 +150,7 @@ class EssGateway:
             return {}
         from scalein.monitor import Monitor  # only where an order goes by a metric
 
-        items = items_of(reply, "ScalingInstances", "ScalingInstance")
-        ids = [str(item.get("InstanceId")) for item in items if item.get("LifecycleState") == "InService"]
+        ids = [item["InstanceId"] for item in members_of(reply) if item.get("LifecycleState") == "InService"]
         return Monitor(self._sdk, self._settings.cms_endpoint).samples(metric, ids)
 
     def _history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
@@ -152,15 +159,15 @@ class EssGateway:
         last: datetime | None = None
         for number in range(1, MOST_HISTORY_PAGES + 1):
             reply = self._ask(partial(_activities_request, scaling_group_id, number))
-            page = activities_of(reply)
+            page, total = activities_of(reply, scaling_group_id), total_of(reply, MOST_ACTIVITIES)
             started = [*([last] if last else []), *(activity.started_at for activity in page)]
             if started != sorted(started, reverse=True):
                 raise Inconsistent("the activities are not listed newest first.")
             found |= {activity.id: activity for activity in page}
-            if len(found) >= total_of(reply, MOST_ACTIVITIES):
+            if len(found) == total:
                 return tuple(found.values())
-            if not page:
-                raise Inconsistent("fewer activities are listed than counted.")
+            if len(found) > total or len(page) < HISTORY_PAGE_SIZE:
+                raise Inconsistent("another number of activities is listed than is counted.")
             last = page[-1].started_at
             if last < since - LONGEST_ACTIVITY:
                 return tuple(found.values())
@@ -168,11 +175,14 @@ class EssGateway:
 
     def _ask(self, request: Callable[[], Any]) -> Reply:
         """A read, repeated while the deadline allows."""
+        return self._answered(request).reply
+
+    def _answered(self, request: Callable[[], Any]) -> Answered:
         return self._sdk.repeated(lambda: self._call(request()))
 
-    def _call(self, request: Any) -> Reply:
+    def _call(self, request: Any) -> Answered:
         request.request_network = self._settings.ess_network
-        return self._sdk.call(request, self._settings.ess_endpoint)
+        return self._sdk.call(request, self._settings.ess_endpoint, "SCALEIN_ESS_ENDPOINT")
 
 
 @cache
@@ -254,6 +264,8 @@ def _unknown(error: Transient) -> OutcomeUnknown:
 
 
 def _activity_id(reply: Reply) -> str:
-    if not reply.get("ScalingActivityId"):
-        raise Transient("RemoveInstances", "NoActivity", "the answer names no scaling activity.")
-    return str(reply["ScalingActivityId"])
+    """Raises Transient: without an activity, the outcome of the call is unknown."""
+    try:
+        return activity_id_of(reply)
+    except Inconsistent:
+        raise Transient("RemoveInstances", "NoActivity", "the answer names no scaling activity.") from None

@@ -1,4 +1,4 @@
-"""The only module that knows ESS's error codes: what the SDK raises becomes one of ours, once, by code and status.
+"""The only module that knows ESS's error codes: each becomes one of ours, once, by code and status.
 
 Sources: the RemoveInstances page of the ESS manual, the common error tables of ESS and ECS, and the codes that the
 vendor's Terraform provider handles (InvalidOperation.Conflict, IncorrectInstanceStatus).
@@ -12,6 +12,7 @@ from scalein.errors import (
     Refused,
     ScaleInError,
     StaleSnapshot,
+    StateRefused,
     Throttled,
     TokenUsed,
     Transient,
@@ -22,13 +23,15 @@ from scalein.errors import (
 # Sentences are ours where the server's own could repeat a string to sign.
 MEANINGS: dict[str, tuple[type[GatewayError] | type[ConfigurationError], str]] = {
     "InvalidScalingGroupId": (Refused, "there is no such scaling group in this region and account."),
-    "IncorrectScalingGroupStatus": (Refused, "the scaling group is not Active."),
-    "IncorrectLoadBalancerStatus": (Refused, "a load balancer of the group is not in a state that allows it."),
-    "IncorrectDBInstanceStatus": (Refused, "a database of the group is not in a state that allows it."),
+    "IncorrectScalingGroupStatus": (StateRefused, "the scaling group is not Active."),
+    "IncorrectLoadBalancerStatus": (StateRefused, "a load balancer of the group is not in a state that allows it."),
+    "IncorrectDBInstanceStatus": (StateRefused, "a database of the group is not in a state that allows it."),
     "InvalidParameter": (Refused, "ESS does not take a parameter, such as a removePolicy that the group lacks."),
     "MissingParameter": (Refused, "ESS misses a parameter."),
     "Missing": (Refused, "ESS misses a parameter."),
     "IdempotentParameterMismatch": (TokenUsed, "this message's token was sent before, with other instances."),
+    "IDEMPOTENCE_SIGNATURE_MISMATCH": (TokenUsed, "this message's token was sent before, with other instances."),
+    "IDEMPOTENCE_PROCESSING": (Transient, "the call that has this token is still being processed."),
     "UnsupportedOperation": (Refused, "ESS does not know this action."),
     "InvalidApi": (Refused, "ESS does not know this action."),
     "NoSuchVersion": (Refused, "ESS does not know this API version."),
@@ -61,26 +64,28 @@ MEANINGS: dict[str, tuple[type[GatewayError] | type[ConfigurationError], str]] =
 }
 
 
-def error_of(action: str, error: Exception) -> ScaleInError:
-    """Ours for what the SDK raised while calling `action`. Never quotes a server message, a URL or a body."""
-    if isinstance(error, ValueError):
-        return Transient(action, "NotJson", "the answer is not a JSON object.")
-    if isinstance(error, IndexError):
-        return ConfigurationError(f"{action}: SignatureDoesNotMatch: the access key secret is wrong.")
-    code = str(getattr(error, "error_code", "") or "Unknown")
-    status = getattr(error, "http_status", None)
-    ess_request_id = getattr(error, "request_id", None)
-    if code == "SDK.UnknownServerError":  # an answer without a code: a proxy, a gateway
-        kind, sentence = _by_status(status)
-        return kind(action, f"HTTP {status}", sentence, ess_request_id)
+def error_of(action: str, code: str, status: int | None, ess_request_id: str | None = None) -> ScaleInError:
+    """Ours for a code of ESS, with the answer's status, or of the SDK, without. Never quotes a server's message."""
     meaning = _meaning(code)
     if meaning is None:
         kind, sentence = _by_status(status)
-        return kind(action, _printable(code), sentence, ess_request_id)
+        return kind(action, printable(code), sentence, ess_request_id)
     found, sentence = meaning
     if issubclass(found, GatewayError):
-        return found(action, _printable(code), sentence, ess_request_id)
-    return found(f"{action}: {_printable(code)}: {sentence}")
+        return found(action, printable(code), sentence, ess_request_id)
+    return found(f"{action}: {printable(code)}: {sentence}")
+
+
+def no_answer_of_ess(action: str, status: int) -> Transient:
+    """Ours for an answer without ESS's own error body, whatever its status: it says nothing of what ESS did."""
+    if status == 200:
+        return Transient(action, "NotJson", "the answer is not a JSON object that ESS sends.")
+    return Transient(action, f"HTTP {status}", "a proxy or gateway answered, and not ESS.")
+
+
+def is_label(value: object) -> bool:
+    """Whether this may be an error's code or a request's id: every error body of ESS has both."""
+    return isinstance(value, str) and 0 < len(value) <= 128 and value == printable(value, 128)
 
 
 def _meaning(code: str) -> tuple[type[GatewayError] | type[ConfigurationError], str] | None:
@@ -101,5 +106,5 @@ def _by_status(status: int | None) -> tuple[type[GatewayError], str]:
     return Refused, "ESS does not take this call."
 
 
-def _printable(code: str) -> str:
-    return "".join(character for character in code[:80] if character.isascii() and character.isprintable())
+def printable(text: str, most: int = 80) -> str:
+    return "".join(character for character in text[:most] if character.isascii() and character.isprintable())

@@ -14,12 +14,17 @@ from typing import Any
 from scalein.cold_start import cheap_imports
 from scalein.errors import TryLater
 from scalein.settings import Caller, Credentials
+from scalein.transport import AnswerTooLarge, BoundedAdapter, Misconnected
 
 with cheap_imports():
     import fc2
     import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3 import Timeout
+    from urllib3.exceptions import HTTPError
 
-CONNECT_SECONDS, READ_SECONDS = 2.0, 5.0
+CONNECT_SECONDS, WHOLE_SECONDS = 2.0, 5.0
+ACCEPTED = 202  # what an asynchronous invocation is answered with; any other success is a proxy's
 FC2_FOLDER = Path(fc2.__file__).parent
 
 
@@ -47,25 +52,35 @@ def invoke_later(
         "x-fc-stateful-async-invocation-enable": "true",
     }
     client = _client(caller.endpoint, credentials)
-    client.timeout = (min(CONNECT_SECONDS, seconds), min(READ_SECONDS, seconds))
+    client.timeout = (CONNECT_SECONDS, min(WHOLE_SECONDS, seconds))
     try:
         client.invoke_function(caller.service, caller.function, event, headers, caller.qualifier or None)
     except fc2.FcError as error:
         if error.status_code == 409:
             return False
         raise TryLater("InvokeFunction", f"HTTP {error.status_code}", "Function Compute does not take it.") from None
-    except (requests.RequestException, OSError) as error:
+    except Misconnected as error:
+        wrong = f"{error}. Check SCALEIN_FC_ENDPOINT, HTTPS_PROXY and REQUESTS_CA_BUNDLE."
+        raise TryLater("InvokeFunction", "Misconnected", wrong) from None
+    except (requests.RequestException, OSError, ValueError, AnswerTooLarge) as error:
         raise TryLater("InvokeFunction", type(error).__name__, "Function Compute does not answer.") from None
     return True
 
 
+class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
+    timeout_type = Timeout
+    error_type = HTTPError
+
+
 class Client(fc2.Client):  # type: ignore[misc]
-    """fc2's own, that sends once and in silence; `timeout` is of the connection and of the answer, in seconds."""
+    """fc2's own, that sends once and in silence; `timeout` is of the connection and of the whole call, in seconds."""
 
     def _do_request(self, method: str, path: str, headers: Any, params: Any = None, body: Any = None) -> Any:
         """The answer; raises what `refusal` makes of it."""
         with requests.Session() as session:
             session.trust_env = not self.endpoint.startswith("http://")  # a proxy is not asked for this machine
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, Transport())
             answer = session.request(
                 method,
                 f"{self.endpoint}{path}",
@@ -75,7 +90,7 @@ class Client(fc2.Client):  # type: ignore[misc]
                 timeout=self.timeout,
                 allow_redirects=False,
             )
-        if answer.status_code >= 300:
+        if answer.status_code != ACCEPTED:
             raise self.refusal(answer)
         return answer
 

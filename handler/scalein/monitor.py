@@ -6,17 +6,16 @@ The vendor's package for CloudMonitor is not deployed: the SDK's core sends the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any
-
-from aliyunsdkcore.request import CommonRequest
+from typing import Any, TypeGuard
 
 from scalein.addresses import Endpoint
 from scalein.errors import TryLater
+from scalein.ess_errors import printable
 from scalein.model import Metric, Sample
-from scalein.sdk import Reply, Sdk
+from scalein.sdk import Answered, Reply, Sdk, common_request, parse
 
 ACTION = "DescribeMetricLast"
 MOST_PAGES = 20
@@ -31,8 +30,9 @@ class Monitor:
         """The newest value of each instance that has one, in as few calls as the API takes. Raises GatewayError."""
         found: dict[str, Sample] = {}
         for start in range(0, len(instance_ids), metric.instances_per_call):
-            for reply in self._pages(metric, instance_ids[start : start + metric.instances_per_call]):
-                for id, sample in _samples(reply, metric):
+            ids = instance_ids[start : start + metric.instances_per_call]
+            for reply in self._pages(metric, ids):
+                for id, sample in _samples(reply, metric, ids):
                     # Of several at one moment (an instance's disks) the largest: idle is who is idle in all of them.
                     found[id] = max(found.get(id, sample), sample, key=lambda one: (one.taken_at, one.value))
         return found
@@ -40,22 +40,24 @@ class Monitor:
     def _pages(self, metric: Metric, instance_ids: Sequence[str]) -> Iterable[Reply]:
         token = ""
         for _ in range(MOST_PAGES):
-            reply = self._sdk.repeated(partial(self._call, metric, instance_ids, token))
-            if str(reply.get("Code", "200")) != "200":
-                raise TryLater(ACTION, str(reply["Code"]), "CloudMonitor does not give the metric.")
+            reply = self._sdk.repeated(partial(self._call, metric, instance_ids, token)).reply
+            if str(reply.get("Code")) != "200":
+                raise TryLater(ACTION, printable(str(reply.get("Code"))), "CloudMonitor does not give the metric.")
             yield reply
-            token = str(reply.get("NextToken") or "")
+            next_token = reply.get("NextToken") or ""
+            if not isinstance(next_token, str):
+                raise _not_understood()
+            token = next_token
             if not token:
                 return
         raise TryLater(ACTION, "TooMany", "CloudMonitor gives more values than can be looked at.")
 
-    def _call(self, metric: Metric, instance_ids: Sequence[str], token: str) -> Reply:
-        return self._sdk.call(_request(metric, instance_ids, token), self._endpoint)
+    def _call(self, metric: Metric, instance_ids: Sequence[str], token: str) -> Answered:
+        return self._sdk.call(_request(metric, instance_ids, token), self._endpoint, "SCALEIN_CMS_ENDPOINT")
 
 
 def _request(metric: Metric, instance_ids: Sequence[str], token: str) -> Any:
-    request = CommonRequest(product="Cms", version="2019-01-01", action_name=ACTION)
-    request.set_method("POST")
+    request = common_request("Cms", "2019-01-01", ACTION)
     request.add_query_param("Namespace", metric.namespace)
     request.add_query_param("MetricName", metric.name)
     request.add_query_param("Period", str(metric.period_seconds))
@@ -65,17 +67,27 @@ def _request(metric: Metric, instance_ids: Sequence[str], token: str) -> Any:
     return request
 
 
-def _samples(reply: Reply, metric: Metric) -> Iterable[tuple[str, Sample]]:
+def _samples(reply: Reply, metric: Metric, instance_ids: Sequence[str]) -> Iterator[tuple[str, Sample]]:
     """`Datapoints` is a JSON text. What lacks the statistic, or a time, is missing: missing is not zero."""
-    try:
-        points = json.loads(reply.get("Datapoints") or "[]")
-        for point in points:
-            value, milliseconds = point.get(metric.statistic), point.get("timestamp")
-            if _number(value) and _number(milliseconds):
-                yield str(point["instanceId"]), Sample(value, datetime.fromtimestamp(milliseconds / 1000, timezone.utc))
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise TryLater(ACTION, "NotUnderstood", "the metric's values are not of the documented form.") from error
+    points = reply.get("Datapoints") or "[]"
+    listed = parse(points.encode("utf-8", "replace")) if isinstance(points, str) else None
+    if not isinstance(listed, list):
+        raise _not_understood()
+    for point in listed:
+        if not isinstance(point, dict) or point.get("instanceId") not in instance_ids:
+            raise _not_understood()
+        value, milliseconds = point.get(metric.statistic), point.get("timestamp")
+        if _is_number(value) and _is_number(milliseconds):
+            try:
+                taken_at = datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+            except (OverflowError, OSError, ValueError) as error:
+                raise _not_understood() from error
+            yield point["instanceId"], Sample(value, taken_at)
 
 
-def _number(value: object) -> bool:
+def _not_understood() -> TryLater:
+    return TryLater(ACTION, "NotUnderstood", "the metric's values are not of the documented form.")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18  # not NaN

@@ -96,7 +96,7 @@ def test_a_server_that_never_answers_is_not_waited_for_beyond_the_deadline() -> 
 
 
 def test_a_follow_up_that_is_too_large_is_not_sent() -> None:
-    large = PROGRESS._replace(selected=tuple(f"i-{number:062}" for number in range(2_000)))
+    large = PROGRESS._replace(selected=tuple(f"i-{number:062}" for number in range(4_000)))
     with cloud_of(group(*instances(1))) as cloud:
         with pytest.raises(TryLater, match="TooLarge"):
             follow_ups(cloud.endpoint).schedule(large, 1)

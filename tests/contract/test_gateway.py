@@ -358,7 +358,7 @@ def test_an_answer_that_contradicts_or_garbles_itself_is_no_snapshot(odd: dict[s
 
 def test_lists_may_come_without_their_inner_name() -> None:
     flat = {**GROUP, "RemovalPolicies": ["NewestInstance"], "SuspendedProcesses": ["ScaleIn"]}
-    answers = {**EMPTY, "DescribeScalingGroups": {"ScalingGroups": [flat]}}
+    answers = {**EMPTY, "DescribeScalingGroups": {"TotalCount": 1, "ScalingGroups": [flat]}}
     with answering(lambda action: answers[action]) as gateway:
         group_read = gateway.snapshot("asg-1").group
 

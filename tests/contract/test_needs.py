@@ -237,7 +237,7 @@ def test_all_of_it_is_read_at_the_same_time() -> None:
     pages = [
         {"TotalCount": 101, "ScalingInstances": {"ScalingInstance": some}} for some in (members[:100], members[100:])
     ]
-    answers = {**EMPTY, "DescribeScalingActivities": told(), "DescribeMetricLast": {"Datapoints": "[]"}}
+    answers = {**EMPTY, "DescribeScalingActivities": told(), "DescribeMetricLast": {"Code": "200", "Datapoints": "[]"}}
 
     def reply_to(action: str) -> object:
         asked[action] += 1

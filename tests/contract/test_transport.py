@@ -1,0 +1,329 @@
+"""What one call may cost: time, bytes and attempts; and what is the deployment's own fault."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud.certificate import self_made
+from scalein.clock import Deadline, SystemClock
+from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Transient, TryLater
+from scalein.follow_up import FunctionCompute
+from scalein.gateway import Removal
+from scalein.model import Count, Metric, Needs, RemoveOptions
+from scalein.progress import Progress
+from scalein.settings import Caller
+from scalein.tally import Tally
+from tests import fakes
+from tests.clouds import KEY
+from tests.fleets import request_for
+from tests.servers import EMPTY, action_of, answer_of, empty_group, gateway_to, replying, request_on, serving
+
+CALL = Removal("asg-1", ("i-1",), "token-1", RemoveOptions())
+BODY = json.dumps({"ScalingActivityId": "asa-1"}).encode() + b" " * 300
+MEBIBYTE = 1 << 20
+
+
+def dripping(*parts: bytes) -> Callable[[socket.socket], None]:
+    """The first at once, and the others a byte every 30 ms."""
+
+    def converse(connection: socket.socket) -> None:
+        if parts[0]:
+            request_on(connection)
+            connection.sendall(parts[0])
+        for byte in b"".join(parts[1:]):
+            connection.sendall(bytes((byte,)))
+            time.sleep(0.03)
+
+    return converse
+
+
+HEAD, _, _ = answer_of(BODY).partition(b"\r\n\r\n")
+DRIPS = {
+    "status line": dripping(b"H", b"TTP/1.1 200 OK" + b" " * 300),
+    "headers": dripping(b"HTTP/1.1 200 OK\r\n", b"X-Long: " + b"x" * 300),
+    "body": dripping(HEAD + b"\r\n\r\n", BODY),
+    "body without length": dripping(b"HTTP/1.1 200 OK\r\n\r\n", BODY),
+    "chunks": dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n{\r\n1\r\n \r\n" * 50),
+    "error page": dripping(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 300\r\n\r\n", b"x" * 300),
+}
+
+
+def seconds_of(act: Callable[[], object]) -> float:
+    began = time.monotonic()
+    with pytest.raises(GatewayError):
+        act()
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("kind", DRIPS)
+def test_dripped_bytes_hold_no_call_beyond_its_deadline(kind: str) -> None:
+    with serving(DRIPS[kind]) as endpoint:
+        gateway = gateway_to(endpoint, SystemClock(), seconds=0.7)
+
+        assert seconds_of(lambda: gateway.remove(CALL)) < 0.9
+
+
+def test_a_handshake_that_never_ends_holds_no_call_beyond_its_deadline() -> None:
+    with serving(dripping(b"", b"\x16\x03\x03\x00\x7a" + b"\x02" * 200)) as endpoint:
+        gateway = gateway_to(endpoint, SystemClock(), seconds=0.7, secure=True)
+
+        assert seconds_of(lambda: gateway.remove(CALL)) < 0.9
+
+
+def test_a_metric_that_drips_holds_no_read_beyond_its_deadline() -> None:
+    def converse(connection: socket.socket) -> None:
+        while head := request_on(connection):
+            if action_of(head) == "DescribeMetricLast":
+                connection.sendall(HEAD + b"\r\n\r\n")
+                for byte in BODY:
+                    connection.sendall(bytes((byte,)))
+                    time.sleep(0.03)
+            connection.sendall(one_member.get(action_of(head)) or empty_group(action_of(head)))
+
+    member = {"InstanceId": "i-1", "LifecycleState": "InService"}
+    listed = {"TotalCount": 1, "ScalingInstances": {"ScalingInstance": [member]}}
+    one_member = {"DescribeScalingInstances": answer_of(json.dumps(listed).encode())}
+    with serving(converse) as endpoint:
+        gateway = gateway_to(endpoint, SystemClock(), seconds=0.7)
+
+        assert seconds_of(lambda: gateway.snapshot("asg-1", Needs(metric=Metric()))) < 0.9
+
+
+@pytest.mark.parametrize("kind", DRIPS)
+def test_dripped_bytes_hold_no_follow_up_beyond_its_deadline(kind: str) -> None:
+    with serving(DRIPS[kind]) as endpoint:
+        caller = Caller(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
+        follow_ups = FunctionCompute(caller, KEY, Deadline.after(0.4, SystemClock()))
+
+        assert seconds_of(lambda: follow_ups.schedule(Progress(request_for(Count(1)), fakes.NOON), 1)) < 0.6
+
+
+def test_no_thread_is_left_running_after_a_call_that_ran_out_of_time() -> None:
+    with serving(DRIPS["body"]) as endpoint:
+        before = set(threading.enumerate())
+        with pytest.raises(GatewayError):
+            gateway_to(endpoint, SystemClock(), seconds=0.6).remove(CALL)
+        started = {thread.name for thread in set(threading.enumerate()) - before}
+
+    assert not any("talk" not in name and "scalein-read" not in name for name in started)
+
+
+def heavy(kind: str) -> bytes:
+    """An answer as it travels."""
+    if kind == "large":
+        return answer_of(b"{}" + b" " * (24 * MEBIBYTE))
+    if kind == "large without length":
+        return b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}" + b" " * (24 * MEBIBYTE)
+    if kind == "gzip bomb":
+        return answer_of(gzip.compress(b"{}" + b" " * (200 * MEBIBYTE)), "200 OK", "Content-Encoding: gzip")
+    if kind == "error page":
+        return answer_of(b"x" * (24 * MEBIBYTE), "502 Bad Gateway")
+    if kind == "many lists":
+        return answer_of(b'{"a": [' + b"[]," * MEBIBYTE + b"[]]}")
+    return answer_of(b"[" * (3 * MEBIBYTE))
+
+
+@pytest.mark.parametrize("kind", ["large", "large without length", "gzip bomb", "error page", "many lists", "deep"])
+def test_no_answer_costs_more_than_16_mebibytes(kind: str) -> None:
+    answer = heavy(kind)
+    with replying(lambda _: answer) as endpoint:
+        gateway = gateway_to(endpoint, seconds=0.5)  # one attempt
+        tracemalloc.start()
+        try:
+            with pytest.raises(OutcomeUnknown):
+                gateway.remove(CALL)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert peak < 16 * MEBIBYTE
+
+
+def test_after_an_answer_that_was_too_large_the_next_one_is_its_own() -> None:
+    """What is left of an answer must not be read as the next."""
+    answers = iter([heavy("large")])
+    with replying(lambda action: next(answers, empty_group(action))) as endpoint:
+        assert gateway_to(endpoint).remove(CALL) == "asa-1"
+
+
+@pytest.mark.parametrize("goes_wrong", ["closes", "half an answer", "half a head"])
+def test_a_removal_is_sent_as_often_as_it_is_counted_and_never_by_the_transport(goes_wrong: str) -> None:
+    """The first on a connection is answered; every later one finds the idle connection broken under it."""
+    arrived: list[str] = []
+
+    def converse(connection: socket.socket) -> None:
+        number = 0
+        while head := request_on(connection):
+            arrived.append(head)
+            number += 1
+            if number > 1:
+                connection.sendall({"closes": b"", "half a head": b"HTTP/1.1 2"}.get(goes_wrong, HEAD + b"\r\n\r\n{"))
+                return
+            connection.sendall(empty_group("RemoveInstances"))
+
+    clock = fakes.DrivenClock()
+    tally = Tally(clock)
+    with serving(converse) as endpoint:
+        gateway = gateway_to(endpoint, clock, tally=tally)
+        for _ in range(4):
+            gateway.remove(CALL)
+
+    (attempts, _) = tally.spent().calls["RemoveInstances"]
+    assert len(arrived) == attempts == 7  # the second, third and fourth met a broken connection first
+
+
+def test_a_redirect_is_never_followed_and_says_nothing_of_what_happened() -> None:
+    other: list[str] = []
+
+    def elsewhere(connection: socket.socket) -> None:
+        other.append(request_on(connection))
+
+    with serving(elsewhere) as there:
+        moved = answer_of(b"", "307 Temporary Redirect", f"Location: http://{there}/")
+        with replying(lambda _: moved) as endpoint, pytest.raises(OutcomeUnknown):
+            gateway_to(endpoint, seconds=2).remove(CALL)
+
+    assert other == []
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Iterator[tuple[str, str]]:
+    with self_made("127.0.0.1") as files:
+        yield files
+
+
+def https(connection: socket.socket) -> None:
+    while head := request_on(connection):
+        connection.sendall(empty_group(action_of(head)))
+
+
+def test_a_certificate_that_is_trusted_serves(certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", certificate[0])
+    with serving(https, certificate) as endpoint:
+        assert gateway_to(endpoint, secure=True).remove(CALL) == "asa-1"
+
+
+@pytest.mark.parametrize("bundle", ["", "missing.pem", "garbage.pem", "empty.pem", "broken.pem", "nul\x00"])
+def test_a_trust_store_or_certificate_that_does_not_do_is_a_fault_of_the_deployment(
+    bundle: str, certificate: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "garbage.pem").write_text("garbage")
+    (tmp_path / "empty.pem").write_text("")
+    (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nzz\n-----END CERTIFICATE-----\n")
+    if bundle and "\x00" not in bundle:
+        monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", str(tmp_path / bundle))
+    with serving(https, certificate) as endpoint:
+        at_once(endpoint, secure=True, names="ALIBABA_CLOUD_CA_BUNDLE")
+
+
+def test_https_to_a_port_of_plain_http_is_a_fault_of_the_deployment() -> None:
+    def plain(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(answer_of(b"<html>", "400 Bad Request"))
+
+    with serving(plain) as endpoint:
+        at_once(endpoint, secure=True, names="SCALEIN_ESS_ENDPOINT")
+
+
+def test_plain_http_to_a_port_of_https_is_a_fault_of_the_deployment() -> None:
+    """Where the server says so: many only hang up, which looks like a lost answer."""
+
+    def alert(connection: socket.socket) -> None:
+        request_on(connection)
+        connection.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
+
+    with serving(alert) as endpoint:
+        at_once(endpoint, secure=False, names="SCALEIN_ESS_ENDPOINT")
+
+
+def at_once(endpoint: str, secure: bool, names: str) -> None:
+    clock = fakes.DrivenClock()
+    for act in (lambda g: g.remove(CALL), lambda g: g.snapshot("asg-1")):
+        with pytest.raises(ConfigurationError, match=names):
+            act(gateway_to(endpoint, clock, secure=secure))
+    assert clock.naps == []
+
+
+def test_a_fault_of_the_deployment_after_a_lost_answer_leaves_the_outcome_unknown(
+    certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", certificate[0])
+
+    def lose(connection: socket.socket) -> None:
+        request_on(connection)
+        monkeypatch.delenv("ALIBABA_CLOUD_CA_BUNDLE")
+
+    with serving(lose, certificate) as endpoint, pytest.raises(OutcomeUnknown):
+        gateway_to(endpoint, secure=True).remove(CALL)
+
+
+def test_function_compute_behind_a_wrong_certificate_is_for_later_and_says_what_to_do(
+    certificate: tuple[str, str],
+) -> None:
+    with serving(https, certificate) as endpoint:
+        caller = Caller(f"https://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
+        follow_ups = FunctionCompute(caller, KEY, Deadline.after(5, SystemClock()))
+        with pytest.raises(TryLater, match="SCALEIN_FC_ENDPOINT"):
+            follow_ups.schedule(Progress(request_for(Count(1)), fakes.NOON), 1)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "204 No Content", "302 Found", "404 Not Found", "502 Bad Gateway"])
+def test_only_function_computes_own_acceptance_schedules_a_follow_up(status: str) -> None:
+    answers = iter([answer_of(b"", status), answer_of(b"", "202 Accepted")])
+    with replying(lambda _: next(answers)) as endpoint:
+        caller = Caller(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
+        follow_ups = FunctionCompute(caller, KEY, Deadline.after(5, SystemClock()))
+        progress = Progress(request_for(Count(1)), fakes.NOON)
+        with pytest.raises(TryLater, match=f"HTTP {status[:3]}"):
+            follow_ups.schedule(progress, 1)
+
+        assert follow_ups.schedule(progress, 1)
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Mon, 23 Nov 2026 12:07:00 GMT", "2026-11-23 12:07:00+00:00"),
+        ("Mon, 23 Nov 2026 11:00:00 GMT", "2026-11-23 11:00:00+00:00"),
+        *((odd, None) for odd in ("", "yesterday", "Mon, 23 Nov 2026 12:07:00 -0000", "Mon, 99 Nov 2026 12:07:00 GMT")),
+        *((odd, None) for odd in ("Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT")),
+    ],
+)
+def test_the_clouds_time_is_what_its_answer_says_where_that_can_be(date: str, expected: str | None) -> None:
+    def reply(action: str) -> bytes:
+        return answer_of(json.dumps(EMPTY[action]).encode(), "200 OK", f"Date: {date}")
+
+    with replying(reply) as endpoint:
+        found = gateway_to(endpoint).snapshot("asg-1").cloud_time
+
+    assert (str(found) if found else None) == expected
+
+
+def test_an_answer_without_a_date_says_no_time() -> None:
+    with replying(empty_group) as endpoint:
+        assert gateway_to(endpoint).snapshot("asg-1").cloud_time is None
+
+
+def test_a_read_whose_answer_is_too_large_is_tried_again() -> None:
+    answers = iter([heavy("large"), heavy("gzip bomb")])
+    with replying(lambda action: next(answers, empty_group(action))) as endpoint:
+        assert gateway_to(endpoint).snapshot("asg-1").instances == ()
+
+
+def test_where_nobody_listens_the_call_is_tried_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        endpoint = "{}:{}".format(*closed.getsockname())
+    clock = fakes.DrivenClock()
+    with pytest.raises(Transient):
+        gateway_to(endpoint, clock, seconds=5).snapshot("asg-1")
+
+    assert clock.naps
