@@ -22,7 +22,7 @@ from scalein.once import Bounds, MessageProcessor, dry_run, max_instances
 from scalein.policy import Denial, Policy, narrowed, request_by, rule_for, why_no_rule
 from scalein.progress import Progress, Sealed, unsealed
 from scalein.reasons import Ignored
-from scalein.removal import Dependencies
+from scalein.removal import MOST_PER_MESSAGE, Dependencies
 
 
 class Tools(NamedTuple):
@@ -77,6 +77,9 @@ class Invocation:
         request = request_by(rule, alarm, "" if rule.asks_for_the_alarms_group else rule.asks["scalingGroupId"])
         if isinstance(request.ask, Named) and not request.ask.instance_ids:
             return outcome.denied(request, "$", "The rule takes the alarm's instances; it names none that can be read.")
+        if len(alarm.instance_ids) > MOST_PER_MESSAGE and isinstance(request.ask, Named):
+            most = f"The alarm names {len(alarm.instance_ids)} instances; a message removes {MOST_PER_MESSAGE} at most."
+            return outcome.denied(request, "$", most)
         if rule.asks_for_the_alarms_group:
             return self._located(request, alarm.instance_ids)
         return self._request(request)
