@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -221,7 +222,7 @@ def test_a_ledger_that_is_gone_or_takes_too_long_says_so_in_time(how: str) -> No
             with pytest.raises(LedgerGone) as caught:
                 ask(RedisLedger(server.url, terms, None, deadline))
             assert caught.value.__suppress_context__
-            assert deadline.remaining_seconds() > 0
+            assert deadline.clock.monotonic() < deadline.at + 0.1
 
 
 def test_a_ledger_that_was_silent_once_is_not_waited_for_again_in_the_same_invocation() -> None:
@@ -269,10 +270,11 @@ def test_without_a_ledger_the_policy_says_whether_to_go_on(answers: int, closed:
             done += 1
     except LedgerGone:
         assert closed
-    ledger.close(M, Closing("{}"))  # what is done is done
+    with pytest.raises(LedgerGone) if closed and answers < 4 else nullcontext():
+        ledger.close(M, Closing("{}"))  # an outcome that is not saved would be followed by another
 
     assert done == (min(3, answers) if closed else 3)
-    assert ledger.name == ("redis" if answers >= 4 else "gone")
+    assert ledger.name == ("redis" if answers >= 4 or closed else "gone")
 
 
 class SamePromises(RuleBasedStateMachine):

@@ -60,7 +60,7 @@ def test_the_core_touches_nothing(module: str) -> None:
         ("http", {"transport.py"}),
         ("aliyunsdkess", {"ess.py"}),
         ("fc2", {"fc.py"}),
-        ("redis", {"redis_ledger.py"}),
+        ("redis", {"redis_node.py"}),
         ("jsonschema", {"contract.py"}),
         ("os", {"index.py"}),
         ("logging", {"audit.py", "fc.py", "sdk.py"}),

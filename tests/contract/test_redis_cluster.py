@@ -1,0 +1,145 @@
+"""The ledger in a real Redis Cluster: every slot, slots that move, a server that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from threading import Timer
+
+import pytest
+
+from scalein.clock import Deadline, SystemClock
+from scalein.errors import LedgerGone
+from scalein.ledger import Claim, Closing, Entry, MessageRef, Record, Terms
+from scalein.redis_ledger import RedisLedger
+from tests.fakes import NOON
+from tests.redis_cluster import RedisCluster, redis_cluster, until
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RedisCluster]:
+    with redis_cluster() as running:
+        yield running
+
+
+def ledger(cluster: RedisCluster, holder: str, seconds: float = 30) -> RedisLedger:
+    """One invocation's, which has so much time."""
+    clock = SystemClock()
+    return RedisLedger(cluster.url, Terms(holder, 60, 3_600, clock), None, Deadline.after(seconds, clock))
+
+
+def messages_in(cluster: RedisCluster, server: int, name: str) -> MessageRef:
+    """Of a group whose slot is this server's."""
+    for number in range(1_000):
+        group = f"{name}-{number}"
+        if cluster.owner_of(cluster.slot_of(f"{{{group}}}")) is cluster.masters[server]:
+            return MessageRef(group, "m")
+    raise AssertionError
+
+
+def process(cluster: RedisCluster, message: MessageRef, holder: str) -> None:
+    """A whole life of a message, and what the next one knows of it."""
+    one, two = ledger(cluster, holder), ledger(cluster, f"{holder} next")
+    assert one.claim_message(message) == Claim(True)
+    assert one.acquire_lease(message.group, "cpu") == Entry()
+    assert two.acquire_lease(message.group) is None
+    assert one.record(message, Record("p", {"i-1": 300.0}, (), ("asa-1",)))
+    assert one.foreign_activities(message) == frozenset()
+    one.close(message, Closing('{"status": "removing"}', "cpu", NOON))
+
+    assert two.claim_message(message) == Claim(False, '{"status": "removing"}', "p", first=False)
+    assert two.acquire_lease(message.group, "cpu") == Entry(frozenset({"i-1"}), NOON, 1)
+    assert two.foreign_activities(message._replace(key="n")) == {"asa-1"}
+    two.close(message, Closing())
+
+
+@pytest.mark.parametrize("group", ["asg-a", "asg-b", "asg-c", "", "{", "}", "{}", "a}b{c", "ä:%", "x" * 100])
+def test_all_keys_of_a_group_are_in_one_slot_whatever_it_is_called(cluster: RedisCluster, group: str) -> None:
+    process(cluster, MessageRef(group, "m"), "one")
+    names = [key for server in cluster.masters for key in server.client.scan_iter("scalein:*")]
+
+    assert len({cluster.slot_of(name) for name in names}) == len({name.partition("}")[0] for name in names})
+
+
+@pytest.mark.parametrize("server", [0, 1, 2])
+def test_every_server_of_a_cluster_serves_its_groups(cluster: RedisCluster, server: int) -> None:
+    process(cluster, messages_in(cluster, server, f"served-{server}"), "one")
+
+    assert cluster.masters[server].call("DBSIZE") > 0
+
+
+def test_a_slot_that_has_moved_is_found_again_with_all_that_is_known(cluster: RedisCluster) -> None:
+    message = messages_in(cluster, 1, "moved")
+    slot, (_, source, target) = cluster.slot_of(f"{{{message.group}}}"), cluster.masters
+    process(cluster, message, "one")
+    cluster.begin_to_move(slot, source, target)
+    cluster.move_keys(slot, source, target)
+    cluster.end_move(slot, target)
+
+    assert ledger(cluster, "three").acquire_lease(message.group) == Entry(frozenset({"i-1"}), None, 1)
+    assert ledger(cluster, "four").claim_message(message).outcome == '{"status": "removing"}'
+
+
+@pytest.mark.parametrize("moved", [0, 1, 100])
+def test_while_a_slot_moves_a_step_waits_for_it_and_happens_once(cluster: RedisCluster, moved: int) -> None:
+    """A script of several keys can run at neither server until all of them have moved."""
+    message = messages_in(cluster, 2, f"moving-{moved}")
+    slot, (_, target, source) = cluster.slot_of(f"{{{message.group}}}"), cluster.masters
+    process(cluster, message, "one")
+    cluster.begin_to_move(slot, source, target)
+    cluster.move_keys(slot, source, target, moved) if moved else None
+
+    def end() -> None:
+        cluster.move_keys(slot, source, target)
+        cluster.end_move(slot, target)
+
+    timer = Timer(0.3, end)
+    timer.start()
+    entry = ledger(cluster, "three").acquire_lease(message.group)
+    timer.join()
+
+    assert entry == Entry(frozenset({"i-1"}), None, 1)
+    assert ledger(cluster, "four").acquire_lease(message.group) is None
+
+
+def test_a_read_of_one_key_follows_it_to_where_the_slot_moves(cluster: RedisCluster) -> None:
+    message = messages_in(cluster, 2, "asked")
+    slot, (_, target, source) = cluster.slot_of(f"{{{message.group}}}"), cluster.masters
+    process(cluster, message, "one")
+    cluster.begin_to_move(slot, source, target)
+    cluster.move_keys(slot, source, target)
+
+    assert ledger(cluster, "three").foreign_activities(message._replace(key="n")) == {"asa-1"}
+    cluster.end_move(slot, target)
+
+
+def test_a_slot_that_does_not_end_to_move_is_a_ledger_that_is_gone(cluster: RedisCluster) -> None:
+    message = messages_in(cluster, 2, "stuck")
+    slot, (_, target, source) = cluster.slot_of(f"{{{message.group}}}"), cluster.masters
+    cluster.begin_to_move(slot, source, target)
+    deadline = SystemClock().now() + timedelta(seconds=0.5)
+
+    with pytest.raises(LedgerGone):
+        ledger(cluster, "one", seconds=0.5).claim_message(message)
+    assert SystemClock().now() < deadline + timedelta(seconds=0.2)
+    cluster.end_move(slot, source)
+
+
+def test_when_a_server_fails_its_replica_knows_what_it_knew() -> None:
+    with redis_cluster() as cluster:
+        message = messages_in(cluster, 0, "failed")
+        process(cluster, message, "one")
+        until(lambda: cluster.replica.client.dbsize() == cluster.masters[0].client.dbsize())
+        cluster.masters[0].kill()
+
+        with pytest.raises(LedgerGone):
+            ledger(cluster, "two", seconds=0.5).acquire_lease(message.group)
+        until(lambda: cluster.replica.client.info("replication")["role"] == "master")
+        until(lambda: f":{cluster.replica.port}@" in _masters(cluster))
+        assert ledger(cluster, "three").acquire_lease(message.group) == Entry(frozenset({"i-1"}), None, 1)
+
+
+def _masters(cluster: RedisCluster) -> str:
+    """As the server that is asked first knows them."""
+    lines = str(cluster.masters[1].call("CLUSTER", "NODES")).splitlines()
+    return "\n".join(line for line in lines if "master" in line and "fail" not in line)

@@ -1,0 +1,130 @@
+"""Redis that loses answers, drips, is full, refuses, or has become a replica: nothing happens twice, nothing hangs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta, timezone
+
+import pytest
+
+from scalein.clock import Deadline, SystemClock
+from scalein.errors import LedgerGone
+from scalein.ledger import Claim, Closing, Entry, MessageRef, Record, Terms
+from scalein.redis_ledger import RedisLedger
+from tests.fakes import NOON
+from tests.redis_proxy import proxy_before
+from tests.redis_server import RedisServer, redis_server
+
+M, N = MessageRef("asg-1", "m"), MessageRef("asg-1", "n")
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    with redis_server() as running:
+        yield running
+
+
+def ledger(url: str, holder: str = "one", seconds: float = 30) -> RedisLedger:
+    clock = SystemClock()
+    return RedisLedger(url, Terms(holder, 60, 3_600, clock), None, Deadline.after(seconds, clock))
+
+
+def test_a_step_whose_answer_was_lost_is_sent_again_and_counts_once(server: RedisServer) -> None:
+    with proxy_before(server) as proxy:
+        proxy.losing = True
+        one = ledger(proxy.url)
+        assert one.claim_message(M) == Claim(True)
+        assert one.acquire_lease("asg-1", "cpu") == Entry()
+        assert one.record(M, Record("p", {"i-1": 300.0, "i-2": 300.0}, (), ("asa-1",)))
+        assert one.record(M, Record("p", {"i-1": 300.0, "i-2": 300.0}, (), ("asa-1",)))
+        assert one.record(M, Record("q", {}, ("i-2",)))
+        one.close(M, Closing("{}", "cpu", NOON))
+        assert len(proxy.lost) == 6
+
+    two = ledger(server.url, "two")
+    assert two.claim_message(M) == Claim(False, "{}", "q", first=False)
+    assert two.acquire_lease("asg-1", "cpu") == Entry(frozenset({"i-1"}), NOON, 3)
+    assert two.foreign_activities(N) == {"asa-1"}
+
+
+def test_who_took_over_meanwhile_is_not_ended_by_a_close_that_comes_again(server: RedisServer) -> None:
+    one, two = ledger(server.url), ledger(server.url, "two")
+    one.claim_message(M)
+    one.acquire_lease("asg-1")
+    one.close(M, Closing())
+    two.claim_message(M)
+    two.acquire_lease("asg-1")
+    one.close(M, Closing("{}"))
+
+    assert two.record(M, Record("p"))
+
+
+@pytest.mark.parametrize("step", ["claim", "close"])
+def test_an_answer_that_drips_ends_with_the_deadline(server: RedisServer, step: str) -> None:
+    """Each byte in time is not an answer in time."""
+    with proxy_before(server) as proxy:
+        one = ledger(proxy.url, seconds=0.4)
+        deadline = Deadline.after(0.4 + 0.1, SystemClock())
+        if step == "close":
+            one.claim_message(M)
+        proxy.dripping = True
+        with pytest.raises(LedgerGone):
+            one.claim_message(N) if step == "claim" else one.close(M, Closing("{}"))
+
+    assert deadline.remaining_seconds() > 0
+
+
+def test_a_full_redis_is_a_ledger_that_is_gone_and_says_where_to_look(server: RedisServer) -> None:
+    server.client.config_set("maxmemory", 1)
+
+    with pytest.raises(LedgerGone, match=r"OutOfMemoryError.*memory"):
+        ledger(server.url).claim_message(M)
+
+
+def test_a_full_redis_still_takes_an_outcome_and_gives_back_message_and_group(server: RedisServer) -> None:
+    one = ledger(server.url)
+    one.claim_message(M)
+    one.acquire_lease("asg-1")
+    server.client.config_set("maxmemory", 1)
+    one.close(M, Closing("{}", "cpu", NOON))
+    server.client.config_set("maxmemory", 0)
+
+    assert ledger(server.url, "two").claim_message(M) == Claim(False, "{}", first=False)
+    assert ledger(server.url, "two").acquire_lease("asg-1", "cpu") == Entry(newest=NOON)
+
+
+def test_a_wrong_password_is_told_as_a_wrong_setting(server: RedisServer) -> None:
+    server.client.config_set("requirepass", "right")
+
+    with pytest.raises(LedgerGone, match=r"password.*SCALEIN_LEDGER") as caught:
+        ledger(server.url.replace("unix://", "unix://:canary@")).claim_message(M)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_server_that_became_a_replica_is_left_and_found_again(server: RedisServer) -> None:
+    ledger(server.url).claim_message(M)
+    server.client.execute_command("REPLICAOF", "127.0.0.1", "1")
+    connections = server.client.info("stats")["total_connections_received"]
+    with pytest.raises(LedgerGone, match="ReadOnlyError"):
+        ledger(server.url, "two").claim_message(N)
+    server.client.execute_command("REPLICAOF", "NO", "ONE")
+
+    assert ledger(server.url, "three").claim_message(N) == Claim(True)
+    assert server.client.info("stats")["total_connections_received"] == connections + 1  # another server may be there
+
+
+def test_times_of_alarms_compare_whatever_their_zone_and_precision(server: RedisServer) -> None:
+    china = timezone(timedelta(hours=8))
+    moments = [
+        NOON + timedelta(microseconds=1),
+        (NOON + timedelta(seconds=1)).astimezone(timezone.utc),
+        NOON.astimezone(china),
+        NOON + timedelta(microseconds=999_999),
+    ]
+    for moment in moments:
+        one = ledger(server.url)
+        one.claim_message(M)
+        one.acquire_lease("asg-1")
+        one.close(M, Closing(None, "cpu", moment))
+
+    assert ledger(server.url, "two").acquire_lease("asg-1", "cpu") == Entry(newest=NOON + timedelta(seconds=1))
