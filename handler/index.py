@@ -84,7 +84,7 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     outcomes: list[Outcome] = []
     for outcome in invocation.serve(mail):
         audit.record(outcome, _request_id(context), tally.spent())
-        outcomes.append(outcome)
+        outcomes.append(outcome if len(outcomes) < answer.MAX_DETAILED else answer.brief(outcome))
     room = answer.room(event, mail.http)
     told = answer.of_batch(outcomes, room) if mail.batch else answer.of_one(outcomes[0], room)
     if settings.raise_try_later and any(_to_be_sent_again(outcome) for outcome in outcomes):

@@ -33,6 +33,7 @@ LOUD = (
     Status.TRY_LATER,
     Status.DRY_RUN,
 )
+MAX_DETAILED = 80  # outcomes of a batch; with more of them, an answer has only SHORT of each
 SHORT = ("status", "scalingGroupId", "requestId", "removed", "scalingActivityIds")
 MAX_SHORT_REMOVED, MAX_SHORT_TOKENS = 20, 3
 
@@ -170,6 +171,11 @@ def of_one(outcome: Outcome, max_bytes: int = MAX_BYTES) -> Json:
         if _fits(told, max_bytes):
             break
     return valid(told)
+
+
+def brief(outcome: Outcome) -> Outcome:
+    """What an answer of more than MAX_DETAILED outcomes says of each: a plan takes much memory."""
+    return outcome._replace(plan=None, told=outcome.removed, ending=None, doubts=())
 
 
 def of_batch(outcomes: Sequence[Outcome], max_bytes: int = MAX_BYTES) -> Json:

@@ -235,6 +235,20 @@ def test_whatever_others_write_a_batch_fits_beside_its_event(outcomes: list[Outc
     assert len(told["outcomes"]) + told["summary"]["outcomesOmitted"] == len(outcomes)
 
 
+@given(st.lists(shapes, min_size=1, max_size=4), st.integers(0, 70_000))
+def test_what_many_outcomes_are_reduced_to_is_all_that_their_answer_says(
+    drawn: list[tuple[Status, int, int]], size: int
+) -> None:
+    outcomes = [outcome(n, *drawn[n % len(drawn)]) for n in range(answer.MAX_DETAILED + 1)]
+    small = [Outcome(Status.IGNORED, "", "") for _ in outcomes]
+    room = answer.room(b"{" * size, is_http=False)
+
+    for some in (outcomes, small):
+        reduced = [*some[: answer.MAX_DETAILED], *map(answer.brief, some[answer.MAX_DETAILED :])]
+        assert answer.of_batch(reduced, room) == answer.of_batch(some, room)
+        assert answer.of_batch(some, room)["summary"]["detailOmitted"]
+
+
 @given(outcomes_of_any_text())
 def test_real_ids_are_never_cut(one: Outcome) -> None:
     """A requestId has 128 visible characters at most, a group 64; fifty activities are a thousand instances."""
