@@ -238,7 +238,7 @@ def test_every_message_and_every_follow_up_may_come_twice() -> None:
 
 def forged(event: bytes) -> bytes:
     document = json.loads(event)
-    return json.dumps({**document, "followUp": document["followUp"].replace('"count": 30', '"count": 90')}).encode()
+    return json.dumps({**document, "followUp": document["followUp"].replace('"count":30', '"count":90')}).encode()
 
 
 @pytest.mark.parametrize(
