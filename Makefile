@@ -55,7 +55,7 @@ test-long: setup ## all tests, with many more examples for each property
 fuzz: setup ## feed the intake with made-up bytes (SECONDS=60), where Atheris installs
 	@sh tools/fuzz.sh "$(BIN)/python" "$(SECONDS)"
 
-chaos: setup ## thousands of messages, killed processes and every fault (MESSAGES=10000; needs redis-server)
+chaos: setup ## thousands of messages, late reads, killed processes and every fault (MESSAGES=10000; needs redis-server)
 	@sh tools/install_server.sh redis-server
 	@$(BIN)/python -m tests.chaos --messages $(MESSAGES)
 

@@ -1,7 +1,11 @@
-"""Thousands of messages, many handler processes, every fault by chance; the cloud's own log is the judge.
+"""Thousands of messages, many handler processes, every fault by chance; the cloud's own record is the judge.
 
 python -m tests.chaos --help. The handlers are the deployed ones, over real sockets, with a real redis-server; they are
-killed while they work, meet every kind of fault, and get messages twice and out of order.
+killed while they work, meet every kind of fault, read lists and histories of up to a minute ago, and get messages and
+follow-ups twice and out of order.
+
+All of it lives on one clock that is faster than the real one: handlers, cloud, queue and ledger. So lag, settle time,
+leases and delays keep the proportions of production. What waits for sockets waits in real time.
 """
 
 from __future__ import annotations
@@ -11,9 +15,9 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from itertools import count
 from multiprocessing.connection import wait
 from random import Random
@@ -21,17 +25,18 @@ from typing import Any
 
 import click
 
-from localcloud.clock import SystemClock
 from localcloud.ess.model import Activity, Instance, Knobs, ScalingGroup
 from localcloud.ess.service import Service
 from localcloud.faults import KINDS
 from localcloud.fleet import service_of
-from localcloud.functions.queue import Functions, Invocation
+from localcloud.functions.queue import Functions
+from localcloud.lag import Lag
 from localcloud.server import LocalCloud, running
 from localcloud.wire import Gate
-from tests import processes
+from scalein.model import Count, RemovalRequest
+from scalein.progress import client_token, message_key
+from tests import processes, truth
 from tests.clouds import KEY, group, instances
-from tests.fakes import token_of
 from tests.redis_server import RedisServer, redis_server
 
 WORKERS = 6
@@ -39,52 +44,61 @@ SIZE = 60
 GUARDED: list[tuple[dict[str, Any], dict[str, Any]]] = [  # what ESS and the policy say of a group
     ({"minSize": 20}, {}),
     ({"minSize": 0}, {"floor": 30}),
-    ({"minSize": 10}, {"budget": {"instances": 40, "windowSeconds": 60}}),
+    ({"minSize": 10}, {"budget": {"instances": 40, "windowSeconds": 1_200}}),
 ]
 GROUPS = {  # every other one has a desired capacity, and so runs removals beside each other
     f"asg-{n}": ({**GUARDED[n // 2 % 3][0], **({"desiredCapacity": SIZE} if n % 2 else {})}, GUARDED[n // 2 % 3][1])
-    for n in range(18)
+    for n in range(72)
 }
-STABLE = ("InService", "Protected", "Standby")
+GOING = ("Removing", "Removing:Wait")
+UNUSED = ("token-expired", "stale-read", "too-large", "gzip-bomb")  # the lag is a stale read; the last two cost seconds
+MOST_OPEN, MOST_WAITING = 200, 40  # messages without an outcome; events that no process has taken yet
 MOST_DELIVERIES = 60
+RATE = 20.0  # seconds of this world in a real one
+LAG_SECONDS, ACTIVITY_SECONDS, TIMEOUT_SECONDS = 60.0, 20.0, 60
+TICK_SECONDS = 0.1  # real ones, between two times that the ledger's keys are made older
+ENDING_KEYS = ("*:lease", "*:inflight", "*:claim:*")  # the others outlast any run
+PAUSE_EVERY_SECONDS, PAUSE_SECONDS = 15.0, 1.0  # real ones
+MOST_TOKENS = 40  # of a message
+STUCK = timedelta(hours=3)
+KEPT = timedelta(hours=1)  # that an activity is in the history once it has ended
 
 
-class Judge(Service):
+class WatchedService(Service):
     """Auto Scaling, watched at the moment that it accepts a removal. Groups grow again once they are small."""
 
     violations: list[str]
-    told: list[tuple[datetime, str, tuple[str, ...]]]
+    archive: dict[str, Activity]  # all that it ever did; the history forgets, or each read would look at all of it
 
     def advance(self) -> datetime:
         now = super().advance()
         for scaling_group in self.groups.values():
-            if stable(scaling_group) <= least(scaling_group) + 5 and not self.running(scaling_group.scaling_group_id):
+            if staying(scaling_group) <= least(scaling_group) + 5 and not self.running(scaling_group.scaling_group_id):
                 grow(scaling_group, now)
         return now
 
     def start_removal(self, group: ScalingGroup, removed: list[Instance], activity: Activity, decrease: bool) -> None:
+        for id, old in list(self.activities.items()):
+            if old.status_code == "InProgress" or activity.started_at - old.ends_at < KEPT:
+                break
+            del self.activities[id]
         super().start_removal(group, removed, activity, decrease)
-        id = group.scaling_group_id
-        self.told.append((activity.started_at, id, tuple(activity.told)))
-        if stable(group) < least(group):
-            self.violations.append(f"{id}: {stable(group)} stay, {least(group)} must")
-        budget = GROUPS[id][1].get("budget")
-        if budget:
-            since = activity.started_at - timedelta(seconds=budget["windowSeconds"])
-            spent = sum(
-                left_by(a) for a in self.activities.values() if a.scaling_group_id == id and a.started_at > since
-            )
-            if spent > budget["instances"]:
-                self.violations.append(f"{id}: {spent} within a window, {budget['instances']} may")
+        self.archive[activity.scaling_activity_id] = activity
+        if staying(group) < least(group):
+            self.violations.append(f"{group.scaling_group_id}: {staying(group)} stay, {least(group)} must")
 
 
 @dataclass
 class Message:
     id: str
     group: str
-    asked: int
+    requested: int
     event: bytes
-    statuses: list[str] = field(default_factory=list)
+    said: list[truth.Said] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        return not truth.ends(self.said)
 
 
 @dataclass(order=True)
@@ -92,8 +106,6 @@ class Job:
     at: float
     number: int
     event: bytes = field(compare=False)
-    message: Message | None = field(compare=False, default=None)
-    invocation: Invocation | None = field(compare=False, default=None)
     tries: int = field(compare=False, default=0)
 
 
@@ -104,39 +116,38 @@ class Report:
     messages: int = 0
     deliveries: int = 0
     kills: int = 0
+    timeouts: int = 0
     pauses: int = 0
     follow_ups: int = 0
     seconds: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+    final: Counter[str] = field(default_factory=Counter)
     removals: int = 0
     removed: int = 0
     violations: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        told = [
-            f"{self.messages} messages, {self.deliveries} deliveries, {self.follow_ups} follow-ups, "
+        lines = [
+            f"{self.messages} messages, {self.deliveries} invocations, {self.follow_ups} of them follow-ups, "
             f"{self.seconds:.0f} s",
-            f"{self.kills} kills of {WORKERS} processes, {self.pauses} pauses of the ledger",
-            f"{sum(self.faults.values())} faults: {told_of(self.faults)}",
+            f"{self.kills} kills of {WORKERS} processes, {self.timeouts} timeouts, {self.pauses} pauses of the ledger",
+            f"{sum(self.faults.values())} faults: {numbers_of(self.faults)}",
             f"{self.removals} removals of {self.removed} instances",
-            f"outcomes of invocations: {told_of(self.outcomes)}",
+            f"outcomes of invocations: {numbers_of(self.outcomes)}",
+            f"final outcomes: {numbers_of(self.final)}",
             f"violations: {len(self.violations)}",
         ]
-        return "\n".join([*told, *self.violations[:20]])
+        return "\n".join([*lines, *self.violations[:40]])
 
 
-def told_of(counted: Counter[str]) -> str:
+def numbers_of(counted: Counter[str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in counted.most_common())
 
 
-def left_by(activity: Activity) -> int:
-    """Instances; while it runs, as many as it may take."""
-    return len(activity.told if activity.status_code == "InProgress" else activity.destroyed)
-
-
-def stable(scaling_group: ScalingGroup) -> int:
-    return sum(i.lifecycle_state in STABLE for i in scaling_group.instances.values())
+def staying(scaling_group: ScalingGroup) -> int:
+    """Instances that no removal takes. What others do to them in the meantime is not the function's doing."""
+    return sum(i.lifecycle_state not in GOING for i in scaling_group.instances.values())
 
 
 def least(scaling_group: ScalingGroup) -> int:
@@ -155,16 +166,16 @@ def grow(scaling_group: ScalingGroup, now: datetime) -> None:
 
 def messages(number: int, chance: Random) -> Iterator[Message]:
     for n in range(number):
-        group_id, asked = chance.choice(list(GROUPS)), chance.choice([1, 1, 2, 3, 5, 25, 35])
-        request = {"scalingGroupId": group_id, "remove": {"count": asked}, "requestId": f"m-{n}"}
-        yield Message(f"m-{n}", group_id, asked, json.dumps(request).encode())
+        group_id, requested = chance.choice(list(GROUPS)), chance.choice([1, 1, 2, 3, 5, 25, 35])
+        request = {"scalingGroupId": group_id, "remove": {"count": requested}, "requestId": f"m-{n}"}
+        yield Message(f"m-{n}", group_id, requested, json.dumps(request).encode())
 
 
-def enveloped(message: Message) -> bytes:
+def enveloped(message: Message, now: datetime) -> bytes:
     """As an event bus would: with the time at which it was sent."""
-    now = datetime.now(timezone.utc).isoformat()
+    data = json.loads(message.event)
     return json.dumps(
-        {"specversion": "1.0", "type": "x", "id": message.id, "time": now, "data": json.loads(message.event)}
+        {"specversion": "1.0", "type": "x", "id": message.id, "time": now.isoformat(), "data": data}
     ).encode()
 
 
@@ -174,59 +185,64 @@ class Seat:
     def __init__(self, variables: dict[str, str]) -> None:
         self.worker = processes.Worker(variables)
         self.job: Job | None = None
-        self.dies_at: float | None = None
+        self.dies_at = 0.0
+        self.ends_at = 0.0
 
 
 class Chaos:
     """Hands everything out, at least once, until nothing is left."""
 
     def __init__(
-        self, number: int, seed: int, rate: float, cloud: LocalCloud, ledger: RedisServer, variables: dict[str, str]
+        self, number: int, seed: int, cloud: LocalCloud, clock: processes.FastClock, variables: dict[str, str]
     ) -> None:
         self.chance = Random(seed)
-        self.cloud, self.ledger, self.variables = cloud, ledger, variables
+        self.cloud, self.clock, self.variables = cloud, clock, variables
         self.messages = {message.id: message for message in messages(number, self.chance)}
         self.unsent = list(self.messages.values())
+        self.open: set[str] = set()
         self.jobs: list[Job] = []
         self.numbers = count()
         self.report = Report(number)
-        self.served: Callable[[int], object] = lambda _: None  # told how many more messages have an outcome
-        self.paused_until = 0.0
-        cloud.faults.at_random(rate, [kind for kind in KINDS if kind != "token-expired"], seed)
+        self.crashes: list[str] = []
+        self.last_end = clock.now()
+        self.ended: Callable[[int], object] = lambda _: None  # told how many more messages have a final outcome
 
-    def run(self) -> Report:
+    def run(self, ledger: RedisServer) -> Report:
         begun = time.monotonic()
+        ledger_clock = LedgerClock(ledger, self.clock.rate, self.chance)
         workers = [Seat(self.variables) for _ in range(WORKERS)]
-        while self.unsent or self.jobs or self.cloud.functions.waiting or any(seat.job for seat in workers):  # type: ignore[union-attr]
+        while self._goes_on() or any(seat.job for seat in workers):
+            ledger_clock.tick()
             self._feed()
             workers = [self._worked(seat) for seat in workers]
             wait([seat.worker.pipe for seat in workers], timeout=0.01)
         for seat in workers:
             seat.worker.kill()
-        self.report.seconds = time.monotonic() - begun
+        self.report.seconds, self.report.pauses = time.monotonic() - begun, ledger_clock.pauses
         self._judge()
         return self.report
 
+    def _goes_on(self) -> bool:
+        """Not where no message has ended for long: those that are open then have no outcome, which the judge says."""
+        waiting = self.cloud.functions.waiting  # type: ignore[union-attr]
+        return bool(self.unsent or self.jobs or waiting) and self.clock.now() - self.last_end < STUCK
+
     def _feed(self) -> None:
         now = time.monotonic()
-        while self.unsent and len(self.jobs) < 100:
+        while self.unsent and len(self.open) < MOST_OPEN and len(self.jobs) < MOST_WAITING:
             message = self.unsent.pop()
-            event = enveloped(message)
+            self.open.add(message.id)
+            event = enveloped(message, self.clock.now())
             for _ in range(2 if self.chance.random() < 0.2 else 1):  # twice, and not in order
-                self._push(now + self.chance.random() * 0.5, event, message)
+                self._push(now + self.chance.random() * 0.5, event)
         for invocation in self.cloud.functions.due():  # type: ignore[union-attr]
             self.report.follow_ups += 1
-            heapq.heappush(self.jobs, Job(now, next(self.numbers), invocation.event, invocation=invocation))
-        if self.paused_until and now > self.paused_until:
-            self.ledger.resume()
-            self.paused_until = 0.0
-        elif not self.paused_until and self.chance.random() < 0.0005:
-            self.report.pauses += 1
-            self.ledger.pause()
-            self.paused_until = now + 1.5
+            self._push(now, invocation.event)
+            if self.chance.random() < 0.1:  # at least once
+                self._push(now + self.chance.random(), invocation.event)
 
-    def _push(self, at: float, event: bytes, message: Message | None, tries: int = 0) -> None:
-        heapq.heappush(self.jobs, Job(at, next(self.numbers), event, message, tries=tries))
+    def _push(self, at: float, event: bytes, tries: int = 0) -> None:
+        heapq.heappush(self.jobs, Job(at, next(self.numbers), event, tries))
 
     def _worked(self, seat: Seat) -> Seat:
         now = time.monotonic()
@@ -234,25 +250,43 @@ class Chaos:
             answer = seat.worker.answer()
             assert answer
             self._answered(seat.job, answer.outcome, answer.raised)
-            seat.job, seat.dies_at = None, None
-        if seat.job and seat.dies_at and now > seat.dies_at:
+            seat.job = None
+        if seat.job and now > min(seat.dies_at, seat.ends_at):
             seat.worker.kill()
-            self.report.kills += 1
+            if seat.dies_at < seat.ends_at:
+                self.report.kills += 1
+            else:
+                self.report.timeouts += 1  # as the platform ends an invocation
             self._again(seat.job)
             return Seat(self.variables)
         if seat.job is None and self.jobs and self.jobs[0].at <= now:
             seat.job = heapq.heappop(self.jobs)
             self.report.deliveries += 1
-            seat.dies_at = now + self.chance.random() * 0.1 if self.chance.random() < 0.05 else None
-            seat.worker.send(processes.Job(seat.job.event, request_id=f"fc-{seat.job.number}", timeout=3))
+            seat.ends_at = now + TIMEOUT_SECONDS / self.clock.rate
+            seat.dies_at = now + self.chance.random() * 0.1 if self.chance.random() < 0.05 else seat.ends_at
+            seat.worker.send(
+                processes.Job(
+                    seat.job.event,
+                    self.clock,
+                    request_id=f"fc-{seat.job.number}",
+                    timeout=TIMEOUT_SECONDS,
+                    counts=False,
+                )
+            )
         return seat
 
-    def _answered(self, job: Job, told: dict[str, Any], raised: bool) -> None:
-        self.report.outcomes[told["status"]] += 1
-        message = self.messages.get(str(told["requestId"]))
-        if message:
-            self.served(int(not message.statuses))
-            message.statuses.append(told["status"])
+    def _answered(self, job: Job, outcome: dict[str, Any], raised: bool) -> None:
+        self.report.outcomes[outcome["status"]] += 1
+        if outcome["status"] == processes.CRASHED:
+            self.crashes.append(outcome["message"])
+            self._again(job)
+            return
+        message = self.messages[str(outcome["requestId"])]
+        message.said.append(truth.Said(self.clock.now(), outcome))
+        if message.id in self.open and message.is_over:
+            self.open.remove(message.id)
+            self.last_end = self.clock.now()
+            self.ended(1)
         if raised:
             self._again(job)
 
@@ -264,38 +298,76 @@ class Chaos:
             heapq.heappush(self.jobs, job)
 
     def _judge(self) -> None:
-        report, service = self.report, self.cloud.service
-        assert isinstance(service, Judge)
-        tokens = {
-            token_of(message.group, message.id, n): message for message in self.messages.values() for n in range(40)
-        }
-        effects: dict[str, set[str]] = defaultdict(set)
-        for call in self.cloud.calls:
-            if call.action == "RemoveInstances" and call.status == 200 and call.activity_id:
-                asker = tokens.get(call.params["ClientToken"])
-                effects[asker.id if asker else "?"].add(call.activity_id)
-        for id, activities in effects.items():
-            gone = [gone for activity_id in activities for gone in service.activities[activity_id].told]
-            asked = self.messages[id].asked if id != "?" else 0
-            most = -(-asked // 20)
-            if len(gone) > asked or len(set(gone)) < len(gone) or len(activities) > most + (most > 1):
-                report.violations.append(f"{id} asked for {asked}; {len(activities)} removals took {len(gone)}")
-        report.violations += service.violations
-        report.violations += [f"{m.id} has no outcome" for m in self.messages.values() if not m.statuses]
-        report.faults = self.cloud.faults.happened
-        report.removals, report.removed = len(service.told), sum(len(ids) for _, _, ids in service.told)
+        service = self.cloud.service
+        assert isinstance(service, WatchedService)
+        service.advance()
+        dids = {id: truth.Did.of(activity) for id, activity in service.archive.items()}
+        self.report.violations = [*self.crashes, *service.violations]
+        self.report.violations += violations(list(self.messages.values()), service.tokens, dids)
+        self.report.faults = self.cloud.faults.happened
+        self.report.removals = len(dids)
+        self.report.removed = sum(len(did.removed) for did in dids.values())
+        for message in self.messages.values():
+            self.report.final.update(truth.finals(message.said) or {"none"})
 
 
-def chaos(number: int, seed: int, rate: float, served: Callable[[int], object] = lambda _: None) -> Report:
-    """All of it, once."""
+def violations(sent: list[Message], tokens: Mapping[str, Any], dids: Mapping[str, truth.Did]) -> list[str]:
+    """All that the judges find. `tokens`: what came of each ClientToken, as the cloud remembers it."""
+    own, unknown = defaultdict[str, list[truth.Did]](list), dict(dids)
+    for message in sent:
+        key = message_key(RemovalRequest(message.group, message.id, Count(1)))
+        for token in (client_token(key, number) for number in range(MOST_TOKENS)):
+            _, _, reply = tokens.get(token, (None, "", None))
+            if reply is not None:
+                own[message.id].append(unknown.pop(reply["ScalingActivityId"]))
+    found = [f"{did.activity_id} removed {len(did.instance_ids)} instances for no message" for did in unknown.values()]
+    for message in sent:
+        did = own[message.id]
+        wrong = truth.excess(message.requested, did) + truth.ends(message.said) + truth.lies(message.said, did)
+        found += [f"{message.id}: {one}" for one in wrong]
+    for id, (_, rules) in GROUPS.items():
+        if budget := rules.get("budget"):
+            of_group, window = (did for did in dids.values() if did.group == id), budget["windowSeconds"]
+            over = truth.over_budget(of_group, budget["instances"], timedelta(seconds=window))
+            found += [f"{id}: {one}" for one in over]
+    return found
+
+
+class LedgerClock:
+    """Keeps a ledger, whose server knows real time only, as fast as the rest of this world; at times it hangs."""
+
+    def __init__(self, ledger: RedisServer, rate: float, chance: Random) -> None:
+        self.pauses = 0
+        self._ledger, self._rate, self._chance = ledger, rate, chance
+        self._at = time.monotonic()
+        self._pause_at = self._at + chance.expovariate(1 / PAUSE_EVERY_SECONDS)
+        self._paused = False
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        if self._paused and now > self._pause_at + PAUSE_SECONDS:
+            self._ledger.resume()
+            self._paused, self._pause_at = False, now + self._chance.expovariate(1 / PAUSE_EVERY_SECONDS)
+        elif not self._paused and now > self._pause_at:
+            self.pauses += 1
+            self._ledger.pause()
+            self._paused = True
+        if not self._paused and now - self._at > TICK_SECONDS:
+            self._ledger.advance((self._rate - 1) * (now - self._at), ENDING_KEYS)
+            self._at = now
+
+
+def chaos(number: int, seed: int, rate: float, ended: Callable[[int], object] = lambda _: None) -> Report:
+    """All of it, once. `rate`: share of calls that meet a fault."""
     groups = [group(*instances(SIZE), scalingGroupId=id, **facts) for id, (facts, _) in GROUPS.items()]
     policy = {"whenLedgerIsGone": "closed", "groups": {id: rules for id, (_, rules) in GROUPS.items()}}
-    clock = SystemClock()
-    made = service_of({"groups": groups}, clock, Knobs(activity_seconds=0.2))
-    service = Judge(clock, made.region_id, made.knobs, made.groups)
-    service.violations, service.told = [], []
-    cloud = LocalCloud(service, Gate(KEY.access_key_id, KEY.access_key_secret), functions=Functions(FastQueue()))
-    cloud.calls = Calls()
+    clock = processes.FastClock.starting_now(RATE)
+    made = service_of({"groups": groups}, clock, Knobs(activity_seconds=ACTIVITY_SECONDS))
+    service = WatchedService(clock, made.region_id, made.knobs, made.groups)
+    service.violations, service.archive = [], {}
+    cloud = LocalCloud(service, Gate(KEY.access_key_id, KEY.access_key_secret), functions=Functions(clock))
+    cloud.lag = Lag(LAG_SECONDS, LAG_SECONDS, varies=True, chance=Random(seed))
+    cloud.faults.at_random(rate, [kind for kind in KINDS if kind not in UNUSED], seed, seconds=5 / RATE)
     with redis_server() as ledger, running(cloud) as endpoint:
         variables = {
             "SCALEIN_ESS_ENDPOINT": endpoint,
@@ -303,32 +375,20 @@ def chaos(number: int, seed: int, rate: float, served: Callable[[int], object] =
             "SCALEIN_FOLLOW_UP_KEY": "a key for chaos that is long enough",
             "SCALEIN_LEDGER": ledger.url,
             "SCALEIN_POLICY": json.dumps(policy),
-            "SCALEIN_READ_TIMEOUT_SECONDS": "1",
+            "SCALEIN_CONNECT_TIMEOUT_SECONDS": "0.5",  # sockets know real time
+            "SCALEIN_READ_TIMEOUT_SECONDS": "0.5",
+            "SCALEIN_DEADLINE_MARGIN_SECONDS": "4",
             "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
         }
-        made = Chaos(number, seed, rate, cloud, ledger, variables)
-        made.served = served
-        return made.run()
-
-
-class FastQueue(SystemClock):
-    """Follow-ups come sixty times as soon as they were asked for."""
-
-    def __init__(self) -> None:
-        self._start = super().now()
-
-    def now(self) -> datetime:
-        return self._start + 60 * (super().now() - self._start)
-
-
-class Calls(list[Any]):
-    """All of them: the judge needs the whole log."""
+        world = Chaos(number, seed, cloud, clock, variables)
+        world.ended = ended
+        return world.run(ledger)
 
 
 @click.command(context_settings={"show_default": True})
 @click.option("--messages", default=10_000, help="How many.")
-@click.option("--seed", default=1, help="Of messages, faults and kills.")
+@click.option("--seed", default=1, help="Of messages, faults, lags and kills.")
 @click.option("--rate", default=0.1, help="Share of calls that meet a fault.")
 def main(messages: int, seed: int, rate: float) -> None:
     """Lets chaos loose, and reports."""
