@@ -349,6 +349,20 @@ def test_envelopes_nest_as_deep_as_any_real_one_and_no_deeper() -> None:
     assert rejection(nested(30)).rule in ("maxLayers", "maxDepth")
 
 
+def test_an_event_may_be_as_large_as_is_said_and_so_may_what_it_holds() -> None:
+    wrapped = as_text(mns_topic({**REQUEST, "reason": "x" * 1_000})).encode()
+    for event in (wrapped, b"[" + wrapped + b"]"):
+        (served,) = opened(event, len(event)).messages
+        (refused,) = opened(event, len(event) - 1).messages
+
+        assert isinstance(served, Message)
+        assert isinstance(refused, Unreadable)
+        assert refused.error.rule == "maxBytes"
+    large = as_text(mns_topic({**REQUEST, "reason": "x" * (5 << 20)})).encode()
+    assert isinstance(opened(large, 6 << 20).messages[0], Message)
+    assert isinstance(only(large), Unreadable)
+
+
 def test_a_batch_has_ten_thousand_messages_at_most() -> None:
     assert len(opened(as_text([{}] * 10_000).encode()).messages) == 10_000
     assert rejection([{}] * 10_001).rule == "maxItems"

@@ -65,8 +65,9 @@ class Mail(NamedTuple):
 class Batch(Sequence[Message | Unreadable]):
     """Each message is opened when it is read, so that memory holds what is inside of one at a time."""
 
-    def __init__(self, elements: list[Any]) -> None:
+    def __init__(self, elements: list[Any], max_bytes: int) -> None:
         self._elements = elements
+        self._max_bytes = max_bytes
 
     def __len__(self) -> int:
         return len(self._elements)
@@ -77,9 +78,9 @@ class Batch(Sequence[Message | Unreadable]):
     def __getitem__(self, index: slice) -> Batch: ...
     def __getitem__(self, index: int | slice) -> Message | Unreadable | Batch:
         if isinstance(index, slice):
-            return Batch(self._elements[index])
+            return Batch(self._elements[index], self._max_bytes)
         element = self._elements[index]
-        return _open(element, _hashed("content", element))
+        return _open(element, _hashed("content", element), self._max_bytes)
 
     def __iter__(self) -> Iterator[Message | Unreadable]:
         return (self[index] for index in range(len(self)))
@@ -102,21 +103,21 @@ def opened(event: bytes, max_bytes: int = MAX_EVENT_BYTES) -> Mail:
         value = value_of(event, max_bytes)
         if not isinstance(value, list):
             is_http = isinstance(value, dict) and HTTP.marks <= value.keys()
-            return Mail((_open(value, identity),), http=is_http)
+            return Mail((_open(value, identity, max_bytes),), http=is_http)
         if len(value) > MAX_MESSAGES:
             raise malformed("maxItems", f"The event has {len(value)} messages; at most {MAX_MESSAGES} are read.")
     except MalformedEvent as error:
         return Mail((Unreadable(identity, error),))
-    return Mail(Batch(value), batch=True)
+    return Mail(Batch(value, max_bytes), batch=True)
 
 
-def _open(value: Any, identity: str) -> Message | Unreadable:
+def _open(value: Any, identity: str, max_bytes: int) -> Message | Unreadable:
     sent_at, event_type, way = None, "", tuple[Envelope, ...]()
     try:
         check_unicode(value)
         for _ in range(MAX_LAYERS):
             if isinstance(value, (str, bytes)):
-                value = value_of(value)
+                value = value_of(value, max_bytes)
                 check_unicode(value)
                 continue
             if not isinstance(value, dict):
