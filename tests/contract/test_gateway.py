@@ -332,6 +332,13 @@ def listing(*members: object, total: object = 1) -> dict[str, object]:
     return {"TotalCount": total, "ScalingInstances": {"ScalingInstance": list(members)}}
 
 
+def showing(group: object) -> dict[str, object]:
+    return {"TotalCount": 1, "ScalingGroups": {"ScalingGroup": [group]}}
+
+
+NO_GROUP = {"TotalCount": 0, "ScalingGroups": {"ScalingGroup": []}}
+
+
 @pytest.mark.parametrize(
     "odd",
     [
@@ -345,10 +352,15 @@ def listing(*members: object, total: object = 1) -> dict[str, object]:
         {"DescribeScalingInstances": listing({"InstanceId": "i-1"})},
         {"DescribeScalingInstances": listing({**MEMBER, "ScalingGroupId": "asg-2"})},
         {"DescribeScalingInstances": listing({**MEMBER, "CreatedTime": "yesterday"})},
-        {"DescribeScalingGroups": {"ScalingGroups": {"ScalingGroup": [{**GROUP, "ScalingGroupId": "asg-2"}]}}},
-        {"DescribeScalingGroups": {"ScalingGroups": {"ScalingGroup": [{**GROUP, "MinSize": None}]}}},
-        {"DescribeScalingGroups": {"ScalingGroups": {"ScalingGroup": [{"ScalingGroupId": "asg-1"}]}}},
-        {"DescribeScalingGroups": {"ScalingGroups": {"ScalingGroup": ["asg-1"]}}},
+        {"DescribeScalingGroups": showing({**GROUP, "ScalingGroupId": "asg-2"})},
+        {"DescribeScalingGroups": showing({**GROUP, "MinSize": None})},
+        {"DescribeScalingGroups": showing({"ScalingGroupId": "asg-1"})},
+        {"DescribeScalingGroups": {"TotalCount": 1, "ScalingGroups": {"ScalingGroup": ["asg-1"]}}},
+        {"DescribeScalingGroups": {}},
+        {"DescribeScalingGroups": {"Code": "Throttling", "Message": "", "RequestId": "R-1"}},
+        {"DescribeScalingGroups": {"TotalCount": 0}},
+        {"DescribeScalingGroups": {"TotalCount": 1, "ScalingGroups": {"ScalingGroup": []}}},
+        {"DescribeScalingGroups": NO_GROUP, "DescribeScalingInstances": listing(MEMBER)},
     ],
 )
 def test_an_answer_that_contradicts_or_garbles_itself_is_no_snapshot(odd: dict[str, object]) -> None:
@@ -408,3 +420,19 @@ def test_the_group_of_an_instance_is_found_without_knowing_it() -> None:
         cloud.inside.calls.clear()
         assert gateway.groups_of(tuple(f"i-{number:04}" for number in range(1, 31))) == {"asg-1"}
         assert len(cloud.calls("DescribeScalingInstances")) == 2  # twenty ids a call
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [{}, {"TotalCount": 1, "ScalingInstances": {"ScalingInstance": []}}, {"Code": "Throttling", "RequestId": "R-1"}],
+)
+def test_a_reply_that_lacks_its_list_never_says_that_an_instance_is_in_no_group(reply: object) -> None:
+    asked: list[str] = []
+
+    def reply_to(action: str) -> object:
+        asked.append(action)
+        return reply
+
+    with answering(reply_to) as gateway, pytest.raises(TryLater, match="Inconsistent"):
+        gateway.groups_of(("i-0001",))
+    assert len(asked) == 2  # one more look

@@ -32,7 +32,7 @@ def until_served(world: World) -> list[str]:
 def test_a_passing_fault_costs_a_try_and_no_second_effect(kind: str, action: str, times: int) -> None:
     """Once; and so often that the first invocation cannot get past it."""
     with world_of(group(*instances(60), minSize=20), policy=POLICY, knobs=Knobs(activity_seconds=5)) as world:
-        world.cloud.inside.faults.add(kind, action, times, seconds=0.01)
+        world.cloud.inside.faults.add(kind, action, times, seconds=0.001)
         statuses = until_served(world)
 
         gone = [id for removal in world.removals for id in removal]
