@@ -1,0 +1,50 @@
+"""An invocation returns before its timeout, however slowly the cloud answers. In real time: sockets know no other."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from datetime import datetime, timezone
+from types import SimpleNamespace
+
+import pytest
+
+import index
+from localcloud.ess.model import Knobs
+from tests.clouds import KEY, cloud_of, group, instances
+
+TIMEOUT_SECONDS = 2.0
+LEAST_SECONDS_BEFORE = 0.3
+POLICY = {"groups": {"asg-1": {"order": ["LowestMetric"], "budget": {"instances": 40, "windowSeconds": 3_600}}}}
+ACTIONS = (
+    *("DescribeScalingGroups", "DescribeScalingInstances", "DescribeScalingActivities", "DescribeMetricLast"),
+    *("RemoveInstances", "*"),
+)
+
+
+@pytest.mark.parametrize("kind", ["drip", "slow"])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_invocation_returns_before_its_timeout_however_slowly_the_cloud_answers(
+    kind: str, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knobs = Knobs(activity_seconds=5)
+    with cloud_of(group(*instances(60), desiredCapacity=60), knobs=knobs, start=datetime.now(timezone.utc)) as cloud:
+        for name in ("ESS", "CMS", "FC"):
+            monkeypatch.setenv(f"SCALEIN_{name}_ENDPOINT", cloud.endpoint)
+        monkeypatch.setenv("SCALEIN_POLICY", json.dumps(POLICY))
+        monkeypatch.setenv("SCALEIN_FOLLOW_UP_KEY", "k" * 32)
+        monkeypatch.setenv("SCALEIN_FC_FUNCTION", "ops/scale-in")
+        monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY.access_key_id)
+        monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", KEY.access_key_secret)
+        cloud.inside.faults.add(kind, action, times=10_000, seconds=0.02 if kind == "drip" else 5.0)
+        function = SimpleNamespace(name="scale-in", timeout=str(TIMEOUT_SECONDS))
+        context = SimpleNamespace(request_id="fc-1", region="cn-hangzhou", function=function)
+        event = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 25}, "wait": True}).encode()
+
+        began = time.monotonic()
+        with suppress(index.TryLaterError):
+            index.handler(event, context)
+        elapsed = time.monotonic() - began
+
+    assert elapsed < TIMEOUT_SECONDS - LEAST_SECONDS_BEFORE
