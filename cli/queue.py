@@ -76,7 +76,9 @@ def _tell(queue: Queue, here: object, console: Console) -> None:
 
     Trigger(queue, invoke).run(idle_seconds=2 * queue.window_seconds + queue.pause_seconds)
     after = snapshots(here)
-    touched = [id for id in before if after[id]._replace(taken_at=before[id].taken_at) != before[id]]
+    touched = [
+        id for id in before if (after[id].group, after[id].instances) != (before[id].group, before[id].instances)
+    ]
     show.before_and_after({id: before[id] for id in touched}, after, console)
     console.print(f"Dead letters: {len(drained(queue.url, queue.dead_letters))}", highlight=False)
 
