@@ -23,7 +23,7 @@ from scalein.errors import ConfigurationError, Transient, TryLater
 from scalein.ess_errors import error_of, is_label, no_answer_of_ess
 from scalein.settings import Credentials, Settings
 from scalein.tally import Tally
-from scalein.transport import AnswerTooLarge, BoundedAdapter, Misconnected
+from scalein.transport import MAX_ANSWER_BYTES, AnswerTooLarge, BoundedAdapter, Misconnected
 
 with cheap_imports():
     for module in UNREACHED_BY_US:
@@ -48,6 +48,7 @@ LONGEST_BACKOFF_SECONDS = 5.0
 ANSWER_SECONDS = 0.5  # less than this before the deadline, no call is begun
 NO_PROXY = {"no-scheme": ""}  # the SDK takes HTTP_PROXY for loopback too, unless it is given a proxy table
 MAX_VALUES = 100_000  # of one answer; an empty list of 2 bytes takes 64 bytes of memory
+MAX_WIDE_BYTES = MAX_ANSWER_BYTES // 4  # beside ASCII: one such character may make every other take 4 bytes
 MAX_SKEW = timedelta(days=1)  # a Date that is further off is garbled: ESS refuses clocks that differ by 15 minutes
 
 Reply = dict[str, Any]
@@ -163,8 +164,10 @@ def common_request(product: str, version: str, action: str) -> Any:
 
 
 def parse(body: bytes) -> Any:
-    """What the JSON says; None where it is none, or has more values than can be borne."""
+    """What the JSON says; None where it is none, or would take more memory than can be borne."""
     if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
+        return None
+    if len(body) > MAX_WIDE_BYTES and not body.isascii():
         return None
     try:
         return json.loads(body.decode())

@@ -15,7 +15,7 @@ from typing import Any
 
 from scalein.clock import SystemClock
 
-MAX_ANSWER_BYTES = 4 << 20  # a page of 100 instances has 0.1 MB
+MAX_ANSWER_BYTES = 3 << 20  # a page of 100 instances has 0.1 MB, 50 activities of 800 instances each have 2 MB
 CHUNK_BYTES = 1 << 16
 LEAST_SECONDS = 0.001  # a socket with a timeout of 0 does not wait at all
 TLS_ALERT = "\x15\x03"  # how a TLS server answers plain HTTP

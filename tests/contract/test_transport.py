@@ -127,12 +127,16 @@ def heavy(kind: str) -> bytes:
         return answer_of(gzip.compress(b"{}" + b" " * (200 * MEBIBYTE)), "200 OK", "Content-Encoding: gzip")
     if kind == "error page":
         return answer_of(b"x" * (24 * MEBIBYTE), "502 Bad Gateway")
+    if kind == "one wide character":
+        return answer_of(b'{"a": "' + b"x" * (2 * MEBIBYTE) + "\U0001f600".encode() + b'"}')
     if kind == "many lists":
         return answer_of(b'{"a": [' + b"[]," * MEBIBYTE + b"[]]}")
     return answer_of(b"[" * (3 * MEBIBYTE))
 
 
-@pytest.mark.parametrize("kind", ["large", "large without length", "gzip bomb", "error page", "many lists", "deep"])
+@pytest.mark.parametrize(
+    "kind", ["large", "large without length", "gzip bomb", "error page", "many lists", "deep", "one wide character"]
+)
 def test_no_answer_costs_more_than_16_mebibytes(kind: str) -> None:
     answer = heavy(kind)
     with replying(lambda _: answer) as endpoint:

@@ -16,7 +16,8 @@ from tests.clouds import KEY, cloud_of, group, instances
 
 TIMEOUT_SECONDS = 2.0
 LEAST_SECONDS_BEFORE = 0.3
-POLICY = {"groups": {"asg-1": {"order": ["LowestMetric"], "budget": {"instances": 40, "windowSeconds": 3_600}}}}
+GROUP = {"budget": {"instances": 40, "windowSeconds": 3_600}}
+BY_METRIC = {**GROUP, "order": ["LowestMetric"]}
 ACTIONS = (
     *("DescribeScalingGroups", "DescribeScalingInstances", "DescribeScalingActivities", "DescribeMetricLast"),
     *("RemoveInstances", "*"),
@@ -32,7 +33,8 @@ def test_an_invocation_returns_before_its_timeout_however_slowly_the_cloud_answe
     with cloud_of(group(*instances(60), desiredCapacity=60), knobs=knobs, start=datetime.now(timezone.utc)) as cloud:
         for name in ("ESS", "CMS", "FC"):
             monkeypatch.setenv(f"SCALEIN_{name}_ENDPOINT", cloud.endpoint)
-        monkeypatch.setenv("SCALEIN_POLICY", json.dumps(POLICY))
+        policy = {"groups": {"asg-1": BY_METRIC if action == "DescribeMetricLast" else GROUP}}
+        monkeypatch.setenv("SCALEIN_POLICY", json.dumps(policy))
         monkeypatch.setenv("SCALEIN_FOLLOW_UP_KEY", "k" * 32)
         monkeypatch.setenv("SCALEIN_FC_FUNCTION", "ops/scale-in")
         monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY.access_key_id)
@@ -46,5 +48,7 @@ def test_an_invocation_returns_before_its_timeout_however_slowly_the_cloud_answe
         with suppress(index.TryLaterError):
             index.handler(event, context)
         elapsed = time.monotonic() - began
+
+        assert cloud.inside.faults.happened[kind] > 0
 
     assert elapsed < TIMEOUT_SECONDS - LEAST_SECONDS_BEFORE
