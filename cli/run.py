@@ -23,6 +23,7 @@ from scalein.policy import read_policy
 from scalein.settings import read_settings
 
 WAIT_SECONDS = 30
+ANSWER_SECONDS = 10  # after which the last look has ended
 
 
 class RunError(Exception):
@@ -135,20 +136,14 @@ def _wait(activity_ids: list[str], here: object, console: Console) -> str:
     """How the activities ended, as text."""
     if not activity_ids:
         return "none was started"
-    from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import DescribeScalingActivitiesRequest
+    from scalein.ess import EssGateway
 
-    from scalein.sdk import client
-
-    settings = read_settings(os.environ, here)
-    sdk = client(settings.credentials, settings.region_id, local=True)
-    request = DescribeScalingActivitiesRequest()
-    request.set_endpoint(os.environ["SCALEIN_ESS_ENDPOINT"])
-    request.set_ScalingActivityIds(activity_ids)
-    last = time.monotonic() + WAIT_SECONDS
+    last = Deadline.after(WAIT_SECONDS, SystemClock())
+    gateway = EssGateway(read_settings(os.environ, here), last._replace(at=last.at + ANSWER_SECONDS))
     with console.status(f"Waiting for scaling activity {', '.join(activity_ids)} ..."):
         while True:
-            activities = json.loads(sdk.do_action_with_exception(request))["ScalingActivities"]["ScalingActivity"]
-            states = [f"{activity['ScalingActivityId']} {activity['StatusCode']}" for activity in activities]
-            if all(activity["StatusCode"] != "InProgress" for activity in activities) or time.monotonic() > last:
-                return ", ".join(states)
+            activities = gateway.activities(tuple(activity_ids))
+            over = all(activity.ended_at is not None for activity in activities)
+            if over or not last.remaining_seconds():
+                return ", ".join(f"{activity.id} {activity.status}" for activity in activities)
             time.sleep(0.2)

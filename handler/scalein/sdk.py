@@ -152,7 +152,7 @@ class Sdk:
             return Answered(reply, cloud_time(answer.date, self._deadline.clock.now()))
         code, ess_request_id = reply.get("Code"), reply.get("RequestId")
         if answer.status >= 400 and is_label(code) and is_label(ess_request_id):
-            raise error_of(action, str(code), answer.status, str(ess_request_id))
+            raise error_of(action, str(code), answer.status, str(ess_request_id)) from None
         raise no_answer_of_ess(action, answer.status)
 
 
