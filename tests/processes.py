@@ -25,6 +25,7 @@ STEPS = {  # where one part of the function hands over to another, or to the wor
     "ess.py": {"snapshot", "remove", "activities", "history"},
     "redis_ledger.py": {"claim_message", "acquire_lease", "record", "close"},
     "ledger.py": {"claim_message", "acquire_lease", "record", "close"},
+    "journal.py": {"record_intent", "record_result", "schedule_follow_up", "schedule_turn"},
     "follow_up.py": {"schedule"},
     "audit.py": {"record"},
 }
