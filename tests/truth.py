@@ -95,7 +95,8 @@ def _lies(said: Said, own: Sequence[Did]) -> Iterator[str]:
     activities = {did.activity_id for did in own if did.started_at <= said.at}
     if not accepted.issuperset(outcome["removed"]):
         yield "it lists instances of which no removal by this message was accepted"
-    if status != Status.UNCONFIRMED.value and not activities.issuperset(outcome["scalingActivityIds"]):
+    names_others = Status.UNCONFIRMED.value in (status, outcome["first"])  # activities that may be the message's
+    if not names_others and not activities.issuperset(outcome["scalingActivityIds"]):
         yield "it lists scaling activities that are not of this message"
     if status in NOTHING_DONE and own:
         yield f"the message removed {len(accepted)} instances"

@@ -65,6 +65,7 @@ def test_nothing_is_found_where_an_outcome_is_true() -> None:
     assert judged([said("partly-removed", "i-1", stayed=stayed)], half) == []
     assert judged([said("failed", stayed=[{"id": "i-1", "reason": "x"}, *stayed])], none) == []
     assert judged([said("unconfirmed")], did("i-1", "i-2")) == []
+    assert judged([said("duplicate", first="unconfirmed", scalingActivityIds=["asa-9"])]) == []
     assert judged([said("refused")]) == []
     assert judged([said("duplicate", first="refused")]) == []
 

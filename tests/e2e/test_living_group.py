@@ -1,6 +1,7 @@
 """The function with the local cloud, a ledger and follow-ups, on a simulated clock: whatever happens, in any order.
 
-Messages come, come again, and are followed up; the function starts afresh; calls meet faults; others change the group.
+Messages come, come again, and are followed up; the function starts afresh; reads show the past; calls meet faults;
+others change the group.
 """
 
 from __future__ import annotations
@@ -15,14 +16,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from localcloud.ess.model import Knobs
+from localcloud.faults import GATEWAYS
+from localcloud.lag import Lag
 from scalein.ledger import kept_by_this_process
 from tests.clouds import group, instances
 from tests.fakes import token_of
+from tests.truth import Did, Said, lies
 from tests.worlds import World, world_of
 
 SIZE, MIN_SIZE, FLOOR, BUDGET, WINDOW = 60, 5, 10, 40, 600
 POLICY = {"groups": {"asg-1": {"floor": FLOOR, "budget": {"instances": BUDGET, "windowSeconds": WINDOW}}}}
-FAULTS = ("throttled", "internal-error", "bad-gateway", "not-json", "lost-answer", "reset", "page-drift")
+FAULTS = (
+    *("throttled", "internal-error", "bad-gateway", "not-json", "lost-answer", "reset", "page-drift"),
+    *(*GATEWAYS, "half-body", "garbled", "idempotence-processing"),
+)
+LAGS = st.sampled_from([60.0, 60.0, 20.0, 0.0])
 ENDINGS = ("accepted-failed", "accepted-warning", "accepted-rejected")
 
 
@@ -31,13 +39,26 @@ class LivingGroup(RuleBasedStateMachine):
         super().__init__()
         self.stack = ExitStack()
         self.asked: dict[str, int] = {}
+        self.said: dict[str, list[Said]] = {}
+        self.forgot = False  # the function's memory, while reads were late: then guardrails hold as far as ESS shows
 
-    @initialize(desired=st.booleans(), follow_ups=st.booleans(), burns=st.booleans(), seconds=st.sampled_from([1, 60]))
-    def begin(self, desired: bool, follow_ups: bool, burns: bool, seconds: int) -> None:
+    @initialize(
+        desired=st.booleans(),
+        follow_ups=st.booleans(),
+        burns=st.booleans(),
+        seconds=st.sampled_from([1, 60]),
+        lists=LAGS,
+        history=LAGS,
+        varies=st.booleans(),
+    )
+    def begin(
+        self, desired: bool, follow_ups: bool, burns: bool, seconds: int, lists: float, history: float, varies: bool
+    ) -> None:
         facts: dict[str, Any] = {"minSize": MIN_SIZE, **({"desiredCapacity": SIZE} if desired else {})}
         knobs = Knobs(activity_seconds=seconds, refused_calls_burn_their_token=burns)
         made = world_of(group(*instances(SIZE), **facts), policy=POLICY, follow_ups=follow_ups, knobs=knobs)
         self.world: World = self.stack.enter_context(made)
+        self.world.cloud.inside.lag = Lag(lists, history, varies=varies)
 
     @rule(asked=st.sampled_from([1, 2, 5, 25, 45]), named=st.booleans(), refuse=st.booleans())
     def ask(self, asked: int, named: bool, refuse: bool) -> None:
@@ -66,6 +87,7 @@ class LivingGroup(RuleBasedStateMachine):
     @rule()
     def start_afresh(self) -> None:
         kept_by_this_process.cache_clear()
+        self.forgot = self.forgot or self.world.cloud.inside.lag.is_on
 
     @rule(seconds=st.sampled_from([1, 30, 120, WINDOW]))
     def pass_time(self, seconds: float) -> None:
@@ -87,11 +109,26 @@ class LivingGroup(RuleBasedStateMachine):
     def told(self, outcome: dict[str, Any]) -> None:
         assert outcome["status"] != "rejected"
         assert outcome["message"]
+        self.said.setdefault(outcome["requestId"], []).append(Said(self.world.cloud.clock.now(), outcome))
 
     @invariant()
     def capacity_holds(self) -> None:
+        """Instances that nothing removes: what others do to them just before a removal cannot be known."""
         if hasattr(self, "world"):
-            assert self.world.stable() >= FLOOR
+            states = list(self.world.cloud.states().values())
+            assert len(states) >= MIN_SIZE
+            if not self.forgot:
+                assert sum(state not in ("Removing", "Removing:Wait") for state in states) >= FLOOR
+
+    @invariant()
+    def no_outcome_lies(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        service = self.world.cloud.inside.service
+        for id, said in self.said.items():
+            replies = [service.tokens.get(token_of("asg-1", id, n), (None, "", None))[2] for n in range(40)]
+            own = [Did.of(service.activities[reply["ScalingActivityId"]]) for reply in replies if reply]
+            assert lies(said, own) == []
 
     @invariant()
     def no_message_removes_more_than_it_asked_for_or_anybody_twice(self) -> None:
@@ -110,7 +147,7 @@ class LivingGroup(RuleBasedStateMachine):
 
     @invariant()
     def the_budget_holds(self) -> None:
-        if not hasattr(self, "world"):
+        if not hasattr(self, "world") or self.forgot:
             return
         past = [a for a in self.world.cloud.inside.service.activities.values() if a.told]
         for last in past:
