@@ -23,7 +23,7 @@ from localcloud.functions.queue import Functions
 from localcloud.server import LocalCloud, running
 from localcloud.wire import Gate
 from scalein.clock import SystemClock
-from scalein.ledger import kept_by_this_process
+from scalein.memory_ledger import kept_by_this_process
 
 ANSWER_SECONDS = 0.05
 KEY = "benchmark"

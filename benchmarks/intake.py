@@ -16,7 +16,7 @@ from benchmarks.timing import Row
 from cli.local import environment, local_cloud
 from scalein.errors import RejectedEvent
 from scalein.intake import Message, opened, read
-from scalein.ledger import kept_by_this_process
+from scalein.memory_ledger import kept_by_this_process
 
 ROOT = Path(__file__).parent.parent
 BATCH = 1_000

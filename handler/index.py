@@ -19,7 +19,8 @@ with cheap_imports():
     from scalein.gateway import Gateway
     from scalein.guardrails import NONE, needs
     from scalein.intake import opened
-    from scalein.ledger import FallbackLedger, Ledger, Memory, Terms, kept_by_this_process
+    from scalein.ledger import FallbackLedger, Ledger, Terms
+    from scalein.memory_ledger import Memory, kept_by_this_process
     from scalein.model import Outcome
     from scalein.policy import Policy, read_policy
     from scalein.reasons import Status

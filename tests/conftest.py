@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from scalein.ess import page_counts
-from scalein.ledger import kept_by_this_process
+from scalein.memory_ledger import kept_by_this_process
 
 for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_000)):
     settings.register_profile(

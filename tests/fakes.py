@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
+from scalein.calls import Dependencies
 from scalein.clock import Deadline
 from scalein.errors import GatewayError, Refused, StaleSnapshot
 from scalein.gateway import NOTHING_MORE, Gateway, OneGroup, Removal
 from scalein.guardrails import NONE, Guardrails
 from scalein.model import Activity, Count, Needs, Outcome, RemovalRequest, Snapshot
 from scalein.progress import Progress, client_token, message_key
-from scalein.removal import Dependencies, RemovalRun
+from scalein.removal import RemovalRun
 from scalein.tally import Spent
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)

@@ -20,7 +20,8 @@ from scalein.errors import LedgerGone, TryLater
 from scalein.follow_up import task_id
 from scalein.gateway import NOTHING_MORE, OneGroup, Removal
 from scalein.guardrails import NONE, Guardrails
-from scalein.ledger import FallbackLedger, Kept, Ledger, Memory, Terms
+from scalein.ledger import FallbackLedger, Ledger, Terms
+from scalein.memory_ledger import Kept, Memory
 from scalein.model import Needs, Outcome, RemovalRequest
 from scalein.once import Bounds, MessageProcessor
 from scalein.progress import Progress, progress_of, text_of
@@ -119,7 +120,8 @@ class LedgerView:
 
     def __init__(self, invocation: Invocation, ledger: Memory, shared: bool) -> None:
         self._view, self._invocation = View(invocation, ledger), invocation
-        self.shared, self.name = shared, "redis" if shared else "memory"
+        self.shared = self.complete = shared
+        self.name = "redis" if shared else "memory"
 
     def _ask(self, name: str, *arguments: Any) -> Any:
         if self._invocation.dead:
@@ -137,8 +139,8 @@ class LedgerView:
     def record(self, *arguments: Any) -> Any:
         return self._ask("record", *arguments)
 
-    def foreign_activities(self, *arguments: Any) -> Any:
-        return self._ask("foreign_activities", *arguments)
+    def read_others(self, *arguments: Any) -> Any:
+        return self._ask("read_others", *arguments)
 
     def close(self, *arguments: Any) -> Any:
         return self._ask("close", *arguments)
@@ -252,9 +254,7 @@ class Function:
         delivery = invocation.delivery
         holder = f"fc-{delivery.number}-{delivery.tries}"
         terms = Terms(holder, LEASE_SECONDS, 172_800, self.clock)
-        ledger = LedgerView(
-            invocation, Memory(terms, invocation.kept), self.ledger.startswith("redis")
-        )
+        ledger = LedgerView(invocation, Memory(terms, invocation.kept), self.ledger.startswith("redis"))
         if not ledger.shared:
             return ledger
         return FallbackLedger(ledger, Memory(terms, Kept()), self.ledger == "redis-closed")

@@ -7,6 +7,7 @@ by what this cloud did, never by what the function read.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -90,17 +91,13 @@ class SimulatedEss:
             self.late.remove(one)
             due, sent_at, removal = one
             self._end_activities(due)
-            try:
+            with suppress(Refused, StaleSnapshot, TokenUsed, TryLater):  # nothing waits for it
                 self._accept(removal, due, sent_at)
-            except (Refused, StaleSnapshot, TokenUsed, TryLater):
-                pass  # nothing waits for this answer any more
         self._end_activities(now)
 
     def _end_activities(self, now: datetime) -> None:
         for activity in self.accepted:
-            if activity.ends_at > now or not any(
-                self.states.get(id) == "Removing" for id in activity.instance_ids
-            ):
+            if activity.ends_at > now or not any(self.states.get(id) == "Removing" for id in activity.instance_ids):
                 continue
             for id in activity.instance_ids:
                 if self.states.get(id) == "Removing":
@@ -124,10 +121,8 @@ class SimulatedEss:
     def remove_by_other(self, ids: tuple[str, ...]) -> None:
         """A person, or another program, calls RemoveInstances."""
         removal = Removal(GROUP, ids, f"other-{len(self.accepted)}", None)  # type: ignore[arg-type]
-        try:
+        with suppress(StaleSnapshot, TryLater):
             self._accept(removal, self.clock.now(), self.clock.now())
-        except (StaleSnapshot, TryLater):
-            pass
 
     def running(self, now: datetime) -> list[Removing]:
         return [activity for activity in self.accepted if activity.ends_at > now]

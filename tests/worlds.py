@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,7 +13,7 @@ from typing import Any
 
 import index
 from localcloud.clock import DrivenClock
-from scalein.ledger import kept_by_this_process
+from scalein.memory_ledger import kept_by_this_process
 from tests.clouds import KEY, Cloud, cloud_of
 
 FOLLOW_UP_KEY = "a key for tests that is long enough"
@@ -40,6 +40,7 @@ class World:
     cloud: Cloud
     outcomes: list[dict[str, Any]] = field(default_factory=list)  # of all invocations, in order
     restarts: bool = False  # every invocation meets an instance of the function that has served nothing
+    heard: Callable[[dict[str, Any]], object] = lambda _: None  # called with each outcome, at its moment
 
     def send(self, request: Mapping[str, Any] | bytes) -> dict[str, Any]:
         """One invocation of the function; its outcome, returned or raised."""
@@ -53,10 +54,14 @@ class World:
         if self.restarts:
             kept_by_this_process.cache_clear()
         try:
-            self.outcomes.append(index.serve(event, context(), SharedClock(self.cloud.clock)))
+            self._hear(index.serve(event, context(), SharedClock(self.cloud.clock)))
         except (index.TryLaterError, index.RemovalFailedError) as error:
-            self.outcomes.append(json.loads(str(error)))
+            self._hear(json.loads(str(error)))
             raise
+
+    def _hear(self, outcome: dict[str, Any]) -> None:
+        self.outcomes.append(outcome)
+        self.heard(outcome)
 
     def set(self, name: str, value: str) -> None:
         """An environment variable, as long as this world lasts."""

@@ -8,7 +8,7 @@ ScaleInError
 │   └── ContractViolation  a known message that breaks its schema
 └── GatewayError           ESS or the way to it: action, code, request id
     ├── Refused            asking again will not help                     outcome "refused"
-    │   └── StateRefused   ... while the group is in this state           as above, once no earlier call can be in flight
+    │   └── StateRefused   ... while the group is in this state           as above, once no call can be in flight
     ├── StaleSnapshot      the group changed since it was read            read again, plan again
     ├── TokenUsed          the ClientToken came before, with other ids    the history tells what came of it
     ├── TryLater           the same request may succeed later             outcome "try-later"

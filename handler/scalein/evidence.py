@@ -42,8 +42,9 @@ def activity_of(
     free for other messages, so a later activity is not the call's.
     """
     ids, latest = frozenset(call.instance_ids), call.send_by + timedelta(seconds=settle_seconds)
+    earliest = call.intended_at.replace(second=0, microsecond=0)  # ESS says times to the minute
     listing = (a for a in history if ids <= a.removed_ids.union(id for id, _ in a.failures))
-    fitting = (a for a in listing if is_api_removal(a) and a.started_at <= latest)
+    fitting = (a for a in listing if is_api_removal(a) and earliest <= a.started_at <= latest)
     return next((a for a in fitting if a.id not in known), None)
 
 

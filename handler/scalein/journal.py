@@ -81,7 +81,7 @@ class LedgerJournal:
 
     @property
     def is_proof(self) -> bool:
-        return self._ledger.shared and self._is_first
+        return self._ledger.complete and self._is_first
 
     def record_intent(self, progress: Progress, calls: tuple[Call, ...]) -> None:
         now = self._deadline.clock.now()

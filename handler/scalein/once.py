@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from scalein import outcome
+from scalein.calls import Dependencies
 from scalein.clock import Deadline
 from scalein.errors import GatewayError, LedgerGone, MalformedEvent, Refused, StateRefused, TryLater
 from scalein.evidence import since_sent, unexplained_removals, unowned_removals
@@ -20,7 +21,7 @@ from scalein.ledger import Claim, Closing, Entry, Ledger, MessageRef
 from scalein.model import MAX_INSTANCES_PER_CALL, Outcome
 from scalein.progress import Progress, progress_of
 from scalein.reasons import Status
-from scalein.removal import MOST_PER_MESSAGE, Dependencies, RemovalRun
+from scalein.removal import MOST_PER_MESSAGE, RemovalRun
 
 OPEN = (Status.TRY_LATER, Status.REMOVING)  # there is more to come
 INACTION = (Status.NOTHING_TO_REMOVE, Status.REFUSED, Status.EXPIRED)  # says that this message removed nothing
@@ -75,6 +76,9 @@ class MessageProcessor:
         if claim.outcome is not None:
             saved = json.loads(claim.outcome)
             return outcome.duplicate(request, saved["status"], tuple(saved["scalingActivityIds"]))
+        if arrived.ended:
+            self._ledger.close(message, Closing())
+            return outcome.duplicate(request, arrived.ended, arrived.activity_ids)
         if not claim.ours:
             return self._held(arrived, journal, "Another invocation processes this very message.")
         if request.dry_run:
@@ -131,6 +135,7 @@ class MessageProcessor:
         if found is None:
             found = self._run(run, journal)._replace(raced=run.concurrent_removal)
         found = self._believed(found, run, entry, journal)
+        found = self._told_once(found, run, journal)
         if progress.request.wait and found.status is Status.REMOVING and not found.remaining:
             found = self._waited(run, found)
         return self._followed(run, found, journal)
@@ -152,10 +157,10 @@ class MessageProcessor:
             self._group,
             self._deadline,
             journal,
-            lambda: self._ledger.foreign_activities(_ref(progress)),
+            lambda: self._ledger.read_others(_ref(progress)),
             self._bounds.settle_seconds,
             max_instances(self._follow_ups),
-            alone=self._ledger.shared,
+            alone=self._ledger.complete,
         )
 
     def _run(self, run: RemovalRun, journal: LedgerJournal) -> Outcome:
@@ -184,7 +189,7 @@ class MessageProcessor:
         since = since_sent(request, begun_at, timedelta(seconds=self._bounds.max_wait_seconds))
         try:
             history = self._group.history(request.scaling_group_id, since)
-            strangers = unowned_removals(history, self._ledger.foreign_activities(_ref(run.progress)), since)
+            strangers = unowned_removals(history, self._ledger.read_others(_ref(run.progress)).activity_ids, since)
             if strangers:
                 return outcome.unconfirmed(run.progress, strangers)
             if found.plan is not None:
@@ -196,6 +201,23 @@ class MessageProcessor:
         except GatewayError as error:
             return outcome.failed(request, error)
         return found
+
+    def _told_once(self, found: Outcome, run: RemovalRun, journal: LedgerJournal) -> Outcome:
+        """That instances were not removed is only said where no other run of this step went on.
+
+        Such a run has scheduled the next follow-up; so this one claims its place, in vain.
+        """
+        is_partial = found.ending is not None and (found.ending.stayed or found.ending.unaccounted)
+        if not is_partial or journal.is_proof or self._follow_ups is None:
+            return found
+        try:
+            is_new = journal.schedule_follow_up(run.progress.followed()._replace(ended=found.status.value))
+        except TryLater as error:
+            return outcome.busy(run.progress.request, f"Its end is not known for certain: {error}")
+        if is_new:
+            journal.scheduled = None
+            return found
+        return outcome.duplicate(run.progress.request, "a follow-up", run.progress.activity_ids)
 
     def _waited(self, run: RemovalRun, found: Outcome) -> Outcome:
         try:

@@ -20,7 +20,7 @@ from scalein.id_lists import joined_ids, numbers_of, ranges_of, split_ids
 from scalein.model import MAX_INSTANCES_PER_CALL, Named, RemovalRequest
 from scalein.request import document_of, request_of
 
-VERSION = 3  # of the carried form
+VERSION = 4  # of the carried form
 MICROSECOND = timedelta(microseconds=1)
 PURPOSE = b"scalein-follow-up/2\n"  # what else the key may sign is never taken for this
 
@@ -38,7 +38,8 @@ class Call(NamedTuple):
 
     token_number: int
     instance_ids: tuple[str, ...]  # sorted, so that a repeated call is the same call
-    send_by: datetime  # no attempt of it is sent after this moment
+    intended_at: datetime  # no attempt of it was sent before this moment, by the earlier clock
+    send_by: datetime  # no attempt of it is sent after this moment, by the later clock
     state: CallState = CallState.UNCONFIRMED
     activity_id: str = ""
 
@@ -56,6 +57,7 @@ class Progress(NamedTuple):
     follow_ups: int = 0  # the number of the newest follow-up
     attempt: int = 0  # of that follow-up: how often it found message or group held
     idle: int = 0  # follow-ups in a row in which nothing happened
+    ended: str = ""  # how an earlier step ended the message; this follow-up keeps others from it
 
     @property
     def key(self) -> str:
@@ -99,14 +101,14 @@ class Progress(NamedTuple):
         earlier = frozenset(self.activity_ids + self.called)
         return self.request._replace(ask=named, all_or_nothing=whole, earlier=earlier)
 
-    def intending(self, number: int | None, send_by: datetime) -> Progress:
+    def intending(self, number: int | None, intended_at: datetime, send_by: datetime) -> Progress:
         """With the next calls intended: so many at most, or all."""
         ids, calls = self.pending, list[Call]()
         for start in range(0, len(ids), MAX_INSTANCES_PER_CALL):
             if number is not None and len(calls) == number:
                 break
             chunk = tuple(sorted(ids[start : start + MAX_INSTANCES_PER_CALL]))
-            calls.append(Call(self.next_token + len(calls), chunk, send_by))
+            calls.append(Call(self.next_token + len(calls), chunk, intended_at, send_by))
         return self._replace(calls=(*self.calls, *calls), next_token=self.next_token + len(calls))
 
     def updated(self, call: Call) -> Progress:
@@ -188,6 +190,7 @@ def text_of(progress: Progress) -> str:
                 [
                     call.token_number,
                     positions(call.instance_ids),
+                    (call.intended_at - progress.begun_at) // MICROSECOND,
                     (call.send_by - progress.begun_at) // MICROSECOND,
                     call.state.value,
                     call.activity_id,
@@ -203,6 +206,7 @@ def text_of(progress: Progress) -> str:
             "followUps": progress.follow_ups,
             "attempt": progress.attempt,
             "idle": progress.idle,
+            "ended": progress.ended,
         },
         separators=(",", ":"),
     )
@@ -237,8 +241,15 @@ def _progress(document: dict[str, Any]) -> Progress:
         begun_at=begun_at,
         selected=ids[: int(document["selected"])],
         calls=tuple(
-            Call(int(number), at(some), begun_at + int(after) * MICROSECOND, CallState(state), str(activity_id))
-            for number, some, after, state, activity_id in document["calls"]
+            Call(
+                int(number),
+                at(some),
+                begun_at + int(intended) * MICROSECOND,
+                begun_at + int(send_by) * MICROSECOND,
+                CallState(state),
+                str(activity_id),
+            )
+            for number, some, intended, send_by, state, activity_id in document["calls"]
         ),
         given_up=tuple((id, str(reason)) for reason, some in document["givenUp"] for id in at(some)),
         unaccounted=at(document["unaccounted"]),
@@ -246,6 +257,7 @@ def _progress(document: dict[str, Any]) -> Progress:
         follow_ups=int(document["followUps"]),
         attempt=int(document["attempt"]),
         idle=int(document["idle"]),
+        ended=str(document["ended"]),
     )
 
 

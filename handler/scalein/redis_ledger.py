@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from scalein.clock import Deadline
 from scalein.errors import LedgerGone
-from scalein.ledger import Claim, Closing, Entry, MessageRef, Record, Terms
+from scalein.ledger import Claim, Closing, Entry, MessageRef, Others, Record, Terms
 from scalein.redis_node import RedisFailed, run_script
 from scalein.tally import Tally
 
@@ -42,8 +42,8 @@ now = now[1] + now[2] / 1000000
 redis.call('hset', KEYS[3], 'progress', ARGV[2])
 redis.call('pexpire', KEYS[3], ARGV[3])
 local changes = cjson.decode(ARGV[4])
-for _, id in ipairs(changes.freed) do redis.call('zrem', KEYS[4], id) end
-for _, one in ipairs(changes.inFlight) do redis.call('zadd', KEYS[4], now + one[2], one[1]) end
+for _, id in ipairs(changes.freed) do redis.call('zrem', KEYS[4], ARGV[5] .. ' ' .. id) end
+for _, one in ipairs(changes.inFlight) do redis.call('zadd', KEYS[4], now + one[2], ARGV[5] .. ' ' .. one[1]) end
 for _, id in ipairs(changes.activityIds) do redis.call('zadd', KEYS[5], now + ARGV[3] / 1000, ARGV[5] .. ' ' .. id) end
 if redis.call('hget', KEYS[6], 'last') ~= ARGV[6] then
   redis.call('hincrby', KEYS[6], 'count', 1)
@@ -54,9 +54,9 @@ redis.call('pexpire', KEYS[5], ARGV[3])
 redis.call('pexpire', KEYS[6], ARGV[3])
 return 1
 """
-KNOWN = """
+OTHERS = """
 local now = redis.call('time')
-return redis.call('zrangebyscore', KEYS[1], now[1], '+inf')
+return {redis.call('zrangebyscore', KEYS[1], now[1], '+inf'), redis.call('zrangebyscore', KEYS[2], now[1], '+inf')}
 """
 # First what frees memory: after it a script may write even where Redis is full.
 CLOSE = """
@@ -101,7 +101,8 @@ class RedisLedger:
         holder, in_flight, writes, newest = self._run(LEASE, keys, [self._terms.holder, self._lease, observation])
         if holder != self._terms.holder:
             return None
-        return Entry(frozenset(in_flight), datetime.fromisoformat(newest) if newest else None, int(writes or 0))
+        ids = frozenset(one.partition(" ")[2] for one in in_flight)
+        return Entry(ids, datetime.fromisoformat(newest) if newest else None, int(writes or 0))
 
     def record(self, message: MessageRef, record: Record) -> bool:
         group = message.group
@@ -120,9 +121,16 @@ class RedisLedger:
         self._writes += 1
         return bool(self._run(RECORD, keys, [*arguments, message.key, f"{self._terms.holder} {self._writes}"]))
 
-    def foreign_activities(self, message: MessageRef) -> frozenset[str]:
-        known = (one.split(" ", 1) for one in self._run(KNOWN, [_key(message.group, "activities")], []))
-        return frozenset(id for key, id in known if key != message.key)
+    def read_others(self, message: MessageRef) -> Others:
+        keys = [_key(message.group, "activities"), _key(message.group, "inflight")]
+        activities, in_flight = self._run(OTHERS, keys, [])
+        own = f"{message.key} "
+        return Others(
+            *(
+                frozenset(one.partition(" ")[2] for one in ones if not one.startswith(own))
+                for ones in (activities, in_flight)
+            )
+        )
 
     def close(self, message: MessageRef, closing: Closing) -> None:
         group = message.group

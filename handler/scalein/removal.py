@@ -8,21 +8,19 @@ settle time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
 
 from scalein import outcome
-from scalein.clock import Deadline
+from scalein.calls import Dependencies, MessageCalls
 from scalein.ending import ended, is_running
-from scalein.errors import OutcomeUnknown, Refused, StaleSnapshot, TokenUsed, TryLater
+from scalein.errors import GatewayError, Refused, StaleSnapshot, TryLater
 from scalein.evidence import LEAVING, activity_of, is_api_removal, is_settled, since_sent, unowned_removals
-from scalein.gateway import OneGroup, Removal, fresh
 from scalein.guardrails import Guardrails, needs
-from scalein.journal import Journal, NoJournal
-from scalein.model import MAX_INSTANCES_PER_CALL, Activity, Needs, Outcome, Plan, Snapshot
+from scalein.model import Activity, Needs, Outcome, Plan, Snapshot
 from scalein.planning import plan_removal
-from scalein.progress import Call, CallState, Progress, client_token
+from scalein.progress import Call, CallState, Progress
 from scalein.reasons import Reason
 
 MOST_PER_MESSAGE = 1_000  # instances; as many as ESS takes in one activity
@@ -32,38 +30,23 @@ GONE = (Reason.NOT_A_MEMBER, Reason.REMOVING, Reason.STOPPED)  # by what is not 
 PASSING = (Reason.ACTIVITY_IN_PROGRESS, Reason.BELOW_DESIRED)  # once something is in flight, these end by themselves
 
 
-class Dependencies(NamedTuple):
-    """What processing a message stands on."""
-
-    group: OneGroup
-    deadline: Deadline
-    journal: Journal = NoJournal()
-    foreign_activities: Callable[[], frozenset[str]] = frozenset  # known as another message's
-    settle_seconds: float = 180.0
-    max_instances: int = MAX_INSTANCES_PER_CALL  # of one message, in a group that runs one removal at a time
-    alone: bool = True  # no other invocation acts on this group at the same time
-
-
-class RemovalRun:
+class RemovalRun(MessageCalls):
     """One message in one invocation. Its methods raise GatewayError; `progress` holds what was done even then."""
 
     def __init__(self, progress: Progress, guardrails: Guardrails, dependencies: Dependencies) -> None:
-        self.progress = progress
+        super().__init__(progress, dependencies)
         self.plan: Plan | None = None  # of the first step, which alone has one for the whole group
-        self.concurrent_removal = False
-        self.handed_over = False  # an earlier run of this step scheduled the next follow-up: it goes on, not this one
-        self._arrived = progress
-        self._scheduled = False
-        self._is_dry = False
-        self._holds_lease = True
         self._guardrails = guardrails
-        self._group = dependencies.group
-        self._deadline = dependencies.deadline
-        self._journal = dependencies.journal
-        self._dependencies = dependencies
 
     def advance(self) -> Outcome:
         """Advances the removal by one step: resolve a doubt, plan and call, or look at the activities."""
+        try:
+            return self._advance()
+        except GatewayError:
+            self._release_selection()
+            raise
+
+    def _advance(self) -> Outcome:
         strangers = self._resolve_all(self.progress.doubtful)
         if strangers:
             return outcome.unconfirmed(self.progress, strangers)
@@ -165,9 +148,7 @@ class RemovalRun:
             raise TryLater("RemoveInstances", "ScalingActivityInProgress", "a scaling activity is in progress.")
         reason_by_id = {verdict.instance_id: verdict.reason for verdict in plan.kept}
         gone = tuple(id for id in self.progress.pending if reason_by_id.get(id) in GONE)
-        self.progress = self.progress.losing(gone).giving_up(
-            {id: reason.value for id, reason in reason_by_id.items()}
-        )
+        self.progress = self.progress.losing(gone).giving_up({id: reason.value for id, reason in reason_by_id.items()})
         return snapshot
 
     def _call_pending(self, snapshot: Snapshot) -> None:
@@ -175,7 +156,7 @@ class RemovalRun:
         self._group.raise_if_busy()
         parallel = snapshot.group.desired_capacity is not None  # such a group runs removals beside each other
         before = self.progress
-        self.progress = before.intending(None if parallel else 1, self._send_by(snapshot))
+        self.progress = before.intending(None if parallel else 1, snapshot.now, self._send_by(snapshot))
         calls = self.progress.calls[len(before.calls) :]
         if self._journal.follows_up and not self._scheduled:
             self.progress = self.progress.followed()
@@ -184,6 +165,7 @@ class RemovalRun:
         except TryLater:
             self.progress = before  # nothing is called that is not recorded
             raise
+        self._is_bound = True
         try:
             self._schedule()
         except TryLater:
@@ -206,64 +188,6 @@ class RemovalRun:
             self._undo(unmade, token_is_free=not self._journal.is_proof)
             raise
 
-    def _hand_over(self, calls: tuple[Call, ...]) -> None:
-        """Another run of this step made its own selection, which its follow-up carries: this one's is void."""
-        freed = tuple(id for call in calls for id in call.instance_ids)
-        self.progress = self._arrived
-        self._group.free(freed)
-        self._journal.forget_intent(self.progress, freed)
-
-    def _may_call(self, call: Call) -> bool:
-        """Not once an earlier call is in doubt, nor beside a removal that this run did not know of."""
-        is_first_open = self.progress.doubtful[:1] == (call,)
-        return is_first_open and self._holds_lease and not self.concurrent_removal
-
-    def _schedule(self) -> None:
-        """Before the call, so that the message is not lost where this run is killed between the two."""
-        if not self._journal.follows_up or self._scheduled:
-            return
-        is_new = self._journal.schedule_follow_up(self.progress)
-        self._scheduled = True
-        self.handed_over = not is_new and not self._journal.is_proof
-
-    def _make(self, call: Call, snapshot: Snapshot) -> None:
-        """One RemoveInstances call, and what its answer proves."""
-        if not fresh(snapshot, self._deadline.clock.now()):
-            raise StaleSnapshot("DescribeScalingInstances", "Old", "what was read is old by now.")
-        request = self.progress.request
-        token = client_token(self.progress.key, call.token_number)
-        try:
-            activity_id = self._group.remove(
-                Removal(request.scaling_group_id, call.instance_ids, token, request.options)
-            )
-        except OutcomeUnknown:
-            self._know(call._replace(send_by=self._now(snapshot)))  # no attempt follows in this invocation
-        except TokenUsed:
-            self._know(call._replace(state=CallState.FOREIGN, send_by=self._now(snapshot)))
-        else:
-            if activity_id is None:
-                self._is_dry = True
-                self.progress = self.progress.without(call, token_is_free=True)
-            else:
-                self._know(call._replace(state=CallState.ACCEPTED, activity_id=activity_id))
-
-    def _know(self, call: Call) -> None:
-        """Records what is known of a call now."""
-        self.progress = self.progress.updated(call)
-        accepted = call if call.state is CallState.ACCEPTED else None
-        self._holds_lease &= self._journal.record_result(self.progress, accepted=accepted)
-
-    def _undo(self, calls: tuple[Call, ...], token_is_free: bool, gone: tuple[str, ...] = ()) -> None:
-        """These calls certainly did not happen: their instances are free again, but for those that are gone."""
-        if not calls:
-            return
-        for call in reversed(calls):
-            self.progress = self.progress.without(call, token_is_free)
-        self.progress = self.progress.losing(gone)
-        freed = tuple(id for call in calls for id in call.instance_ids)
-        self._group.free(freed)
-        self._holds_lease &= self._journal.record_result(self.progress, freed)
-
     # Doubt
 
     def _resolve(self, call: Call) -> tuple[str, ...]:
@@ -271,10 +195,13 @@ class RemovalRun:
 
         Gives removals that may be an earlier delivery's: then a person must look, for nothing more can be learned.
         """
-        own = frozenset(call.instance_ids)
+        others = self._dependencies.read_others()
+        ids = frozenset(call.instance_ids)
         self._group.forget()
-        snapshot = self._group.snapshot(self._group_id, needs(self.progress.request, self._guardrails), own)
-        known = self._dependencies.foreign_activities().union(self.progress.activity_ids)
+        needed = needs(self.progress.request, self._guardrails)
+        # An own reservation ends, and then another message may have selected these instances.
+        snapshot = self._group.snapshot(self._group_id, needed, own=ids - others.in_flight)
+        known = others.activity_ids.union(self.progress.activity_ids)
         since = since_sent(self.progress.request, self.progress.begun_at)
         history = self._group.history(self._group_id, since)  # begun after the snapshot: settled if that is
         strangers = unowned_removals(history, known, since)
@@ -284,9 +211,13 @@ class RemovalRun:
                 self._undo((call,), token_is_free=False)
             return strangers
         found = activity_of(call, history, known, self._dependencies.settle_seconds)
-        if found is not None:
+        if found is not None and self._dependencies.alone:
             self._know(call._replace(state=CallState.ACCEPTED, activity_id=found.id))
             return ()
+        if not ids <= {instance.id for instance in snapshot.instances}:
+            if self._ask_again(call, snapshot) or not settled:
+                return ()
+            return self._give_back(call, snapshot, strangers)
         if self._allows(call, snapshot):
             self._repeat(call, snapshot, settled)
             return ()
@@ -307,17 +238,24 @@ class RemovalRun:
         self._undo((call,), token_is_free=False, gone=tuple(id for id in call.instance_ids if id not in members))
         return ()
 
+    def _ask_again(self, call: Call, snapshot: Snapshot) -> bool:
+        """Makes the same call again where an instance of it is gone: ESS cannot carry it out now,
+        so that it can only answer what it did the first time. Gives whether that is known now.
+        """
+        with suppress(Refused, StaleSnapshot, TryLater):
+            self._make(call, snapshot)
+        known = next(one for one in self.progress.calls if one.token_number == call.token_number)
+        if known.state is CallState.UNCONFIRMED:
+            self.progress = self.progress.updated(call)
+        return known.state is not CallState.UNCONFIRMED
+
     def _repeat(self, call: Call, snapshot: Snapshot, settled: bool) -> None:
-        """The same call: same token, same instances. It answers with the first activity, or acts for the first time."""
+        """Makes the same call: same token, same instances. ESS answers with the first activity, or
+        acts for the first time.
+        """
         attempt = call._replace(send_by=max(call.send_by, self._send_by(snapshot)))
         self.progress = self.progress.updated(attempt)
-        if self._journal.follows_up and not self._scheduled:
-            self.progress = self.progress.followed()
         self._journal.record_intent(self.progress, (attempt,))
-        self._schedule()
-        if self.handed_over:
-            self._hand_over(())
-            return
         try:
             self._make(attempt, snapshot)
         except (Refused, StaleSnapshot, TryLater):
@@ -333,15 +271,6 @@ class RemovalRun:
         history = self._group.history(self._group_id, snapshot.taken_at)
         known = {activity.id for activity in snapshot.activities or ()} | set(self.progress.activity_ids)
         return any(a.ended_at is None and a.id not in known and is_api_removal(a) for a in history)
-
-    def _now(self, snapshot: Snapshot) -> datetime:
-        """By the later of the two clocks, ours and ESS's."""
-        ahead = (snapshot.cloud_time or snapshot.taken_at) - snapshot.taken_at
-        return self._deadline.clock.now() + max(timedelta(), ahead)
-
-    def _send_by(self, snapshot: Snapshot) -> datetime:
-        """The latest moment at which a call of this invocation may reach ESS."""
-        return self._now(snapshot) + timedelta(seconds=self._deadline.remaining_seconds())
 
     def _removing(self) -> Outcome:
         return outcome.removing(self.progress, self.plan)

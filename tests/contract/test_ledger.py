@@ -16,19 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from scalein.clock import Deadline, SystemClock
 from scalein.errors import LedgerGone
-from scalein.ledger import (
-    MAX_MESSAGES,
-    Claim,
-    Closing,
-    Entry,
-    FallbackLedger,
-    Kept,
-    Ledger,
-    Memory,
-    MessageRef,
-    Record,
-    Terms,
-)
+from scalein.ledger import Claim, Closing, Entry, FallbackLedger, Ledger, MessageRef, Others, Record, Terms
+from scalein.memory_ledger import MAX_MESSAGES, Kept, Memory
 from scalein.redis_ledger import RedisLedger
 from tests.fakes import NOON, DrivenClock
 from tests.redis_server import RedisServer, redis_server
@@ -116,7 +105,7 @@ def test_who_lost_the_lease_writes_nothing(book: Book) -> None:
     assert not slow.record(M, Record("woke up again", {"i-1": FLIGHT}, (), ("asa-1",)))
     slow.close(M, Closing("{}", "alarm", NOON))
     assert other.record(M, Record("p"))
-    assert other.foreign_activities(N) == frozenset()
+    assert other.read_others(N) == Others()
     assert book.of("three").claim_message(M) == Claim(False, None, "p", first=False)
     assert book.of("three").acquire_lease("asg-1") is None
     other.close(M, Closing())
@@ -154,9 +143,9 @@ def test_what_is_in_flight_is_known_to_the_next_until_ess_must_show_it(book: Boo
 
     assert entry == Entry(frozenset({"i-1", "i-2"}), None, 2)
     assert later == Entry(frozenset({"i-1"}), None, 2)
-    assert book.of("three").foreign_activities(N) == {"asa-1"}
-    assert book.of("three").foreign_activities(M) == frozenset()  # its own
-    assert book.of("three").foreign_activities(N._replace(group="asg-2")) == frozenset()
+    assert book.of("three").read_others(N) == Others(frozenset({"asa-1"}), frozenset({"i-1"}))
+    assert book.of("three").read_others(M) == Others()  # its own
+    assert book.of("three").read_others(N._replace(group="asg-2")) == Others()
 
 
 def test_the_newest_alarm_of_an_observation_stays_the_newest(book: Book) -> None:
@@ -319,8 +308,8 @@ class SamePromises(RuleBasedStateMachine):
         self.both(holder, "record", message, record)
 
     @rule(holder=holders, message=messages)
-    def foreign(self, holder: str, message: MessageRef) -> None:
-        self.both(holder, "foreign_activities", message)
+    def others(self, holder: str, message: MessageRef) -> None:
+        self.both(holder, "read_others", message)
 
     @rule(
         holder=holders,

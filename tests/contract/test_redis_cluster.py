@@ -10,7 +10,7 @@ import pytest
 
 from scalein.clock import Deadline, SystemClock
 from scalein.errors import LedgerGone
-from scalein.ledger import Claim, Closing, Entry, MessageRef, Record, Terms
+from scalein.ledger import Claim, Closing, Entry, MessageRef, Others, Record, Terms
 from scalein.redis_ledger import RedisLedger
 from tests.fakes import NOON
 from tests.redis_cluster import RedisCluster, redis_cluster, until
@@ -44,12 +44,12 @@ def process(cluster: RedisCluster, message: MessageRef, holder: str) -> None:
     assert one.acquire_lease(message.group, "cpu") == Entry()
     assert two.acquire_lease(message.group) is None
     assert one.record(message, Record("p", {"i-1": 300.0}, (), ("asa-1",)))
-    assert one.foreign_activities(message) == frozenset()
+    assert one.read_others(message) == Others()
     one.close(message, Closing('{"status": "removing"}', "cpu", NOON))
 
     assert two.claim_message(message) == Claim(False, '{"status": "removing"}', "p", first=False)
     assert two.acquire_lease(message.group, "cpu") == Entry(frozenset({"i-1"}), NOON, 1)
-    assert two.foreign_activities(message._replace(key="n")) == {"asa-1"}
+    assert two.read_others(message._replace(key="n")).activity_ids == {"asa-1"}
     two.close(message, Closing())
 
 
@@ -109,7 +109,7 @@ def test_a_read_of_one_key_follows_it_to_where_the_slot_moves(cluster: RedisClus
     cluster.begin_to_move(slot, source, target)
     cluster.move_keys(slot, source, target)
 
-    assert ledger(cluster, "three").foreign_activities(message._replace(key="n")) == {"asa-1"}
+    assert ledger(cluster, "three").read_others(message._replace(key="n")).activity_ids == {"asa-1"}
     cluster.end_move(slot, target)
 
 

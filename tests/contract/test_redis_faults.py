@@ -44,7 +44,7 @@ def test_a_step_whose_answer_was_lost_is_sent_again_and_counts_once(server: Redi
     two = ledger(server.url, "two")
     assert two.claim_message(M) == Claim(False, "{}", "q", first=False)
     assert two.acquire_lease("asg-1", "cpu") == Entry(frozenset({"i-1"}), NOON, 3)
-    assert two.foreign_activities(N) == {"asa-1"}
+    assert two.read_others(N).activity_ids == {"asa-1"}
 
 
 def test_who_took_over_meanwhile_is_not_ended_by_a_close_that_comes_again(server: RedisServer) -> None:

@@ -18,7 +18,7 @@ import index
 from localcloud.ess.model import Knobs
 from localcloud.fleet import service_of
 from scalein.errors import ConfigurationError
-from scalein.ledger import kept_by_this_process
+from scalein.memory_ledger import kept_by_this_process
 from tests.clouds import KEY, POLICY, Cloud, cloud_of, group, instances
 
 ONE = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}}).encode()

@@ -8,7 +8,8 @@ import tracemalloc
 
 from scalein.clock import Deadline
 from scalein.intake import opened
-from scalein.ledger import Closing, Kept, Memory, MessageRef, Record, Terms
+from scalein.ledger import Closing, MessageRef, Record, Terms
+from scalein.memory_ledger import Kept, Memory
 from scalein.policy import read_policy
 from scalein.serving import Invocation, Tools
 from scalein.settings import PolicySource

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scalein import answer, audit
 from scalein.clock import Deadline
 from scalein.intake import opened
-from scalein.ledger import Kept, Memory, Terms
+from scalein.ledger import Terms
+from scalein.memory_ledger import Kept, Memory
 from scalein.model import Count, Outcome, RemovalRequest, Snapshot
 from scalein.policy import read_policy
 from scalein.progress import PURPOSE, Progress, sealed

@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 
+from scalein.calls import Dependencies
 from scalein.clock import Deadline
 from scalein.errors import TryLater
 from scalein.gateway import NOTHING_MORE, OneGroup, Removal
 from scalein.guardrails import NONE, Budget, Guardrails
 from scalein.journal import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS
-from scalein.ledger import Kept, Memory, MessageRef, Terms
+from scalein.ledger import MessageRef, Terms
+from scalein.memory_ledger import Kept, Memory
 from scalein.model import Activity, Count, Needs, Outcome, RemovalRequest, Snapshot
 from scalein.once import Bounds, MessageProcessor
 from scalein.progress import Progress, message_key
 from scalein.reasons import Status
-from scalein.removal import Dependencies, RemovalRun
+from scalein.removal import RemovalRun
 from tests.clouds import group, instances
 from tests.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway, scale_in
 from tests.fleets import group_of, member, request_for

@@ -15,7 +15,8 @@ from scalein.clock import Deadline
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Throttled, TryLater
 from scalein.gateway import NOTHING_MORE, Gateway
 from scalein.intake import opened
-from scalein.ledger import Kept, Memory, Terms
+from scalein.ledger import Terms
+from scalein.memory_ledger import Kept, Memory
 from scalein.model import Needs, Outcome, Snapshot
 from scalein.policy import read_policy
 from scalein.serving import Invocation, Tools

@@ -21,7 +21,9 @@ LATER = NOON + timedelta(minutes=5)
 
 def progress(given_up: tuple[tuple[str, str], ...] = ()) -> Progress:
     told = tuple(id for id in CHOSEN if id not in dict(given_up))
-    return Progress(request_for(Count(3)), NOON, CHOSEN, (Call(0, told, NOON, CallState.ACCEPTED, "asa-1"),), given_up)
+    return Progress(
+        request_for(Count(3)), NOON, CHOSEN, (Call(0, told, NOON, NOON, CallState.ACCEPTED, "asa-1"),), given_up
+    )
 
 
 def activity(status: str = "Successful", id: str = "asa-1", **fields: object) -> Activity:

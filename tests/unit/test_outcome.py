@@ -52,7 +52,7 @@ ASK = request_for(Count(2), reason="quiet night")
 
 
 def removing(request: RemovalRequest, plan: Plan) -> Outcome:
-    call = Call(0, plan.leaving, NOON, CallState.ACCEPTED, "asa-1")
+    call = Call(0, plan.leaving, NOON, NOON, CallState.ACCEPTED, "asa-1")
     return outcome.removing(Progress(request, NOON, plan.leaving, (call,)), plan)
 
 

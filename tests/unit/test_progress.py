@@ -53,7 +53,7 @@ def progresses(draw: st.DrawFn) -> Progress:
         state, size = draw(st.sampled_from(CallState)), draw(st.integers(1, 20))
         activity_id = f"asa-{number}" if state is CallState.ACCEPTED else ""
         if selected[at : at + size]:
-            calls.append(Call(number, tuple(sorted(selected[at : at + size])), NOON, state, activity_id))
+            calls.append(Call(number, tuple(sorted(selected[at : at + size])), NOON, NOON, state, activity_id))
         at += size
     given_up = tuple((id, "min-size") for id in selected[at : at + draw(st.integers(0, 3))])
     unaccounted = selected[at + 3 : at + 3 + draw(st.integers(0, 2))]
@@ -93,7 +93,7 @@ def test_every_selected_instance_is_in_a_call_given_up_unaccounted_or_pending(pr
 def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
     progress: Progress, most: int | None
 ) -> None:
-    intending = progress.intending(most, NOON)
+    intending = progress.intending(most, NOON, NOON)
     calls = intending.calls[len(progress.calls) :]
 
     assert all(len(call.instance_ids) <= 20 for call in calls)
@@ -105,7 +105,7 @@ def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
 
 @given(progresses(), st.booleans())
 def test_a_call_that_did_not_happen_gives_its_instances_back(progress: Progress, token_is_free: bool) -> None:
-    intending = progress.intending(1, NOON)
+    intending = progress.intending(1, NOON, NOON)
     if intending.calls != progress.calls:
         undone = intending.without(intending.calls[-1], token_is_free)
 
@@ -163,10 +163,10 @@ def test_a_follow_up_of_a_thousand_instances_leaves_room_for_its_answer(state: C
     request = request_for(Named(selected) if named else Count(1_000), sent_at=NOON)
     progress = Progress(request._replace(request_id="r" * 128), NOON, selected)
     later = NOON + timedelta(seconds=86_399.123456)
-    for call in progress.intending(None, later).calls:
+    for call in progress.intending(None, NOON, later).calls:
         activity_id = "asa-bp1" + "x" * 18 if state is CallState.ACCEPTED else ""
-        known = progress.intending(1, later).calls[-1]._replace(state=state, activity_id=activity_id)
-        progress = progress.intending(1, later).updated(known)
+        known = progress.intending(1, NOON, later).calls[-1]._replace(state=state, activity_id=activity_id)
+        progress = progress.intending(1, NOON, later).updated(known)
         assert call.token_number == known.token_number
 
     assert len(sealed(progress, KEY)) <= 32 << 10
