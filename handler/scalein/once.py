@@ -203,12 +203,11 @@ class MessageProcessor:
         return found
 
     def _told_once(self, found: Outcome, run: RemovalRun, journal: LedgerJournal) -> Outcome:
-        """That instances were not removed is only said where no other run of this step went on.
-
-        Such a run has scheduled the next follow-up; so this one claims its place, in vain.
+        """That instances are gone by no call of this message is only said where no other run of
+        this step went on: that one has scheduled the next follow-up, so this run claims its place.
         """
-        is_partial = found.ending is not None and (found.ending.stayed or found.ending.unaccounted)
-        if not is_partial or journal.is_proof or self._follow_ups is None:
+        is_certain = found.ending is None or not found.ending.unaccounted
+        if is_certain or journal.is_proof or self._follow_ups is None:
             return found
         try:
             is_new = journal.schedule_follow_up(run.progress.followed()._replace(ended=found.status.value))

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from scalein import outcome
+from scalein.calls import Dependencies
 from scalein.clock import Deadline
 from scalein.errors import GatewayError, RejectedEvent
 from scalein.evidence import CLOCK_SKEW
@@ -22,7 +23,7 @@ from scalein.once import Bounds, MessageProcessor, dry_run, max_instances
 from scalein.policy import Denial, Policy, narrowed, request_by, rule_for, why_no_rule
 from scalein.progress import Progress, Sealed, unsealed
 from scalein.reasons import Ignored
-from scalein.removal import MOST_PER_MESSAGE, Dependencies
+from scalein.removal import MOST_PER_MESSAGE
 
 
 class Tools(NamedTuple):
