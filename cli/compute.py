@@ -36,6 +36,8 @@ class Place(NamedTuple):
 class Client(scalein.fc.Client):
     """With the text of a refusal, for a person."""
 
+    successes = range(200, 300)
+
     def refusal(self, answer: requests.Response) -> Exception:
         told = _told(answer)
         message, code = str(told.get("ErrorMessage", "")), str(told.get("ErrorCode", "Unknown"))

@@ -7,6 +7,7 @@ and fails over an error that is not JSON. So it signs here, and does not send or
 from __future__ import annotations
 
 import logging
+from collections.abc import Container
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,8 @@ class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
 class Client(fc2.Client):  # type: ignore[misc]
     """fc2's own, that sends once and in silence; `timeout` is of the connection and of the whole call, in seconds."""
 
+    successes: Container[int] = (ACCEPTED,)
+
     def _do_request(self, method: str, path: str, headers: Any, params: Any = None, body: Any = None) -> Any:
         """The answer; raises what `refusal` makes of it."""
         with requests.Session() as session:
@@ -90,7 +93,7 @@ class Client(fc2.Client):  # type: ignore[misc]
                 timeout=self.timeout,
                 allow_redirects=False,
             )
-        if answer.status_code != ACCEPTED:
+        if answer.status_code not in self.successes:
             raise self.refusal(answer)
         return answer
 

@@ -39,7 +39,8 @@ def test_the_local_cloud_says_when_it_is_ready_and_stops_cleanly(number: signal.
 
     assert set(ready) == {"endpoint", "accessKeyId", "accessKeySecret", "regionId"}
     assert ready["endpoint"].startswith("127.0.0.1:")
-    assert (process.returncode, out, err) == (0, "", "")
+    assert (process.returncode, out) == (0, "")
+    assert err == f"Console: http://{ready['endpoint']}/console\n"
 
 
 def test_the_local_cloud_stops_cleanly_while_a_client_stays_connected() -> None:
