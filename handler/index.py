@@ -30,7 +30,7 @@ with cheap_imports():
     from scalein.tally import Tally
 
 FAILURES = frozenset((Status.FAILED.value, Status.UNCONFIRMED.value))  # a person should see these
-LEASE_MARGIN_SECONDS = 5.0  # beyond which an invocation cannot live: the platform ends it
+LEASE_MARGIN_SECONDS = 5.0  # beyond its timeout no invocation lives: the platform ends it
 
 
 class TryLaterError(Exception):
@@ -119,7 +119,7 @@ def _tools(settings: Settings, policy: Policy, deadline: Deadline, tally: Tally)
 def _ledger(settings: Settings, policy: Policy, deadline: Deadline, tally: Tally) -> Ledger:
     terms = Terms(
         holder=f"{settings.invocation_id}-{os.urandom(8).hex()}",
-        lease_seconds=settings.run_seconds + LEASE_MARGIN_SECONDS,
+        lease_seconds=settings.run_seconds + settings.closing_seconds + LEASE_MARGIN_SECONDS,
         remember_seconds=max(86_400, 2 * policy.max_event_age_seconds),
         clock=deadline.clock,
     )

@@ -85,7 +85,7 @@ class MessageProcessor:
             self._ledger.close(message, Closing())
             dry = Dependencies(OneGroup(DryRun(self._group.ess), self._deadline.clock), self._deadline)
             return dry_run(arrived, self._guardrails, dry._replace(max_instances=max_instances(self._follow_ups)))
-        progress = _furthest(arrived, claim)
+        progress = _furthest(arrived, claim, self._ledger.complete)
         if arrived.follow_ups < progress.follow_ups:
             self._ledger.close(message, Closing())
             return self._handed_over(progress, journal)
@@ -269,8 +269,10 @@ def _ref(progress: Progress) -> MessageRef:
     return MessageRef(progress.request.scaling_group_id, progress.key)
 
 
-def _furthest(arrived: Progress, claim: Claim) -> Progress:
-    """What the ledger knows outranks what a follow-up carries, for it was recorded later."""
+def _furthest(arrived: Progress, claim: Claim, is_complete: bool) -> Progress:
+    """What the ledger knows outranks what a follow-up carries, for it was recorded later; but for
+    one that another process scheduled, of which an incomplete ledger knows nothing.
+    """
     if not claim.progress:
         return arrived
     try:
@@ -279,6 +281,8 @@ def _furthest(arrived: Progress, claim: Claim) -> Progress:
         return arrived  # written by another version of this function
     if arrived.follow_ups < known.follow_ups:
         return known
+    if arrived.follow_ups > known.follow_ups and not is_complete:
+        return arrived
     idle = max(arrived.idle, known.idle)
     return known._replace(follow_ups=arrived.follow_ups, attempt=arrived.attempt, idle=idle)
 

@@ -131,14 +131,6 @@ CASES = [
 ]
 
 
-TOO_EARLY = pytest.mark.xfail(
-    strict=True, reason="Without a shared ledger, its own call that a killed process made is told as another's."
-)
-IN_MEMORY = [
-    pytest.param(case, marks=TOO_EARLY) if case.requested == 30 and case.late == "both" else case for case in CASES
-]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_killed_at_any_step_it_acts_exactly_once_with_a_shared_ledger(case: Case) -> None:
@@ -156,7 +148,7 @@ def test_killed_at_any_step_it_acts_exactly_once_with_a_shared_ledger(case: Case
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", IN_MEMORY, ids=str)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_killed_at_any_step_it_acts_at_most_once_without_a_shared_ledger_and_says_no_lie(case: Case) -> None:
     whole = story(None, None, case)
     assert 5 < whole.steps < MOST_STEPS
