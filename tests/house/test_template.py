@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,16 @@ def test_the_function_may_remove_from_the_listed_groups_and_do_nothing_else_to_e
 
     assert changing == {"ess:RemoveInstances", "ess:DetachInstances"}
     assert all(granted[action] == {"Ref": "ScalingGroupArns"} for action in changing)
+
+
+def test_the_function_may_make_every_call_to_ess_that_it_knows() -> None:
+    """The history too: without it nobody learns what became of a call whose answer was lost."""
+    source = (ROOT / "handler/scalein/ess.py").read_text(encoding="utf-8")
+    called = set(re.findall(r"aliyunsdkess\.request\.v20140828\.(\w+)Request import", source))
+    granted = {action for name, statement in statements() if name == "Role" for action in statement["Action"]}
+
+    assert len(called) == 4
+    assert {f"ess:{action}" for action in called} <= granted
 
 
 def test_it_begins_with_a_dry_run_and_a_timer_that_is_off() -> None:
