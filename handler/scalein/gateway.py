@@ -63,6 +63,13 @@ class DryRun:
         return self._gateway.groups_of(instance_ids)
 
 
+class Stopped(DryRun):
+    """A gateway for what began before the dry run: it never removes, and says so, for an earlier call may have."""
+
+    def remove(self, removal: Removal) -> None:  # noqa: ARG002 (the protocol's)
+        raise TryLater("RemoveInstances", "DryRun", "the dry run is on: no call is made.")
+
+
 class OneGroup:
     """A scaling group during one invocation: read once, and again after a call, or when the read has grown old.
 

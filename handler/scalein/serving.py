@@ -14,7 +14,8 @@ from scalein.calls import Dependencies
 from scalein.clock import Deadline
 from scalein.errors import GatewayError, RejectedEvent
 from scalein.evidence import CLOCK_SKEW
-from scalein.gateway import DryRun, Gateway, OneGroup
+from scalein.gateway import DryRun, Gateway, OneGroup, Stopped
+from scalein.guardrails import Pause
 from scalein.intake import Mail, Message, Unreadable, read
 from scalein.journal import FollowUps
 from scalein.ledger import Ledger
@@ -136,7 +137,10 @@ class Invocation:
         request, tools = progress.request, self._tools
         guardrails = self._policy.groups[request.scaling_group_id]
         group = self._group(request.scaling_group_id)
-        if self._dry(request.scaling_group_id):
+        if self._dry(request.scaling_group_id) and progress.calls:
+            # The dry run was switched on since: nothing more is called, and the end of what was called is said.
+            group, guardrails = OneGroup(Stopped(self._ess()), self._deadline.clock), guardrails._replace(pause=Pause())
+        elif self._dry(request.scaling_group_id):
             dependencies = Dependencies(group, self._deadline, max_instances=max_instances(tools.follow_ups))
             return untimely or dry_run(progress, guardrails, dependencies)
         if self._ledger is None:

@@ -1,0 +1,52 @@
+"""The dry run is switched on while a removal is under way: nothing more is called, and how it ended is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from localcloud.ess.model import Knobs
+from localcloud.lag import Lag
+from tests.clouds import group, instances
+from tests.truth import Did, Said, ends, lies
+from tests.worlds import World, world_of
+
+
+def stopped(world: World, count: int, monkeypatch: pytest.MonkeyPatch) -> list[Said]:
+    """One message; the dry run is switched on after its first invocation."""
+    said = list[Said]()
+    world.heard = lambda outcome: said.append(Said(world.cloud.clock.now(), outcome))
+    world.send({"requestId": "m", "remove": {"count": count}})
+    world.cloud.inside.faults.clear()
+    monkeypatch.setenv("SCALEIN_DRY_RUN", "true")
+    before = len(world.cloud.calls("RemoveInstances"))
+    world.follow()
+
+    own = [Did.of(activity) for activity in world.cloud.inside.service.activities.values()]
+    assert len(world.cloud.calls("RemoveInstances")) == before
+    assert lies(said, own) == []
+    assert ends(said) == []
+    return said
+
+
+def test_the_rest_of_a_removal_stays_and_its_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with world_of(group(*instances(60)), knobs=Knobs(activity_seconds=20)) as world:
+        last: dict[str, Any] = stopped(world, 45, monkeypatch)[-1].outcome
+
+        assert (last["status"], len(last["removed"]), len(last["stayed"])) == ("partly-removed", 20, 25)
+        assert {stayed["reason"] for stayed in last["stayed"]} == {"paused"}
+
+
+@pytest.mark.parametrize("lag", [0, 60])
+@pytest.mark.parametrize("kind", ["lost-answer", "gateway-timeout", "reset"])
+def test_a_call_in_doubt_is_not_made_again_and_ends_as_far_as_it_can_be_known(
+    kind: str, lag: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world_of(group(*instances(9)), knobs=Knobs(activity_seconds=20)) as world:
+        world.cloud.inside.lag = Lag(lists=lag, history=lag)
+        world.cloud.inside.faults.add(kind, "RemoveInstances", times=1_000)
+        last = stopped(world, 3, monkeypatch)[-1].outcome
+
+        assert last["status"] in ("removed", "unconfirmed", "nothing-to-remove")
+        assert (last["status"] == "nothing-to-remove") == (kind == "reset")
