@@ -15,7 +15,7 @@ from scalein.clock import SystemClock
 from scalein.errors import RejectedEvent
 from scalein.intake import Message, Reading, opened, read
 from scalein.model import Notice
-from scalein.progress import Sealed
+from scalein.progress_text import Sealed
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE_POLICY = ROOT / "policy.example.json"

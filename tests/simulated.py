@@ -24,7 +24,8 @@ from scalein.ledger import FallbackLedger, Ledger, Terms
 from scalein.memory_ledger import Kept, Memory
 from scalein.model import Needs, Outcome, RemovalRequest
 from scalein.once import Bounds, MessageProcessor
-from scalein.progress import Progress, progress_of, text_of
+from scalein.progress import Progress
+from scalein.progress_text import progress_of, text_of
 from scalein.reasons import Status
 from tests.fakes import DrivenClock
 from tests.simulated_ess import Killed, SimulatedEss

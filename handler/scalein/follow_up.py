@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from scalein.clock import Deadline
 from scalein.errors import TryLater
-from scalein.progress import Progress, sealed
+from scalein.progress import Progress
+from scalein.progress_text import sealed
 from scalein.settings import Caller, Credentials
 from scalein.tally import Tally
 

@@ -11,7 +11,8 @@ from scalein.errors import LedgerGone, TryLater
 from scalein.gateway import OneGroup
 from scalein.ledger import Ledger, MessageRef, Record
 from scalein.model import FollowUp
-from scalein.progress import Call, Progress, text_of
+from scalein.progress import Call, Progress
+from scalein.progress_text import text_of
 
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 10, 300
 HELD_DELAY_SECONDS = 15  # constant: a holder that was killed frees message and group by time

@@ -19,7 +19,8 @@ from scalein.guardrails import Guardrails
 from scalein.journal import LONGEST_SECONDS, FollowUps, LedgerJournal
 from scalein.ledger import Claim, Closing, Entry, Ledger, MessageRef
 from scalein.model import MAX_INSTANCES_PER_CALL, Outcome
-from scalein.progress import Progress, progress_of
+from scalein.progress import Progress
+from scalein.progress_text import progress_of
 from scalein.reasons import Status
 from scalein.removal import MOST_PER_MESSAGE, RemovalRun
 
@@ -282,7 +283,7 @@ def _furthest(arrived: Progress, claim: Claim, is_complete: bool) -> Progress:
     if arrived.follow_ups < known.follow_ups:
         return known
     if arrived.follow_ups > known.follow_ups and not is_complete:
-        return arrived
+        return arrived.learning(known.calls)
     idle = max(arrived.idle, known.idle)
     return known._replace(follow_ups=arrived.follow_ups, attempt=arrived.attempt, idle=idle)
 

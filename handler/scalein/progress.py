@@ -1,28 +1,17 @@
 """How far a message has come: the instances that it selected, its calls, and what is known of each call. Pure.
 
-A removal is planned once and carried by id. The carried form is JSON text with a version, signed where it leaves this
-process in an event, for an event can be sent by others.
+A removal is planned once and carried by id; progress_text.py has the form in which it is carried.
 """
 
 from __future__ import annotations
 
-import hmac
-import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from hashlib import sha256
-from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from scalein.errors import ContractViolation, MalformedEvent
-from scalein.id_lists import joined_ids, numbers_of, ranges_of, split_ids
 from scalein.model import MAX_INSTANCES_PER_CALL, Named, RemovalRequest
-from scalein.request import document_of, request_of
-
-VERSION = 4  # of the carried form
-MICROSECOND = timedelta(microseconds=1)
-PURPOSE = b"scalein-follow-up/2\n"  # what else the key may sign is never taken for this
 
 
 class CallState(str, Enum):
@@ -90,9 +79,8 @@ class Progress(NamedTuple):
 
     @property
     def accepted_ids(self) -> tuple[str, ...]:
-        """In the order in which they were selected."""
         ids = {id for call in self.accepted for id in call.instance_ids}
-        return tuple(id for id in self.selected if id in ids)
+        return tuple(id for id in self.selected if id in ids)  # in the order of selection
 
     def asks_for(self, ids: tuple[str, ...]) -> RemovalRequest:
         """The request to decide whether exactly these selected instances may be removed now."""
@@ -115,6 +103,21 @@ class Progress(NamedTuple):
         """With what is known of this call now."""
         calls = tuple(call if known.token_number == call.token_number else known for known in self.calls)
         return self._replace(calls=calls, idle=0 if call.state is CallState.ACCEPTED else self.idle)
+
+    def learning(self, calls: Iterable[Call]) -> Progress:
+        """With what another run knows of this message's calls: an acceptance, or a later attempt."""
+        by_number = {call.token_number: call for call in self.calls}
+        for call in calls:
+            known = by_number.setdefault(call.token_number, call)
+            is_newer = call.state is CallState.ACCEPTED or call.send_by > known.send_by
+            if known.state is not CallState.ACCEPTED and is_newer:
+                by_number[call.token_number] = call
+        ids = (id for call in by_number.values() for id in call.instance_ids)
+        return self._replace(
+            selected=tuple(dict.fromkeys((*self.selected, *ids))),
+            calls=tuple(by_number[number] for number in sorted(by_number)),
+            next_token=max((self.next_token, *(number + 1 for number in by_number))),
+        )
 
     def without(self, call: Call, token_is_free: bool) -> Progress:
         """The call did not happen: its instances are pending again."""
@@ -150,138 +153,3 @@ def client_token(key: str, number: int = 0) -> str:
     success a new snapshot yields other ids, and a token made of them would remove again. 64 ASCII characters (ESS).
     """
     return "scalein-" + sha256(f"{key}\n{number}".encode("ascii")).hexdigest()[:48]
-
-
-class Sealed(NamedTuple):
-    """A follow-up, as it came: whether this function signed it is still to be verified."""
-
-    identity: str
-    text: str
-    signature: str
-
-
-def text_of(progress: Progress) -> str:
-    """JSON text. Each instance id is written once; elsewhere stands its position, for a follow-up
-    with a thousand of them must fit where its answer goes too.
-    """
-    request, ask = progress.request, progress.request.ask
-    requested = ask.instance_ids if isinstance(ask, Named) else ()
-    others = [*progress.unaccounted, *(id for id, _ in progress.given_up)]
-    called = [id for call in progress.calls for id in call.instance_ids]
-    ids = tuple(dict.fromkeys((*progress.selected, *requested, *called, *others)))
-    position = {id: number for number, id in enumerate(ids)}
-
-    def positions(some: Iterable[str]) -> str:
-        return ranges_of([position[id] for id in some])
-
-    return json.dumps(
-        {
-            "version": VERSION,
-            "request": {**document_of(request), **({"remove": None} if requested else {})},
-            "requested": positions(requested),
-            "sentAt": _text(request.sent_at),
-            "notAfter": _text(request.not_after),
-            "derivedId": request.derived_id,
-            "observation": request.observation,
-            "begunAt": progress.begun_at.isoformat(),
-            "ids": joined_ids(ids),
-            "selected": len(progress.selected),
-            "calls": [
-                [
-                    call.token_number,
-                    positions(call.instance_ids),
-                    (call.intended_at - progress.begun_at) // MICROSECOND,
-                    (call.send_by - progress.begun_at) // MICROSECOND,
-                    call.state.value,
-                    call.activity_id,
-                ]
-                for call in progress.calls
-            ],
-            "givenUp": [
-                [reason, positions(id for id, _ in some)]
-                for reason, some in groupby(progress.given_up, lambda given_up: given_up[1])
-            ],
-            "unaccounted": positions(progress.unaccounted),
-            "nextToken": progress.next_token,
-            "followUps": progress.follow_ups,
-            "attempt": progress.attempt,
-            "idle": progress.idle,
-            "ended": progress.ended,
-        },
-        separators=(",", ":"),
-    )
-
-
-def progress_of(text: str) -> Progress:
-    """Raises MalformedEvent: a record of another version, or none at all."""
-    try:
-        document = json.loads(text)
-        if document["version"] != VERSION:
-            raise MalformedEvent("$.version", "version", "The progress record is of another version of this function.")
-        return _progress(document)
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise MalformedEvent("$", "progress", "The progress record cannot be read.") from error
-
-
-def _progress(document: dict[str, Any]) -> Progress:
-    ids, begun_at = split_ids(document["ids"]), datetime.fromisoformat(document["begunAt"])
-
-    def at(positions: str) -> tuple[str, ...]:
-        return tuple(ids[number] for number in numbers_of(positions, len(ids)))
-
-    requested = at(document["requested"])
-    remove = {"remove": {"instanceIds": requested}} if requested else {}
-    request = request_of({**document["request"], **remove}, "", _time(document["sentAt"]))
-    return Progress(
-        request=request._replace(
-            not_after=_time(document["notAfter"]),
-            derived_id=bool(document["derivedId"]),
-            observation=str(document["observation"]),
-        ),
-        begun_at=begun_at,
-        selected=ids[: int(document["selected"])],
-        calls=tuple(
-            Call(
-                int(number),
-                at(some),
-                begun_at + int(intended) * MICROSECOND,
-                begun_at + int(send_by) * MICROSECOND,
-                CallState(state),
-                str(activity_id),
-            )
-            for number, some, intended, send_by, state, activity_id in document["calls"]
-        ),
-        given_up=tuple((id, str(reason)) for reason, some in document["givenUp"] for id in at(some)),
-        unaccounted=at(document["unaccounted"]),
-        next_token=int(document["nextToken"]),
-        follow_ups=int(document["followUps"]),
-        attempt=int(document["attempt"]),
-        idle=int(document["idle"]),
-        ended=str(document["ended"]),
-    )
-
-
-def sealed(progress: Progress, key: str) -> bytes:
-    """The event of a follow-up."""
-    text = text_of(progress)
-    return json.dumps({"followUp": text, "signature": _signature(text, key)}).encode()
-
-
-def unsealed(sealed: Sealed, key: str) -> Progress:
-    """Raises RejectedEvent for one that was not signed with this key."""
-    own = _signature(sealed.text, key).encode()
-    if not key or not hmac.compare_digest(own, sealed.signature.encode("utf-8", "surrogatepass")):
-        raise ContractViolation("$.signature", "signature", "The follow-up was not signed by this function.")
-    return progress_of(sealed.text)
-
-
-def _signature(text: str, key: str) -> str:
-    return hmac.new(key.encode(), PURPOSE + text.encode("utf-8", "surrogatepass"), sha256).hexdigest()
-
-
-def _text(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat()
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -22,7 +22,8 @@ from scalein.ledger import Ledger
 from scalein.model import Alarm, Named, Notice, Outcome, RemovalRequest
 from scalein.once import Bounds, MessageProcessor, dry_run, max_instances
 from scalein.policy import Denial, Policy, narrowed, request_by, rule_for, why_no_rule
-from scalein.progress import Progress, Sealed, unsealed
+from scalein.progress import Progress
+from scalein.progress_text import Sealed, unsealed
 from scalein.reasons import Ignored
 from scalein.removal import MOST_PER_MESSAGE
 

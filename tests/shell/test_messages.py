@@ -18,7 +18,8 @@ from scalein.ledger import Terms
 from scalein.memory_ledger import Kept, Memory
 from scalein.model import Count, Outcome, RemovalRequest, Snapshot
 from scalein.policy import read_policy
-from scalein.progress import PURPOSE, Progress, sealed
+from scalein.progress import Progress
+from scalein.progress_text import PURPOSE, sealed
 from scalein.serving import Invocation, Tools
 from scalein.settings import PolicySource
 from tests.fakes import NOON, NOTHING_SPENT, DrivenClock, FakeEss

@@ -14,18 +14,8 @@ from hypothesis import strategies as st
 from scalein.errors import ContractViolation, MalformedEvent, RejectedEvent
 from scalein.id_lists import joined_ids, numbers_of, ranges_of, split_ids
 from scalein.model import Count, Named, RemovalRequest, RemoveOptions
-from scalein.progress import (
-    Call,
-    CallState,
-    Progress,
-    Sealed,
-    client_token,
-    message_key,
-    progress_of,
-    sealed,
-    text_of,
-    unsealed,
-)
+from scalein.progress import Call, CallState, Progress, client_token, message_key
+from scalein.progress_text import Sealed, progress_of, sealed, text_of, unsealed
 from tests.fakes import NOON
 from tests.fleets import request_for, requests
 
@@ -205,3 +195,14 @@ def test_a_damaged_progress_record_is_malformed_and_nothing_else(progress: Progr
         assert isinstance(progress_of(json.dumps(document)), Progress)
     with pytest.raises(MalformedEvent):
         progress_of("[" * 200_000)
+
+
+@given(progresses(), progresses())
+def test_what_either_run_knows_to_be_accepted_stays_accepted(one: Progress, other: Progress) -> None:
+    both = one.learning(other.calls)
+    numbers = {call.token_number for call in one.accepted + other.accepted}
+
+    assert {call.token_number for call in both.accepted} == numbers
+    assert {call.token_number for call in both.calls} >= {call.token_number for call in one.calls}
+    assert both.next_token > max((call.token_number for call in both.calls), default=-1)
+    assert one.learning(one.calls) == one

@@ -15,7 +15,7 @@ from scalein.intake import alertmanager, cloudmonitor, ecs, ess_notices
 from scalein.intake.envelopes import Message
 from scalein.intake.times import moment
 from scalein.model import Alarm, Notice, RemovalRequest
-from scalein.progress import Sealed
+from scalein.progress_text import Sealed
 from scalein.request import SCHEMA as REMOVAL_REQUEST
 from scalein.request import request_of
 
