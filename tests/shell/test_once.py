@@ -18,7 +18,7 @@ from scalein.memory_ledger import Kept, Memory
 from scalein.model import Activity, Count, Needs, Outcome, RemovalRequest, Snapshot
 from scalein.once import Bounds, MessageProcessor
 from scalein.progress import Progress, message_key
-from scalein.reasons import Status
+from scalein.reasons import Reason, Status
 from scalein.removal import RemovalRun
 from tests.clouds import group, instances
 from tests.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway, scale_in
@@ -157,6 +157,18 @@ def test_a_budget_counts_whom_the_history_does_not_show_yet() -> None:
     function = Function(WithoutHistory(fleet(20)), Guardrails(budget=Budget(3_600, 5)))
 
     assert [len(function.serve(ask(id, 3)).removed) for id in "abc"] == [3, 2, 0]
+
+
+@pytest.mark.parametrize("seconds", [0, 200])
+def test_a_cooldown_counts_a_removal_that_the_history_does_not_show_yet(seconds: float) -> None:
+    """Without a shared ledger too, in the process that made it."""
+    function = Function(WithoutHistory(fleet(20)), Guardrails(cooldown_seconds=600))
+    assert len(function.serve(ask("a", 3)).removed) == 3
+    function.clock.elapsed += seconds
+    function.ess.groups["asg-1"] = function.ess.groups["asg-1"]._replace(taken_at=function.clock.now())
+    second = function.serve(ask("b", 3))
+
+    assert (second.removed, second.plan and second.plan.refusal) == ((), Reason.COOLDOWN)
 
 
 def test_a_picture_that_has_grown_old_is_not_acted_upon() -> None:
