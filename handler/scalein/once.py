@@ -19,7 +19,7 @@ from scalein.guardrails import Guardrails
 from scalein.journal import LONGEST_SECONDS, FollowUps, LedgerJournal
 from scalein.ledger import Claim, Closing, Entry, Ledger, MessageRef
 from scalein.model import MAX_INSTANCES_PER_CALL, Outcome
-from scalein.progress import Progress
+from scalein.progress import Progress, furthest
 from scalein.progress_text import progress_of
 from scalein.reasons import Status
 from scalein.removal import MOST_PER_MESSAGE, RemovalRun
@@ -61,8 +61,9 @@ class MessageProcessor:
         journal = self._journal(message, is_first=False)
         try:
             claim = self._ledger.claim_message(message)
-            journal = self._journal(message, is_first=claim.first or bool(claim.progress))
-            found = self._claimed(progress, untimely, claim, journal)
+            known = _recorded(claim)
+            journal = self._journal(message, is_first=claim.first or known is not None)
+            found = self._claimed(progress, untimely, claim, known, journal)
         except LedgerGone as error:
             found = self._held(progress, journal, f"The policy stops where the ledger is gone, and {error}")
         return found._replace(ledger=self._ledger.name, follow_up=journal.scheduled)
@@ -72,7 +73,14 @@ class MessageProcessor:
             self._ledger, message, self._group, self._follow_ups, self._deadline, self._bounds.settle_seconds, is_first
         )
 
-    def _claimed(self, arrived: Progress, untimely: Outcome | None, claim: Claim, journal: LedgerJournal) -> Outcome:
+    def _claimed(
+        self,
+        arrived: Progress,
+        untimely: Outcome | None,
+        claim: Claim,
+        known: Progress | None,
+        journal: LedgerJournal,
+    ) -> Outcome:
         request, message = arrived.request, _ref(arrived)
         if claim.outcome is not None:
             saved = json.loads(claim.outcome)
@@ -86,7 +94,7 @@ class MessageProcessor:
             self._ledger.close(message, Closing())
             dry = Dependencies(OneGroup(DryRun(self._group.ess), self._deadline.clock), self._deadline)
             return dry_run(arrived, self._guardrails, dry._replace(max_instances=max_instances(self._follow_ups)))
-        progress = _furthest(arrived, claim, self._ledger.complete)
+        progress = furthest(arrived, known, self._ledger.complete)
         if arrived.follow_ups < progress.follow_ups:
             self._ledger.close(message, Closing())
             return self._handed_over(progress, journal)
@@ -270,22 +278,12 @@ def _ref(progress: Progress) -> MessageRef:
     return MessageRef(progress.request.scaling_group_id, progress.key)
 
 
-def _furthest(arrived: Progress, claim: Claim, is_complete: bool) -> Progress:
-    """What the ledger knows outranks what a follow-up carries, for it was recorded later; but for
-    one that another process scheduled, of which an incomplete ledger knows nothing.
-    """
-    if not claim.progress:
-        return arrived
+def _recorded(claim: Claim) -> Progress | None:
+    """How far an earlier invocation came; None where another version of this function wrote it."""
     try:
-        known = progress_of(claim.progress)
+        return progress_of(claim.progress) if claim.progress else None
     except MalformedEvent:
-        return arrived  # written by another version of this function
-    if arrived.follow_ups < known.follow_ups:
-        return known
-    if arrived.follow_ups > known.follow_ups and not is_complete:
-        return arrived.learning(known.calls)
-    idle = max(arrived.idle, known.idle)
-    return known._replace(follow_ups=arrived.follow_ups, attempt=arrived.attempt, idle=idle)
+        return None
 
 
 def _saved(found: Outcome) -> str:

@@ -140,6 +140,20 @@ class Progress(NamedTuple):
         return self._replace(follow_ups=self.follow_ups + 1, attempt=0, idle=self.idle + 1)
 
 
+def furthest(arrived: Progress, known: Progress | None, is_complete: bool) -> Progress:
+    """What the ledger knows outranks what a follow-up carries, for it was recorded later; but for
+    one that another process scheduled, of which an incomplete ledger knows nothing.
+    """
+    if known is None:
+        return arrived
+    if arrived.follow_ups < known.follow_ups:
+        return known
+    if arrived.follow_ups > known.follow_ups and not is_complete:
+        return arrived.learning(known.calls)
+    idle = max(arrived.idle, known.idle)
+    return known._replace(follow_ups=arrived.follow_ups, attempt=arrived.attempt, idle=idle)
+
+
 def message_key(request: RemovalRequest) -> str:
     """64 hexadecimal digits. Parts are joined with their lengths, so that no text can stand for another's parts; a
     sender's own requestId is another name space than an identity derived from an envelope.
