@@ -48,6 +48,8 @@ class Removing:
     sent_at: datetime  # when its call was made, which may have been carried out later
     status: str = "Successful"  # once it has ended
     kept_ids: tuple[str, ...] = ()  # which it does not remove in the end
+    says_which: bool = True  # whether its record lists instances
+    has_ended: bool = False
 
     @property
     def removed_ids(self) -> tuple[str, ...]:
@@ -97,8 +99,9 @@ class SimulatedEss:
 
     def _end_activities(self, now: datetime) -> None:
         for activity in self.accepted:
-            if activity.ends_at > now or not any(self.states.get(id) == "Removing" for id in activity.instance_ids):
+            if activity.ends_at > now or activity.has_ended:
                 continue
+            activity.has_ended = True
             for id in activity.instance_ids:
                 if self.states.get(id) == "Removing":
                     if id in activity.kept_ids:
@@ -208,18 +211,21 @@ class SimulatedEss:
         return self.accepted[-1].id
 
     def _removing(self, removal: Removal, now: datetime, sent_at: datetime) -> Removing:
-        status, ids = self.ending(), removal.instance_ids
+        ending, ids = self.ending(), removal.instance_ids
+        status = ending.partition(" ")[0]
         kept = ids if status in ("Failed", "Rejected") else ids[::2] if status == "Warning" else ()
         ends_at = now + timedelta(seconds=self.activity_seconds)
         name = f"asa-{len(self.accepted)}"
-        return Removing(name, removal.client_token, ids, now, ends_at, sent_at, status, kept)
+        says_which = ending == status
+        return Removing(name, removal.client_token, ids, now, ends_at, sent_at, status, kept, says_which)
 
 
 def _shown(activity: Removing, at: datetime) -> Activity:
     """As the history says it: times to the minute, ids at the end only."""
     over = activity.ends_at <= at
-    ids = frozenset(activity.removed_ids) if over else frozenset[str]()
-    failures = tuple((id, "HookRollback") for id in activity.kept_ids) if over else ()
+    is_listed = over and activity.says_which
+    ids = frozenset(activity.removed_ids) if is_listed else frozenset[str]()
+    failures = tuple((id, "HookRollback") for id in activity.kept_ids) if is_listed else ()
     return Activity(
         activity.id,
         activity.status if over else "InProgress",

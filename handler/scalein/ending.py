@@ -29,6 +29,7 @@ def ended(
 ) -> Outcome | None:
     """Of a removal of which nothing runs any more; None where it cannot be told yet. `activities`: of all its calls."""
     members = frozenset(instance.id for instance in snapshot.instances if not is_gone(instance))
+    listed = frozenset(i.id for i in snapshot.instances if i.lifecycle_state != "Stopped")
     by_id = {activity.id: activity for activity in activities}
     removed = list[str]()
     not_removed = {id: reason for id, reason in progress.given_up if id in members}
@@ -36,7 +37,7 @@ def ended(
     for call in progress.accepted:
         activity = by_id[call.activity_id]
         settled = snapshot.now >= _end(activity) + timedelta(seconds=settle_seconds)
-        verdict = _Verdict(call, activity, members, settled)
+        verdict = _Verdict(call, activity, members, listed, settled)
         if verdict.is_open:
             return None
         removed += verdict.removed
@@ -57,7 +58,15 @@ def ended(
 class _Verdict:
     """What one activity and the members say of the instances of one call."""
 
-    def __init__(self, call: Call, activity: Activity, members: frozenset[str], settled: bool) -> None:
+    def __init__(
+        self,
+        call: Call,
+        activity: Activity,
+        members: frozenset[str],
+        listed: frozenset[str],
+        settled: bool,
+    ) -> None:
+        """`listed`: members, and those that the list shows on their way out, which may come back."""
         self.removed, self.unaccounted = list[str](), list[str]()
         self.not_removed: dict[str, str] = {}
         self.is_open = False
@@ -70,8 +79,8 @@ class _Verdict:
             elif activity.status in NOT_DONE:
                 self._of_failed(id, activity, members, settled)
             elif settled:
-                self._of_settled(id, members)
-            elif activity.status in DONE or id not in members:
+                self._of_settled(id, members if activity.status in DONE else listed)
+            elif activity.status in DONE or id not in listed:
                 self.removed.append(id)  # all that it was asked to; or it is no longer a member
             else:
                 self.is_open = True  # Warning: some were removed, and it does not say which
@@ -84,8 +93,8 @@ class _Verdict:
         else:
             self.is_open = True  # on its way back, perhaps
 
-    def _of_settled(self, id: str, members: frozenset[str]) -> None:
-        if id in members:
+    def _of_settled(self, id: str, remaining: frozenset[str]) -> None:
+        if id in remaining:  # on its way out by now, perhaps, but by another activity
             self.not_removed[id] = "still-a-member"
         else:
             self.removed.append(id)

@@ -212,11 +212,13 @@ class MessageProcessor:
         return found
 
     def _told_once(self, found: Outcome, run: RemovalRun, journal: LedgerJournal) -> Outcome:
-        """That instances are gone by no call of this message is only said where no other run of
-        this step went on: that one has scheduled the next follow-up, so this run claims its place.
+        """Without a shared ledger, that this message removed nothing, or that instances are gone by
+        no call of it, is only said where no other run of this step went on: that one has scheduled
+        the next follow-up, so this run claims its place.
         """
-        is_certain = found.ending is None or not found.ending.unaccounted
-        if is_certain or journal.is_proof or self._follow_ups is None:
+        has_lost = found.ending is not None and bool(found.ending.unaccounted)
+        is_inaction = found.status in INACTION and found.plan is not None and not self._ledger.shared
+        if not (has_lost or is_inaction) or journal.is_proof or self._follow_ups is None:
             return found
         try:
             is_new = journal.schedule_follow_up(run.progress.followed()._replace(ended=found.status.value))

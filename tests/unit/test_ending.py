@@ -145,3 +145,13 @@ def test_desired_capacity_and_members_of_two_moments_are_not_a_refill() -> None:
     assert outcome
     assert outcome.ending
     assert outcome.ending.refilled == 0
+
+
+@pytest.mark.parametrize("state", ["Removing", "Removing:Wait"])
+def test_an_instance_that_a_late_list_shows_on_its_way_out_may_still_come_back(state: str) -> None:
+    """After a Warning that names no instance: absent is removed, Removing is not known yet."""
+    shown = group_of(*there(*CHOSEN, state=state))._replace(taken_at=LATER + timedelta(seconds=30))
+
+    assert ended(progress(), (activity("Warning"),), shown, 180) is None
+    assert ended(progress(), (activity(),), shown, 180)
+    assert ended(progress(), (activity("Warning"),), group_of()._replace(taken_at=shown.taken_at), 180)
