@@ -36,14 +36,14 @@ def is_api_removal(activity: Activity) -> bool:
 def activity_of(
     call: Call, history: Iterable[Activity], known: frozenset[str], settle_seconds: float
 ) -> Activity | None:
-    """The activity that lists all instances of the call, began while it may have, and is not known as another call's.
+    """The activity that lists exactly the call's instances, began while it may have, and is not known as another's.
 
-    One shared instance proves nothing: it does not say whose activity it is. After the settle time the instances are
-    free for other messages, so a later activity is not the call's.
+    A call is carried out for all of its instances or none, for ignoreInvalidInstance is never sent: more, or fewer, are
+    another caller's. After the settle time the instances are free for other messages.
     """
     ids, latest = frozenset(call.instance_ids), call.send_by + timedelta(seconds=settle_seconds)
     earliest = call.intended_at.replace(second=0, microsecond=0)  # ESS says times to the minute
-    listing = (a for a in history if ids <= a.removed_ids.union(id for id, _ in a.failures))
+    listing = (a for a in history if ids == a.removed_ids.union(id for id, _ in a.failures))
     fitting = (a for a in listing if is_api_removal(a) and earliest <= a.started_at <= latest)
     return next((a for a in fitting if a.id not in known), None)
 

@@ -126,9 +126,7 @@ class MessageProcessor:
         """Message or group are another invocation's now: the message comes again, by itself or by its trigger."""
         waited = (self._deadline.clock.now() - progress.begun_at).total_seconds()
         if waited > LONGEST_SECONDS:
-            return (
-                outcome.unconfirmed(progress) if progress.calls else outcome.waited_too_long(progress.request, waited)
-            )
+            return outcome.waited_too_long(progress, waited)
         found = outcome.busy(progress.request, why)
         if self._follow_ups is not None:
             try:
@@ -151,13 +149,15 @@ class MessageProcessor:
 
     def _not_begun(self, progress: Progress, untimely: Outcome | None, entry: Entry) -> Outcome | None:
         """Why a message that did nothing yet is not begun any more. Age is judged when it is first claimed."""
-        if progress.calls or progress.unaccounted:
+        if progress.calls:
             return None
         request, waited = progress.request, self._deadline.clock.now() - progress.begun_at
-        if untimely is not None:
+        if untimely is not None and not progress.unaccounted:
             return untimely
         if waited > timedelta(seconds=self._bounds.max_wait_seconds):
-            return outcome.waited_too_long(request, waited.total_seconds())
+            return outcome.waited_too_long(progress, waited.total_seconds())
+        if progress.unaccounted:
+            return None
         is_older = request.sent_at and entry.newest and request.sent_at < entry.newest
         return outcome.superseded(request) if request.observation and is_older and not progress.selected else None
 
@@ -243,8 +243,8 @@ class MessageProcessor:
         if found.status not in OPEN or journal.scheduled is not None:
             return found
         age = (self._deadline.clock.now() - run.progress.begun_at).total_seconds()
-        if age > LONGEST_SECONDS and run.progress.calls:
-            return outcome.unconfirmed(run.progress)
+        if age > LONGEST_SECONDS:
+            return outcome.waited_too_long(run.progress, age)
         if self._follow_ups is None:
             return found
         try:

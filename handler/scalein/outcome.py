@@ -96,10 +96,10 @@ def ended(progress: Progress, ending: Ending) -> Outcome:
         status, message = Status.REMOVED, f"{_number(gone)} removed."
     elif gone:
         status, message = Status.PARTLY_REMOVED, f"{_number(gone)} removed."
-    elif stayed:
-        status, message = Status.FAILED, "No instances removed."
-    else:
+    elif lost:
         status, message = Status.UNCONFIRMED, "No instances are known to be removed by this message."
+    else:
+        status, message = Status.FAILED, "No instances removed."
     if stayed:
         message += f" {_number(stayed)} not removed, see stayed."
     if lost:
@@ -202,9 +202,14 @@ def superseded(request: RemovalRequest) -> Outcome:
     return _of(request, Status.EXPIRED, message)
 
 
-def waited_too_long(request: RemovalRequest, seconds: float) -> Outcome:
+def waited_too_long(progress: Progress, seconds: float) -> Outcome:
+    """Of a message that cannot wait any longer for its turn, or for what is in its way."""
+    if progress.calls:
+        return unconfirmed(progress)
+    if progress.unaccounted:
+        return not_removed(progress.giving_up(dict.fromkeys(progress.pending, "waited-too-long")))
     message = f"No instances removed. The message waited {seconds:.0f} s for its turn, which is longer than it may."
-    return _of(request, Status.EXPIRED, message)
+    return _of(progress.request, Status.EXPIRED, message)
 
 
 def busy(request: RemovalRequest, why: str) -> Outcome:

@@ -283,3 +283,28 @@ def test_who_lost_the_lease_after_a_call_makes_no_other() -> None:
 
     assert len(function.ess.removals) == 1
     assert len(outcome.told) == 20
+
+
+@pytest.mark.parametrize("days", [0.02, 1.01])
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, Status.EXPIRED),
+        ({"selected": ("i-1", "i-2"), "unaccounted": ("i-1",)}, Status.UNCONFIRMED),
+    ],
+)
+def test_a_message_that_waited_too_long_ends_whatever_is_in_its_way(
+    fields: dict[str, Any], status: Status, days: float
+) -> None:
+    busy = TryLater("RemoveInstances", "ScalingActivityInProgress", "one runs.")
+    function = Function(ScriptedGateway(fleet(), answers=[busy] * 9), follow_ups=Requests())
+    function.ess.snapshot("asg-1")
+    begun_at = function.clock.now() - timedelta(days=days)
+    deadline = Deadline.after(30, function.clock)
+    processor = MessageProcessor(
+        OneGroup(function.ess, function.clock), NONE, deadline, function.ledger("fc-9"), function.follow_ups, Bounds()
+    )
+    outcome = processor.process(Progress(ask("a", 2), begun_at, follow_ups=3)._replace(**fields))
+
+    assert outcome.status is status
+    assert outcome.follow_up is None
