@@ -10,7 +10,11 @@
 6. What one invocation cannot finish, `follow_up` has this function called again for; `progress` is what travels.
 7. `ending` judges how it ended, `outcome` words it, `audit` writes it as one log line, and `index.handler` returns it.
 
-`scale_in.ScaleIn` joins 3 to 5 and 7, and `turn.Turn` sees to it that a message acts once (`ledger`). What a change
-costs: a new sender touches `intake` and a schema, a new departure order `model.Order` and `departures`, a new guardrail
-`guardrails` and `policy`, a new ESS fact `ess_replies` and `model`, and nothing else.
+`removal.RemovalRun` joins 3 to 5 and 7: `calls` makes each call, `journal` records it before and
+after, `evidence` says what a reply proves of a call whose answer was lost. `once.MessageProcessor`
+processes a message at most once (`ledger`), and `serving.Invocation` all messages of an event.
+
+What a change costs: a new sender touches `intake` and a schema, a new removal order `model.Order`
+and `departures`, a new guardrail `guardrails` and `policy`, a new fact of ESS `ess_replies` and
+`model`, and nothing else.
 """

@@ -49,6 +49,10 @@ class Journal(Protocol):
         """Whether there are follow-ups at all."""
 
     @property
+    def is_complete(self) -> bool:
+        """Whether no invocation ever calls without it."""
+
+    @property
     def is_proof(self) -> bool:
         """Whether what it does not list was not done by any other invocation either."""
 
@@ -81,8 +85,12 @@ class LedgerJournal:
         return self._follow_ups is not None
 
     @property
+    def is_complete(self) -> bool:
+        return self._ledger.complete
+
+    @property
     def is_proof(self) -> bool:
-        return self._ledger.complete and self._is_first
+        return self.is_complete and self._is_first
 
     def record_intent(self, progress: Progress, calls: tuple[Call, ...]) -> None:
         now = self._deadline.clock.now()
@@ -140,7 +148,7 @@ class NoJournal:
     """Of a dry run, and of tests: nothing is durable."""
 
     follows_up = False
-    is_proof = True
+    is_complete = is_proof = True
 
     def forget_intent(self, progress: Progress, freed: tuple[str, ...]) -> None:
         pass

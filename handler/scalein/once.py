@@ -169,7 +169,7 @@ class MessageProcessor:
             lambda: self._ledger.read_others(_ref(progress)),
             self._bounds.settle_seconds,
             max_instances(self._follow_ups),
-            alone=self._ledger.complete,
+            alone=self._ledger.shared,
         )
 
     def _run(self, run: RemovalRun, journal: LedgerJournal) -> Outcome:

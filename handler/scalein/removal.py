@@ -211,7 +211,7 @@ class RemovalRun(MessageCalls):
                 self._undo((call,), token_is_free=False)
             return strangers
         found = activity_of(call, history, known, self._dependencies.settle_seconds)
-        if found is not None and self._dependencies.alone:
+        if found is not None and self._journal.is_complete:
             self._know(call._replace(state=CallState.ACCEPTED, activity_id=found.id))
             return ()
         if not ids <= {instance.id for instance in snapshot.instances}:
