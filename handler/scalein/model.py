@@ -253,7 +253,7 @@ class Ending(NamedTuple):
     removed: tuple[str, ...]
     stayed: tuple[tuple[str, str], ...]  # instance id, and why: ESS's code, or a reason
     refilled: int  # capacity that ESS creates anew, or has created
-    unaccounted: tuple[str, ...] = ()  # no longer members, by no scaling activity that is known as this message's
+    unaccounted: tuple[str, ...] = ()  # no longer members, by which activity is not known
 
 
 class Unconfirmed(NamedTuple):

@@ -165,7 +165,7 @@ def _in_doubt(progress: Progress) -> tuple[str, ...]:
 
 def _unaccounted(ids: tuple[str, ...]) -> str:
     shown = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
-    return f"No longer in the group, by no scaling activity of this message: {shown}."
+    return f"No longer in the group, and it is not known by which scaling activity: {shown}."
 
 
 def expired(request: RemovalRequest) -> Outcome:

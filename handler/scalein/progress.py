@@ -41,7 +41,7 @@ class Progress(NamedTuple):
     selected: tuple[str, ...] = ()  # bound by the first recorded intent: no others are ever added
     calls: tuple[Call, ...] = ()
     given_up: tuple[tuple[str, str], ...] = ()  # of the selected, by id: why it is not removed after all
-    unaccounted: tuple[str, ...] = ()  # of the selected: no longer members, by no scaling activity of this message
+    unaccounted: tuple[str, ...] = ()  # of the selected: no longer members, by which activity is not known
     next_token: int = 0
     follow_ups: int = 0  # the number of the newest follow-up
     attempt: int = 0  # of that follow-up: how often it found message or group held
