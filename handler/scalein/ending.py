@@ -31,13 +31,15 @@ def ended(
     members = frozenset(instance.id for instance in snapshot.instances if not is_gone(instance))
     listed = frozenset(i.id for i in snapshot.instances if i.lifecycle_state != "Stopped")
     by_id = {activity.id: activity for activity in activities}
+    others = [activity for activity in snapshot.activities or () if activity.id not in by_id]
     removed = list[str]()
     not_removed = {id: reason for id, reason in progress.given_up if id in members}
     unaccounted = [*progress.unaccounted, *(id for id, _ in progress.given_up if id not in members)]
     for call in progress.accepted:
         activity = by_id[call.activity_id]
         settled = snapshot.now >= _end(activity) + timedelta(seconds=settle_seconds)
-        verdict = _Verdict(call, activity, members, listed, settled)
+        verdict = _Verdict(call, activity, members, settled)
+        verdict.judge_unlisted(listed, others)
         if verdict.is_open:
             return None
         removed += verdict.removed
@@ -58,18 +60,12 @@ def ended(
 class _Verdict:
     """What one activity and the members say of the instances of one call."""
 
-    def __init__(
-        self,
-        call: Call,
-        activity: Activity,
-        members: frozenset[str],
-        listed: frozenset[str],
-        settled: bool,
-    ) -> None:
-        """`listed`: members, and those that the list shows on their way out, which may come back."""
+    def __init__(self, call: Call, activity: Activity, members: frozenset[str], settled: bool) -> None:
         self.removed, self.unaccounted = list[str](), list[str]()
         self.not_removed: dict[str, str] = {}
         self.is_open = False
+        self._activity, self._settled = activity, settled
+        self._unlisted = list[str]()  # after a Warning: some were removed, and it does not say which
         failures = dict(activity.failures)
         for id in call.instance_ids:
             if id in activity.removed_ids:
@@ -78,12 +74,28 @@ class _Verdict:
                 self.not_removed[id] = failures[id]
             elif activity.status in NOT_DONE:
                 self._of_failed(id, activity, members, settled)
-            elif settled:
-                self._of_settled(id, members if activity.status in DONE else listed)
-            elif activity.status in DONE or id not in listed:
-                self.removed.append(id)  # all that it was asked to; or it is no longer a member
+            elif activity.status not in DONE:
+                self._unlisted.append(id)
+            elif settled and id in members:
+                self.not_removed[id] = "still-a-member"
             else:
-                self.is_open = True  # Warning: some were removed, and it does not say which
+                self.removed.append(id)  # all that it was asked to
+
+    def judge_unlisted(self, listed: frozenset[str], others: list[Activity]) -> None:
+        """`listed`: members, and those that the list shows on their way out, which may come back."""
+        for id in self._unlisted:
+            if id not in listed:
+                found = self.unaccounted if self._is_anothers(id, others) else self.removed
+                found.append(id)
+            elif self._settled:  # on its way out by now, perhaps, but by another activity
+                self.not_removed[id] = "still-a-member"
+            else:
+                self.is_open = True
+
+    def _is_anothers(self, id: str, others: list[Activity]) -> bool:
+        """Whether another activity removed it, or may have: it came back, and was removed later."""
+        later = (a for a in others if a.ended_at is None or a.ended_at >= self._activity.started_at)
+        return any(id in a.removed_ids or not (a.removed_ids or a.added or a.failures) for a in later)
 
     def _of_failed(self, id: str, activity: Activity, members: frozenset[str], settled: bool) -> None:
         if id in members:
@@ -92,12 +104,6 @@ class _Verdict:
             self.unaccounted.append(id)  # gone, though not by this activity
         else:
             self.is_open = True  # on its way back, perhaps
-
-    def _of_settled(self, id: str, remaining: frozenset[str]) -> None:
-        if id in remaining:  # on its way out by now, perhaps, but by another activity
-            self.not_removed[id] = "still-a-member"
-        else:
-            self.removed.append(id)
 
 
 def _end(activity: Activity) -> datetime:

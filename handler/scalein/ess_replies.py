@@ -17,7 +17,7 @@ PAGE_SIZE = 100
 MOST_INSTANCES = 10_000  # of a group; the quota is typically 2,000
 MOST_ACTIVITIES = 1_000_000  # of a group in 30 days
 MOST_CAPACITY = 10**9  # weights add up
-SHORTEST_ACTIVITY_ID = 5  # asa-...; anything shorter is garbled
+ACTIVITY_ID = re.compile(r"[A-Za-z0-9_-]{5,128}")  # asa-...; anything else is garbled
 TO_THE_MINUTE = timedelta(seconds=59)  # EndTime 09:54 may be any moment of that minute: the last one is the safe one
 
 FINAL = ("Successful", "Warning", "Failed", "Rejected")  # statuses of an activity that is over
@@ -138,8 +138,8 @@ def known_activities_of(reply: Reply, activity_ids: tuple[str, ...]) -> list[Act
 def activity_id_of(reply: Reply) -> str:
     """Of an accepted removal. Raises Inconsistent."""
     id = _id(reply.get("ScalingActivityId"), "ScalingActivityId")
-    if len(id) < SHORTEST_ACTIVITY_ID:
-        raise Inconsistent("ScalingActivityId is too short to be one.")
+    if not ACTIVITY_ID.fullmatch(id):
+        raise Inconsistent("ScalingActivityId is not one that can be.")
     return id
 
 

@@ -155,3 +155,13 @@ def test_an_instance_that_a_late_list_shows_on_its_way_out_may_still_come_back(s
     assert ended(progress(), (activity("Warning"),), shown, 180) is None
     assert ended(progress(), (activity(),), shown, 180)
     assert ended(progress(), (activity("Warning"),), group_of()._replace(taken_at=shown.taken_at), 180)
+
+
+def test_an_instance_that_came_back_after_a_warning_and_that_another_removed_is_nobodys_claim() -> None:
+    gone = group_of(*there())._replace(taken_at=SETTLED)
+    other = Activity("asa-2", "Successful", LATER, LATER, removed=1, removed_ids=frozenset({"i-2"}))
+    outcome = ended(progress(), (activity("Warning"),), gone._replace(activities=(other,)), 180)
+
+    assert outcome
+    assert outcome.ending
+    assert (outcome.removed, outcome.ending.unaccounted) == (("i-1", "i-3"), ("i-2",))
