@@ -24,7 +24,6 @@ from scalein.policy import Policy, read_policy
 from scalein.settings import PolicySource, read_settings
 
 NOBODY = "i-scalein-check-nobody"  # no instance has such an id
-READS = ("ess:DescribeScalingGroups", "ess:DescribeScalingInstances")
 STATEMENT = {"Effect", "Action", "Resource", "Condition"}
 ACTION = re.compile(r"[a-z]+:[A-Za-z*]+")
 

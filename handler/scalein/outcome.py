@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from scalein.errors import GatewayError, Refused, RejectedEvent, StaleSnapshot
+from scalein.errors import GatewayError, Refused, RejectedEvent
 from scalein.model import Ending, Outcome, Plan, Rejection, RemovalRequest, Shortfall, Unconfirmed
 from scalein.progress import Progress, client_token
 from scalein.reasons import Ignored, Reason, Status
@@ -224,10 +224,6 @@ def in_no_group(request: RemovalRequest) -> Outcome:
 def ignored(identity: str, why: Ignored, detail: str = "") -> Outcome:
     told = " ".join(filter(None, (IGNORED[why], detail)))
     return Outcome(Status.IGNORED, identity, told, ignored=why)
-
-
-def stale(request: RemovalRequest, change: StaleSnapshot | None) -> Outcome:
-    return _of(request, Status.TRY_LATER, f"The group keeps changing while it is read; nobody leaves now. {change}")
 
 
 def failed(request: RemovalRequest, error: GatewayError) -> Outcome:
