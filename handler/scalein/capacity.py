@@ -10,6 +10,7 @@ STABLE_STATES = ("InService", "Protected", "Standby")  # ESS guide, Expected num
 COMING_STATES = ("Pending", "Pending:Wait")
 WORKING_STATES = ("InService", "Protected")
 LEAVING_STATES = ("Removing", "Removing:Wait")
+OUT_OF_SERVICE = (*LEAVING_STATES, "Stopped")  # in economical mode an instance stays a member
 
 
 def capacity_of(instance: Instance, snapshot: Snapshot) -> int:

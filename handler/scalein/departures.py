@@ -13,12 +13,12 @@ from itertools import repeat
 from math import inf
 from typing import Any, NamedTuple
 
+from scalein.capacity import OUT_OF_SERVICE
 from scalein.model import Choice, Instance, Metric, Named, Order, RemovalRequest, ScalingGroup, Snapshot
 
 REMOVAL_POLICIES = (Order.OLDEST_INSTANCE, Order.NEWEST_INSTANCE, Order.OLDEST_SCALING_CONFIGURATION)
 DEFAULT_POLICIES = (Order.OLDEST_SCALING_CONFIGURATION, Order.OLDEST_INSTANCE)  # ESS's own
 BY_METRIC = frozenset((Order.LOWEST_METRIC, Order.HIGHEST_METRIC))
-OUT_OF_SERVICE = ("Removing", "Removing:Wait", "Stopped")
 
 NEVER = datetime.max.replace(tzinfo=timezone.utc)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from scalein import outcome
-from scalein.capacity import LEAVING_STATES, stable_capacity
+from scalein.capacity import OUT_OF_SERVICE, stable_capacity
 from scalein.model import Activity, Ending, Instance, Outcome, Snapshot
 from scalein.progress import Call, Progress
 
@@ -17,7 +17,7 @@ DONE, NOT_DONE = ("Successful",), ("Failed", "Rejected")
 
 def is_gone(instance: Instance) -> bool:
     """Or as good as gone. In economical mode it stays a member, and is Stopped."""
-    return instance.lifecycle_state in ("Stopped", *LEAVING_STATES)
+    return instance.lifecycle_state in OUT_OF_SERVICE
 
 
 def is_running(activities: Iterable[Activity]) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from scalein.capacity import LEAVING_STATES
 from scalein.model import Activity, RemovalRequest, Snapshot
 from scalein.progress import Call
 
 CLOCK_SKEW = timedelta(minutes=5)  # how far clocks may differ: a sender's, this one, ESS's
 AGE_UNKNOWN = timedelta(days=1)  # of a message that does not say its time: Function Compute repeats it so long
 BY_THE_API = ("APIs", "")  # TriggerSourceType
-LEAVING = ("Removing", "Removing:Wait")
 
 
 def is_settled(call: Call, read_at: datetime, settle_seconds: float) -> bool:
@@ -59,5 +59,5 @@ def unexplained_removals(snapshot: Snapshot, in_flight: frozenset[str], history:
     if any(not is_api_removal(activity) for activity in activities):
         return frozenset()  # an alarm task, ESS itself: which instances it takes is listed at its end only
     listed = in_flight.union(*(activity.removed_ids for activity in activities))
-    going = frozenset(i.id for i in snapshot.instances if i.lifecycle_state in LEAVING)
+    going = frozenset(i.id for i in snapshot.instances if i.lifecycle_state in LEAVING_STATES)
     return frozenset() if activities else going - listed

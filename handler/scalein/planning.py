@@ -9,8 +9,8 @@ from math import inf
 from operator import attrgetter
 from typing import NamedTuple
 
-from scalein.capacity import capacity_of, share
-from scalein.departures import OUT_OF_SERVICE, Line, departures
+from scalein.capacity import OUT_OF_SERVICE, capacity_of, share
+from scalein.departures import Line, departures
 from scalein.guardrails import NONE, Guardrails, limits, objection, staying
 from scalein.model import (
     MAX_INSTANCES_PER_CALL,

@@ -14,9 +14,10 @@ from datetime import timedelta
 
 from scalein import outcome
 from scalein.calls import Dependencies, MessageCalls
+from scalein.capacity import LEAVING_STATES
 from scalein.ending import ended, is_running
 from scalein.errors import GatewayError, Refused, StaleSnapshot, TryLater
-from scalein.evidence import LEAVING, activity_of, is_api_removal, is_settled, since_sent, unowned_removals
+from scalein.evidence import activity_of, is_api_removal, is_settled, since_sent, unowned_removals
 from scalein.guardrails import Guardrails, needs
 from scalein.model import Activity, Needs, Outcome, Plan, Snapshot
 from scalein.planning import plan_removal
@@ -234,7 +235,7 @@ class RemovalRun(MessageCalls):
         """After the settle time: the call was not accepted, or a removal that nobody owns may be it."""
         if strangers:
             return strangers  # no other token is used beside such a removal
-        members = {i.id for i in snapshot.instances if i.lifecycle_state not in LEAVING}
+        members = {i.id for i in snapshot.instances if i.lifecycle_state not in LEAVING_STATES}
         self._undo((call,), token_is_free=False, gone=tuple(id for id in call.instance_ids if id not in members))
         return ()
 
