@@ -24,11 +24,11 @@ $(VENV)/ready: requirements.txt requirements-dev.txt tools/make_venv.sh
 	@sh tools/make_venv.sh "$(PYTHON)" "$(VENV)"
 
 run: setup ## run the main job on a local cloud (EVENT=events/x.json takes any event)
-	@$(BIN)/python -m cli run "$(EVENT)"
+	@$(BIN)/python -m scalein_cli run "$(EVENT)"
 
 run-queue: setup ## run the main job from a real RabbitMQ (installs it with apt-get where it is missing)
 	@sh tools/install_server.sh rabbitmq-server
-	@$(BIN)/python -m cli run-queue
+	@$(BIN)/python -m scalein_cli run-queue
 
 console: setup ## a local Auto Scaling to look at and play with; prints the address to open
 	@$(BIN)/python -m localcloud --port 8080

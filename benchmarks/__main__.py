@@ -24,8 +24,8 @@ import click
 
 from benchmarks import acting, intake, planning, shipping
 from benchmarks.timing import Row, both, printed
-from cli.local import environment, local_cloud
-from cli.options import console_of
+from scalein_cli.local import environment, local_cloud
+from scalein_cli.options import console_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -46,9 +46,16 @@ def fleet_file(folder: Path, instances: int) -> Path:
         }
         for number in range(instances)
     ]
-    group = {"scalingGroupId": "asg-bench", "minSize": 0, "maxSize": 2_000, "desiredCapacity": instances}
+    group = {
+        "scalingGroupId": "asg-bench",
+        "minSize": 0,
+        "maxSize": 2_000,
+        "desiredCapacity": instances,
+    }
     fleet = folder / "fleet.json"
-    fleet.write_text(json.dumps({"activitySeconds": 0, "groups": [{**group, "instances": members}]}))
+    fleet.write_text(
+        json.dumps({"activitySeconds": 0, "groups": [{**group, "instances": members}]})
+    )
     return fleet
 
 
@@ -59,7 +66,9 @@ def workplace() -> Iterator[Path]:
     cache.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as name:
         folder = Path(name)
-        shutil.copytree(ROOT / "handler", folder / "handler", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / "handler", folder / "handler", ignore=shutil.ignore_patterns("__pycache__")
+        )
         (folder / "policy.json").write_text(json.dumps(POLICY))
         compileall.compile_dir(folder / "handler", quiet=1)
         yield folder
@@ -69,7 +78,9 @@ def cold_start(folder: Path, repeats: int) -> list[Row]:
     """Whole process, interpreter to the first RemoveInstances, in turn, so that both see the same machine."""
     walls: dict[str, list[float]] = {}
     spent: dict[str, list[float]] = {}
-    for first in range(0, repeats, ROUND):  # a fresh fleet each time, for every turn takes two instances away
+    for first in range(
+        0, repeats, ROUND
+    ):  # a fresh fleet each time, for every turn takes two instances away
         with local_cloud(fleet_file(folder, 100)) as ready:
             variables = {
                 **os.environ,
@@ -91,14 +102,18 @@ def cold_start(folder: Path, repeats: int) -> list[Row]:
                     spent.setdefault(name, []).append(cpu)
                     assert name != "scalein" or said == "removing", said
     rows = [(f"cold start, {name}", both(times), "") for name, times in walls.items()]
-    newer = statistics.median(o / e for o, e in zip(walls["scalein"], walls["eager script, newer SDK"], strict=True))
+    newer = statistics.median(
+        o / e for o, e in zip(walls["scalein"], walls["eager script, newer SDK"], strict=True)
+    )
     rows.append(("cold start, scalein / eager with the newer SDK, wall", f"{newer:.2f}", ""))
     for what, times in (("wall", walls), ("processor", spent)):
         pairs = zip(times["scalein"], times["eager script"], strict=True)
         ratio = statistics.median(ours / eager for ours, eager in pairs)
         best = min(times["scalein"]) / min(times["eager script"])
         goal = "at most 0.85" if what == "wall" else ""
-        rows.append((f"cold start, scalein / eager, {what}", f"{ratio:.2f} (of the best {best:.2f})", goal))
+        rows.append(
+            (f"cold start, scalein / eager, {what}", f"{ratio:.2f} (of the best {best:.2f})", goal)
+        )
     return rows
 
 
@@ -124,7 +139,13 @@ def rejected() -> list[Row]:
             "SCALEIN_POLICY": json.dumps(POLICY),
         }
         variables = {**os.environ, **keys, "PYTHONPATH": str(ROOT / "handler")}
-        done = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return set(json.loads(done.stdout.splitlines()[-1]))
 
     program = (
@@ -144,9 +165,9 @@ def warm(folder: Path, repeats: int) -> list[Row]:
     from aliyunsdkcore.client import AcsClient
 
     import index
-    import scalein.sdk
+    import scalein.cloud.sdk
     from scalein.clock import SystemClock
-    from scalein.tally import Tally
+    from scalein.timing import Tally
 
     tally = Tally(SystemClock())
 
@@ -155,11 +176,13 @@ def warm(folder: Path, repeats: int) -> list[Row]:
             with tally.call(request.get_action_name()):
                 return super().do_action_with_exception(request)
 
-    vars(scalein.sdk)["AcsClient"] = Watched  # the one place where a benchmark looks inside
+    vars(scalein.cloud.sdk)["AcsClient"] = Watched  # the one place where a benchmark looks inside
     own = []
     with local_cloud(fleet_file(folder, 100)) as ready:
         os.environ.update(environment(ready, folder / "policy.json"))
-        context = SimpleNamespace(region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60))
+        context = SimpleNamespace(
+            region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60)
+        )
         index.initialize(context)
         for number in range(min(repeats, 90)):
             event = json.dumps({**EVENT, "requestId": f"warm-{number}"}).encode()
@@ -176,14 +199,28 @@ def warm(folder: Path, repeats: int) -> list[Row]:
 def main(repeats: int) -> None:
     """Measures cold start, planning and a warm invocation against the local cloud, and prints one table."""
     console = console_of()
-    audit = logging.getLogger("scalein.audit")  # its lines are made, and go nowhere: batches would fill the screen
+    audit = logging.getLogger(
+        "scalein.audit"
+    )  # its lines are made, and go nowhere: batches would fill the screen
     audit.addHandler(logging.NullHandler())
     audit.propagate = False
     with workplace() as folder, console.status("Measuring ..."):
-        rows = [*rejected(), *cold_start(folder, repeats), *planning.figures(repeats), *warm(folder, repeats)]
-        rows += [*intake.one_message(repeats), *intake.batches(folder, fleet_file), *acting.figures(folder, repeats)]
+        rows = [
+            *rejected(),
+            *cold_start(folder, repeats),
+            *planning.figures(repeats),
+            *warm(folder, repeats),
+        ]
+        rows += [
+            *intake.one_message(repeats),
+            *intake.batches(folder, fleet_file),
+            *acting.figures(folder, repeats),
+        ]
         large = fleet_file(folder, 2_000).rename(folder / "large.json")
-        rows += [*shipping.shipped(folder, fleet_file(folder, 100), repeats), *shipping.memory(folder, large)]
+        rows += [
+            *shipping.shipped(folder, fleet_file(folder, 100), repeats),
+            *shipping.memory(folder, large),
+        ]
     printed(rows, console, f"Python {sys.version.split()[0]}, {repeats} repeats")
 
 

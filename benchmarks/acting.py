@@ -15,7 +15,6 @@ from typing import Any
 
 import index
 from benchmarks.timing import Row, both
-from cli.local import environment, local_cloud
 from localcloud.clock import DrivenClock
 from localcloud.ess.model import Knobs
 from localcloud.fleet import service_of
@@ -23,7 +22,8 @@ from localcloud.functions.queue import Functions
 from localcloud.server import LocalCloud, running
 from localcloud.wire import Gate
 from scalein.clock import SystemClock
-from scalein.memory_ledger import kept_by_this_process
+from scalein.ledger.memory import kept_by_this_process
+from scalein_cli.local import environment, local_cloud
 
 ANSWER_SECONDS = 0.05
 KEY = "benchmark"
@@ -31,14 +31,22 @@ KEY = "benchmark"
 
 def figures(folder: Path, repeats: int) -> list[Row]:
     sizes, answers = (10, 100, 1_000, 2_000), (0.0, ANSWER_SECONDS)
-    rows = [row for answer in answers for size in sizes for row in warm(folder, size, answer, min(repeats, 15))]
+    rows = [
+        row
+        for answer in answers
+        for size in sizes
+        for row in warm(folder, size, answer, min(repeats, 15))
+    ]
     return [*rows, *billed()]
 
 
 def group(instances: int) -> dict[str, Any]:
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     members = [
-        {"instanceId": f"i-{n:05}", "createdTime": f"{start + timedelta(minutes=n):%Y-%m-%dT%H:%M:%SZ}"}
+        {
+            "instanceId": f"i-{n:05}",
+            "createdTime": f"{start + timedelta(minutes=n):%Y-%m-%dT%H:%M:%SZ}",
+        }
         for n in range(instances)
     ]
     return {"scalingGroupId": "asg-bench", "minSize": 0, "maxSize": 2_000, "instances": members}
@@ -51,11 +59,17 @@ def warm(folder: Path, instances: int, answer_seconds: float, repeats: int) -> l
     slow = ("--fault", f"slow:*:1000000:{answer_seconds}") if answer_seconds else ()
     with local_cloud(fleet, *slow) as ready:
         os.environ.update(environment(ready, folder / "policy.json"))
-        context = SimpleNamespace(region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60))
+        context = SimpleNamespace(
+            region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60)
+        )
         walls, processor = [], []
         kept_by_this_process.cache_clear()  # of other clouds' removals
         for number in range(min(repeats, instances - 1) + 1):
-            event = {"scalingGroupId": "asg-bench", "remove": {"count": 1}, "requestId": f"trip-{instances}-{number}"}
+            event = {
+                "scalingGroupId": "asg-bench",
+                "remove": {"count": 1},
+                "requestId": f"trip-{instances}-{number}",
+            }
             began, worked = time.perf_counter(), time.process_time()
             outcome = index.handler(json.dumps(event).encode(), context)
             walls.append(time.perf_counter() - began)
@@ -63,9 +77,18 @@ def warm(folder: Path, instances: int, answer_seconds: float, repeats: int) -> l
             assert outcome["status"] == "removing", outcome
     what = f"warm removal, {instances:,} instances, answers of {answer_seconds * 1_000:.0f} ms"
     if not answer_seconds:
-        return [(what, both(walls[1:]), ""), ("... processor time, which is billed", both(processor[1:]), "")]
+        return [
+            (what, both(walls[1:]), ""),
+            ("... processor time, which is billed", both(processor[1:]), ""),
+        ]
     trips = [wall / answer_seconds for wall in walls[1:]]  # the first one is cold
-    return [(what, f"{both(walls[1:])}: {statistics.median(trips):.2f} answers (best {min(trips):.2f})", "at most 2.3")]
+    return [
+        (
+            what,
+            f"{both(walls[1:])}: {statistics.median(trips):.2f} answers (best {min(trips):.2f})",
+            "at most 2.3",
+        )
+    ]
 
 
 def billed() -> list[Row]:
@@ -90,7 +113,11 @@ def billed() -> list[Row]:
         calls = len(service.activities)
         assert calls == 10 and len(service.groups["asg-bench"].instances) == 100
     return [
-        ("200 of 300, billed time for each call of 20", f"{sum(spent) / calls:.3f} s", "at most 0.2 s"),
+        (
+            "200 of 300, billed time for each call of 20",
+            f"{sum(spent) / calls:.3f} s",
+            "at most 0.2 s",
+        ),
         ("200 of 300, invocations for each call of 20", f"{len(spent) / calls:.1f}", ""),
     ]
 

@@ -13,7 +13,9 @@ import jsonschema
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import RpcRequest
 from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import DescribeScalingGroupsRequest
-from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import DescribeScalingInstancesRequest
+from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import (
+    DescribeScalingInstancesRequest,
+)
 from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
 
 SCHEMA = Path(__file__).parent.parent / "handler/scalein/schemas/removal-request.schema.json"
@@ -23,7 +25,9 @@ def main() -> None:
     event = json.loads(Path(sys.argv[1]).read_bytes())
     jsonschema.validate(event, json.loads(SCHEMA.read_bytes()))
     client = AcsClient(
-        os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"], os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"], "cn-hangzhou"
+        os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+        os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+        "cn-hangzhou",
     )
 
     def call(request: RpcRequest) -> Any:

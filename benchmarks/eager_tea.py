@@ -21,15 +21,23 @@ def main() -> None:
     event = json.loads(Path(sys.argv[1]).read_bytes())
     jsonschema.validate(event, json.loads(SCHEMA.read_bytes()))
     key = os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"], os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]
-    config = Config(access_key_id=key[0], access_key_secret=key[1], protocol="http", region_id="cn-hangzhou")
+    config = Config(
+        access_key_id=key[0], access_key_secret=key[1], protocol="http", region_id="cn-hangzhou"
+    )
     config.endpoint = os.environ["SCALEIN_ESS_ENDPOINT"]
     client, group_id = Client(config), event["scalingGroupId"]
     region = {"region_id": "cn-hangzhou"}
-    client.describe_scaling_groups(DescribeScalingGroupsRequest(scaling_group_ids=[group_id], **region))
+    client.describe_scaling_groups(
+        DescribeScalingGroupsRequest(scaling_group_ids=[group_id], **region)
+    )
     asked = DescribeScalingInstancesRequest(scaling_group_id=group_id, page_size=100, **region)
     instances = client.describe_scaling_instances(asked).body.scaling_instances
-    oldest = min((i for i in instances if i.lifecycle_state == "InService"), key=lambda i: i.created_time)
-    removal = RemoveInstancesRequest(scaling_group_id=group_id, instance_ids=[oldest.instance_id], **region)
+    oldest = min(
+        (i for i in instances if i.lifecycle_state == "InService"), key=lambda i: i.created_time
+    )
+    removal = RemoveInstancesRequest(
+        scaling_group_id=group_id, instance_ids=[oldest.instance_id], **region
+    )
     print(client.remove_instances(removal).body.scaling_activity_id)
 
 

@@ -13,10 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.timing import Row
-from cli.local import environment, local_cloud
 from scalein.errors import RejectedEvent
 from scalein.intake import Message, opened, read
-from scalein.memory_ledger import kept_by_this_process
+from scalein.ledger.memory import kept_by_this_process
+from scalein_cli.local import environment, local_cloud
 
 ROOT = Path(__file__).parent.parent
 BATCH = 1_000
@@ -31,7 +31,11 @@ def one_message(repeats: int) -> list[Row]:
             spent[path.stem] = _median(lambda event=event: _read(event), repeats) / count  # type: ignore[misc]
     slowest = max(spent, key=lambda name: spent[name])
     return [
-        ("reading and validating one message, median of events/", f"{statistics.median(spent.values()):.2f} ms", ""),
+        (
+            "reading and validating one message, median of events/",
+            f"{statistics.median(spent.values()):.2f} ms",
+            "",
+        ),
         (f"... the slowest ({slowest})", f"{spent[slowest]:.2f} ms", "at most 0.5 ms"),
     ]
 
@@ -48,7 +52,9 @@ def batches(folder: Path, fleet: Callable[[Path, int], Path]) -> list[Row]:
         file.write_text(json.dumps(told))
         with local_cloud(file) as ready, _counted_calls() as calls:
             os.environ.update(environment(ready, folder / "policy.json"))
-            context = SimpleNamespace(region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60))
+            context = SimpleNamespace(
+                region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60)
+            )
             index.initialize(context)
             for name, same in (("no headroom", False), ("duplicates", True)):
                 event = _batch(same)
@@ -103,7 +109,7 @@ def _median(work: Callable[[], object], repeats: int) -> float:
 def _counted_calls() -> Iterator[list[str]]:
     from aliyunsdkcore.client import AcsClient
 
-    import scalein.sdk
+    import scalein.cloud.sdk
 
     calls: list[str] = []
 
@@ -112,11 +118,11 @@ def _counted_calls() -> Iterator[list[str]]:
             calls.append(request.get_action_name())
             return super().do_action_with_exception(request)
 
-    kept = vars(scalein.sdk)["AcsClient"]
-    vars(scalein.sdk)["AcsClient"] = Counted
-    scalein.sdk.client.cache_clear()
+    kept = vars(scalein.cloud.sdk)["AcsClient"]
+    vars(scalein.cloud.sdk)["AcsClient"] = Counted
+    scalein.cloud.sdk.client.cache_clear()
     try:
         yield calls
     finally:
-        vars(scalein.sdk)["AcsClient"] = kept
-        scalein.sdk.client.cache_clear()
+        vars(scalein.cloud.sdk)["AcsClient"] = kept
+        scalein.cloud.sdk.client.cache_clear()

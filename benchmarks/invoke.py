@@ -11,7 +11,9 @@ import index
 
 
 def main() -> None:
-    context = SimpleNamespace(region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60))
+    context = SimpleNamespace(
+        region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60)
+    )
     index.initialize(context)
     print(index.handler(Path(sys.argv[1]).read_bytes(), context)["status"])
 

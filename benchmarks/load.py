@@ -42,7 +42,9 @@ class Server(NamedTuple):
     name: str
     port: int
     process: subprocess.Popen[str]
-    call: Callable[[http.client.HTTPConnection, int], bytes]  # the number-th; gives the answer, or raises
+    call: Callable[
+        [http.client.HTTPConnection, int], bytes
+    ]  # the number-th; gives the answer, or raises
 
 
 @dataclass
@@ -56,7 +58,11 @@ class Figures:
 def ess_call(connection: http.client.HTTPConnection, number: int) -> bytes:
     """Of every twenty: nine pages of instances, nine groups, one list of activities, one change."""
     kind = number % 20
-    ask: dict[str, str] = {"Action": "DescribeScalingInstances", "ScalingGroupId": "asg-load", "PageSize": "50"}
+    ask: dict[str, str] = {
+        "Action": "DescribeScalingInstances",
+        "ScalingGroupId": "asg-load",
+        "PageSize": "50",
+    }
     if kind < 9:
         ask["PageNumber"] = str(number % (SIZE // 50) + 1)
     elif kind < 18:
@@ -64,7 +70,11 @@ def ess_call(connection: http.client.HTTPConnection, number: int) -> bytes:
     elif kind == 18:
         ask = {"Action": "DescribeScalingActivities", "ScalingGroupId": "asg-load"}
     else:
-        ask = {"Action": "SetInstancesProtection", "ScalingGroupId": "asg-load", "ProtectedFromScaleIn": "true"}
+        ask = {
+            "Action": "SetInstancesProtection",
+            "ScalingGroupId": "asg-load",
+            "ProtectedFromScaleIn": "true",
+        }
         ask["InstanceId.1"] = f"i-{number % SIZE:05}"
     params = {
         "Version": "2014-08-28",
@@ -91,7 +101,11 @@ def aws_call(connection: http.client.HTTPConnection, number: int) -> bytes:
     elif kind == 18:
         ask = {"Action": "DescribeLaunchConfigurations"}  # moto has no activities
     else:
-        ask = {"Action": "SuspendProcesses", "AutoScalingGroupName": "small", "ScalingProcesses.member.1": "Launch"}
+        ask = {
+            "Action": "SuspendProcesses",
+            "AutoScalingGroupName": "small",
+            "ScalingProcesses.member.1": "Launch",
+        }
     return _aws(connection, ask)
 
 
@@ -101,7 +115,9 @@ def _aws(connection: http.client.HTTPConnection, ask: dict[str, str]) -> bytes:
     return _answer(connection, "/", urlencode({**ask, "Version": "2011-01-01"}), headers)
 
 
-def _answer(connection: http.client.HTTPConnection, path: str, body: str, headers: dict[str, str]) -> bytes:
+def _answer(
+    connection: http.client.HTTPConnection, path: str, body: str, headers: dict[str, str]
+) -> bytes:
     connection.request("POST", path, body, headers)
     answer = connection.getresponse()
     content = answer.read()
@@ -156,7 +172,15 @@ def localcloud() -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         fleet = Path(folder) / "fleet.json"
         fleet.write_text(json.dumps({"groups": [group]}))
-        command = [sys.executable, "-m", "localcloud", "--fleet", str(fleet), "--access-key-secret", SECRET]
+        command = [
+            sys.executable,
+            "-m",
+            "localcloud",
+            "--fleet",
+            str(fleet),
+            "--access-key-secret",
+            SECRET,
+        ]
         with _process(command, ROOT) as process:
             assert process.stdout
             endpoint = json.loads(process.stdout.readline())["endpoint"]
@@ -185,7 +209,12 @@ def moto(python: str, port: int = 15_987) -> Iterator[Server]:
             },
         )
         for name, size in (("big", SIZE), ("small", 2)):
-            group = {"AutoScalingGroupName": name, "LaunchConfigurationName": "l", "MinSize": "0", "MaxSize": str(SIZE)}
+            group = {
+                "AutoScalingGroupName": name,
+                "LaunchConfigurationName": "l",
+                "MinSize": "0",
+                "MaxSize": str(SIZE),
+            }
             zones = {"AvailabilityZones.member.1": "us-east-1a", "DesiredCapacity": str(size)}
             _aws(connection, {"Action": "CreateAutoScalingGroup", **group, **zones})
         yield server
@@ -194,7 +223,9 @@ def moto(python: str, port: int = 15_987) -> Iterator[Server]:
 @contextmanager
 def _process(command: list[str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
     with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=errors, text=True)
+        process = subprocess.Popen(
+            command, cwd=cwd, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
         try:
             yield process
         finally:
@@ -216,7 +247,11 @@ def rows(server: Server, figures: Figures, rate: int, seconds: int) -> list[Row]
             "0" if goal else "",
         ),
         (f"{server.name}: answered in a second", f"{answered:.0f}", ""),
-        (f"{server.name}: answer, from when the call was due", f"{statistics.median(latencies) * 1000:.1f} ms", ""),
+        (
+            f"{server.name}: answer, from when the call was due",
+            f"{statistics.median(latencies) * 1000:.1f} ms",
+            "",
+        ),
         (f"{server.name}: ... of a hundred, the slowest", f"{p99 * 1000:.1f} ms", ""),
         (f"{server.name}: memory at the end", f"{memory[-1]:.0f} MiB", ""),
         (f"{server.name}: ... more than at half time", f"{growth:.1f} MiB", "flat" if goal else ""),

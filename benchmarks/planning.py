@@ -6,25 +6,44 @@ import gc
 from datetime import datetime, timedelta, timezone
 
 from benchmarks.timing import Row, both, timed
-from cli.local import EXAMPLE_POLICY
-from cli.simulation import Happening, simulate, synthetic
-from scalein.budget import Budget
-from scalein.guardrails import NONE, Guardrails, Pause
-from scalein.model import Activity, Alarm, Count, Instance, Order, RemovalRequest, Sample, ScalingGroup, Snapshot
-from scalein.planning import plan_removal
+from scalein.decision.budget import Budget
+from scalein.decision.guardrails import NONE, Guardrails, Pause
+from scalein.decision.model import (
+    Activity,
+    Alarm,
+    Count,
+    Instance,
+    Order,
+    RemovalRequest,
+    Sample,
+    ScalingGroup,
+    Snapshot,
+)
+from scalein.decision.planner import plan_removal
+from scalein.decision.windows import Windows, cron_of
 from scalein.policy import read_policy
 from scalein.settings import PolicySource
-from scalein.windows import Windows, cron_of
+from scalein_cli.local import EXAMPLE_POLICY
+from scalein_cli.simulation import Happening, simulate, synthetic
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
-EVERY_ORDER = (Order.UNHEALTHY, Order.SPOT, Order.FULLEST_ZONE, Order.LOWEST_METRIC, Order.ATTACHED_LAST)
+EVERY_ORDER = (
+    Order.UNHEALTHY,
+    Order.SPOT,
+    Order.FULLEST_ZONE,
+    Order.LOWEST_METRIC,
+    Order.ATTACHED_LAST,
+)
 
 
 def figures(repeats: int) -> list[Row]:
     """Deciding over fleets of growing size, nothing but the pure core: as ESS would, and with every guardrail on."""
     gc.freeze()  # as cold_start does: this process holds a terminal library that the function does not
     rows = []
-    for name, order, guardrails in (("", (), NONE), (", every guardrail", EVERY_ORDER, every_guardrail())):
+    for name, order, guardrails in (
+        ("", (), NONE),
+        (", every guardrail", EVERY_ORDER, every_guardrail()),
+    ):
         for size in (100, 1_000, 2_000, 10_000):
             request = RemovalRequest("asg-bench", "r", Count(20), order=order)
             fleet = fleet_of(size)
@@ -41,7 +60,9 @@ def simulated_day() -> Row:
     policy = read_policy(PolicySource("", str(EXAMPLE_POLICY)))
     start = START + timedelta(days=60)
     facts = {"alertName": ("web-cpu-low",), "namespace": ("acs_ecs_dashboard",)}
-    day = [Happening(start + timedelta(seconds=8.64 * n), Alarm(f"{n}", facts)) for n in range(10_000)]
+    day = [
+        Happening(start + timedelta(seconds=8.64 * n), Alarm(f"{n}", facts)) for n in range(10_000)
+    ]
     group = synthetic("asg-web", 500, 50, 3, start)
     (spent,) = timed(lambda: simulate(group, policy, day, timedelta(seconds=60)), 1)
     return "simulating 10,000 alarms over 500 instances", f"{spent:.2f} s", "at most 5 s"
@@ -50,13 +71,22 @@ def simulated_day() -> Row:
 def fleet_of(size: int) -> Snapshot:
     """Three zones, five configurations; a day's history; a metric of everybody."""
     members = tuple(
-        Instance(f"i-{n}", "InService", "ghi"[n % 3], f"asc-{n % 5}", START + timedelta(minutes=n * 7919 % size))
+        Instance(
+            f"i-{n}",
+            "InService",
+            "ghi"[n % 3],
+            f"asc-{n % 5}",
+            START + timedelta(minutes=n * 7919 % size),
+        )
         for n in range(size)
     )
     group = ScalingGroup("asg-bench", "Active", size // 2, size, multi_az_policy="BALANCE")
     now = START + timedelta(days=60)
     over = [now - timedelta(minutes=15 * n) for n in range(2, 100)]
-    activities = [Activity(f"asa-{n}", "Successful", end, end, added=1, removed=n % 2) for n, end in enumerate(over)]
+    activities = [
+        Activity(f"asa-{n}", "Successful", end, end, added=1, removed=n % 2)
+        for n, end in enumerate(over)
+    ]
     samples = {member.id: Sample(float(n * 31 % 97), now) for n, member in enumerate(members)}
     return Snapshot(group, members, now, tuple(activities), samples)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.timing import Row, both
-from cli.local import environment, local_cloud
-from cli.package import package
 from localcloud.functions.pythons import python_of
+from scalein_cli.local import environment, local_cloud
+from scalein_cli.package import package
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -33,8 +33,12 @@ def shipped(folder: Path, fleet: Path, repeats: int) -> list[Row]:
     ours, plain = folder / "unpacked", folder / "plain"
     zipfile.ZipFile(made.path).extractall(ours)
     install = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(plain)]
-    subprocess.run([*install, "-r", str(ROOT / "requirements.txt")], check=True, capture_output=True)
-    shutil.copytree(ROOT / "handler", plain, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(
+        [*install, "-r", str(ROOT / "requirements.txt")], check=True, capture_output=True
+    )
+    shutil.copytree(
+        ROOT / "handler", plain, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+    )
     for path in plain.rglob("__pycache__"):
         shutil.rmtree(path)
     whole = Path(shutil.make_archive(str(folder / "plain-zip"), "zip", plain)).stat().st_size
@@ -42,7 +46,11 @@ def shipped(folder: Path, fleet: Path, repeats: int) -> list[Row]:
     with local_cloud(fleet) as ready:
         for number in range(min(repeats, 20)):
             for name, code in (("ours", ours), ("plain", plain)):
-                times[name].append(_started(python, code, folder, environment(ready, folder / "policy.json"), number))
+                times[name].append(
+                    _started(
+                        python, code, folder, environment(ready, folder / "policy.json"), number
+                    )
+                )
     ratio = statistics.median(o / p for o, p in zip(times["ours"], times["plain"], strict=True))
     size = made.path.stat().st_size
     return [
@@ -54,14 +62,23 @@ def shipped(folder: Path, fleet: Path, repeats: int) -> list[Row]:
     ]
 
 
-def _started(python: str, code: Path, folder: Path, variables: dict[str, str], number: int) -> float:
+def _started(
+    python: str, code: Path, folder: Path, variables: dict[str, str], number: int
+) -> float:
     event = folder / "shipped.json"
-    asked = {"scalingGroupId": "asg-bench", "remove": {"count": 1}, "requestId": f"shipped-{time.time_ns()}-{number}"}
+    asked = {
+        "scalingGroupId": "asg-bench",
+        "remove": {"count": 1},
+        "requestId": f"shipped-{time.time_ns()}-{number}",
+    }
     event.write_text(json.dumps(asked))
     own = {"PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
     began = time.perf_counter()
     told = subprocess.run(
-        [python, str(HERE / "invoke.py"), str(event)], env={**variables, **own}, capture_output=True, check=True
+        [python, str(HERE / "invoke.py"), str(event)],
+        env={**variables, **own},
+        capture_output=True,
+        check=True,
     )
     spent = time.perf_counter() - began
     assert told.stdout.strip() == b"removing", told
@@ -75,7 +92,11 @@ def memory(folder: Path, large: Path) -> list[Row]:
     event = folder / "memory.json"
     event.write_text(json.dumps({"scalingGroupId": "asg-bench", "remove": {"count": 1}}))
     with local_cloud(large) as ready:
-        variables = {**os.environ, **environment(ready, folder / "policy.json"), "PYTHONPATH": str(ROOT / "handler")}
+        variables = {
+            **os.environ,
+            **environment(ready, folder / "policy.json"),
+            "PYTHONPATH": str(ROOT / "handler"),
+        }
         command = [sys.executable, "-c", script, str(HERE / "invoke.py"), str(event)]
         done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
     peak = int(done.stdout.split()[-1]) / 1024

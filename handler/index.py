@@ -13,21 +13,24 @@ from typing import Any
 from scalein.cold_start import cheap_imports
 
 with cheap_imports():
-    from scalein import answer, audit, contract
+    from scalein import contract
     from scalein.clock import Clock, Deadline, SystemClock
-    from scalein.follow_up import FunctionCompute
-    from scalein.gateway import Gateway
-    from scalein.guardrails import NONE, needs
+    from scalein.cloud.gateway import Gateway
+    from scalein.decision.guardrails import NONE, needs
+    from scalein.decision.reasons import Status
     from scalein.intake import opened
-    from scalein.ledger import FallbackLedger, Ledger, Terms
-    from scalein.memory_ledger import Memory, kept_by_this_process
-    from scalein.model import Outcome
+    from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
+    from scalein.ledger.fallback import FallbackLedger
+    from scalein.ledger.memory import Memory, kept_by_this_process
+    from scalein.ledger.protocol import Ledger, Terms
     from scalein.policy import Policy, read_policy
-    from scalein.reasons import Status
-    from scalein.request import SCHEMA as REMOVAL_REQUEST
-    from scalein.serving import Invocation, Tools
+    from scalein.processing.batch import Invocation, Tools
+    from scalein.processing.follow_ups import FunctionCompute
+    from scalein.report import audit
+    from scalein.report import response as answer
+    from scalein.report.outcome import Outcome
     from scalein.settings import Settings, read_settings
-    from scalein.tally import Tally
+    from scalein.timing import Tally
 
 FAILURES = frozenset((Status.FAILED.value, Status.UNCONFIRMED.value))  # a person should see these
 LEASE_MARGIN_SECONDS = 5.0  # beyond its timeout no invocation lives: the platform ends it
@@ -62,7 +65,9 @@ def choose(event: bytes, context: Any) -> dict[str, Any]:
 
 def chosen(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     """As choose, by any clock."""
-    from scalein import custom_policy  # ESS asks seldom, and waits: no other event pays for it
+    from scalein.processing import (
+        custom_policy,
+    )  # ESS asks seldom, and waits: no other event pays for it
 
     settings = read_settings(os.environ, context)
     question = custom_policy.question_of(event)
@@ -81,7 +86,9 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     settings = read_settings(os.environ, context)
     deadline, tally = Deadline.after(settings.run_seconds, clock), Tally(clock)
     mail, policy = opened(event, settings.max_event_bytes), read_policy(settings.policy)
-    invocation = Invocation(policy, _tools(settings, policy, deadline, tally), deadline, settings.dry_run)
+    invocation = Invocation(
+        policy, _tools(settings, policy, deadline, tally), deadline, settings.dry_run
+    )
     outcomes: list[Outcome] = []
     for outcome in invocation.serve(mail):
         audit.record(outcome, _request_id(context), tally.spent())
@@ -110,7 +117,8 @@ def _tools(settings: Settings, policy: Policy, deadline: Deadline, tally: Tally)
     return Tools(
         open_gateway=lambda: _gateway(settings, deadline, tally),
         open_ledger=lambda: _ledger(settings, policy, deadline, tally),
-        follow_ups=settings.caller and FunctionCompute(settings.caller, settings.credentials, deadline, tally),
+        follow_ups=settings.caller
+        and FunctionCompute(settings.caller, settings.credentials, deadline, tally),
         key=settings.caller.key if settings.caller else "",
         settle_seconds=settings.settle_seconds,
     )
@@ -126,7 +134,7 @@ def _ledger(settings: Settings, policy: Policy, deadline: Deadline, tally: Tally
     memory = Memory(terms, kept_by_this_process())
     if not settings.ledger.url:
         return memory
-    from scalein.redis_ledger import RedisLedger  # redis costs 150 ms
+    from scalein.ledger.redis import RedisLedger  # redis costs 150 ms
 
     redis = RedisLedger(settings.ledger.url, terms, tally, _closing_time(settings, deadline))
     return FallbackLedger(redis, memory, policy.stops_without_ledger)
@@ -139,6 +147,6 @@ def _closing_time(settings: Settings, deadline: Deadline) -> Deadline:
 
 def _gateway(settings: Settings, deadline: Deadline, tally: Tally) -> Gateway:
     # Imported here: an event that is rejected never pays for the SDK (docs/decisions/0004-cold-start.md).
-    from scalein.ess import EssGateway
+    from scalein.cloud.ess import EssGateway
 
     return EssGateway(settings, deadline, tally)

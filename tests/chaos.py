@@ -33,11 +33,11 @@ from localcloud.functions.queue import Functions
 from localcloud.lag import Lag
 from localcloud.server import LocalCloud, running
 from localcloud.wire import Gate
-from scalein.model import Count, RemovalRequest
-from scalein.progress import client_token, message_key
-from tests import processes, truth
-from tests.clouds import KEY, group, instances
-from tests.redis_server import RedisServer, redis_server
+from scalein.decision.model import Count, RemovalRequest
+from scalein.decision.progress import client_token, message_key
+from tests.support import processes, truth
+from tests.support.clouds import KEY, group, instances
+from tests.support.redis_server import RedisServer, redis_server
 
 WORKERS = 6
 SIZE = 60
@@ -47,12 +47,23 @@ GUARDED: list[tuple[dict[str, Any], dict[str, Any]]] = [  # what ESS and the pol
     ({"minSize": 10}, {"budget": {"instances": 40, "windowSeconds": 1_200}}),
 ]
 GROUPS = {  # every other one has a desired capacity, and so runs removals beside each other
-    f"asg-{n}": ({**GUARDED[n // 2 % 3][0], **({"desiredCapacity": SIZE} if n % 2 else {})}, GUARDED[n // 2 % 3][1])
+    f"asg-{n}": (
+        {**GUARDED[n // 2 % 3][0], **({"desiredCapacity": SIZE} if n % 2 else {})},
+        GUARDED[n // 2 % 3][1],
+    )
     for n in range(72)
 }
 GOING = ("Removing", "Removing:Wait")
-UNUSED = ("token-expired", "stale-read", "too-large", "gzip-bomb")  # the lag is a stale read; the last two cost seconds
-MOST_OPEN, MOST_WAITING = 200, 40  # messages without an outcome; events that no process has taken yet
+UNUSED = (
+    "token-expired",
+    "stale-read",
+    "too-large",
+    "gzip-bomb",
+)  # the lag is a stale read; the last two cost seconds
+MOST_OPEN, MOST_WAITING = (
+    200,
+    40,
+)  # messages without an outcome; events that no process has taken yet
 MOST_DELIVERIES = 60
 RATE = 20.0  # seconds of this world in a real one
 LAG_SECONDS, ACTIVITY_SECONDS, TIMEOUT_SECONDS = 60.0, 20.0, 60
@@ -68,16 +79,22 @@ class WatchedService(Service):
     """Auto Scaling, watched at the moment that it accepts a removal. Groups grow again once they are small."""
 
     violations: list[str]
-    archive: dict[str, Activity]  # all that it ever did; the history forgets, or each read would look at all of it
+    archive: dict[
+        str, Activity
+    ]  # all that it ever did; the history forgets, or each read would look at all of it
 
     def advance(self) -> datetime:
         now = super().advance()
         for scaling_group in self.groups.values():
-            if staying(scaling_group) <= least(scaling_group) + 5 and not self.running(scaling_group.scaling_group_id):
+            if staying(scaling_group) <= least(scaling_group) + 5 and not self.running(
+                scaling_group.scaling_group_id
+            ):
                 grow(scaling_group, now)
         return now
 
-    def start_removal(self, group: ScalingGroup, removed: list[Instance], activity: Activity, decrease: bool) -> None:
+    def start_removal(
+        self, group: ScalingGroup, removed: list[Instance], activity: Activity, decrease: bool
+    ) -> None:
         for id, old in list(self.activities.items()):
             if old.status_code == "InProgress" or activity.started_at - old.ends_at < KEPT:
                 break
@@ -85,7 +102,9 @@ class WatchedService(Service):
         super().start_removal(group, removed, activity, decrease)
         self.archive[activity.scaling_activity_id] = activity
         if staying(group) < least(group):
-            self.violations.append(f"{group.scaling_group_id}: {staying(group)} stay, {least(group)} must")
+            self.violations.append(
+                f"{group.scaling_group_id}: {staying(group)} stay, {least(group)} must"
+            )
 
 
 @dataclass
@@ -151,7 +170,9 @@ def staying(scaling_group: ScalingGroup) -> int:
 
 
 def least(scaling_group: ScalingGroup) -> int:
-    return int(max(scaling_group.min_size, GROUPS[scaling_group.scaling_group_id][1].get("floor", 0)))
+    return int(
+        max(scaling_group.min_size, GROUPS[scaling_group.scaling_group_id][1].get("floor", 0))
+    )
 
 
 def grow(scaling_group: ScalingGroup, now: datetime) -> None:
@@ -167,7 +188,11 @@ def grow(scaling_group: ScalingGroup, now: datetime) -> None:
 def messages(number: int, chance: Random) -> Iterator[Message]:
     for n in range(number):
         group_id, requested = chance.choice(list(GROUPS)), chance.choice([1, 1, 2, 3, 5, 25, 35])
-        request = {"scalingGroupId": group_id, "remove": {"count": requested}, "requestId": f"m-{n}"}
+        request = {
+            "scalingGroupId": group_id,
+            "remove": {"count": requested},
+            "requestId": f"m-{n}",
+        }
         yield Message(f"m-{n}", group_id, requested, json.dumps(request).encode())
 
 
@@ -193,7 +218,12 @@ class Chaos:
     """Hands everything out, at least once, until nothing is left."""
 
     def __init__(
-        self, number: int, seed: int, cloud: LocalCloud, clock: processes.FastClock, variables: dict[str, str]
+        self,
+        number: int,
+        seed: int,
+        cloud: LocalCloud,
+        clock: processes.FastClock,
+        variables: dict[str, str],
     ) -> None:
         self.chance = Random(seed)
         self.cloud, self.clock, self.variables = cloud, clock, variables
@@ -205,7 +235,9 @@ class Chaos:
         self.report = Report(number)
         self.crashes: list[str] = []
         self.last_end = clock.now()
-        self.ended: Callable[[int], object] = lambda _: None  # told how many more messages have a final outcome
+        self.ended: Callable[[int], object] = lambda _: (
+            None
+        )  # told how many more messages have a final outcome
 
     def run(self, ledger: RedisServer) -> Report:
         begun = time.monotonic()
@@ -225,7 +257,9 @@ class Chaos:
     def _goes_on(self) -> bool:
         """Not where no message has ended for long: those that are open then have no outcome, which the judge says."""
         waiting = self.cloud.functions.waiting  # type: ignore[union-attr]
-        return bool(self.unsent or self.jobs or waiting) and self.clock.now() - self.last_end < STUCK
+        return (
+            bool(self.unsent or self.jobs or waiting) and self.clock.now() - self.last_end < STUCK
+        )
 
     def _feed(self) -> None:
         now = time.monotonic()
@@ -263,7 +297,9 @@ class Chaos:
             seat.job = heapq.heappop(self.jobs)
             self.report.deliveries += 1
             seat.ends_at = now + TIMEOUT_SECONDS / self.clock.rate
-            seat.dies_at = now + self.chance.random() * 0.1 if self.chance.random() < 0.05 else seat.ends_at
+            seat.dies_at = (
+                now + self.chance.random() * 0.1 if self.chance.random() < 0.05 else seat.ends_at
+            )
             seat.worker.send(
                 processes.Job(
                     seat.job.event,
@@ -311,7 +347,9 @@ class Chaos:
             self.report.final.update(truth.finals(message.said) or {"none"})
 
 
-def violations(sent: list[Message], tokens: Mapping[str, Any], dids: Mapping[str, truth.Did]) -> list[str]:
+def violations(
+    sent: list[Message], tokens: Mapping[str, Any], dids: Mapping[str, truth.Did]
+) -> list[str]:
     """All that the judges find. `tokens`: what came of each ClientToken, as the cloud remembers it."""
     own, unknown = defaultdict[str, list[truth.Did]](list), dict(dids)
     for message in sent:
@@ -320,14 +358,24 @@ def violations(sent: list[Message], tokens: Mapping[str, Any], dids: Mapping[str
             _, _, reply = tokens.get(token, (None, "", None))
             if reply is not None:
                 own[message.id].append(unknown.pop(reply["ScalingActivityId"]))
-    found = [f"{did.activity_id} removed {len(did.instance_ids)} instances for no message" for did in unknown.values()]
+    found = [
+        f"{did.activity_id} removed {len(did.instance_ids)} instances for no message"
+        for did in unknown.values()
+    ]
     for message in sent:
         did = own[message.id]
-        wrong = truth.excess(message.requested, did) + truth.ends(message.said) + truth.lies(message.said, did)
+        wrong = (
+            truth.excess(message.requested, did)
+            + truth.ends(message.said)
+            + truth.lies(message.said, did)
+        )
         found += [f"{message.id}: {one}" for one in wrong]
     for id, (_, rules) in GROUPS.items():
         if budget := rules.get("budget"):
-            of_group, window = (did for did in dids.values() if did.group == id), budget["windowSeconds"]
+            of_group, window = (
+                (did for did in dids.values() if did.group == id),
+                budget["windowSeconds"],
+            )
             over = truth.over_budget(of_group, budget["instances"], timedelta(seconds=window))
             found += [f"{id}: {one}" for one in over]
     return found
@@ -347,7 +395,10 @@ class LedgerClock:
         now = time.monotonic()
         if self._paused and now > self._pause_at + PAUSE_SECONDS:
             self._ledger.resume()
-            self._paused, self._pause_at = False, now + self._chance.expovariate(1 / PAUSE_EVERY_SECONDS)
+            self._paused, self._pause_at = (
+                False,
+                now + self._chance.expovariate(1 / PAUSE_EVERY_SECONDS),
+            )
         elif not self._paused and now > self._pause_at:
             self.pauses += 1
             self._ledger.pause()
@@ -357,17 +408,28 @@ class LedgerClock:
             self._at = now
 
 
-def chaos(number: int, seed: int, rate: float, ended: Callable[[int], object] = lambda _: None) -> Report:
+def chaos(
+    number: int, seed: int, rate: float, ended: Callable[[int], object] = lambda _: None
+) -> Report:
     """All of it, once. `rate`: share of calls that meet a fault."""
-    groups = [group(*instances(SIZE), scalingGroupId=id, **facts) for id, (facts, _) in GROUPS.items()]
-    policy = {"whenLedgerIsGone": "closed", "groups": {id: rules for id, (_, rules) in GROUPS.items()}}
+    groups = [
+        group(*instances(SIZE), scalingGroupId=id, **facts) for id, (facts, _) in GROUPS.items()
+    ]
+    policy = {
+        "whenLedgerIsGone": "closed",
+        "groups": {id: rules for id, (_, rules) in GROUPS.items()},
+    }
     clock = processes.FastClock.starting_now(RATE)
     made = service_of({"groups": groups}, clock, Knobs(activity_seconds=ACTIVITY_SECONDS))
     service = WatchedService(clock, made.region_id, made.knobs, made.groups)
     service.violations, service.archive = [], {}
-    cloud = LocalCloud(service, Gate(KEY.access_key_id, KEY.access_key_secret), functions=Functions(clock))
+    cloud = LocalCloud(
+        service, Gate(KEY.access_key_id, KEY.access_key_secret), functions=Functions(clock)
+    )
     cloud.lag = Lag(LAG_SECONDS, LAG_SECONDS, varies=True, chance=Random(seed))
-    cloud.faults.at_random(rate, [kind for kind in KINDS if kind not in UNUSED], seed, seconds=5 / RATE)
+    cloud.faults.at_random(
+        rate, [kind for kind in KINDS if kind not in UNUSED], seed, seconds=5 / RATE
+    )
     with redis_server() as ledger, running(cloud) as endpoint:
         variables = {
             "SCALEIN_ESS_ENDPOINT": endpoint,

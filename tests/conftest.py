@@ -5,8 +5,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from scalein.ess import page_counts
-from scalein.memory_ledger import kept_by_this_process
+from scalein.cloud.ess import page_counts
+from scalein.ledger.memory import kept_by_this_process
 
 for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_000)):
     settings.register_profile(
@@ -14,10 +14,16 @@ for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_00
     )
 # A mutant's failing example must not be what kills the next mutant.
 settings.register_profile("mutants", settings.get_profile("dev"), max_examples=25, database=None)
-for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):  # every server of these tests is on this machine
+for name in (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+):  # every server of these tests is on this machine
     os.environ.pop(name, None)
     os.environ.pop(name.lower(), None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)
 
 
 @pytest.fixture(autouse=True)

@@ -30,8 +30,15 @@ def one_input(event: bytes) -> None:
 def main() -> None:
     corpus = ROOT / ".cache" / "fuzz"
     corpus.mkdir(parents=True, exist_ok=True)
-    options = [f"-artifact_prefix={ROOT / '.cache'}/", "-max_len=8192", "-print_final_stats=1", "-verbosity=0"]
-    atheris.Setup([sys.argv[0], *sys.argv[1:], *options, str(corpus), str(ROOT / "events")], one_input)
+    options = [
+        f"-artifact_prefix={ROOT / '.cache'}/",
+        "-max_len=8192",
+        "-print_final_stats=1",
+        "-verbosity=0",
+    ]
+    atheris.Setup(
+        [sys.argv[0], *sys.argv[1:], *options, str(corpus), str(ROOT / "events")], one_input
+    )
     atheris.Fuzz()
 
 

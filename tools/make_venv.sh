@@ -30,7 +30,7 @@ cat >"$venv/bin/scalein" <<'SCRIPT'
 # The command line of this checkout.
 bin=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$bin/../.." && pwd)
-PYTHONPATH="$root/handler:$root" exec "$bin/python" -m cli "$@"
+PYTHONPATH="$root/handler:$root" exec "$bin/python" -m scalein_cli "$@"
 SCRIPT
 chmod +x "$venv/bin/scalein"
 touch "$venv/ready"

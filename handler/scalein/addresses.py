@@ -52,9 +52,14 @@ def parse_endpoint(name: str, text: str) -> Endpoint | None:
         return None
     parts = re.fullmatch(ENDPOINT, text)
     if parts is None or not _is_host(parts[2]) or not _is_port(parts[3]):
-        raise ConfigurationError(f"{name} must be host:port or a URL without a path, such as 127.0.0.1:8080")
+        raise ConfigurationError(
+            f"{name} must be host:port or a URL without a path, such as 127.0.0.1:8080"
+        )
     scheme, host, port = parts.groups()
-    local = host.lower() in ("localhost", "[::1]") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+    local = (
+        host.lower() in ("localhost", "[::1]")
+        or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+    )
     if scheme == "http" and not local:
         raise ConfigurationError(f"{name} must be https: plain http is for this machine only")
     # The SDK appends ports 80 and 443 by itself and leaves every other to the host text.
@@ -67,7 +72,9 @@ def parse_ledger(name: str, text: str) -> LedgerSource:
         return LedgerSource("")
     wrong = next(_faults(text), None)
     if wrong:
-        raise ConfigurationError(f"{name} cannot be read: {wrong}. It takes {FORM}; empty means a ledger in memory")
+        raise ConfigurationError(
+            f"{name} cannot be read: {wrong}. It takes {FORM}; empty means a ledger in memory"
+        )
     query = dict(part.split("=", 1) for part in text.partition("?")[2].split("&") if part)
     return LedgerSource(text, unquote(query.get("ssl_ca_certs", "")))
 
@@ -120,7 +127,12 @@ def _faults_of_options(query: str, scheme: str) -> Iterator[str]:
     for part in filter(None, query.split("&")):
         name, _, value = part.partition("=")
         names.append(name)
-        wrong = name not in known or not value or "#" in value or (name == "db" and not _is_database(value))
+        wrong = (
+            name not in known
+            or not value
+            or "#" in value
+            or (name == "db" and not _is_database(value))
+        )
         if wrong or (name == "ssl_check_hostname" and value not in ("true", "false")):
             takes = ", ".join(known) or "none"
             yield f"an option after the ? is unknown or has no fitting value; {scheme}:// takes: {takes}"
@@ -147,7 +159,9 @@ def _is_host(text: str) -> bool:
 
 
 def _is_port(text: str | None) -> bool:
-    return text is None or (re.fullmatch(r"[0-9]{1,5}", text) is not None and 0 < int(text) <= MAX_PORT)
+    return text is None or (
+        re.fullmatch(r"[0-9]{1,5}", text) is not None and 0 < int(text) <= MAX_PORT
+    )
 
 
 def _is_database(text: str | None) -> bool:

@@ -25,7 +25,12 @@ ARTICLES = {
     "boolean": "true or false",
     "null": "null",
 }
-UNITS = {"minItems": " long", "maxItems": " long", "minLength": " characters long", "maxLength": " characters long"}
+UNITS = {
+    "minItems": " long",
+    "maxItems": " long",
+    "minLength": " characters long",
+    "maxLength": " characters long",
+}
 
 
 @cache
@@ -47,7 +52,11 @@ def check(document: object, schema: str) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    meant = error.schema.get("description") if isinstance(error.schema, Mapping) and error.absolute_path else None
+    meant = (
+        error.schema.get("description")
+        if isinstance(error.schema, Mapping) and error.absolute_path
+        else None
+    )
     return f"{_name(error)} {_fault(error)}{f' It says: {meant}' if meant else ''}"
 
 
@@ -90,7 +99,13 @@ def _known(error: ValidationError) -> str:
 
     names, document = _properties(error.schema), cast("dict[str, Any]", error.instance)
     unknown = [name for name in document if name not in names][:5]
-    near = sorted({match for name in unknown for match in get_close_matches(name[:64], names, n=1, cutoff=0.75)})
+    near = sorted(
+        {
+            match
+            for name in unknown
+            for match in get_close_matches(name[:64], names, n=1, cutoff=0.75)
+        }
+    )
     hint = f" Did you mean {_quoted(near)}?" if near else ""
     return f"{hint} Known: {', '.join(names)}."
 

@@ -56,7 +56,9 @@ class ContractViolation(RejectedEvent):
 class GatewayError(ScaleInError):
     """An ESS call did not do what it was asked. `code` is ESS's or the SDK's own error code."""
 
-    def __init__(self, action: str, code: str, sentence: str, ess_request_id: str | None = None) -> None:
+    def __init__(
+        self, action: str, code: str, sentence: str, ess_request_id: str | None = None
+    ) -> None:
         trace = f" (ESS request id {ess_request_id})" if ess_request_id else ""
         super().__init__(f"{action}: {code}: {sentence}{trace}")
         self.action = action

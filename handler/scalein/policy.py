@@ -13,16 +13,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scalein.budget import Budget
 from scalein.contract import check
+from scalein.decision.budget import Budget
+from scalein.decision.guardrails import Guardrails, Pause
+from scalein.decision.model import Alarm, Metric, Order, RemovalRequest
+from scalein.decision.windows import Cron, Windows, cron_of
 from scalein.errors import ConfigurationError, ContractViolation, RejectedEvent
-from scalein.guardrails import Guardrails, Pause
 from scalein.intake.decoding import value_of
+from scalein.intake.removal_request import request_of
 from scalein.intake.times import moment
-from scalein.model import Alarm, Metric, Order, RemovalRequest
-from scalein.request import request_of
 from scalein.settings import PolicySource
-from scalein.windows import Cron, Windows, cron_of
 
 SCHEMA = "policy"
 OF_THE_ALARM = "alarm"  # as instanceIds, as scalingGroupId
@@ -72,7 +72,9 @@ def read_policy(source: PolicySource) -> Policy:
             "SCALEIN_POLICY_FILE, or give it inline with SCALEIN_POLICY; policy.example.json is one to begin with"
         ) from error
     except RejectedEvent as error:
-        raise ConfigurationError(f"{source.name}: at {error.path}, rule {error.rule}: {error}") from error
+        raise ConfigurationError(
+            f"{source.name}: at {error.path}, rule {error.rule}: {error}"
+        ) from error
     for fault in _faults(policy):
         raise ConfigurationError(f"{source.name}: {fault}")
     return policy
@@ -89,13 +91,18 @@ def why_no_rule(alarm: Alarm, policy: Policy) -> str:
     if not policy.rules:
         return f"The policy has no alarm rules. {has}"
     differences = [_differs_in(rule, alarm) for rule in policy.rules]
-    alike = [len(rule.when) - len(names) for rule, names in zip(policy.rules, differences, strict=True)]
+    alike = [
+        len(rule.when) - len(names) for rule, names in zip(policy.rules, differences, strict=True)
+    ]
     near = alike.index(max(alike))
     return f"No alarm rule of the policy matches. {has} Nearest is alarms[{near}], but for {_few(differences[near])}."
 
 
 def _few(names: Sequence[str]) -> str:
-    shown = [f"{name[:MAX_NAME_CHARACTERS]}{'...' * (len(name) > MAX_NAME_CHARACTERS)}" for name in names[:MAX_NAMES]]
+    shown = [
+        f"{name[:MAX_NAME_CHARACTERS]}{'...' * (len(name) > MAX_NAME_CHARACTERS)}"
+        for name in names[:MAX_NAMES]
+    ]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
@@ -105,7 +112,9 @@ def request_by(rule: Rule, alarm: Alarm, scaling_group_id: str) -> RemovalReques
     asks = {**rule.asks, "scalingGroupId": scaling_group_id}
     if rule.asks_for_the_alarms_instances:
         asks["remove"] = {"instanceIds": alarm.instance_ids}
-    return request_of(asks, alarm.identity, alarm.sent_at)._replace(observation=_observation(rule, alarm))
+    return request_of(asks, alarm.identity, alarm.sent_at)._replace(
+        observation=_observation(rule, alarm)
+    )
 
 
 def _observation(rule: Rule, alarm: Alarm) -> str:
@@ -115,7 +124,9 @@ def _observation(rule: Rule, alarm: Alarm) -> str:
     if not alarm.observation:
         return ""
     instance_ids = sorted(alarm.instance_ids) if rule.asks_for_the_alarms_instances else []
-    text = json.dumps([alarm.observation, dict(rule.when), dict(rule.asks), instance_ids], sort_keys=True)
+    text = json.dumps(
+        [alarm.observation, dict(rule.when), dict(rule.asks), instance_ids], sort_keys=True
+    )
     return sha256(text.encode()).hexdigest()[:40]
 
 
@@ -124,15 +135,28 @@ def narrowed(request: RemovalRequest, policy: Policy) -> RemovalRequest | Denial
     guardrails = policy.groups.get(request.scaling_group_id)
     if guardrails is None:
         return Denial("$.scalingGroupId", "The policy does not have this scaling group.")
-    order, options, wait = guardrails.order, request.options, guardrails.stop_instance_timeout_seconds
+    order, options, wait = (
+        guardrails.order,
+        request.options,
+        guardrails.stop_instance_timeout_seconds,
+    )
     if order and request.order and request.order[: len(order)] != order:
-        return Denial("$.order", "The policy gives the group another order, which a request can only refine.")
+        return Denial(
+            "$.order", "The policy gives the group another order, which a request can only refine."
+        )
     if guardrails.remove_policy == "recycle" and options.remove_policy == "release":
-        return Denial("$.removePolicy", "The policy recycles the group's instances; a request cannot release them.")
+        return Denial(
+            "$.removePolicy",
+            "The policy recycles the group's instances; a request cannot release them.",
+        )
     if wait is not None and (options.stop_instance_timeout_seconds or wait) < wait:
-        return Denial("$.stopInstanceTimeout", "The policy gives the group's instances more time to stop.")
+        return Denial(
+            "$.stopInstanceTimeout", "The policy gives the group's instances more time to stop."
+        )
     if options.decrease_desired_capacity is False and not guardrails.keep_desired_capacity:
-        return Denial("$.decreaseDesiredCapacity", "The policy does not let ESS replace what leaves.")
+        return Denial(
+            "$.decreaseDesiredCapacity", "The policy does not let ESS replace what leaves."
+        )
     return request._replace(
         order=request.order or order,
         options=options._replace(
@@ -145,7 +169,9 @@ def narrowed(request: RemovalRequest, policy: Policy) -> RemovalRequest | Denial
 def _policy(document: dict[str, Any]) -> Policy:
     """Raises ContractViolation where the schema's words are not enough."""
     return Policy(
-        groups={id: _guardrails(group, f"$.groups['{id}']") for id, group in document["groups"].items()},
+        groups={
+            id: _guardrails(group, f"$.groups['{id}']") for id, group in document["groups"].items()
+        },
         rules=tuple(_rule(rule) for rule in document.get("alarms", ())),
         max_event_age_seconds=int(document.get("maxEventAgeSeconds", 900)),
         stops_without_ledger=document.get("whenLedgerIsGone") == "closed",
@@ -158,10 +184,17 @@ def _guardrails(group: dict[str, Any], path: str) -> Guardrails:
         floor=int(group.get("floor", 0)),
         max_removed_per_event=_whole(group.get("maxRemovedPerEvent")),
         max_removed_percent_per_event=group.get("maxRemovedPercentPerEvent"),
-        budget=budget and Budget(int(budget["windowSeconds"]), _whole(budget.get("instances")), budget.get("percent")),
+        budget=budget
+        and Budget(
+            int(budget["windowSeconds"]), _whole(budget.get("instances")), budget.get("percent")
+        ),
         cooldown_seconds=cooldown,
-        cooldown_after_scale_out_seconds=_whole(group.get("cooldownAfterScaleOutSeconds", 600 if cooldown else None)),
-        cooldown_after_failure_seconds=_whole(group.get("cooldownAfterFailureSeconds", 180 if cooldown else None)),
+        cooldown_after_scale_out_seconds=_whole(
+            group.get("cooldownAfterScaleOutSeconds", 600 if cooldown else None)
+        ),
+        cooldown_after_failure_seconds=_whole(
+            group.get("cooldownAfterFailureSeconds", 180 if cooldown else None)
+        ),
         order=tuple(Order(name) for name in group.get("order", ())),
         metric=_metric(group.get("metric", {})),
         minimum_age_seconds=int(group.get("minimumAgeSeconds", 0)),
@@ -199,8 +232,12 @@ def _pause(paused: bool | dict[str, str], path: str) -> Pause | None:
 def _windows(windows: dict[str, Any], path: str) -> Windows:
     return Windows(
         zone=_zone(windows.get("timeZone", "UTC"), f"{path}.timeZone"),
-        allow=tuple(_cron(text, f"{path}.allow[{n}]") for n, text in enumerate(windows.get("allow", ()))),
-        forbid=tuple(_cron(text, f"{path}.forbid[{n}]") for n, text in enumerate(windows.get("forbid", ()))),
+        allow=tuple(
+            _cron(text, f"{path}.allow[{n}]") for n, text in enumerate(windows.get("allow", ()))
+        ),
+        forbid=tuple(
+            _cron(text, f"{path}.forbid[{n}]") for n, text in enumerate(windows.get("forbid", ()))
+        ),
     )
 
 
@@ -208,7 +245,9 @@ def _cron(text: str, path: str) -> Cron:
     try:
         return cron_of(text)
     except ValueError as error:
-        raise ContractViolation(path, "cron", f"The window is no cron expression: {error}.") from error
+        raise ContractViolation(
+            path, "cron", f"The window is no cron expression: {error}."
+        ) from error
 
 
 def _zone(name: str, path: str) -> tzinfo:
@@ -228,7 +267,9 @@ def _whole(number: float | None) -> int | None:
 
 def _rule(document: dict[str, Any]) -> Rule:
     when = {name: pattern for name, pattern in document["when"].items() if name != "labels"}
-    when |= {f"labels.{name}": pattern for name, pattern in document["when"].get("labels", {}).items()}
+    when |= {
+        f"labels.{name}": pattern for name, pattern in document["when"].get("labels", {}).items()
+    }
     if "level" in when:
         when["level"] = when["level"].upper()
     asks = {name: value for name, value in document.items() if name not in ("when", "comment")}
@@ -245,8 +286,12 @@ def _faults(policy: Policy) -> list[str]:
             if isinstance(denial, Denial):
                 faults.append(f"at {path}{denial.path[1:]}, rule policy: {denial.sentence}")
         elif not rule.asks_for_the_alarms_instances:
-            faults.append(f"at {path}.scalingGroupId, rule policy: alarm goes only with instanceIds alarm.")
-        covers = next((n for n, earlier in enumerate(policy.rules[:index]) if _covers(earlier, rule)), None)
+            faults.append(
+                f"at {path}.scalingGroupId, rule policy: alarm goes only with instanceIds alarm."
+            )
+        covers = next(
+            (n for n, earlier in enumerate(policy.rules[:index]) if _covers(earlier, rule)), None
+        )
         if covers is not None:
             faults.append(
                 f"at {path}.when, rule unreachable: whatever matches it has matched $.alarms[{covers}] before."
@@ -256,7 +301,10 @@ def _faults(policy: Policy) -> list[str]:
 
 def _covers(earlier: Rule, later: Rule) -> bool:
     """Whether every alarm that matches the later rule matches the earlier one. A pattern reads another's * as text."""
-    return all(name in later.when and _matches(pattern, later.when[name]) for name, pattern in earlier.when.items())
+    return all(
+        name in later.when and _matches(pattern, later.when[name])
+        for name, pattern in earlier.when.items()
+    )
 
 
 def _differs_in(rule: Rule, alarm: Alarm) -> list[str]:

@@ -117,8 +117,12 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         credentials=_credentials(environment, context),
         region_id=_region_id(environment, context),
         policy=_policy(environment),
-        ess_endpoint=parse_endpoint("SCALEIN_ESS_ENDPOINT", environment.get("SCALEIN_ESS_ENDPOINT", "")),
-        cms_endpoint=parse_endpoint("SCALEIN_CMS_ENDPOINT", environment.get("SCALEIN_CMS_ENDPOINT", "")),
+        ess_endpoint=parse_endpoint(
+            "SCALEIN_ESS_ENDPOINT", environment.get("SCALEIN_ESS_ENDPOINT", "")
+        ),
+        cms_endpoint=parse_endpoint(
+            "SCALEIN_CMS_ENDPOINT", environment.get("SCALEIN_CMS_ENDPOINT", "")
+        ),
         ess_network=_one_of(environment, "SCALEIN_ESS_NETWORK", ("public", "vpc")),
         connect_timeout_seconds=_seconds(environment, "SCALEIN_CONNECT_TIMEOUT_SECONDS", 3.0),
         read_timeout_seconds=_seconds(environment, "SCALEIN_READ_TIMEOUT_SECONDS", 10.0),
@@ -137,7 +141,10 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     """A misspelt name would otherwise be a setting that silently does not hold."""
-    unknown = min((name for name in environment if name.startswith("SCALEIN_") and name not in KNOWN), default="")
+    unknown = min(
+        (name for name in environment if name.startswith("SCALEIN_") and name not in KNOWN),
+        default="",
+    )
     if not unknown:
         return
     from difflib import get_close_matches  # only to explain a wrong deployment
@@ -150,7 +157,9 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 def _ledger(environment: Mapping[str, str]) -> LedgerSource:
     source = parse_ledger("SCALEIN_LEDGER", environment.get("SCALEIN_LEDGER", ""))
     if source.ca_file and not Path(source.ca_file).is_file():
-        raise ConfigurationError("SCALEIN_LEDGER names a file of certificates (ssl_ca_certs) that is not there")
+        raise ConfigurationError(
+            "SCALEIN_LEDGER names a file of certificates (ssl_ca_certs) that is not there"
+        )
     return source
 
 
@@ -160,17 +169,25 @@ def _caller(environment: Mapping[str, str], context: object) -> Caller | None:
     if not key:
         return None
     if len(key) < MIN_KEY_LENGTH:
-        raise ConfigurationError(f"SCALEIN_FOLLOW_UP_KEY must have at least {MIN_KEY_LENGTH} random characters")
+        raise ConfigurationError(
+            f"SCALEIN_FOLLOW_UP_KEY must have at least {MIN_KEY_LENGTH} random characters"
+        )
     function, service = getattr(context, "function", None), getattr(context, "service", None)
     named = environment.get("SCALEIN_FC_FUNCTION", "").split("/")
     if named == [""]:
         named = [str(getattr(service, "name", "") or ""), str(getattr(function, "name", "") or "")]
-    if len(named) != 2 or not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,127}", name) for name in named):
+    if len(named) != 2 or not all(
+        re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,127}", name) for name in named
+    ):
         raise ConfigurationError(
             "follow-ups need to know the function: set SCALEIN_FC_FUNCTION to SERVICE/FUNCTION (Function Compute 2.0)"
         )
     return Caller(
-        _function_compute(environment, context), named[0], named[1], str(getattr(service, "qualifier", "") or ""), key
+        _function_compute(environment, context),
+        named[0],
+        named[1],
+        str(getattr(service, "qualifier", "") or ""),
+        key,
     )
 
 
@@ -179,9 +196,14 @@ def _function_compute(environment: Mapping[str, str], context: object) -> str:
     endpoint = parse_endpoint("SCALEIN_FC_ENDPOINT", environment.get("SCALEIN_FC_ENDPOINT", ""))
     if endpoint is not None:
         return f"{'https' if endpoint.secure else 'http'}://{endpoint.host}"
-    account, region = str(getattr(context, "account_id", "") or ""), str(getattr(context, "region", "") or "")
+    account, region = (
+        str(getattr(context, "account_id", "") or ""),
+        str(getattr(context, "region", "") or ""),
+    )
     if not re.fullmatch(r"[0-9]+", account) or not re.fullmatch(r"[a-z0-9-]+", region):
-        raise ConfigurationError("follow-ups need SCALEIN_FC_ENDPOINT: ACCOUNT.REGION.fc.aliyuncs.com, or -internal")
+        raise ConfigurationError(
+            "follow-ups need SCALEIN_FC_ENDPOINT: ACCOUNT.REGION.fc.aliyuncs.com, or -internal"
+        )
     return f"https://{account}.{region}-internal.fc.aliyuncs.com"
 
 
@@ -210,14 +232,18 @@ def _credentials(environment: Mapping[str, str], context: object) -> Credentials
 def _region_id(environment: Mapping[str, str], context: object) -> str:
     region_id = environment.get("SCALEIN_REGION_ID") or str(getattr(context, "region", "") or "")
     if not re.fullmatch(r"[a-z0-9-]+", region_id):
-        raise ConfigurationError("no region: set SCALEIN_REGION_ID to the scaling group's region, such as cn-hangzhou")
+        raise ConfigurationError(
+            "no region: set SCALEIN_REGION_ID to the scaling group's region, such as cn-hangzhou"
+        )
     return region_id
 
 
 def _policy(environment: Mapping[str, str]) -> PolicySource:
     text, file = environment.get("SCALEIN_POLICY", ""), environment.get("SCALEIN_POLICY_FILE", "")
     if text and file:
-        raise ConfigurationError("SCALEIN_POLICY and SCALEIN_POLICY_FILE are both set; one policy must hold")
+        raise ConfigurationError(
+            "SCALEIN_POLICY and SCALEIN_POLICY_FILE are both set; one policy must hold"
+        )
     return PolicySource(text, str(CODE_FOLDER / (file or "policy.json")))
 
 
@@ -228,7 +254,9 @@ def _timeout_seconds(context: object) -> float:
         return DEFAULT_TIMEOUT_SECONDS
     seconds = _number(str(value))
     if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
-        raise ConfigurationError(f"context.function.timeout is not a number of seconds up to {MAX_TIMEOUT_SECONDS}")
+        raise ConfigurationError(
+            f"context.function.timeout is not a number of seconds up to {MAX_TIMEOUT_SECONDS}"
+        )
     return seconds
 
 
@@ -244,7 +272,9 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
     text = environment.get(name, "")
     seconds = _number(text) if text else default
     if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
-        raise ConfigurationError(f"{name} must be a number of seconds above 0, up to {MAX_TIMEOUT_SECONDS}")
+        raise ConfigurationError(
+            f"{name} must be a number of seconds above 0, up to {MAX_TIMEOUT_SECONDS}"
+        )
     return seconds
 
 

@@ -11,7 +11,19 @@ from localcloud.answers import Reply
 from localcloud.ess import stages
 from localcloud.ess.action import Action
 from localcloud.ess.model import ScalingGroup
-from localcloud.ess.parameters import GROUP, NAME, TOKEN, Ask, integer, one_of, page, pages, read, text, texts
+from localcloud.ess.parameters import (
+    GROUP,
+    NAME,
+    TOKEN,
+    Ask,
+    integer,
+    one_of,
+    page,
+    pages,
+    read,
+    text,
+    texts,
+)
 from localcloud.ess.resources import Hook, LifecycleAction
 from localcloud.ess.service import Service, new_id
 

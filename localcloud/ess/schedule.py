@@ -10,7 +10,18 @@ from localcloud import errors
 from localcloud.answers import Reply
 from localcloud.ess.action import Action
 from localcloud.ess.executing import rule_by
-from localcloud.ess.parameters import NAME, REGION, Ask, boolean, integer, one_of, page, pages, text, texts
+from localcloud.ess.parameters import (
+    NAME,
+    REGION,
+    Ask,
+    boolean,
+    integer,
+    one_of,
+    page,
+    pages,
+    text,
+    texts,
+)
 from localcloud.ess.resources import ScheduledTask
 from localcloud.ess.service import Service, new_id
 

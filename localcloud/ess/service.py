@@ -16,7 +16,15 @@ from localcloud.answers import Reply
 from localcloud.clock import Clock
 from localcloud.ess import living, stages
 from localcloud.ess.model import PENDING, Activity, Instance, Knobs, ScalingGroup
-from localcloud.ess.resources import Alarm, Configuration, Hook, LifecycleAction, Receiver, Rule, ScheduledTask
+from localcloud.ess.resources import (
+    Alarm,
+    Configuration,
+    Hook,
+    LifecycleAction,
+    Receiver,
+    Rule,
+    ScheduledTask,
+)
 from localcloud.wire import Params
 
 HISTORY = timedelta(days=30)

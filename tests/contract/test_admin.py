@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.local import local_cloud
 from localcloud.certificate import self_made
 from localcloud.clock import DrivenClock
 from localcloud.console.fresh import fresh
@@ -28,13 +27,16 @@ from localcloud.ess.service import Service
 from localcloud.faults import KINDS, Faults
 from localcloud.fleet import FleetError, read_fleet, save_fleet, service_of
 from localcloud.state import saved
-from tests.clouds import START, group, instances
-from tests.sdks import OlderPython, RefusedCall
+from scalein_cli.local import local_cloud
+from tests.support.clouds import START, group, instances
+from tests.support.sdks import OlderPython, RefusedCall
 
 SMALL = Path(__file__).parents[2] / "localcloud/fleets/small.json"
 
 
-def asked(ready: Mapping[str, str], path: str, body: Any = None, method: str | None = None) -> tuple[int, Any]:
+def asked(
+    ready: Mapping[str, str], path: str, body: Any = None, method: str | None = None
+) -> tuple[int, Any]:
     data = None if body is None else json.dumps(body).encode()
     url = f"http://{ready['endpoint']}/localcloud/{path}"
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
@@ -53,7 +55,9 @@ def ready() -> Any:
 
 
 def told(service: Service, action: str, **params: str) -> dict[str, Any]:
-    return perform(service, {"Action": action, "Version": "2022-02-22", "RegionId": "cn-hangzhou", **params})
+    return perform(
+        service, {"Action": action, "Version": "2022-02-22", "RegionId": "cn-hangzhou", **params}
+    )
 
 
 def test_the_clock_is_put_forward_and_no_further_than_a_year(ready: Mapping[str, str]) -> None:
@@ -65,8 +69,12 @@ def test_the_clock_is_put_forward_and_no_further_than_a_year(ready: Mapping[str,
 
 
 def test_faults_are_added_seen_and_cleared_at_run_time(ready: Mapping[str, str]) -> None:
-    added = asked(ready, "faults", {"kind": "throttled", "action": "DescribeScalingGroups", "times": 2})[1]
-    assert added["pending"] == [{"kind": "throttled", "action": "DescribeScalingGroups", "times": 2, "seconds": 0.0}]
+    added = asked(
+        ready, "faults", {"kind": "throttled", "action": "DescribeScalingGroups", "times": 2}
+    )[1]
+    assert added["pending"] == [
+        {"kind": "throttled", "action": "DescribeScalingGroups", "times": 2, "seconds": 0.0}
+    ]
     assert asked(ready, "faults", {"rate": 0.5, "kinds": ["slow"], "seed": 1})[1]["rate"] == 0.5
     assert asked(ready, "faults", {"kind": "earthquake"})[0] == 400
     cleared = asked(ready, "faults", method="DELETE")[1]
@@ -76,7 +84,9 @@ def test_faults_are_added_seen_and_cleared_at_run_time(ready: Mapping[str, str])
 def test_another_origins_page_cannot_change_anything(ready: Mapping[str, str]) -> None:
     """A form can be sent across origins, but never as application/json."""
     request = urllib.request.Request(
-        f"http://{ready['endpoint']}/localcloud/faults", b'{"kind": "throttled"}', {"Content-Type": "text/plain"}
+        f"http://{ready['endpoint']}/localcloud/faults",
+        b'{"kind": "throttled"}',
+        {"Content-Type": "text/plain"},
     )
     with urllib.request.urlopen(request) as answer:
         assert json.load(answer)["pending"] == []
@@ -108,7 +118,9 @@ def test_the_state_survives_a_restart(tmp_path: Path) -> None:
         client = OlderPython(first["endpoint"], first)
         made = client.call("CreateScalingGroup", MinSize=0, MaxSize=1, ScalingGroupName="kept")
     with local_cloud(SMALL, "--state", str(state)) as second:
-        found = OlderPython(second["endpoint"], second).call("DescribeScalingGroups", ScalingGroupNames=["kept"])
+        found = OlderPython(second["endpoint"], second).call(
+            "DescribeScalingGroups", ScalingGroupNames=["kept"]
+        )
     assert not isinstance(made, RefusedCall)
     assert not isinstance(found, RefusedCall)
     assert [one["ScalingGroupId"] for one in found["ScalingGroups"]] == [made["ScalingGroupId"]]
@@ -121,7 +133,10 @@ STEPS: dict[str, tuple[str, dict[str, str]]] = {
         "CreateScalingRule",
         {"ScalingRuleName": "rule-{n}", "AdjustmentType": "TotalCapacity", "AdjustmentValue": "3"},
     ),
-    "hook": ("CreateLifecycleHook", {"LifecycleTransition": "SCALE_IN", "LifecycleHookName": "hook-{n}"}),
+    "hook": (
+        "CreateLifecycleHook",
+        {"LifecycleTransition": "SCALE_IN", "LifecycleHookName": "hook-{n}"},
+    ),
     "alarm": ("CreateAlarm", {"MetricName": "CpuUtilization"}),
     "task": ("CreateScheduledTask", {"LaunchTime": "2026-11-24T00:00Z", "MinValue": "1"}),
     "token": ("RemoveInstances", {"InstanceIds.1": "i-000{n}", "ClientToken": "t-{n}"}),
@@ -131,20 +146,29 @@ STEPS: dict[str, tuple[str, dict[str, str]]] = {
 @given(st.lists(st.sampled_from([*STEPS, "wait"]), max_size=8))
 def test_whatever_was_done_a_saved_state_goes_on_the_same(steps: list[str]) -> None:
     clock = DrivenClock(START)
-    service = service_of({"groups": [group(*instances(5), desiredCapacity=4)]}, clock, Knobs(acts=True))
+    service = service_of(
+        {"groups": [group(*instances(5), desiredCapacity=4)]}, clock, Knobs(acts=True)
+    )
     for number, step in enumerate(steps):
         if step == "wait":
             clock.advance(45)
             continue
         action, params = STEPS[step]
         with suppress(ApiError):
-            told(service, action, ScalingGroupId="asg-1", **{k: v.format(n=number) for k, v in params.items()})
+            told(
+                service,
+                action,
+                ScalingGroupId="asg-1",
+                **{k: v.format(n=number) for k, v in params.items()},
+            )
     again = service_of({"saved": json.loads(json.dumps(saved(service)))}, clock, Knobs(acts=True))
 
     assert saved(again) == saved(service)
 
 
-@pytest.mark.parametrize("state", [{"groups": 1}, {"nothing": {}}, {"clock": {}}, {"groups": {"a": {"x": 1}}}])
+@pytest.mark.parametrize(
+    "state", [{"groups": 1}, {"nothing": {}}, {"clock": {}}, {"groups": {"a": {"x": 1}}}]
+)
 def test_a_state_that_is_none_is_told_as_such(state: dict[str, Any]) -> None:
     with pytest.raises(FleetError, match="saved state"):
         service_of({"saved": state}, DrivenClock(START), Knobs())
@@ -155,13 +179,18 @@ def test_a_saved_file_is_a_fleet_file(tmp_path: Path) -> None:
     save_fleet(service, tmp_path / "saved.json")
 
     again = read_fleet(tmp_path / "saved.json", DrivenClock(START), Knobs())
-    assert (again.groups, again.knobs.activity_seconds) == (service.groups, service.knobs.activity_seconds)
+    assert (again.groups, again.knobs.activity_seconds) == (
+        service.groups,
+        service.knobs.activity_seconds,
+    )
 
 
 def test_https_is_served_with_a_certificate_of_its_own() -> None:
     with local_cloud(SMALL, "--https") as ready:
         trusted = ssl.create_default_context(cafile=ready["certificate"])
-        with urllib.request.urlopen(f"https://{ready['endpoint']}/console", context=trusted) as page:
+        with urllib.request.urlopen(
+            f"https://{ready['endpoint']}/console", context=trusted
+        ) as page:
             assert b"Local Auto Scaling" in page.read()
 
 
@@ -172,7 +201,9 @@ def test_the_certificate_names_the_address_it_listens_on() -> None:
     assert "IP Address:10.1.2.3" in told.stdout
 
 
-@pytest.mark.parametrize("kind", ["refused", "clock-skew", "throttled", "internal-error", "unavailable", "bad-gateway"])
+@pytest.mark.parametrize(
+    "kind", ["refused", "clock-skew", "throttled", "internal-error", "unavailable", "bad-gateway"]
+)
 def test_a_fault_comes_by_flag(kind: str) -> None:
     with local_cloud(SMALL, "--fault", kind) as ready:
         client = OlderPython(ready["endpoint"], ready)
@@ -199,7 +230,9 @@ def test_the_secret_is_new_at_each_start_unless_one_is_given() -> None:
 
 def test_the_address_of_the_console_is_printed_and_leads_there() -> None:
     command = [sys.executable, "-m", "localcloud", "--fleet", str(SMALL)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout
         assert process.stderr
         try:
@@ -213,7 +246,9 @@ def test_the_address_of_the_console_is_printed_and_leads_there() -> None:
 
 def test_a_fault_comes_by_fleet_file(tmp_path: Path) -> None:
     fleet = tmp_path / "fleet.json"
-    fleet.write_text(json.dumps({"groups": [group()], "faults": [{"kind": "throttled", "times": 1}]}))
+    fleet.write_text(
+        json.dumps({"groups": [group()], "faults": [{"kind": "throttled", "times": 1}]})
+    )
     with local_cloud(fleet) as ready:
         client = OlderPython(ready["endpoint"], ready)
         assert client.call("DescribeScalingGroups") == RefusedCall(400, "Throttling.User")
@@ -225,7 +260,9 @@ def test_the_same_seed_gives_the_same_faults(seed: int, rate: float, kinds: list
     both = [Faults(), Faults()]
     for faults in both:
         faults.at_random(rate, kinds, seed)
-    assert [both[0].take("RemoveInstances") for _ in range(20)] == [both[1].take("RemoveInstances") for _ in range(20)]
+    assert [both[0].take("RemoveInstances") for _ in range(20)] == [
+        both[1].take("RemoveInstances") for _ in range(20)
+    ]
 
 
 @given(st.integers(0, 290_000_000))

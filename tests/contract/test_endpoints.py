@@ -8,10 +8,10 @@ import threading
 import pytest
 
 from scalein.clock import Deadline
+from scalein.cloud.ess import EssGateway
 from scalein.errors import Transient
-from scalein.ess import EssGateway
 from scalein.settings import Credentials, Endpoint, PolicySource, Settings
-from tests.fakes import DrivenClock
+from tests.support.fakes import DrivenClock
 
 
 def first_line_sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -46,8 +46,18 @@ def first_line_sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
         ("ap-northeast-1", "public", None, "CONNECT ess.ap-northeast-1.aliyuncs.com:443"),
         ("cn-somewhere-new", "public", None, "CONNECT ess.cn-somewhere-new.aliyuncs.com:443"),
         ("cn-hangzhou", "vpc", None, "CONNECT ess-vpc.cn-hangzhou.aliyuncs.com:443"),
-        ("cn-hangzhou", "public", Endpoint("ess.example.com", secure=True), "CONNECT ess.example.com:443"),
-        ("cn-hangzhou", "public", Endpoint("ess.example.com:8443", secure=True), "CONNECT ess.example.com:8443"),
+        (
+            "cn-hangzhou",
+            "public",
+            Endpoint("ess.example.com", secure=True),
+            "CONNECT ess.example.com:443",
+        ),
+        (
+            "cn-hangzhou",
+            "public",
+            Endpoint("ess.example.com:8443", secure=True),
+            "CONNECT ess.example.com:8443",
+        ),
     ],
 )
 def test_ess_is_reached_over_tls_at_its_own_endpoint(
@@ -55,7 +65,17 @@ def test_ess_is_reached_over_tls_at_its_own_endpoint(
 ) -> None:
     key = Credentials("id", "secret")
     settings = Settings(
-        key, region, PolicySource("", ""), endpoint, None, network, 2.0, 2.0, 30.0, dry_run=False, raise_try_later=True
+        key,
+        region,
+        PolicySource("", ""),
+        endpoint,
+        None,
+        network,
+        2.0,
+        2.0,
+        30.0,
+        dry_run=False,
+        raise_try_later=True,
     )
 
     assert first_line_sent(settings, monkeypatch).startswith(line)

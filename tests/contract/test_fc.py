@@ -10,19 +10,21 @@ from datetime import timedelta
 import pytest
 
 from scalein.clock import Deadline, SystemClock
+from scalein.decision.model import Count
+from scalein.decision.progress import Progress
 from scalein.errors import TryLater
-from scalein.follow_up import FunctionCompute, task_id
-from scalein.model import Count
-from scalein.progress import Progress
+from scalein.processing.follow_ups import FunctionCompute, task_id
 from scalein.settings import Caller, Credentials
-from tests.clouds import KEY, Cloud, cloud_of, group, instances
-from tests.fakes import NOON
-from tests.fleets import request_for
+from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
+from tests.support.fakes import NOON
+from tests.support.fleets import request_for
 
 PROGRESS = Progress(request_for(Count(1)), NOON, follow_ups=1)
 
 
-def follow_ups(endpoint: str, credentials: Credentials = KEY, seconds: float = 30) -> FunctionCompute:
+def follow_ups(
+    endpoint: str, credentials: Credentials = KEY, seconds: float = 30
+) -> FunctionCompute:
     caller = Caller(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
     return FunctionCompute(caller, credentials, Deadline.after(seconds, SystemClock()))
 
@@ -30,7 +32,9 @@ def follow_ups(endpoint: str, credentials: Credentials = KEY, seconds: float = 3
 def waiting(cloud: Cloud) -> list[tuple[str, str, str, timedelta]]:
     functions = cloud.inside.functions
     assert functions
-    return [(i.service, i.function, i.task_id, i.due_at - cloud.clock.now()) for i in functions.waiting]
+    return [
+        (i.service, i.function, i.task_id, i.due_at - cloud.clock.now()) for i in functions.waiting
+    ]
 
 
 def test_a_follow_up_is_an_asynchronous_delayed_and_numbered_invocation_of_this_function() -> None:
@@ -51,13 +55,18 @@ def test_the_second_of_two_is_refused_and_that_is_fine() -> None:
 
 def test_the_sts_token_goes_along_and_is_signed() -> None:
     with cloud_of(group(*instances(1)), token="sts-1") as cloud:
-        assert follow_ups(cloud.endpoint, KEY._replace(security_token="sts-1")).schedule(PROGRESS, 1)
+        assert follow_ups(cloud.endpoint, KEY._replace(security_token="sts-1")).schedule(
+            PROGRESS, 1
+        )
         with pytest.raises(TryLater, match="HTTP 403"):
             follow_ups(cloud.endpoint, KEY._replace(security_token="sts-2")).schedule(PROGRESS, 1)
 
 
 def test_a_wrong_secret_is_told_without_it() -> None:
-    with cloud_of(group(*instances(1))) as cloud, pytest.raises(TryLater, match="HTTP 403") as caught:
+    with (
+        cloud_of(group(*instances(1))) as cloud,
+        pytest.raises(TryLater, match="HTTP 403") as caught,
+    ):
         follow_ups(cloud.endpoint, Credentials("test-key", "secret-canary")).schedule(PROGRESS, 1)
 
     assert "canary" not in str(caught.value)
@@ -117,7 +126,9 @@ def test_fc2_says_nothing_and_everybody_else_may(caplog: pytest.LogCaptureFixtur
 @pytest.mark.parametrize(
     "kind", ["lost-answer", "half-body", "gateway-timeout", "gateway-redirect", "bad-gateway-after"]
 )
-def test_a_follow_up_whose_answer_is_lost_is_scheduled_and_the_second_attempt_says_so(kind: str) -> None:
+def test_a_follow_up_whose_answer_is_lost_is_scheduled_and_the_second_attempt_says_so(
+    kind: str,
+) -> None:
     with cloud_of(group(*instances(1))) as cloud:
         cloud.inside.faults.add(kind, "InvokeFunction")
         with pytest.raises(TryLater):

@@ -13,8 +13,8 @@ from typing import Any
 import fc2
 import pytest
 
-from tests.clouds import KEY
-from tests.platforms import Compute, compute_of
+from tests.support.clouds import KEY
+from tests.support.platforms import Compute, compute_of
 
 
 @pytest.fixture
@@ -43,11 +43,15 @@ def test_a_deployed_function_answers(compute: Compute, tmp_path: Path) -> None:
 
     assert compute.client.invoke_function("s", "f", b"hello").data == b"hello"
     assert compute.client.get_function("s", "f").data["handler"] == "index.handler"
-    assert [f["functionName"] for f in compute.client.list_functions("s").data["functions"]] == ["f"]
+    assert [f["functionName"] for f in compute.client.list_functions("s").data["functions"]] == [
+        "f"
+    ]
 
 
 def test_what_is_no_text_is_answered_as_json(compute: Compute, tmp_path: Path) -> None:
-    compute.deploy(tmp_path, "def handler(event, context):\n    return {'b': None, 'a': event.decode()}\n")
+    compute.deploy(
+        tmp_path, "def handler(event, context):\n    return {'b': None, 'a': event.decode()}\n"
+    )
 
     assert json.loads(compute.client.invoke_function("s", "f", b"x").data) == {"a": "x", "b": None}
 
@@ -61,7 +65,9 @@ def test_what_is_no_text_is_answered_as_json(compute: Compute, tmp_path: Path) -
         ("x = 1\n", "HandlerNotFound"),
     ],
 )
-def test_a_failed_function_is_http_200_and_a_header(compute: Compute, tmp_path: Path, code: str, kind: str) -> None:
+def test_a_failed_function_is_http_200_and_a_header(
+    compute: Compute, tmp_path: Path, code: str, kind: str
+) -> None:
     compute.deploy(tmp_path, code)
 
     with pytest.raises(fc2.FcError) as caught:
@@ -72,7 +78,9 @@ def test_a_failed_function_is_http_200_and_a_header(compute: Compute, tmp_path: 
     assert {"errorMessage", "stackTrace"} < told.keys()
 
 
-def test_a_function_out_of_time_gets_sigterm_and_the_next_call_a_new_process(compute: Compute, tmp_path: Path) -> None:
+def test_a_function_out_of_time_gets_sigterm_and_the_next_call_a_new_process(
+    compute: Compute, tmp_path: Path
+) -> None:
     code = "import os, time\ndef handler(event, context):\n    time.sleep(float(event))\n    return str(os.getpid())\n"
     compute.deploy(tmp_path, code, timeout=1)
     first = compute.client.invoke_function("s", "f", b"0").data
@@ -114,7 +122,9 @@ def test_an_instance_is_kept_frozen_and_initialized_once(compute: Compute, tmp_p
 
 
 @pytest.mark.parametrize(("runtime", "has"), [("python3.10", True), ("python3.12", False)])
-def test_the_context_is_that_of_the_runtime(compute: Compute, tmp_path: Path, runtime: str, has: bool) -> None:
+def test_the_context_is_that_of_the_runtime(
+    compute: Compute, tmp_path: Path, runtime: str, has: bool
+) -> None:
     code = (
         "import json, os\n"
         "def handler(event, context):\n"
@@ -145,7 +155,9 @@ def test_the_tail_of_the_log_comes_along(compute: Compute, tmp_path: Path) -> No
     assert "[INFO] logged" in log
 
 
-def test_a_version_stays_as_it_was_published_and_an_alias_points_at_it(compute: Compute, tmp_path: Path) -> None:
+def test_a_version_stays_as_it_was_published_and_an_alias_points_at_it(
+    compute: Compute, tmp_path: Path
+) -> None:
     compute.deploy(tmp_path, "def handler(event, context):\n    return 'one'\n")
     client = compute.client
     version = client.publish_version("s").data["versionId"]
@@ -159,7 +171,9 @@ def test_a_version_stays_as_it_was_published_and_an_alias_points_at_it(compute: 
     assert client.invoke_function("s", "f", b"", qualifier="prod").data == b"two"
 
 
-def test_an_asynchronous_call_is_delayed_numbered_and_listed(compute: Compute, tmp_path: Path) -> None:
+def test_an_asynchronous_call_is_delayed_numbered_and_listed(
+    compute: Compute, tmp_path: Path
+) -> None:
     marks = tmp_path / "marks"
     code = f"def handler(event, context):\n    open({str(marks)!r}, 'a').write(event.decode())\n"
     compute.deploy(tmp_path, code)
@@ -185,7 +199,9 @@ def test_a_failing_asynchronous_call_is_repeated_and_then_handed_to_its_destinat
     compute.deploy(tmp_path, "def handler(event, context):\n    raise RuntimeError('no')\n")
     config = {
         "maxAsyncRetryAttempts": 2,
-        "destinationConfig": {"onFailure": {"destination": "acs:mns:cn-hangzhou:1:/queues/dead/messages"}},
+        "destinationConfig": {
+            "onFailure": {"destination": "acs:mns:cn-hangzhou:1:/queues/dead/messages"}
+        },
     }
     compute.client.put_function_async_invoke_config("s", "LATEST", "f", config)
     compute.client.invoke_function("s", "f", b"x", headers={"x-fc-invocation-type": "Async"})
@@ -198,7 +214,10 @@ def test_a_failing_asynchronous_call_is_repeated_and_then_handed_to_its_destinat
     (sent,) = compute.inside.service.sent
     assert sent["to"].endswith("/queues/dead/messages")
     assert sent["content"]["requestContext"]["approximateInvokeCount"] == 3
-    assert (sent["content"]["requestPayload"], sent["content"]["responseContext"]["functionError"]) == (
+    assert (
+        sent["content"]["requestPayload"],
+        sent["content"]["responseContext"]["functionError"],
+    ) == (
         "x",
         "UnhandledInvocationError",
     )
@@ -207,9 +226,17 @@ def test_a_failing_asynchronous_call_is_repeated_and_then_handed_to_its_destinat
 def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     compute.deploy(tmp_path)
-    compute.deploy(tmp_path, f"def handler(event, context):\n    open({str(marks)!r}, 'wb').write(event)\n", name="g")
-    destination = {"onSuccess": {"destination": "acs:fc:cn-hangzhou:1:services/s.LATEST/functions/g"}}
-    compute.client.put_function_async_invoke_config("s", "LATEST", "f", {"destinationConfig": destination})
+    compute.deploy(
+        tmp_path,
+        f"def handler(event, context):\n    open({str(marks)!r}, 'wb').write(event)\n",
+        name="g",
+    )
+    destination = {
+        "onSuccess": {"destination": "acs:fc:cn-hangzhou:1:services/s.LATEST/functions/g"}
+    }
+    compute.client.put_function_async_invoke_config(
+        "s", "LATEST", "f", {"destinationConfig": destination}
+    )
     compute.client.invoke_function("s", "f", b"x", headers={"x-fc-invocation-type": "Async"})
 
     assert soon(lambda: marks.exists() and marks.read_bytes())
@@ -223,7 +250,10 @@ def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_pat
         (lambda c: c.invoke_function("s", "nobody", b""), (404, "FunctionNotFound")),
         (lambda c: c.invoke_function("s", "f", b"", qualifier="9"), (404, "VersionNotFound")),
         (lambda c: c.create_service("s"), (409, "ServiceAlreadyExists")),
-        (lambda c: c.update_function("s", "f", environmentVariables={"FC_X": "1"}), (400, "InvalidArgument")),
+        (
+            lambda c: c.update_function("s", "f", environmentVariables={"FC_X": "1"}),
+            (400, "InvalidArgument"),
+        ),
         (lambda c: c.update_function("s", "f", runtime="python2.7"), (400, "InvalidArgument")),
         (lambda c: c.delete_service("s"), (412, "PreconditionFailed")),
         (lambda c: c.create_alias("s", "prod", "9"), (404, "VersionNotFound")),
@@ -239,7 +269,8 @@ def test_what_it_refuses(
 
 def test_several_instances_run_side_by_side(compute: Compute, tmp_path: Path) -> None:
     compute.deploy(
-        tmp_path, "import os, time\ndef handler(event, context):\n    time.sleep(0.5); return str(os.getpid())\n"
+        tmp_path,
+        "import os, time\ndef handler(event, context):\n    time.sleep(0.5); return str(os.getpid())\n",
     )
     for _ in range(3):
         compute.client.invoke_function("s", "f", b"", headers={"x-fc-invocation-type": "Async"})
@@ -284,21 +315,32 @@ def raw(compute: Compute, method: str, path: str) -> Any:
     return answer.json() if answer.content else None
 
 
-def test_numbered_invocations_are_listed_looked_up_and_stopped(compute: Compute, tmp_path: Path) -> None:
+def test_numbered_invocations_are_listed_looked_up_and_stopped(
+    compute: Compute, tmp_path: Path
+) -> None:
     compute.deploy(tmp_path)
     for id in ("task-1", "task-2"):
         headers = {"x-fc-invocation-type": "Async", "x-fc-async-delay": "600"}
-        compute.client.invoke_function("s", "f", b"x", headers={**headers, "x-fc-stateful-async-invocation-id": id})
+        compute.client.invoke_function(
+            "s", "f", b"x", headers={**headers, "x-fc-stateful-async-invocation-id": id}
+        )
     raw(compute, "PUT", "/stateful-async-invocations/task-1")
 
     listed = raw(compute, "GET", "/stateful-async-invocations")["invocations"]
-    assert {one["invocationId"]: one["status"] for one in listed} == {"task-1": "Stopped", "task-2": "Enqueued"}
+    assert {one["invocationId"]: one["status"] for one in listed} == {
+        "task-1": "Stopped",
+        "task-2": "Enqueued",
+    }
     assert raw(compute, "GET", "/stateful-async-invocations/task-1")["status"] == "Stopped"
     assert failure(lambda: raw(compute, "GET", "/stateful-async-invocations/task-9"))[0] == 404
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_zip_file_is_deployed_like_a_folder_and_what_is_none_is_refused(compute: Compute, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+def test_a_zip_file_is_deployed_like_a_folder_and_what_is_none_is_refused(
+    compute: Compute, tmp_path: Path
+) -> None:
     compute.deploy(tmp_path)
     """fc2 leaves the files open, hence the filter."""
     whole, broken = tmp_path / "code.zip", tmp_path / "broken.zip"
@@ -308,7 +350,9 @@ def test_a_zip_file_is_deployed_like_a_folder_and_what_is_none_is_refused(comput
 
     assert compute.client.invoke_function("s", "g", b"hello").data == b"hello"
     refusal = failure(
-        lambda: compute.client.create_function("s", "h", "python3.10", "index.handler", codeZipFile=str(broken))
+        lambda: compute.client.create_function(
+            "s", "h", "python3.10", "index.handler", codeZipFile=str(broken)
+        )
     )
     assert refusal == (400, "InvalidArgument")
     gc.collect()  # what was left open, here and not in another test

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.garble import BODIES, garbled
+from scalein.cloud.ess import EssGateway
+from scalein.cloud.gateway import Removal
+from scalein.decision.model import Metric, Needs, RemoveOptions
 from scalein.errors import GatewayError, OutcomeUnknown, Refused, TryLater
-from scalein.ess import EssGateway
-from scalein.gateway import Removal
-from scalein.model import Metric, Needs, RemoveOptions
-from tests.servers import EMPTY, GROUP, answer_of, gateway_to, replying
+from tests.support.servers import EMPTY, GROUP, answer_of, gateway_to, replying
 
 CALL = Removal("asg-1", ("i-1",), "token-1", RemoveOptions())
 NEEDS = Needs(history_seconds=3_600, metric=Metric())
@@ -39,9 +39,18 @@ ACTIVITY = {
 POINT = {"instanceId": "i-1", "timestamp": 1_795_435_200_000, "Average": 12.5}
 FULL = {
     **EMPTY,
-    "DescribeScalingGroups": {"TotalCount": 1, "ScalingGroups": {"ScalingGroup": [{**GROUP, "TotalCapacity": 1}]}},
-    "DescribeScalingInstances": {"TotalCount": 1, "ScalingInstances": {"ScalingInstance": [MEMBER]}},
-    "DescribeScalingActivities": {"TotalCount": 1, "ScalingActivities": {"ScalingActivity": [ACTIVITY]}},
+    "DescribeScalingGroups": {
+        "TotalCount": 1,
+        "ScalingGroups": {"ScalingGroup": [{**GROUP, "TotalCapacity": 1}]},
+    },
+    "DescribeScalingInstances": {
+        "TotalCount": 1,
+        "ScalingInstances": {"ScalingInstance": [MEMBER]},
+    },
+    "DescribeScalingActivities": {
+        "TotalCount": 1,
+        "ScalingActivities": {"ScalingActivity": [ACTIVITY]},
+    },
     "DescribeMetricLast": {"Code": "200", "Datapoints": json.dumps([POINT])},
 }
 READS: dict[str, Callable[[EssGateway], Any]] = {
@@ -61,7 +70,9 @@ class Wire:
 
     def reply(self, action: str) -> bytes:
         body = json.dumps(FULL[action]).encode()
-        return answer_of(self.spoil(body), self.status) if action == self.action else answer_of(body)
+        return (
+            answer_of(self.spoil(body), self.status) if action == self.action else answer_of(body)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +115,9 @@ def test_a_garbled_answer_is_a_gateway_error_or_a_result_that_holds(
 
 
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("status", ["200 OK", "302 Found", "404 Not Found", "408 Request Timeout", "429 Too Many"])
+@pytest.mark.parametrize(
+    "status", ["200 OK", "302 Found", "404 Not Found", "408 Request Timeout", "429 Too Many"]
+)
 @pytest.mark.parametrize("action", sorted(FULL))
 def test_an_answer_that_is_not_of_ess_never_decides(
     wire: tuple[Wire, str], action: str, status: str, body: bytes
@@ -120,7 +133,9 @@ def test_an_answer_that_is_not_of_ess_never_decides(
         gateway.snapshot("asg-1", NEEDS)
 
 
-@pytest.mark.parametrize("status", ["200 OK", "302 Found", "400 Bad Request", "429 Too Many", "503 Unavailable"])
+@pytest.mark.parametrize(
+    "status", ["200 OK", "302 Found", "400 Bad Request", "429 Too Many", "503 Unavailable"]
+)
 @pytest.mark.parametrize(
     ("code", "request_id", "is_of_ess"),
     [

@@ -14,31 +14,51 @@ import pytest
 
 from localcloud.ess.model import Knobs
 from scalein.clock import Deadline
-from scalein.errors import ConfigurationError, OutcomeUnknown, Refused, StaleSnapshot, Throttled, Transient, TryLater
-from scalein.ess import EssGateway
-from scalein.gateway import NOTHING_MORE, DryRun, Gateway, Removal
-from scalein.model import Count, Needs, RemoveOptions, Snapshot
-from scalein.reasons import Status
+from scalein.cloud.ess import EssGateway
+from scalein.cloud.gateway import NOTHING_MORE, DryRun, Gateway, Removal
+from scalein.decision.model import Count, Needs, RemoveOptions, Snapshot
+from scalein.decision.reasons import Status
+from scalein.errors import (
+    ConfigurationError,
+    OutcomeUnknown,
+    Refused,
+    StaleSnapshot,
+    Throttled,
+    Transient,
+    TryLater,
+)
 from scalein.settings import Credentials, Endpoint, PolicySource, Settings
-from tests import fakes
-from tests.clouds import KEY, cloud_of, group, instances
-from tests.fakes import scale_in
-from tests.fleets import request_for
+from tests.support import fakes
+from tests.support.clouds import KEY, cloud_of, group, instances
+from tests.support.fakes import scale_in
+from tests.support.fleets import request_for
 
 CALL = Removal("asg-1", ("i-0001",), "token-1", RemoveOptions())
 
 
 def test_a_snapshot_is_the_group_and_all_of_its_instances() -> None:
-    members = [*instances(1, lifecycleState="Protected"), *instances(1, "i-lt", launchTemplateId="lt-1")]
+    members = [
+        *instances(1, lifecycleState="Protected"),
+        *instances(1, "i-lt", launchTemplateId="lt-1"),
+    ]
     del members[1]["scalingConfigurationId"]
     members[1]["launchTemplateVersion"] = "3"
-    with cloud_of(group(*members, minSize=1, multiAZPolicy="BALANCE", suspendedProcesses=["ScaleOut"])) as cloud:
+    with cloud_of(
+        group(*members, minSize=1, multiAZPolicy="BALANCE", suspendedProcesses=["ScaleOut"])
+    ) as cloud:
         snapshot = cloud.gateway().snapshot("asg-1")
 
     by_id = {instance.id: instance for instance in snapshot.instances}
-    assert (snapshot.group.min_size, snapshot.group.total_capacity, snapshot.group.weighted) == (1, 2, False)
+    assert (snapshot.group.min_size, snapshot.group.total_capacity, snapshot.group.weighted) == (
+        1,
+        2,
+        False,
+    )
     assert snapshot.group.stable_capacity == 2
-    assert (snapshot.group.multi_az_policy, snapshot.group.suspended_processes) == ("BALANCE", ("ScaleOut",))
+    assert (snapshot.group.multi_az_policy, snapshot.group.suspended_processes) == (
+        "BALANCE",
+        ("ScaleOut",),
+    )
     assert snapshot.group.removal_policies == ("OldestScalingConfiguration", "OldestInstance")
     assert by_id["i-0001"].lifecycle_state == "Protected"
     assert by_id["i-lt-0001"].scaling_configuration == "lt-1:3"
@@ -89,7 +109,12 @@ def test_what_a_request_does_not_say_is_not_sent() -> None:
         cloud.gateway().remove(CALL)
         (params,) = cloud.calls("RemoveInstances")
 
-    silent = {"RemovePolicy", "DecreaseDesiredCapacity", "StopInstanceTimeout", "LifecycleHookContext"}
+    silent = {
+        "RemovePolicy",
+        "DecreaseDesiredCapacity",
+        "StopInstanceTimeout",
+        "LifecycleHookContext",
+    }
     assert silent.isdisjoint(params)
 
 
@@ -100,17 +125,23 @@ def test_the_sts_token_goes_along() -> None:
         assert cloud.gateway(credentials=credentials).snapshot("asg-1").instances
 
 
-def test_credentials_of_the_environment_never_stand_in_for_those_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_of_the_environment_never_stand_in_for_those_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The SDK would prefer ALIYUN_* over a token credential."""
     monkeypatch.setenv("ALIYUN_ACCESS_KEY_ID", "somebody-else")
     monkeypatch.setenv("ALIYUN_ACCESS_KEY_SECRET", "other-secret")
     with cloud_of(group(*instances(1)), token="sts-2") as cloud:
         cloud.gateway(credentials=KEY._replace(security_token="sts-2")).snapshot("asg-1")
 
-        assert {call["AccessKeyId"] for call in cloud.calls("DescribeScalingGroups")} == {"test-key"}
+        assert {call["AccessKeyId"] for call in cloud.calls("DescribeScalingGroups")} == {
+            "test-key"
+        }
 
 
-def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with cloud_of(group(*instances(1))) as cloud:
         fresh = Credentials("test-key", "test-secret", "unused-token")
@@ -164,7 +195,9 @@ def test_where_nobody_listens_the_outcome_of_a_removal_is_unknown() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     endpoint = Endpoint(f"127.0.0.1:{port}", secure=False)
-    settings = Settings(KEY, "cn-hangzhou", PolicySource("", ""), endpoint, None, "public", 2, 2, 3, False, True)
+    settings = Settings(
+        KEY, "cn-hangzhou", PolicySource("", ""), endpoint, None, "public", 2, 2, 3, False, True
+    )
     gateway = EssGateway(settings, Deadline.after(3, fakes.DrivenClock()))
     with pytest.raises(Transient):
         gateway.snapshot("asg-1")
@@ -179,7 +212,10 @@ def test_an_answer_lost_after_the_work_is_asked_for_again_with_the_same_token(ki
         activity_id = cloud.gateway().remove(CALL)
 
         assert list(cloud.inside.service.activities) == [activity_id]
-        assert len({(c["ClientToken"], c["InstanceId.1"]) for c in cloud.calls("RemoveInstances")}) == 1
+        assert (
+            len({(c["ClientToken"], c["InstanceId.1"]) for c in cloud.calls("RemoveInstances")})
+            == 1
+        )
         assert len(cloud.calls("RemoveInstances")) == 2
 
 
@@ -219,7 +255,10 @@ class Forgetful(dict):  # type: ignore[type-arg]
 def test_an_activity_in_progress_is_not_waited_for() -> None:
     clock = fakes.DrivenClock()
     running = [{"scalingGroupId": "asg-1", "seconds": 60}]
-    with cloud_of(group(*instances(3)), activities=running) as cloud, pytest.raises(TryLater) as caught:
+    with (
+        cloud_of(group(*instances(3)), activities=running) as cloud,
+        pytest.raises(TryLater) as caught,
+    ):
         cloud.gateway(clock=clock).remove(CALL)
 
     assert caught.value.code == "ScalingActivityInProgress"
@@ -227,8 +266,13 @@ def test_an_activity_in_progress_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize(("state", "min_size"), [("Pending", 0), ("InService", 3)])
-def test_a_refusal_because_the_group_changed_says_that_the_snapshot_is_stale(state: str, min_size: int) -> None:
-    with cloud_of(group(*instances(3, lifecycleState=state), minSize=min_size)) as cloud, pytest.raises(StaleSnapshot):
+def test_a_refusal_because_the_group_changed_says_that_the_snapshot_is_stale(
+    state: str, min_size: int
+) -> None:
+    with (
+        cloud_of(group(*instances(3, lifecycleState=state), minSize=min_size)) as cloud,
+        pytest.raises(StaleSnapshot),
+    ):
         cloud.gateway().remove(CALL)
 
 
@@ -244,7 +288,10 @@ def test_the_same_message_twice_removes_once() -> None:
         assert first.status is Status.REMOVING
         again = scale_in(request, cloud.gateway())  # a new snapshot, so other ids
 
-        assert (again.status, again.scaling_activity_ids) == (Status.UNCONFIRMED, first.scaling_activity_ids)
+        assert (again.status, again.scaling_activity_ids) == (
+            Status.UNCONFIRMED,
+            first.scaling_activity_ids,
+        )
         assert list(cloud.states().values()).count("Removing") == 1
 
 
@@ -279,7 +326,9 @@ class StaleOnce(DryRun):
 
 
 def test_nothing_secret_is_ever_logged(
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Not even with the SDK's own debugging switched on, which writes URLs to standard error."""
     caplog.set_level(logging.DEBUG)
@@ -363,8 +412,13 @@ NO_GROUP = {"TotalCount": 0, "ScalingGroups": {"ScalingGroup": []}}
         {"DescribeScalingGroups": NO_GROUP, "DescribeScalingInstances": listing(MEMBER)},
     ],
 )
-def test_an_answer_that_contradicts_or_garbles_itself_is_no_snapshot(odd: dict[str, object]) -> None:
-    with answering(lambda action: {**EMPTY, **odd}[action]) as gateway, pytest.raises(TryLater, match="Inconsistent"):
+def test_an_answer_that_contradicts_or_garbles_itself_is_no_snapshot(
+    odd: dict[str, object],
+) -> None:
+    with (
+        answering(lambda action: {**EMPTY, **odd}[action]) as gateway,
+        pytest.raises(TryLater, match="Inconsistent"),
+    ):
         gateway.snapshot("asg-1")
 
 
@@ -374,7 +428,10 @@ def test_lists_may_come_without_their_inner_name() -> None:
     with answering(lambda action: answers[action]) as gateway:
         group_read = gateway.snapshot("asg-1").group
 
-    assert (group_read.removal_policies, group_read.suspended_processes) == (("NewestInstance",), ("ScaleIn",))
+    assert (group_read.removal_policies, group_read.suspended_processes) == (
+        ("NewestInstance",),
+        ("ScaleIn",),
+    )
 
 
 @pytest.mark.parametrize("reply", [{}, {"ScalingActivityId": ""}, [], "asa-1", None])
@@ -402,7 +459,9 @@ def answering(reply_to: Callable[[str], object]) -> Iterator[EssGateway]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         endpoint = Endpoint(f"127.0.0.1:{server.server_port}", secure=False)
         policy = PolicySource("", "")
-        settings = Settings(KEY, "cn-hangzhou", policy, endpoint, endpoint, "public", 2.0, 10.0, 30.0, False, True)
+        settings = Settings(
+            KEY, "cn-hangzhou", policy, endpoint, endpoint, "public", 2.0, 10.0, 30.0, False, True
+        )
         try:
             yield EssGateway(settings, Deadline.after(5, fakes.DrivenClock()))
         finally:
@@ -424,9 +483,15 @@ def test_the_group_of_an_instance_is_found_without_knowing_it() -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    [{}, {"TotalCount": 1, "ScalingInstances": {"ScalingInstance": []}}, {"Code": "Throttling", "RequestId": "R-1"}],
+    [
+        {},
+        {"TotalCount": 1, "ScalingInstances": {"ScalingInstance": []}},
+        {"Code": "Throttling", "RequestId": "R-1"},
+    ],
 )
-def test_a_reply_that_lacks_its_list_never_says_that_an_instance_is_in_no_group(reply: object) -> None:
+def test_a_reply_that_lacks_its_list_never_says_that_an_instance_is_in_no_group(
+    reply: object,
+) -> None:
     asked: list[str] = []
 
     def reply_to(action: str) -> object:

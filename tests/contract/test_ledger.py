@@ -16,11 +16,12 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from scalein.clock import Deadline, SystemClock
 from scalein.errors import LedgerGone
-from scalein.ledger import Claim, Closing, Entry, FallbackLedger, Ledger, MessageRef, Others, Record, Terms
-from scalein.memory_ledger import MAX_MESSAGES, Kept, Memory
-from scalein.redis_ledger import RedisLedger
-from tests.fakes import NOON, DrivenClock
-from tests.redis_server import RedisServer, redis_server
+from scalein.ledger.fallback import FallbackLedger
+from scalein.ledger.memory import MAX_MESSAGES, Kept, Memory
+from scalein.ledger.protocol import Claim, Closing, Entry, Ledger, MessageRef, Others, Record, Terms
+from scalein.ledger.redis import RedisLedger
+from tests.support.fakes import NOON, DrivenClock
+from tests.support.redis_server import RedisServer, redis_server
 
 LEASE, REMEMBERED, FLIGHT = 60.0, 86_400.0, 300.0
 M, N = MessageRef("asg-1", "m"), MessageRef("asg-1", "n")
@@ -91,7 +92,9 @@ def test_who_never_comes_back_is_succeeded_after_the_lease_and_where_it_stopped(
     book.advance(2)
 
     assert other.claim_message(M) == Claim(True, None, "half way", first=False)
-    assert other.acquire_lease("asg-1") == Entry(frozenset({"i-1"}), None, 1)  # in flight, for all that is known
+    assert other.acquire_lease("asg-1") == Entry(
+        frozenset({"i-1"}), None, 1
+    )  # in flight, for all that is known
 
 
 def test_who_lost_the_lease_writes_nothing(book: Book) -> None:
@@ -192,7 +195,9 @@ def test_a_message_costs_the_same_however_many_are_kept() -> None:
             ledger.close(MessageRef("asg-1", f"m-{number}"), Closing("{}"))
         return time.process_time() - began
 
-    assert min(cost(8_000) for _ in range(3)) < 24 * min(cost(1_000) for _ in range(3))  # 8, and not 64
+    assert min(cost(8_000) for _ in range(3)) < 24 * min(
+        cost(1_000) for _ in range(3)
+    )  # 8, and not 64
 
 
 @pytest.mark.parametrize("how", ["kill", "pause"])
@@ -279,7 +284,9 @@ class SamePromises(RuleBasedStateMachine):
         self.redis = Book("redis", clock, Kept(), self.server)
 
     holders = st.sampled_from(["one", "two", "three"])
-    messages = st.builds(MessageRef, st.sampled_from(["asg-1", "asg-2"]), st.sampled_from(["m", "n"]))
+    messages = st.builds(
+        MessageRef, st.sampled_from(["asg-1", "asg-2"]), st.sampled_from(["m", "n"])
+    )
     groups = st.sampled_from(["asg-1", "asg-2"])
     some = st.lists(st.sampled_from(["i-1", "i-2", "i-3"]), unique=True).map(tuple)
     records = st.builds(
@@ -330,5 +337,7 @@ class SamePromises(RuleBasedStateMachine):
 def test_memory_and_redis_keep_the_same_promises(server: RedisServer) -> None:
     SamePromises.server = server
     machine = SamePromises.TestCase
-    machine.settings = settings(max_examples=max(10, settings.default.max_examples // 5), deadline=None)
+    machine.settings = settings(
+        max_examples=max(10, settings.default.max_examples // 5), deadline=None
+    )
     machine().runTest()

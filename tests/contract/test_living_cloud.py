@@ -13,8 +13,8 @@ from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 
 from localcloud.ess.model import Knobs
-from tests.clouds import KEY, START, Cloud, cloud_of, group, instances
-from tests.sdks import OlderPython, RefusedCall
+from tests.support.clouds import KEY, START, Cloud, cloud_of, group, instances
+from tests.support.sdks import OlderPython, RefusedCall
 
 MINUTE, HOUR = 60, 3_600
 
@@ -46,10 +46,17 @@ class Story:
         return {state: states.count(state) for state in sorted(set(states))}
 
     def activities(self) -> list[dict[str, Any]]:
-        return list(self.tell("DescribeScalingActivities", ScalingGroupId="asg-1")["ScalingActivities"])
+        return list(
+            self.tell("DescribeScalingActivities", ScalingGroupId="asg-1")["ScalingActivities"]
+        )
 
     def hook(self, transition: str, **params: Any) -> str:
-        asked = {"ScalingGroupId": "asg-1", "LifecycleTransition": transition, "HeartbeatTimeout": 600, **params}
+        asked = {
+            "ScalingGroupId": "asg-1",
+            "LifecycleTransition": transition,
+            "HeartbeatTimeout": 600,
+            **params,
+        }
         return str(self.tell("CreateLifecycleHook", **asked)["LifecycleHookId"])
 
     def held(self) -> list[dict[str, Any]]:
@@ -69,7 +76,11 @@ def test_a_group_below_min_size_is_filled() -> None:
         assert story.count() == {"InService": 1, "Pending": 2}
         assert story.after(60) == {"InService": 3}
         (activity,) = story.activities()
-        assert (activity["StatusCode"], activity["CreatedCapacity"], activity["TriggerSourceType"]) == (
+        assert (
+            activity["StatusCode"],
+            activity["CreatedCapacity"],
+            activity["TriggerSourceType"],
+        ) == (
             "Successful",
             2,
             "Ess",
@@ -88,7 +99,12 @@ def test_desired_capacity_is_reached_from_both_sides() -> None:
 
 def test_a_removal_that_leaves_the_desired_capacity_is_refilled() -> None:
     with story_of(*instances(3), desiredCapacity=3) as story:
-        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"], DecreaseDesiredCapacity=False)
+        story.tell(
+            "RemoveInstances",
+            ScalingGroupId="asg-1",
+            InstanceIds=["i-0001"],
+            DecreaseDesiredCapacity=False,
+        )
         assert story.count() == {"InService": 2, "Pending": 1, "Removing": 1}
         assert story.after(60) == {"InService": 3}
 
@@ -99,8 +115,15 @@ def test_a_hook_holds_an_instance_on_its_way_out_until_it_is_let_go() -> None:
         story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
         assert story.after(300) == {"InService": 2, "Removing:Wait": 1}
         (held,) = story.held()
-        assert story.cloud.inside.service.sent[0]["content"]["lifecycleActionToken"] == held["LifecycleActionToken"]
-        story.tell("CompleteLifecycleAction", LifecycleHookId=hook, LifecycleActionToken=held["LifecycleActionToken"])
+        assert (
+            story.cloud.inside.service.sent[0]["content"]["lifecycleActionToken"]
+            == held["LifecycleActionToken"]
+        )
+        story.tell(
+            "CompleteLifecycleAction",
+            LifecycleHookId=hook,
+            LifecycleActionToken=held["LifecycleActionToken"],
+        )
         assert story.count() == {"InService": 2, "Removing": 1}
         assert story.after(60) == {"InService": 2}
 
@@ -122,7 +145,9 @@ def test_a_heartbeat_prolongs_and_a_timeout_lets_go() -> None:
         assert story.held()[0]["LifecycleActionStatus"] == "Timeout"
 
 
-@pytest.mark.parametrize(("result", "stays"), [("CONTINUE", False), ("ABANDON", False), ("ROLLBACK", True)])
+@pytest.mark.parametrize(
+    ("result", "stays"), [("CONTINUE", False), ("ABANDON", False), ("ROLLBACK", True)]
+)
 def test_of_the_results_of_a_hook_only_rollback_keeps_an_instance(result: str, stays: bool) -> None:
     with story_of(*instances(3)) as story:
         hook = story.hook("SCALE_IN")
@@ -135,7 +160,9 @@ def test_of_the_results_of_a_hook_only_rollback_keeps_an_instance(result: str, s
             LifecycleActionToken=mine["LifecycleActionToken"],
             LifecycleActionResult=result,
         )
-        waits = result == "CONTINUE"  # for the other hook; the first that does not continue ends it too
+        waits = (
+            result == "CONTINUE"
+        )  # for the other hook; the first that does not continue ends it too
         assert ("Removing:Wait" in story.count()) == waits
         story.after(600)
         assert story.after(60) == {"InService": 3 if stays else 2}
@@ -155,7 +182,12 @@ def test_hooks_are_left_out_where_the_call_says_so() -> None:
     with story_of(*instances(3)) as story:
         story.hook("SCALE_IN")
         context = '{"DisableLifecycleHook": true}'
-        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"], LifecycleHookContext=context)
+        story.tell(
+            "RemoveInstances",
+            ScalingGroupId="asg-1",
+            InstanceIds=["i-0001"],
+            LifecycleHookContext=context,
+        )
         assert story.count() == {"InService": 2, "Removing": 1}
 
 
@@ -212,7 +244,9 @@ def test_an_alarm_runs_its_rule_and_cooldown_holds_the_next_one_back() -> None:
 
 
 def test_nothing_runs_beside_what_an_alarm_started() -> None:
-    with story_of(*instances(6, metrics={"CPUUtilization": 5.0}), minSize=1, desiredCapacity=6) as story:
+    with story_of(
+        *instances(6, metrics={"CPUUtilization": 5.0}), minSize=1, desiredCapacity=6
+    ) as story:
         rule = story.tell(
             "CreateScalingRule",
             ScalingGroupId="asg-1",
@@ -257,29 +291,65 @@ def test_a_scheduled_task_comes_every_day_until_its_end() -> None:
     ("policies", "gone"),
     [(["OldestInstance"], ["i-0002", "i-0003"]), (["NewestInstance"], ["i-0005", "i-0006"])],
 )
-def test_ess_itself_goes_by_the_removal_policies_and_spares_the_protected(policies: list[str], gone: list[str]) -> None:
+def test_ess_itself_goes_by_the_removal_policies_and_spares_the_protected(
+    policies: list[str], gone: list[str]
+) -> None:
     with story_of(*instances(6), removalPolicies=policies) as story:
-        story.tell("SetInstancesProtection", ScalingGroupId="asg-1", InstanceIds=["i-0001"], ProtectedFromScaleIn=True)
-        story.tell("ScaleWithAdjustment", ScalingGroupId="asg-1", AdjustmentType="TotalCapacity", AdjustmentValue=4)
-        assert sorted(id for id, state in story.cloud.states().items() if state == "Removing") == gone
+        story.tell(
+            "SetInstancesProtection",
+            ScalingGroupId="asg-1",
+            InstanceIds=["i-0001"],
+            ProtectedFromScaleIn=True,
+        )
+        story.tell(
+            "ScaleWithAdjustment",
+            ScalingGroupId="asg-1",
+            AdjustmentType="TotalCapacity",
+            AdjustmentValue=4,
+        )
+        assert (
+            sorted(id for id, state in story.cloud.states().items() if state == "Removing") == gone
+        )
 
 
 @pytest.mark.parametrize(
     ("zone_of_the_fullest", "policy"), [("cn-hangzhou-i", "BALANCE"), ("cn-hangzhou-h", "PRIORITY")]
 )
-def test_a_balanced_group_shrinks_in_its_fullest_zone(zone_of_the_fullest: str, policy: str) -> None:
-    members = [*instances(2, "h"), *instances(4, "i", zoneId="cn-hangzhou-i", createdTime="2026-06-01T00:00:00Z")]
+def test_a_balanced_group_shrinks_in_its_fullest_zone(
+    zone_of_the_fullest: str, policy: str
+) -> None:
+    members = [
+        *instances(2, "h"),
+        *instances(4, "i", zoneId="cn-hangzhou-i", createdTime="2026-06-01T00:00:00Z"),
+    ]
     with story_of(*members, multiAZPolicy=policy) as story:
-        story.tell("ScaleWithAdjustment", ScalingGroupId="asg-1", AdjustmentType="TotalCapacity", AdjustmentValue=5)
-        (leaving,) = [i for i in story.cloud.group.instances.values() if i.lifecycle_state == "Removing"]
+        story.tell(
+            "ScaleWithAdjustment",
+            ScalingGroupId="asg-1",
+            AdjustmentType="TotalCapacity",
+            AdjustmentValue=5,
+        )
+        (leaving,) = [
+            i for i in story.cloud.group.instances.values() if i.lifecycle_state == "Removing"
+        ]
         assert leaving.zone_id == zone_of_the_fullest
 
 
 def test_in_economical_mode_stopped_instances_come_back_first() -> None:
     with story_of(*instances(3), minSize=1, scalingPolicy="recycle") as story:
-        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0002"], RemovePolicy="recycle")
+        story.tell(
+            "RemoveInstances",
+            ScalingGroupId="asg-1",
+            InstanceIds=["i-0002"],
+            RemovePolicy="recycle",
+        )
         assert story.after(60) == {"InService": 2, "Stopped": 1}
-        story.tell("ScaleWithAdjustment", ScalingGroupId="asg-1", AdjustmentType="TotalCapacity", AdjustmentValue=3)
+        story.tell(
+            "ScaleWithAdjustment",
+            ScalingGroupId="asg-1",
+            AdjustmentType="TotalCapacity",
+            AdjustmentValue=3,
+        )
         assert story.after(60) == {"InService": 3}
         assert story.activities()[0]["StartedInstances"] == ["i-0002"]
 
@@ -298,7 +368,11 @@ def test_a_weighted_group_counts_weights() -> None:
         story.count()
         assert story.after(60) == {"InService": 2}
         (found,) = story.tell("DescribeScalingGroups")["ScalingGroups"]
-        assert (found["TotalCapacity"], found["TotalInstanceCount"], found["Weighted"]) == (8, 2, True)
+        assert (found["TotalCapacity"], found["TotalInstanceCount"], found["Weighted"]) == (
+            8,
+            2,
+            True,
+        )
 
 
 def test_attached_and_detached_machines_keep_running() -> None:
@@ -317,9 +391,14 @@ def test_receivers_are_told_what_they_asked_for() -> None:
         arn = "acs:mns:cn-hangzhou:1:queue/told"
         kinds = ["AUTOSCALING:SCALE_IN_SUCCESS"]
         story.tell(
-            "CreateNotificationConfiguration", ScalingGroupId="asg-1", NotificationArn=arn, NotificationTypes=kinds
+            "CreateNotificationConfiguration",
+            ScalingGroupId="asg-1",
+            NotificationArn=arn,
+            NotificationTypes=kinds,
         )
-        id = story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])["ScalingActivityId"]
+        id = story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])[
+            "ScalingActivityId"
+        ]
         story.after(60)
         (sent,) = story.cloud.inside.service.sent
         assert (sent["to"], sent["content"]) == (arn, {"event": kinds[0], "scalingActivityId": id})
@@ -327,10 +406,15 @@ def test_receivers_are_told_what_they_asked_for() -> None:
 
 def test_an_hour_of_hooks_and_alarms_passes_at_once() -> None:
     """Less than a second; here with a margin, for machines are slow at times."""
-    with story_of(*instances(200, metrics={"CPUUtilization": 50.0}), healthCheckType="ECS") as story:
+    with story_of(
+        *instances(200, metrics={"CPUUtilization": 50.0}), healthCheckType="ECS"
+    ) as story:
         story.hook("SCALE_IN", HeartbeatTimeout=3_000)
         rule = story.tell(
-            "CreateScalingRule", ScalingGroupId="asg-1", AdjustmentType="TotalCapacity", AdjustmentValue=100
+            "CreateScalingRule",
+            ScalingGroupId="asg-1",
+            AdjustmentType="TotalCapacity",
+            AdjustmentValue=100,
         )
         story.tell(
             "CreateAlarm",
@@ -350,7 +434,10 @@ def test_a_metric_series_is_told_a_value_a_minute_and_only_once_measured() -> No
     with story_of(*instances(2, metrics={"CPUUtilization": [10, 20, 30, 40]})) as story:
         story.cloud.clock.advance(4 * MINUTE)
         points = datapoints(
-            story.cloud, "DescribeMetricList", Period="60", StartTime=str(START.timestamp() * 1000)[:-2]
+            story.cloud,
+            "DescribeMetricList",
+            Period="60",
+            StartTime=str(START.timestamp() * 1000)[:-2],
         )
         newest = datapoints(story.cloud, "DescribeMetricLast")
 
@@ -375,7 +462,11 @@ def datapoints(cloud: Cloud, action: str, **params: str) -> list[dict[str, Any]]
         ("CreateScalingGroup", {"MinSize": 3, "MaxSize": 2}, (400, "InvalidParameter")),
         ("CreateScalingGroup", {"MaxSize": 2}, (400, "MissingParameter")),
         ("CreateScalingGroup", {"MinSize": 0, "MaxSize": 2_001}, (400, "InvalidParameter")),
-        ("CreateScalingGroup", {"MinSize": 0, "MaxSize": 1, "DesiredCapacity": 2}, (400, "InvalidParameter")),
+        (
+            "CreateScalingGroup",
+            {"MinSize": 0, "MaxSize": 1, "DesiredCapacity": 2},
+            (400, "InvalidParameter"),
+        ),
         (
             "CreateScalingGroup",
             {"MinSize": 0, "MaxSize": 1, "RemovalPolicies": ["OldestInstance", "CustomPolicy"]},
@@ -383,25 +474,47 @@ def datapoints(cloud: Cloud, action: str, **params: str) -> list[dict[str, Any]]
         ),
         ("EnableScalingGroup", {"ScalingGroupId": "asg-1"}, (400, "IncorrectScalingGroupStatus")),
         ("DeleteScalingGroup", {"ScalingGroupId": "asg-1"}, (400, "IncorrectScalingGroupStatus")),
-        ("ExecuteScalingRule", {"ScalingRuleAri": "ari:x/asr-9"}, (404, "InvalidScalingRuleId.NotFound")),
+        (
+            "ExecuteScalingRule",
+            {"ScalingRuleAri": "ari:x/asr-9"},
+            (404, "InvalidScalingRuleId.NotFound"),
+        ),
         (
             "ScaleWithAdjustment",
             {"ScalingGroupId": "asg-1", "AdjustmentType": "TotalCapacity", "AdjustmentValue": 3},
             (400, "IncorrectCapacity.NoChange"),
         ),
-        ("CreateLifecycleHook", {"ScalingGroupId": "asg-1", "LifecycleTransition": "UP"}, (400, "InvalidParameter")),
+        (
+            "CreateLifecycleHook",
+            {"ScalingGroupId": "asg-1", "LifecycleTransition": "UP"},
+            (400, "InvalidParameter"),
+        ),
         (
             "CompleteLifecycleAction",
             {"LifecycleHookId": "ash-9", "LifecycleActionToken": "x"},
             (404, "InvalidLifecycleActionToken.NotFound"),
         ),
-        ("SetInstanceHealth", {"InstanceId": "i-9", "HealthStatus": "Healthy"}, (404, "InvalidInstanceId.NotFound")),
-        ("ExitStandby", {"ScalingGroupId": "asg-1", "InstanceIds": ["i-0001"]}, (400, "IncorrectInstanceStatus")),
-        ("SuspendProcesses", {"ScalingGroupId": "asg-1", "Processes": ["Everything"]}, (400, "InvalidParameter")),
+        (
+            "SetInstanceHealth",
+            {"InstanceId": "i-9", "HealthStatus": "Healthy"},
+            (404, "InvalidInstanceId.NotFound"),
+        ),
+        (
+            "ExitStandby",
+            {"ScalingGroupId": "asg-1", "InstanceIds": ["i-0001"]},
+            (400, "IncorrectInstanceStatus"),
+        ),
+        (
+            "SuspendProcesses",
+            {"ScalingGroupId": "asg-1", "Processes": ["Everything"]},
+            (400, "InvalidParameter"),
+        ),
         ("RebalanceInstances", {"ScalingGroupId": "asg-1"}, (400, "UnsupportedOperation")),
     ],
 )
-def test_what_is_wrong_is_refused_with_a_code(action: str, params: dict[str, Any], refusal: tuple[int, str]) -> None:
+def test_what_is_wrong_is_refused_with_a_code(
+    action: str, params: dict[str, Any], refusal: tuple[int, str]
+) -> None:
     with story_of(*instances(3)) as story:
         assert story.refused(action, **params) == refusal
         assert story.count() == {"InService": 3}

@@ -6,14 +6,20 @@ from typing import Any
 
 import pytest
 from aliyunsdkcore.acs_exception.exceptions import ServerException
-from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import DescribeScalingActivitiesRequest
-from aliyunsdkess.request.v20140828.DescribeScalingActivityDetailRequest import DescribeScalingActivityDetailRequest
+from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import (
+    DescribeScalingActivitiesRequest,
+)
+from aliyunsdkess.request.v20140828.DescribeScalingActivityDetailRequest import (
+    DescribeScalingActivityDetailRequest,
+)
 from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import DescribeScalingGroupsRequest
-from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import DescribeScalingInstancesRequest
+from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import (
+    DescribeScalingInstancesRequest,
+)
 from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
 
 from localcloud.ess.model import Knobs
-from tests.clouds import Cloud, cloud_of, group, instances
+from tests.support.clouds import Cloud, cloud_of, group, instances
 
 
 def remove(cloud: Cloud, *ids: str, group_id: str = "asg-1", **params: Any) -> dict[str, Any]:
@@ -98,8 +104,12 @@ def test_an_instance_is_recycled_only_if_group_and_call_both_say_so(
         assert described(cloud)["StoppedCapacity"] == int(stays)
 
 
-@pytest.mark.parametrize(("group_policy", "call_policy"), [("recycle", "recycle"), ("release", "release")])
-def test_recycling_from_a_group_that_releases_can_be_made_an_error(group_policy: str, call_policy: str) -> None:
+@pytest.mark.parametrize(
+    ("group_policy", "call_policy"), [("recycle", "recycle"), ("release", "release")]
+)
+def test_recycling_from_a_group_that_releases_can_be_made_an_error(
+    group_policy: str, call_policy: str
+) -> None:
     """The documentation says both, so it is a knob; what group and call agree on is never an error."""
     strict = Knobs(recycle_on_release_group_is_an_error=True)
     with cloud_of(group(*instances(2), scalingPolicy=group_policy), knobs=strict) as cloud:
@@ -221,7 +231,10 @@ def test_whether_a_refused_call_burns_its_token_is_a_knob(burns: bool) -> None:
     with cloud_of(group(*instances(2)), knobs=Knobs(refused_calls_burn_their_token=burns)) as cloud:
         refused(cloud, "i-9", ClientToken="t-1")
         if burns:
-            assert refused(cloud, "i-0001", ClientToken="t-1") == (400, "IdempotentParameterMismatch")
+            assert refused(cloud, "i-0001", ClientToken="t-1") == (
+                400,
+                "IdempotentParameterMismatch",
+            )
         else:
             assert remove(cloud, "i-0001", ClientToken="t-1")
 
@@ -234,7 +247,9 @@ def test_invalid_instances_can_be_ignored_and_end_in_a_warning() -> None:
         assert [i["InstanceId"] for i in reply["IgnoredInstances"]["IgnoredInstance"]] == ["i-9"]
         ended = activity(cloud, reply["ScalingActivityId"])
         assert (ended["StatusCode"], ended["DestroyedCapacity"]) == ("Warning", 1)
-        assert ended["ErrorMessages"]["ErrorMessages"][0]["FailedInstanceIds"] == {"FailedInstanceIds": ["i-9"]}
+        assert ended["ErrorMessages"]["ErrorMessages"][0]["FailedInstanceIds"] == {
+            "FailedInstanceIds": ["i-9"]
+        }
 
 
 def test_a_pending_instance_goes_in_service_after_a_while() -> None:

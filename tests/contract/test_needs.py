@@ -12,22 +12,27 @@ from typing import Any
 import pytest
 
 from localcloud.ess.model import Knobs
+from scalein.decision.guardrails import Budget, Guardrails
+from scalein.decision.model import Count, Metric, Needs, Order, Sample
+from scalein.decision.reasons import Reason
 from scalein.errors import Refused, Throttled, TryLater
-from scalein.guardrails import Budget, Guardrails
-from scalein.model import Count, Metric, Needs, Order, Sample
-from scalein.reasons import Reason
-from tests import fakes
-from tests.clouds import START, Cloud, cloud_of, group, instances
 from tests.contract.test_gateway import EMPTY, answering
-from tests.fakes import scale_in
-from tests.fleets import request_for
+from tests.support import fakes
+from tests.support.clouds import START, Cloud, cloud_of, group, instances
+from tests.support.fakes import scale_in
+from tests.support.fleets import request_for
 
 HOUR = Needs(history_seconds=3_600)
 CPU = Needs(metric=Metric())
 
 
 def past(ended_seconds_ago: float, **fields: Any) -> dict[str, Any]:
-    return {"scalingGroupId": "asg-1", "seconds": 60, "endedSecondsAgo": ended_seconds_ago, **fields}
+    return {
+        "scalingGroupId": "asg-1",
+        "seconds": 60,
+        "endedSecondsAgo": ended_seconds_ago,
+        **fields,
+    }
 
 
 def actions(cloud: Cloud) -> list[str]:
@@ -60,7 +65,9 @@ def test_history_costs_one_call_and_tells_who_came_who_left_and_what_failed() ->
         ("Failed", 0, 0, "APIs"),
     ]
     assert read[0].ended_at is None
-    assert read[1].ended_at == START - timedelta(seconds=600) + timedelta(seconds=59)  # the last moment of its minute
+    assert read[1].ended_at == START - timedelta(seconds=600) + timedelta(
+        seconds=59
+    )  # the last moment of its minute
 
 
 def test_history_is_read_page_by_page_and_no_further_than_it_matters() -> None:
@@ -68,7 +75,9 @@ def test_history_is_read_page_by_page_and_no_further_than_it_matters() -> None:
     with cloud_of(group(*instances(3)), activities=history) as cloud:
         read = cloud.gateway().snapshot("asg-1", HOUR).activities or ()
 
-        assert len(cloud.calls("DescribeScalingActivities")) == 2  # seven hours, for an activity may take six
+        assert (
+            len(cloud.calls("DescribeScalingActivities")) == 2
+        )  # seven hours, for an activity may take six
     assert len(read) == 100
 
 
@@ -89,7 +98,9 @@ def told(*found: Mapping[str, Any], total: object = None) -> dict[str, Any]:
         {},
         {"TotalCount": None},
         told(total=1),  # one is counted, none is listed
-        told(activity("asa-1", "2026-11-23T10:00Z"), activity("asa-2", "2026-11-23T11:00Z")),  # oldest first
+        told(
+            activity("asa-1", "2026-11-23T10:00Z"), activity("asa-2", "2026-11-23T11:00Z")
+        ),  # oldest first
         told(activity("asa-1", "yesterday")),
         told(activity("asa-1", "")),
         told({"ScalingActivityId": "asa-1"}),
@@ -98,7 +109,10 @@ def told(*found: Mapping[str, Any], total: object = None) -> dict[str, Any]:
 )
 def test_a_history_that_is_short_or_garbled_is_no_snapshot(odd: dict[str, Any]) -> None:
     answers = {**EMPTY, "DescribeScalingActivities": odd}
-    with answering(lambda action: answers[action]) as gateway, pytest.raises(TryLater, match="Inconsistent"):
+    with (
+        answering(lambda action: answers[action]) as gateway,
+        pytest.raises(TryLater, match="Inconsistent"),
+    ):
         gateway.snapshot("asg-1", HOUR)
 
 
@@ -107,7 +121,9 @@ def test_instances_are_counted_by_their_list_and_else_by_their_capacity_which_ma
     answers = {
         **EMPTY,
         "DescribeScalingActivities": told(
-            activity("asa-1", **listed), activity("asa-2", StoppedCapacity="3"), activity("asa-3", StartedCapacity=4)
+            activity("asa-1", **listed),
+            activity("asa-2", StoppedCapacity="3"),
+            activity("asa-3", StartedCapacity=4),
         ),
     }
     with answering(lambda action: answers[action]) as gateway:
@@ -135,14 +151,19 @@ def test_a_flapping_alarm_is_slowed_down_by_what_ess_remembers() -> None:
 
 
 def test_cloudmonitor_is_asked_once_for_each_hundred_candidates() -> None:
-    members = [{**member, "metrics": {"CPUUtilization": n}} for n, member in enumerate(instances(250))]
+    members = [
+        {**member, "metrics": {"CPUUtilization": n}} for n, member in enumerate(instances(250))
+    ]
     members[3]["lifecycleState"] = "Protected"
     with cloud_of(group(*members)) as cloud:
         samples = cloud.gateway().snapshot("asg-1", CPU).samples or {}
         calls = cloud.calls("DescribeMetricLast")
 
     assert len(calls) == 3
-    assert sorted(len(json.loads(call["Dimensions"])) for call in calls) in ([50, 99, 100], [49, 100, 100])
+    assert sorted(len(json.loads(call["Dimensions"])) for call in calls) in (
+        [50, 99, 100],
+        [49, 100, 100],
+    )
     assert len(samples) == 249
     assert samples["i-0001"] == Sample(0, START - timedelta(seconds=60))
 
@@ -152,7 +173,10 @@ def test_the_policy_may_lower_how_many_instances_a_call_names() -> None:
     with cloud_of(fleet, knobs=Knobs(most_dimensions=2)) as cloud:
         with pytest.raises(Refused, match="InvalidParameter"):
             cloud.gateway().snapshot("asg-1", CPU)
-        assert cloud.gateway().snapshot("asg-1", Needs(metric=Metric(instances_per_call=2))).samples == {}
+        assert (
+            cloud.gateway().snapshot("asg-1", Needs(metric=Metric(instances_per_call=2))).samples
+            == {}
+        )
 
 
 def test_where_cloudmonitor_fails_nobody_leaves() -> None:
@@ -171,7 +195,13 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 ONE = {
     "TotalCount": 1,
     "ScalingInstances": {
-        "ScalingInstance": [{"InstanceId": "i-1", "LifecycleState": "InService", "CreatedTime": "2026-05-01T00:00:00Z"}]
+        "ScalingInstance": [
+            {
+                "InstanceId": "i-1",
+                "LifecycleState": "InService",
+                "CreatedTime": "2026-05-01T00:00:00Z",
+            }
+        ]
     },
 }
 
@@ -204,7 +234,9 @@ def point(value: object, minutes_ago: int = 1, **fields: Any) -> dict[str, Any]:
         ([point(1), point(9)], 9),  # of two disks the busier
     ],
 )
-def test_a_value_counts_where_it_is_a_number_and_the_newest(points: list[dict[str, Any]], value: float | None) -> None:
+def test_a_value_counts_where_it_is_a_number_and_the_newest(
+    points: list[dict[str, Any]], value: float | None
+) -> None:
     found = samples_of({"Code": "200", "Datapoints": json.dumps(points)})
 
     assert (found["i-1"].value if found else None) == value
@@ -231,19 +263,30 @@ def test_all_of_it_is_read_at_the_same_time() -> None:
     """Nobody is answered before all have asked: reads in a row would wait for each other for good."""
     together, then, asked = Barrier(3, timeout=10), Barrier(2, timeout=10), Counter[str]()
     members = [
-        {"InstanceId": f"i-{n}", "LifecycleState": "InService", "CreatedTime": "2026-05-01T00:00:00Z"}
+        {
+            "InstanceId": f"i-{n}",
+            "LifecycleState": "InService",
+            "CreatedTime": "2026-05-01T00:00:00Z",
+        }
         for n in range(101)
     ]
     pages = [
-        {"TotalCount": 101, "ScalingInstances": {"ScalingInstance": some}} for some in (members[:100], members[100:])
+        {"TotalCount": 101, "ScalingInstances": {"ScalingInstance": some}}
+        for some in (members[:100], members[100:])
     ]
-    answers = {**EMPTY, "DescribeScalingActivities": told(), "DescribeMetricLast": {"Code": "200", "Datapoints": "[]"}}
+    answers = {
+        **EMPTY,
+        "DescribeScalingActivities": told(),
+        "DescribeMetricLast": {"Code": "200", "Datapoints": "[]"},
+    }
 
     def reply_to(action: str) -> object:
         asked[action] += 1
         if action == "DescribeScalingInstances":
             page = asked[action]
-            (together if page == 1 else then).wait()  # the second page comes with the first page's metric values
+            (
+                together if page == 1 else then
+            ).wait()  # the second page comes with the first page's metric values
             return pages[page - 1]
         if action != "DescribeMetricLast":
             together.wait()

@@ -10,10 +10,10 @@ import pytest
 
 from scalein.clock import Deadline, SystemClock
 from scalein.errors import LedgerGone
-from scalein.ledger import Claim, Closing, Entry, MessageRef, Others, Record, Terms
-from scalein.redis_ledger import RedisLedger
-from tests.fakes import NOON
-from tests.redis_cluster import RedisCluster, redis_cluster, until
+from scalein.ledger.protocol import Claim, Closing, Entry, MessageRef, Others, Record, Terms
+from scalein.ledger.redis import RedisLedger
+from tests.support.fakes import NOON
+from tests.support.redis_cluster import RedisCluster, redis_cluster, until
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,9 @@ def cluster() -> Iterator[RedisCluster]:
 def ledger(cluster: RedisCluster, holder: str, seconds: float = 30) -> RedisLedger:
     """One invocation's, which has so much time."""
     clock = SystemClock()
-    return RedisLedger(cluster.url, Terms(holder, 60, 3_600, clock), None, Deadline.after(seconds, clock))
+    return RedisLedger(
+        cluster.url, Terms(holder, 60, 3_600, clock), None, Deadline.after(seconds, clock)
+    )
 
 
 def messages_in(cluster: RedisCluster, server: int, name: str) -> MessageRef:
@@ -53,12 +55,18 @@ def process(cluster: RedisCluster, message: MessageRef, holder: str) -> None:
     two.close(message, Closing())
 
 
-@pytest.mark.parametrize("group", ["asg-a", "asg-b", "asg-c", "", "{", "}", "{}", "a}b{c", "ä:%", "x" * 100])
-def test_all_keys_of_a_group_are_in_one_slot_whatever_it_is_called(cluster: RedisCluster, group: str) -> None:
+@pytest.mark.parametrize(
+    "group", ["asg-a", "asg-b", "asg-c", "", "{", "}", "{}", "a}b{c", "ä:%", "x" * 100]
+)
+def test_all_keys_of_a_group_are_in_one_slot_whatever_it_is_called(
+    cluster: RedisCluster, group: str
+) -> None:
     process(cluster, MessageRef(group, "m"), "one")
     names = [key for server in cluster.masters for key in server.client.scan_iter("scalein:*")]
 
-    assert len({cluster.slot_of(name) for name in names}) == len({name.partition("}")[0] for name in names})
+    assert len({cluster.slot_of(name) for name in names}) == len(
+        {name.partition("}")[0] for name in names}
+    )
 
 
 @pytest.mark.parametrize("server", [0, 1, 2])
@@ -76,12 +84,16 @@ def test_a_slot_that_has_moved_is_found_again_with_all_that_is_known(cluster: Re
     cluster.move_keys(slot, source, target)
     cluster.end_move(slot, target)
 
-    assert ledger(cluster, "three").acquire_lease(message.group) == Entry(frozenset({"i-1"}), None, 1)
+    assert ledger(cluster, "three").acquire_lease(message.group) == Entry(
+        frozenset({"i-1"}), None, 1
+    )
     assert ledger(cluster, "four").claim_message(message).outcome == '{"status": "removing"}'
 
 
 @pytest.mark.parametrize("moved", [0, 1, 100])
-def test_while_a_slot_moves_a_step_waits_for_it_and_happens_once(cluster: RedisCluster, moved: int) -> None:
+def test_while_a_slot_moves_a_step_waits_for_it_and_happens_once(
+    cluster: RedisCluster, moved: int
+) -> None:
     """A script of several keys can run at neither server until all of them have moved."""
     message = messages_in(cluster, 2, f"moving-{moved}")
     slot, (_, target, source) = cluster.slot_of(f"{{{message.group}}}"), cluster.masters
@@ -136,7 +148,9 @@ def test_when_a_server_fails_its_replica_knows_what_it_knew() -> None:
             ledger(cluster, "two", seconds=0.5).acquire_lease(message.group)
         until(lambda: cluster.replica.client.info("replication")["role"] == "master")
         until(lambda: f":{cluster.replica.port}@" in _masters(cluster))
-        assert ledger(cluster, "three").acquire_lease(message.group) == Entry(frozenset({"i-1"}), None, 1)
+        assert ledger(cluster, "three").acquire_lease(message.group) == Entry(
+            frozenset({"i-1"}), None, 1
+        )
 
 
 def _masters(cluster: RedisCluster) -> str:

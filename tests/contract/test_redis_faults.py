@@ -9,11 +9,11 @@ import pytest
 
 from scalein.clock import Deadline, SystemClock
 from scalein.errors import LedgerGone
-from scalein.ledger import Claim, Closing, Entry, MessageRef, Record, Terms
-from scalein.redis_ledger import RedisLedger
-from tests.fakes import NOON
-from tests.redis_proxy import proxy_before
-from tests.redis_server import RedisServer, redis_server
+from scalein.ledger.protocol import Claim, Closing, Entry, MessageRef, Record, Terms
+from scalein.ledger.redis import RedisLedger
+from tests.support.fakes import NOON
+from tests.support.redis_proxy import proxy_before
+from tests.support.redis_server import RedisServer, redis_server
 
 M, N = MessageRef("asg-1", "m"), MessageRef("asg-1", "n")
 
@@ -47,7 +47,9 @@ def test_a_step_whose_answer_was_lost_is_sent_again_and_counts_once(server: Redi
     assert two.read_others(N).activity_ids == {"asa-1"}
 
 
-def test_who_took_over_meanwhile_is_not_ended_by_a_close_that_comes_again(server: RedisServer) -> None:
+def test_who_took_over_meanwhile_is_not_ended_by_a_close_that_comes_again(
+    server: RedisServer,
+) -> None:
     one, two = ledger(server.url), ledger(server.url, "two")
     one.claim_message(M)
     one.acquire_lease("asg-1")
@@ -81,7 +83,9 @@ def test_a_full_redis_is_a_ledger_that_is_gone_and_says_where_to_look(server: Re
         ledger(server.url).claim_message(M)
 
 
-def test_a_full_redis_still_takes_an_outcome_and_gives_back_message_and_group(server: RedisServer) -> None:
+def test_a_full_redis_still_takes_an_outcome_and_gives_back_message_and_group(
+    server: RedisServer,
+) -> None:
     one = ledger(server.url)
     one.claim_message(M)
     one.acquire_lease("asg-1")
@@ -110,7 +114,9 @@ def test_a_server_that_became_a_replica_is_left_and_found_again(server: RedisSer
     server.client.execute_command("REPLICAOF", "NO", "ONE")
 
     assert ledger(server.url, "three").claim_message(N) == Claim(True)
-    assert server.client.info("stats")["total_connections_received"] == connections + 1  # another server may be there
+    assert (
+        server.client.info("stats")["total_connections_received"] == connections + 1
+    )  # another server may be there
 
 
 def test_times_of_alarms_compare_whatever_their_zone_and_precision(server: RedisServer) -> None:
@@ -127,4 +133,6 @@ def test_times_of_alarms_compare_whatever_their_zone_and_precision(server: Redis
         one.acquire_lease("asg-1")
         one.close(M, Closing(None, "cpu", moment))
 
-    assert ledger(server.url, "two").acquire_lease("asg-1", "cpu") == Entry(newest=NOON + timedelta(seconds=1))
+    assert ledger(server.url, "two").acquire_lease("asg-1", "cpu") == Entry(
+        newest=NOON + timedelta(seconds=1)
+    )

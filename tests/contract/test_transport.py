@@ -15,17 +15,26 @@ import pytest
 
 from localcloud.certificate import self_made
 from scalein.clock import Deadline, SystemClock
+from scalein.cloud.gateway import Removal
+from scalein.decision.model import Count, Metric, Needs, RemoveOptions
+from scalein.decision.progress import Progress
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Transient, TryLater
-from scalein.follow_up import FunctionCompute
-from scalein.gateway import Removal
-from scalein.model import Count, Metric, Needs, RemoveOptions
-from scalein.progress import Progress
+from scalein.processing.follow_ups import FunctionCompute
 from scalein.settings import Caller
-from scalein.tally import Tally
-from tests import fakes
-from tests.clouds import KEY
-from tests.fleets import request_for
-from tests.servers import EMPTY, action_of, answer_of, empty_group, gateway_to, replying, request_on, serving
+from scalein.timing import Tally
+from tests.support import fakes
+from tests.support.clouds import KEY
+from tests.support.fleets import request_for
+from tests.support.servers import (
+    EMPTY,
+    action_of,
+    answer_of,
+    empty_group,
+    gateway_to,
+    replying,
+    request_on,
+    serving,
+)
 
 CALL = Removal("asg-1", ("i-1",), "token-1", RemoveOptions())
 BODY = json.dumps({"ScalingActivityId": "asa-1"}).encode() + b" " * 300
@@ -52,7 +61,9 @@ DRIPS = {
     "headers": dripping(b"HTTP/1.1 200 OK\r\n", b"X-Long: " + b"x" * 300),
     "body": dripping(HEAD + b"\r\n\r\n", BODY),
     "body without length": dripping(b"HTTP/1.1 200 OK\r\n\r\n", BODY),
-    "chunks": dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n{\r\n1\r\n \r\n" * 50),
+    "chunks": dripping(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n{\r\n1\r\n \r\n" * 50
+    ),
     "error page": dripping(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 300\r\n\r\n", b"x" * 300),
 }
 
@@ -104,7 +115,10 @@ def test_dripped_bytes_hold_no_follow_up_beyond_its_deadline(kind: str) -> None:
         caller = Caller(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
         follow_ups = FunctionCompute(caller, KEY, Deadline.after(0.4, SystemClock()))
 
-        assert seconds_of(lambda: follow_ups.schedule(Progress(request_for(Count(1)), fakes.NOON), 1)) < 0.6
+        assert (
+            seconds_of(lambda: follow_ups.schedule(Progress(request_for(Count(1)), fakes.NOON), 1))
+            < 0.6
+        )
 
 
 def test_no_thread_is_left_running_after_a_call_that_ran_out_of_time() -> None:
@@ -124,7 +138,9 @@ def heavy(kind: str) -> bytes:
     if kind == "large without length":
         return b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}" + b" " * (24 * MEBIBYTE)
     if kind == "gzip bomb":
-        return answer_of(gzip.compress(b"{}" + b" " * (200 * MEBIBYTE)), "200 OK", "Content-Encoding: gzip")
+        return answer_of(
+            gzip.compress(b"{}" + b" " * (200 * MEBIBYTE)), "200 OK", "Content-Encoding: gzip"
+        )
     if kind == "error page":
         return answer_of(b"x" * (24 * MEBIBYTE), "502 Bad Gateway")
     if kind == "one wide character":
@@ -135,7 +151,16 @@ def heavy(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "kind", ["large", "large without length", "gzip bomb", "error page", "many lists", "deep", "one wide character"]
+    "kind",
+    [
+        "large",
+        "large without length",
+        "gzip bomb",
+        "error page",
+        "many lists",
+        "deep",
+        "one wide character",
+    ],
 )
 def test_no_answer_costs_more_than_16_mebibytes(kind: str) -> None:
     answer = heavy(kind)
@@ -160,7 +185,9 @@ def test_after_an_answer_that_was_too_large_the_next_one_is_its_own() -> None:
 
 
 @pytest.mark.parametrize("goes_wrong", ["closes", "half an answer", "half a head"])
-def test_a_removal_is_sent_as_often_as_it_is_counted_and_never_by_the_transport(goes_wrong: str) -> None:
+def test_a_removal_is_sent_as_often_as_it_is_counted_and_never_by_the_transport(
+    goes_wrong: str,
+) -> None:
     """The first on a connection is answered; every later one finds the idle connection broken under it."""
     arrived: list[str] = []
 
@@ -170,7 +197,11 @@ def test_a_removal_is_sent_as_often_as_it_is_counted_and_never_by_the_transport(
             arrived.append(head)
             number += 1
             if number > 1:
-                connection.sendall({"closes": b"", "half a head": b"HTTP/1.1 2"}.get(goes_wrong, HEAD + b"\r\n\r\n{"))
+                connection.sendall(
+                    {"closes": b"", "half a head": b"HTTP/1.1 2"}.get(
+                        goes_wrong, HEAD + b"\r\n\r\n{"
+                    )
+                )
                 return
             connection.sendall(empty_group("RemoveInstances"))
 
@@ -182,7 +213,9 @@ def test_a_removal_is_sent_as_often_as_it_is_counted_and_never_by_the_transport(
             gateway.remove(CALL)
 
     (attempts, _) = tally.spent().calls["RemoveInstances"]
-    assert len(arrived) == attempts == 7  # the second, third and fourth met a broken connection first
+    assert (
+        len(arrived) == attempts == 7
+    )  # the second, third and fourth met a broken connection first
 
 
 def test_a_redirect_is_never_followed_and_says_nothing_of_what_happened() -> None:
@@ -210,19 +243,25 @@ def https(connection: socket.socket) -> None:
         connection.sendall(empty_group(action_of(head)))
 
 
-def test_a_certificate_that_is_trusted_serves(certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_that_is_trusted_serves(
+    certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", certificate[0])
     with serving(https, certificate) as endpoint:
         assert gateway_to(endpoint, secure=True).remove(CALL) == "asa-1"
 
 
-@pytest.mark.parametrize("bundle", ["", "missing.pem", "garbage.pem", "empty.pem", "broken.pem", "nul\x00"])
+@pytest.mark.parametrize(
+    "bundle", ["", "missing.pem", "garbage.pem", "empty.pem", "broken.pem", "nul\x00"]
+)
 def test_a_trust_store_or_certificate_that_does_not_do_is_a_fault_of_the_deployment(
     bundle: str, certificate: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "garbage.pem").write_text("garbage")
     (tmp_path / "empty.pem").write_text("")
-    (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nzz\n-----END CERTIFICATE-----\n")
+    (tmp_path / "broken.pem").write_text(
+        "-----BEGIN CERTIFICATE-----\nzz\n-----END CERTIFICATE-----\n"
+    )
     if bundle and "\x00" not in bundle:
         monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", str(tmp_path / bundle))
     with serving(https, certificate) as endpoint:
@@ -280,7 +319,9 @@ def test_function_compute_behind_a_wrong_certificate_is_for_later_and_says_what_
             follow_ups.schedule(Progress(request_for(Count(1)), fakes.NOON), 1)
 
 
-@pytest.mark.parametrize("status", ["200 OK", "204 No Content", "302 Found", "404 Not Found", "502 Bad Gateway"])
+@pytest.mark.parametrize(
+    "status", ["200 OK", "204 No Content", "302 Found", "404 Not Found", "502 Bad Gateway"]
+)
 def test_only_function_computes_own_acceptance_schedules_a_follow_up(status: str) -> None:
     answers = iter([answer_of(b"", status), answer_of(b"", "202 Accepted")])
     with replying(lambda _: next(answers)) as endpoint:
@@ -298,11 +339,24 @@ def test_only_function_computes_own_acceptance_schedules_a_follow_up(status: str
     [
         ("Mon, 23 Nov 2026 12:07:00 GMT", "2026-11-23 12:07:00+00:00"),
         ("Mon, 23 Nov 2026 11:00:00 GMT", "2026-11-23 11:00:00+00:00"),
-        *((odd, None) for odd in ("", "yesterday", "Mon, 23 Nov 2026 12:07:00 -0000", "Mon, 99 Nov 2026 12:07:00 GMT")),
-        *((odd, None) for odd in ("Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT")),
+        *(
+            (odd, None)
+            for odd in (
+                "",
+                "yesterday",
+                "Mon, 23 Nov 2026 12:07:00 -0000",
+                "Mon, 99 Nov 2026 12:07:00 GMT",
+            )
+        ),
+        *(
+            (odd, None)
+            for odd in ("Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT")
+        ),
     ],
 )
-def test_the_clouds_time_is_what_its_answer_says_where_that_can_be(date: str, expected: str | None) -> None:
+def test_the_clouds_time_is_what_its_answer_says_where_that_can_be(
+    date: str, expected: str | None
+) -> None:
     def reply(action: str) -> bytes:
         return answer_of(json.dumps(EMPTY[action]).encode(), "200 OK", f"Date: {date}")
 

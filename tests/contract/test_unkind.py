@@ -14,9 +14,13 @@ from typing import Any
 
 import pytest
 from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
-from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import DescribeScalingActivitiesRequest
+from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import (
+    DescribeScalingActivitiesRequest,
+)
 from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import DescribeScalingGroupsRequest
-from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import DescribeScalingInstancesRequest
+from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import (
+    DescribeScalingInstancesRequest,
+)
 from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,8 +33,8 @@ from localcloud.garble import garbled
 from localcloud.lag import Lag
 from localcloud.server import LocalCloud
 from localcloud.wire import Gate
-from tests.clouds import START, Cloud, cloud_of, group, instances
-from tests.platforms import Compute, compute_of
+from tests.support.clouds import START, Cloud, cloud_of, group, instances
+from tests.support.platforms import Compute, compute_of
 
 
 @pytest.fixture
@@ -54,7 +58,9 @@ def total(cloud: Cloud) -> int:
 def history(cloud: Cloud) -> list[str]:
     request = DescribeScalingActivitiesRequest()
     request.set_ScalingGroupId("asg-1")
-    return [item["StatusCode"] for item in cloud.send(request)["ScalingActivities"]["ScalingActivity"]]
+    return [
+        item["StatusCode"] for item in cloud.send(request)["ScalingActivities"]["ScalingActivity"]
+    ]
 
 
 def remove(cloud: Cloud, *ids: str, token: str = "t") -> str:
@@ -72,7 +78,11 @@ def test_lists_show_the_past_while_the_history_shows_the_present(cloud: Cloud) -
 
     assert (states(cloud), total(cloud), history(cloud)) == (["InService"] * 3, 3, ["InProgress"])
     cloud.clock.advance(30)
-    assert (states(cloud), total(cloud), history(cloud)) == (["InService", "InService", "Removing"], 3, ["Successful"])
+    assert (states(cloud), total(cloud), history(cloud)) == (
+        ["InService", "InService", "Removing"],
+        3,
+        ["Successful"],
+    )
     cloud.clock.advance(10)
     assert (states(cloud), total(cloud)) == (["InService"] * 2, 2)
 
@@ -109,7 +119,9 @@ CHANGES: dict[str, Callable[[ScalingGroup, Instance], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_whatever_changes_is_listed_once_the_lag_is_over(change: Callable[[ScalingGroup, Instance], object]) -> None:
+def test_whatever_changes_is_listed_once_the_lag_is_over(
+    change: Callable[[ScalingGroup, Instance], object],
+) -> None:
     with cloud_of(group(*instances(2, weightedCapacity=3), weighted=True)) as cloud:
         cloud.inside.lag.lists = 30
         before = listed(cloud)
@@ -137,13 +149,20 @@ def test_a_group_that_was_created_or_deleted_since_is_shown_as_it_was(cloud: Clo
     assert listed_groups(cloud) == {"asg-1"}
 
 
-@given(st.lists(st.tuples(st.sampled_from(["remove", "wait", "change"]), st.integers(1, 40)), max_size=12), st.data())
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["remove", "wait", "change"]), st.integers(1, 40)), max_size=12
+    ),
+    st.data(),
+)
 def test_every_late_list_is_what_the_group_was_at_that_moment(
     steps: list[tuple[str, int]], data: st.DataObject
 ) -> None:
     """Against a book of the past that is kept by hand, second by second."""
     clock = DrivenClock(START)
-    service = service_of({"groups": [group(*instances(6), desiredCapacity=6)]}, clock, Knobs(activity_seconds=7))
+    service = service_of(
+        {"groups": [group(*instances(6), desiredCapacity=6)]}, clock, Knobs(activity_seconds=7)
+    )
     cloud, members = LocalCloud(service, Gate("k", "s")), service.groups["asg-1"].instances
     cloud.lag = Lag(lists=60)
     book: list[dict[str, tuple[str, str]]] = []
@@ -154,19 +173,27 @@ def test_every_late_list_is_what_the_group_was_at_that_moment(
         elif kind == "change" and id in members:
             members[id].health_status = f"health {number}"
         for _ in range(number if kind == "wait" else 1):
-            api(cloud, "DescribeScalingActivities", ScalingGroupId="asg-1")  # a look at what changed
-            book.append({i.instance_id: (i.lifecycle_state, i.health_status) for i in members.values()})
+            api(
+                cloud, "DescribeScalingActivities", ScalingGroupId="asg-1"
+            )  # a look at what changed
+            book.append(
+                {i.instance_id: (i.lifecycle_state, i.health_status) for i in members.values()}
+            )
             clock.advance(1)
     if book:
         ago = data.draw(st.integers(1, min(60, len(book))))
         cloud.lag = replace(cloud.lag, lists=ago)
         reply = api(cloud, "DescribeScalingInstances", ScalingGroupId="asg-1")["ScalingInstances"]
-        seen = {item["InstanceId"]: (item["LifecycleState"], item["HealthStatus"]) for item in reply}
+        seen = {
+            item["InstanceId"]: (item["LifecycleState"], item["HealthStatus"]) for item in reply
+        }
         assert seen == book[-ago]
 
 
 def api(cloud: LocalCloud, action: str, **params: str) -> dict[str, Any]:
-    return cloud._act(action, {"Action": action, "Version": "2014-08-28", "RegionId": "cn-hangzhou", **params})
+    return cloud._act(
+        action, {"Action": action, "Version": "2014-08-28", "RegionId": "cn-hangzhou", **params}
+    )
 
 
 def listed(cloud: Cloud) -> tuple[Any, ...]:
@@ -178,7 +205,8 @@ def listed(cloud: Cloud) -> tuple[Any, ...]:
 
 def listed_groups(cloud: Cloud) -> set[str]:
     return {
-        item["ScalingGroupId"] for item in cloud.send(DescribeScalingGroupsRequest())["ScalingGroups"]["ScalingGroup"]
+        item["ScalingGroupId"]
+        for item in cloud.send(DescribeScalingGroupsRequest())["ScalingGroups"]["ScalingGroup"]
     }
 
 
@@ -195,7 +223,9 @@ def test_a_lag_ends_when_it_should_and_varies_where_it_is_told_to(cloud: Cloud) 
     assert states(cloud) == ["InService", "InService", "Removing"]
 
 
-@pytest.mark.parametrize("kind", [*GATEWAYS, "half-body", "too-large", "gzip-bomb", "lost-answer", "not-json"])
+@pytest.mark.parametrize(
+    "kind", [*GATEWAYS, "half-body", "too-large", "gzip-bomb", "lost-answer", "not-json"]
+)
 def test_the_work_is_done_and_the_answer_is_no_answer_of_ess(cloud: Cloud, kind: str) -> None:
     cloud.inside.faults.add(kind, "RemoveInstances")
     activity_id = ""
@@ -221,7 +251,9 @@ def test_a_token_with_other_parameters_is_refused_in_either_spelling(code: str) 
 
 
 def test_garbling_spoils_every_answer_in_one_place_and_by_its_seed_alone() -> None:
-    reply = json.dumps({"TotalCount": 2, "ScalingInstances": {"ScalingInstance": [{"InstanceId": "i-1"}]}}).encode()
+    reply = json.dumps(
+        {"TotalCount": 2, "ScalingInstances": {"ScalingInstance": [{"InstanceId": "i-1"}]}}
+    ).encode()
     spoilt = [garbled(reply, Random(seed)) for seed in range(300)]
 
     assert reply not in spoilt
@@ -286,7 +318,9 @@ def test_a_page_of_another_origin_gets_nothing(
     assert asked(compute, path, headers)[0] == status
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8080", "192.0.2.7:80"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8080", "192.0.2.7:80"]
+)
 def test_this_machine_may_ask_by_its_address(compute: Compute, host: str) -> None:
     status, _ = asked(compute, "/localcloud/state", {"Host": host})
 

@@ -22,8 +22,8 @@ from localcloud.answers import answer_body
 from localcloud.errors import ApiError
 from localcloud.wire import Gate, Incoming, parameters, signature, string_to_sign
 from scalein.settings import Credentials
-from tests.clouds import KEY, Cloud, cloud_of, group, instances
-from tests.sdks import NewerPython, RefusedCall
+from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
+from tests.support.sdks import NewerPython, RefusedCall
 
 
 def signed(method: str = "GET", secret: str = KEY.access_key_secret, **params: str) -> str:
@@ -47,7 +47,9 @@ def get(cloud: Cloud, query: str, form: str | None = None) -> tuple[int, str, st
     """Status, content type and body."""
     url = f"http://{cloud.endpoint}/?{query}"
     try:
-        with urllib.request.urlopen(url, data=form.encode() if form is not None else None) as answer:
+        with urllib.request.urlopen(
+            url, data=form.encode() if form is not None else None
+        ) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -98,7 +100,11 @@ def test_json_and_xml_say_the_same() -> None:
     assert ("json" in json_type, "xml" in xml_type) == (True, True)
 
 
-@given(st.dictionaries(st.sampled_from(["A", "B"]), st.text("ab<&>\"' é") | st.integers() | st.booleans()))
+@given(
+    st.dictionaries(
+        st.sampled_from(["A", "B"]), st.text("ab<&>\"' é") | st.integers() | st.booleans()
+    )
+)
 def test_any_text_survives_xml(fields: dict[str, Any]) -> None:
     root = ET.fromstring(answer_body("Act", {"Items": {"Item": [fields, fields]}}, "ID", "XML"))
     expected = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in fields.items()}
@@ -170,7 +176,12 @@ def test_the_sdk_recognises_a_wrong_secret() -> None:
 
 def test_where_a_token_is_demanded_only_that_token_passes() -> None:
     with cloud_of(group(), token="sts-1") as cloud:
-        assert cloud.send(DescribeScalingGroupsRequest(), KEY._replace(security_token="sts-1"))["TotalCount"] == 1
+        assert (
+            cloud.send(DescribeScalingGroupsRequest(), KEY._replace(security_token="sts-1"))[
+                "TotalCount"
+            ]
+            == 1
+        )
         for token in ("", "sts-2"):
             with pytest.raises(ServerException) as caught:
                 cloud.send(DescribeScalingGroupsRequest(), KEY._replace(security_token=token))
@@ -214,17 +225,34 @@ def test_what_is_not_there_is_never_an_invented_success() -> None:
     assert "README" in json.loads(body)["Message"]
 
 
-@pytest.mark.parametrize("action", ["DescribeScalingGroups", "DescribeScalingInstances", "DescribeScalingActivities"])
-@given(members=st.integers(0, 3), gone=st.integers(0, 2), newer=st.booleans(), name=st.text("ab<&>\"'é-", max_size=8))
+@pytest.mark.parametrize(
+    "action", ["DescribeScalingGroups", "DescribeScalingInstances", "DescribeScalingActivities"]
+)
+@given(
+    members=st.integers(0, 3),
+    gone=st.integers(0, 2),
+    newer=st.booleans(),
+    name=st.text("ab<&>\"'é-", max_size=8),
+)
 @settings(max_examples=12)
-def test_xml_says_what_json_says(action: str, members: int, gone: int, newer: bool, name: str) -> None:
+def test_xml_says_what_json_says(
+    action: str, members: int, gone: int, newer: bool, name: str
+) -> None:
     """Of both versions, whatever the state."""
-    states = [instance | {"instanceType": name} for instance in instances(members)] if name else instances(members)
+    states = (
+        [instance | {"instanceType": name} for instance in instances(members)]
+        if name
+        else instances(members)
+    )
     with cloud_of(group(*states, name=name), activitySeconds=1) as cloud:
         for id in list(cloud.states())[:gone]:
             cloud.send(removal(id))
             cloud.clock.advance(1)
-        asked = {"Action": action, "Version": "2022-02-22" if newer else "2014-08-28", "ScalingGroupId": "asg-1"}
+        asked = {
+            "Action": action,
+            "Version": "2022-02-22" if newer else "2014-08-28",
+            "ScalingGroupId": "asg-1",
+        }
         if action == "DescribeScalingGroups":
             del asked["ScalingGroupId"]
         as_json = json.loads(get(cloud, signed(**asked, Format="JSON"))[2])
@@ -255,7 +283,9 @@ def assert_same(element: ET.Element, value: Any) -> None:
                 assert len(found) == 1
                 assert_same(found[0], inner)
     else:
-        assert (element.text or "") == (str(value).lower() if isinstance(value, bool) else str(value))
+        assert (element.text or "") == (
+            str(value).lower() if isinstance(value, bool) else str(value)
+        )
 
 
 def test_the_newer_signature_is_refused_where_anything_of_it_is_wrong() -> None:

@@ -15,9 +15,9 @@ from localcloud.clock import DrivenClock
 from localcloud.ess.model import Activity, Knobs
 from localcloud.fleet import service_of
 from tests.chaos import GROUPS, Message, WatchedService, chaos, violations
-from tests.clouds import group, instances
-from tests.fakes import token_of
-from tests.truth import Did, Said
+from tests.support.clouds import group, instances
+from tests.support.fakes import token_of
+from tests.support.truth import Did, Said
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 END, LATER = NOON + timedelta(seconds=20), NOON + timedelta(seconds=60)
@@ -33,18 +33,27 @@ def test_nothing_is_violated_in_chaos() -> None:
     assert report.kills > 0, report.text()
 
 
-def did(*ids: str, activity_id: str = "asa-1", removed: tuple[str, ...] | None = None, **fields: Any) -> Did:
+def did(
+    *ids: str, activity_id: str = "asa-1", removed: tuple[str, ...] | None = None, **fields: Any
+) -> Did:
     gone = frozenset(ids if removed is None else removed)
     return Did(activity_id, "asg-1", ids, gone, NOON, END)._replace(**fields)
 
 
 def said(status: str, *removed: str, at: datetime = LATER, **fields: Any) -> Said:
     activities = ["asa-1"] if removed or status == "failed" else []
-    known = {"removed": list(removed), "stayed": [], "unaccounted": [], "scalingActivityIds": activities}
+    known = {
+        "removed": list(removed),
+        "stayed": [],
+        "unaccounted": [],
+        "scalingActivityIds": activities,
+    }
     return Said(at, {"status": status, "first": None, "listsOmitted": False, **known, **fields})
 
 
-def judged(outcomes: list[Said], *dids: Did, requested: int = 2, tokens: Mapping[str, int] | None = None) -> list[str]:
+def judged(
+    outcomes: list[Said], *dids: Did, requested: int = 2, tokens: Mapping[str, int] | None = None
+) -> list[str]:
     """What all judges say of one message; `tokens`: by activity, which token of the message it had."""
     message = Message("m", "asg-1", requested, b"", outcomes)
     numbers = tokens or {one.activity_id: number for number, one in enumerate(dids)}
@@ -61,7 +70,13 @@ def test_nothing_is_found_where_an_outcome_is_true() -> None:
     half, none = did("i-1", "i-2", removed=("i-1",)), did("i-1", "i-2", removed=())
 
     assert judged([said("removed", "i-1", "i-2")], did("i-1", "i-2")) == []
-    assert judged([said("removing", "i-1", "i-2", at=NOON), said("removed", "i-1", "i-2")], did("i-1", "i-2")) == []
+    assert (
+        judged(
+            [said("removing", "i-1", "i-2", at=NOON), said("removed", "i-1", "i-2")],
+            did("i-1", "i-2"),
+        )
+        == []
+    )
     assert judged([said("partly-removed", "i-1", stayed=stayed)], half) == []
     assert judged([said("failed", stayed=[{"id": "i-1", "reason": "x"}, *stayed])], none) == []
     assert judged([said("unconfirmed")], did("i-1", "i-2")) == []
@@ -76,7 +91,10 @@ def test_it_is_a_lie_that_nothing_was_removed_where_something_was(status: str) -
 
 
 LIES = {
-    "an id that no removal took": (said("removing", "i-9"), "of which no removal by this message was accepted"),
+    "an id that no removal took": (
+        said("removing", "i-9"),
+        "of which no removal by this message was accepted",
+    ),
     "another's activity": (
         said("removing", "i-1", scalingActivityIds=["asa-9"]),
         "it lists scaling activities that are not of this message",
@@ -97,7 +115,11 @@ LIES = {
 
 @pytest.mark.parametrize(("outcome", "lie"), LIES.values(), ids=LIES)
 def test_a_lie_about_the_removed_instances_is_found(outcome: Said, lie: str) -> None:
-    outcomes = [outcome, said("removed", "i-1", "i-2")] if outcome.outcome["status"] == "removing" else [outcome]
+    outcomes = (
+        [outcome, said("removed", "i-1", "i-2")]
+        if outcome.outcome["status"] == "removing"
+        else [outcome]
+    )
     (found,) = judged(outcomes, did("i-1", "i-2"))
 
     assert lie in found
@@ -119,7 +141,10 @@ def test_failed_is_a_lie_where_instances_go() -> None:
         ([], "no outcome at all"),
         ([said("try-later")], "no final outcome; the last were ['try-later']"),
         ([said("refused"), said("expired")], "several final outcomes: expired, refused"),
-        ([said("refused"), said("duplicate", first="expired")], "several final outcomes: expired, refused"),
+        (
+            [said("refused"), said("duplicate", first="expired")],
+            "several final outcomes: expired, refused",
+        ),
     ],
 )
 def test_a_message_without_exactly_one_end_is_found(outcomes: list[Said], why: str) -> None:
@@ -147,11 +172,15 @@ def test_an_instance_that_is_removed_twice_is_found() -> None:
 
 
 def test_a_removal_for_no_message_is_found() -> None:
-    assert judged([said("refused")], did("i-1"), tokens={"asa-1": -1}) == ["asa-1 removed 1 instances for no message"]
+    assert judged([said("refused")], did("i-1"), tokens={"asa-1": -1}) == [
+        "asa-1 removed 1 instances for no message"
+    ]
 
 
 def test_a_budget_that_is_exceeded_in_a_window_is_found() -> None:
-    id, budget = next((id, rules["budget"]) for id, (_, rules) in GROUPS.items() if "budget" in rules)
+    id, budget = next(
+        (id, rules["budget"]) for id, (_, rules) in GROUPS.items() if "budget" in rules
+    )
     window = timedelta(seconds=budget["windowSeconds"])
 
     def removal(number: int, at: datetime) -> Did:
@@ -167,15 +196,21 @@ def test_a_budget_that_is_exceeded_in_a_window_is_found() -> None:
     ]
 
 
-@pytest.mark.parametrize("number", [0, 2])  # of a group with a MinSize of 20, and of one with a floor of 30
+@pytest.mark.parametrize(
+    "number", [0, 2]
+)  # of a group with a MinSize of 20, and of one with a floor of 30
 def test_a_removal_below_min_size_or_floor_is_found_when_it_is_accepted(number: int) -> None:
     id, least = f"asg-{number}", {0: 20, 2: 30}[number]
     facts, _ = GROUPS[id]
     clock = DrivenClock(NOON)
-    made = service_of({"groups": [group(*instances(least), scalingGroupId=id, **facts)]}, clock, Knobs())
+    made = service_of(
+        {"groups": [group(*instances(least), scalingGroupId=id, **facts)]}, clock, Knobs()
+    )
     service = WatchedService(clock, made.region_id, made.knobs, made.groups)
     service.violations, service.archive = [], {}
     one = service.groups[id].instances["i-0001"]
-    service.start_removal(service.groups[id], [one], Activity("asa-1", id, NOON, END, "", "", least), True)
+    service.start_removal(
+        service.groups[id], [one], Activity("asa-1", id, NOON, END, "", "", least), True
+    )
 
     assert service.violations == [f"{id}: {least - 1} stay, {least} must"]

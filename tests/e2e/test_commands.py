@@ -21,12 +21,16 @@ PYTHONPATH = f"{ROOT / 'handler'}:{ROOT}"
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", *arguments]
     environment = {"PYTHONPATH": PYTHONPATH, "PATH": "/usr/bin:/bin", **variables}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def start_local_cloud(*options: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
     command = [sys.executable, "-m", "localcloud", "--port", "0", *options]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert process.stdout
     return process, json.loads(process.stdout.readline())
 
@@ -64,7 +68,9 @@ def test_the_local_cloud_stops_cleanly_while_a_client_stays_connected() -> None:
         (("--port", "70000"), "70000"),
     ],
 )
-def test_the_local_cloud_says_what_is_wrong_without_a_traceback(options: tuple[str, ...], said: str) -> None:
+def test_the_local_cloud_says_what_is_wrong_without_a_traceback(
+    options: tuple[str, ...], said: str
+) -> None:
     done = run("localcloud", *options)
 
     assert done.returncode != 0
@@ -76,7 +82,17 @@ def test_a_run_shows_who_leaves_and_why_and_the_group_before_and_after() -> None
     done = run("cli", "run", "events/remove-two.json")
 
     assert done.returncode == 0, done.stderr
-    for words in ("i-web-01", "leaves", "stays", "is Protected", "removing", "before", "after", "asa-", "Successful"):
+    for words in (
+        "i-web-01",
+        "leaves",
+        "stays",
+        "is Protected",
+        "removing",
+        "before",
+        "after",
+        "asa-",
+        "Successful",
+    ):
         assert words in done.stdout
     assert "\x1b" not in done.stdout  # plain where it is piped
 
@@ -89,7 +105,9 @@ def test_a_run_asks_no_proxy_for_what_is_on_this_machine() -> None:
 
 
 def test_a_run_can_print_the_outcome_alone() -> None:
-    assert json.loads(run("cli", "run", "events/dry-run.json", "--json").stdout)["status"] == "dry-run"
+    assert (
+        json.loads(run("cli", "run", "events/dry-run.json", "--json").stdout)["status"] == "dry-run"
+    )
 
 
 def test_a_run_shows_the_audit_line_on_request() -> None:
@@ -106,7 +124,9 @@ def test_a_run_of_any_file_gives_an_outcome(event: bytes, tmp_path: Path) -> Non
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("cli", "--help"), ("cli", "run", "--help"), ("localcloud", "--help")])
+@pytest.mark.parametrize(
+    "arguments", [("cli", "--help"), ("cli", "run", "--help"), ("localcloud", "--help")]
+)
 def test_help_says_how_to_use_a_command(arguments: tuple[str, ...]) -> None:
     assert "Usage:" in run(*arguments).stdout
 
@@ -128,5 +148,8 @@ def test_the_readme_shows_what_make_run_prints() -> None:
 
 def steady(text: str) -> str:
     """Without what differs from run to run: the port, the id of the activity, blanks at the ends of lines."""
-    lines = (re.sub(r"127\.0\.0\.1:\d+|asa-\w+", "...", line).rstrip() for line in text.strip().splitlines())
+    lines = (
+        re.sub(r"127\.0\.0\.1:\d+|asa-\w+", "...", line).rstrip()
+        for line in text.strip().splitlines()
+    )
     return "\n".join(lines)

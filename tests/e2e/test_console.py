@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from cli.local import local_cloud
-from tests.clouds import group, instances
+from scalein_cli.local import local_cloud
+from tests.support.clouds import group, instances
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -36,7 +36,9 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Any]:
     """Whatever the page complains about fails the test."""
-    context = browser.new_context(color_scheme=request.param, viewport={"width": 1360, "height": 1000})
+    context = browser.new_context(
+        color_scheme=request.param, viewport={"width": 1360, "height": 1000}
+    )
     made = context.new_page()
     complaints: list[str] = []
     made.on("pageerror", lambda error: complaints.append(str(error)))
@@ -57,7 +59,11 @@ def console(page: Any, fleet: Path = ROOT / "localcloud/fleets/small.json") -> I
 
 def shot(page: Any, name: str) -> None:
     if SCREENSHOTS:
-        scheme = "dark" if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "light"
+        scheme = (
+            "dark"
+            if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+            else "light"
+        )
         page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{scheme}.png")
 
 
@@ -140,7 +146,9 @@ def test_text_is_readable_in_both_schemes(page: Any) -> None:
 def contrast(one: list[float], other: list[float]) -> float:
     def luminance(colour: list[float]) -> float:
         parts = [c / 255 for c in colour[:3]]
-        red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+        red, green, blue = (
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts
+        )
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     dark, light = sorted([luminance(one), luminance(other)])

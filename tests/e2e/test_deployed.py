@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.clouds import group, instances
-from tests.platforms import HANDLER, Compute, compute_of, site_packages
+from tests.support.clouds import group, instances
+from tests.support.platforms import HANDLER, Compute, compute_of, site_packages
 
 pytestmark = pytest.mark.slow
 FOLLOW_UP_KEY = "a key for tests that is long enough"
@@ -37,7 +37,10 @@ def deployed(compute: Compute) -> None:
         },
     )
     told = {"destination": "acs:mns:cn-hangzhou:1:/queues/told/messages"}
-    config = {"statefulInvocation": True, "destinationConfig": {"onSuccess": told, "onFailure": told}}
+    config = {
+        "statefulInvocation": True,
+        "destinationConfig": {"onSuccess": told, "onFailure": told},
+    }
     client.put_function_async_invoke_config("ops", "LATEST", "scale-in", config)
 
 
@@ -60,7 +63,11 @@ def test_forty_five_leave_in_three_calls_and_the_end_reaches_the_destination() -
         event = {"scalingGroupId": "asg-1", "remove": {"count": 45}}
         answer = compute.client.invoke_function("ops", "scale-in", json.dumps(event).encode())
         first = json.loads(answer.data)
-        assert (first["status"], first["remaining"], first["followUp"]["number"]) == ("removing", 25, 1)
+        assert (first["status"], first["remaining"], first["followUp"]["number"]) == (
+            "removing",
+            25,
+            1,
+        )
 
         end = last(compute)
         assert (len(end["removed"]), end["stayed"]) == (45, [])

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 import index
-from cli.local import clock_for, context, environment
-from cli.run import outcomes_of
-from tests.clouds import KEY, cloud_of
+from scalein_cli.local import clock_for, context, environment
+from scalein_cli.run import outcomes_of
+from tests.support.clouds import KEY, cloud_of
 
 ROOT = Path(__file__).parents[2]
 FLEET = json.loads((ROOT / "localcloud/fleets/small.json").read_bytes())
-EVENTS = sorted(path for path in (ROOT / "events").glob("*.json") if not path.name.endswith(".expected.json"))
+EVENTS = sorted(
+    path for path in (ROOT / "events").glob("*.json") if not path.name.endswith(".expected.json")
+)
 
 
 def told(event: bytes, function_context: Any) -> dict[str, Any]:
@@ -40,7 +42,9 @@ def holds(expected: Any, found: Any) -> bool:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_an_event_has_the_outcome_that_its_neighbour_expects(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_has_the_outcome_that_its_neighbour_expects(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The neighbour gives the fields that matter to the story; scaling activity ids are new each time."""
     expected = json.loads(path.with_suffix(".expected.json").read_text(encoding="utf-8"))
     with cloud_of(
@@ -59,12 +63,15 @@ def test_an_event_has_the_outcome_that_its_neighbour_expects(path: Path, monkeyp
     assert holds(expected, answer), answer
     for outcome in outcomes_of(answer.get("raised", answer.get("body", answer))):
         assert (
-            len(outcome["scalingActivityIds"]) == (outcome["status"] == "removing") or outcome["status"] == "duplicate"
+            len(outcome["scalingActivityIds"]) == (outcome["status"] == "removing")
+            or outcome["status"] == "duplicate"
         )
 
 
 def test_every_event_has_an_expectation_and_every_expectation_an_event() -> None:
-    expected = {path.name.replace(".expected", "") for path in (ROOT / "events").glob("*.expected.json")}
+    expected = {
+        path.name.replace(".expected", "") for path in (ROOT / "events").glob("*.expected.json")
+    }
 
     assert expected == {path.name for path in EVENTS}
 
@@ -72,7 +79,9 @@ def test_every_event_has_an_expectation_and_every_expectation_an_event() -> None
 def test_the_table_of_events_tells_every_event_and_no_other() -> None:
     table = (ROOT / "events/README.md").read_text(encoding="utf-8")
 
-    assert set(re.findall(r"^\| ([a-z0-9-]+\.json) \|", table, re.MULTILINE)) == {path.name for path in EVENTS}
+    assert set(re.findall(r"^\| ([a-z0-9-]+\.json) \|", table, re.MULTILINE)) == {
+        path.name for path in EVENTS
+    }
 
 
 def test_an_expectation_is_not_met_by_another_outcome() -> None:

@@ -6,14 +6,17 @@ import pytest
 
 from localcloud.ess.model import Knobs
 from localcloud.faults import ENDINGS, KINDS
-from tests.clouds import group, instances
-from tests.redis_server import redis_server
-from tests.worlds import World, world_of
+from tests.support.clouds import group, instances
+from tests.support.redis_server import redis_server
+from tests.support.worlds import World, world_of
 
 READS = ("DescribeScalingGroups", "DescribeScalingInstances", "DescribeScalingActivities")
 PASSING = [kind for kind in KINDS if kind not in (*ENDINGS, "state-change", "forbidden")]
 CASES = [(kind, action, 1) for kind in PASSING for action in (*READS, "RemoveInstances")]
-IN_REAL_TIME = ("drip", "gzip-bomb")  # each takes seconds; test_time.py and test_transport.py bound them
+IN_REAL_TIME = (
+    "drip",
+    "gzip-bomb",
+)  # each takes seconds; test_time.py and test_transport.py bound them
 OFTEN = [(kind, action, 60) for kind, action, _ in CASES if kind not in IN_REAL_TIME]
 POLICY = {"groups": {"asg-1": {"budget": {"instances": 40, "windowSeconds": 3_600}}}}
 
@@ -30,11 +33,16 @@ def until_served(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "action", "times"), [*CASES, *(pytest.param(*case, marks=pytest.mark.slow) for case in OFTEN)]
+    ("kind", "action", "times"),
+    [*CASES, *(pytest.param(*case, marks=pytest.mark.slow) for case in OFTEN)],
 )
-def test_a_passing_fault_costs_a_try_and_no_second_effect(kind: str, action: str, times: int) -> None:
+def test_a_passing_fault_costs_a_try_and_no_second_effect(
+    kind: str, action: str, times: int
+) -> None:
     """Once; and so often that the first invocation cannot get past it."""
-    with world_of(group(*instances(60), minSize=20), policy=POLICY, knobs=Knobs(activity_seconds=5)) as world:
+    with world_of(
+        group(*instances(60), minSize=20), policy=POLICY, knobs=Knobs(activity_seconds=5)
+    ) as world:
         world.cloud.inside.faults.add(kind, action, times, seconds=0.001)
         statuses = until_served(world)
 
@@ -45,32 +53,52 @@ def test_a_passing_fault_costs_a_try_and_no_second_effect(kind: str, action: str
             assert statuses[-1] == "removed", statuses
             assert len(gone) == 25
         else:
-            assert statuses[-1] in ("removed", "partly-removed", "try-later", "expired", "duplicate"), statuses
+            assert statuses[-1] in (
+                "removed",
+                "partly-removed",
+                "try-later",
+                "expired",
+                "duplicate",
+            ), statuses
 
 
 @pytest.mark.parametrize("kind", [*ENDINGS, "state-change"])
 def test_a_removal_that_goes_wrong_is_told_and_not_tried_blindly_again(kind: str) -> None:
-    with world_of(group(*instances(60), minSize=20), policy=POLICY, knobs=Knobs(activity_seconds=5)) as world:
+    with world_of(
+        group(*instances(60), minSize=20), policy=POLICY, knobs=Knobs(activity_seconds=5)
+    ) as world:
         world.cloud.inside.faults.add(kind, "RemoveInstances")
         statuses = until_served(world)
 
         gone = [id for removal in world.removals for id in removal]
         assert len(gone) == len(set(gone)) <= 25
-        expected = {"state-change": {"removed", "partly-removed"}, "accepted-warning": {"partly-removed"}}
+        expected = {
+            "state-change": {"removed", "partly-removed"},
+            "accepted-warning": {"partly-removed"},
+        }
         assert statuses[-1] in expected.get(kind, {"failed"}), statuses
 
 
-@pytest.mark.parametrize(("how", "closed"), [("kill", True), ("kill", False), ("pause", True), ("pause", False)])
-def test_without_a_ledger_the_policy_decides_and_the_outcome_says_so(how: str, closed: bool) -> None:
+@pytest.mark.parametrize(
+    ("how", "closed"), [("kill", True), ("kill", False), ("pause", True), ("pause", False)]
+)
+def test_without_a_ledger_the_policy_decides_and_the_outcome_says_so(
+    how: str, closed: bool
+) -> None:
     policy = {**POLICY, "whenLedgerIsGone": "closed" if closed else "open"}
-    with redis_server() as server, world_of(group(*instances(9)), policy=policy, ledger=server.url) as world:
+    with (
+        redis_server() as server,
+        world_of(group(*instances(9)), policy=policy, ledger=server.url) as world,
+    ):
         first = world.send({"remove": {"count": 1}, "requestId": "a"})
         world.cloud.clock.advance(120)
         getattr(server, how)()
         second = world.send({"remove": {"count": 1}, "requestId": "b"})
 
         assert (first["status"], first["ledger"]) == ("removing", "redis")
-        assert (second["status"], second["ledger"]) == (("try-later", "redis") if closed else ("removing", "gone"))
+        assert (second["status"], second["ledger"]) == (
+            ("try-later", "redis") if closed else ("removing", "gone")
+        )
         assert len(world.removals) == (1 if closed else 2)
 
 

@@ -10,8 +10,8 @@ from datetime import datetime
 import pytest
 
 from localcloud.ess.model import Knobs
-from tests.clouds import group, instances
-from tests.worlds import World, world_of
+from tests.support.clouds import group, instances
+from tests.support.worlds import World, world_of
 
 
 def ids(world: World) -> list[str]:
@@ -27,7 +27,12 @@ def test_two_hundred_leave_a_group_that_runs_one_activity_at_a_time_twenty_by_tw
         assert first["followUp"]["number"] == 1
         assert [len(removal) for removal in world.removals] == [20] * 10
         assert ids(world) == [f"i-{number:04}" for number in range(1, 201)]
-        assert (last["status"], len(last["removed"]), last["stayed"], last["refilled"]) == ("removed", 200, [], 0)
+        assert (last["status"], len(last["removed"]), last["stayed"], last["refilled"]) == (
+            "removed",
+            200,
+            [],
+            0,
+        )
         assert len(last["scalingActivityIds"]) == 10
         assert {told["status"] for told in world.outcomes[:-1]} == {"removing"}
         assert len(world.cloud.states()) == 50
@@ -49,7 +54,12 @@ def test_without_follow_ups_twenty_leave_and_the_rest_is_told() -> None:
         told = world.send({"remove": {"count": 50}})
 
         assert (told["status"], len(told["removed"]), told["followUp"]) == ("removing", 20, None)
-        assert told["shortfall"] == {"asked": 50, "missing": 30, "unit": "instances", "reason": "call-limit"}
+        assert told["shortfall"] == {
+            "asked": 50,
+            "missing": 30,
+            "unit": "instances",
+            "reason": "call-limit",
+        }
 
 
 def test_all_or_nothing_takes_all_of_more_than_twenty() -> None:
@@ -65,7 +75,11 @@ def test_the_rest_is_checked_anew_before_each_twenty() -> None:
         world.cloud.group.min_size = 75
         last = world.follow()
 
-        assert (last["status"], len(last["removed"]), len(last["stayed"])) == ("partly-removed", 25, 55)
+        assert (last["status"], len(last["removed"]), len(last["stayed"])) == (
+            "partly-removed",
+            25,
+            55,
+        )
         assert {stayed["reason"] for stayed in last["stayed"]} == {"min-size"}
         assert world.stable() == 75
 
@@ -128,9 +142,19 @@ def test_a_busy_group_is_tried_again_by_a_follow_up_and_not_by_the_trigger() -> 
         first = world.send({"remove": {"count": 1}})
         last = world.follow()
 
-        assert (first["status"], first["followUp"]["number"], first["removed"]) == ("try-later", 1, [])
+        assert (first["status"], first["followUp"]["number"], first["removed"]) == (
+            "try-later",
+            1,
+            [],
+        )
         assert (last["status"], last["removed"]) == ("removed", ["i-0001"])
-        assert 300 < (world.cloud.clock.now() - world.cloud.inside.service.groups["asg-1"].created_at).seconds < 900
+        assert (
+            300
+            < (
+                world.cloud.clock.now() - world.cloud.inside.service.groups["asg-1"].created_at
+            ).seconds
+            < 900
+        )
 
 
 def test_a_message_that_waits_too_long_for_its_turn_expires() -> None:
@@ -143,7 +167,9 @@ def test_a_message_that_waits_too_long_for_its_turn_expires() -> None:
 
         # No ledger is shared: the activity, by the API, may be that of an earlier delivery of this message.
         assert (world.follow()["status"], ids(world)) == ("unconfirmed", [])
-        assert 900 <= (world.cloud.clock.now() - datetime.fromisoformat(time)).total_seconds() < 1_300
+        assert (
+            900 <= (world.cloud.clock.now() - datetime.fromisoformat(time)).total_seconds() < 1_300
+        )
 
 
 @pytest.mark.parametrize(
@@ -154,7 +180,9 @@ def test_a_message_that_waits_too_long_for_its_turn_expires() -> None:
         ("accepted-rejected", "failed", 0, ["IncorrectInstanceStatus"] * 3),
     ],
 )
-def test_how_it_ended_is_told_with_who_stayed_and_why(kind: str, status: str, removed: int, reasons: list[str]) -> None:
+def test_how_it_ended_is_told_with_who_stayed_and_why(
+    kind: str, status: str, removed: int, reasons: list[str]
+) -> None:
     with world_of(group(*instances(9))) as world:
         world.cloud.inside.faults.add(kind, "RemoveInstances")
         world.send({"remove": {"count": 3}})
@@ -176,7 +204,9 @@ def test_what_fails_is_not_gone_on_with_nor_begun_anew(kind: str, seconds: int) 
         assert (last["status"], len(last["stayed"]), len(world.removals)) == ("failed", 60, 1)
 
 
-def test_a_failed_removal_is_raised_where_a_destination_is_to_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_removal_is_raised_where_a_destination_is_to_see_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("SCALEIN_FAILED", "raise")
     with world_of(group(*instances(9))) as world:
         world.cloud.inside.faults.add("accepted-failed", "RemoveInstances")
@@ -200,7 +230,9 @@ def test_a_group_that_ess_refills_is_told_so() -> None:
 
 
 def test_a_removal_can_be_waited_for() -> None:
-    with world_of(group(*instances(9)), follow_ups=False, knobs=Knobs(activity_seconds=20)) as world:
+    with world_of(
+        group(*instances(9)), follow_ups=False, knobs=Knobs(activity_seconds=20)
+    ) as world:
         told = world.send({"remove": {"count": 3}, "wait": True})
         again = world.send({"remove": {"count": 3}, "wait": True})
 
@@ -210,7 +242,9 @@ def test_a_removal_can_be_waited_for() -> None:
 
 
 def test_waiting_ends_before_the_invocation_does() -> None:
-    with world_of(group(*instances(9)), follow_ups=False, knobs=Knobs(activity_seconds=600)) as world:
+    with world_of(
+        group(*instances(9)), follow_ups=False, knobs=Knobs(activity_seconds=600)
+    ) as world:
         start = world.cloud.clock.now()
 
         assert world.send({"remove": {"count": 3}, "wait": True})["status"] == "removing"
@@ -238,7 +272,9 @@ def test_every_message_and_every_follow_up_may_come_twice() -> None:
 
 def forged(event: bytes) -> bytes:
     document = json.loads(event)
-    return json.dumps({**document, "followUp": document["followUp"].replace('"count":30', '"count":90')}).encode()
+    return json.dumps(
+        {**document, "followUp": document["followUp"].replace('"count":30', '"count":90')}
+    ).encode()
 
 
 @pytest.mark.parametrize(
@@ -250,7 +286,9 @@ def forged(event: bytes) -> bytes:
         lambda event: json.dumps({**json.loads(event), "signature": 1}).encode(),
     ],
 )
-def test_a_follow_up_that_this_function_did_not_seal_is_rejected(spoil: Callable[[bytes], bytes]) -> None:
+def test_a_follow_up_that_this_function_did_not_seal_is_rejected(
+    spoil: Callable[[bytes], bytes],
+) -> None:
     with world_of(group(*instances(90))) as world:
         world.send({"remove": {"count": 30}})
         functions = world.cloud.inside.functions
@@ -274,7 +312,9 @@ def test_without_a_key_no_follow_up_is_believed() -> None:
 
 
 @pytest.mark.parametrize("kind", ["throttled", "internal-error", "bad-gateway"])
-def test_where_function_compute_takes_no_follow_up_the_message_is_left_to_its_trigger(kind: str) -> None:
+def test_where_function_compute_takes_no_follow_up_the_message_is_left_to_its_trigger(
+    kind: str,
+) -> None:
     with world_of(group(*instances(90))) as world:
         world.cloud.inside.faults.add(kind, "InvokeFunction", times=2)
         first = world.send({"remove": {"count": 30}, "requestId": "m"})

@@ -18,8 +18,8 @@ import index
 from localcloud.ess.model import Knobs
 from localcloud.fleet import service_of
 from scalein.errors import ConfigurationError
-from scalein.memory_ledger import kept_by_this_process
-from tests.clouds import KEY, POLICY, Cloud, cloud_of, group, instances
+from scalein.ledger.memory import kept_by_this_process
+from tests.support.clouds import KEY, POLICY, Cloud, cloud_of, group, instances
 
 ONE = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}}).encode()
 
@@ -27,7 +27,9 @@ ONE = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}}).encode()
 def context(**fields: Any) -> SimpleNamespace:
     """Of python3.12, which brings no credentials."""
     function = SimpleNamespace(name="scalein", timeout="3")
-    return SimpleNamespace(**{"request_id": "fc-1", "region": "cn-hangzhou", "function": function, **fields})
+    return SimpleNamespace(
+        **{"request_id": "fc-1", "region": "cn-hangzhou", "function": function, **fields}
+    )
 
 
 @pytest.fixture
@@ -54,22 +56,31 @@ def test_a_context_with_credentials_works_without_any_in_the_environment(
 ) -> None:
     monkeypatch.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID")
     cloud.inside.gate.security_token = "sts-1"
-    credentials = SimpleNamespace(access_key_id="test-key", access_key_secret="test-secret", security_token="sts-1")
+    credentials = SimpleNamespace(
+        access_key_id="test-key", access_key_secret="test-secret", security_token="sts-1"
+    )
     service = SimpleNamespace(name="s", log_project="p")
 
-    assert index.handler(ONE, context(credentials=credentials, service=service))["status"] == "removing"
+    assert (
+        index.handler(ONE, context(credentials=credentials, service=service))["status"]
+        == "removing"
+    )
 
 
 def test_credentials_are_read_afresh_on_every_invocation(cloud: Cloud) -> None:
     for token in ("sts-1", "sts-2"):
         cloud.inside.gate.security_token = token
-        credentials = SimpleNamespace(access_key_id="test-key", access_key_secret="test-secret", security_token=token)
+        credentials = SimpleNamespace(
+            access_key_id="test-key", access_key_secret="test-secret", security_token=token
+        )
         dry = json.dumps({**json.loads(ONE), "dryRun": True}).encode()
 
         assert index.handler(dry, context(credentials=credentials))["status"] == "dry-run"
 
 
-def test_initialize_finds_a_wrong_deployment_before_the_first_event(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_initialize_finds_a_wrong_deployment_before_the_first_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID", raising=False)
     monkeypatch.delenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", raising=False)
 
@@ -77,7 +88,9 @@ def test_initialize_finds_a_wrong_deployment_before_the_first_event(monkeypatch:
         index.initialize(context())
 
 
-def test_a_deployment_that_is_set_to_dry_run_never_removes(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deployment_that_is_set_to_dry_run_never_removes(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SCALEIN_DRY_RUN", "true")
 
     assert index.handler(ONE, context())["removed"] == ["i-0001"]
@@ -94,11 +107,15 @@ def test_what_may_succeed_later_raises_so_that_the_trigger_sends_it_again(cloud:
     assert caught.value.__context__ is None  # nothing of the SDK travels along
 
 
-def test_a_deployment_may_have_it_returned_instead(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deployment_may_have_it_returned_instead(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SCALEIN_TRY_LATER", "return")
     index.handler(ONE, context())
 
-    assert index.handler(ONE.replace(b"}}", b"}} "), context())["status"] == "try-later"  # an activity runs
+    assert (
+        index.handler(ONE.replace(b"}}", b"}} "), context())["status"] == "try-later"
+    )  # an activity runs
 
 
 def test_a_redelivered_event_removes_nothing_more(cloud: Cloud) -> None:
@@ -112,7 +129,11 @@ def test_a_redelivered_event_removes_nothing_more(cloud: Cloud) -> None:
         "duplicate",
         "unconfirmed",
     )  # ESS does not say whose activity it is
-    assert again["scalingActivityIds"] == elsewhere["scalingActivityIds"] == first["scalingActivityIds"]
+    assert (
+        again["scalingActivityIds"]
+        == elsewhere["scalingActivityIds"]
+        == first["scalingActivityIds"]
+    )
     assert len(cloud.calls("RemoveInstances")) == 2
     assert len(cloud.inside.service.activities) == 1
 
@@ -121,18 +142,27 @@ def test_every_outcome_is_one_audit_line(cloud: Cloud, caplog: pytest.LogCapture
     caplog.set_level(logging.INFO, logger="scalein.audit")
     outcome = index.handler(ONE, context())
     index.handler(b"nonsense", context())
-    told, wrong = [json.loads(record.message) for record in caplog.records if record.name == "scalein.audit"]
+    told, wrong = [
+        json.loads(record.message) for record in caplog.records if record.name == "scalein.audit"
+    ]
 
     assert {key: told[key] for key in outcome} == outcome
     assert told["functionRequestId"] == "fc-1"
     assert wrong["status"] == "rejected"
-    assert [record.levelname for record in caplog.records if record.name == "scalein.audit"] == ["INFO", "WARNING"]
+    assert [record.levelname for record in caplog.records if record.name == "scalein.audit"] == [
+        "INFO",
+        "WARNING",
+    ]
 
 
-def test_the_audit_line_counts_every_call_that_reached_ess(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_audit_line_counts_every_call_that_reached_ess(
+    cloud: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, logger="scalein.audit")
     index.handler(b"[" + ONE + b", 5]", context())
-    told, wrong = [json.loads(record.message) for record in caplog.records if record.name == "scalein.audit"]
+    told, wrong = [
+        json.loads(record.message) for record in caplog.records if record.name == "scalein.audit"
+    ]
 
     made = Counter(call.action for call in cloud.inside.calls)
     assert {name: calls["number"] for name, calls in told["calls"].items()} == made
@@ -142,12 +172,20 @@ def test_the_audit_line_counts_every_call_that_reached_ess(cloud: Cloud, caplog:
 
 
 def test_a_rejected_event_never_reaches_ess(cloud: Cloud) -> None:
-    for event in (b"", b"{}", b"[" * (33 << 20), b"\xff", b'{"scalingGroupId": "asg-1", "remove": {"count": -1}}'):
+    for event in (
+        b"",
+        b"{}",
+        b"[" * (33 << 20),
+        b"\xff",
+        b'{"scalingGroupId": "asg-1", "remove": {"count": -1}}',
+    ):
         assert index.handler(event, context())["status"] == "rejected"
     assert not cloud.inside.calls
 
 
-def test_a_wrong_secret_raises_without_what_the_server_said(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_secret_raises_without_what_the_server_said(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "wrong")
 
     with pytest.raises(ConfigurationError) as caught:
@@ -195,7 +233,12 @@ def test_a_group_without_headroom_keeps_everybody(cloud: Cloud) -> None:
     outcome = index.handler(ONE, context())
 
     assert outcome["status"] == "nothing-to-remove"
-    assert outcome["shortfall"] == {"asked": 1, "missing": 1, "unit": "instances", "reason": "min-size"}
+    assert outcome["shortfall"] == {
+        "asked": 1,
+        "missing": 1,
+        "unit": "instances",
+        "reason": "min-size",
+    }
     assert cloud.calls("RemoveInstances") == []
 
 
@@ -203,13 +246,21 @@ removals = st.one_of(
     st.fixed_dictionaries({"count": st.integers(-1, 30)}),
     st.fixed_dictionaries({"percent": st.floats(0, 110)}),
     st.fixed_dictionaries({"toCapacity": st.integers(-1, 12)}),
-    st.fixed_dictionaries({"instanceIds": st.lists(st.sampled_from(["i-0001", "i-0005", "p-0001", "x"]), max_size=4)}),
+    st.fixed_dictionaries(
+        {"instanceIds": st.lists(st.sampled_from(["i-0001", "i-0005", "p-0001", "x"]), max_size=4)}
+    ),
 )
 events = st.fixed_dictionaries(
-    {"scalingGroupId": st.just("asg-1"), "remove": removals, "requestId": st.text("abc", min_size=1, max_size=3)},
+    {
+        "scalingGroupId": st.just("asg-1"),
+        "remove": removals,
+        "requestId": st.text("abc", min_size=1, max_size=3),
+    },
     optional={
         "shortfall": st.sampled_from(["trim", "refuse"]),
-        "order": st.lists(st.sampled_from(["OldestInstance", "NewestInstance", "Random"]), max_size=2),
+        "order": st.lists(
+            st.sampled_from(["OldestInstance", "NewestInstance", "Random"]), max_size=2
+        ),
         "dryRun": st.booleans(),
         "decreaseDesiredCapacity": st.booleans(),
     },
@@ -222,7 +273,12 @@ def test_no_sequence_of_events_takes_a_group_below_min_size(
     cloud: Cloud, sequence: list[tuple[dict[str, Any], int]]
 ) -> None:
     """The local cloud is the judge: activities overlap, ids repeat, messages repeat; no message acts twice."""
-    fresh = group(*instances(10), *instances(2, "p", lifecycleState="Protected"), minSize=4, desiredCapacity=12)
+    fresh = group(
+        *instances(10),
+        *instances(2, "p", lifecycleState="Protected"),
+        minSize=4,
+        desiredCapacity=12,
+    )
     cloud.inside.service = service_of({"groups": [fresh]}, cloud.clock, Knobs())
     cloud.inside.calls.clear()
     kept_by_this_process.cache_clear()
@@ -233,9 +289,15 @@ def test_no_sequence_of_events_takes_a_group_below_min_size(
             outcome = json.loads(str(error))
         assert json.loads(json.dumps(outcome)) == outcome
         cloud.clock.advance(seconds)
-        stable = sum(state in ("InService", "Protected", "Standby") for state in cloud.states().values())
+        stable = sum(
+            state in ("InService", "Protected", "Standby") for state in cloud.states().values()
+        )
         assert stable >= 4
         assert {"p-0001", "p-0002"} <= set(cloud.states())
 
-    accepted = {(call.params["ClientToken"]) for call in cloud.inside.calls if call.action == "RemoveInstances"}
+    accepted = {
+        (call.params["ClientToken"])
+        for call in cloud.inside.calls
+        if call.action == "RemoveInstances"
+    }
     assert len(cloud.inside.service.activities) <= len(accepted)

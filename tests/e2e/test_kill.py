@@ -16,15 +16,20 @@ from hypothesis import settings
 import scalein
 from localcloud.ess.model import Knobs
 from localcloud.lag import Lag
-from tests import truth
-from tests.clouds import KEY, Cloud, cloud_of, group, instances
-from tests.processes import CRASHED, STEPS, FastClock, Job, Worker
-from tests.redis_server import RedisServer, redis_server
+from tests.support import truth
+from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
+from tests.support.processes import CRASHED, STEPS, FastClock, Job, Worker
+from tests.support.redis_server import RedisServer, redis_server
 
 MOST_STEPS = 400
-STRIDE = 7 if settings.default.max_examples < 1_000 else 1  # all steps where there is time for many examples
+STRIDE = (
+    7 if settings.default.max_examples < 1_000 else 1
+)  # all steps where there is time for many examples
 LATE = {"lists": Lag(lists=60), "history": Lag(history=60), "both": Lag(lists=60, history=60)}
-AFTER_KILL_SECONDS, AFTER_RAISE_SECONDS = 20.0, 15.0  # sooner than a late read shows what the killed process did
+AFTER_KILL_SECONDS, AFTER_RAISE_SECONDS = (
+    20.0,
+    15.0,
+)  # sooner than a late read shows what the killed process did
 MOST_DELIVERIES = 60
 
 
@@ -43,7 +48,9 @@ class Killed:
         self.variables = {
             "SCALEIN_ESS_ENDPOINT": cloud.endpoint,
             "SCALEIN_FC_ENDPOINT": cloud.endpoint,
-            "SCALEIN_FOLLOW_UP_KEY": "a key for tests that is long enough" if case.follow_ups else "",
+            "SCALEIN_FOLLOW_UP_KEY": "a key for tests that is long enough"
+            if case.follow_ups
+            else "",
             "SCALEIN_LEDGER": ledger.url if ledger else "",
             "SCALEIN_POLICY": json.dumps({"groups": {"asg-1": {}}}),
             "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
@@ -54,7 +61,11 @@ class Killed:
 
     def story(self, kill_at: int | None) -> list[truth.Said]:
         """All that comes of one message: steps are counted over all of its invocations, and one of them kills."""
-        request = {"scalingGroupId": "asg-1", "remove": {"count": self.case.requested}, "requestId": "m"}
+        request = {
+            "scalingGroupId": "asg-1",
+            "remove": {"count": self.case.requested},
+            "requestId": "m",
+        }
         said = list(self._delivered(json.dumps(request).encode(), kill_at))
         functions = self.cloud.inside.functions
         assert functions
@@ -106,7 +117,9 @@ def story(kill_at: int | None, server: RedisServer | None, case: Case) -> Story:
     if server:
         server.client.flushall()
     start = datetime.now(timezone.utc)
-    with cloud_of(group(*instances(60), minSize=5), start=start, knobs=Knobs(activity_seconds=20)) as cloud:
+    with cloud_of(
+        group(*instances(60), minSize=5), start=start, knobs=Knobs(activity_seconds=20)
+    ) as cloud:
         late = LATE[case.late]
         cloud.inside.lag = Lag(late.lists, late.history)
         killed = Killed(cloud, server, case)
@@ -121,7 +134,9 @@ def test_every_step_at_which_the_function_is_killed_exists() -> None:
     folder = Path(scalein.__file__).parent
     for file, names in STEPS.items():
         tree = ast.parse((folder / file).read_text(encoding="utf-8"))
-        assert names <= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, file
+        assert names <= {
+            node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+        }, file
 
 
 CASES = [
@@ -144,12 +159,17 @@ def test_killed_at_any_step_it_acts_exactly_once_with_a_shared_ledger(case: Case
             statuses = [one.outcome["status"] for one in found.said]
             assert wrong == [], (kill_at, statuses)
             assert found.removed == case.requested, (kill_at, statuses)
-            assert not case.follow_ups or truth.finals(found.said) == {"removed"}, (kill_at, statuses)
+            assert not case.follow_ups or truth.finals(found.said) == {"removed"}, (
+                kill_at,
+                statuses,
+            )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_killed_at_any_step_it_acts_at_most_once_without_a_shared_ledger_and_says_no_lie(case: Case) -> None:
+def test_killed_at_any_step_it_acts_at_most_once_without_a_shared_ledger_and_says_no_lie(
+    case: Case,
+) -> None:
     whole = story(None, None, case)
     assert 5 < whole.steps < MOST_STEPS
 

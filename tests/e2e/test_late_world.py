@@ -6,9 +6,9 @@ import pytest
 
 from localcloud.ess.model import Knobs
 from localcloud.lag import Lag
-from tests.clouds import group, instances
-from tests.truth import Did, Said, lies
-from tests.worlds import World, world_of
+from tests.support.clouds import group, instances
+from tests.support.truth import Did, Said, lies
+from tests.support.worlds import World, world_of
 
 
 def false_outcomes(world: World) -> list[str]:
@@ -17,7 +17,9 @@ def false_outcomes(world: World) -> list[str]:
     return lies([Said(world.cloud.clock.now(), outcome) for outcome in world.outcomes], own)
 
 
-def test_a_removal_whose_next_follow_up_cannot_be_scheduled_is_looked_at_again_until_its_end() -> None:
+def test_a_removal_whose_next_follow_up_cannot_be_scheduled_is_looked_at_again_until_its_end() -> (
+    None
+):
     with world_of(group(*instances(5)), knobs=Knobs(activity_seconds=60)) as world:
         world.send({"requestId": "m", "remove": {"count": 1}})
         world.cloud.inside.faults.add("reset", "InvokeFunction", times=2)
@@ -26,7 +28,9 @@ def test_a_removal_whose_next_follow_up_cannot_be_scheduled_is_looked_at_again_u
         assert [outcome["status"] for outcome in world.outcomes].count("try-later") == 2
 
 
-def test_a_follow_up_that_comes_again_to_another_process_tells_no_end_before_the_next_one_does() -> None:
+def test_a_follow_up_that_comes_again_to_another_process_tells_no_end_before_the_next_one_does() -> (
+    None
+):
     """Its own call, made by the first process, is in no memory; the history does not show it yet."""
     with world_of(group(*instances(30)), knobs=Knobs(activity_seconds=20)) as world:
         world.restarts = True
@@ -49,7 +53,9 @@ def test_a_follow_up_that_comes_again_to_another_process_tells_no_end_before_the
 
 
 @pytest.mark.parametrize("history", [0, 60])
-def test_a_process_without_memory_may_miss_its_own_removal_while_the_history_is_late(history: int) -> None:
+def test_a_process_without_memory_may_miss_its_own_removal_while_the_history_is_late(
+    history: int,
+) -> None:
     """The exception in the table of guarantees: only a shared ledger, or a history in time, knows."""
     with world_of(group(*instances(5)), knobs=Knobs(activity_seconds=1), follow_ups=False) as world:
         world.restarts = True

@@ -13,10 +13,10 @@ import pytest
 import index
 from scalein.clock import SystemClock
 from scalein.errors import LedgerGone
-from tests.clouds import Cloud, group, instances
-from tests.redis_proxy import Proxy, proxy_before
-from tests.redis_server import redis_server
-from tests.worlds import context, world_of
+from tests.support.clouds import Cloud, group, instances
+from tests.support.redis_proxy import Proxy, proxy_before
+from tests.support.redis_server import redis_server
+from tests.support.worlds import context, world_of
 
 TIMEOUT_SECONDS = 4
 EVENT = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}, "requestId": "r-1"}).encode()
@@ -38,13 +38,17 @@ class LateClock(SystemClock):
         return self._late_seconds if self._cloud.calls("RemoveInstances") else 0.0
 
 
-def removal(before: Callable[[Proxy, int], None], late: float = 0, closed: bool = False) -> tuple[float, int]:
+def removal(
+    before: Callable[[Proxy, int], None], late: float = 0, closed: bool = False
+) -> tuple[float, int]:
     """A removal, and what happens before each request to Redis: how many seconds, and how many requests."""
     policy = {"groups": {"asg-1": {}}, "whenLedgerIsGone": "closed" if closed else "open"}
     with (
         redis_server() as server,
         proxy_before(server) as proxy,
-        world_of(group(*instances(5)), policy=policy, ledger=proxy.url, start=datetime.now(timezone.utc)) as world,
+        world_of(
+            group(*instances(5)), policy=policy, ledger=proxy.url, start=datetime.now(timezone.utc)
+        ) as world,
     ):
         proxy.before = lambda number: before(proxy, number)
         clock = LateClock(world.cloud, late)

@@ -18,16 +18,26 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from localcloud.ess.model import Knobs
 from localcloud.faults import GATEWAYS
 from localcloud.lag import Lag
-from scalein.memory_ledger import kept_by_this_process
-from tests.clouds import group, instances
-from tests.fakes import token_of
-from tests.truth import NOTHING_DONE, Did, Said, lies
-from tests.worlds import World, world_of
+from scalein.ledger.memory import kept_by_this_process
+from tests.support.clouds import group, instances
+from tests.support.fakes import token_of
+from tests.support.truth import NOTHING_DONE, Did, Said, lies
+from tests.support.worlds import World, world_of
 
 SIZE, MIN_SIZE, FLOOR, BUDGET, WINDOW = 60, 5, 10, 40, 600
-POLICY = {"groups": {"asg-1": {"floor": FLOOR, "budget": {"instances": BUDGET, "windowSeconds": WINDOW}}}}
+POLICY = {
+    "groups": {"asg-1": {"floor": FLOOR, "budget": {"instances": BUDGET, "windowSeconds": WINDOW}}}
+}
 FAULTS = (
-    *("throttled", "internal-error", "bad-gateway", "not-json", "lost-answer", "reset", "page-drift"),
+    *(
+        "throttled",
+        "internal-error",
+        "bad-gateway",
+        "not-json",
+        "lost-answer",
+        "reset",
+        "page-drift",
+    ),
     *(*GATEWAYS, "half-body", "garbled", "idempotence-processing"),
 )
 ASKS = st.tuples(  # how many; the first of them, where it names them
@@ -55,11 +65,23 @@ class LivingGroup(RuleBasedStateMachine):
         varies=st.booleans(),
     )
     def begin(
-        self, desired: bool, follow_ups: bool, burns: bool, seconds: int, lists: float, history: float, varies: bool
+        self,
+        desired: bool,
+        follow_ups: bool,
+        burns: bool,
+        seconds: int,
+        lists: float,
+        history: float,
+        varies: bool,
     ) -> None:
-        facts: dict[str, Any] = {"minSize": MIN_SIZE, **({"desiredCapacity": SIZE} if desired else {})}
+        facts: dict[str, Any] = {
+            "minSize": MIN_SIZE,
+            **({"desiredCapacity": SIZE} if desired else {}),
+        }
         knobs = Knobs(activity_seconds=seconds, refused_calls_burn_their_token=burns)
-        made = world_of(group(*instances(SIZE), **facts), policy=POLICY, follow_ups=follow_ups, knobs=knobs)
+        made = world_of(
+            group(*instances(SIZE), **facts), policy=POLICY, follow_ups=follow_ups, knobs=knobs
+        )
         self.world: World = self.stack.enter_context(made)
         self.world.heard = self.told
         self.world.cloud.inside.lag = Lag(lists, history, varies=varies)
@@ -73,7 +95,12 @@ class LivingGroup(RuleBasedStateMachine):
             named = [f"i-{n:04}" for n in range(first, min(first + requested, SIZE + 1))]
             remove = {"instanceIds": named} if first else {"count": requested}
             shortfall = "refuse" if refuse else "trim"
-            request = {"scalingGroupId": "asg-1", "requestId": id, "remove": remove, "shortfall": shortfall}
+            request = {
+                "scalingGroupId": "asg-1",
+                "requestId": id,
+                "remove": remove,
+                "shortfall": shortfall,
+            }
             self.sent = json.dumps(request).encode()
             self.world.send(self.sent)
 
@@ -84,7 +111,9 @@ class LivingGroup(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from((*FAULTS, "state-change")), times=st.integers(1, 3))
     def misbehave(self, kind: str, times: int) -> None:
-        self.world.cloud.inside.faults.add(kind, "RemoveInstances" if kind == "state-change" else "*", times)
+        self.world.cloud.inside.faults.add(
+            kind, "RemoveInstances" if kind == "state-change" else "*", times
+        )
 
     @rule(kind=st.sampled_from(ENDINGS))
     def end_badly(self, kind: str) -> None:
@@ -132,8 +161,12 @@ class LivingGroup(RuleBasedStateMachine):
     def own(self, id: str) -> list[Did]:
         """What the cloud did for a message."""
         service = self.world.cloud.inside.service
-        replies = [service.tokens.get(token_of("asg-1", id, n), (None, "", None))[2] for n in range(40)]
-        return [Did.of(service.activities[reply["ScalingActivityId"]]) for reply in replies if reply]
+        replies = [
+            service.tokens.get(token_of("asg-1", id, n), (None, "", None))[2] for n in range(40)
+        ]
+        return [
+            Did.of(service.activities[reply["ScalingActivityId"]]) for reply in replies if reply
+        ]
 
     @invariant()
     def no_outcome_is_a_lie_later(self) -> None:

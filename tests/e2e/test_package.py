@@ -43,12 +43,32 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = folder / "bin/python"
     source = folder / "src"
     source.mkdir()
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "localcloud", "pyproject.toml"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    listed = [
+        "git",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "localcloud",
+        "pyproject.toml",
+    ]
+    names = subprocess.run(
+        listed, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split("\0")
     for name in filter(None, names):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_bytes((ROOT / name).read_bytes())
-    install = [str(made), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(source), "pytest"]
+    install = [
+        str(made),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        str(source),
+        "pytest",
+    ]
     subprocess.run(install, check=True, capture_output=True, cwd=folder)
     return made
 
@@ -61,14 +81,27 @@ def test_its_command_serves_the_api_and_the_console(python: Path, tmp_path: Path
         with urllib.request.urlopen(f"http://{ready['endpoint']}/console") as page:
             assert b"Local Auto Scaling" in page.read()
         with urllib.request.urlopen(f"http://{ready['endpoint']}/localcloud/events") as events:
-            assert json.load(events)["events"] == []  # this project's function does not come with it
+            assert (
+                json.load(events)["events"] == []
+            )  # this project's function does not come with it
         process.send_signal(signal.SIGTERM)
     assert process.returncode == 0
 
 
 def test_its_fixture_is_there_for_another_projects_tests(python: Path, tmp_path: Path) -> None:
     (tmp_path / "test_theirs.py").write_text(THEIRS)
-    command = [str(python), "-m", "pytest", "-q", "-c", os.devnull, "-W", "error", "--strict-markers", str(tmp_path)]
+    command = [
+        str(python),
+        "-m",
+        "pytest",
+        "-q",
+        "-c",
+        os.devnull,
+        "-W",
+        "error",
+        "--strict-markers",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
 
     assert done.returncode == 0, done.stdout

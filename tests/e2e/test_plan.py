@@ -16,22 +16,31 @@ import pytest
 
 import index
 from scalein.errors import RejectedEvent
-from tests.clouds import KEY, Cloud, cloud_of, group, instances
-from tests.fakes import DrivenClock
+from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
+from tests.support.fakes import DrivenClock
 
 ROOT = Path(__file__).parents[2]
 DAY = ROOT / "events/days/flapping.csv"
 
 
 def scalein(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}", "PATH": os.environ["PATH"], **variables}
-    command = [sys.executable, "-m", "cli", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    environment = {
+        "PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}",
+        "PATH": os.environ["PATH"],
+        **variables,
+    }
+    command = [sys.executable, "-m", "scalein_cli", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
-    members = [{**member, "metrics": {"CPUUtilization": n % 50}} for n, member in enumerate(instances(1_000))]
+    members = [
+        {**member, "metrics": {"CPUUtilization": n % 50}}
+        for n, member in enumerate(instances(1_000))
+    ]
     with cloud_of(group(*members, minSize=10), start=datetime.now(timezone.utc)) as cloud:
         yield cloud
 
@@ -55,11 +64,28 @@ def test_a_plan_of_a_wide_group_folds_and_removes_nothing(cloud: Cloud) -> None:
     assert len(done.stdout.splitlines()) < 40
     assert "997   others leave before it   i-0004, i-0005, i-0006, ..." in done.stdout
     assert cloud.calls("RemoveInstances") == []
-    assert len(scalein("plan", "--group", "asg-1", "--count", "3", "--all", **real(cloud)).stdout.splitlines()) > 1_000
+    assert (
+        len(
+            scalein(
+                "plan", "--group", "asg-1", "--count", "3", "--all", **real(cloud)
+            ).stdout.splitlines()
+        )
+        > 1_000
+    )
 
 
 def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
-    done = scalein("plan", "--group", "asg-1", "--count", "2", "--order", "LowestMetric", "--json", **real(cloud))
+    done = scalein(
+        "plan",
+        "--group",
+        "asg-1",
+        "--count",
+        "2",
+        "--order",
+        "LowestMetric",
+        "--json",
+        **real(cloud),
+    )
     told = json.loads(done.stdout)
 
     assert (told["status"], told["removed"]) == ("dry-run", ["i-0001", "i-0051"])
@@ -71,18 +97,32 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
     ("arguments", "code", "said"),
     [
         (("--local", "--group", "asg-web", "--count", "5"), 0, "May leave"),
-        (("--local", "--group", "asg-frozen", "--count", "1"), 1, "ScaleIn process of the scaling group is suspended"),
+        (
+            ("--local", "--group", "asg-frozen", "--count", "1"),
+            1,
+            "ScaleIn process of the scaling group is suspended",
+        ),
         (("--local", "--event", "events/remove-two.json"), 0, "2 instances would leave"),
         (("--local", "--event", "events/not-json.json"), 1, "rejected"),
-        (("--local", "--group", "asg-elsewhere", "--count", "1"), 1, "The policy does not have this scaling group"),
+        (
+            ("--local", "--group", "asg-elsewhere", "--count", "1"),
+            1,
+            "The policy does not have this scaling group",
+        ),
         (("--group", "asg-1", "--count", "1", "--region", "cn-hangzhou"), 2, "no credentials"),
         (("--group", "asg-1"), 2, "give --event FILE, or --group with one of"),
         (("--event", "README.md", "--count", "1"), 2, "give --event FILE, or --group with one of"),
-        (("--local", "--group", "asg-web", "--count", "1", "--policy", "README.md"), 2, "rule json"),
+        (
+            ("--local", "--group", "asg-web", "--count", "1", "--policy", "README.md"),
+            2,
+            "rule json",
+        ),
         (("--fleet", "README.md", "--group", "asg-web", "--count", "1"), 2, "did not start"),
     ],
 )
-def test_the_exit_status_says_whether_somebody_would_leave(arguments: tuple[str, ...], code: int, said: str) -> None:
+def test_the_exit_status_says_whether_somebody_would_leave(
+    arguments: tuple[str, ...], code: int, said: str
+) -> None:
     done = scalein("plan", *arguments)
 
     assert done.returncode == code, done.stderr
@@ -94,7 +134,16 @@ def test_the_exit_status_says_whether_somebody_would_leave(arguments: tuple[str,
 def test_a_day_is_simulated_and_drawn(picture: str, tmp_path: Path) -> None:
     file = tmp_path / picture
     done = scalein(
-        "simulate", str(DAY), "--group", "asg-web", "--size", "60", "--min-size", "12", "--picture", str(file)
+        "simulate",
+        str(DAY),
+        "--group",
+        "asg-web",
+        "--size",
+        "60",
+        "--min-size",
+        "12",
+        "--picture",
+        str(file),
     )
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -105,12 +154,29 @@ def test_a_day_is_simulated_and_drawn(picture: str, tmp_path: Path) -> None:
 def test_a_simulation_tells_its_numbers_as_json_and_the_same_ones_each_time(tmp_path: Path) -> None:
     day = tmp_path / "day.jsonl"
     lines = [
-        {"time": f"2026-11-20T{hour:02}:00:00Z", "alarm": "web-cpu-low", "namespace": "acs_ecs_dashboard"}
+        {
+            "time": f"2026-11-20T{hour:02}:00:00Z",
+            "alarm": "web-cpu-low",
+            "namespace": "acs_ecs_dashboard",
+        }
         for hour in range(4)
     ]
-    lines += [{"time": "2026-11-20T02:55:00Z", "add": 2}, {"time": "2026-11-20T05:00:00Z", "alarm": "unheard-of"}]
+    lines += [
+        {"time": "2026-11-20T02:55:00Z", "add": 2},
+        {"time": "2026-11-20T05:00:00Z", "alarm": "unheard-of"},
+    ]
     day.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    arguments = ("simulate", str(day), "--group", "asg-web", "--size", "6", "--min-size", "4", "--json")
+    arguments = (
+        "simulate",
+        str(day),
+        "--group",
+        "asg-web",
+        "--size",
+        "6",
+        "--min-size",
+        "4",
+        "--json",
+    )
     told = json.loads(scalein(*arguments).stdout)
 
     assert told == {
@@ -133,7 +199,11 @@ def test_a_simulation_tells_its_numbers_as_json_and_the_same_ones_each_time(tmp_
         ("time,alarm\n2026-11-20T00:00:00Z,\n", (), "line 2: it needs a time"),
         ("time,alarm,add\n2026-11-20T00:00:00Z,,-1\n", (), "line 2: it needs a time"),
         ("time,alarm\n", (), "there is nothing in it"),
-        ("time,alarm\n2026-11-20T00:00:00Z,x\n", ("--group", "asg-9"), "the policy does not have asg-9"),
+        (
+            "time,alarm\n2026-11-20T00:00:00Z,x\n",
+            ("--group", "asg-9"),
+            "the policy does not have asg-9",
+        ),
         ("time,alarm\n2026-11-20T00:00:00Z,x\n", ("--picture", "x.gif"), "ends in .png or .svg"),
         ("time,alarm\n2026-11-20T00:00:00Z,x\n", ("--fleet", "README.md"), "README.md"),
     ],
@@ -152,16 +222,26 @@ def test_a_day_that_cannot_be_simulated_says_why(
 
 def test_a_captured_group_is_simulated_like_the_real_one(cloud: Cloud, tmp_path: Path) -> None:
     fleet, policy, day = tmp_path / "fleet.json", tmp_path / "policy.json", tmp_path / "day.csv"
-    rule = {"when": {"alertName": "idle"}, "scalingGroupId": "asg-1", "remove": {"count": 2}, "order": ["LowestMetric"]}
+    rule = {
+        "when": {"alertName": "idle"},
+        "scalingGroupId": "asg-1",
+        "remove": {"count": 2},
+        "order": ["LowestMetric"],
+    }
     policy.write_text(json.dumps({"groups": {"asg-1": {}}, "alarms": [rule]}), encoding="utf-8")
     day.write_text("time,alarm\n2026-11-20T00:00:00Z,idle\n", encoding="utf-8")
     done = scalein("capture", str(fleet), "--group", "asg-1", "--metric", **real(cloud))
     told = scalein("simulate", str(day), "--policy", str(policy), "--fleet", str(fleet), "--json")
 
     assert (done.returncode, done.stdout) == (0, f"asg-1: 1000 instances to {fleet}\n"), done.stderr
-    assert json.loads(told.stdout)["capacity"] == {"before": 1_000, "lowest": 998, "after": 998}, told.stderr
+    assert json.loads(told.stdout)["capacity"] == {"before": 1_000, "lowest": 998, "after": 998}, (
+        told.stderr
+    )
     assert cloud.calls("RemoveInstances") == []
-    assert "no such scaling group" in scalein("capture", str(fleet), "--group", "asg-9", **real(cloud)).stderr
+    assert (
+        "no such scaling group"
+        in scalein("capture", str(fleet), "--group", "asg-9", **real(cloud)).stderr
+    )
 
 
 QUESTION = {
@@ -169,25 +249,40 @@ QUESTION = {
     "ScalingGroupId": "asg-1",
     "CapacityToRemove": [{"ZoneId": "h", "Capacity": 2}, {"ZoneId": "i", "Capacity": 1}],
     "Instances": [
-        {"InstanceId": f"i-{n:04}", "ZoneId": "h", "InstanceType": "ecs.g7.large", "ChargeType": "PostPaid"}
+        {
+            "InstanceId": f"i-{n:04}",
+            "ZoneId": "h",
+            "InstanceType": "ecs.g7.large",
+            "ChargeType": "PostPaid",
+        }
         for n in range(2, 9)
     ],
 }
 
 
-def chosen(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, question: Any, policy: dict[str, Any]) -> dict[str, Any]:
+def chosen(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, question: Any, policy: dict[str, Any]
+) -> dict[str, Any]:
     for name, value in {**real(cloud), "SCALEIN_POLICY": json.dumps({"groups": policy})}.items():
         monkeypatch.setenv(name, value)
-    context = SimpleNamespace(region="cn-hangzhou", request_id="fc-1", function=SimpleNamespace(timeout=30))
+    context = SimpleNamespace(
+        region="cn-hangzhou", request_id="fc-1", function=SimpleNamespace(timeout=30)
+    )
     return index.chosen(json.dumps(question).encode(), context, DrivenClock(cloud.clock.now()))
 
 
 @pytest.mark.parametrize(
     ("policy", "ids"),
     [
-        ({"asg-2": {}}, ["i-0002", "i-0004", "i-0003"]),  # not in the policy: ESS's default, the oldest of each zone
+        (
+            {"asg-2": {}},
+            ["i-0002", "i-0004", "i-0003"],
+        ),  # not in the policy: ESS's default, the oldest of each zone
         ({"asg-1": {"order": ["NewestInstance"]}}, ["i-0008", "i-0006", "i-0007"]),
-        ({"asg-1": {"order": ["LowestMetric"]}}, ["i-0008", "i-0004", "i-0007"]),  # of i-0006 there is no value
+        (
+            {"asg-1": {"order": ["LowestMetric"]}},
+            ["i-0008", "i-0004", "i-0007"],
+        ),  # of i-0006 there is no value
     ],
 )
 def test_ess_s_own_question_is_answered_by_the_policys_order(
@@ -195,7 +290,8 @@ def test_ess_s_own_question_is_answered_by_the_policys_order(
 ) -> None:
     numbered = enumerate(instances(10), 1)
     members = [
-        {**m, "zoneId": "hi"[n % 2], "metrics": {} if n == 6 else {"CPUUtilization": 90 - n}} for n, m in numbered
+        {**m, "zoneId": "hi"[n % 2], "metrics": {} if n == 6 else {"CPUUtilization": 90 - n}}
+        for n, m in numbered
     ]
     with cloud_of(group(*members)) as cloud:
         assert chosen(cloud, monkeypatch, QUESTION, policy) == {"InstanceIds": ids}
@@ -203,5 +299,8 @@ def test_ess_s_own_question_is_answered_by_the_policys_order(
 
 
 def test_a_question_that_cannot_be_read_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    with cloud_of(group(*instances(3))) as cloud, pytest.raises(RejectedEvent, match="CapacityToRemove"):
+    with (
+        cloud_of(group(*instances(3))) as cloud,
+        pytest.raises(RejectedEvent, match="CapacityToRemove"),
+    ):
         chosen(cloud, monkeypatch, {"ScalingGroupId": "asg-1"}, {"asg-1": {}})

@@ -15,9 +15,17 @@ from typing import Any
 
 import pytest
 
-from cli.broker import broker, server
-from localcloud.rabbitmq_trigger import Delivery, Queue, Trigger, cloud_event, declare, drained, publish
-from tests.clouds import KEY, POLICY, Cloud, cloud_of, group, instances
+from localcloud.rabbitmq_trigger import (
+    Delivery,
+    Queue,
+    Trigger,
+    cloud_event,
+    declare,
+    drained,
+    publish,
+)
+from scalein_cli.broker import broker, server
+from tests.support.clouds import KEY, POLICY, Cloud, cloud_of, group, instances
 
 ROOT = Path(__file__).parents[2]
 ONE = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}}).encode()
@@ -76,7 +84,9 @@ def consume(queue: Queue, cloud: Cloud) -> Callable[[str], subprocess.CompletedP
 
     def run(how: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", CONSUMER, queue.url, queue.name, how]
-        return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            command, env=variables, capture_output=True, text=True, timeout=60, check=False
+        )
 
     return run
 
@@ -86,7 +96,9 @@ def test_a_consumer_killed_before_it_acknowledges_gets_the_message_again_and_not
 ) -> None:
     publish(queue, [("m-1", ONE)])
     killed = consume("die")
-    cloud.clock.advance(3_600)  # the activity is over: nothing but the message's identity stands in the way
+    cloud.clock.advance(
+        3_600
+    )  # the activity is over: nothing but the message's identity stands in the way
     again = consume("live")
 
     assert (killed.returncode, killed.stdout.split()) == (-signal.SIGKILL, ["removing"])
@@ -122,7 +134,9 @@ def events_of(queue: Queue, *, failures: int = 0) -> list[list[dict[str, Any]]]:
     return seen
 
 
-def test_messages_are_gathered_up_to_the_batch_size_and_acknowledged_once_answered(queue: Queue) -> None:
+def test_messages_are_gathered_up_to_the_batch_size_and_acknowledged_once_answered(
+    queue: Queue,
+) -> None:
     publish(queue, [(f"m-{n}", ONE) for n in range(5)])
     batches = events_of(queue._replace(batch_size=2))
 
@@ -135,7 +149,10 @@ def test_a_batch_whose_function_fails_comes_again_as_the_same_messages(queue: Qu
     publish(queue, [("m-1", ONE)])
     (first,), (second,) = events_of(queue, failures=1)
 
-    assert [first["data"]["envelope"]["redeliver"], second["data"]["envelope"]["redeliver"]] == [False, True]
+    assert [first["data"]["envelope"]["redeliver"], second["data"]["envelope"]["redeliver"]] == [
+        False,
+        True,
+    ]
     assert first["id"] != second["id"]
     assert first["data"]["props"] == second["data"]["props"]
     assert drained(queue.url, queue.dead_letters) == []
@@ -159,7 +176,9 @@ def test_an_element_has_the_fields_that_the_clouds_trigger_sends() -> None:
 
     ours = element(ONE)
     assert ours.keys() <= sample.keys()
-    assert sample.keys() - ours.keys() == {name for name in sample if name.startswith("aliyun")} - {"aliyunaccountid"}
+    assert sample.keys() - ours.keys() == {name for name in sample if name.startswith("aliyun")} - {
+        "aliyunaccountid"
+    }
     assert {name: part.keys() for name, part in ours["data"].items() if name != "body"} == {
         name: part.keys() for name, part in sample["data"].items() if name != "body"
     }
@@ -169,9 +188,20 @@ def test_an_element_has_the_fields_that_the_clouds_trigger_sends() -> None:
 
 
 def test_the_main_job_runs_from_the_queue(broker_url: str) -> None:
-    command = [sys.executable, "-m", "cli", "run-queue", "--broker", broker_url, "--window", "0.5"]
+    command = [
+        sys.executable,
+        "-m",
+        "scalein_cli",
+        "run-queue",
+        "--broker",
+        broker_url,
+        "--window",
+        "0.5",
+    ]
     variables = {**os.environ, "PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}"}
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120, check=False
+    )
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "cools down after a removal" in done.stdout

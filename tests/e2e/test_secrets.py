@@ -9,20 +9,36 @@ from collections.abc import Iterator
 import pytest
 
 from scalein.errors import ConfigurationError
-from tests.clouds import KEY, group, instances
-from tests.worlds import FOLLOW_UP_KEY, World, world_of
+from tests.support.clouds import KEY, group, instances
+from tests.support.worlds import FOLLOW_UP_KEY, World, world_of
 
 TOKEN, PASSWORD, PAYLOAD = "token-canary-7731", "ledger-canary-7731", "payload-canary-7731"
 SECRETS = (KEY.access_key_secret, "wrong-canary-7731", TOKEN, PASSWORD, PAYLOAD, FOLLOW_UP_KEY)
-FAULTS = ("throttled", "internal-error", "bad-gateway", "not-json", "lost-answer", "reset", "forbidden")
+FAULTS = (
+    "throttled",
+    "internal-error",
+    "bad-gateway",
+    "not-json",
+    "lost-answer",
+    "reset",
+    "forbidden",
+)
 
 
 @pytest.fixture(params=[1, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR])
-def heard(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+def heard(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> Iterator[pytest.LogCaptureFixture]:
     """Every logger that there is, the SDKs' own included, set to the level as somebody might who looks for a fault."""
     caplog.set_level(request.param)
-    found = (logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger))
-    loggers = [logger for logger in found if not logger.name.startswith("uvicorn")]  # the local cloud's
+    found = (
+        logger
+        for logger in logging.root.manager.loggerDict.values()
+        if isinstance(logger, logging.Logger)
+    )
+    loggers = [
+        logger for logger in found if not logger.name.startswith("uvicorn")
+    ]  # the local cloud's
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(request.param)
@@ -41,13 +57,19 @@ def whole_story(world: World) -> None:
         world.send({"remove": {"count": 1}, "requestId": kind})
         world.cloud.inside.faults.add(kind, "InvokeFunction")
         world.send({"remove": {"count": 1}, "requestId": f"{kind}-later"})
-    for event in (PAYLOAD, json.dumps({"scalingGroupId": PAYLOAD}), json.dumps({"remove": {PAYLOAD: PAYLOAD}})):
+    for event in (
+        PAYLOAD,
+        json.dumps({"scalingGroupId": PAYLOAD}),
+        json.dumps({"remove": {PAYLOAD: PAYLOAD}}),
+    ):
         world.send(event.encode())
     world.follow()
 
 
 def test_the_function_tells_nobody_a_secret(
-    heard: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    heard: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DEBUG", "sdk")  # the SDK's own switch
     with world_of(group(*instances(60))) as world:

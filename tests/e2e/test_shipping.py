@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from cli.package import RUNTIMES
 from localcloud.deployed import zipped
 from localcloud.functions.pythons import python_of
-from tests.clouds import KEY, group, instances
-from tests.platforms import HANDLER, Compute, compute_of, site_packages
-from tests.redis_server import redis_server
+from scalein_cli.package import RUNTIMES
+from tests.support.clouds import KEY, group, instances
+from tests.support.platforms import HANDLER, Compute, compute_of, site_packages
+from tests.support.redis_server import redis_server
 
 ROOT = Path(__file__).parents[2]
 POLICY = {"groups": {"asg-1": {}}}
@@ -39,9 +39,15 @@ def code(tmp_path: Path) -> Path:
     return made
 
 
-def scalein(compute: Compute | None, *arguments: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+def scalein(
+    compute: Compute | None, *arguments: str, stdin: str = "", **more: str
+) -> subprocess.CompletedProcess[str]:
     variables = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("ALIBABA", "SCALEIN"))},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("ALIBABA", "SCALEIN"))
+        },
         "PYTHONPATH": f"{HANDLER}:{ROOT}",
         **more,
     }
@@ -53,8 +59,10 @@ def scalein(compute: Compute | None, *arguments: str, stdin: str = "", **more: s
             "SCALEIN_ESS_ENDPOINT": compute.endpoint,
             **more,
         }
-    command = [sys.executable, "-m", "cli", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=variables, input=stdin, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "scalein_cli", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=variables, input=stdin, capture_output=True, text=True, check=False
+    )
 
 
 def deployed(compute: Compute, code: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -66,7 +74,9 @@ def deployed(compute: Compute, code: Path, *more: str) -> subprocess.CompletedPr
         "SCALEIN_FOLLOW_UP_KEY": SECRET,
         "SCALEIN_FC_FUNCTION": "scalein/scale-in",  # the context of python3.12 does not name the service
     }
-    variables = [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
+    variables = [
+        part for name, value in environment.items() for part in ("--env", f"{name}={value}")
+    ]
     return scalein(compute, "deploy", str(code), *variables, *more)
 
 
@@ -85,7 +95,17 @@ def test_deploying_shows_what_differs_and_does_it_once(compute: Compute, code: P
 
 def test_what_is_not_given_stays_as_it_is(compute: Compute, code: Path) -> None:
     """New code must not take the dry run away."""
-    deployed(compute, code, "--yes", "--env", "SCALEIN_DRY_RUN=true", "--timeout", "90", "--memory", "512")
+    deployed(
+        compute,
+        code,
+        "--yes",
+        "--env",
+        "SCALEIN_DRY_RUN=true",
+        "--timeout",
+        "90",
+        "--memory",
+        "512",
+    )
     with zipfile.ZipFile(code, "a") as archive:
         archive.writestr("new.txt", "new")
     done = scalein(compute, "deploy", str(code), "--yes", "--unset", "SCALEIN_FOLLOW_UP_KEY")
@@ -97,7 +117,9 @@ def test_what_is_not_given_stays_as_it_is(compute: Compute, code: Path) -> None:
     assert "SCALEIN_FOLLOW_UP_KEY" not in now["environmentVariables"]
 
 
-def test_a_package_is_deployed_to_the_runtime_that_it_was_made_for(compute: Compute, code: Path) -> None:
+def test_a_package_is_deployed_to_the_runtime_that_it_was_made_for(
+    compute: Compute, code: Path
+) -> None:
     with zipfile.ZipFile(code, "a") as archive:
         archive.writestr("rpds/rpds.cpython-312-x86_64-linux-gnu.so", "")
     wrong = deployed(compute, code, "--yes", "--runtime", "python3.10")
@@ -114,7 +136,10 @@ def test_what_a_template_deployed_is_completed(compute: Compute, code: Path) -> 
 
     assert (done.returncode, done.stderr) == (0, "")
     told = compute.client.get_function_async_invoke_config("scalein", "LATEST", "scale-in").data
-    assert (told["statefulInvocation"], told["destinationConfig"]) == (True, {"onSuccess": {"destination": arn}})
+    assert (told["statefulInvocation"], told["destinationConfig"]) == (
+        True,
+        {"onSuccess": {"destination": arn}},
+    )
 
 
 def test_nothing_is_deployed_without_a_yes(compute: Compute, code: Path) -> None:
@@ -159,8 +184,16 @@ def test_a_function_of_this_checkout_is_invoked_locally() -> None:
     [
         (["invoke", "-"], {}, "FunctionNotFound (HTTP 404)"),
         (["invoke", "-", "--function", "nobody/f"], {}, "scalein deploy makes it"),
-        (["invoke", "-"], {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "wrong"}, "The access key secret is wrong"),
-        (["invoke", "-"], {"ALIBABA_CLOUD_ACCESS_KEY_ID": ""}, "no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID"),
+        (
+            ["invoke", "-"],
+            {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "wrong"},
+            "The access key secret is wrong",
+        ),
+        (
+            ["invoke", "-"],
+            {"ALIBABA_CLOUD_ACCESS_KEY_ID": ""},
+            "no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID",
+        ),
         (["invoke", "-"], {"SCALEIN_FC_ENDPOINT": "127.0.0.1:9"}, "does not answer"),
         (["invoke", "-"], {"SCALEIN_FC_ENDPOINT": "http://fc.example"}, "must be https"),
         (["invoke", "-"], {"SCALEIN_FC_ENDPOINT": ""}, "no endpoint: set SCALEIN_FC_ENDPOINT"),
@@ -183,7 +216,9 @@ def test_what_goes_wrong_is_told_in_a_sentence(
     assert KEY.access_key_secret not in done.stdout + done.stderr
 
 
-def checked(compute: Compute | None, tmp_path: Path, *more: str, policy: Any = POLICY) -> dict[str, Any]:
+def checked(
+    compute: Compute | None, tmp_path: Path, *more: str, policy: Any = POLICY
+) -> dict[str, Any]:
     file = tmp_path / "policy.json"
     file.write_text(json.dumps(policy))
     done = scalein(compute, "check", "--policy", str(file), "--json", *more)
@@ -192,32 +227,52 @@ def checked(compute: Compute | None, tmp_path: Path, *more: str, policy: Any = P
     return {one["what"]: one for one in found}
 
 
-def test_checking_tries_the_reads_and_names_the_right_that_is_missing(compute: Compute, tmp_path: Path) -> None:
+def test_checking_tries_the_reads_and_names_the_right_that_is_missing(
+    compute: Compute, tmp_path: Path
+) -> None:
     good = checked(compute, tmp_path, "--region", "cn-hangzhou", "--try-remove")
     assert good["group asg-1"]["told"] == "6 instances, MinSize 2, Active"
     assert good["group asg-1, removal"]["good"]
     assert compute.inside.service.activities == {}
     compute.inside.faults.add("forbidden", "DescribeScalingActivities", times=10)
-    assert "missing: ess:DescribeScalingActivities" in str(checked(compute, tmp_path, "--region", "cn-hangzhou"))
+    assert "missing: ess:DescribeScalingActivities" in str(
+        checked(compute, tmp_path, "--region", "cn-hangzhou")
+    )
     compute.inside.faults.clear()
     compute.inside.faults.add("forbidden", "RemoveInstances", times=10)
-    assert "missing: ess:RemoveInstances" in str(checked(compute, tmp_path, "--region", "cn-hangzhou", "--try-remove"))
+    assert "missing: ess:RemoveInstances" in str(
+        checked(compute, tmp_path, "--region", "cn-hangzhou", "--try-remove")
+    )
 
 
 def test_checking_needs_no_cloud_for_a_policy_an_event_and_a_template(tmp_path: Path) -> None:
     template = tmp_path / "template.yml"
-    template.write_text("A:\n  PolicyDocument:\n    Statement:\n      - {Effect: Allow, Action: 5, Resource: ['*']}\n")
-    events = ["--event", str(ROOT / "events/remove-two.json"), "--event", str(ROOT / "events/not-json.json")]
+    template.write_text(
+        "A:\n  PolicyDocument:\n    Statement:\n      - {Effect: Allow, Action: 5, Resource: ['*']}\n"
+    )
+    events = [
+        "--event",
+        str(ROOT / "events/remove-two.json"),
+        "--event",
+        str(ROOT / "events/not-json.json"),
+    ]
     found = checked(None, tmp_path, "--template", str(template), *events)
 
     assert {what: one["good"] for what, one in found.items() if what.startswith("event")} == {
         "event remove-two.json": True,
         "event not-json.json": False,
     }
-    assert checked(None, tmp_path, policy={"groups": {"asg-1": {"flor": 3}}})["policy policy.json"]["good"] is False
+    assert (
+        checked(None, tmp_path, policy={"groups": {"asg-1": {"flor": 3}}})["policy policy.json"][
+            "good"
+        ]
+        is False
+    )
     wrong = scalein(None, "check", "--template", str(template))
     assert "Action is product:Name" in " ".join(wrong.stdout.split())
-    assert checked(None, tmp_path, "--template", str(ROOT / "template.yml"))["template template.yml"]["good"]
+    assert checked(None, tmp_path, "--template", str(ROOT / "template.yml"))[
+        "template template.yml"
+    ]["good"]
 
 
 @pytest.mark.slow
@@ -244,7 +299,9 @@ def test_a_package_is_the_same_again_and_all_that_the_function_needs(
             "SCALEIN_FOLLOW_UP_KEY": SECRET,
             "SCALEIN_LEDGER": ledger.url,
         }
-        environment = [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
+        environment = [
+            part for name, value in variables.items() for part in ("--env", f"{name}={value}")
+        ]
         scalein(compute, "deploy", str(made[0]), "--yes", "--runtime", runtime, *environment)
         event = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}})
         told = json.loads(scalein(compute, "invoke", "-", "--json", stdin=event).stdout)

@@ -8,9 +8,9 @@ import pytest
 
 from localcloud.ess.model import Knobs
 from localcloud.lag import Lag
-from tests.clouds import group, instances
-from tests.truth import Did, Said, ends, lies
-from tests.worlds import World, world_of
+from tests.support.clouds import group, instances
+from tests.support.truth import Did, Said, ends, lies
+from tests.support.worlds import World, world_of
 
 
 def stopped(world: World, count: int, monkeypatch: pytest.MonkeyPatch) -> list[Said]:
@@ -34,7 +34,11 @@ def test_the_rest_of_a_removal_stays_and_its_end_is_told(monkeypatch: pytest.Mon
     with world_of(group(*instances(60)), knobs=Knobs(activity_seconds=20)) as world:
         last: dict[str, Any] = stopped(world, 45, monkeypatch)[-1].outcome
 
-        assert (last["status"], len(last["removed"]), len(last["stayed"])) == ("partly-removed", 20, 25)
+        assert (last["status"], len(last["removed"]), len(last["stayed"])) == (
+            "partly-removed",
+            20,
+            25,
+        )
         assert {stayed["reason"] for stayed in last["stayed"]} == {"paused"}
 
 

@@ -12,14 +12,19 @@ import pytest
 
 import index
 from localcloud.ess.model import Knobs
-from tests.clouds import KEY, cloud_of, group, instances
+from tests.support.clouds import KEY, cloud_of, group, instances
 
 TIMEOUT_SECONDS = 2.0
 LEAST_SECONDS_BEFORE = 0.3
 GROUP = {"budget": {"instances": 40, "windowSeconds": 3_600}}
 BY_METRIC = {**GROUP, "order": ["LowestMetric"]}
 ACTIONS = (
-    *("DescribeScalingGroups", "DescribeScalingInstances", "DescribeScalingActivities", "DescribeMetricLast"),
+    *(
+        "DescribeScalingGroups",
+        "DescribeScalingInstances",
+        "DescribeScalingActivities",
+        "DescribeMetricLast",
+    ),
     *("RemoveInstances", "*"),
 )
 
@@ -30,7 +35,9 @@ def test_an_invocation_returns_before_its_timeout_however_slowly_the_cloud_answe
     kind: str, action: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     knobs = Knobs(activity_seconds=5)
-    with cloud_of(group(*instances(60), desiredCapacity=60), knobs=knobs, start=datetime.now(timezone.utc)) as cloud:
+    with cloud_of(
+        group(*instances(60), desiredCapacity=60), knobs=knobs, start=datetime.now(timezone.utc)
+    ) as cloud:
         for name in ("ESS", "CMS", "FC"):
             monkeypatch.setenv(f"SCALEIN_{name}_ENDPOINT", cloud.endpoint)
         policy = {"groups": {"asg-1": BY_METRIC if action == "DescribeMetricLast" else GROUP}}
@@ -42,7 +49,9 @@ def test_an_invocation_returns_before_its_timeout_however_slowly_the_cloud_answe
         cloud.inside.faults.add(kind, action, times=10_000, seconds=0.02 if kind == "drip" else 5.0)
         function = SimpleNamespace(name="scale-in", timeout=str(TIMEOUT_SECONDS))
         context = SimpleNamespace(request_id="fc-1", region="cn-hangzhou", function=function)
-        event = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 25}, "wait": True}).encode()
+        event = json.dumps(
+            {"scalingGroupId": "asg-1", "remove": {"count": 25}, "wait": True}
+        ).encode()
 
         began = time.monotonic()
         with suppress(index.TryLaterError):

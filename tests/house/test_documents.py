@@ -11,17 +11,20 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from cli.__main__ import main as commands
-from cli.show import WORDS
 from localcloud.ess import catalogue
 from localcloud.faults import KINDS
 from localcloud.wire import Gate
-from scalein.ess_errors import MEANINGS
-from scalein.reasons import Ignored, Reason, Status
-from tests.clouds import cloud_of, group
+from scalein.cloud.error_codes import MEANINGS
+from scalein.decision.reasons import Ignored, Reason, Status
+from scalein_cli.__main__ import main as commands
+from scalein_cli.show import WORDS
+from tests.support.clouds import cloud_of, group
 
 ROOT = Path(__file__).parents[2]
-SCHEMAS = [*(ROOT / "handler/scalein/schemas").glob("*.json"), *(ROOT / "localcloud").glob("*.schema.json")]
+SCHEMAS = [
+    *(ROOT / "handler/scalein/schemas").glob("*.json"),
+    *(ROOT / "localcloud").glob("*.schema.json"),
+]
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
 
@@ -43,7 +46,9 @@ def test_a_schema_is_valid_and_describes_every_field(path: Path) -> None:
 
 
 def test_the_projects_own_request_knows_every_field_that_it_allows() -> None:
-    schema = json.loads((ROOT / "handler/scalein/schemas/removal-request.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(
+        (ROOT / "handler/scalein/schemas/removal-request.schema.json").read_text(encoding="utf-8")
+    )
     objects = [schema, *(field for _, field in fields(schema) if field.get("type") == "object")]
 
     assert all(field["additionalProperties"] is False for field in objects)
@@ -68,11 +73,17 @@ def test_operations_has_a_row_for_every_way_to_be_ignored(why: Ignored) -> None:
 def test_the_policy_is_described_field_by_field() -> None:
     """Every guardrail, every fact that a rule can match on, in prose as in the schema."""
     policy = (ROOT / "docs/policy.md").read_text(encoding="utf-8")
-    schema = json.loads((ROOT / "handler/scalein/schemas/policy.schema.json").read_text(encoding="utf-8"))["properties"]
+    schema = json.loads(
+        (ROOT / "handler/scalein/schemas/policy.schema.json").read_text(encoding="utf-8")
+    )["properties"]
     guardrails = schema["groups"]["additionalProperties"]["properties"]
     conditions = schema["alarms"]["items"]["properties"]["when"]["properties"]
 
-    assert [name for name in (*schema, *guardrails, *conditions) if name != "$schema" and name not in policy] == []
+    assert [
+        name
+        for name in (*schema, *guardrails, *conditions)
+        if name != "$schema" and name not in policy
+    ] == []
     assert [name for name in conditions if f"| `{name}` |" not in policy] == []
 
 
@@ -89,7 +100,11 @@ def test_operations_has_a_row_for_every_error_code(code: str) -> None:
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
-    in_code = set(re.findall(r"SCALEIN_[A-Z_]+", (ROOT / "handler/scalein/settings.py").read_text(encoding="utf-8")))
+    in_code = set(
+        re.findall(
+            r"SCALEIN_[A-Z_]+", (ROOT / "handler/scalein/settings.py").read_text(encoding="utf-8")
+        )
+    )
 
     assert set(re.findall(r"SCALEIN_[A-Z_]+", OPERATIONS)) == in_code - {"SCALEIN_"}
 
@@ -106,9 +121,14 @@ def test_a_link_to_a_file_leads_somewhere(document: Path) -> None:
 
 
 def test_the_readmes_commands_are_targets_of_the_makefile() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(
+        re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
 
-    assert set(re.findall(r"`?make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8"))) <= targets
+    assert (
+        set(re.findall(r"`?make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+        <= targets
+    )
 
 
 def test_every_deployed_requirement_is_pinned_and_says_who_imports_it() -> None:
@@ -116,7 +136,9 @@ def test_every_deployed_requirement_is_pinned_and_says_who_imports_it() -> None:
 
     for line in lines:
         if line and not line.startswith("#"):
-            assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9.]+ +# handler/scalein/\w+\.py.*", line), line
+            assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9.]+ +# handler/scalein/\w+\.py.*", line), (
+                line
+            )
 
 
 LOCALCLOUD = (ROOT / "localcloud/README.md").read_text(encoding="utf-8")
@@ -133,7 +155,9 @@ def test_every_kind_of_fault_is_described() -> None:
 
 
 @pytest.mark.parametrize("which", ["older", "newer"])
-def test_the_sdks_reach_it_as_the_readme_says(which: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_sdks_reach_it_as_the_readme_says(
+    which: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     (code,) = re.findall(rf"```python {which}\n(.*?)```", LOCALCLOUD, re.DOTALL)
     with cloud_of(group()) as cloud:
         cloud.inside.gate = Gate("localcloud", "localcloud-secret")
@@ -146,14 +170,20 @@ def test_every_package_that_is_deployed_has_its_licence_listed() -> None:
     locks = [path.read_text(encoding="utf-8") for path in (ROOT / "locks").glob("*.txt")]
     pinned = {name for text in locks for name in re.findall(r"^([\w.-]+)==", text, re.MULTILINE)}
     listed = set(
-        re.findall(r"^\| ([\w.-]+) \| \S", (ROOT / "docs/licences.md").read_text(encoding="utf-8"), re.MULTILINE)
+        re.findall(
+            r"^\| ([\w.-]+) \| \S",
+            (ROOT / "docs/licences.md").read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
     )
 
     assert listed - {"package", "---"} == pinned
 
 
 def test_what_is_pinned_for_deployment_is_what_the_requirements_say() -> None:
-    wanted = re.findall(r"^([\w.-]+==[\w.]+)", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    wanted = re.findall(
+        r"^([\w.-]+==[\w.]+)", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )
     for path in (ROOT / "locks").glob("*.txt"):
         pinned = re.findall(r"^([\w.-]+==[\w.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
         assert set(wanted) <= set(pinned)
@@ -164,8 +194,12 @@ def test_what_is_pinned_for_deployment_is_what_the_requirements_say() -> None:
     "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
 )
 def test_a_command_that_is_documented_takes_the_options_that_it_is_given(path: Path) -> None:
-    for name, rest in re.findall(r"(?<![\w/.-])scalein ([a-z-]+)((?: [^`\n|;&]*)?)", path.read_text(encoding="utf-8")):
+    for name, rest in re.findall(
+        r"(?<![\w/.-])scalein ([a-z-]+)((?: [^`\n|;&]*)?)", path.read_text(encoding="utf-8")
+    ):
         command = commands.commands.get(name)
         if command is not None:
-            options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+            options = {option for parameter in command.params for option in parameter.opts} | {
+                "--help"
+            }
             assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= options, (name, rest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,18 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HANDLER, LOCALCLOUD = ROOT / "handler", ROOT / "localcloud"
-DECIDING = ("planning", "guardrails", "departures", "windows", "ending", "custom_policy")
-PURE = ("model", "reasons", "progress", "outcome", "answer", "request", *DECIDING)
-EFFECTS = {"os", "time", "random", "logging", "socket", "threading", "subprocess", "urllib", "concurrent", "pathlib"}
+EFFECTS = {
+    "os",
+    "time",
+    "random",
+    "logging",
+    "socket",
+    "threading",
+    "subprocess",
+    "urllib",
+    "concurrent",
+    "pathlib",
+}
 
 
 def imported(path: Path) -> set[str]:
@@ -34,7 +44,15 @@ def roots(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", sorted(HANDLER.rglob("*.py")), ids=str)
 def test_the_deployed_package_reaches_for_nothing_outside_it(path: Path) -> None:
-    deployed = {"scalein", "jsonschema", "aliyunsdkcore", "aliyunsdkess", "fc2", "redis", "requests"}
+    deployed = {
+        "scalein",
+        "jsonschema",
+        "aliyunsdkcore",
+        "aliyunsdkess",
+        "fc2",
+        "redis",
+        "requests",
+    }
     deployed |= {"urllib3", "__future__"}
 
     assert roots(path) - set(sys.stdlib_module_names) <= deployed
@@ -42,15 +60,33 @@ def test_the_deployed_package_reaches_for_nothing_outside_it(path: Path) -> None
 
 @pytest.mark.parametrize("path", sorted(LOCALCLOUD.rglob("*.py")), ids=str)
 def test_the_local_cloud_borrows_nothing_from_the_handler(path: Path) -> None:
-    assert roots(path).isdisjoint({"scalein", "index", "cli"})
+    assert roots(path).isdisjoint({"scalein", "index", "scalein_cli"})
 
 
-@pytest.mark.parametrize("module", PURE)
-def test_the_core_touches_nothing(module: str) -> None:
-    path = HANDLER / "scalein" / f"{module}.py"
+PACKAGE = HANDLER / "scalein"
+ROOMS = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
+RULE = re.compile(r"May import: ([a-z_, ]+)\.")
 
+
+def allowed_by(room: Path) -> set[str]:
+    """What the docstring of a room says that it may import, besides itself."""
+    docstring = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8")))
+    found = RULE.search(" ".join((docstring or "").split()))
+    assert found, f"{room.name}/__init__.py does not say what it may import"
+    return {name.strip() for name in found[1].split(",")}
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_a_room_imports_only_what_its_docstring_allows(room: Path) -> None:
+    paths = sorted(room.rglob("*.py"))
+    names = {name for path in paths for name in imported(path) if name.startswith("scalein.")}
+
+    assert {name.split(".")[1] for name in names} - {room.name} <= allowed_by(room)
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "decision").glob("*.py")), ids=lambda p: p.name)
+def test_the_decision_touches_nothing(path: Path) -> None:
     assert roots(path).isdisjoint(EFFECTS)
-    assert not any(name.startswith(("scalein.ess", "scalein.sdk")) for name in imported(path))
 
 
 @pytest.mark.parametrize(
@@ -59,26 +95,33 @@ def test_the_core_touches_nothing(module: str) -> None:
         ("aliyunsdkcore", {"sdk.py"}),
         ("http", {"transport.py"}),
         ("aliyunsdkess", {"ess.py"}),
-        ("fc2", {"fc.py"}),
+        ("fc2", {"function_compute.py"}),
         ("redis", {"redis_node.py"}),
         ("jsonschema", {"contract.py"}),
         ("os", {"index.py"}),
-        ("logging", {"audit.py", "fc.py", "sdk.py"}),
+        ("logging", {"audit.py", "function_compute.py", "sdk.py"}),
         ("time", {"clock.py"}),
         ("base64", {"decoding.py"}),
-        ("pathlib", {"contract.py", "fc.py", "policy.py", "settings.py"}),
+        ("pathlib", {"contract.py", "function_compute.py", "policy.py", "settings.py"}),
     ],
 )
 def test_each_outside_thing_is_known_to_its_module_alone(library: str, keepers: set[str]) -> None:
     assert {path.name for path in HANDLER.rglob("*.py") if library in roots(path)} == keepers
 
 
-@pytest.mark.parametrize("path", sorted(p for p in HANDLER.rglob("*.py") if p.parent.name != "scalein"), ids=str)
+@pytest.mark.parametrize(
+    "path", sorted(p for p in HANDLER.rglob("*.py") if p.parent.name != "scalein"), ids=str
+)
 def test_the_entry_and_the_intake_load_the_sdk_late_or_never(path: Path) -> None:
     top = ast.parse(path.read_text(encoding="utf-8")).body
     modules = {str(node.module) for node in top if isinstance(node, ast.ImportFrom)}
 
-    assert not any(name.startswith(("aliyunsdk", "scalein.ess", "scalein.sdk", "scalein.monitor")) for name in modules)
+    assert not any(
+        name.startswith(
+            ("aliyunsdk", "scalein.cloud.ess", "scalein.cloud.sdk", "scalein.cloud.metrics")
+        )
+        for name in modules
+    )
 
 
 def modules_after(program: str) -> set[str]:
@@ -112,9 +155,9 @@ def test_a_rejected_event_loads_no_sdk_and_few_modules() -> None:
 
 
 def test_the_sdk_loads_without_cryptography_which_still_comes_when_it_is_touched() -> None:
-    loaded = modules_after("import scalein.ess")
+    loaded = modules_after("import scalein.cloud.ess")
     touched = modules_after(
-        "import scalein.ess\nfrom aliyunsdkcore.auth.algorithm import sha_hmac256\n"
+        "import scalein.cloud.ess\nfrom aliyunsdkcore.auth.algorithm import sha_hmac256\n"
         "assert sha_hmac256.get_signer_name() == 'SHA256withRSA'"
     )
 

@@ -10,20 +10,28 @@ from typing import Any
 import pytest
 import sqlglot
 
-from scalein import audit
-from scalein.model import Outcome
-from scalein.reasons import Ignored, Status
-from tests.fakes import NOTHING_SPENT
+from scalein.decision.reasons import Ignored, Status
+from scalein.report import audit
+from scalein.report.outcome import Outcome
+from tests.support.fakes import NOTHING_SPENT
 
 DOCS = Path(__file__).parents[2] / "docs"
 OBSERVABILITY = (DOCS / "observability.md").read_text(encoding="utf-8")
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
 DASHBOARD: dict[str, Any] = json.loads((DOCS / "dashboard.json").read_text(encoding="utf-8"))
 LINE: dict[str, Any] = json.loads(
-    audit.line(Outcome(Status.IGNORED, "r-1", "A recovery.", ignored=Ignored.RECOVERY), "fc-1", NOTHING_SPENT)
+    audit.line(
+        Outcome(Status.IGNORED, "r-1", "A recovery.", ignored=Ignored.RECOVERY),
+        "fc-1",
+        NOTHING_SPENT,
+    )
 )
-CHARTS = {chart["title"]: chart["search"]["query"].partition("|")[2] for chart in DASHBOARD["charts"]}
-IN_PROSE = re.findall(r"`(select .+?)` \|", OBSERVABILITY) + re.findall(r"audit \| (select.+?)```", OBSERVABILITY, re.S)
+CHARTS = {
+    chart["title"]: chart["search"]["query"].partition("|")[2] for chart in DASHBOARD["charts"]
+}
+IN_PROSE = re.findall(r"`(select .+?)` \|", OBSERVABILITY) + re.findall(
+    r"audit \| (select.+?)```", OBSERVABILITY, re.S
+)
 
 
 @pytest.mark.parametrize("query", [*CHARTS.values(), *IN_PROSE])

@@ -14,7 +14,17 @@ from scalein.settings import KNOWN, read_settings
 
 ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"(?<![A-Z_])SCALEIN_[A-Z_]+[A-Z]")
-SETTERS = ["template.yml", "s.yaml", "alarms.yml", "Makefile", "README.md", "cli", "localcloud", "benchmarks", "tools"]
+SETTERS = [
+    "template.yml",
+    "s.yaml",
+    "alarms.yml",
+    "Makefile",
+    "README.md",
+    "scalein_cli",
+    "localcloud",
+    "benchmarks",
+    "tools",
+]
 SUFFIXES = {".py", ".yml", ".yaml", ".json", ".md", ".sh", ""}
 
 
@@ -38,7 +48,9 @@ class Recorder(Mapping[str, str]):
 
 def test_the_known_settings_are_those_that_are_read() -> None:
     keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "x", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "x"}
-    environment = Recorder({**keys, "SCALEIN_FOLLOW_UP_KEY": "k" * 32, "SCALEIN_FC_FUNCTION": "a/b"})
+    environment = Recorder(
+        {**keys, "SCALEIN_FOLLOW_UP_KEY": "k" * 32, "SCALEIN_FC_FUNCTION": "a/b"}
+    )
     read_settings(environment, SimpleNamespace(region="cn-hangzhou", account_id="1"))
 
     assert {name for name in environment.names if name.startswith("SCALEIN_")} == set(KNOWN)
@@ -54,7 +66,11 @@ def test_the_known_settings_are_those_that_operations_has_a_row_for() -> None:
 @pytest.mark.parametrize("place", SETTERS)
 def test_nothing_around_the_function_sets_what_it_would_refuse(place: str) -> None:
     path = ROOT / place
-    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file() and p.suffix in SUFFIXES]
+    files = (
+        [path]
+        if path.is_file()
+        else [p for p in path.rglob("*") if p.is_file() and p.suffix in SUFFIXES]
+    )
     found = {name for file in files for name in NAME.findall(file.read_text(encoding="utf-8"))}
 
     assert found <= set(KNOWN)
@@ -80,4 +96,7 @@ def test_names_of_others_are_nobodys_fault() -> None:
     keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "x", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "x"}
     others = {"_SCALEIN_COMPLETE": "1", "MY_SCALEIN_X": "1", "SCALEINX": "1"}
 
-    assert read_settings({**keys, **others}, SimpleNamespace(region="cn-hangzhou")).region_id == "cn-hangzhou"
+    assert (
+        read_settings({**keys, **others}, SimpleNamespace(region="cn-hangzhou")).region_id
+        == "cn-hangzhou"
+    )

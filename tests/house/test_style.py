@@ -10,7 +10,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-SOURCES = sorted(p for folder in ("handler", "localcloud", "cli", "benchmarks") for p in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(
+    p
+    for folder in ("handler", "localcloud", "scalein_cli", "benchmarks")
+    for p in (ROOT / folder).rglob("*.py")
+)
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)

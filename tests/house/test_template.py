@@ -13,7 +13,7 @@ from alibabacloud_fc20230330 import models as fc3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.check import wrong_in
+from scalein_cli.check import wrong_in
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml.safe_load((ROOT / "template.yml").read_text(encoding="utf-8"))
@@ -39,7 +39,9 @@ def test_what_changes_anything_is_bound_to_named_resources() -> None:
     """Only reading may be of everything."""
     for _, statement in statements():
         if statement["Resource"] == ["*"]:
-            assert all(action.partition(":")[2].startswith("Describe") for action in statement["Action"])
+            assert all(
+                action.partition(":")[2].startswith("Describe") for action in statement["Action"]
+            )
         assert not any("*" in action for action in statement["Action"])
 
 
@@ -55,7 +57,12 @@ def test_the_function_may_make_every_call_to_ess_that_it_knows() -> None:
     """The history too: without it nobody learns what became of a call whose answer was lost."""
     source = (ROOT / "handler/scalein/ess.py").read_text(encoding="utf-8")
     called = set(re.findall(r"aliyunsdkess\.request\.v20140828\.(\w+)Request import", source))
-    granted = {action for name, statement in statements() if name == "Role" for action in statement["Action"]}
+    granted = {
+        action
+        for name, statement in statements()
+        if name == "Role"
+        for action in statement["Action"]
+    }
 
     assert len(called) == 4
     assert {f"ess:{action}" for action in called} <= granted
@@ -76,9 +83,15 @@ def test_secrets_are_never_echoed() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [RESOURCES["QueueTrigger"]["Properties"]["TriggerConfig"], PROPS["triggers"][0]["triggerConfig"]]
+    "config",
+    [
+        RESOURCES["QueueTrigger"]["Properties"]["TriggerConfig"],
+        PROPS["triggers"][0]["triggerConfig"],
+    ],
 )
-def test_the_queue_trigger_is_synchronous_goes_on_and_has_dead_letters(config: dict[str, Any]) -> None:
+def test_the_queue_trigger_is_synchronous_goes_on_and_has_dead_letters(
+    config: dict[str, Any],
+) -> None:
     options = config["runOptions"]
 
     assert config["asyncInvocationType"] is False
@@ -88,7 +101,12 @@ def test_the_queue_trigger_is_synchronous_goes_on_and_has_dead_letters(config: d
 
 
 def test_both_ways_to_deploy_say_the_same_of_the_function() -> None:
-    assert (FUNCTION["Timeout"], FUNCTION["MemorySize"], FUNCTION["Handler"], FUNCTION["Initializer"]) == (
+    assert (
+        FUNCTION["Timeout"],
+        FUNCTION["MemorySize"],
+        FUNCTION["Handler"],
+        FUNCTION["Initializer"],
+    ) == (
         PROPS["timeout"],
         PROPS["memorySize"],
         PROPS["handler"],
@@ -99,7 +117,8 @@ def test_both_ways_to_deploy_say_the_same_of_the_function() -> None:
 
 @given(
     st.recursive(
-        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+        st.none() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
 def test_whatever_is_no_statement_is_told_as_wrong(thing: Any) -> None:
@@ -113,14 +132,19 @@ def unknown(given: object, known: object, where: str = "") -> list[str]:
         return [
             name
             for key, value in given.items()
-            for name in ([where + key] if key not in known else unknown(value, known[key], f"{where}{key}."))
+            for name in (
+                [where + key] if key not in known else unknown(value, known[key], f"{where}{key}.")
+            )
         ]
     return []
 
 
 def test_every_name_of_s_yaml_is_one_of_function_computes_own_api() -> None:
     """As Alibaba's SDK of 3.0 has it; the component's own four are what it takes besides."""
-    function = {key: PROPS[key] for key in PROPS.keys() - {"region", "code", "asyncInvokeConfig", "triggers"}}
+    function = {
+        key: PROPS[key]
+        for key in PROPS.keys() - {"region", "code", "asyncInvokeConfig", "triggers"}
+    }
     asynchronous = PROPS["asyncInvokeConfig"]
     queue, timer = PROPS["triggers"]
 
@@ -137,13 +161,24 @@ def test_every_name_of_s_yaml_is_one_of_function_computes_own_api() -> None:
 
 def test_the_alarms_are_of_the_stacks_queues_and_function() -> None:
     queues = {RESOURCES[name]["Properties"]["QueueName"] for name in ("Queue", "DeadLetters")}
-    watched = [of["Properties"]["Resources"] for of in ALARMS["Resources"].values() if "Resources" in of["Properties"]]
-    named = [resource for resources in watched if isinstance(resources, list) for resource in resources]
+    watched = [
+        of["Properties"]["Resources"]
+        for of in ALARMS["Resources"].values()
+        if "Resources" in of["Properties"]
+    ]
+    named = [
+        resource for resources in watched if isinstance(resources, list) for resource in resources
+    ]
 
     assert {resource["queue"] for resource in named if "queue" in resource} == queues
-    assert [resource["functionName"] for resource in named if "functionName" in resource] == [FUNCTION["FunctionName"]]
+    assert [resource["functionName"] for resource in named if "functionName" in resource] == [
+        FUNCTION["FunctionName"]
+    ]
     target = ALARMS["Resources"]["IdleTargets"]["Properties"]["Targets"][0]
-    assert f"/queues/{RESOURCES['Queue']['Properties']['QueueName']}/messages" in target["Arn"]["Fn::Sub"]
+    assert (
+        f"/queues/{RESOURCES['Queue']['Properties']['QueueName']}/messages"
+        in target["Arn"]["Fn::Sub"]
+    )
 
 
 def test_every_parameter_of_the_alarms_is_in_a_group_and_explained() -> None:
@@ -154,4 +189,7 @@ def test_every_parameter_of_the_alarms_is_in_a_group_and_explained() -> None:
     ]
 
     assert sorted(grouped) == sorted(ALARMS["Parameters"])
-    assert all(parameter["Description"] and parameter["Label"] for parameter in ALARMS["Parameters"].values())
+    assert all(
+        parameter["Description"] and parameter["Label"]
+        for parameter in ALARMS["Parameters"].values()
+    )

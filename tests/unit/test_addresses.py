@@ -81,16 +81,23 @@ def settings_with(name: str, value: str) -> Settings:
         ("unix:///run/canary?password=canary", "option"),
     ],
 )
-def test_a_broken_ledger_url_is_a_configuration_error_that_shows_no_part_of_it(url: str, says: str) -> None:
+def test_a_broken_ledger_url_is_a_configuration_error_that_shows_no_part_of_it(
+    url: str, says: str
+) -> None:
     with pytest.raises(ConfigurationError, match=says) as caught:
         settings_with("SCALEIN_LEDGER", url)
 
     assert "SCALEIN_LEDGER" in str(caught.value)
     assert "canary" not in str(caught.value)
-    assert (caught.value.__cause__, caught.value.__context__) == (None, None)  # a log would print those too
+    assert (caught.value.__cause__, caught.value.__context__) == (
+        None,
+        None,
+    )  # a log would print those too
 
 
-@pytest.mark.parametrize("name", ["SCALEIN_ESS_ENDPOINT", "SCALEIN_CMS_ENDPOINT", "SCALEIN_FC_ENDPOINT"])
+@pytest.mark.parametrize(
+    "name", ["SCALEIN_ESS_ENDPOINT", "SCALEIN_CMS_ENDPOINT", "SCALEIN_FC_ENDPOINT"]
+)
 @pytest.mark.parametrize(
     "value",
     [
@@ -124,7 +131,9 @@ def test_a_broken_ledger_url_is_a_configuration_error_that_shows_no_part_of_it(u
         "HTTP://canary",
     ],
 )
-def test_a_broken_endpoint_is_a_configuration_error_that_names_its_variable(name: str, value: str) -> None:
+def test_a_broken_endpoint_is_a_configuration_error_that_names_its_variable(
+    name: str, value: str
+) -> None:
     with pytest.raises(ConfigurationError, match=name) as caught:
         settings_with(name, value)
 
@@ -155,7 +164,9 @@ TEXT = st.characters(exclude_categories=("Cc", "Cs"))
 
 
 @given(st.text(TEXT, max_size=12), st.text(TEXT, min_size=1, max_size=12))
-def test_any_user_and_password_arrive_once_they_are_percent_encoded(user: str, password: str) -> None:
+def test_any_user_and_password_arrive_once_they_are_percent_encoded(
+    user: str, password: str
+) -> None:
     url = f"redis://{quote(user, safe='')}:{quote(password, safe='')}@host/3"
     settings_with("SCALEIN_LEDGER", url)
 
@@ -169,7 +180,10 @@ PIECES = st.sampled_from(
 )
 
 
-@given(st.sampled_from(["redis://", "rediss://", "unix://", "unix:///"]), st.lists(PIECES, max_size=8).map("".join))
+@given(
+    st.sampled_from(["redis://", "rediss://", "unix://", "unix:///"]),
+    st.lists(PIECES, max_size=8).map("".join),
+)
 def test_what_is_accepted_connects_and_what_is_not_shows_nothing(scheme: str, rest: str) -> None:
     """redis-py reads a URL lazily: its own errors would come with each message, and some show the password."""
     try:

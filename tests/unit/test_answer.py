@@ -9,31 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein import answer, audit
-from scalein.answer import as_json
-from scalein.model import (
-    Alarm,
-    Amount,
-    Choice,
-    Ending,
-    Limit,
-    Outcome,
-    Plan,
-    Rejection,
-    Shortfall,
-    Unconfirmed,
-    Verdict,
-)
+from scalein.decision.model import Alarm, Amount, Choice, Ending, Limit, Plan, Shortfall, Verdict
+from scalein.decision.reasons import Ignored, Reason, Status
 from scalein.policy import read_policy, why_no_rule
-from scalein.reasons import Ignored, Reason, Status
+from scalein.report import audit
+from scalein.report import response as answer
+from scalein.report.outcome import Outcome, Rejection, Unconfirmed
+from scalein.report.response import as_json
 from scalein.settings import PolicySource
-from scalein.tally import Spent
-from tests.fakes import NOON, NOTHING_SPENT
+from scalein.timing import Spent
+from tests.support.fakes import NOON, NOTHING_SPENT
 
 
-def outcome(number: int, status: Status = Status.NOTHING_TO_REMOVE, kept: int = 0, removed: int = 0) -> Outcome:
+def outcome(
+    number: int, status: Status = Status.NOTHING_TO_REMOVE, kept: int = 0, removed: int = 0
+) -> Outcome:
     verdicts = [Verdict(f"i-bp1{n:017}", leaves=True, reason=Reason.NAMED) for n in range(removed)]
-    verdicts += [Verdict(f"i-bp2{n:017}", leaves=False, reason=Reason.MIN_SIZE) for n in range(kept)]
+    verdicts += [
+        Verdict(f"i-bp2{n:017}", leaves=False, reason=Reason.MIN_SIZE) for n in range(kept)
+    ]
     plan = Plan(tuple(verdicts), Amount(removed, "instances"), kept + removed, kept, kept)
     message = 'A sentence of the "usual" length, about MinSize.'
     return Outcome(status, f"mns-{number:032}", message, "asg-1", plan, told=plan.leaving)
@@ -46,7 +40,10 @@ def bytes_of(told: dict[str, Any], event: bytes = b"") -> int:
     error = {"errorMessage": json.dumps(told), "errorType": "RemovalFailedError", "stackTrace": []}
     payloads = json.dumps(told, indent=4, sort_keys=True), json.dumps(error)
     request = event.decode("utf-8", "replace")
-    return max(len(json.dumps({"requestPayload": request, "responsePayload": payload})) for payload in payloads)
+    return max(
+        len(json.dumps({"requestPayload": request, "responsePayload": payload}))
+        for payload in payloads
+    )
 
 
 def test_one_outcome_that_fits_is_told_in_full() -> None:
@@ -59,14 +56,20 @@ def test_one_outcome_that_fits_is_told_in_full() -> None:
 def test_one_outcome_of_a_large_group_leaves_its_kept_list_to_its_counts() -> None:
     told = answer.of_one(outcome(1, kept=2_000, removed=20))
 
-    assert (told["kept"], told["keptOmitted"], told["keptByReason"]) == ([], True, {"min-size": 2_000})
+    assert (told["kept"], told["keptOmitted"], told["keptByReason"]) == (
+        [],
+        True,
+        {"min-size": 2_000},
+    )
     assert bytes_of(told) < 64 * 1024
 
 
 def test_one_outcome_of_a_thousand_leavers_leaves_its_lists_to_its_activities() -> None:
     ids = tuple(f"i-{number:062}" for number in range(1_000))
     ending = Ending(ids[:500], tuple((id, "IncorrectInstanceStatus") for id in ids[500:]), 0)
-    one = outcome(1, Status.PARTLY_REMOVED)._replace(ending=ending, scaling_activity_ids=("asa-1",) * 50)
+    one = outcome(1, Status.PARTLY_REMOVED)._replace(
+        ending=ending, scaling_activity_ids=("asa-1",) * 50
+    )
     told, line = answer.of_one(one), audit.line(one, "fc-1", NOTHING_SPENT)
 
     assert (told["removed"], told["stayed"], told["listsOmitted"]) == ([], [], True)
@@ -78,7 +81,10 @@ def test_one_outcome_of_a_thousand_leavers_leaves_its_lists_to_its_activities() 
 
 
 def test_a_batch_is_its_outcomes_in_order_and_a_summary() -> None:
-    outcomes = [outcome(1, Status.REMOVING, removed=2), Outcome(Status.IGNORED, "a", "b", ignored=Ignored.RECOVERY)]
+    outcomes = [
+        outcome(1, Status.REMOVING, removed=2),
+        Outcome(Status.IGNORED, "a", "b", ignored=Ignored.RECOVERY),
+    ]
     told = answer.of_batch([*outcomes, outcome(2, Status.DRY_RUN, removed=5)])
 
     assert [entry["requestId"][:5] for entry in told["outcomes"]] == ["mns-0", "a", "mns-0"]
@@ -110,12 +116,17 @@ def test_kept_lists_go_first_then_detail_then_whole_outcomes(
 
     assert (summary["keptOmitted"], summary["detailOmitted"]) == (kept, detail)
     assert (summary["outcomesOmitted"] == 0) is all_there
-    assert len(told["outcomes"]) + summary["outcomesOmitted"] == summary["messages"] == len(outcomes)
+    assert (
+        len(told["outcomes"]) + summary["outcomesOmitted"] == summary["messages"] == len(outcomes)
+    )
     assert bytes_of(told) < 64 * 1024
 
 
 def test_outcomes_in_which_something_happened_are_the_last_to_go() -> None:
-    outcomes = [outcome(n, Status.REMOVING if n % 100 == 99 else Status.DUPLICATE, removed=1) for n in range(5_000)]
+    outcomes = [
+        outcome(n, Status.REMOVING if n % 100 == 99 else Status.DUPLICATE, removed=1)
+        for n in range(5_000)
+    ]
     told = answer.of_batch(outcomes)
     ids = [entry["requestId"] for entry in told["outcomes"]]
 
@@ -128,30 +139,37 @@ shapes = st.tuples(st.sampled_from(Status), st.integers(0, 300), st.integers(0, 
 
 
 @given(st.lists(shapes, max_size=60), st.integers(1, 40))
-def test_every_answer_fits_and_counts_every_message(drawn: list[tuple[Status, int, int]], times: int) -> None:
+def test_every_answer_fits_and_counts_every_message(
+    drawn: list[tuple[Status, int, int]], times: int
+) -> None:
     outcomes = [outcome(n, *shape) for n, shape in enumerate(drawn * times)]
     told = answer.of_batch(outcomes)
 
     assert bytes_of(told) < 64 * 1024
     assert sum(told["summary"]["byStatus"].values()) == len(outcomes)
-    assert told["summary"]["removed"] == sum(len(o.removed) for o in outcomes if o.status is not Status.DRY_RUN)
+    assert told["summary"]["removed"] == sum(
+        len(o.removed) for o in outcomes if o.status is not Status.DRY_RUN
+    )
     assert all(bytes_of(answer.of_one(one)) < 64 * 1024 for one in outcomes[:5])
 
 
 def test_an_http_sender_learns_by_the_status_that_its_request_is_wrong() -> None:
-    good, bad = answer.http({"status": "removing"}, rejected=False), answer.http({"status": "rejected"}, rejected=True)
+    good, bad = (
+        answer.http({"status": "removing"}, rejected=False),
+        answer.http({"status": "rejected"}, rejected=True),
+    )
 
     assert (good["statusCode"], bad["statusCode"]) == (200, 400)
     assert json.loads(good["body"]) == {"status": "removing"}
     assert good["headers"]["Content-Type"] == "application/json"
 
 
-any_text = st.text(max_size=40) | st.sampled_from(['"', "\\", "\ud800", "\U0001f600", "\0", "a"]).flatmap(
-    lambda text: st.integers(0, 3_000).map(lambda times: text * times)
-)
-ids = st.lists(st.text(max_size=5) | st.just("i-bp1" + "x" * 17) | st.just("\\" * 64), max_size=6).flatmap(
-    lambda some: st.sampled_from([1, 100]).map(lambda times: tuple(some * times))
-)
+any_text = st.text(max_size=40) | st.sampled_from(
+    ['"', "\\", "\ud800", "\U0001f600", "\0", "a"]
+).flatmap(lambda text: st.integers(0, 3_000).map(lambda times: text * times))
+ids = st.lists(
+    st.text(max_size=5) | st.just("i-bp1" + "x" * 17) | st.just("\\" * 64), max_size=6
+).flatmap(lambda some: st.sampled_from([1, 100]).map(lambda times: tuple(some * times)))
 
 
 @st.composite
@@ -183,8 +201,12 @@ def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
         Rejection(text, text) if draw(st.booleans()) else None,
         reason=text,
         told=many,
-        ending=Ending(many, tuple((id, text) for id in many), 1, many) if draw(st.booleans()) else None,
-        doubts=tuple(Unconfirmed(f"scalein-{n:048}", many, NOON) for n in range(draw(st.integers(0, 60)))),
+        ending=Ending(many, tuple((id, text) for id in many), 1, many)
+        if draw(st.booleans())
+        else None,
+        doubts=tuple(
+            Unconfirmed(f"scalein-{n:048}", many, NOON) for n in range(draw(st.integers(0, 60)))
+        ),
     )
 
 
@@ -199,10 +221,15 @@ def leaves_no_room(event: bytes) -> bool:
 def short_of(text: str, cut: str) -> bool:
     """Whether it is the text, but for what UTF-8 cannot write, or its beginning and a mark."""
     text = text.encode("utf-8", "replace").decode()
-    return cut == text or (cut.endswith(answer.MARK) and text.startswith(cut.removesuffix(answer.MARK)))
+    return cut == text or (
+        cut.endswith(answer.MARK) and text.startswith(cut.removesuffix(answer.MARK))
+    )
 
 
-@given(outcomes_of_any_text(), st.binary(max_size=70_000) | st.integers(0, 70_000).map(lambda n: b"{" * n))
+@given(
+    outcomes_of_any_text(),
+    st.binary(max_size=70_000) | st.integers(0, 70_000).map(lambda n: b"{" * n),
+)
 def test_whatever_others_write_an_answer_fits_beside_its_event(one: Outcome, event: bytes) -> None:
     room = answer.room(event, is_http=False)
     told = answer.of_one(one, room)
@@ -221,7 +248,9 @@ def test_whatever_others_write_an_answer_fits_beside_its_event(one: Outcome, eve
 
 @given(outcomes_of_any_text())
 def test_whatever_others_write_an_audit_line_is_one_line_of_16_kb(one: Outcome) -> None:
-    calls = dict.fromkeys(("DescribeScalingGroups", "RemoveInstances", "InvokeFunction", "redis"), (1_000, 99.0))
+    calls = dict.fromkeys(
+        ("DescribeScalingGroups", "RemoveInstances", "InvokeFunction", "redis"), (1_000, 99.0)
+    )
     line = audit.line(one, "f" * 64, Spent(99.0, 99.0, calls))
     told = json.loads(line)
 
@@ -234,7 +263,9 @@ def test_whatever_others_write_an_audit_line_is_one_line_of_16_kb(one: Outcome) 
 
 
 @given(st.lists(outcomes_of_any_text(), max_size=4), st.integers(0, 70_000))
-def test_whatever_others_write_a_batch_fits_beside_its_event(outcomes: list[Outcome], size: int) -> None:
+def test_whatever_others_write_a_batch_fits_beside_its_event(
+    outcomes: list[Outcome], size: int
+) -> None:
     told = answer.of_batch(outcomes, answer.room(b"{" * size, is_http=False))
 
     assert bytes_of(told) <= max(64 << 10, 8 << 10)
@@ -262,12 +293,16 @@ def test_what_many_outcomes_are_reduced_to_is_all_that_their_answer_says(
 def test_real_ids_are_never_cut(one: Outcome) -> None:
     """A requestId has 128 visible characters at most, a group 64; fifty activities are a thousand instances."""
     activity_ids = tuple(f"asa-bp1{n:018}" for n in range(50))
-    one = one._replace(request_id='"' * 128, scaling_group_id="g" * 64, scaling_activity_ids=activity_ids)
+    one = one._replace(
+        request_id='"' * 128, scaling_group_id="g" * 64, scaling_activity_ids=activity_ids
+    )
     told = answer.of_one(one, answer.room(b"{" * 70_000, is_http=False))
 
     assert (told["requestId"], told["scalingGroupId"]) == ('"' * 128, "g" * 64)
     assert tuple(told["scalingActivityIds"]) == activity_ids
-    assert json.loads(audit.line(one, "fc-1", NOTHING_SPENT))["scalingActivityIds"] == list(activity_ids)
+    assert json.loads(audit.line(one, "fc-1", NOTHING_SPENT))["scalingActivityIds"] == list(
+        activity_ids
+    )
 
 
 def test_a_thousand_long_label_names_make_a_short_answer() -> None:

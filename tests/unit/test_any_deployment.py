@@ -11,13 +11,13 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from scalein.decision.model import Alarm, Count, Sample
+from scalein.decision.planner import plan_removal
 from scalein.errors import ConfigurationError
-from scalein.model import Alarm, Count, Sample
-from scalein.planning import plan_removal
 from scalein.policy import Denial, narrowed, read_policy, request_by, rule_for, why_no_rule
 from scalein.settings import KNOWN, PolicySource, read_settings
-from tests.fakes import NOON
-from tests.fleets import group_of, member, request_for
+from tests.support.fakes import NOON
+from tests.support.fleets import group_of, member, request_for
 from tests.unit.test_envelopes import json_values, places
 
 FULL: dict[str, Any] = {
@@ -33,7 +33,11 @@ FULL: dict[str, Any] = {
             "cooldownAfterScaleOutSeconds": 700,
             "cooldownAfterFailureSeconds": 80,
             "order": ["LowestMetric"],
-            "metric": {"namespace": "acs_ecs_dashboard", "name": "CPUUtilization", "periodSeconds": 60},
+            "metric": {
+                "namespace": "acs_ecs_dashboard",
+                "name": "CPUUtilization",
+                "periodSeconds": 60,
+            },
             "minimumAgeSeconds": 60,
             "removeProtected": True,
             "removePolicy": "recycle",
@@ -41,22 +45,48 @@ FULL: dict[str, Any] = {
             "keepDesiredCapacity": True,
             "healthyQuorumPercent": 75,
             "paused": {"until": "2026-11-01T00:00:00Z", "reason": "sale"},
-            "windows": {"timeZone": "Asia/Shanghai", "allow": ["* * * * *"], "forbid": ["* * 24 12 *"]},
+            "windows": {
+                "timeZone": "Asia/Shanghai",
+                "allow": ["* * * * *"],
+                "forbid": ["* * 24 12 *"],
+            },
             "dryRun": False,
         }
     },
     "alarms": [
-        {"when": {"alertName": "cpu*", "labels": {"tier": "web"}}, "scalingGroupId": "asg-1", "remove": {"count": 1}},
+        {
+            "when": {"alertName": "cpu*", "labels": {"tier": "web"}},
+            "scalingGroupId": "asg-1",
+            "remove": {"count": 1},
+        },
         {"when": {"eventName": "*"}, "scalingGroupId": "alarm", "remove": {"instanceIds": "alarm"}},
     ],
 }
 FLEET = group_of(*(member(f"i-{n}", n) for n in range(1, 9)), min_size=1)._replace(
     activities=(), samples={f"i-{n}": Sample(float(n), NOON) for n in range(1, 9)}
 )
-ALARM = Alarm("alarm-1", {"alertName": ("cpu",), "labels.tier": ("web",), "eventName": ("Spot",)}, ("i-1",))
+ALARM = Alarm(
+    "alarm-1", {"alertName": ("cpu",), "labels.tier": ("web",), "eventName": ("Spot",)}, ("i-1",)
+)
 NASTY = st.sampled_from(
     [
-        *(None, True, -1, 0, 4.7, 1e308, 10**400, "", "\ud800", "*", "x" * 5_000, [], {}, [[]], "alarm"),
+        *(
+            None,
+            True,
+            -1,
+            0,
+            4.7,
+            1e308,
+            10**400,
+            "",
+            "\ud800",
+            "*",
+            "x" * 5_000,
+            [],
+            {},
+            [[]],
+            "alarm",
+        ),
         *("0 0 31 2 *", "*/0 * * * *", "../../etc/passwd", "LowestMetric"),
         *("2026-13-45T99:99Z", "9999-12-31T23:59:59-23:59"),
     ]
@@ -75,7 +105,9 @@ def policies(draw: st.DrawFn) -> str:
         if how == "replace":
             container[key] = value
         elif how == "rename" and isinstance(container, dict):
-            container[draw(st.text(max_size=5) | st.sampled_from(["asg-1", "count", "until"]))] = value
+            container[draw(st.text(max_size=5) | st.sampled_from(["asg-1", "count", "until"]))] = (
+                value
+            )
     return json.dumps(document)
 
 
@@ -100,19 +132,44 @@ def test_any_policy_decides_or_is_a_configuration_error(text: str) -> None:
 
 values = (
     st.text(st.characters(blacklist_characters="\0"), max_size=12)
-    | st.sampled_from(["true", "raise", "vpc", "open", "127.0.0.1:80", "redis://h", "60", "0.5", "1e400", "nan", "٣"])
-    | st.sampled_from(["redis://:p/w#x?y@h", "https://h:99999", "rediss://[::1", "unix://", "k" * 32, "a/b"])
+    | st.sampled_from(
+        [
+            "true",
+            "raise",
+            "vpc",
+            "open",
+            "127.0.0.1:80",
+            "redis://h",
+            "60",
+            "0.5",
+            "1e400",
+            "nan",
+            "٣",
+        ]
+    )
+    | st.sampled_from(
+        ["redis://:p/w#x?y@h", "https://h:99999", "rediss://[::1", "unix://", "k" * 32, "a/b"]
+    )
 )
 
 
-@given(st.dictionaries(st.sampled_from(KNOWN) | st.just("SCALEIN_X"), values, max_size=5), values, values)
+@given(
+    st.dictionaries(st.sampled_from(KNOWN) | st.just("SCALEIN_X"), values, max_size=5),
+    values,
+    values,
+)
 def test_any_settings_are_settings_or_a_configuration_error_that_shows_no_value(
     variables: dict[str, str], timeout: str, region: str
 ) -> None:
-    shown = {name: f"{value}{CANARY}" if name != "SCALEIN_FC_FUNCTION" else value for name, value in variables.items()}
+    shown = {
+        name: f"{value}{CANARY}" if name != "SCALEIN_FC_FUNCTION" else value
+        for name, value in variables.items()
+    }
     keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "x", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": CANARY}
     for given_variables in (variables, shown):
-        context = SimpleNamespace(region=region, account_id="1", function=SimpleNamespace(name="f", timeout=timeout))
+        context = SimpleNamespace(
+            region=region, account_id="1", function=SimpleNamespace(name="f", timeout=timeout)
+        )
         with suppress(ConfigurationError):
             settings = read_settings({**keys, **given_variables}, context)
             assert 0 < settings.run_seconds < 86_400

@@ -9,13 +9,13 @@ from fractions import Fraction
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from scalein.budget import Budget
-from scalein.gateway import OneGroup
-from scalein.guardrails import Guardrails
-from scalein.model import Activity, Count, Instance, Needs, ScalingGroup, Snapshot
-from scalein.planning import plan_removal
-from tests.fakes import NOON, DrivenClock, ScriptedGateway
-from tests.fleets import request_for
+from scalein.decision.budget import Budget
+from scalein.decision.guardrails import Guardrails
+from scalein.decision.model import Activity, Count, Instance, Needs, ScalingGroup, Snapshot
+from scalein.decision.planner import plan_removal
+from scalein.processing.group_view import OneGroup
+from tests.support.fakes import NOON, DrivenClock, ScriptedGateway
+from tests.support.fleets import request_for
 
 WINDOW = 3_600
 FLIGHT = 300.0  # that the ledger knows of our own removals, longer than the reads lag
@@ -43,7 +43,9 @@ class Group:
         joined_at = self.clock.now() + timedelta(seconds=seconds)
         ids = frozenset(f"i-{len(self.lives) + n:03}" for n in range(count))
         self.lives |= {id: Life(joined_at) for id in ids}
-        self._record(joined_at, added=count, added_ids=ids if listed else frozenset(), trigger="Ess")
+        self._record(
+            joined_at, added=count, added_ids=ids if listed else frozenset(), trigger="Ess"
+        )
         return ids
 
     def remove(self, ids: tuple[str, ...], seconds: float, trigger: str = "APIs") -> None:
@@ -54,7 +56,10 @@ class Group:
         self._record(ends, removed=len(ids), removed_ids=frozenset(ids), trigger=trigger)
 
     def _record(self, ends: datetime, **what: object) -> None:
-        id, started = f"asa-{len(self.activities)}", self.clock.now().replace(second=0, microsecond=0)
+        id, started = (
+            f"asa-{len(self.activities)}",
+            self.clock.now().replace(second=0, microsecond=0),
+        )
         self.activities.append(Activity(id, "Successful", started, ends, **what))  # type: ignore[arg-type]
 
     def stable(self, at: datetime) -> list[str]:
@@ -63,7 +68,9 @@ class Group:
     def snapshot(self) -> Snapshot:
         at = self.clock.now() - timedelta(seconds=self.lists_lag)
         instances = tuple(
-            Instance(id, "InService" if at < life.asked_at else "Removing", "h", "asc-1", life.joined_at)
+            Instance(
+                id, "InService" if at < life.asked_at else "Removing", "h", "asc-1", life.joined_at
+            )
             for id, life in self.lives.items()
             if life.joined_at <= at < life.gone_at
         )
@@ -132,7 +139,12 @@ ACTS = st.one_of(
     st.booleans(),
 )
 def test_no_more_leave_in_any_window_than_the_share_of_those_that_were_there(
-    size: int, lists_lag: float, history_lag: float, percent: float, acts: list[tuple[str, int, int]], listed: bool
+    size: int,
+    lists_lag: float,
+    history_lag: float,
+    percent: float,
+    acts: list[tuple[str, int, int]],
+    listed: bool,
 ) -> None:
     group, budget = group_at(size, lists_lag, history_lag), Budget(WINDOW, None, percent)
     for act, count, seconds in acts:
@@ -145,7 +157,9 @@ def test_no_more_leave_in_any_window_than_the_share_of_those_that_were_there(
             group.grow(count, seconds, listed)
         elif act == "refill":
             group.grow(max(0, size - len(stable)), seconds, listed)
-        elif act == "shrink" and not lists_lag and not history_lag:  # what others do unseen cannot be counted
+        elif (
+            act == "shrink" and not lists_lag and not history_lag
+        ):  # what others do unseen cannot be counted
             group.remove(tuple(stable[:count]), seconds, trigger="Cms")
         elif act == "wait":
             group.clock.elapsed += seconds

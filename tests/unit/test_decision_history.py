@@ -7,24 +7,27 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cli.simulation import Group
-from scalein.guardrails import Budget, Guardrails
-from scalein.model import Ask, Count, Named, Percent, ToCapacity
-from scalein.planning import plan_removal
-from tests.fleets import NOON, group_of, member, request_for
+from scalein.decision.guardrails import Budget, Guardrails
+from scalein.decision.model import Ask, Count, Named, Percent, ToCapacity
+from scalein.decision.planner import plan_removal
+from scalein_cli.simulation import Group
+from tests.support.fleets import NOON, group_of, member, request_for
 
 ACTIVITY = timedelta(seconds=60)
 ASKS = st.one_of(
     st.integers(1, 6).map(Count),
     st.sampled_from([5, 20, 50, 100]).map(Percent),
     st.integers(0, 12).map(ToCapacity),
-    st.lists(st.integers(0, 11).map("i-{:02}".format), min_size=1, max_size=4, unique=True).map(tuple).map(Named),
+    st.lists(st.integers(0, 11).map("i-{:02}".format), min_size=1, max_size=4, unique=True)
+    .map(tuple)
+    .map(Named),
 )
 GUARDRAILS = st.fixed_dictionaries(
     {
         "floor": st.integers(0, 6),
         "max_removed_per_event": st.none() | st.integers(1, 3),
-        "budget": st.none() | st.builds(Budget, st.sampled_from([300, 1_800]), st.integers(1, 4), st.none()),
+        "budget": st.none()
+        | st.builds(Budget, st.sampled_from([300, 1_800]), st.integers(1, 4), st.none()),
         "cooldown_seconds": st.none() | st.sampled_from([120, 600]),
         "cooldown_after_scale_out_seconds": st.none() | st.just(300),
     }
@@ -34,12 +37,20 @@ GUARDRAILS = st.fixed_dictionaries(
 class Life(RuleBasedStateMachine):
     """A group, messages at any time, and a book of what happened that the code under test never sees."""
 
-    @initialize(size=st.integers(1, 12), min_size=st.integers(0, 6), guardrails=GUARDRAILS, desired=st.booleans())
+    @initialize(
+        size=st.integers(1, 12),
+        min_size=st.integers(0, 6),
+        guardrails=GUARDRAILS,
+        desired=st.booleans(),
+    )
     def begin(self, size: int, min_size: int, guardrails: Guardrails, desired: bool) -> None:
         zones = "hij"
         members = [member(f"i-{n:02}", 1 + n, zones[n % 3]) for n in range(size)]
         fleet = group_of(
-            *members, min_size=min_size, desired_capacity=size if desired else None, multi_az_policy="BALANCE"
+            *members,
+            min_size=min_size,
+            desired_capacity=size if desired else None,
+            multi_az_policy="BALANCE",
         )
         self.guardrails, self.least, self.now = guardrails, max(min_size, guardrails.floor), NOON
         self.group = Group(fleet, timedelta(seconds=guardrails.history_seconds), ACTIVITY)
@@ -60,7 +71,9 @@ class Life(RuleBasedStateMachine):
     def message(self, ask: Ask, all_or_nothing: bool) -> None:
         snapshot = self.group.at(self.now)
         before = self.group.stable_capacity()
-        plan = plan_removal(request_for(ask, all_or_nothing=all_or_nothing), snapshot, self.guardrails)
+        plan = plan_removal(
+            request_for(ask, all_or_nothing=all_or_nothing), snapshot, self.guardrails
+        )
         if not plan.leaving:
             return
         assert before - len(plan.leaving) >= self.least
@@ -104,4 +117,8 @@ def test_two_removals_of_the_same_moment_are_both_remembered() -> None:
     later = group.at(NOON + ACTIVITY)
 
     assert [activity.removed for activity in later.activities or ()] == [1, 1]
-    assert (len(later.instances), later.group.total_capacity, later.group.desired_capacity) == (4, 4, 4)
+    assert (len(later.instances), later.group.total_capacity, later.group.desired_capacity) == (
+        4,
+        4,
+        4,
+    )

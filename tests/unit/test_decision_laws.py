@@ -14,15 +14,24 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from scalein.gateway import DryRun
-from scalein.guardrails import Guardrails
-from scalein.model import Count, Instance, Named, Order, RemovalRequest, Snapshot
-from scalein.planning import plan_removal
-from scalein.reasons import Reason
-from tests.fakes import ScriptedGateway, scale_in
-from tests.fleets import MAY, STATES, group_of, guardrails, member, request_for, requests, snapshots
-from tests.judge import JUDGES, Case, suffices
-from tests.judge import STATES as STATE_REASONS
+from scalein.cloud.gateway import DryRun
+from scalein.decision.guardrails import Guardrails
+from scalein.decision.model import Count, Instance, Named, Order, RemovalRequest, Snapshot
+from scalein.decision.planner import plan_removal
+from scalein.decision.reasons import Reason
+from tests.support.fakes import ScriptedGateway, scale_in
+from tests.support.fleets import (
+    MAY,
+    STATES,
+    group_of,
+    guardrails,
+    member,
+    request_for,
+    requests,
+    snapshots,
+)
+from tests.support.judge import JUDGES, Case, suffices
+from tests.support.judge import STATES as STATE_REASONS
 
 BY_METRIC = (Order.LOWEST_METRIC, Order.HIGHEST_METRIC)
 
@@ -55,7 +64,9 @@ def test_i1_capacity_never_falls_below_min_size_or_floor(decision: Decision) -> 
 def test_i2_nobody_is_asked_to_leave_who_must_not(decision: Decision) -> None:
     case = decision.case()
     named = isinstance(decision.request.ask, Named)
-    states = {"InService"} | ({"Protected"} if named and case.guardrails.remove_protected else set())
+    states = {"InService"} | (
+        {"Protected"} if named and case.guardrails.remove_protected else set()
+    )
     states |= {"Standby"} if named and case.guardrails.remove_standby else set()
 
     assert set(case.plan.leaving) <= set(case.members)
@@ -66,7 +77,9 @@ def test_i2_nobody_is_asked_to_leave_who_must_not(decision: Decision) -> None:
 def test_i3_what_was_not_read_is_not_none(decision: Decision) -> None:
     unread = decision.snapshot._replace(activities=None, samples=None)
     counts_history = decision.guardrails.history_seconds > 0
-    by_metric = not isinstance(decision.request.ask, Named) and bool(set(BY_METRIC) & set(decision.request.order))
+    by_metric = not isinstance(decision.request.ask, Named) and bool(
+        set(BY_METRIC) & set(decision.request.order)
+    )
 
     if counts_history or by_metric:
         with pytest.raises(ValueError, match="not read"):
@@ -100,7 +113,12 @@ def test_i12_a_closed_group_gets_no_write_call(decision: Decision) -> None:
     scale_in(decision.request, gateway, decision.guardrails)
     case = decision.case()
 
-    closed = (Reason.GROUP_NOT_ACTIVE, Reason.SCALE_IN_SUSPENDED, Reason.PAUSED, Reason.WINDOW_CLOSED)
+    closed = (
+        Reason.GROUP_NOT_ACTIVE,
+        Reason.SCALE_IN_SUSPENDED,
+        Reason.PAUSED,
+        Reason.WINDOW_CLOSED,
+    )
     if any(JUDGES[reason](case, "") for reason in closed):
         assert gateway.removals == []
 
@@ -108,9 +126,13 @@ def test_i12_a_closed_group_gets_no_write_call(decision: Decision) -> None:
 @given(DECISIONS)
 def test_i14_everybody_gets_exactly_one_reason_and_it_alone_suffices(decision: Decision) -> None:
     case = decision.case()
-    strangers = set(decision.request.ask.instance_ids) if isinstance(decision.request.ask, Named) else set()
+    strangers = (
+        set(decision.request.ask.instance_ids) if isinstance(decision.request.ask, Named) else set()
+    )
 
-    assert sorted(v.instance_id for v in case.plan.verdicts) == sorted(set(case.members) | strangers)
+    assert sorted(v.instance_id for v in case.plan.verdicts) == sorted(
+        set(case.members) | strangers
+    )
     for verdict in case.plan.kept:
         event(verdict.reason.value)
         assert suffices(case, verdict.instance_id, verdict.reason), verdict
@@ -120,18 +142,25 @@ def test_i14_everybody_gets_exactly_one_reason_and_it_alone_suffices(decision: D
 def test_i15_the_same_picture_gives_the_same_plan_in_whatever_order_it_is_told(
     decision: Decision, random: Random
 ) -> None:
-    instances, activities = list(decision.snapshot.instances), list(decision.snapshot.activities or ())
+    instances, activities = (
+        list(decision.snapshot.instances),
+        list(decision.snapshot.activities or ()),
+    )
     random.shuffle(instances)
     random.shuffle(activities)
     told = decision.snapshot._replace(instances=tuple(instances), activities=tuple(activities))
     first = plan_removal(decision.request, decision.snapshot, decision.guardrails)
     second = plan_removal(decision.request, told, decision.guardrails)
 
-    assert second._replace(because="") == first._replace(because="")  # which of two activities is named may differ
+    assert second._replace(because="") == first._replace(
+        because=""
+    )  # which of two activities is named may differ
 
 
 @given(snapshots(), st.integers(1, 8))
-def test_i16_each_leaves_the_fullest_zone_that_has_anybody_to_give(snapshot: Snapshot, count: int) -> None:
+def test_i16_each_leaves_the_fullest_zone_that_has_anybody_to_give(
+    snapshot: Snapshot, count: int
+) -> None:
     plan = plan_removal(request_for(Count(count), order=(Order.FULLEST_ZONE,)), snapshot)
     members = {instance.id: instance for instance in snapshot.instances}
     sizes: dict[str, int] = {}
@@ -149,7 +178,9 @@ def test_i16_each_leaves_the_fullest_zone_that_has_anybody_to_give(snapshot: Sna
 
 @given(st.lists(st.sampled_from("hij"), min_size=1, max_size=12), st.integers(1, 12))
 def test_i16_where_all_may_leave_zones_never_drift_apart(zones: str, count: int) -> None:
-    fleet = group_of(*(member(f"i-{n:02}", zone=zone) for n, zone in enumerate(zones)), multi_az_policy="BALANCE")
+    fleet = group_of(
+        *(member(f"i-{n:02}", zone=zone) for n, zone in enumerate(zones)), multi_az_policy="BALANCE"
+    )
     leaving = set(plan_removal(request_for(Count(count)), fleet).leaving)
     left = [instance.zone_id for instance in fleet.instances if instance.id not in leaving]
 
@@ -205,14 +236,18 @@ def test_a_looser_guardrail_never_removes_fewer(decision: Decision, name: str) -
     looser = decision.guardrails._replace(**{name: LOOSER[name]})
     before = plan_removal(decision.request, decision.snapshot, decision.guardrails)
 
-    assert len(plan_removal(decision.request, decision.snapshot, looser).leaving) >= len(before.leaving)
+    assert len(plan_removal(decision.request, decision.snapshot, looser).leaving) >= len(
+        before.leaving
+    )
 
 
 def small_groups(most: int) -> list[Snapshot]:
     """All groups of so many instances in three zones and all states; zones that only swap names are one."""
     kinds = [(state, zone) for zone in "hij" for state in STATES]
     groups = []
-    for fleet in chain.from_iterable(combinations_with_replacement(kinds, size) for size in range(most + 1)):
+    for fleet in chain.from_iterable(
+        combinations_with_replacement(kinds, size) for size in range(most + 1)
+    ):
         zones = ["".join(sorted(state for state, zone in fleet if zone == name)) for name in "hij"]
         if zones == sorted(zones):
             groups.append(fleet)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.guardrails import Guardrails
-from scalein.model import Choice, Count, Instance, Metric, Order, Sample, Snapshot
-from scalein.planning import plan_removal
-from tests.fleets import NOON, group_of, member, request_for, vendors_fleet
+from scalein.decision.guardrails import Guardrails
+from scalein.decision.model import Choice, Count, Instance, Metric, Order, Sample, Snapshot
+from scalein.decision.planner import plan_removal
+from tests.support.fleets import NOON, group_of, member, request_for, vendors_fleet
 
 OLDEST, NEWEST, CONFIGURATION = "OldestInstance", "NewestInstance", "OldestScalingConfiguration"
 
@@ -67,16 +67,28 @@ FLEET = group_of(
         (["Unhealthy"], "i-sick", "Unhealthy", "Unhealthy"),
         (["Spot"], "i-spot", "Spot", "spot"),
         (["PayAsYouGo"], "i-old", "joined", "2026-05-01 00:00:00"),
-        (["PayAsYouGo", "Spot", "NewestInstance"], "i-new", "NewestInstance", "2026-05-09 00:00:00"),
+        (
+            ["PayAsYouGo", "Spot", "NewestInstance"],
+            "i-new",
+            "NewestInstance",
+            "2026-05-09 00:00:00",
+        ),
         (["FullestZone"], "i-old", "joined", "2026-05-01 00:00:00"),
         (["FullestZone", "NewestInstance"], "i-sick", "NewestInstance", "2026-05-05 00:00:00"),
         (["NewestInstance", "FullestZone"], "i-new", "NewestInstance", "2026-05-09 00:00:00"),
-        (["LowestMetric"], "i-spot", "LowestMetric", "CPUUtilization 20"),  # i-sick has none that is fresh
+        (
+            ["LowestMetric"],
+            "i-spot",
+            "LowestMetric",
+            "CPUUtilization 20",
+        ),  # i-sick has none that is fresh
         (["HighestMetric"], "i-new", "HighestMetric", "CPUUtilization 90"),
         (["AttachedLast", "OldestInstance"], "i-old", "OldestInstance", "2026-05-01 00:00:00"),
     ],
 )
-def test_an_order_takes_first_and_tells_why(order: list[str], leaves: str, by: str, value: str) -> None:
+def test_an_order_takes_first_and_tells_why(
+    order: list[str], leaves: str, by: str, value: str
+) -> None:
     plan = plan_removal(request_for(Count(1), order=tuple(map(Order, order))), FLEET)
 
     assert plan.leaving == (leaves,)
@@ -93,16 +105,36 @@ def test_who_is_alone_is_chosen_for_being_the_only_one() -> None:
     ("first", "second", "order", "choice"),
     [
         (member("i-a"), member("i-b"), "Unhealthy", Choice("id", "i-a")),
-        (member("i-a", joined_at=None), member("i-b", joined_at=None), "OldestInstance", Choice("id", "i-a")),
+        (
+            member("i-a", joined_at=None),
+            member("i-b", joined_at=None),
+            "OldestInstance",
+            Choice("id", "i-a"),
+        ),
         (
             member("i-b", 1),
             member("i-a", joined_at=None),
             "NewestInstance",
             Choice("NewestInstance", "2026-05-01 00:00:00"),
         ),
-        (member("i-b"), member("i-a", attached=True), "AttachedLast", Choice("AttachedLast", "created by ESS")),
-        (member("i-b"), member("i-a", spot=True), "PayAsYouGo", Choice("PayAsYouGo", "pay-as-you-go")),
-        (member("i-b", healthy=False), member("i-a"), "Unhealthy", Choice("Unhealthy", "Unhealthy")),
+        (
+            member("i-b"),
+            member("i-a", attached=True),
+            "AttachedLast",
+            Choice("AttachedLast", "created by ESS"),
+        ),
+        (
+            member("i-b"),
+            member("i-a", spot=True),
+            "PayAsYouGo",
+            Choice("PayAsYouGo", "pay-as-you-go"),
+        ),
+        (
+            member("i-b", healthy=False),
+            member("i-a"),
+            "Unhealthy",
+            Choice("Unhealthy", "Unhealthy"),
+        ),
         (
             member("i-b"),
             member("i-a", configuration=""),
@@ -111,7 +143,9 @@ def test_who_is_alone_is_chosen_for_being_the_only_one() -> None:
         ),
     ],
 )
-def test_what_told_two_apart_is_told_in_words(first: Instance, second: Instance, order: str, choice: Choice) -> None:
+def test_what_told_two_apart_is_told_in_words(
+    first: Instance, second: Instance, order: str, choice: Choice
+) -> None:
     plan = plan_removal(request_for(Count(1), order=(Order(order),)), group_of(first, second))
 
     assert [(v.instance_id, v.choice) for v in plan.verdicts if v.leaves] == [(first.id, choice)]
@@ -119,7 +153,9 @@ def test_what_told_two_apart_is_told_in_words(first: Instance, second: Instance,
 
 def test_the_size_of_a_zone_is_told_where_it_decided() -> None:
     fleet = group_of(
-        member("i-b", zone="h"), member("i-a", zone="i"), member("i-p", zone="h", lifecycle_state="Protected")
+        member("i-b", zone="h"),
+        member("i-a", zone="i"),
+        member("i-p", zone="h", lifecycle_state="Protected"),
     )
     plan = plan_removal(request_for(Count(2), order=(Order.FULLEST_ZONE,)), fleet)
 
@@ -141,13 +177,20 @@ def test_zones_are_balanced_within_what_an_order_before_holds_equal() -> None:
     )
     order = (Order.UNHEALTHY, Order.FULLEST_ZONE, Order.NEWEST_INSTANCE)
 
-    assert plan_removal(request_for(Count(4), order=order), fleet).leaving == ("i-d", "i-e", "i-f", "i-c")
+    assert plan_removal(request_for(Count(4), order=order), fleet).leaving == (
+        "i-d",
+        "i-e",
+        "i-f",
+        "i-c",
+    )
 
 
 def test_a_balanced_group_is_balanced_unless_the_order_gives_the_zone_another_place() -> None:
     fleet = vendors_fleet("BALANCE")
 
-    assert plan_removal(request_for(Count(1), order=(Order.OLDEST_INSTANCE,)), fleet).leaving == ("i-2",)
+    assert plan_removal(request_for(Count(1), order=(Order.OLDEST_INSTANCE,)), fleet).leaving == (
+        "i-2",
+    )
     last = (Order.OLDEST_INSTANCE, Order.FULLEST_ZONE)
     assert plan_removal(request_for(Count(1), order=last), fleet).leaving == ("i-1",)
 
@@ -180,16 +223,22 @@ def narrowed(left: list[Instance], members: list[Instance], order: Order) -> lis
 
 
 MEMBERS = st.builds(
-    lambda day, zone, healthy, spot, attached: member("", day, zone, healthy=healthy, spot=spot, attached=attached),
+    lambda day, zone, healthy, spot, attached: member(
+        "", day, zone, healthy=healthy, spot=spot, attached=attached
+    ),
     st.integers(1, 3),
     st.sampled_from("hij"),
     *[st.booleans()] * 3,
 )
-ORDERS = st.lists(st.sampled_from([*RANKS, Order.FULLEST_ZONE]), min_size=1, max_size=4, unique=True)
+ORDERS = st.lists(
+    st.sampled_from([*RANKS, Order.FULLEST_ZONE]), min_size=1, max_size=4, unique=True
+)
 
 
 @given(st.lists(MEMBERS, max_size=9), ORDERS, st.integers(1, 9))
-def test_a_pipeline_narrows_the_candidates_step_by_step(made: list[Instance], orders: list[Order], count: int) -> None:
+def test_a_pipeline_narrows_the_candidates_step_by_step(
+    made: list[Instance], orders: list[Order], count: int
+) -> None:
     """Against a naive filter for each one that leaves."""
     members = [instance._replace(id=f"i-{number}") for number, instance in enumerate(made)]
     fleet: Snapshot = group_of(*members)
@@ -202,4 +251,7 @@ def test_a_pipeline_narrows_the_candidates_step_by_step(made: list[Instance], or
         expected.append(first.id)
         left.remove(first)
 
-    assert list(plan_removal(request_for(Count(count), order=tuple(orders)), fleet).leaving) == expected
+    assert (
+        list(plan_removal(request_for(Count(count), order=tuple(orders)), fleet).leaving)
+        == expected
+    )

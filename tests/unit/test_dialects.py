@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from scalein.decision.model import Alarm, Notice
+from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
 from scalein.intake import Message, Reading, opened, read
-from scalein.model import Alarm, Notice
-from scalein.reasons import Ignored
 
 SENT = datetime(2026, 11, 23, 4, tzinfo=timezone.utc)
 SECONDS = int(SENT.timestamp())
@@ -58,7 +58,12 @@ ALERT = {
     "arn": "acs:ecs:cn-hangzhou:1:instance/i-web-04",
     "timestamp": SECONDS * 1000,
 }
-SUBSCRIPTION = {"subscription": {"relation": "AND"}, "alert": ALERT, "strategyName": "spot", "severity": "WARN"}
+SUBSCRIPTION = {
+    "subscription": {"relation": "AND"},
+    "alert": ALERT,
+    "strategyName": "spot",
+    "severity": "WARN",
+}
 
 
 def alerts(*states: str, **fields: Any) -> dict[str, Any]:
@@ -73,9 +78,14 @@ def alerts(*states: str, **fields: Any) -> dict[str, Any]:
         for n, state in enumerate(states, 1)
     ]
     common = {"alertname": "HighIdle", "severity": "warning", "tier": "batch"}
-    return {"version": "4", "status": "firing", "receiver": "fc", "groupKey": "g", "commonLabels": common, **fields} | {
-        "alerts": entries
-    }
+    return {
+        "version": "4",
+        "status": "firing",
+        "receiver": "fc",
+        "groupKey": "g",
+        "commonLabels": common,
+        **fields,
+    } | {"alerts": entries}
 
 
 def said(document: Any) -> Reading:
@@ -92,14 +102,25 @@ def alarm(document: Any) -> Alarm:
 
 
 def event(kind: str, data: Any) -> dict[str, Any]:
-    return {"specversion": "1.0", "type": kind, "id": "CE-1", "source": "x", "time": SENT.isoformat(), "data": data}
+    return {
+        "specversion": "1.0",
+        "type": kind,
+        "id": "CE-1",
+        "source": "x",
+        "time": SENT.isoformat(),
+        "data": data,
+    }
 
 
 @pytest.mark.parametrize(
     "document",
     [
         urlencode(CALLBACK),
-        {**CALLBACK, "alertState": "ALARM", "dimensions": [{"userId": "1", "instanceId": "i-web-04"}]},
+        {
+            **CALLBACK,
+            "alertState": "ALARM",
+            "dimensions": [{"userId": "1", "instanceId": "i-web-04"}],
+        },
         {**CALLBACK, "dimensions": '{"instanceId": "i-web-04"}'},
         {**CALLBACK, "timestamp": str(SECONDS)},
         {**CALLBACK, "timestamp": SECONDS},
@@ -127,10 +148,24 @@ def test_a_threshold_alarm_is_the_same_alarm_in_each_of_its_forms(document: Any)
         {**SYSTEM, "content": {}},
         {**SYSTEM, "content": "text"},
         SUBSCRIPTION,
-        urlencode({name: part if isinstance(part, str) else json.dumps(part) for name, part in SUBSCRIPTION.items()}),
-        {**SUBSCRIPTION, "alert": {**ALERT, "eventContentMap": {"instanceId": "i-web-04"}, "arn": ""}},
-        event("ecs:Instance:PreemptibleInstanceInterruption", {"instanceId": "i-web-04", "action": "delete"}),
-        event("ecs:Instance:PreemptibleInstanceInterruption", {"resourceId": "acs:ecs:x:1:instance/i-web-04"}),
+        urlencode(
+            {
+                name: part if isinstance(part, str) else json.dumps(part)
+                for name, part in SUBSCRIPTION.items()
+            }
+        ),
+        {
+            **SUBSCRIPTION,
+            "alert": {**ALERT, "eventContentMap": {"instanceId": "i-web-04"}, "arn": ""},
+        },
+        event(
+            "ecs:Instance:PreemptibleInstanceInterruption",
+            {"instanceId": "i-web-04", "action": "delete"},
+        ),
+        event(
+            "ecs:Instance:PreemptibleInstanceInterruption",
+            {"resourceId": "acs:ecs:x:1:instance/i-web-04"},
+        ),
     ],
 )
 def test_a_spot_interruption_is_the_same_alarm_by_every_channel(document: Any) -> None:
@@ -167,14 +202,26 @@ def test_a_recovery_is_never_an_alarm(document: Any) -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        event("ess:ScalingActivity:ScaleInSuccess", {"scalingGroupId": "asg-1", "instanceIds": ["i-1"]}),
+        event(
+            "ess:ScalingActivity:ScaleInSuccess",
+            {"scalingGroupId": "asg-1", "instanceIds": ["i-1"]},
+        ),
         event("ess:LifecycleHook:ScaleIn", {}),
-        event("ess:CloudMonitor:AUTOSCALING[SCALEINSUCCESS]", {"scalingGroupId": "asg-1", "remove": {"count": 1}}),
+        event(
+            "ess:CloudMonitor:AUTOSCALING[SCALEINSUCCESS]",
+            {"scalingGroupId": "asg-1", "remove": {"count": 1}},
+        ),
         event("ecs:Instance:StateChange", {"resourceId": "i-1", "state": "Stopped"}),
         {**SYSTEM, "product": "ESS", "name": "AUTOSCALING:SCALE_IN_SUCCESS"},
         {**SUBSCRIPTION, "alert": {**ALERT, "product": "ESS", "eventName": "anything"}},
         {**SUBSCRIPTION, "alert": {**ALERT, "eventName": "AUTOSCALING:SCALE_REJECT"}},
-        {"content": {"lifecycleHookId": "ash-1", "scalingGroupId": "asg-1", "instanceIds": ["i-1"]}},
+        {
+            "content": {
+                "lifecycleHookId": "ash-1",
+                "scalingGroupId": "asg-1",
+                "instanceIds": ["i-1"],
+            }
+        },
         {"event": "AUTOSCALING:SCALE_IN_SUCCESS", "unknown": "layout"},
         {"eventType": "SCALING_GROUP_DIAGNOSE"},
     ],
@@ -227,7 +274,9 @@ def test_dimensions_that_name_no_instance_leave_the_alarm_an_alarm(dimensions: s
         ({"ruleId": "rule-2"}, False),
     ],
 )
-def test_an_alarm_is_the_same_message_while_it_tells_of_the_same_evaluation(change: dict[str, str], same: bool) -> None:
+def test_an_alarm_is_the_same_message_while_it_tells_of_the_same_evaluation(
+    change: dict[str, str], same: bool
+) -> None:
     assert (alarm(CALLBACK).identity == alarm({**CALLBACK, **change}).identity) is same
 
 
@@ -242,7 +291,11 @@ def test_what_an_alarm_says_cannot_name_it_like_one_that_comes_another_way() -> 
         wrapped = event("ops:Anything", document)
 
         assert alarm(document).identity == alarm({**document, "more": 1}).identity
-        assert alarm(wrapped).identity == alarm({**wrapped, "id": "CE-2"}).identity != alarm(document).identity
+        assert (
+            alarm(wrapped).identity
+            == alarm({**wrapped, "id": "CE-2"}).identity
+            != alarm(document).identity
+        )
 
 
 @pytest.mark.parametrize(
@@ -277,7 +330,10 @@ def test_an_alarm_without_a_time_of_its_own_has_its_envelopes() -> None:
     timeless = {name: value for name, value in TO_MNS.items() if name != "time"}
 
     assert alarm(timeless).sent_at is None
-    assert alarm(event("mns:Queue:SendMessage", {"messageId": "1", "messageBody": timeless})).sent_at == SENT
+    assert (
+        alarm(event("mns:Queue:SendMessage", {"messageId": "1", "messageBody": timeless})).sent_at
+        == SENT
+    )
 
 
 def test_a_grouped_notification_is_one_alarm_of_the_instances_that_fire() -> None:
@@ -294,7 +350,10 @@ def test_five_hundred_alerts_are_read_at_once() -> None:
 
 
 def test_a_notification_that_repeats_the_same_alerts_is_the_same_message() -> None:
-    first, reordered = alerts("firing", "firing"), alerts("firing", "firing", externalURL="http://other")
+    first, reordered = (
+        alerts("firing", "firing"),
+        alerts("firing", "firing", externalURL="http://other"),
+    )
     reordered["alerts"].reverse()
     later = alerts("firing", "firing")
     later["alerts"][0]["startsAt"] = "2026-11-23T05:00:00Z"
@@ -327,7 +386,11 @@ def test_a_label_that_is_no_instance_id_names_no_instance() -> None:
         ({**alerts("firing"), "status": "maybe"}, "$.status", "enum"),
         ({**alerts("firing"), "alerts": [{"status": "firing"}]}, "$.alerts[0]", "required"),
         ({**alerts("firing"), "groupLabels": None}, "$.groupLabels", "type"),
-        ({**alerts("firing"), "groupLabels": {f"{n}": "" for n in range(257)}}, "$.groupLabels", "maxProperties"),
+        (
+            {**alerts("firing"), "groupLabels": {f"{n}": "" for n in range(257)}},
+            "$.groupLabels",
+            "maxProperties",
+        ),
         ({**alerts("firing"), "alerts": [{}] * 10_001}, "$.alerts", "maxItems"),
     ],
 )
@@ -341,12 +404,20 @@ def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, 
     ("document", "sentence"),
     [
         ({}, 'the nearest is removal-request, for which it lacks "remove", "scalingGroupId"'),
-        ({"alerts": [], "status": "x"}, 'the nearest is alertmanager, for which it lacks "receiver"'),
-        ({"alertState": "OK"}, 'the nearest is cloudmonitor-threshold, for which it lacks "alertName"'),
+        (
+            {"alerts": [], "status": "x"},
+            'the nearest is alertmanager, for which it lacks "receiver"',
+        ),
+        (
+            {"alertState": "OK"},
+            'the nearest is cloudmonitor-threshold, for which it lacks "alertName"',
+        ),
         (event("ops:X", {"product": "ECS", "name": "n"}), "Recognised: CloudEvent."),
     ],
 )
-def test_what_is_unknown_is_told_what_was_recognised_and_what_is_missing(document: Any, sentence: str) -> None:
+def test_what_is_unknown_is_told_what_was_recognised_and_what_is_missing(
+    document: Any, sentence: str
+) -> None:
     with pytest.raises(RejectedEvent) as caught:
         said(document)
     assert caught.value.rule == "unknownSender"

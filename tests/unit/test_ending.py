@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from scalein import audit
-from scalein.ending import ended, is_running
-from scalein.model import Activity, Count, Instance, Outcome, RemoveOptions, Snapshot
-from scalein.progress import Call, CallState, Progress
-from scalein.reasons import Status
-from tests.fakes import NOON, NOTHING_SPENT
-from tests.fleets import group_of, member, request_for
+from scalein.decision.model import Activity, Count, Instance, RemoveOptions, Snapshot
+from scalein.decision.progress import Call, CallState, Progress
+from scalein.decision.reasons import Status
+from scalein.decision.result import ended, is_running
+from scalein.report import audit, wording
+from scalein.report.outcome import Outcome
+from tests.support.fakes import NOON, NOTHING_SPENT
+from tests.support.fleets import group_of, member, request_for
 
 CHOSEN = ("i-1", "i-2", "i-3")
 LATER = NOON + timedelta(minutes=5)
@@ -22,7 +23,11 @@ LATER = NOON + timedelta(minutes=5)
 def progress(given_up: tuple[tuple[str, str], ...] = ()) -> Progress:
     told = tuple(id for id in CHOSEN if id not in dict(given_up))
     return Progress(
-        request_for(Count(3)), NOON, CHOSEN, (Call(0, told, NOON, NOON, CallState.ACCEPTED, "asa-1"),), given_up
+        request_for(Count(3)),
+        NOON,
+        CHOSEN,
+        (Call(0, told, NOON, NOON, CallState.ACCEPTED, "asa-1"),),
+        given_up,
     )
 
 
@@ -37,18 +42,27 @@ def there(*ids: str, state: str = "InService") -> list[Instance]:
 SETTLED = LATER + timedelta(seconds=181)
 
 
-def judged(*activities: Activity, left: Snapshot, given_up: tuple[tuple[str, str], ...] = ()) -> Outcome:
+def judged(
+    *activities: Activity, left: Snapshot, given_up: tuple[tuple[str, str], ...] = ()
+) -> Outcome:
     """Once the snapshot was read after the settle time."""
-    outcome = ended(progress(given_up), activities, left._replace(taken_at=SETTLED), 180)
-    assert outcome
-    return outcome
+    so_far = progress(given_up)
+    result = ended(so_far, activities, left._replace(taken_at=SETTLED), 180)
+    assert result
+    return wording.ended(so_far, result)
 
 
 @pytest.mark.parametrize(
     ("left", "found", "status", "removed", "stayed"),
     [
         ((), activity(), Status.REMOVED, CHOSEN, ()),
-        (("i-2",), activity("Warning"), Status.PARTLY_REMOVED, ("i-1", "i-3"), (("i-2", "still-a-member"),)),
+        (
+            ("i-2",),
+            activity("Warning"),
+            Status.PARTLY_REMOVED,
+            ("i-1", "i-3"),
+            (("i-2", "still-a-member"),),
+        ),
         (
             ("i-2",),
             activity("Warning", failures=(("i-2", "IncorrectInstanceStatus"),)),
@@ -59,11 +73,21 @@ def judged(*activities: Activity, left: Snapshot, given_up: tuple[tuple[str, str
         (CHOSEN, activity("Failed"), Status.FAILED, (), tuple((id, "failed") for id in CHOSEN)),
         (CHOSEN, activity("Rejected"), Status.FAILED, (), tuple((id, "rejected") for id in CHOSEN)),
         ((), activity("Failed"), Status.UNCONFIRMED, (), ()),  # they are gone, by another cause
-        (CHOSEN, activity(removed_ids=frozenset(CHOSEN)), Status.REMOVED, CHOSEN, ()),  # an old picture
+        (
+            CHOSEN,
+            activity(removed_ids=frozenset(CHOSEN)),
+            Status.REMOVED,
+            CHOSEN,
+            (),
+        ),  # an old picture
     ],
 )
 def test_who_is_gone_is_gone_and_who_is_there_stays_for_the_activitys_reason(
-    left: tuple[str, ...], found: Activity, status: Status, removed: tuple[str, ...], stayed: tuple[tuple[str, str]]
+    left: tuple[str, ...],
+    found: Activity,
+    status: Status,
+    removed: tuple[str, ...],
+    stayed: tuple[tuple[str, str]],
 ) -> None:
     outcome = judged(found, left=group_of(*there(*left)))
 
@@ -92,13 +116,27 @@ def test_who_was_given_up_stays_for_that_reason() -> None:
         ((), 4, 3),  # it will be
         ((activity(id="asa-2", added=2, trigger="Ess"),), None, 2),
         ((activity(id="asa-2", added=2, trigger="APIs"),), None, 0),  # somebody's own doing
-        ((Activity("asa-0", "Successful", NOON - timedelta(hours=1), NOON, added=2, trigger="Ess"),), None, 0),
+        (
+            (
+                Activity(
+                    "asa-0", "Successful", NOON - timedelta(hours=1), NOON, added=2, trigger="Ess"
+                ),
+            ),
+            None,
+            0,
+        ),
         ((activity(added=2, trigger="Ess"),), None, 0),  # our own
     ],
 )
-def test_what_ess_creates_anew_is_told(others: tuple[Activity, ...], desired: int | None, refilled: int) -> None:
-    left = group_of(*there(), desired_capacity=desired)._replace(activities=others, taken_at=SETTLED)
-    kept = progress()._replace(request=request_for(Count(3), options=RemoveOptions(decrease_desired_capacity=False)))
+def test_what_ess_creates_anew_is_told(
+    others: tuple[Activity, ...], desired: int | None, refilled: int
+) -> None:
+    left = group_of(*there(), desired_capacity=desired)._replace(
+        activities=others, taken_at=SETTLED
+    )
+    kept = progress()._replace(
+        request=request_for(Count(3), options=RemoveOptions(decrease_desired_capacity=False))
+    )
     outcome = ended(kept, (activity(),), left, 180)
     assert outcome
 
@@ -112,7 +150,9 @@ def test_one_that_runs_keeps_the_end_open() -> None:
     assert not is_running([activity(), activity("Failed")])
 
 
-@pytest.mark.parametrize(("left", "level"), [((), "INFO"), (("i-1",), "WARNING"), (CHOSEN, "ERROR")])
+@pytest.mark.parametrize(
+    ("left", "level"), [((), "INFO"), (("i-1",), "WARNING"), (CHOSEN, "ERROR")]
+)
 def test_the_audit_line_of_an_end_is_as_loud_as_the_end(
     left: tuple[str, ...], level: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -154,10 +194,14 @@ def test_an_instance_that_a_late_list_shows_on_its_way_out_may_still_come_back(s
 
     assert ended(progress(), (activity("Warning"),), shown, 180) is None
     assert ended(progress(), (activity(),), shown, 180)
-    assert ended(progress(), (activity("Warning"),), group_of()._replace(taken_at=shown.taken_at), 180)
+    assert ended(
+        progress(), (activity("Warning"),), group_of()._replace(taken_at=shown.taken_at), 180
+    )
 
 
-def test_an_instance_that_came_back_after_a_warning_and_that_another_removed_is_nobodys_claim() -> None:
+def test_an_instance_that_came_back_after_a_warning_and_that_another_removed_is_nobodys_claim() -> (
+    None
+):
     gone = group_of(*there())._replace(taken_at=SETTLED)
     other = Activity("asa-2", "Successful", LATER, LATER, removed=1, removed_ids=frozenset({"i-2"}))
     outcome = ended(progress(), (activity("Warning"),), gone._replace(activities=(other,)), 180)

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from scalein.decision.model import RemovalRequest
 from scalein.errors import RejectedEvent
 from scalein.intake import Message, Unreadable, opened, read
 from scalein.intake.envelopes import identity_of
-from scalein.model import RemovalRequest
 
 EVENTS = Path(__file__).parents[2] / "events"
 REQUEST = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "Ärger & Ruhe"}
@@ -50,15 +50,32 @@ def cloud_event(kind: str, data: Any) -> dict[str, Any]:
 def http(body: Any, encoded: bool = False) -> dict[str, Any]:
     context = {"requestId": "changes", "timeEpoch": str(SENT_MS), "http": {"method": "POST"}}
     text = as_base64(body) if encoded else as_text(body)
-    return {"version": "v1", "body": text, "isBase64Encoded": encoded, "headers": {}, "requestContext": context}
+    return {
+        "version": "v1",
+        "body": text,
+        "isBase64Encoded": encoded,
+        "headers": {},
+        "requestContext": context,
+    }
 
 
 def mns_topic(body: Any) -> dict[str, Any]:
-    return {"TopicName": "t", "MessageId": "M1", "Message": as_text(body), "PublishTime": SENT_MS, "attribute": "x"}
+    return {
+        "TopicName": "t",
+        "MessageId": "M1",
+        "Message": as_text(body),
+        "PublishTime": SENT_MS,
+        "attribute": "x",
+    }
 
 
 def rocketmq(body: Any) -> dict[str, Any]:
-    return {"topic": "t", "systemProperties": {"UNIQ_KEY": "U1"}, "userProperties": {}, "body": body}
+    return {
+        "topic": "t",
+        "systemProperties": {"UNIQ_KEY": "U1"},
+        "userProperties": {},
+        "body": body,
+    }
 
 
 def rabbitmq(body: Any) -> dict[str, Any]:
@@ -66,7 +83,14 @@ def rabbitmq(body: Any) -> dict[str, Any]:
 
 
 def kafka(body: Any) -> dict[str, Any]:
-    return {"topic": "t", "partition": 7, "offset": 5, "timestamp": SENT_MS, "key": "k", "value": as_text(body)}
+    return {
+        "topic": "t",
+        "partition": 7,
+        "offset": 5,
+        "timestamp": SENT_MS,
+        "key": "k",
+        "value": as_text(body),
+    }
 
 
 def timer(body: Any) -> dict[str, Any]:
@@ -81,7 +105,9 @@ WRAPS: dict[str, Wrap] = {
     "http base64": lambda body: http(body, encoded=True),
     "mns topic": mns_topic,
     "mns stream with attributes": lambda body: {"body": as_text(body), "attrs": {"Extend": "x"}},
-    "mns queue": lambda body: cloud_event("mns:Queue:SendMessage", {"messageId": "Q1", "messageBody": as_text(body)}),
+    "mns queue": lambda body: cloud_event(
+        "mns:Queue:SendMessage", {"messageId": "Q1", "messageBody": as_text(body)}
+    ),
     "mns queue raw": lambda body: {"messageId": "Q1", "messageBody": as_base64(body)},
     "rocketmq": lambda body: cloud_event("mq:Topic:SendMessage", rocketmq(body)),
     "apache rocketmq": lambda body: {**rocketmq(as_text(body)), "msgId": "A1"},
@@ -158,7 +184,9 @@ CLAIMS = [inner for inner in sorted(WRAPS) if isinstance(WRAPS[inner](REQUEST), 
 
 @pytest.mark.parametrize("inner", CLAIMS)
 @pytest.mark.parametrize("outer", CLAIMS)
-def test_no_sender_can_claim_the_name_of_a_message_that_comes_another_way(outer: str, inner: str) -> None:
+def test_no_sender_can_claim_the_name_of_a_message_that_comes_another_way(
+    outer: str, inner: str
+) -> None:
     """Such as the name of tonight's timer, by a message to a queue that looks like the timer's."""
     forged, genuine = only(WRAPS[outer](WRAPS[inner](REQUEST))), only(WRAPS[inner](REQUEST))
 
@@ -168,14 +196,20 @@ def test_no_sender_can_claim_the_name_of_a_message_that_comes_another_way(outer:
 
 def test_events_of_different_sources_are_different_messages() -> None:
     event = cloud_event("ops:Anything", REQUEST)
-    names = {only({**event, "source": source, "id": id}).identity for source in ("a", "b", "a/b") for id in "1b"}
+    names = {
+        only({**event, "source": source, "id": id}).identity
+        for source in ("a", "b", "a/b")
+        for id in "1b"
+    }
 
     assert len(names) == 6
 
 
 kinds = st.sampled_from(["event", "event.mns", "mns", "mns.event", "kafka"])
 parts = st.lists(
-    st.text(max_size=4) | st.sampled_from(["a", "a/b", "b/c", "%2F", "c" * 140, "\ud800"]), min_size=1, max_size=3
+    st.text(max_size=4) | st.sampled_from(["a", "a/b", "b/c", "%2F", "c" * 140, "\ud800"]),
+    min_size=1,
+    max_size=3,
 )
 
 
@@ -183,7 +217,9 @@ parts = st.lists(
 @example("event", ["a/b", "c"], "event", ["a", "b/c"])
 @example("event", ["a%2Fb"], "event", ["a/b"])
 @example("event", ["é"], "event", ["e"])
-def test_no_two_names_are_the_same(kind: str, names: list[str], other_kind: str, others: list[str]) -> None:
+def test_no_two_names_are_the_same(
+    kind: str, names: list[str], other_kind: str, others: list[str]
+) -> None:
     one, other = identity_of(kind, *names), identity_of(other_kind, *others)
 
     assert len(one) <= 128
@@ -199,7 +235,11 @@ def test_no_part_can_be_written_as_the_hash_of_another(names: list[str]) -> None
     text = hashed.removeprefix("event:")
 
     assert hashed.startswith("event:")
-    assert hashed not in {identity_of("event", text), identity_of("event", f":{text}"), identity_of("event", hashed)}
+    assert hashed not in {
+        identity_of("event", text),
+        identity_of("event", f":{text}"),
+        identity_of("event", hashed),
+    }
 
 
 HALF = "\ud800"
@@ -213,7 +253,11 @@ ODD_PLACES = {
     "an envelope's type": {**cloud_event("ops:Anything", REQUEST), "type": HALF},
     "a body": cloud_event("ops:Anything", as_text({**REQUEST, "reason": HALF})),
     "a body in Base64": {**mns_topic(as_base64({**REQUEST, "reason": HALF}))},
-    "a label": {"status": "firing", "receiver": "r", "alerts": [{"status": "firing", "labels": {HALF: HALF}}]},
+    "a label": {
+        "status": "firing",
+        "receiver": "r",
+        "alerts": [{"status": "firing", "labels": {HALF: HALF}}],
+    },
     "a follow-up": {"followUp": HALF, "signature": "0" * 64},
     "a signature": {"followUp": "{}", "signature": HALF},
 }
@@ -232,7 +276,9 @@ def test_text_that_is_no_unicode_rejects_its_message_and_no_other(place: str) ->
 
 def test_a_message_is_as_old_as_the_oldest_time_on_it() -> None:
     older = {**mns_topic(REQUEST), "PublishTime": SENT_MS - 60_000}
-    message = only(cloud_event("mns:Queue:SendMessage", {"messageId": "Q1", "messageBody": as_text(older)}))
+    message = only(
+        cloud_event("mns:Queue:SendMessage", {"messageId": "Q1", "messageBody": as_text(older)})
+    )
 
     assert isinstance(message, Message)
     assert message.sent_at == datetime(2026, 11, 23, 3, 59, tzinfo=timezone.utc)
@@ -240,9 +286,17 @@ def test_a_message_is_as_old_as_the_oldest_time_on_it() -> None:
 
 def test_a_repeated_http_request_is_the_same_message_and_another_body_another() -> None:
     again = http(REQUEST)
-    again["requestContext"] = {**again["requestContext"], "requestId": "another", "timeEpoch": str(SENT_MS + 5_000)}
+    again["requestContext"] = {
+        **again["requestContext"],
+        "requestId": "another",
+        "timeEpoch": str(SENT_MS + 5_000),
+    }
 
-    assert only(http(REQUEST)).identity == only(again).identity == only(http(REQUEST, encoded=True)).identity
+    assert (
+        only(http(REQUEST)).identity
+        == only(again).identity
+        == only(http(REQUEST, encoded=True)).identity
+    )
     assert only(http({**REQUEST, "reason": "x"})).identity != only(http(REQUEST)).identity
 
 
@@ -277,14 +331,21 @@ def test_a_name_of_which_a_part_is_missing_is_no_name(unnamed: dict[str, Any]) -
 
 def test_the_source_of_an_event_decides_nothing() -> None:
     for source in ("acs.ess", "acs:mns", "MNS-Function-x", ""):
-        message = only({**cloud_event("mns:Queue:SendMessage", {"messageBody": as_text(REQUEST)}), "source": source})
+        message = only(
+            {
+                **cloud_event("mns:Queue:SendMessage", {"messageBody": as_text(REQUEST)}),
+                "source": source,
+            }
+        )
         assert isinstance(message, Message)
         assert isinstance(read(message), RemovalRequest)
 
 
 def test_an_http_request_is_answered_as_one_even_if_its_body_cannot_be_read() -> None:
     assert opened(as_text(http("{")).encode()).http
-    assert opened(as_text({"body": "{", "isBase64Encoded": False, "requestContext": {}}).encode()).http
+    assert opened(
+        as_text({"body": "{", "isBase64Encoded": False, "requestContext": {}}).encode()
+    ).http
     assert not opened(as_text(REQUEST).encode()).http
 
 
@@ -310,7 +371,13 @@ def test_elements_that_are_texts_are_read_like_objects() -> None:
         (as_base64(REQUEST)[: 4 * 8].encode(), "base64"),
         (WRAPS["mns queue"](as_base64(REQUEST)[:-5]), "base64"),
         ({**http(REQUEST), "isBase64Encoded": True}, "base64"),
-        ({**http("ü", encoded=True), "body": base64.b64encode("übel".encode("latin-1")).decode()}, "utf-8"),
+        (
+            {
+                **http("ü", encoded=True),
+                "body": base64.b64encode("übel".encode("latin-1")).decode(),
+            },
+            "utf-8",
+        ),
         (as_text(REQUEST).encode("utf-16"), "utf-8"),
         ("name=%FF%FE&x=1", "utf-8"),
         ("alertName=a&alertState=ALERT&alertName=b", "uniqueKeys"),
@@ -369,13 +436,23 @@ def test_a_batch_has_ten_thousand_messages_at_most() -> None:
 
 
 def test_one_bad_element_leaves_the_others_alone() -> None:
-    bad: list[Any] = [None, 7, "{", as_base64(REQUEST)[:-3], {"specversion": "1.0", "type": "x"}, [REQUEST], {}]
+    bad: list[Any] = [
+        None,
+        7,
+        "{",
+        as_base64(REQUEST)[:-3],
+        {"specversion": "1.0", "type": "x"},
+        [REQUEST],
+        {},
+    ]
     messages = opened(as_text([*bad, REQUEST]).encode()).messages
 
     assert len(messages) == len(bad) + 1
     assert isinstance(messages[-1], Message)
     assert isinstance(read(messages[-1]), RemovalRequest)
-    assert sum(isinstance(message, Unreadable) for message in messages) == len(bad) - 1  # {} opens, and says nothing
+    assert (
+        sum(isinstance(message, Unreadable) for message in messages) == len(bad) - 1
+    )  # {} opens, and says nothing
 
 
 files = sorted(path.read_bytes() for path in EVENTS.glob("*.json"))
@@ -386,7 +463,13 @@ def damaged(draw: st.DrawFn) -> bytes:
     """A real event, cut, overwritten, or spliced with another."""
     event, other = draw(st.sampled_from(files)), draw(st.sampled_from(files))
     at, to = sorted((draw(st.integers(0, len(event))), draw(st.integers(0, len(event)))))
-    middle = draw(st.binary(max_size=8) | st.just(other[at:to]) | st.just(b"null") | st.just(b"[]") | st.just(b"{}"))
+    middle = draw(
+        st.binary(max_size=8)
+        | st.just(other[at:to])
+        | st.just(b"null")
+        | st.just(b"[]")
+        | st.just(b"{}")
+    )
     return event[:at] + middle + event[draw(st.sampled_from([at, to])) :]
 
 
@@ -397,19 +480,36 @@ json_values = st.recursive(
     | st.floats()
     | st.text(max_size=6)
     | st.sampled_from(["{", "e30="]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
     max_leaves=4,
 )
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
     """Every (container, key) of a document."""
-    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+    keys = (
+        list(value)
+        if isinstance(value, dict)
+        else range(len(value))
+        if isinstance(value, list)
+        else []
+    )
     return [place for key in keys for place in [(value, key), *places(value[key])]]
 
 
-documents = [json.loads(path.read_bytes()) for path in sorted(EVENTS.glob("*.json")) if path.stem != "not-json"]
-documents += [message.document for file in files for message in opened(file).messages if isinstance(message, Message)]
+documents = [
+    json.loads(path.read_bytes())
+    for path in sorted(EVENTS.glob("*.json"))
+    if path.stem != "not-json"
+]
+documents += [
+    message.document
+    for file in files
+    for message in opened(file).messages
+    if isinstance(message, Message)
+]
 
 
 @st.composite

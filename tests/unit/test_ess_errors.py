@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from aliyunsdkcore.acs_exception import error_code
 
+from scalein.cloud.error_codes import error_of, is_label, no_answer_of_ess
 from scalein.errors import (
     ConfigurationError,
     GatewayError,
@@ -16,7 +17,6 @@ from scalein.errors import (
     Transient,
     TryLater,
 )
-from scalein.ess_errors import error_of, is_label, no_answer_of_ess
 
 DOCUMENTED = {
     # RemoveInstances
@@ -82,7 +82,9 @@ def test_every_documented_code_has_its_place_in_the_tree(status: int, code: str)
         assert (error.action, error.ess_request_id) == ("RemoveInstances", "ID-1")
 
 
-@pytest.mark.parametrize("code", sorted(v for k, v in vars(error_code).items() if k.startswith("SDK_")))
+@pytest.mark.parametrize(
+    "code", sorted(v for k, v in vars(error_code).items() if k.startswith("SDK_"))
+)
 def test_every_code_of_the_sdk_itself_has_its_place(code: str) -> None:
     assert type(error_of("RemoveInstances", code, None)) in (ConfigurationError, Refused, Transient)
 
@@ -91,7 +93,9 @@ def test_no_connection_may_be_tried_again_at_once() -> None:
     assert type(error_of("RemoveInstances", "SDK.HttpError", None)) is Transient
 
 
-@pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 404, 408, 409, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize(
+    "status", [200, 204, 302, 400, 401, 403, 404, 408, 409, 429, 500, 502, 503, 504]
+)
 def test_an_answer_that_is_not_of_ess_says_nothing_of_what_happened(status: int) -> None:
     error = no_answer_of_ess("RemoveInstances", status)
 
@@ -106,7 +110,9 @@ def test_the_call_that_is_still_being_processed_may_have_happened() -> None:
     assert error.may_have_happened
 
 
-@pytest.mark.parametrize("value", [None, "", 5, True, [], {}, "x" * 129, "a\nb", "caf\u00e9", "\ud800", "\x00"])
+@pytest.mark.parametrize(
+    "value", [None, "", 5, True, [], {}, "x" * 129, "a\nb", "caf\u00e9", "\ud800", "\x00"]
+)
 def test_a_code_is_a_short_printable_text(value: object) -> None:
     assert not is_label(value)
     assert is_label("InvalidParameter.Format")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from localcloud.garble import ABSENT, VALUES
-from scalein.ess_replies import (
+from scalein.cloud.replies import (
     Inconsistent,
     activities_of,
     activity_id_of,
@@ -21,7 +21,7 @@ from scalein.ess_replies import (
     page_count,
     snapshot_of,
 )
-from scalein.model import Activity, Snapshot
+from scalein.decision.model import Activity, Snapshot
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 GROUPS = {
@@ -62,7 +62,10 @@ MEMBER = {
     "WarmupState": "NoNeedWarmup",
     "WeightedCapacity": 2,
 }
-INSTANCES = {"TotalCount": 2, "ScalingInstances": {"ScalingInstance": [MEMBER, {**MEMBER, "InstanceId": "i-2"}]}}
+INSTANCES = {
+    "TotalCount": 2,
+    "ScalingInstances": {"ScalingInstance": [MEMBER, {**MEMBER, "InstanceId": "i-2"}]},
+}
 ERROR = {"Code": "Stuck", "FailedInstanceIds": {"FailedInstanceIds": ["i-8"]}}
 ACTIVITY = {
     "ScalingActivityId": "asa-1",
@@ -111,7 +114,13 @@ READS: list[tuple[Callable[[Any], object], dict[str, Any]]] = [
 
 
 def places(document: Any, path: Path = ()) -> Iterator[Path]:
-    keys: Any = document if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
+    keys: Any = (
+        document
+        if isinstance(document, dict)
+        else range(len(document))
+        if isinstance(document, list)
+        else ()
+    )
     for key in keys:
         yield (*path, key)
         yield from places(document[key], (*path, key))
@@ -159,7 +168,9 @@ def alike(value: object, right: object) -> bool:
         return True
     if isinstance(right, dict):
         return isinstance(value, list)  # a list may come without its inner name
-    return (digits and isinstance(right, int)) or (type(value) is int and isinstance(right, str) and right.isdecimal())
+    return (digits and isinstance(right, int)) or (
+        type(value) is int and isinstance(right, str) and right.isdecimal()
+    )
 
 
 NEEDED = {
@@ -177,7 +188,10 @@ NEEDED = {
     [
         (read, reply, path)
         for read, reply, path in CASES
-        if any(".".join(key for key in path if isinstance(key, str)).endswith(name) for name in NEEDED[read])
+        if any(
+            ".".join(key for key in path if isinstance(key, str)).endswith(name)
+            for name in NEEDED[read]
+        )
     ],
 )
 def test_what_every_decision_needs_is_never_made_up(
@@ -217,14 +231,20 @@ def test_only_a_complete_reply_says_that_a_group_is_not_there(reply: dict[str, A
         {"TotalCount": 0},
         {"Code": "Throttling", "RequestId": "R-1"},
         {"TotalCount": 1, "ScalingInstances": {"ScalingInstance": [{"InstanceId": "i-1"}]}},
-        {"TotalCount": 1, "ScalingInstances": {"ScalingInstance": [{**MEMBER, "InstanceId": "i-9"}]}},
+        {
+            "TotalCount": 1,
+            "ScalingInstances": {"ScalingInstance": [{**MEMBER, "InstanceId": "i-9"}]},
+        },
         {"TotalCount": 2, "ScalingInstances": {"ScalingInstance": [MEMBER, MEMBER]}},
     ],
 )
 def test_only_a_complete_reply_says_that_an_instance_is_in_no_group(reply: dict[str, Any]) -> None:
     with pytest.raises(Inconsistent):
         groups_of_members(reply, ("i-1",))
-    assert groups_of_members({"TotalCount": 0, "ScalingInstances": {"ScalingInstance": []}}, ("i-1",)) == set()
+    assert (
+        groups_of_members({"TotalCount": 0, "ScalingInstances": {"ScalingInstance": []}}, ("i-1",))
+        == set()
+    )
 
 
 def test_another_groups_reply_is_none_of_ours() -> None:
@@ -256,8 +276,12 @@ def test_an_activity_says_whom_it_added_and_whom_it_removed() -> None:
     )
 
 
-@pytest.mark.parametrize(("status", "runs"), [("InProgress", True), ("Suspended", True), ("Rejected", False)])
-def test_a_status_that_is_not_known_is_an_end_only_where_the_end_is_said(status: str, runs: bool) -> None:
+@pytest.mark.parametrize(
+    ("status", "runs"), [("InProgress", True), ("Suspended", True), ("Rejected", False)]
+)
+def test_a_status_that_is_not_known_is_an_end_only_where_the_end_is_said(
+    status: str, runs: bool
+) -> None:
     item = {**ACTIVITY, "StatusCode": status}
     del item["EndTime"]
     (found,) = activities_of({"ScalingActivities": [item]})
@@ -268,7 +292,8 @@ def test_a_status_that_is_not_known_is_an_end_only_where_the_end_is_said(status:
 
 
 @pytest.mark.parametrize(
-    "value", [ABSENT, None, True, 0, 4.7, "", " ", "\u0000", "i\ud800", "a b", "x" * 129, [], {}, ["asa-1"]]
+    "value",
+    [ABSENT, None, True, 0, 4.7, "", " ", "\u0000", "i\ud800", "a b", "x" * 129, [], {}, ["asa-1"]],
 )
 def test_an_accepted_removal_names_its_activity(value: object) -> None:
     with pytest.raises(Inconsistent):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.evidence import activity_of, is_settled, unowned_removals
-from scalein.model import Activity
-from scalein.progress import Call
-from tests.fakes import NOON
+from scalein.decision.evidence import activity_of, is_settled, unowned_removals
+from scalein.decision.model import Activity
+from scalein.decision.progress import Call
+from tests.support.fakes import NOON
 
 SETTLE = 180.0
 IDS = tuple(f"i-{n}" for n in range(4))
@@ -24,7 +24,15 @@ def at(seconds: float) -> datetime:
 
 
 def activity(*ids: str, id: str = "asa-1", started: float = 0, trigger: str = "APIs") -> Activity:
-    return Activity(id, "InProgress", at(started), None, removed=len(ids), trigger=trigger, removed_ids=frozenset(ids))
+    return Activity(
+        id,
+        "InProgress",
+        at(started),
+        None,
+        removed=len(ids),
+        trigger=trigger,
+        removed_ids=frozenset(ids),
+    )
 
 
 def test_an_activity_that_lists_exactly_the_instances_of_the_call_is_the_calls() -> None:
@@ -35,7 +43,9 @@ def test_an_activity_that_lists_exactly_the_instances_of_the_call_is_the_calls()
 
 
 @given(st.sets(st.sampled_from([*IDS, "i-8", "i-9"])).filter(lambda ids: ids != set(IDS)))
-def test_an_activity_that_lists_more_or_fewer_than_the_call_is_never_taken_for_it(ids: set[str]) -> None:
+def test_an_activity_that_lists_more_or_fewer_than_the_call_is_never_taken_for_it(
+    ids: set[str],
+) -> None:
     """However many they share: an overlap does not say whose activity it is."""
     assert activity_of(CALL, [activity(*ids)], NOBODY, SETTLE) is None
 
@@ -49,7 +59,9 @@ def test_an_activity_that_is_known_as_anothers_is_never_taken_for_the_calls() ->
 
 
 @pytest.mark.parametrize("trigger", ["Cms", "Ess", "ManualScaling"])
-def test_an_activity_that_no_call_of_the_api_began_is_never_taken_for_the_calls(trigger: str) -> None:
+def test_an_activity_that_no_call_of_the_api_began_is_never_taken_for_the_calls(
+    trigger: str,
+) -> None:
     assert activity_of(CALL, [activity(*IDS, trigger=trigger)], NOBODY, SETTLE) is None
 
 

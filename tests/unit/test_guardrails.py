@@ -8,13 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.budget import Budget
-from scalein.guardrails import Guardrails, Pause, needs
-from scalein.model import Activity, Count, Limit, Metric, Named, Order, Plan, Sample, Shortfall, Snapshot, ToCapacity
-from scalein.planning import amount_asked, plan_removal
-from scalein.reasons import Reason
-from scalein.windows import Windows, cron_of
-from tests.fleets import NOON, group_of, member, request_for
+from scalein.decision.budget import Budget
+from scalein.decision.guardrails import Guardrails, Pause, needs
+from scalein.decision.model import (
+    Activity,
+    Count,
+    Limit,
+    Metric,
+    Named,
+    Order,
+    Plan,
+    Sample,
+    Shortfall,
+    Snapshot,
+    ToCapacity,
+)
+from scalein.decision.planner import amount_asked, plan_removal
+from scalein.decision.reasons import Reason
+from scalein.decision.windows import Windows, cron_of
+from tests.support.fleets import NOON, group_of, member, request_for
 
 TEN = [member(f"i-{number}", 1 + number) for number in range(10)]
 
@@ -32,7 +44,9 @@ def after(seconds: int, snapshot: Snapshot | None = None, **fields: object) -> S
 
 def two(first: int, second: int) -> Snapshot:
     """Two removals, so many seconds ago."""
-    return ten()._replace(activities=tuple(a for s in (first, second) for a in after(s, removed=1).activities or ()))
+    return ten()._replace(
+        activities=tuple(a for s in (first, second) for a in after(s, removed=1).activities or ())
+    )
 
 
 def plan(snapshot: Snapshot, guardrails: Guardrails, count: int = 9) -> Plan:
@@ -40,7 +54,9 @@ def plan(snapshot: Snapshot, guardrails: Guardrails, count: int = 9) -> Plan:
 
 
 def in_state(number: int, state: str) -> Snapshot:
-    return group_of(*[i._replace(lifecycle_state=state) if n < number else i for n, i in enumerate(TEN)])
+    return group_of(
+        *[i._replace(lifecycle_state=state) if n < number else i for n, i in enumerate(TEN)]
+    )
 
 
 def beside(snapshot: Snapshot, *activities: Activity) -> Snapshot:
@@ -50,7 +66,9 @@ def beside(snapshot: Snapshot, *activities: Activity) -> Snapshot:
 
 def joined(number: int, at: datetime | None) -> Snapshot:
     """Ten, so many of which joined then."""
-    return group_of(*[i._replace(joined_at=at) if n < number else i for n, i in enumerate(TEN)])._replace(activities=())
+    return group_of(
+        *[i._replace(joined_at=at) if n < number else i for n, i in enumerate(TEN)]
+    )._replace(activities=())
 
 
 GONE = frozenset({"g-1", "g-2", "g-3"})
@@ -160,7 +178,9 @@ def test_protected_and_standby_leave_only_named_and_only_where_the_policy_says_s
     guardrails: Guardrails, leave: list[str]
 ) -> None:
     fleet = group_of(
-        member("i-p", lifecycle_state="Protected"), member("i-s", lifecycle_state="Standby"), member("i-a")
+        member("i-p", lifecycle_state="Protected"),
+        member("i-s", lifecycle_state="Standby"),
+        member("i-a"),
     )
     named = request_for(Named(("i-p", "i-s", "i-a")))
 
@@ -205,7 +225,9 @@ def test_the_longest_of_two_cooldowns_is_told() -> None:
     first = after(300, removed=1).activities or ()
     second = after(100, removed=1).activities or ()
 
-    assert plan(ten()._replace(activities=(*first, *second)), COOL).because == "Over at 12:08:20 UTC."
+    assert (
+        plan(ten()._replace(activities=(*first, *second)), COOL).because == "Over at 12:08:20 UTC."
+    )
 
 
 def test_an_overspent_budget_allows_nobody_and_tells_all_that_was_spent() -> None:
@@ -217,7 +239,13 @@ def test_an_overspent_budget_allows_nobody_and_tells_all_that_was_spent() -> Non
 
 
 def test_what_ess_does_not_weigh_counts_for_nothing() -> None:
-    fleet = group_of(member("i-a", weight=4), member("i-b", weight=None), weighted=True, total_capacity=9, min_size=1)
+    fleet = group_of(
+        member("i-a", weight=4),
+        member("i-b", weight=None),
+        weighted=True,
+        total_capacity=9,
+        min_size=1,
+    )
 
     assert plan(fleet, Guardrails()).limits[0].because == "stable capacity 4 less MinSize 1"
     assert amount_asked(request_for(ToCapacity(1)), fleet).value == 3
@@ -243,7 +271,9 @@ def test_a_clock_that_is_wrong_ends_no_guardrail_early(skew: int) -> None:
     assert by(AFTER_FAILURE, after(179, status="Failed")) == 0
     assert by(Guardrails(budget=Budget(3_600, 3)), after(3_599, removed=3)) == 0
     assert by(Guardrails(pause=Pause(NOON + timedelta(seconds=1))), ten()) == 0
-    assert by(Guardrails(minimum_age_seconds=3_600), joined(10, NOON - timedelta(seconds=3_599))) == 0
+    assert (
+        by(Guardrails(minimum_age_seconds=3_600), joined(10, NOON - timedelta(seconds=3_599))) == 0
+    )
     assert by(Guardrails(windows=noon), ten()) == 0
     assert by(COOL, after(1_020, removed=1)) == 9  # and it does end
 
@@ -258,25 +288,43 @@ def timed(seconds: int) -> list[Guardrails]:
         Guardrails(budget=Budget(seconds, 3)),
         Guardrails(budget=Budget(seconds, None, 40)),
         Guardrails(pause=Pause(NOON + timedelta(seconds=seconds % 900))),
-        Guardrails(windows=Windows(timezone.utc, (cron_of("50-59 11 * * *"), cron_of("0-9 12 * * *")))),
+        Guardrails(
+            windows=Windows(timezone.utc, (cron_of("50-59 11 * * *"), cron_of("0-9 12 * * *")))
+        ),
         Guardrails(metric=Metric(period_seconds=seconds // 5)),
     ]
 
 
 @given(
-    st.integers(0, 8), st.sampled_from([60, 600, 3_600]), st.integers(-900, 900), st.integers(-900, 900), st.booleans()
+    st.integers(0, 8),
+    st.sampled_from([60, 600, 3_600]),
+    st.integers(-900, 900),
+    st.integers(-900, 900),
+    st.booleans(),
 )
 def test_by_a_wrong_clock_no_more_leave_than_by_the_right_one(
     kind: int, seconds: int, edge: int, skew: int, metric: bool
 ) -> None:
     """Everything happened as long ago as the guardrail looks back, give or take 15 minutes by the right clock."""
     guardrails, then = timed(seconds)[kind], NOON - timedelta(seconds=max(0, seconds + edge))
-    past = Activity("asa-1", "Failed", then, then, 2, 2, "APIs", frozenset({"g-1", "g-2"}), frozenset({"i-0", "i-1"}))
+    past = Activity(
+        "asa-1",
+        "Failed",
+        then,
+        then,
+        2,
+        2,
+        "APIs",
+        frozenset({"g-1", "g-2"}),
+        frozenset({"i-0", "i-1"}),
+    )
     right = joined(8, then)._replace(activities=(past,), cloud_time=NOON)
     right = right._replace(samples={i.id: Sample(1.0, then) for i in right.instances})
     request = request_for(Count(9), order=(Order.LOWEST_METRIC,) if metric else ())
     by_right = plan_removal(request, right, guardrails).leaving
-    by_wrong = plan_removal(request, right._replace(taken_at=NOON + timedelta(seconds=skew)), guardrails).leaving
+    by_wrong = plan_removal(
+        request, right._replace(taken_at=NOON + timedelta(seconds=skew)), guardrails
+    ).leaving
 
     assert set(by_wrong) <= set(by_right)
 
@@ -289,5 +337,8 @@ def test_a_decision_needs_as_much_more_history_as_the_clocks_may_differ() -> Non
 def test_history_is_needed_as_far_back_as_the_longest_guardrail_looks() -> None:
     assert Guardrails().history_seconds == 0
     assert Guardrails(cooldown_seconds=600, budget=Budget(3_600, 1)).history_seconds == 3_600
-    assert Guardrails(cooldown_after_scale_out_seconds=600, budget=Budget(60, 1)).history_seconds == 600
+    assert (
+        Guardrails(cooldown_after_scale_out_seconds=600, budget=Budget(60, 1)).history_seconds
+        == 600
+    )
     assert Guardrails(cooldown_after_failure_seconds=180).history_seconds == 180

@@ -11,14 +11,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scalein import intake
+from scalein.decision.model import (
+    Count,
+    Named,
+    Order,
+    Percent,
+    RemovalRequest,
+    RemoveOptions,
+    ToCapacity,
+)
 from scalein.errors import MalformedEvent, RejectedEvent
-from scalein.model import Count, Named, Order, Percent, RemovalRequest, RemoveOptions, ToCapacity
 
 MINIMAL: dict[str, Any] = {"scalingGroupId": "asg-1", "remove": {"count": 1}}
 
 
 def read(event: bytes) -> RemovalRequest:
-    message = next(iter(intake.opened(event).messages), intake.Unreadable("", MalformedEvent("$", "minItems", "None.")))
+    message = next(
+        iter(intake.opened(event).messages),
+        intake.Unreadable("", MalformedEvent("$", "minItems", "None.")),
+    )
     if isinstance(message, intake.Unreadable):
         raise message.error
     reading = intake.read(message)
@@ -77,7 +88,10 @@ def test_there_are_four_ways_to_ask(remove: dict[str, Any], ask: object) -> None
 
 
 def test_without_a_request_id_the_same_bytes_are_the_same_message() -> None:
-    assert read(json.dumps(MINIMAL).encode()).request_id == read(json.dumps(MINIMAL).encode()).request_id
+    assert (
+        read(json.dumps(MINIMAL).encode()).request_id
+        == read(json.dumps(MINIMAL).encode()).request_id
+    )
     assert read_json(reason="a").request_id != read_json(reason="b").request_id
 
 
@@ -131,7 +145,11 @@ def test_what_is_not_bearable_json_is_rejected_by_rule(event: bytes, rule: str) 
         ({"remove": {"instanceIds": []}}, "$.remove.instanceIds", "minItems"),
         ({"remove": {"instanceIds": ["i-1", "i-1"]}}, "$.remove.instanceIds", "uniqueItems"),
         ({"remove": {"instanceIds": ["i-1", ""]}}, "$.remove.instanceIds[1]", "pattern"),
-        ({"remove": {"instanceIds": [f"i-{n}" for n in range(1001)]}}, "$.remove.instanceIds", "maxItems"),
+        (
+            {"remove": {"instanceIds": [f"i-{n}" for n in range(1001)]}},
+            "$.remove.instanceIds",
+            "maxItems",
+        ),
         ({"shortfall": "maybe"}, "$.shortfall", "enum"),
         ({"order": ["Random"]}, "$.order[0]", "enum"),
         ({"removePolicy": "forcerelease"}, "$.removePolicy", "enum"),
@@ -148,7 +166,9 @@ def test_what_is_not_bearable_json_is_rejected_by_rule(event: bytes, rule: str) 
         ({"dryrun": True}, "$", "additionalProperties"),
     ],
 )
-def test_a_wrong_field_is_rejected_with_its_path_and_rule(fields: dict[str, Any], path: str, rule: str) -> None:
+def test_a_wrong_field_is_rejected_with_its_path_and_rule(
+    fields: dict[str, Any], path: str, rule: str
+) -> None:
     error = rejection(json.dumps({**MINIMAL, **fields}).encode())
 
     assert (error.path, error.rule) == (path, rule)
@@ -160,7 +180,9 @@ def test_a_request_that_is_no_request_is_rejected_at_the_root(document: object) 
 
 
 def test_a_misspelt_field_is_answered_with_the_known_one() -> None:
-    assert 'Did you mean "dryRun"?' in str(rejection(json.dumps({**MINIMAL, "dryrun": True}).encode()))
+    assert 'Did you mean "dryRun"?' in str(
+        rejection(json.dumps({**MINIMAL, "dryrun": True}).encode())
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,23 +207,32 @@ def test_a_long_mixed_list_is_rejected_before_anything_slow_looks_at_it() -> Non
     """Comparing each with each would take hours: the length rule comes first, and ends the search."""
     mixed = [1, "a", [], {}] * 45_000
 
-    assert rejection(json.dumps({**MINIMAL, "remove": {"instanceIds": mixed}}).encode()).rule == "maxItems"
+    assert (
+        rejection(json.dumps({**MINIMAL, "remove": {"instanceIds": mixed}}).encode()).rule
+        == "maxItems"
+    )
 
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 near_requests = st.fixed_dictionaries(
     {},
     optional=dict.fromkeys(
-        ("scalingGroupId", "remove", "order", "notAfter", "requestId", "dryRun", "shortfall", "x"), json_values
+        ("scalingGroupId", "remove", "order", "notAfter", "requestId", "dryRun", "shortfall", "x"),
+        json_values,
     ),
 )
 
 
-@given(st.binary(max_size=200) | near_requests.map(lambda fields: json.dumps({**MINIMAL, **fields}).encode()))
+@given(
+    st.binary(max_size=200)
+    | near_requests.map(lambda fields: json.dumps({**MINIMAL, **fields}).encode())
+)
 @example(b'{"scalingGroupId": "\\ud800", "remove": {"count": 1}}')
 @example(b'{"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "\\ud800"}')
 @example(b'{"scalingGroupId": "asg-1", "remove": {"count": 1e999}}')

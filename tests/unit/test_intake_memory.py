@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nasty_events import NASTY, Cost
+from tests.support.nasty_events import NASTY, Cost
 
 ROOT = Path(__file__).parents[2]
 MIB = 1 << 20
@@ -20,7 +20,7 @@ MAX_SECONDS = 10.0  # a tenth of that on an idle machine
 def cost(name: str, size: int) -> Cost:
     """In a process of its own."""
     run = subprocess.run(
-        [sys.executable, "-m", "tests.nasty_events", name, str(size)],
+        [sys.executable, "-m", "tests.support.nasty_events", name, str(size)],
         env={"PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}"},
         capture_output=True,
         text=True,

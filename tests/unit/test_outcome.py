@@ -7,16 +7,34 @@ import json
 import pytest
 from hypothesis import given
 
-from scalein import audit, outcome
-from scalein.answer import as_json
-from scalein.errors import ContractViolation, GatewayError, OutcomeUnknown, Refused, Throttled, TryLater
-from scalein.model import Amount, Count, Named, Outcome, Plan, RemovalRequest, RemoveOptions, Snapshot, Verdict
-from scalein.outcome import SENTENCES, failed, planned, rejected
-from scalein.planning import plan_removal
-from scalein.progress import Call, CallState, Progress
-from scalein.reasons import Reason, Status
-from tests.fakes import NOON, NOTHING_SPENT
-from tests.fleets import group_of, member, request_for, requests, snapshots
+from scalein.decision.model import (
+    Amount,
+    Count,
+    Named,
+    Plan,
+    RemovalRequest,
+    RemoveOptions,
+    Snapshot,
+    Verdict,
+)
+from scalein.decision.planner import plan_removal
+from scalein.decision.progress import Call, CallState, Progress
+from scalein.decision.reasons import Reason, Status
+from scalein.errors import (
+    ContractViolation,
+    GatewayError,
+    OutcomeUnknown,
+    Refused,
+    Throttled,
+    TryLater,
+)
+from scalein.report import audit
+from scalein.report import wording as outcome
+from scalein.report.outcome import Outcome
+from scalein.report.response import as_json
+from scalein.report.wording import SENTENCES, failed, planned, rejected
+from tests.support.fakes import NOON, NOTHING_SPENT
+from tests.support.fleets import group_of, member, request_for, requests, snapshots
 
 KEYS = {
     "status",
@@ -96,7 +114,12 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "stopped": None,
         "shortfall": {"asked": 2, "missing": 1, "unit": "instances", "reason": "min-size"},
         "limits": [
-            {"reason": "min-size", "allows": 1, "unit": "capacity", "because": "TotalCapacity 2 less MinSize 1"}
+            {
+                "reason": "min-size",
+                "allows": 1,
+                "unit": "capacity",
+                "because": "TotalCapacity 2 less MinSize 1",
+            }
         ],
         "rejection": None,
         "ignored": None,
@@ -125,7 +148,9 @@ def test_whoever_wants_the_leavers_replaced_is_told_that_they_will_be() -> None:
         (group_of(member("i-a"), suspended_processes=("ScaleIn",)), Status.REFUSED),
     ],
 )
-def test_a_plan_without_an_activity_is_told_as_what_it_is(snapshot: Snapshot, status: Status) -> None:
+def test_a_plan_without_an_activity_is_told_as_what_it_is(
+    snapshot: Snapshot, status: Status
+) -> None:
     assert planned(ASK, plan_removal(ASK, snapshot)).status is status
 
 
@@ -152,7 +177,11 @@ def test_a_failed_call_names_action_and_code(error: GatewayError, status: Status
 
 
 def test_a_rejection_says_where_and_by_which_rule() -> None:
-    told = as_json(rejected("event-1", ContractViolation("$.remove.count", "minimum", "It must be at least 1.")))
+    told = as_json(
+        rejected(
+            "event-1", ContractViolation("$.remove.count", "minimum", "It must be at least 1.")
+        )
+    )
 
     assert told["rejection"] == {"path": "$.remove.count", "rule": "minimum"}
     assert told["message"] == "It must be at least 1."
@@ -169,13 +198,23 @@ def test_the_audit_line_is_the_outcome_with_who_and_why() -> None:
     entry = json.loads(audit.line(outcome, "fc-1", NOTHING_SPENT))
 
     assert {key: entry[key] for key in KEYS} == as_json(outcome)
-    assert (entry["audit"], entry["functionRequestId"], entry["reason"]) == ("scalein/1", "fc-1", "quiet night")
+    assert (entry["audit"], entry["functionRequestId"], entry["reason"]) == (
+        "scalein/1",
+        "fc-1",
+        "quiet night",
+    )
 
 
 def test_the_audit_line_is_one_line_that_the_platform_does_not_cut() -> None:
-    verdicts = tuple(Verdict(f"i-bp1{number:017}", leaves=False, reason=Reason.MIN_SIZE) for number in range(2_000))
+    verdicts = tuple(
+        Verdict(f"i-bp1{number:017}", leaves=False, reason=Reason.MIN_SIZE)
+        for number in range(2_000)
+    )
     outcome = Outcome(
-        Status.NOTHING_TO_REMOVE, "r\n1", "message\n", plan=Plan(verdicts, Amount(1, "instances"), 2_000, 2_000, 2_000)
+        Status.NOTHING_TO_REMOVE,
+        "r\n1",
+        "message\n",
+        plan=Plan(verdicts, Amount(1, "instances"), 2_000, 2_000, 2_000),
     )
     text = audit.line(outcome, "fc-1", NOTHING_SPENT)
 
@@ -187,6 +226,8 @@ def test_the_audit_line_is_one_line_that_the_platform_does_not_cut() -> None:
 
 def test_named_instances_that_stay_say_why() -> None:
     request = request_for(Named(("i-a",)))
-    outcome = planned(request, plan_removal(request, group_of(member("i-a", lifecycle_state="Protected"))))
+    outcome = planned(
+        request, plan_removal(request, group_of(member("i-a", lifecycle_state="Protected")))
+    )
 
     assert "Named instances are Protected." in outcome.message

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from scalein.guardrails import limits
-from scalein.model import Count, Instance, Named, Order, Percent, Plan, RemovalRequest, Shortfall, Snapshot, ToCapacity
-from scalein.planning import amount_asked, plan_removal
-from scalein.reasons import Reason
-from tests.fleets import group_of, member, request_for, vendors_fleet
+from scalein.decision.guardrails import limits
+from scalein.decision.model import (
+    Count,
+    Instance,
+    Named,
+    Order,
+    Percent,
+    Plan,
+    RemovalRequest,
+    Shortfall,
+    Snapshot,
+    ToCapacity,
+)
+from scalein.decision.planner import amount_asked, plan_removal
+from scalein.decision.reasons import Reason
+from tests.support.fleets import group_of, member, request_for, vendors_fleet
 
 ABC = (member("i-a", 1), member("i-b", 2), member("i-c", 3))
 
@@ -54,7 +65,12 @@ def test_a_group_without_policies_gets_ess_s_default() -> None:
 
 def test_zones_are_balanced_anew_for_each_that_leaves() -> None:
     """Zone i has three and h two: i gives one, then they are equal and the oldest of both goes, and so on."""
-    assert leavers(request_for(Count(4)), vendors_fleet("BALANCE", "OldestInstance")) == ["i-2", "i-1", "i-3", "i-4"]
+    assert leavers(request_for(Count(4)), vendors_fleet("BALANCE", "OldestInstance")) == [
+        "i-2",
+        "i-1",
+        "i-3",
+        "i-4",
+    ]
 
 
 def test_a_zone_counts_its_protected_and_pending_members_but_not_those_on_their_way_out() -> None:
@@ -117,7 +133,11 @@ def test_min_size_is_the_reason_only_of_those_that_the_request_still_needed() ->
 
 def test_min_size_is_told_to_who_would_have_been_next_by_zone_and_not_by_name() -> None:
     fleet = group_of(
-        member("i-z", 1, "z"), member("i-b", 2, "h"), member("i-c", 3, "h"), min_size=2, multi_az_policy="BALANCE"
+        member("i-z", 1, "z"),
+        member("i-b", 2, "h"),
+        member("i-c", 3, "h"),
+        min_size=2,
+        multi_az_policy="BALANCE",
     )
     plan = plan_removal(request_for(Count(2)), fleet)
 
@@ -160,7 +180,9 @@ def test_only_an_instance_in_service_leaves_even_if_it_is_named(state: str, reas
         ({"removal_policies": ("CustomPolicy", "OldestInstance")}, Reason.UNKNOWN_REMOVAL_POLICY),
     ],
 )
-def test_a_group_that_objects_keeps_everybody_for_that_reason(fields: dict[str, object], reason: Reason) -> None:
+def test_a_group_that_objects_keeps_everybody_for_that_reason(
+    fields: dict[str, object], reason: Reason
+) -> None:
     plan = plan_removal(request_for(Count(1)), group_of(*ABC, **fields))
 
     assert plan.leaving == ()
@@ -188,7 +210,9 @@ def test_a_policy_that_is_not_known_here_does_not_matter_to_who_names_an_order_o
         (Named(("i-1", "i-2")), 2),
     ],
 )
-def test_every_way_of_asking_is_a_number(ask: Count | Percent | ToCapacity | Named, asked: int) -> None:
+def test_every_way_of_asking_is_a_number(
+    ask: Count | Percent | ToCapacity | Named, asked: int
+) -> None:
     fleet = group_of(*(member(f"i-{number}") for number in range(10)))
 
     assert amount_asked(request_for(ask), fleet).value == asked
@@ -198,7 +222,12 @@ def test_a_percentage_is_taken_of_its_decimal_text() -> None:
     """0.29 has no exact binary form: 29 % of 100 is 29, not 28.999."""
     fleet = group_of(*(member(f"i-{number}") for number in range(100)))
 
-    assert [amount_asked(request_for(Percent(p)), fleet).value for p in (29, 57, 1.1, 99.9)] == [29, 57, 1, 99]
+    assert [amount_asked(request_for(Percent(p)), fleet).value for p in (29, 57, 1.1, 99.9)] == [
+        29,
+        57,
+        1,
+        99,
+    ]
 
 
 def test_to_capacity_does_not_count_what_is_on_its_way_out_already() -> None:
@@ -213,10 +242,16 @@ def headroom(snapshot: Snapshot) -> int:
 
 
 def test_headroom_is_the_smaller_of_what_ess_counts_and_what_is_stable() -> None:
-    stable = [member("i-1"), member("i-2", lifecycle_state="Protected"), member("i-3", lifecycle_state="Standby")]
+    stable = [
+        member("i-1"),
+        member("i-2", lifecycle_state="Protected"),
+        member("i-3", lifecycle_state="Standby"),
+    ]
     others = [member("i-4", lifecycle_state="Removing"), member("i-5", lifecycle_state="Pending")]
 
-    assert headroom(group_of(*stable, *others, min_size=1)) == 2  # not the 4 that TotalCapacity would allow
+    assert (
+        headroom(group_of(*stable, *others, min_size=1)) == 2
+    )  # not the 4 that TotalCapacity would allow
     assert headroom(group_of(*stable, total_capacity=2, min_size=1)) == 1
     assert headroom(group_of(*stable, min_size=9)) == 0
 
@@ -234,7 +269,13 @@ def weighing(id: str, weight: int | None, day: int = 1) -> Instance:
 
 
 def test_a_weighted_group_is_counted_in_weights() -> None:
-    fleet = group_of(weighing("i-a", 4, 1), weighing("i-b", 2, 2), weighing("i-c", 2, 3), min_size=4, weighted=True)
+    fleet = group_of(
+        weighing("i-a", 4, 1),
+        weighing("i-b", 2, 2),
+        weighing("i-c", 2, 3),
+        min_size=4,
+        weighted=True,
+    )
     plan = plan_removal(request_for(Count(3)), fleet)
 
     assert reasons(plan) == {"i-a": "next-in-order", "i-b": "min-size", "i-c": "min-size"}
@@ -248,7 +289,9 @@ def test_an_instance_too_heavy_for_min_size_is_passed_over_for_a_lighter_one() -
 
 
 def test_no_more_capacity_leaves_than_was_asked_for() -> None:
-    fleet = group_of(weighing("i-a", 4, 1), weighing("i-b", 2, 2), weighing("i-c", 2, 3), weighted=True)
+    fleet = group_of(
+        weighing("i-a", 4, 1), weighing("i-b", 2, 2), weighing("i-c", 2, 3), weighted=True
+    )
     plan = plan_removal(request_for(ToCapacity(5)), fleet)  # three of eight
 
     assert reasons(plan) == {"i-b": "next-in-order", "i-a": "too-heavy", "i-c": "too-heavy"}
@@ -256,7 +299,9 @@ def test_no_more_capacity_leaves_than_was_asked_for() -> None:
 
 
 def test_in_a_weighted_group_an_instance_of_unknown_weight_stays() -> None:
-    plan = plan_removal(request_for(Count(1)), group_of(weighing("i-a", None), weighted=True, total_capacity=9))
+    plan = plan_removal(
+        request_for(Count(1)), group_of(weighing("i-a", None), weighted=True, total_capacity=9)
+    )
 
     assert reasons(plan) == {"i-a": "weight-unknown"}
     assert plan.shortfall == Shortfall(1, 1, "instances", Reason.WEIGHT_UNKNOWN)
@@ -271,7 +316,11 @@ def test_all_or_nothing_is_nothing_where_one_of_them_may_not_leave() -> None:
 
 
 def test_all_or_nothing_is_all_where_all_may_leave() -> None:
-    assert leavers(request_for(Count(3), all_or_nothing=True), group_of(*ABC)) == ["i-a", "i-b", "i-c"]
+    assert leavers(request_for(Count(3), all_or_nothing=True), group_of(*ABC)) == [
+        "i-a",
+        "i-b",
+        "i-c",
+    ]
 
 
 def test_one_call_takes_twenty_and_the_rest_is_told() -> None:
@@ -279,7 +328,9 @@ def test_one_call_takes_twenty_and_the_rest_is_told() -> None:
     plan = plan_removal(request_for(Count(25)), fleet)
 
     assert len(plan.leaving) == 20
-    assert [id for id, reason in reasons(plan).items() if reason == "call-limit"] == [f"i-{n}" for n in range(20, 25)]
+    assert [id for id, reason in reasons(plan).items() if reason == "call-limit"] == [
+        f"i-{n}" for n in range(20, 25)
+    ]
     assert plan.shortfall == Shortfall(25, 5, "instances", Reason.CALL_LIMIT)
     assert plan_removal(request_for(Count(25), all_or_nothing=True), fleet).leaving == ()
 

@@ -7,10 +7,10 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.model import Count, Named, Plan, RemovalRequest, Snapshot, ToCapacity
-from scalein.planning import plan_removal
-from scalein.reasons import Reason
-from tests.fleets import requests, snapshots
+from scalein.decision.model import Count, Named, Plan, RemovalRequest, Snapshot, ToCapacity
+from scalein.decision.planner import plan_removal
+from scalein.decision.reasons import Reason
+from tests.support.fleets import requests, snapshots
 
 
 def weight_in(snapshot: Snapshot, id: str) -> int:
@@ -19,7 +19,11 @@ def weight_in(snapshot: Snapshot, id: str) -> int:
 
 
 def stable_capacity(snapshot: Snapshot) -> int:
-    stable = [i.id for i in snapshot.instances if i.lifecycle_state in ("InService", "Protected", "Standby")]
+    stable = [
+        i.id
+        for i in snapshot.instances
+        if i.lifecycle_state in ("InService", "Protected", "Standby")
+    ]
     return sum(weight_in(snapshot, id) for id in stable)
 
 
@@ -56,12 +60,17 @@ def test_never_more_leaves_than_was_asked(request: RemovalRequest, snapshot: Sna
 
 
 @given(requests(), snapshots())
-def test_only_members_in_service_of_an_active_group_leave(request: RemovalRequest, snapshot: Snapshot) -> None:
+def test_only_members_in_service_of_an_active_group_leave(
+    request: RemovalRequest, snapshot: Snapshot
+) -> None:
     plan = plan_removal(request, snapshot)
     in_service = {i.id for i in snapshot.instances if i.lifecycle_state == "InService"}
 
     assert set(plan.leaving) <= in_service
-    if snapshot.group.lifecycle_state != "Active" or "ScaleIn" in snapshot.group.suspended_processes:
+    if (
+        snapshot.group.lifecycle_state != "Active"
+        or "ScaleIn" in snapshot.group.suspended_processes
+    ):
         assert plan.leaving == ()
 
 
@@ -76,11 +85,15 @@ def test_everybody_gets_exactly_one_verdict(request: RemovalRequest, snapshot: S
 
 
 @given(requests(), snapshots(), st.randoms(use_true_random=False))
-def test_the_order_of_ess_s_list_never_matters(request: RemovalRequest, snapshot: Snapshot, random: Random) -> None:
+def test_the_order_of_ess_s_list_never_matters(
+    request: RemovalRequest, snapshot: Snapshot, random: Random
+) -> None:
     shuffled = list(snapshot.instances)
     random.shuffle(shuffled)
 
-    assert plan_removal(request, snapshot._replace(instances=tuple(shuffled))) == plan_removal(request, snapshot)
+    assert plan_removal(request, snapshot._replace(instances=tuple(shuffled))) == plan_removal(
+        request, snapshot
+    )
 
 
 @given(requests(), snapshots())
@@ -91,7 +104,9 @@ def test_all_or_nothing_is_all_or_nothing(request: RemovalRequest, snapshot: Sna
 
 
 @given(requests(), snapshots())
-def test_min_size_is_named_only_where_one_more_would_break_it(request: RemovalRequest, snapshot: Snapshot) -> None:
+def test_min_size_is_named_only_where_one_more_would_break_it(
+    request: RemovalRequest, snapshot: Snapshot
+) -> None:
     plan = plan_removal(request, snapshot)
     held = [v.instance_id for v in plan.verdicts if v.reason is Reason.MIN_SIZE]
     gone = capacity_leaving(plan._replace(verdicts=tuple(_would_leave(plan))), snapshot)
@@ -110,18 +125,26 @@ def test_whoever_is_kept_without_need_leaves_when_the_request_names_it_alone(
     """'not-needed' hides no other obstacle: with nobody before it, only MinSize could still hold it."""
     for verdict in plan_removal(request, snapshot).verdicts:
         if verdict.reason is Reason.NOT_NEEDED:
-            alone = plan_removal(request._replace(ask=Named((verdict.instance_id,)), all_or_nothing=False), snapshot)
+            alone = plan_removal(
+                request._replace(ask=Named((verdict.instance_id,)), all_or_nothing=False), snapshot
+            )
             (now,) = [v for v in alone.verdicts if v.instance_id == verdict.instance_id]
             assert now.leaves or now.reason is Reason.MIN_SIZE
 
 
 @given(requests(), snapshots(), st.integers(0, 5))
-def test_a_lower_min_size_never_removes_less(request: RemovalRequest, snapshot: Snapshot, lower: int) -> None:
+def test_a_lower_min_size_never_removes_less(
+    request: RemovalRequest, snapshot: Snapshot, lower: int
+) -> None:
     if snapshot.group.weighted:
         return  # there, a heavier one that now fits may take the place of two light ones
-    looser = snapshot._replace(group=snapshot.group._replace(min_size=max(0, snapshot.group.min_size - lower)))
+    looser = snapshot._replace(
+        group=snapshot.group._replace(min_size=max(0, snapshot.group.min_size - lower))
+    )
 
-    assert len(plan_removal(request, looser).leaving) >= len(plan_removal(request, snapshot).leaving)
+    assert len(plan_removal(request, looser).leaving) >= len(
+        plan_removal(request, snapshot).leaving
+    )
 
 
 @given(requests(), snapshots())
@@ -130,7 +153,11 @@ def test_the_numbers_add_up(request: RemovalRequest, snapshot: Snapshot) -> None
 
     assert plan.capacity_before - plan.capacity_after == capacity_leaving(plan, snapshot)
     if plan.shortfall:
-        taken = len(plan.leaving) if plan.shortfall.unit == "instances" else capacity_leaving(plan, snapshot)
+        taken = (
+            len(plan.leaving)
+            if plan.shortfall.unit == "instances"
+            else capacity_leaving(plan, snapshot)
+        )
         assert plan.shortfall.asked - plan.shortfall.missing == taken
 
 

@@ -12,19 +12,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalein.decision.guardrails import Budget, Guardrails, Pause
+from scalein.decision.model import Alarm, Count, Metric, Named, Order, RemovalRequest, RemoveOptions
+from scalein.decision.windows import Windows, cron_of
 from scalein.errors import ConfigurationError
-from scalein.guardrails import Budget, Guardrails, Pause
-from scalein.model import Alarm, Count, Metric, Named, Order, RemovalRequest, RemoveOptions
 from scalein.policy import Denial, Policy, narrowed, read_policy, request_by, rule_for, why_no_rule
 from scalein.settings import PolicySource
-from scalein.windows import Windows, cron_of
 
 ROOT = Path(__file__).parents[2]
-NEWEST, OLDEST, CONFIGURATION = Order.NEWEST_INSTANCE, Order.OLDEST_INSTANCE, Order.OLDEST_SCALING_CONFIGURATION
+NEWEST, OLDEST, CONFIGURATION = (
+    Order.NEWEST_INSTANCE,
+    Order.OLDEST_INSTANCE,
+    Order.OLDEST_SCALING_CONFIGURATION,
+)
 
 
 def policy(groups: dict[str, Any] | None = None, *rules: dict[str, Any], **fields: Any) -> Policy:
-    document = {"groups": {"asg-1": {}} if groups is None else groups, "alarms": list(rules), **fields}
+    document = {
+        "groups": {"asg-1": {}} if groups is None else groups,
+        "alarms": list(rules),
+        **fields,
+    }
     return read_policy(PolicySource(json.dumps(document), ""))
 
 
@@ -33,12 +41,16 @@ def rule(when: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 def alarm(**facts: str) -> Alarm:
-    return Alarm("alarm-1", {name.replace("__", "."): (text,) for name, text in facts.items()}, ("i-1",))
+    return Alarm(
+        "alarm-1", {name.replace("__", "."): (text,) for name, text in facts.items()}, ("i-1",)
+    )
 
 
 def fault(document: Any) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        read_policy(PolicySource(document if isinstance(document, str) else json.dumps(document), ""))
+        read_policy(
+            PolicySource(document if isinstance(document, str) else json.dumps(document), "")
+        )
     return str(caught.value)
 
 
@@ -64,7 +76,11 @@ def test_every_guardrail_is_read() -> None:
         "keepDesiredCapacity": True,
         "healthyQuorumPercent": 75,
         "paused": {"until": "2026-12-01T00:00:00Z", "reason": "sale"},
-        "windows": {"timeZone": "Asia/Shanghai", "allow": ["* 0-6 * * *"], "forbid": ["* * 24 12 *"]},
+        "windows": {
+            "timeZone": "Asia/Shanghai",
+            "allow": ["* 0-6 * * *"],
+            "forbid": ["* * 24 12 *"],
+        },
         "dryRun": True,
         "comment": "ours",
     }
@@ -86,7 +102,9 @@ def test_every_guardrail_is_read() -> None:
         keep_desired_capacity=True,
         healthy_quorum_percent=75,
         pause=Pause(datetime(2026, 12, 1, tzinfo=timezone.utc), "sale"),
-        windows=Windows(ZoneInfo("Asia/Shanghai"), (cron_of("* 0-6 * * *"),), (cron_of("* * 24 12 *"),)),
+        windows=Windows(
+            ZoneInfo("Asia/Shanghai"), (cron_of("* 0-6 * * *"),), (cron_of("* * 24 12 *"),)
+        ),
         dry_run=True,
     )
     assert policy({"asg-1": {}}).groups["asg-1"] == Guardrails()
@@ -116,23 +134,47 @@ def test_a_message_may_be_fifteen_minutes_old_unless_the_policy_says_otherwise()
         ({"groups": {"asg-1": {"flor": 3}}}, "at $.groups['asg-1'], rule additionalProperties"),
         ({"groups": {"asg-1": {"floor": -1}}}, "at $.groups['asg-1'].floor, rule minimum"),
         ({"groups": {"asg-1": {"budget": {"windowSeconds": 60}}}}, "budget, rule minProperties"),
-        ({"groups": {"asg-1": {"budget": {"instances": 1, "percent": 1}}}}, "budget, rule required"),
-        ({"groups": {"asg-1": {"budget": {"instances": 1, "percent": 1, "windowSeconds": 60}}}}, "rule maxProperties"),
+        (
+            {"groups": {"asg-1": {"budget": {"instances": 1, "percent": 1}}}},
+            "budget, rule required",
+        ),
+        (
+            {"groups": {"asg-1": {"budget": {"instances": 1, "percent": 1, "windowSeconds": 60}}}},
+            "rule maxProperties",
+        ),
         ({"groups": {"asg-1": {"order": ["Random"]}}}, "order[0], rule enum"),
-        ({"groups": {"asg-1": {}}, "maxEventAgeSeconds": 0}, "at $.maxEventAgeSeconds, rule minimum"),
-        ({"groups": {"asg-1": {}}, "alarms": [rule({})]}, "at $.alarms[0].when, rule minProperties"),
-        ({"groups": {"asg-1": {}}, "alarms": [rule({"alarmName": "x"})]}, 'Did you mean "alertName"?'),
-        ({"groups": {"asg-1": {}}, "alarms": [rule({"alertName": 1})]}, "at $.alarms[0].when.alertName, rule type"),
+        (
+            {"groups": {"asg-1": {}}, "maxEventAgeSeconds": 0},
+            "at $.maxEventAgeSeconds, rule minimum",
+        ),
+        (
+            {"groups": {"asg-1": {}}, "alarms": [rule({})]},
+            "at $.alarms[0].when, rule minProperties",
+        ),
+        (
+            {"groups": {"asg-1": {}}, "alarms": [rule({"alarmName": "x"})]},
+            'Did you mean "alertName"?',
+        ),
+        (
+            {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": 1})]},
+            "at $.alarms[0].when.alertName, rule type",
+        ),
         (
             {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, remove={"count": 0})]},
             "remove.count, rule minimum",
         ),
         (
-            {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, remove={"instanceIds": "all"})]},
+            {
+                "groups": {"asg-1": {}},
+                "alarms": [rule({"alertName": "x"}, remove={"instanceIds": "all"})],
+            },
             "remove.instanceIds, rule enum",
         ),
         (
-            {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, remove={"instanceIds": [1]})]},
+            {
+                "groups": {"asg-1": {}},
+                "alarms": [rule({"alertName": "x"}, remove={"instanceIds": [1]})],
+            },
             "remove.instanceIds[0], rule type",
         ),
         (
@@ -158,7 +200,8 @@ def test_a_wrong_policy_names_path_and_rule(document: Any, said: str) -> None:
 
 def test_a_policy_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"nowhere\.json cannot be read .*SCALEIN_POLICY_FILE.*policy\.example"
+        ConfigurationError,
+        match=r"nowhere\.json cannot be read .*SCALEIN_POLICY_FILE.*policy\.example",
     ):
         read_policy(PolicySource("", str(tmp_path / "nowhere.json")))
 
@@ -201,8 +244,14 @@ def test_a_rule_that_an_earlier_one_always_forestalls_is_an_error(
 
 
 def test_the_first_of_overlapping_rules_holds() -> None:
-    rules = (rule({"alertName": "web-low"}, reason="first"), rule({"alertName": "web*"}, reason="second"))
-    found = [rule_for(alarm(alertName=name), policy(None, *rules)) for name in ("web-low", "web-idle", "db-low")]
+    rules = (
+        rule({"alertName": "web-low"}, reason="first"),
+        rule({"alertName": "web*"}, reason="second"),
+    )
+    found = [
+        rule_for(alarm(alertName=name), policy(None, *rules))
+        for name in ("web-low", "web-idle", "db-low")
+    ]
 
     assert [match and match.asks["reason"] for match in found] == ["first", "second", None]
 
@@ -226,7 +275,9 @@ def test_the_first_of_overlapping_rules_holds() -> None:
         ("A", "a", False),
     ],
 )
-def test_a_star_stands_for_any_characters_and_nothing_else_does(pattern: str, text: str, matches: bool) -> None:
+def test_a_star_stands_for_any_characters_and_nothing_else_does(
+    pattern: str, text: str, matches: bool
+) -> None:
     told = policy(None, rule({"alertName": pattern}))
 
     assert (rule_for(alarm(alertName=text), told) is not None) is matches
@@ -238,7 +289,9 @@ def test_a_pattern_matches_what_it_would_as_a_regular_expression(pattern: str, t
 
     regular = re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), text)
 
-    assert (rule_for(alarm(alertName=text), policy(None, rule({"alertName": pattern}))) is not None) is bool(regular)
+    assert (
+        rule_for(alarm(alertName=text), policy(None, rule({"alertName": pattern}))) is not None
+    ) is bool(regular)
 
 
 def test_every_condition_of_a_rule_must_hold() -> None:
@@ -255,29 +308,53 @@ def test_an_alarm_without_a_rule_is_told_which_facts_differ_and_never_what_they_
 
     assert "The alarm has alertName, level. Nearest is alarms[1], but for alertName." in why
     assert "7731" not in why
-    longer = policy(None, rule({"ruleId": "r", "metricName": "m", "namespace": "n"}), rule({"alertName": "x"}))
+    longer = policy(
+        None, rule({"ruleId": "r", "metricName": "m", "namespace": "n"}), rule({"alertName": "x"})
+    )
     assert "Nearest is alarms[0]" in why_no_rule(alarm(alertName="y", namespace="n"), longer)
     assert "Nearest is alarms[1]" in why_no_rule(
         alarm(alertName="web-1"),
-        policy(None, rule({"ruleId": "r", "metricName": "m"}), rule({"alertName": "web*", "level": "WARN"})),
+        policy(
+            None,
+            rule({"ruleId": "r", "metricName": "m"}),
+            rule({"alertName": "web*", "level": "WARN"}),
+        ),
     )
     assert "no alarm rules" in why_no_rule(alarm(alertName="x"), policy())
 
 
 def test_a_rule_asks_like_a_request() -> None:
     told = policy(
-        None, rule({"alertName": "x"}, order=["NewestInstance"], shortfall="refuse", dryRun=True, reason="idle")
+        None,
+        rule(
+            {"alertName": "x"},
+            order=["NewestInstance"],
+            shortfall="refuse",
+            dryRun=True,
+            reason="idle",
+        ),
     )
     asked = request_by(told.rules[0], alarm(alertName="x"), "asg-1")
 
     assert asked == RemovalRequest(
-        "asg-1", "alarm-1", Count(1), all_or_nothing=True, order=(NEWEST,), dry_run=True, reason="idle", derived_id=True
+        "asg-1",
+        "alarm-1",
+        Count(1),
+        all_or_nothing=True,
+        order=(NEWEST,),
+        dry_run=True,
+        reason="idle",
+        derived_id=True,
     )
 
 
 def test_an_alarm_supersedes_only_what_the_same_rule_makes_of_the_same_observation() -> None:
     """And of the same instances, where the rule removes those."""
-    rules = [rule({"alertName": "x"}), rule({"alertName": "x*"}), rule({"alertName": "x"}, remove={"count": 2})]
+    rules = [
+        rule({"alertName": "x"}),
+        rule({"alertName": "x*"}),
+        rule({"alertName": "x"}, remove={"count": 2}),
+    ]
     named = rule({"alertName": "x"}, remove={"instanceIds": "alarm"})
     seen = alarm(alertName="x")._replace(observation="cpu of i-1")
 
@@ -318,7 +395,12 @@ def test_ess_may_replace_what_leaves_only_where_the_policy_says_so() -> None:
 
 
 def test_a_metric_is_read_with_defaults_for_what_it_does_not_say() -> None:
-    told = {"name": "load_5m", "statistic": "Maximum", "periodSeconds": 15.0, "staleAfterPeriods": 3}
+    told = {
+        "name": "load_5m",
+        "statistic": "Maximum",
+        "periodSeconds": 15.0,
+        "staleAfterPeriods": 3,
+    }
     every = {**told, "namespace": "mine", "instancesPerCall": 50}
 
     assert policy({"asg-1": {"metric": told}}).groups["asg-1"].metric == Metric(
@@ -337,7 +419,10 @@ def test_a_metric_is_read_with_defaults_for_what_it_does_not_say() -> None:
             "at $.groups['asg-1'].windows.allow[0], rule cron: The window is no cron",
         ),
         ({"windows": {"forbid": ["* * * * *", "x"]}}, "windows.forbid[1], rule cron"),
-        ({"windows": {"timeZone": "Mars/Olympus"}}, "windows.timeZone, rule timeZone: There is no such time zone"),
+        (
+            {"windows": {"timeZone": "Mars/Olympus"}},
+            "windows.timeZone, rule timeZone: There is no such time zone",
+        ),
         ({"windows": {}}, "rule minProperties"),
         ({"paused": {"until": "soon"}}, "paused.until, rule pattern"),
         ({"paused": "yes"}, "paused, rule type"),
@@ -345,16 +430,26 @@ def test_a_metric_is_read_with_defaults_for_what_it_does_not_say() -> None:
         ({"order": ["Newest"]}, "order[0], rule enum"),
     ],
 )
-def test_a_guardrail_that_cannot_be_read_is_named_by_its_path(group: dict[str, Any], said: str) -> None:
+def test_a_guardrail_that_cannot_be_read_is_named_by_its_path(
+    group: dict[str, Any], said: str
+) -> None:
     assert said in fault({"groups": {"asg-1": group}})
 
 
 def test_a_pause_may_be_for_good_or_not_at_all() -> None:
     groups = policy(
-        {"asg-1": {"paused": True}, "asg-2": {"paused": False}, "asg-3": {"paused": {"reason": "sale"}}}
+        {
+            "asg-1": {"paused": True},
+            "asg-2": {"paused": False},
+            "asg-3": {"paused": {"reason": "sale"}},
+        }
     ).groups
 
-    assert [groups[f"asg-{number}"].pause for number in (1, 2, 3)] == [Pause(), None, Pause(None, "sale")]
+    assert [groups[f"asg-{number}"].pause for number in (1, 2, 3)] == [
+        Pause(),
+        None,
+        Pause(None, "sale"),
+    ]
 
 
 def test_a_group_that_the_policy_does_not_have_is_denied() -> None:
@@ -369,13 +464,21 @@ def test_a_group_that_the_policy_does_not_have_is_denied() -> None:
     [
         ({"order": ["NewestInstance"]}, {"order": (OLDEST,)}, "$.order"),
         ({"order": ["NewestInstance", "OldestInstance"]}, {"order": (NEWEST,)}, "$.order"),
-        ({"removePolicy": "recycle"}, {"options": RemoveOptions(remove_policy="release")}, "$.removePolicy"),
+        (
+            {"removePolicy": "recycle"},
+            {"options": RemoveOptions(remove_policy="release")},
+            "$.removePolicy",
+        ),
         (
             {"stopInstanceTimeout": 120},
             {"options": RemoveOptions(stop_instance_timeout_seconds=60)},
             "$.stopInstanceTimeout",
         ),
-        ({}, {"options": RemoveOptions(decrease_desired_capacity=False)}, "$.decreaseDesiredCapacity"),
+        (
+            {},
+            {"options": RemoveOptions(decrease_desired_capacity=False)},
+            "$.decreaseDesiredCapacity",
+        ),
     ],
 )
 def test_a_request_that_goes_beyond_the_policy_is_denied(
@@ -404,7 +507,11 @@ def test_a_request_that_goes_beyond_the_policy_is_denied(
             {"options": RemoveOptions(remove_policy="recycle")},
             {"options": RemoveOptions(remove_policy="recycle")},
         ),
-        ({"stopInstanceTimeout": 60}, {}, {"options": RemoveOptions(stop_instance_timeout_seconds=60)}),
+        (
+            {"stopInstanceTimeout": 60},
+            {},
+            {"options": RemoveOptions(stop_instance_timeout_seconds=60)},
+        ),
         (
             {"stopInstanceTimeout": 60},
             {"options": RemoveOptions(stop_instance_timeout_seconds=90)},
@@ -421,11 +528,17 @@ def test_a_request_within_the_policy_is_completed_by_it(
 def test_what_a_rule_asks_for_has_the_form_of_a_request() -> None:
     """The two schemas say the same of the fields that they share."""
     schemas = ROOT / "handler/scalein/schemas"
-    asked, ruled = (json.loads((schemas / f"{name}.schema.json").read_text()) for name in ("removal-request", "policy"))
+    asked, ruled = (
+        json.loads((schemas / f"{name}.schema.json").read_text())
+        for name in ("removal-request", "policy")
+    )
     of_rule, of_request = ruled["properties"]["alarms"]["items"]["properties"], asked["properties"]
     shared = of_rule.keys() & of_request.keys() - {"scalingGroupId", "remove"}
 
     assert shared == of_request.keys() - {"scalingGroupId", "remove", "requestId", "notAfter"}
     assert {name: of_rule[name] for name in shared} == {name: of_request[name] for name in shared}
-    amounts = {name: of_request["remove"]["properties"][name] for name in ("count", "percent", "toCapacity")}
+    amounts = {
+        name: of_request["remove"]["properties"][name]
+        for name in ("count", "percent", "toCapacity")
+    }
     assert amounts.items() <= of_rule["remove"]["properties"].items()

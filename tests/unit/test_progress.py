@@ -11,17 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalein.decision.model import Count, Named, RemovalRequest, RemoveOptions
+from scalein.decision.progress import Call, CallState, Progress, client_token, message_key
 from scalein.errors import ContractViolation, MalformedEvent, RejectedEvent
-from scalein.id_lists import joined_ids, numbers_of, ranges_of, split_ids
-from scalein.model import Count, Named, RemovalRequest, RemoveOptions
-from scalein.progress import Call, CallState, Progress, client_token, message_key
-from scalein.progress_text import Sealed, progress_of, sealed, text_of, unsealed
-from tests.fakes import NOON
-from tests.fleets import request_for, requests
+from scalein.intake.dialects import Sealed
+from scalein.processing.id_lists import joined_ids, numbers_of, ranges_of, split_ids
+from scalein.processing.progress_record import progress_of, sealed, text_of, unsealed
+from tests.support.fakes import NOON
+from tests.support.fleets import request_for, requests
 
 KEY = "k" * 32
 ids = st.integers(1, 99).map("i-{}".format)
-times = st.none() | st.integers(-9_999, 9_999).map(lambda seconds: NOON + timedelta(seconds=seconds, microseconds=7))
+times = st.none() | st.integers(-9_999, 9_999).map(
+    lambda seconds: NOON + timedelta(seconds=seconds, microseconds=7)
+)
 options = st.builds(
     RemoveOptions,
     st.none() | st.sampled_from(["release", "recycle"]),
@@ -35,7 +38,11 @@ options = st.builds(
 @st.composite
 def progresses(draw: st.DrawFn) -> Progress:
     request = draw(requests())._replace(
-        options=draw(options), not_after=draw(times), sent_at=draw(times), reason=draw(st.text(max_size=5)), wait=True
+        options=draw(options),
+        not_after=draw(times),
+        sent_at=draw(times),
+        reason=draw(st.text(max_size=5)),
+        wait=True,
     )
     selected = tuple(draw(st.lists(ids, unique=True, max_size=60)))
     calls, at = list[Call](), 0
@@ -43,12 +50,18 @@ def progresses(draw: st.DrawFn) -> Progress:
         state, size = draw(st.sampled_from(CallState)), draw(st.integers(1, 20))
         activity_id = f"asa-{number}" if state is CallState.ACCEPTED else ""
         if selected[at : at + size]:
-            calls.append(Call(number, tuple(sorted(selected[at : at + size])), NOON, NOON, state, activity_id))
+            calls.append(
+                Call(
+                    number, tuple(sorted(selected[at : at + size])), NOON, NOON, state, activity_id
+                )
+            )
         at += size
     given_up = tuple((id, "min-size") for id in selected[at : at + draw(st.integers(0, 3))])
     unaccounted = selected[at + 3 : at + 3 + draw(st.integers(0, 2))]
     numbers = [draw(st.integers(0, 9)) for _ in range(3)]
-    return Progress(request, NOON, selected, tuple(calls), given_up, unaccounted, len(calls), *numbers)
+    return Progress(
+        request, NOON, selected, tuple(calls), given_up, unaccounted, len(calls), *numbers
+    )
 
 
 @given(progresses())
@@ -73,8 +86,15 @@ def test_whatever_is_changed_breaks_the_seal(progress: Progress, at: int, other:
 
 
 @given(progresses())
-def test_every_selected_instance_is_in_a_call_given_up_unaccounted_or_pending(progress: Progress) -> None:
-    parts = [*progress.called, *(id for id, _ in progress.given_up), *progress.unaccounted, *progress.pending]
+def test_every_selected_instance_is_in_a_call_given_up_unaccounted_or_pending(
+    progress: Progress,
+) -> None:
+    parts = [
+        *progress.called,
+        *(id for id, _ in progress.given_up),
+        *progress.unaccounted,
+        *progress.pending,
+    ]
 
     assert sorted(parts) == sorted(progress.selected)
 
@@ -88,13 +108,19 @@ def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
 
     assert all(len(call.instance_ids) <= 20 for call in calls)
     assert all(list(call.instance_ids) == sorted(call.instance_ids) for call in calls)
-    assert [call.token_number for call in calls] == list(range(progress.next_token, intending.next_token))
-    assert len(calls) == (min(most, -(-len(progress.pending) // 20)) if most else -(-len(progress.pending) // 20))
+    assert [call.token_number for call in calls] == list(
+        range(progress.next_token, intending.next_token)
+    )
+    assert len(calls) == (
+        min(most, -(-len(progress.pending) // 20)) if most else -(-len(progress.pending) // 20)
+    )
     assert [call.state for call in calls] == [CallState.UNCONFIRMED] * len(calls)
 
 
 @given(progresses(), st.booleans())
-def test_a_call_that_did_not_happen_gives_its_instances_back(progress: Progress, token_is_free: bool) -> None:
+def test_a_call_that_did_not_happen_gives_its_instances_back(
+    progress: Progress, token_is_free: bool
+) -> None:
     intending = progress.intending(1, NOON, NOON)
     if intending.calls != progress.calls:
         undone = intending.without(intending.calls[-1], token_is_free)
@@ -103,7 +129,9 @@ def test_a_call_that_did_not_happen_gives_its_instances_back(progress: Progress,
         assert undone.next_token == (progress.next_token if token_is_free else intending.next_token)
 
 
-texts = st.text(max_size=12) | st.sampled_from(["m", "m#1", "X", "X#1", "timer-a-b", "1:a", "\ud800"])
+texts = st.text(max_size=12) | st.sampled_from(
+    ["m", "m#1", "X", "X#1", "timer-a-b", "1:a", "\ud800"]
+)
 
 
 @given(texts, texts, st.booleans(), texts, texts, st.booleans())
@@ -123,7 +151,13 @@ def test_a_progress_record_of_another_version_is_malformed() -> None:
     text = text_of(Progress(request_for(Count(1)), NOON))
     document = json.loads(text)
 
-    for other in ({**document, "version": 2}, {k: v for k, v in document.items() if k != "version"}, 5, None, []):
+    for other in (
+        {**document, "version": 2},
+        {k: v for k, v in document.items() if k != "version"},
+        5,
+        None,
+        [],
+    ):
         with pytest.raises(MalformedEvent):
             progress_of(json.dumps(other))
 
@@ -147,7 +181,9 @@ def test_the_rest_of_a_choice_is_not_what_a_sender_named() -> None:
 
 @pytest.mark.parametrize("state", list(CallState))
 @pytest.mark.parametrize("named", [True, False])
-def test_a_follow_up_of_a_thousand_instances_leaves_room_for_its_answer(state: CallState, named: bool) -> None:
+def test_a_follow_up_of_a_thousand_instances_leaves_room_for_its_answer(
+    state: CallState, named: bool
+) -> None:
     """A destination takes 64 KB for both. Ids have 22 characters, and their order says nothing of what is next."""
     selected = tuple(f"i-{sha256(str(n).encode()).hexdigest()[:20]}" for n in range(1_000))
     request = request_for(Named(selected) if named else Count(1_000), sent_at=NOON)
@@ -155,7 +191,11 @@ def test_a_follow_up_of_a_thousand_instances_leaves_room_for_its_answer(state: C
     later = NOON + timedelta(seconds=86_399.123456)
     for call in progress.intending(None, NOON, later).calls:
         activity_id = "asa-bp1" + "x" * 18 if state is CallState.ACCEPTED else ""
-        known = progress.intending(1, NOON, later).calls[-1]._replace(state=state, activity_id=activity_id)
+        known = (
+            progress.intending(1, NOON, later)
+            .calls[-1]
+            ._replace(state=state, activity_id=activity_id)
+        )
         progress = progress.intending(1, NOON, later).updated(known)
         assert call.token_number == known.token_number
 
@@ -176,14 +216,23 @@ def test_ids_are_read_as_they_were_written_whatever_they_are(ids: tuple[str, ...
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 9) | st.floats() | st.text(max_size=4) | st.just("0-999999999"),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 9)
+    | st.floats()
+    | st.text(max_size=4)
+    | st.just("0-999999999"),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
     max_leaves=4,
 )
 
 
 @given(progresses(), st.data())
-def test_a_damaged_progress_record_is_malformed_and_nothing_else(progress: Progress, data: st.DataObject) -> None:
+def test_a_damaged_progress_record_is_malformed_and_nothing_else(
+    progress: Progress, data: st.DataObject
+) -> None:
     document = json.loads(text_of(progress))
     for _ in range(data.draw(st.integers(1, 2))):
         name = data.draw(st.sampled_from(sorted(document)))
@@ -198,7 +247,9 @@ def test_a_damaged_progress_record_is_malformed_and_nothing_else(progress: Progr
 
 
 @given(progresses(), progresses())
-def test_what_either_run_knows_to_be_accepted_stays_accepted(one: Progress, other: Progress) -> None:
+def test_what_either_run_knows_to_be_accepted_stays_accepted(
+    one: Progress, other: Progress
+) -> None:
     both = one.learning(other.calls)
     numbers = {call.token_number for call in one.accepted + other.accepted}
 

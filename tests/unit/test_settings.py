@@ -15,26 +15,40 @@ KEYS = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "env-id", "ALIBABA_CLOUD_ACCESS_KEY_SECRE
 
 
 def context(**fields: object) -> SimpleNamespace:
-    return SimpleNamespace(**{"region": "cn-hangzhou", "function": SimpleNamespace(timeout=60), **fields})
+    return SimpleNamespace(
+        **{"region": "cn-hangzhou", "function": SimpleNamespace(timeout=60), **fields}
+    )
 
 
 def test_credentials_of_the_context_win_and_bring_their_token() -> None:
-    theirs = SimpleNamespace(access_key_id="sts-id", access_key_secret="sts-secret", security_token="sts-token")
+    theirs = SimpleNamespace(
+        access_key_id="sts-id", access_key_secret="sts-secret", security_token="sts-token"
+    )
 
-    settings = read_settings({**KEYS, "ALIBABA_CLOUD_SECURITY_TOKEN": "other"}, context(credentials=theirs))
+    settings = read_settings(
+        {**KEYS, "ALIBABA_CLOUD_SECURITY_TOKEN": "other"}, context(credentials=theirs)
+    )
 
     assert settings.credentials == Credentials("sts-id", "sts-secret", "sts-token")
 
 
-@pytest.mark.parametrize("without", [{}, {"credentials": None}, {"credentials": SimpleNamespace(access_key_id="")}])
-def test_without_credentials_in_the_context_those_of_the_environment_hold(without: dict[str, object]) -> None:
-    settings = read_settings({**KEYS, "ALIBABA_CLOUD_SECURITY_TOKEN": "env-token"}, context(**without))
+@pytest.mark.parametrize(
+    "without", [{}, {"credentials": None}, {"credentials": SimpleNamespace(access_key_id="")}]
+)
+def test_without_credentials_in_the_context_those_of_the_environment_hold(
+    without: dict[str, object],
+) -> None:
+    settings = read_settings(
+        {**KEYS, "ALIBABA_CLOUD_SECURITY_TOKEN": "env-token"}, context(**without)
+    )
 
     assert settings.credentials == Credentials("env-id", "env-secret", "env-token")
 
 
 def test_credentials_do_not_print() -> None:
-    assert "secret" not in repr(Credentials("id", "secret", "token")) + str(Credentials("id", "secret", "token"))
+    assert "secret" not in repr(Credentials("id", "secret", "token")) + str(
+        Credentials("id", "secret", "token")
+    )
 
 
 def test_a_deployment_without_credentials_is_wrong() -> None:
@@ -51,7 +65,10 @@ def test_a_deployment_without_credentials_is_wrong() -> None:
         ("https://localhost:8443/", Endpoint("localhost:8443", secure=True)),
         ("[::1]:8080", Endpoint("[::1]:8080", secure=False)),
         ("ess.aliyuncs.com", Endpoint("ess.aliyuncs.com", secure=True)),
-        ("https://ess-vpc.cn-hangzhou.aliyuncs.com", Endpoint("ess-vpc.cn-hangzhou.aliyuncs.com", secure=True)),
+        (
+            "https://ess-vpc.cn-hangzhou.aliyuncs.com",
+            Endpoint("ess-vpc.cn-hangzhou.aliyuncs.com", secure=True),
+        ),
         ("127.evil.example", Endpoint("127.evil.example", secure=True)),
         ("127.0.0.1.evil.example:80", Endpoint("127.0.0.1.evil.example:80", secure=True)),
     ],
@@ -63,7 +80,10 @@ def test_only_this_machine_is_spoken_to_without_tls(text: str, endpoint: Endpoin
 def test_cloudmonitor_has_an_endpoint_of_its_own() -> None:
     settings = read_settings({**KEYS, "SCALEIN_CMS_ENDPOINT": "127.0.0.1:8080"}, context())
 
-    assert (settings.ess_endpoint, settings.cms_endpoint) == (None, Endpoint("127.0.0.1:8080", secure=False))
+    assert (settings.ess_endpoint, settings.cms_endpoint) == (
+        None,
+        Endpoint("127.0.0.1:8080", secure=False),
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,8 +123,13 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(("timeout", "seconds"), [(60, 59.0), ("60", 59.0), (None, 59.0)])
-def test_the_function_s_timeout_is_text_or_a_number_or_unknown(timeout: object, seconds: float) -> None:
-    assert read_settings(KEYS, context(function=SimpleNamespace(timeout=timeout))).run_seconds == seconds
+def test_the_function_s_timeout_is_text_or_a_number_or_unknown(
+    timeout: object, seconds: float
+) -> None:
+    assert (
+        read_settings(KEYS, context(function=SimpleNamespace(timeout=timeout))).run_seconds
+        == seconds
+    )
 
 
 @pytest.mark.parametrize("timeout", ["nan", "inf", "1e400", "soon", "", 0, -1, True, 86_401, [60]])
@@ -119,7 +144,9 @@ def test_every_accepted_margin_returns_three_tenths_of_a_second_before_the_timeo
 ) -> None:
     variables = {**KEYS, "SCALEIN_DEADLINE_MARGIN_SECONDS": f"{margin:.3f}"}
     try:
-        settings = read_settings(variables, context(function=SimpleNamespace(timeout=f"{timeout:.3f}")))
+        settings = read_settings(
+            variables, context(function=SimpleNamespace(timeout=f"{timeout:.3f}"))
+        )
     except ConfigurationError:
         return
 
@@ -129,13 +156,20 @@ def test_every_accepted_margin_returns_three_tenths_of_a_second_before_the_timeo
 
 def test_an_event_may_have_four_mebibytes_unless_told_otherwise() -> None:
     assert read_settings(KEYS, context()).max_event_bytes == 4 * 1_048_576
-    assert read_settings({**KEYS, "SCALEIN_MAX_EVENT_BYTES": "1024"}, context()).max_event_bytes == 1_024
+    assert (
+        read_settings({**KEYS, "SCALEIN_MAX_EVENT_BYTES": "1024"}, context()).max_event_bytes
+        == 1_024
+    )
 
 
 def test_without_any_setting_ess_is_the_sdk_s_own_and_nothing_is_dry() -> None:
     settings = read_settings(KEYS, context())
 
-    assert (settings.ess_endpoint, settings.ess_network, settings.region_id) == (None, "public", "cn-hangzhou")
+    assert (settings.ess_endpoint, settings.ess_network, settings.region_id) == (
+        None,
+        "public",
+        "cn-hangzhou",
+    )
     assert (settings.dry_run, settings.raise_try_later) == (False, True)
 
 
@@ -144,7 +178,10 @@ FOLLOWED = {"SCALEIN_FOLLOW_UP_KEY": "k" * 32}
 
 def of_2_0(**fields: object) -> SimpleNamespace:
     """A context of Function Compute 2.0."""
-    function, service = SimpleNamespace(name="scale-in"), SimpleNamespace(name="ops", qualifier="prod")
+    function, service = (
+        SimpleNamespace(name="scale-in"),
+        SimpleNamespace(name="ops", qualifier="prod"),
+    )
     known = {"region": "cn-hangzhou", "account_id": "123", "function": function, "service": service}
     return SimpleNamespace(**{**known, **fields})
 
@@ -156,7 +193,13 @@ def test_follow_ups_are_off_without_a_key() -> None:
 def test_the_function_calls_itself_as_it_runs_now() -> None:
     caller = read_settings({**KEYS, **FOLLOWED}, of_2_0()).caller
 
-    assert caller == ("https://123.cn-hangzhou-internal.fc.aliyuncs.com", "ops", "scale-in", "prod", "k" * 32)
+    assert caller == (
+        "https://123.cn-hangzhou-internal.fc.aliyuncs.com",
+        "ops",
+        "scale-in",
+        "prod",
+        "k" * 32,
+    )
     assert "k" * 32 not in repr(caller)
 
 
@@ -181,7 +224,12 @@ def test_a_wrong_setting_of_follow_ups_or_ledger_says_what_it_takes(
 
 
 def test_a_native_function_can_name_the_one_that_follows_up() -> None:
-    variables = {**KEYS, **FOLLOWED, "SCALEIN_FC_FUNCTION": "ops/scale-in", "SCALEIN_FC_ENDPOINT": "1.fc.example"}
+    variables = {
+        **KEYS,
+        **FOLLOWED,
+        "SCALEIN_FC_FUNCTION": "ops/scale-in",
+        "SCALEIN_FC_ENDPOINT": "1.fc.example",
+    }
     caller = read_settings(variables, of_2_0(service=None)).caller
 
     assert caller is not None
@@ -189,7 +237,9 @@ def test_a_native_function_can_name_the_one_that_follows_up() -> None:
 
 
 def test_the_ledgers_password_is_in_no_text_form() -> None:
-    settings = read_settings({**KEYS, "SCALEIN_LEDGER": "redis://:canary@redis.example:6379/0"}, of_2_0())
+    settings = read_settings(
+        {**KEYS, "SCALEIN_LEDGER": "redis://:canary@redis.example:6379/0"}, of_2_0()
+    )
 
     assert settings.ledger.url.startswith("redis://")
     assert "canary" not in repr(settings)

@@ -6,12 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.tally import Tally
-from tests.fakes import DrivenClock
+from scalein.timing import Tally
+from tests.support.fakes import DrivenClock
 
 NAMES = ("DescribeScalingGroups", "RemoveInstances")
 STEPS = st.lists(
-    st.one_of(st.tuples(st.just("open"), st.sampled_from(NAMES)), st.just(("close", "")), st.just(("wait", "")))
+    st.one_of(
+        st.tuples(st.just("open"), st.sampled_from(NAMES)),
+        st.just(("close", "")),
+        st.just(("wait", "")),
+    )
 )
 
 

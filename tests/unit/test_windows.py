@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scalein.windows import Windows, cron_of
+from scalein.decision.windows import Windows, cron_of
 
 UTC = timezone.utc
 
@@ -80,7 +80,9 @@ def test_what_is_no_cron_expression_is_named_by_its_field(cron: str, said: str) 
 
 
 def test_removal_is_allowed_in_a_window_that_no_other_forbids() -> None:
-    nights = Windows(UTC, (cron_of("* 0-5 * * *"), cron_of("* 22-23 * * *")), (cron_of("* * 11 11 *"),))
+    nights = Windows(
+        UTC, (cron_of("* 0-5 * * *"), cron_of("* 22-23 * * *")), (cron_of("* * 11 11 *"),)
+    )
 
     assert nights.open_at(at("2026-11-10 23:00"))
     assert nights.open_at(at("2026-11-10 05:59"))
@@ -101,4 +103,9 @@ def test_a_window_follows_the_change_to_summer_time() -> None:
     berlin = Windows(ZoneInfo("Europe/Berlin"), (cron_of("* 3 * * *"),))
     spring = at("2026-03-29 01:00")  # there, 02:00 is followed by 03:00
 
-    assert [berlin.open_at(spring + timedelta(minutes=m)) for m in (-1, 0, 59, 60)] == [False, True, True, False]
+    assert [berlin.open_at(spring + timedelta(minutes=m)) for m in (-1, 0, 59, 60)] == [
+        False,
+        True,
+        True,
+        False,
+    ]

@@ -1,6 +1,6 @@
-"""The only package that knows senders: bytes come in, what their messages say goes out.
+"""Turns the bytes of an event into messages: `envelopes` are unwrapped, `dialects` parsed.
 
-`envelopes` knows how a message travels, `dialects` what it says, `decoding` what bytes and texts hold.
+May import: contract, decision, errors.
 """
 
 from __future__ import annotations

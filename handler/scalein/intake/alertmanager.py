@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from scalein.decision.model import Alarm, Notice
+from scalein.decision.reasons import Ignored
+from scalein.intake.attributes import facts_of, instance_ids_of
 from scalein.intake.envelopes import Message, digest
-from scalein.intake.facts import facts_of, instance_ids_of
-from scalein.model import Alarm, Notice
-from scalein.reasons import Ignored
 
-INSTANCE_LABELS = ("instanceId", "instance_id", "instance")  # the first that holds an ECS instance id
+INSTANCE_LABELS = (
+    "instanceId",
+    "instance_id",
+    "instance",
+)  # the first that holds an ECS instance id
 
 
 def webhook(message: Message) -> Alarm | Notice:
@@ -31,7 +35,9 @@ def webhook(message: Message) -> Alarm | Notice:
         facts=facts_of(labels, alertName=[labels.get("alertname")], level=[labels.get("severity")]),
         instance_ids=tuple(dict.fromkeys(id for alert in firing for id in _instance_ids(alert))),
         sent_at=message.sent_at,
-        observation=digest("alerts", json.dumps([document.get("externalURL"), group or labels], sort_keys=True)),
+        observation=digest(
+            "alerts", json.dumps([document.get("externalURL"), group or labels], sort_keys=True)
+        ),
     )
 
 
@@ -40,4 +46,6 @@ def _instance_ids(alert: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _since(alert: dict[str, Any]) -> str:
-    return f"{alert.get('fingerprint', sorted(alert['labels'].items()))} {alert.get('startsAt', '')}"
+    return (
+        f"{alert.get('fingerprint', sorted(alert['labels'].items()))} {alert.get('startsAt', '')}"
+    )

@@ -6,13 +6,13 @@ import json
 from datetime import datetime
 from typing import Any
 
+from scalein.decision.model import Alarm, Notice
+from scalein.decision.reasons import Ignored
 from scalein.errors import MalformedEvent
+from scalein.intake.attributes import Facts, facts_of, instance_ids_of
 from scalein.intake.decoding import value_of
 from scalein.intake.envelopes import Message, digest
-from scalein.intake.facts import Facts, facts_of, instance_ids_of
 from scalein.intake.times import earliest, moment
-from scalein.model import Alarm, Notice
-from scalein.reasons import Ignored
 
 FIRING = ("ALERT", "ALARM")  # alertState; the schemas know the others
 RECOVERED = ("OK", "INSUFFICIENT_DATA")
@@ -21,7 +21,10 @@ RECOVERED = ("OK", "INSUFFICIENT_DATA")
 def threshold(message: Message) -> Alarm | Notice:
     """The form-encoded callback, all fields texts, and the JSON of 2018 with its list of dimensions."""
     document = message.document
-    if document["alertState"] not in FIRING or str(document.get("triggerLevel")).upper() in RECOVERED:
+    if (
+        document["alertState"] not in FIRING
+        or str(document.get("triggerLevel")).upper() in RECOVERED
+    ):
         return Notice(message.identity, Ignored.RECOVERY)
     facts = facts_of(
         metricName=[document.get("metricName"), document.get("rawMetricName")],
@@ -47,7 +50,10 @@ def threshold_mns(message: Message) -> Alarm | Notice:
 
 def _threshold(message: Message, name: str, facts: Facts, fields: tuple[str, str]) -> Alarm:
     """Named by one evaluation of one rule for one resource: a repeated callback says the same, a later alarm not."""
-    document, (dimensions, when) = message.document, [message.document.get(field) for field in fields]
+    document, (dimensions, when) = (
+        message.document,
+        [message.document.get(field) for field in fields],
+    )
     observed = json.dumps([document.get("ruleId"), name, _readable(dimensions)], sort_keys=True)
     evaluation = json.dumps([document.get("ruleId"), name, dimensions, when], sort_keys=True)
     return Alarm(
@@ -115,8 +121,14 @@ def unfolded(message: Message) -> Message:
 def _instances(dimensions: object) -> tuple[str, ...]:
     """Instances that the dimensions name; none where they cannot be read, and a rule that needs one refuses then."""
     entries = _readable(dimensions)
-    found = [entry for entry in (entries if isinstance(entries, list) else [entries]) if isinstance(entry, dict)]
-    return tuple(dict.fromkeys(id for entry in found for id in instance_ids_of(entry.get("instanceId"))))
+    found = [
+        entry
+        for entry in (entries if isinstance(entries, list) else [entries])
+        if isinstance(entry, dict)
+    ]
+    return tuple(
+        dict.fromkeys(id for entry in found for id in instance_ids_of(entry.get("instanceId")))
+    )
 
 
 def _readable(dimensions: object) -> Any:

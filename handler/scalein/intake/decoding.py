@@ -20,7 +20,15 @@ MAX_FORM_CHARACTERS = 256 << 10  # decoding one costs 80 times as much memory
 FORM_FIELD = re.compile(r"[A-Za-z][\w.-]*=")
 WHITESPACE = re.compile(r"\s")
 BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]+={0,2}\s*")
-BASE64_OF_JSON = ("ey", "ew", "W3", "Ww", "IHs", "Cns", "77u/")  # of {", { and a line, [{, [ and a line, " {", BOM
+BASE64_OF_JSON = (
+    "ey",
+    "ew",
+    "W3",
+    "Ww",
+    "IHs",
+    "Cns",
+    "77u/",
+)  # of {", { and a line, [{, [ and a line, " {", BOM
 
 
 def value_of(body: bytes | str, max_bytes: int = MAX_EVENT_BYTES) -> Any:
@@ -47,7 +55,9 @@ def check_unicode(value: Any) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise malformed("utf-8", "The message has a text that is not Unicode: half of a surrogate pair.") from None
+        raise malformed(
+            "utf-8", "The message has a text that is not Unicode: half of a surrogate pair."
+        ) from None
 
 
 def unwrapped_base64(text: str) -> bytes:
@@ -64,7 +74,9 @@ def malformed(rule: str, sentence: str, path: str = "$") -> MalformedEvent:
 
 def _text(body: bytes | str, max_bytes: int) -> str:
     if len(body) > max_bytes:
-        raise malformed("maxBytes", f"The event has {len(body)} bytes; at most {max_bytes} are read.")
+        raise malformed(
+            "maxBytes", f"The event has {len(body)} bytes; at most {max_bytes} are read."
+        )
     if not body or body.isspace():
         raise malformed("json", "The event is empty. Send a removal request as a JSON object.")
     if isinstance(body, str):
@@ -72,13 +84,17 @@ def _text(body: bytes | str, max_bytes: int) -> str:
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise malformed("utf-8", f"The event is not UTF-8: byte {error.start} does not belong.") from None
+        raise malformed(
+            "utf-8", f"The event is not UTF-8: byte {error.start} does not belong."
+        ) from None
 
 
 def _json(text: str) -> Any:
     """Raises MalformedEvent, and JSONDecodeError where it is not JSON at all."""
     if text.count(",") + text.count("{") + text.count("[") > MAX_VALUES:
-        raise malformed("maxValues", f"The event has more than {MAX_VALUES} values: send it in parts.")
+        raise malformed(
+            "maxValues", f"The event has more than {MAX_VALUES} values: send it in parts."
+        )
     try:
         document = json.loads(
             text.removeprefix("\ufeff"),
@@ -87,7 +103,9 @@ def _json(text: str) -> Any:
             object_pairs_hook=_no_repeats,
         )
     except RecursionError:
-        raise malformed("maxDepth", f"The event is nested deeper than {MAX_DEPTH} levels.") from None
+        raise malformed(
+            "maxDepth", f"The event is nested deeper than {MAX_DEPTH} levels."
+        ) from None
     _check_depth(document)
     return document
 
@@ -108,20 +126,29 @@ def _of_base64(text: str, error: json.JSONDecodeError) -> Any:
             raise _not_json(error) from None
         if isinstance(fault, MalformedEvent):
             raise
-        raise malformed("base64", "The Base64 is cut off, or what it holds is neither JSON nor a form.") from None
+        raise malformed(
+            "base64", "The Base64 is cut off, or what it holds is neither JSON nor a form."
+        ) from None
 
 
 def _is_form(text: str) -> bool:
     """Such as a=1&b=2. Field by field, and no further than a form may go."""
     fields = text.split("&", MAX_FORM_FIELDS)
-    return len(fields) > 1 and all(map(FORM_FIELD.match, fields)) and WHITESPACE.search(text) is None
+    return (
+        len(fields) > 1 and all(map(FORM_FIELD.match, fields)) and WHITESPACE.search(text) is None
+    )
 
 
 def _form(text: str) -> dict[str, str]:
     if len(text) > MAX_FORM_CHARACTERS:
-        raise malformed("maxBytes", f"The form has {len(text)} characters; at most {MAX_FORM_CHARACTERS} are read.")
+        raise malformed(
+            "maxBytes",
+            f"The form has {len(text)} characters; at most {MAX_FORM_CHARACTERS} are read.",
+        )
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+        pairs = parse_qsl(
+            text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
+        )
     except UnicodeDecodeError:
         raise malformed("utf-8", "The form is not UTF-8.") from None
     except ValueError:
@@ -143,7 +170,10 @@ def _no_constant(name: str) -> None:
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise malformed("uniqueKeys", "The event has an object with the same key twice; it is not clear which holds.")
+        raise malformed(
+            "uniqueKeys",
+            "The event has an object with the same key twice; it is not clear which holds.",
+        )
     return fields
 
 

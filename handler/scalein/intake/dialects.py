@@ -10,14 +10,22 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from scalein.contract import check
+from scalein.decision.model import Alarm, Notice, RemovalRequest
 from scalein.errors import UnknownSender
 from scalein.intake import alertmanager, cloudmonitor, ecs, ess_notices
 from scalein.intake.envelopes import Message
+from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
+from scalein.intake.removal_request import request_of
 from scalein.intake.times import moment
-from scalein.model import Alarm, Notice, RemovalRequest
-from scalein.progress_text import Sealed
-from scalein.request import SCHEMA as REMOVAL_REQUEST
-from scalein.request import request_of
+
+
+class Sealed(NamedTuple):
+    """A follow-up, as it came: whether this function signed it is still to be verified."""
+
+    identity: str
+    text: str
+    signature: str
+
 
 Reading = RemovalRequest | Alarm | Notice | Sealed
 
@@ -54,7 +62,9 @@ def _dialect(message: Message) -> Dialect:
 def _unknown(message: Message) -> UnknownSender:
     """Says what was recognised, and what is missing for the dialect that is nearest. Never what was sent."""
     fields = message.document.keys()
-    near = max((*DIALECTS, REQUEST), key=lambda dialect: len(dialect.marks & fields) / len(dialect.marks))
+    near = max(
+        (*DIALECTS, REQUEST), key=lambda dialect: len(dialect.marks & fields) / len(dialect.marks)
+    )
     if not near.marks & fields:
         near = REQUEST
     missing = ", ".join(f'"{name}"' for name in sorted(near.marks - fields))
@@ -82,10 +92,22 @@ ECS_EVENT = Dialect("ecs-event", frozenset(), ecs.event)
 DIALECTS = (
     Dialect("follow-up", frozenset({"followUp", "signature"}), _follow_up),
     Dialect("alertmanager", frozenset({"alerts", "status", "receiver"}), alertmanager.webhook),
-    Dialect("cloudmonitor-event-subscription", frozenset({"alert", "subscription"}), cloudmonitor.subscription),
-    Dialect("cloudmonitor-threshold", frozenset({"alertState", "alertName"}), cloudmonitor.threshold),
     Dialect(
-        "cloudmonitor-threshold-mns", frozenset({"curLevel", "ruleName", "metricName"}), cloudmonitor.threshold_mns
+        "cloudmonitor-event-subscription",
+        frozenset({"alert", "subscription"}),
+        cloudmonitor.subscription,
     ),
-    Dialect("cloudmonitor-system-event", frozenset({"product", "name", "content"}), cloudmonitor.system_event),
+    Dialect(
+        "cloudmonitor-threshold", frozenset({"alertState", "alertName"}), cloudmonitor.threshold
+    ),
+    Dialect(
+        "cloudmonitor-threshold-mns",
+        frozenset({"curLevel", "ruleName", "metricName"}),
+        cloudmonitor.threshold_mns,
+    ),
+    Dialect(
+        "cloudmonitor-system-event",
+        frozenset({"product", "name", "content"}),
+        cloudmonitor.system_event,
+    ),
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from scalein.decision.model import Alarm, Notice
+from scalein.decision.reasons import Ignored
+from scalein.intake.attributes import facts_of, instance_ids_of
 from scalein.intake.envelopes import Message
-from scalein.intake.facts import facts_of, instance_ids_of
-from scalein.model import Alarm, Notice
-from scalein.reasons import Ignored
 
 TYPE_PREFIX = "ecs:"
 STATE_CHANGE = "Instance:StateChange"  # what every removal brings about

@@ -105,7 +105,9 @@ def opened(event: bytes, max_bytes: int = MAX_EVENT_BYTES) -> Mail:
             is_http = isinstance(value, dict) and HTTP.marks <= value.keys()
             return Mail((_open(value, identity, max_bytes),), http=is_http)
         if len(value) > MAX_MESSAGES:
-            raise malformed("maxItems", f"The event has {len(value)} messages; at most {MAX_MESSAGES} are read.")
+            raise malformed(
+                "maxItems", f"The event has {len(value)} messages; at most {MAX_MESSAGES} are read."
+            )
     except MalformedEvent as error:
         return Mail((Unreadable(identity, error),))
     return Mail(Batch(value, max_bytes), batch=True)
@@ -122,7 +124,9 @@ def _open(value: Any, identity: str, max_bytes: int) -> Message | Unreadable:
                 continue
             if not isinstance(value, dict):
                 raise malformed("type", "A message must be a JSON object.")
-            envelope = next((envelope for envelope in ENVELOPES if envelope.marks <= value.keys()), None)
+            envelope = next(
+                (envelope for envelope in ENVELOPES if envelope.marks <= value.keys()), None
+            )
             if envelope is None:
                 return Message(identity, value, sent_at, event_type, way)
             way = (*way, envelope)
@@ -198,7 +202,9 @@ def _http(request: Fields) -> Opened:
     if request["isBase64Encoded"] is True and isinstance(body, str):
         body = unwrapped_base64(body)
     arrived = _part(request["requestContext"]).get("timeEpoch")
-    return Opened(body, sent_at=_time_of(arrived, "$.requestContext.timeEpoch"), content_names_it=True)
+    return Opened(
+        body, sent_at=_time_of(arrived, "$.requestContext.timeEpoch"), content_names_it=True
+    )
 
 
 def _mns_topic(message: Fields) -> Opened:
@@ -244,15 +250,25 @@ class Envelope(NamedTuple):
     open: Callable[[Fields], Opened]  # raises MalformedEvent
 
 
-HTTP = Envelope("HTTP request", "http", frozenset({"requestContext", "body", "isBase64Encoded"}), _http)
+HTTP = Envelope(
+    "HTTP request", "http", frozenset({"requestContext", "body", "isBase64Encoded"}), _http
+)
 ENVELOPES = (
     Envelope("CloudEvent", "event", frozenset({"specversion", "type"}), _cloud_event),
     HTTP,
-    Envelope("MNS topic message", "mns", frozenset({"TopicName", "MessageId", "Message"}), _mns_topic),
+    Envelope(
+        "MNS topic message", "mns", frozenset({"TopicName", "MessageId", "Message"}), _mns_topic
+    ),
     Envelope("MNS queue message", "mns", frozenset({"messageBody"}), _mns_queue),
     Envelope("RabbitMQ message", "rabbitmq", frozenset({"envelope", "props", "body"}), _rabbitmq),
-    Envelope("Kafka message", "kafka", frozenset({"topic", "partition", "offset", "value"}), _kafka),
-    Envelope("RocketMQ message", "rocketmq", frozenset({"topic", "systemProperties", "body"}), _rocketmq),
-    Envelope("MNS topic message with attributes", "mns", frozenset({"body", "attrs"}), _mns_topic_stream),
+    Envelope(
+        "Kafka message", "kafka", frozenset({"topic", "partition", "offset", "value"}), _kafka
+    ),
+    Envelope(
+        "RocketMQ message", "rocketmq", frozenset({"topic", "systemProperties", "body"}), _rocketmq
+    ),
+    Envelope(
+        "MNS topic message with attributes", "mns", frozenset({"body", "attrs"}), _mns_topic_stream
+    ),
     Envelope("timer", "timer", frozenset({"triggerName", "triggerTime", "payload"}), _timer),
 )

@@ -5,15 +5,24 @@ The layout of most of them is documented nowhere, so they are told by their voca
 
 from __future__ import annotations
 
+from scalein.decision.model import Notice
+from scalein.decision.reasons import Ignored
 from scalein.intake.envelopes import Message
-from scalein.model import Notice
-from scalein.reasons import Ignored
 
 TYPE_PREFIX = "ess:"  # CloudEvents: ess:ScalingActivity:ScaleInSuccess, ess:LifecycleHook:ScaleIn, ess:CloudMonitor:...
 VOCABULARY = ("AUTOSCALING:", "SCALING_GROUP_DIAGNOSE")  # notification types
-NAMES = ("name", "eventName", "event", "eventType", "notificationType", "type")  # where one may stand
+NAMES = (
+    "name",
+    "eventName",
+    "event",
+    "eventType",
+    "notificationType",
+    "type",
+)  # where one may stand
 PRODUCT = "ESS"  # of a CloudMonitor system event
-HOOK_FIELDS = frozenset({"lifecycleHookId", "lifecycleActionToken"})  # of `content`, in a lifecycle hook's message
+HOOK_FIELDS = frozenset(
+    {"lifecycleHookId", "lifecycleActionToken"}
+)  # of `content`, in a lifecycle hook's message
 
 
 def speaks(message: Message) -> bool:

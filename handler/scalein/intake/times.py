@@ -7,7 +7,9 @@ from datetime import datetime, timezone
 
 from scalein.intake.decoding import malformed
 
-RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+RFC_3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 BASIC = re.compile(
     r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)", re.ASCII
 )  # 20260301T180958.118+0800
@@ -42,12 +44,16 @@ def _moment(value: object) -> datetime:
         raise ValueError
     # Of Python 3.10's fromisoformat: six decimals or none, no Z, a colon in the offset.
     decimals = f"{(fraction or '.0'):0<7}"[:7]
-    offset = "+00:00" if offset in "Zz" else offset if ":" in offset else f"{offset[:3]}:{offset[3:]}"
+    offset = (
+        "+00:00" if offset in "Zz" else offset if ":" in offset else f"{offset[:3]}:{offset[3:]}"
+    )
     return datetime.fromisoformat(f"{day}T{clock}{decimals}{offset}").astimezone(timezone.utc)
 
 
 def _since_1970(number: float) -> datetime:
-    return datetime.fromtimestamp(number / 1000 if number >= MILLISECONDS_FROM else number, timezone.utc)
+    return datetime.fromtimestamp(
+        number / 1000 if number >= MILLISECONDS_FROM else number, timezone.utc
+    )
 
 
 def earliest(*moments: datetime | None) -> datetime | None:

@@ -1,0 +1,103 @@
+"""The only module that reads a removal request, the project's own message and the form of what an alarm rule asks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from scalein.decision.model import (
+    Ask,
+    Count,
+    Named,
+    Order,
+    Percent,
+    RemovalRequest,
+    RemoveOptions,
+    ToCapacity,
+)
+
+SCHEMA = "removal-request"
+
+
+def request_of(
+    document: dict[str, Any], identity: str, sent_at: datetime | None = None
+) -> RemovalRequest:
+    """Of a document that satisfies its schema; `notAfter` is left to who can read times.
+
+    `identity` names it where it has no requestId of its own.
+    """
+    return RemovalRequest(
+        scaling_group_id=document["scalingGroupId"],
+        request_id=document.get("requestId", identity),
+        derived_id="requestId" not in document,
+        ask=_ask(document["remove"]),
+        all_or_nothing=document.get("shortfall") == "refuse",
+        order=tuple(Order(name) for name in document.get("order", ())),
+        options=_options(document),
+        dry_run=document.get("dryRun", False),
+        wait=document.get("wait", False),
+        sent_at=sent_at,
+        reason=document.get("reason", ""),
+    )
+
+
+def document_of(request: RemovalRequest) -> dict[str, Any]:
+    """The other way round, but for notAfter; what is not said is left out."""
+    options = request.options
+    hooks = {
+        "disableLifecycleHook": options.disable_lifecycle_hook,
+        "ignoredLifecycleHookIds": list(options.ignored_lifecycle_hook_ids) or None,
+    }
+    return _said(
+        {
+            "scalingGroupId": request.scaling_group_id,
+            "requestId": request.request_id,
+            "remove": _remove(request.ask),
+            "shortfall": "refuse" if request.all_or_nothing else None,
+            "order": [order.value for order in request.order] or None,
+            "removePolicy": options.remove_policy,
+            "decreaseDesiredCapacity": options.decrease_desired_capacity,
+            "stopInstanceTimeout": options.stop_instance_timeout_seconds,
+            "lifecycleHookContext": _said(hooks) or None,
+            "dryRun": request.dry_run or None,
+            "wait": request.wait or None,
+            "reason": request.reason or None,
+        }
+    )
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _remove(ask: Ask) -> dict[str, Any]:
+    if isinstance(ask, Count):
+        return {"count": ask.instances}
+    if isinstance(ask, Percent):
+        return {"percent": ask.of_total_capacity}
+    if isinstance(ask, ToCapacity):
+        return {"toCapacity": ask.capacity}
+    return {"instanceIds": list(ask.instance_ids)}
+
+
+def _ask(remove: dict[str, Any]) -> Ask:
+    ((kind, value),) = remove.items()
+    if kind == "count":
+        return Count(int(value))  # JSON Schema holds 3.0 for an integer
+    if kind == "percent":
+        return Percent(value)
+    if kind == "toCapacity":
+        return ToCapacity(int(value))
+    return Named(tuple(value))
+
+
+def _options(document: dict[str, Any]) -> RemoveOptions:
+    hooks = document.get("lifecycleHookContext", {})
+    timeout = document.get("stopInstanceTimeout")
+    return RemoveOptions(
+        remove_policy=document.get("removePolicy"),
+        decrease_desired_capacity=document.get("decreaseDesiredCapacity"),
+        stop_instance_timeout_seconds=None if timeout is None else int(timeout),
+        disable_lifecycle_hook=hooks.get("disableLifecycleHook"),
+        ignored_lifecycle_hook_ids=tuple(hooks.get("ignoredLifecycleHookIds", ())),
+    )

@@ -1,0 +1,86 @@
+"""The only module that knows ESS's custom scale-in policy (CustomPolicy): its question, our answer. Pure.
+
+ESS asks when it scales in by itself, and removes by itself what the answer names; RemoveInstances never asks. The
+question is documented; the answer is not published, and its form here is unverified (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from scalein.contract import check
+from scalein.decision.capacity import capacity_of
+from scalein.decision.guardrails import Guardrails, staying
+from scalein.decision.model import Choice, Count, Instance, RemovalRequest, Snapshot
+from scalein.decision.removal_order import DEFAULT_POLICIES, Line, departures
+from scalein.intake.decoding import value_of
+
+SCHEMA = "custom-policy"
+
+
+class Share(NamedTuple):
+    """So much capacity is to leave a zone; of an empty zone, any."""
+
+    zone_id: str
+    capacity: int
+
+
+class Question(NamedTuple):
+    scaling_group_id: str
+    shares: tuple[Share, ...]
+    instance_ids: frozenset[str]  # whom ESS would take
+
+
+def question_of(event: bytes) -> Question:
+    """Raises RejectedEvent."""
+    document = value_of(event)
+    check(document, SCHEMA)
+    return Question(
+        document["ScalingGroupId"],
+        tuple(
+            Share(share.get("ZoneId", ""), int(share["Capacity"]))
+            for share in document["CapacityToRemove"]
+        ),
+        frozenset(instance["InstanceId"] for instance in document["Instances"]),
+    )
+
+
+def request_of(question: Question, guardrails: Guardrails) -> RemovalRequest:
+    """What has to be known is as for a request with the policy's order."""
+    wanted = sum(share.capacity for share in question.shares)
+    return RemovalRequest(
+        question.scaling_group_id, "", Count(wanted), order=guardrails.order or DEFAULT_POLICIES
+    )
+
+
+def chosen(
+    question: Question, request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails
+) -> list[tuple[str, Choice]]:
+    """Who leaves each zone, in the policy's order. Fewer than asked where too few may leave for what they are."""
+    why_not = staying(request, snapshot, guardrails)
+    left = [i for i in snapshot.instances if i.id in question.instance_ids and why_not(i) is None]
+    found: list[tuple[str, Choice]] = []
+    for share in question.shares:
+        there = [instance for instance in left if share.zone_id in ("", instance.zone_id)]
+        line = Line(there, departures(request, snapshot, guardrails.metric), snapshot)
+        found += _taken(line, share.capacity, snapshot)
+        taken = {id for id, _ in found}
+        left = [instance for instance in left if instance.id not in taken]
+    return found
+
+
+def answer(instance_ids: Sequence[str]) -> dict[str, Any]:
+    """The only place that knows its form: inferred from AWS's custom termination policy, unverified."""
+    return {"InstanceIds": list(instance_ids)}
+
+
+def _taken(line: Line, capacity: int, snapshot: Snapshot) -> Iterator[tuple[str, Choice]]:
+    instance: Instance | None
+    while capacity > 0 and (instance := line.first()):
+        weight = capacity_of(instance, snapshot)
+        if weight <= capacity:
+            capacity -= weight
+            yield instance.id, line.leave()
+        else:
+            line.skip()

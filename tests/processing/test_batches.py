@@ -1,0 +1,77 @@
+"""What many messages cost: in proportion to their number, and in bounded memory."""
+
+from __future__ import annotations
+
+import json
+import time
+import tracemalloc
+
+from scalein.clock import Deadline
+from scalein.intake import opened
+from scalein.ledger.memory import Kept, Memory
+from scalein.ledger.protocol import Closing, MessageRef, Record, Terms
+from scalein.policy import read_policy
+from scalein.processing.batch import Invocation, Tools
+from scalein.settings import PolicySource
+from tests.support.fakes import DrivenClock, FakeEss
+from tests.support.fleets import group_of, member
+
+GROUPS = 3
+
+
+def seconds_for(messages: int, **policy: object) -> float:
+    """Processor time that a batch of so many requests for three groups takes; a few act, most meet MinSize."""
+    fleets = [
+        group_of(*(member(f"i-{n}", 1 + n) for n in range(100)), min_size=95) for _ in range(GROUPS)
+    ]
+    ess = FakeEss(
+        *(one._replace(group=one.group._replace(id=f"asg-{n}")) for n, one in enumerate(fleets))
+    )
+    groups = {f"asg-{n}": policy for n in range(GROUPS)}
+    clock = DrivenClock()
+    ledger = Memory(Terms("one", 60, 86_400, clock), Kept())
+    known = read_policy(PolicySource(json.dumps({"groups": groups}), ""))
+    invocation = Invocation(
+        known, Tools(lambda: ess, lambda: ledger), Deadline.after(59, clock), dry_run=False
+    )
+    requests = [
+        {"scalingGroupId": f"asg-{n % GROUPS}", "remove": {"count": 1}, "requestId": f"r-{n}"}
+        for n in range(messages)
+    ]
+    mail = opened(json.dumps(requests).encode())
+    began = time.process_time()
+    assert len(list(invocation.serve(mail))) == messages
+    return time.process_time() - began
+
+
+def test_ten_times_the_messages_cost_about_ten_times_the_time() -> None:
+    one, ten = min(seconds_for(300) for _ in range(3)), seconds_for(3_000)
+
+    assert ten < 25 * one  # 10, and not 100
+
+
+def test_memory_holds_no_more_however_many_messages_were_processed() -> None:
+    """Nothing that an instance of the function remembers grows without end: it lives for days."""
+    kept, clock = Kept(max_texts=1_000), DrivenClock()
+
+    def process(numbers: range) -> None:
+        for number in numbers:
+            ledger, message = (
+                Memory(Terms("one", 60, 86_400, clock), kept),
+                MessageRef("asg-1", f"m-{number}"),
+            )
+            ledger.claim_message(message)
+            ledger.acquire_lease("asg-1")
+            ledger.record(message, Record("p"))
+            ledger.record(message, Record("q"))
+            ledger.close(message, Closing("{}"))
+
+    process(range(2_000))
+    tracemalloc.start()
+    process(range(2_000, 4_000))
+    first, _ = tracemalloc.get_traced_memory()
+    process(range(4_000, 6_000))
+    second, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert second < first + 200_000  # 2,000 messages of an entry each would be more

@@ -1,0 +1,347 @@
+"""One message at most once: against other messages, other instances of the function, and reads that show the past."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from scalein.clock import Deadline
+from scalein.cloud.gateway import NOTHING_MORE, Removal
+from scalein.decision.guardrails import NONE, Budget, Guardrails
+from scalein.decision.model import Activity, Count, Needs, RemovalRequest, Snapshot
+from scalein.decision.progress import Progress, message_key
+from scalein.decision.reasons import Reason, Status
+from scalein.errors import TryLater
+from scalein.ledger.memory import Kept, Memory
+from scalein.ledger.protocol import MessageRef, Terms
+from scalein.processing.calls import Dependencies
+from scalein.processing.group_view import OneGroup
+from scalein.processing.journal import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS
+from scalein.processing.once import Bounds, MessageProcessor
+from scalein.processing.removal import RemovalRun
+from scalein.report.outcome import Outcome
+from tests.support.clouds import group, instances
+from tests.support.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway, scale_in
+from tests.support.fleets import group_of, member, request_for
+from tests.support.worlds import world_of
+
+LEASE = 60.0
+
+
+class Function:
+    """Invocations of one function, each with its own holder, over one memory."""
+
+    def __init__(self, ess: Any, guardrails: Guardrails = NONE, follow_ups: Any = None) -> None:
+        self.ess, self.guardrails, self.follow_ups = ess, guardrails, follow_ups
+        self.clock, self.kept, self.number = DrivenClock(), Kept(), 0
+
+    def ledger(self, holder: str) -> Memory:
+        return Memory(Terms(holder, LEASE, 86_400, self.clock), self.kept)
+
+    def serve(self, request: RemovalRequest) -> Outcome:
+        self.number += 1
+        deadline = Deadline.after(30, self.clock)
+        processor = MessageProcessor(
+            OneGroup(self.ess, self.clock),
+            self.guardrails,
+            deadline,
+            self.ledger(f"fc-{self.number}"),
+            self.follow_ups,
+            Bounds(),
+        )
+        return processor.process(Progress(request, self.clock.now()))
+
+
+def fleet(count: int = 6, min_size: int = 2, **fields: Any) -> Snapshot:
+    return group_of(
+        *(member(f"i-{n}", n) for n in range(1, count + 1)), min_size=min_size, **fields
+    )
+
+
+def ask(id: str, count: int = 1, sent: float | None = None) -> RemovalRequest:
+    sent_at = None if sent is None else NOON + timedelta(seconds=sent)
+    return request_for(Count(count), sent_at=sent_at)._replace(request_id=id)
+
+
+def ref(id: str) -> MessageRef:
+    return MessageRef("asg-1", message_key(ask(id)))
+
+
+def alarm(id: str, sent: float, observation: str = "cpu", count: int = 1) -> RemovalRequest:
+    return ask(id, count, sent)._replace(observation=observation, derived_id=True)
+
+
+def test_a_command_is_never_superseded() -> None:
+    function = Function(FakeEss(fleet()))
+    statuses = [
+        function.serve(ask(id, sent=sent)).status.value
+        for id, sent in (("b", 2), ("a", 1), ("c", 2))
+    ]
+
+    assert statuses == ["removing"] * 3
+
+
+def test_an_alarm_is_superseded_by_a_newer_one_of_the_same_observation_that_removed_something() -> (
+    None
+):
+    function = Function(FakeEss(fleet()))
+    served = [
+        function.serve(alarm(id, sent)).status.value for id, sent in (("b", 2), ("a", 1), ("c", 2))
+    ]
+
+    assert served == ["removing", "expired", "removing"]
+    assert function.serve(alarm("a", 1)).first == "expired"
+    assert function.serve(alarm("d", 1, "memory")).status is Status.REMOVING
+
+
+def test_an_alarm_that_removed_nothing_supersedes_none() -> None:
+    function = Function(FakeEss(fleet(min_size=6)))
+    assert function.serve(alarm("b", 2)).status is Status.NOTHING_TO_REMOVE
+    function.ess = FakeEss(fleet())
+
+    assert function.serve(alarm("a", 1)).status is Status.REMOVING
+
+
+def test_another_invocation_keeps_out_a_message_of_the_same_group() -> None:
+    ess = FakeEss(fleet())
+    function = Function(ess)
+    function.ledger("other").acquire_lease("asg-1")
+    outcome = function.serve(ask("a"))
+
+    assert (outcome.status, ess.reads) == (Status.TRY_LATER, [])
+    assert "Another message of this scaling group" in outcome.message
+    function.clock.elapsed += LEASE + 1
+    ess.groups["asg-1"] = fleet()._replace(taken_at=function.clock.now())
+    assert function.serve(ask("a")).status is Status.REMOVING
+
+
+def test_another_invocation_keeps_out_the_same_message() -> None:
+    ess = FakeEss(fleet())
+    function = Function(ess)
+    function.ledger("other").claim_message(ref("a"))
+    outcome = function.serve(ask("a"))
+
+    assert (outcome.status, ess.reads) == (Status.TRY_LATER, [])
+    assert "this very message" in outcome.message
+
+
+class SlowRead(FakeEss):
+    """Reading takes longer than the lease; in the meantime another invocation takes the group."""
+
+    function: Function
+
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+        self.function.clock.elapsed += LEASE + 1
+        self.function.ledger("other").acquire_lease(scaling_group_id)
+        return (
+            super().snapshot(scaling_group_id, needs)._replace(taken_at=self.function.clock.now())
+        )
+
+
+def test_who_has_lost_the_lease_does_not_act() -> None:
+    ess = SlowRead(fleet())
+    ess.function = Function(ess)
+    outcome = ess.function.serve(ask("a"))
+
+    assert (outcome.status, ess.removals) == (Status.TRY_LATER, [])
+    assert "LeaseLost" in outcome.message
+
+
+def test_headroom_is_not_counted_twice_by_two_invocations_even_while_ess_shows_the_old_picture() -> (
+    None
+):
+    function = Function(FakeEss(fleet(), lag=1))
+    removed = [function.serve(ask(id, 3)).removed for id in "abc"]
+
+    assert removed == [("i-1", "i-2", "i-3"), ("i-4",), ()]
+
+
+class WithoutHistory(FakeEss):
+    """Whoever leaves is gone at once, and the history is not there yet."""
+
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+        shown = super().snapshot(scaling_group_id, needs)
+        left = tuple(i for i in shown.instances if i.lifecycle_state != "Removing")
+        total = shown.group._replace(total_capacity=len(left))
+        return shown._replace(
+            group=total, instances=left, activities=() if needs.history_seconds else None
+        )
+
+
+def test_a_budget_counts_whom_the_history_does_not_show_yet() -> None:
+    function = Function(WithoutHistory(fleet(20)), Guardrails(budget=Budget(3_600, 5)))
+
+    assert [len(function.serve(ask(id, 3)).removed) for id in "abc"] == [3, 2, 0]
+
+
+@pytest.mark.parametrize("seconds", [0, 200])
+def test_a_cooldown_counts_a_removal_that_the_history_does_not_show_yet(seconds: float) -> None:
+    """Without a shared ledger too, in the process that made it."""
+    function = Function(WithoutHistory(fleet(20)), Guardrails(cooldown_seconds=600))
+    assert len(function.serve(ask("a", 3)).removed) == 3
+    function.clock.elapsed += seconds
+    function.ess.groups["asg-1"] = function.ess.groups["asg-1"]._replace(
+        taken_at=function.clock.now()
+    )
+    second = function.serve(ask("b", 3))
+
+    assert (second.removed, second.plan and second.plan.refusal) == ((), Reason.COOLDOWN)
+
+
+def test_a_picture_that_has_grown_old_is_not_acted_upon() -> None:
+    old = fleet()._replace(taken_at=NOON - timedelta(seconds=5.1))
+    gateway = ScriptedGateway(old, fleet())
+    outcome = scale_in(request_for(Count(1)), gateway)
+
+    assert (gateway.reads, outcome.removed) == (2, ("i-1",))
+
+
+def test_a_picture_that_is_always_old_is_left_for_later() -> None:
+    gateway = ScriptedGateway(fleet()._replace(taken_at=NOON - timedelta(minutes=1)))
+
+    with pytest.raises(TryLater):
+        scale_in(request_for(Count(1)), gateway)
+    assert gateway.removals == []
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_where_nothing_keeps_others_out_a_removal_beside_ours_ends_it(alone: bool) -> None:
+    """In a group that runs removals beside each other: what was told stays told, and no more is."""
+    gateway = ScriptedGateway(fleet(60, desired_capacity=60))
+    gateway.past = (Activity("asa-other", "InProgress", NOON, None, trigger="APIs"),)
+    clock = DrivenClock()
+    dependencies = Dependencies(OneGroup(gateway, clock), Deadline.after(30, clock), alone=alone)
+    run = RemovalRun(Progress(request_for(Count(50)), NOON), NONE, dependencies)
+    outcome = run.advance()
+
+    assert run.concurrent_removal is not alone
+    assert [len(removal.instance_ids) for removal in gateway.removals] == (
+        [20, 20, 10] if alone else [20]
+    )
+    assert (len(outcome.removed), outcome.remaining) == ((50, 0) if alone else (20, 30))
+
+
+def test_a_race_is_told() -> None:
+    with world_of(group(*instances(60), desiredCapacity=60), follow_ups=False) as world:
+        told = world.send({"remove": {"count": 30}})
+        assert (told["raced"], told["ledger"]) == (False, "memory")
+        other = world.send({"remove": {"count": 25}, "requestId": "other"})
+
+        assert other["raced"] is True
+        assert len(world.removals) == 3
+
+
+def test_follow_ups_of_a_message_that_did_nothing_end_once_it_waited_too_long() -> None:
+    busy = {"scalingGroupId": "asg-1", "seconds": 10_000_000}
+    with world_of(group(*instances(5)), activities=[busy]) as world:
+        start = world.cloud.clock.now()
+        world.send({"remove": {"count": 1}})
+        last = world.follow(30 * 86_400)
+        delays = [
+            outcome["followUp"]["delaySeconds"] for outcome in world.outcomes if outcome["followUp"]
+        ]
+
+        assert delays[0] <= FIRST_DELAY_SECONDS
+        assert max(delays) <= LONGEST_DELAY_SECONDS
+        assert delays == sorted(delays) or len(set(delays)) > 3  # doubled, and jittered
+        assert last["status"] == "unconfirmed"  # the activity may be that of an earlier delivery
+        assert (
+            900 <= (world.cloud.clock.now() - start).total_seconds() <= 900 + LONGEST_DELAY_SECONDS
+        )
+        assert world.removals == []
+
+
+class Requests:
+    """Follow-ups that were asked for."""
+
+    def __init__(self, known: bool = False) -> None:
+        self.asked: list[tuple[Progress, int]] = []
+        self._known = known
+
+    def schedule(self, progress: Progress, delay_seconds: int) -> bool:
+        self.asked.append((progress, delay_seconds))
+        return not self._known
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("held", ["message", "group"])
+def test_a_message_that_finds_itself_or_its_group_held_comes_again_by_itself(
+    held: str, known: bool
+) -> None:
+    """409 to that request means that it is scheduled already."""
+    follow_ups = Requests(known)
+    function = Function(FakeEss(fleet()), follow_ups=follow_ups)
+    other = function.ledger("other")
+    other.claim_message(ref("a")) if held == "message" else other.acquire_lease("asg-1")
+    outcome = function.serve(ask("a"))
+
+    assert outcome.status is Status.TRY_LATER
+    assert outcome.follow_up is not None
+    assert [(progress.follow_ups, progress.attempt) for progress, _ in follow_ups.asked] == [(0, 1)]
+
+
+def test_an_activity_that_the_reply_lacks_is_not_over() -> None:
+    function = Function(FakeEss(fleet()), follow_ups=Requests())  # FakeEss shows no activity, ever
+    function.serve(ask("a"))
+    progress, _ = function.follow_ups.asked[-1]
+    deadline = Deadline.after(30, function.clock)
+    ledger = function.ledger("later")
+    processor = MessageProcessor(
+        OneGroup(function.ess, function.clock),
+        NONE,
+        deadline,
+        ledger,
+        function.follow_ups,
+        Bounds(),
+    )
+    function.clock.elapsed += 60
+    outcome = processor.process(progress)
+
+    assert outcome.status is Status.REMOVING
+    assert outcome.follow_up is not None
+
+
+def test_who_lost_the_lease_after_a_call_makes_no_other() -> None:
+    class Slow(FakeEss):
+        def remove(self, removal: Removal) -> str:
+            function.clock.elapsed += LEASE + 1
+            function.ledger("other").acquire_lease("asg-1")
+            return super().remove(removal)
+
+    function = Function(Slow(fleet(60, min_size=0, desired_capacity=60)))
+    outcome = function.serve(ask("a", 50))
+
+    assert len(function.ess.removals) == 1
+    assert len(outcome.told) == 20
+
+
+@pytest.mark.parametrize("days", [0.02, 1.01])
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, Status.EXPIRED),
+        ({"selected": ("i-1", "i-2"), "unaccounted": ("i-1",)}, Status.UNCONFIRMED),
+    ],
+)
+def test_a_message_that_waited_too_long_ends_whatever_is_in_its_way(
+    fields: dict[str, Any], status: Status, days: float
+) -> None:
+    busy = TryLater("RemoveInstances", "ScalingActivityInProgress", "one runs.")
+    function = Function(ScriptedGateway(fleet(), answers=[busy] * 9), follow_ups=Requests())
+    function.ess.snapshot("asg-1")
+    begun_at = function.clock.now() - timedelta(days=days)
+    deadline = Deadline.after(30, function.clock)
+    processor = MessageProcessor(
+        OneGroup(function.ess, function.clock),
+        NONE,
+        deadline,
+        function.ledger("fc-9"),
+        function.follow_ups,
+        Bounds(),
+    )
+    outcome = processor.process(Progress(ask("a", 2), begun_at, follow_ups=3)._replace(**fields))
+
+    assert outcome.status is status
+    assert outcome.follow_up is None

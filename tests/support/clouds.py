@@ -1,0 +1,123 @@
+"""A local cloud in this process, its clock driven, and clients that reach it over a real socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from aliyunsdkcore.client import AcsClient
+from aliyunsdkcore.request import RpcRequest
+
+from localcloud.clock import DrivenClock
+from localcloud.ess.model import Knobs, ScalingGroup
+from localcloud.fleet import service_of
+from localcloud.functions.queue import Functions
+from localcloud.server import LocalCloud, running
+from localcloud.wire import Gate
+from scalein.clock import Deadline
+from scalein.cloud.ess import EssGateway
+from scalein.settings import Credentials, Endpoint, PolicySource, Settings
+from tests.support import fakes
+
+START = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+KEY = Credentials("test-key", "test-secret")
+POLICY = '{"groups": {"asg-1": {}}}'
+
+
+def instances(count: int, prefix: str = "i", **fields: Any) -> list[dict[str, Any]]:
+    """Members that joined a minute apart, oldest first."""
+    return [
+        {
+            "instanceId": f"{prefix}-{number:04}",
+            "createdTime": f"2026-05-{1 + number // 1440:02}T{number // 60 % 24:02}:{number % 60:02}:00Z",
+            "scalingConfigurationId": "asc-1",
+            **fields,
+        }
+        for number in range(1, count + 1)
+    ]
+
+
+def group(*members: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+    facts = {"scalingGroupId": "asg-1", "minSize": 0, "maxSize": 2_000, **fields}
+    return {**facts, "instances": list(members)}
+
+
+@dataclass
+class Cloud:
+    """The local cloud, where it is, and how to speak to it."""
+
+    inside: LocalCloud
+    endpoint: str
+    clock: DrivenClock
+
+    @property
+    def group(self) -> ScalingGroup:
+        return self.inside.service.groups["asg-1"]
+
+    def states(self) -> dict[str, str]:
+        self.inside.service.advance()
+        return {
+            instance.instance_id: instance.lifecycle_state
+            for instance in self.group.instances.values()
+        }
+
+    def calls(self, action: str) -> list[Mapping[str, str]]:
+        return [call.params for call in self.inside.calls if call.action == action]
+
+    def settings(self, credentials: Credentials = KEY, **fields: Any) -> Settings:
+        endpoint = Endpoint(self.endpoint, secure=False)
+        policy = PolicySource(POLICY, "")
+        settings = Settings(
+            credentials,
+            "cn-hangzhou",
+            policy,
+            endpoint,
+            endpoint,
+            "public",
+            2.0,
+            2.0,
+            30.0,
+            False,
+            True,
+        )
+        return settings._replace(**fields)
+
+    def gateway(
+        self, seconds: float = 30, clock: fakes.DrivenClock | None = None, **fields: Any
+    ) -> EssGateway:
+        """The handler's own gateway; its pauses take no real time."""
+        return EssGateway(
+            self.settings(**fields), Deadline.after(seconds, clock or fakes.DrivenClock())
+        )
+
+    def send(self, request: RpcRequest, key: Credentials = KEY) -> dict[str, Any]:
+        """Through the official SDK."""
+        client = AcsClient(
+            key.access_key_id, key.access_key_secret, "cn-hangzhou", auto_retry=False
+        )
+        request.set_endpoint(self.endpoint)
+        if key.security_token:
+            request.add_query_param("SecurityToken", key.security_token)
+        return dict(json.loads(client.do_action_with_exception(request)))
+
+
+@contextmanager
+def cloud_of(
+    *groups: Mapping[str, Any],
+    knobs: Knobs | None = None,
+    token: str = "",
+    start: datetime = START,
+    **fleet: Any,
+) -> Iterator[Cloud]:
+    """Of a function that goes by today's clock `start` is to be now, or what the cloud measures is old to it."""
+    clock = DrivenClock(start)
+    service = service_of({"groups": list(groups), **fleet}, clock, knobs or Knobs())
+    inside = LocalCloud(
+        service, Gate(KEY.access_key_id, KEY.access_key_secret, token), functions=Functions(clock)
+    )
+    with running(inside) as endpoint:
+        yield Cloud(inside, endpoint, clock)

@@ -1,0 +1,143 @@
+"""Fakes that implement our own protocols: a clock that is driven, a gateway that plays a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+
+from scalein.clock import Deadline
+from scalein.cloud.gateway import NOTHING_MORE, Gateway, Removal
+from scalein.decision.guardrails import NONE, Guardrails
+from scalein.decision.model import Activity, Count, Needs, RemovalRequest, Snapshot
+from scalein.decision.progress import Progress, client_token, message_key
+from scalein.errors import GatewayError, Refused, StaleSnapshot
+from scalein.processing.calls import Dependencies
+from scalein.processing.group_view import OneGroup
+from scalein.processing.removal import RemovalRun
+from scalein.report.outcome import Outcome
+from scalein.timing import Spent
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+NOTHING_SPENT = Spent(0.0, 0.0, {})
+
+
+class DrivenClock:
+    """Sleeping advances it, and nothing else does."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self._start = now
+        self.elapsed = 0.0
+        self.naps: list[float] = []
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.elapsed)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        self.elapsed += seconds
+
+
+def scale_in(
+    request: RemovalRequest,
+    gateway: Gateway,
+    guardrails: Guardrails = NONE,
+    clock: DrivenClock | None = None,
+) -> Outcome:
+    """The first step of a message, with nothing around it."""
+    clock = clock or DrivenClock()
+    dependencies = Dependencies(OneGroup(gateway, clock), Deadline.after(30, clock))
+    return RemovalRun(Progress(request, clock.now()), guardrails, dependencies).advance()
+
+
+def token_of(group: str, request_id: str, number: int = 0) -> str:
+    """The ClientToken of a call for a removal request."""
+    return client_token(message_key(RemovalRequest(group, request_id, Count(1))), number)
+
+
+class ScriptedGateway:
+    """Shows the snapshots one after the other (the last for good), and answers removals as told."""
+
+    def __init__(self, *snapshots: Snapshot, answers: Iterable[str | GatewayError] = ()) -> None:
+        self._snapshots = list(snapshots)
+        self._answers = list(answers)
+        self.removals: list[Removal] = []
+        self.past: tuple[Activity, ...] = ()
+        self.reads = 0
+
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+        self.reads += 1
+        return self._snapshots.pop(0) if len(self._snapshots) > 1 else self._snapshots[0]
+
+    def remove(self, removal: Removal) -> str:
+        self.removals.append(removal)
+        answer = self._answers.pop(0) if self._answers else "asa-1"
+        if isinstance(answer, GatewayError):
+            raise answer
+        return answer
+
+    def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
+        return tuple(activity for activity in self.past if activity.id in activity_ids)
+
+    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+        return self.past
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        return {"asg-1"}
+
+
+class FakeEss:
+    """Groups that shrink as told: refuses below MinSize, and shows an old picture for as many reads as `lag` says."""
+
+    def __init__(self, *snapshots: Snapshot, lag: int = 0) -> None:
+        self.groups = {snapshot.group.id: snapshot for snapshot in snapshots}
+        self.removals: list[Removal] = []
+        self.reads: list[str] = []
+        self._lag = lag
+        self._old: list[dict[str, Snapshot]] = []
+
+    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+        self.reads.append(scaling_group_id)
+        shown = self._old.pop(0) if self._old else self.groups
+        if scaling_group_id not in shown:
+            raise Refused(
+                "DescribeScalingGroups",
+                "InvalidScalingGroupId.NotFound",
+                "there is no such scaling group.",
+            )
+        return shown[scaling_group_id]
+
+    def remove(self, removal: Removal) -> str:
+        snapshot = self.groups[removal.scaling_group_id]
+        if snapshot.group.total_capacity - len(removal.instance_ids) < snapshot.group.min_size:
+            raise StaleSnapshot(
+                "RemoveInstances",
+                "IncorrectCapacity.MinSize",
+                "the group would fall below MinSize.",
+            )
+        self._old = [dict(self.groups)] * self._lag
+        self.removals.append(removal)
+        leaving = [
+            i._replace(lifecycle_state="Removing")
+            for i in snapshot.instances
+            if i.id in removal.instance_ids
+        ]
+        staying = [i for i in snapshot.instances if i.id not in removal.instance_ids]
+        self.groups[removal.scaling_group_id] = snapshot._replace(instances=(*staying, *leaving))
+        return f"asa-{len(self.removals)}"
+
+    def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
+        return ()
+
+    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+        return ()
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        self.reads.append("groups_of")
+        return {
+            id
+            for id, told in self.groups.items()
+            if any(i.id in instance_ids for i in told.instances)
+        }

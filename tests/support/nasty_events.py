@@ -1,0 +1,131 @@
+"""Events that are made to cost memory or time, and what reading one costs: run as a script, with a name and a size."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from scalein import contract
+from scalein.errors import RejectedEvent
+from scalein.intake import Message, opened, read
+
+UNITS = {  # of a list; small ones, for these cost most for each byte
+    "empty lists": "[],",
+    "empty objects": "{},",
+    "small objects": '{"a":0},',
+    "objects in objects": '{"":' * 15 + "0" + "}" * 15 + ",",
+    "lists in lists": "[" * 15 + "]" * 15 + ",",
+    "short texts": '"ab",',
+    "short texts of many letters": '"āb",',
+    "numbers": "1234,",
+    "fractions": "0.5,",
+}
+MAX_VALUES = 299_000  # a little less than are read
+
+
+class Cost(NamedTuple):
+    mib: float  # at the peak, above the idle process
+    seconds: float
+    found: list[str]  # kinds of message, and rules that were broken
+
+
+def list_of(unit: str, max_values: int, size: int) -> bytes:
+    """As many units as fit, or as max_values allows; the rest of the event is one text."""
+    values = sum(map(unit.count, ",[{"))
+    units = unit * min(size // len(unit.encode()) - 1, max_values // values)
+    return f'[{units}"{"x" * (size - len(units.encode()) - 4)}"]'.encode()
+
+
+def alerts(size: int) -> bytes:
+    entries = [
+        {"status": "firing", "labels": {"instance": f"i-{n}"}}
+        for n in range(min(size // 62, 59_000))
+    ]
+    return json.dumps({"status": "firing", "receiver": "x", "alerts": entries}).encode()
+
+
+def labels(size: int) -> bytes:
+    names = {f"{n}": "v" for n in range(min(size // 15, MAX_VALUES))}
+    alert = {"status": "firing", "labels": {}}
+    return json.dumps(
+        {"status": "firing", "receiver": "x", "alerts": [alert], "commonLabels": names}
+    ).encode()
+
+
+def texts(text: str, size: int) -> bytes:
+    return json.dumps([text] * (size // (len(text) + 4))).encode()
+
+
+def lists(size: int) -> bytes:
+    return list_of("[],", MAX_VALUES, size)
+
+
+Make = Callable[[int], bytes]  # the event of so many bytes, about
+
+
+def of_unit(unit: str, max_values: int) -> Make:
+    return lambda size: list_of(unit, max_values, size)
+
+
+NASTY: dict[str, Make] = {
+    **{f"{name}, as many as may be": of_unit(unit, MAX_VALUES) for name, unit in UNITS.items()},
+    **{f"{name}, more than may be": of_unit(unit, 1 << 30) for name, unit in UNITS.items()},
+    "many keys": lambda size: json.dumps(
+        dict.fromkeys(map(str, range(min(size // 15, MAX_VALUES))), 0)
+    ).encode(),
+    "a long number": lambda size: b"1" * size,
+    "a long fraction": lambda size: b"0." + b"1" * (size - 2),
+    "depth": lambda size: b"[" * (size // 2) + b"]" * (size // 2),
+    "depth of objects": lambda size: b'{"":' * (size // 5),
+    "one long text": lambda size: f'["{"x" * (size - 20)}", "\U0001f600"]'.encode(),
+    "spaces": lambda size: b" " * size,
+    "words": lambda size: b"a " * (size // 2),
+    "a form": lambda size: b"a=1&" * (size // 4 - 1) + b"a=1",
+    "nearly a form": lambda size: b"a=1&" * (size // 4 - 1) + b" ",
+    "a form of few fields": lambda size: b"a=1&b=" + b"%41" * (size // 3 - 3),
+    "a form of one long name": lambda size: b"a" * (size - 5) + b"&b=1",
+    "nearly Base64": lambda size: b"A" * (size - 1) + b"!",
+    "Base64 of lists": lambda size: base64.b64encode(lists(size * 3 // 4 - 8)),
+    "Base64 in Base64": lambda size: base64.b64encode(base64.b64encode(lists(size * 9 // 16 - 16))),
+    "texts of lists": lambda size: texts(lists(MAX_VALUES * 3).decode(), size),
+    "small texts of lists": lambda size: texts("[[]]", min(size, 1 << 20)),
+    "Base64 texts of lists": lambda size: texts(base64.b64encode(lists(MAX_VALUES)).decode(), size),
+    "alerts": alerts,
+    "labels": labels,
+    "a batch": lambda size: json.dumps(
+        [{"scalingGroupId": "asg", "remove": {"count": 1}}] * 10_000
+    ).encode(),
+}
+
+
+def cost_of(event: bytes) -> Cost:
+    """Of reading it in this process."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+    idle, began, found = _peak_mib(), time.monotonic(), set()
+    for message in opened(event).messages:
+        try:
+            found.add(
+                type(read(message)).__name__ if isinstance(message, Message) else message.error.rule
+            )
+        except RejectedEvent as error:
+            found.add(error.rule)
+    return Cost(_peak_mib() - idle, time.monotonic() - began, sorted(found))
+
+
+def _peak_mib() -> float:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+if __name__ == "__main__":
+    for schema in ("removal-request", "alertmanager", "cloudmonitor-threshold"):
+        contract.validator(schema)
+    opened(b"{}")
+    print(json.dumps(cost_of(NASTY[sys.argv[1]](int(sys.argv[2])))))

@@ -1,0 +1,144 @@
+"""The handler in processes of its own, which can be killed at any step of its way."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType, SimpleNamespace
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parents[2]
+os.environ.setdefault(
+    "PYTHONPATH", f"{ROOT / 'handler'}:{ROOT}"
+)  # the server that forks is a Python of its own
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(
+    ["index", "scalein.cloud.ess", "scalein.cloud.function_compute", "scalein.ledger.redis"]
+)
+STEPS = {  # where one part of the function hands over to another, or to the world
+    "ess.py": {"snapshot", "remove", "activities", "history"},
+    "redis.py": {"claim_message", "acquire_lease", "record", "close"},
+    "fallback.py": {"claim_message", "acquire_lease", "record", "close"},
+    "journal.py": {"record_intent", "record_result", "schedule_follow_up", "schedule_turn"},
+    "follow_ups.py": {"schedule"},
+    "audit.py": {"record"},
+}
+
+
+CRASHED = "crashed"  # a status of these tests: an exception that is not documented
+
+
+class FastClock(NamedTuple):
+    """A clock that runs `rate` times as fast as the real one, and shows the same in all processes of this machine."""
+
+    start: datetime
+    at: float  # time.monotonic() then
+    rate: float
+
+    @classmethod
+    def starting_now(cls, rate: float) -> FastClock:
+        return cls(datetime.now(timezone.utc), time.monotonic(), rate)
+
+    def now(self) -> datetime:
+        return self.start + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self.at) * self.rate
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds / self.rate)
+
+
+class Job(NamedTuple):
+    event: bytes
+    clock: FastClock
+    kill_at: int | None = None  # the step at which it is killed
+    request_id: str = "fc-1"
+    timeout: int = 30
+    counts: bool = True  # its steps, which makes it slower
+
+
+class Answer(NamedTuple):
+    outcome: dict[str, Any]
+    raised: bool
+    steps: int
+
+
+class Worker:
+    """One instance of the function."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.pipe, theirs = CONTEXT.Pipe()
+        self.process = CONTEXT.Process(target=_work, args=(theirs, dict(variables)), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def send(self, job: Job) -> None:
+        self.pipe.send(job)
+
+    def answer(self) -> Answer | None:
+        """None where it was killed."""
+        try:
+            answer: Answer = self.pipe.recv()
+        except EOFError:
+            return None
+        return answer
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def _work(pipe: Connection, variables: dict[str, str]) -> None:
+    import index
+
+    os.environ.update(variables)
+    logging.disable(logging.CRITICAL)
+    while True:
+        job: Job = pipe.recv()
+        steps = _counting(job.kill_at) if job.counts else [0]
+        try:
+            told, raised = index.serve(job.event, _context(job), job.clock), False
+        except (index.TryLaterError, index.RemovalFailedError) as error:
+            told, raised = json.loads(str(error)), True
+        except Exception:  # noqa: BLE001 (whatever is not documented)
+            told, raised = {"status": CRASHED, "message": traceback.format_exc(limit=-3)}, True
+        sys.setprofile(None)
+        pipe.send(Answer(told, raised, steps[0]))
+
+
+def _counting(kill_at: int | None) -> list[int]:
+    """Counts the steps from now on: each beginning and each end of one. At one of them, the process dies."""
+    steps = [0]
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        if event not in ("call", "return"):
+            return
+        if frame.f_code.co_name in STEPS.get(os.path.basename(frame.f_code.co_filename), ()):  # noqa: PTH119
+            if steps[0] == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            steps[0] += 1
+
+    sys.setprofile(profile)
+    return steps
+
+
+def _context(job: Job) -> SimpleNamespace:
+    return SimpleNamespace(
+        request_id=job.request_id,
+        region="cn-hangzhou",
+        account_id="1",
+        function=SimpleNamespace(name="scale-in", timeout=job.timeout),
+        service=SimpleNamespace(name="ops", qualifier=""),
+    )

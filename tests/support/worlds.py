@@ -1,0 +1,143 @@
+"""A function, the local cloud around it, and one clock for all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import index
+from localcloud.clock import DrivenClock
+from scalein.ledger.memory import kept_by_this_process
+from tests.support.clouds import KEY, Cloud, cloud_of
+
+FOLLOW_UP_KEY = "a key for tests that is long enough"
+
+
+class SharedClock:
+    """The cloud's clock, as the handler takes one: sleeping advances it."""
+
+    def __init__(self, clock: DrivenClock) -> None:
+        self._clock = clock
+
+    def now(self) -> Any:
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        return self._clock.now().timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.advance(seconds)
+
+
+@dataclass
+class World:
+    cloud: Cloud
+    outcomes: list[dict[str, Any]] = field(default_factory=list)  # of all invocations, in order
+    restarts: bool = (
+        False  # every invocation meets an instance of the function that has served nothing
+    )
+    heard: Callable[[dict[str, Any]], object] = lambda _: (
+        None
+    )  # called with each outcome, at its moment
+
+    def send(self, request: Mapping[str, Any] | bytes) -> dict[str, Any]:
+        """One invocation of the function; its outcome, returned or raised."""
+        event = (
+            request
+            if isinstance(request, bytes)
+            else json.dumps({"scalingGroupId": "asg-1", **request}).encode()
+        )
+        with suppress(index.TryLaterError, index.RemovalFailedError):
+            self.invoke(event)
+        return self.outcomes[-1]
+
+    def invoke(self, event: bytes) -> None:
+        """As the platform does: it may raise."""
+        if self.restarts:
+            kept_by_this_process.cache_clear()
+        try:
+            self._hear(index.serve(event, context(), SharedClock(self.cloud.clock)))
+        except (index.TryLaterError, index.RemovalFailedError) as error:
+            self._hear(json.loads(str(error)))
+            raise
+
+    def _hear(self, outcome: dict[str, Any]) -> None:
+        self.outcomes.append(outcome)
+        self.heard(outcome)
+
+    def set(self, name: str, value: str) -> None:
+        """An environment variable, as long as this world lasts."""
+        os.environ[name] = value
+
+    def follow(self, seconds: float = 86_400) -> dict[str, Any]:
+        """Delivers follow-ups, when they are due, until there are none; the last outcome."""
+        until = self.cloud.clock.now() + timedelta(seconds=seconds)
+        functions = self.cloud.inside.functions
+        assert functions
+        while (due := functions.next_due()) is not None and due <= until:
+            self.cloud.clock.advance(max(0.0, (due - self.cloud.clock.now()).total_seconds()))
+            functions.deliver(lambda invocation: self.invoke(invocation.event))
+        return self.outcomes[-1]
+
+    @property
+    def removals(self) -> list[list[str]]:
+        """The ids of each accepted call, oldest first."""
+        return [
+            activity.told
+            for activity in self.cloud.inside.service.activities.values()
+            if activity.told
+        ]
+
+    def stable(self) -> int:
+        return sum(
+            state in ("InService", "Protected", "Standby") for state in self.cloud.states().values()
+        )
+
+
+def context(**fields: Any) -> SimpleNamespace:
+    function = SimpleNamespace(name="scale-in", timeout="60")
+    known = {"request_id": "fc-1", "region": "cn-hangzhou", "account_id": "1", "function": function}
+    return SimpleNamespace(
+        **{**known, "service": SimpleNamespace(name="ops", qualifier="LATEST"), **fields}
+    )
+
+
+@contextmanager
+def world_of(
+    *groups: Mapping[str, Any],
+    policy: Mapping[str, Any] | None = None,
+    follow_ups: bool = True,
+    ledger: str = "",
+    **cloud: Any,
+) -> Iterator[World]:
+    with cloud_of(*groups, **cloud) as inside:
+        variables = {
+            "SCALEIN_ESS_ENDPOINT": inside.endpoint,
+            "SCALEIN_CMS_ENDPOINT": inside.endpoint,
+            "SCALEIN_FC_ENDPOINT": inside.endpoint,
+            "SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY if follow_ups else "",
+            "SCALEIN_LEDGER": ledger,
+            "SCALEIN_POLICY": json.dumps(
+                policy or {"groups": {g["scalingGroupId"]: {} for g in groups}}
+            ),
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
+            "ALIBABA_CLOUD_SECURITY_TOKEN": "",
+        }
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        kept_by_this_process.cache_clear()
+        try:
+            yield World(inside)
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
