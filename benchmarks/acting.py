@@ -22,7 +22,7 @@ from localcloud.functions.queue import Functions
 from localcloud.server import LocalCloud, running
 from localcloud.wire import Gate
 from scalein.clock import SystemClock
-from scalein.ledger.memory import kept_by_this_process
+from scalein.ledger.memory import process_store
 from scalein_cli.local import environment, local_cloud
 
 ANSWER_SECONDS = 0.05
@@ -63,7 +63,7 @@ def warm(folder: Path, instances: int, answer_seconds: float, repeats: int) -> l
             region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60)
         )
         walls, processor = [], []
-        kept_by_this_process.cache_clear()  # of other clouds' removals
+        process_store.cache_clear()  # of other clouds' removals
         for number in range(min(repeats, instances - 1) + 1):
             event = {
                 "scalingGroupId": "asg-bench",

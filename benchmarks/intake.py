@@ -14,8 +14,8 @@ from typing import Any
 
 from benchmarks.timing import Row
 from scalein.errors import RejectedEvent
-from scalein.intake import Message, opened, read
-from scalein.ledger.memory import kept_by_this_process
+from scalein.intake import Message, parse_event, read
+from scalein.ledger.memory import process_store
 from scalein_cli.local import environment, local_cloud
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +27,7 @@ def one_message(repeats: int) -> list[Row]:
     spent = {}
     for path in sorted((ROOT / "events").glob("*.json")):
         if not path.stem.endswith(".expected"):
-            event, count = path.read_bytes(), max(1, len(opened(path.read_bytes()).messages))
+            event, count = path.read_bytes(), max(1, len(parse_event(path.read_bytes()).messages))
             spent[path.stem] = _median(lambda event=event: _read(event), repeats) / count  # type: ignore[misc]
     slowest = max(spent, key=lambda name: spent[name])
     return [
@@ -59,7 +59,7 @@ def batches(folder: Path, fleet: Callable[[Path, int], Path]) -> list[Row]:
             for name, same in (("no headroom", False), ("duplicates", True)):
                 event = _batch(same)
                 calls.clear()
-                kept_by_this_process.cache_clear()  # of the batch before
+                process_store.cache_clear()  # of the batch before
                 began = time.perf_counter()
                 answer = index.handler(event, context)
                 wall = time.perf_counter() - began
@@ -87,7 +87,7 @@ def _batch(same: bool) -> bytes:
 
 
 def _read(event: bytes) -> None:
-    for message in opened(event).messages:
+    for message in parse_event(event).messages:
         if isinstance(message, Message):
             try:
                 read(message)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from benchmarks.timing import Row, both, timed
 from scalein.decision.budget import Budget
-from scalein.decision.guardrails import NONE, Guardrails, Pause
+from scalein.decision.guardrails import NONE, GroupPolicy, Pause
 from scalein.decision.model import (
     Activity,
     Alarm,
@@ -40,16 +40,16 @@ def figures(repeats: int) -> list[Row]:
     """Deciding over fleets of growing size, nothing but the pure core: as ESS would, and with every guardrail on."""
     gc.freeze()  # as cold_start does: this process holds a terminal library that the function does not
     rows = []
-    for name, order, guardrails in (
+    for name, order, group_policy in (
         ("", (), NONE),
         (", every guardrail", EVERY_ORDER, every_guardrail()),
     ):
         for size in (100, 1_000, 2_000, 10_000):
             request = RemovalRequest("asg-bench", "r", Count(20), order=order)
             fleet = fleet_of(size)
-            if len(plan_removal(request, fleet, guardrails).leaving) != 20:
+            if len(plan_removal(request, fleet, group_policy).selected) != 20:
                 raise SystemExit("the plan is not what it was: twenty should leave")
-            spent = timed(lambda r=request, f=fleet, g=guardrails: plan_removal(r, f, g), repeats)  # type: ignore[misc]
+            spent = timed(lambda r=request, f=fleet, g=group_policy: plan_removal(r, f, g), repeats)  # type: ignore[misc]
             goal = "at most 10 ms" if size == 2_000 else ""
             rows.append((f"planning over {size:,} instances{name}", both(spent), goal))
     return [*rows, simulated_day()]
@@ -59,9 +59,10 @@ def simulated_day() -> Row:
     """Ten thousand alarms over 500 instances, under the example policy."""
     policy = read_policy(PolicySource("", str(EXAMPLE_POLICY)))
     start = START + timedelta(days=60)
-    facts = {"alertName": ("web-cpu-low",), "namespace": ("acs_ecs_dashboard",)}
+    attributes = {"alertName": ("web-cpu-low",), "namespace": ("acs_ecs_dashboard",)}
     day = [
-        Happening(start + timedelta(seconds=8.64 * n), Alarm(f"{n}", facts)) for n in range(10_000)
+        Happening(start + timedelta(seconds=8.64 * n), Alarm(f"{n}", attributes))
+        for n in range(10_000)
     ]
     group = synthetic("asg-web", 500, 50, 3, start)
     (spent,) = timed(lambda: simulate(group, policy, day, timedelta(seconds=60)), 1)
@@ -91,8 +92,8 @@ def fleet_of(size: int) -> Snapshot:
     return Snapshot(group, members, now, tuple(activities), samples)
 
 
-def every_guardrail() -> Guardrails:
-    return Guardrails(
+def every_guardrail() -> GroupPolicy:
+    return GroupPolicy(
         floor=1,
         max_removed_per_event=20,
         max_removed_percent_per_event=50,

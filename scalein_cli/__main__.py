@@ -161,7 +161,7 @@ def plan(**options: Any) -> None:
     payload = (
         event.read_bytes() if event else command.request_event(group, remove, options["order"])
     )
-    question = command.Question(
+    question = command.ScaleInQuestion(
         payload, fleet, policy, options["region"], group or "", options["now"]
     )
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scalein.clock import Deadline, SystemClock
-from scalein.decision.model import Activity, Instance, Metric, Needs, Snapshot
+from scalein.decision.model import Activity, Instance, Metric, ReadScope, Snapshot
 from scalein.errors import ConfigurationError, GatewayError
 from scalein.settings import read_settings
 from scalein_cli.local import context
@@ -24,11 +24,11 @@ def capture(scaling_group_id: str, region_id: str, with_metric: bool, file: Path
     """Writes the group, its instances, and its activities of the last day; how many instances. Raises RunError."""
     from scalein.cloud.ess import EssGateway
 
-    needs = Needs(HISTORY_SECONDS, Metric() if with_metric else None)
+    read_scope = ReadScope(HISTORY_SECONDS, Metric() if with_metric else None)
     try:
         settings = read_settings(os.environ, context({"regionId": region_id}, SECONDS))
         gateway = EssGateway(settings, Deadline.after(SECONDS, SystemClock()))
-        snapshot = gateway.snapshot(scaling_group_id, needs)
+        snapshot = gateway.snapshot(scaling_group_id, read_scope)
         file.write_text(
             json.dumps(fleet_of(snapshot, settings.region_id), indent=1) + "\n", encoding="utf-8"
         )

@@ -17,9 +17,9 @@ from rich.table import Table
 
 from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import Removal
-from scalein.decision.model import Needs, RemoveOptions
+from scalein.decision.model import ReadScope, RemoveOptions
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
-from scalein.intake import Message, opened, read
+from scalein.intake import Message, parse_event, read
 from scalein.policy import Policy, read_policy
 from scalein.settings import PolicySource, read_settings
 
@@ -43,8 +43,8 @@ def policy(path: Path) -> Iterator[Found]:
     yield Found(
         f"policy {path.name}", True, f"{len(held.groups)} groups, {len(held.rules)} alarm rules"
     )
-    for id, guardrails in held.groups.items():
-        if not guardrails.cooldown_seconds:
+    for id, group_policy in held.groups.items():
+        if not group_policy.cooldown_seconds:
             yield Found(
                 f"policy, group {id}",
                 True,
@@ -55,7 +55,7 @@ def policy(path: Path) -> Iterator[Found]:
 def event(path: Path) -> Found:
     """Whether the function could read it; what it would mean, a dry run tells."""
     try:
-        messages = opened(path.read_bytes()).messages
+        messages = parse_event(path.read_bytes()).messages
         for message in messages:
             if not isinstance(message, Message):
                 raise message.error
@@ -109,10 +109,10 @@ def rights(region: str, held: Policy, try_remove: bool) -> Iterator[Found]:
     except ConfigurationError as error:
         yield Found("credentials", False, str(error))
         return
-    for id, guardrails in held.groups.items():
+    for id, group_policy in held.groups.items():
         gateway = EssGateway(settings, Deadline.after(30, SystemClock()))
         try:
-            snapshot = gateway.snapshot(id, Needs(max(60, guardrails.history_seconds)))
+            snapshot = gateway.snapshot(id, ReadScope(max(60, group_policy.history_seconds)))
         except (GatewayError, ConfigurationError) as error:
             yield Found(f"group {id}", False, _why(error))
             continue
@@ -176,7 +176,9 @@ def show(found: list[Found], console: Console) -> None:
     for heading in ("", "What", "Found"):
         table.add_column(heading, overflow="fold")
     for one in found:
-        table.add_row("[green]good[/]" if one.good else "[bold red]wrong[/]", one.what, one.told)
+        table.add_row(
+            "[green]good[/]" if one.good else "[bold red]wrong[/]", one.what, one.told
+        )
     console.print(table)
 
 

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 from scalein.clock import SystemClock
 from scalein.decision.model import Notice
 from scalein.errors import RejectedEvent
-from scalein.intake import Message, Reading, opened, read
-from scalein.intake.dialects import Sealed
+from scalein.intake import Message, ParsedMessage, parse_event, read
+from scalein.intake.dialects import SignedFollowUp
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE_POLICY = ROOT / "policy.example.json"
@@ -64,14 +64,16 @@ class ShiftedClock(SystemClock):
 def clock_for(event: bytes) -> SystemClock:
     """As if the newest message of the event had been sent five seconds ago; by today's clock where none says when."""
     times = [
-        reading.sent_at for reading in _readings(event) if not isinstance(reading, Notice | Sealed)
+        parsed.sent_at
+        for parsed in _readings(event)
+        if not isinstance(parsed, Notice | SignedFollowUp)
     ]
     newest = max((time for time in times if time is not None), default=None)
     return SystemClock() if newest is None else ShiftedClock(newest + timedelta(seconds=5))
 
 
-def _readings(event: bytes) -> Iterator[Reading]:
-    for message in opened(event).messages:
+def _readings(event: bytes) -> Iterator[ParsedMessage]:
+    for message in parse_event(event).messages:
         if isinstance(message, Message):
             with suppress(RejectedEvent):
                 yield read(message)

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from scalein.clock import Deadline, SystemClock
-from scalein.cloud.gateway import NOTHING_MORE, DryRun, Gateway
-from scalein.decision.model import Needs, Snapshot
+from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway
+from scalein.decision.model import ReadScope, Snapshot
 from scalein.errors import ConfigurationError
-from scalein.intake import opened
+from scalein.intake import parse_event
 from scalein.ledger.protocol import Ledger
 from scalein.policy import read_policy
-from scalein.processing.batch import Invocation, Tools
+from scalein.processing.batch import BatchProcessor, Tools
 from scalein.processing.follow_ups import FunctionCompute
 from scalein.report import response as answer
 from scalein.report.outcome import Outcome
@@ -30,7 +30,7 @@ from scalein_cli.run import RunError
 SECONDS = 60
 
 
-class Question(NamedTuple):
+class ScaleInQuestion(NamedTuple):
     """What to plan: an event's bytes, and where. `fleet` is None for the real cloud."""
 
     event: bytes
@@ -55,8 +55,8 @@ class Watching(DryRun):
         super().__init__(gateway)
         self.seen: dict[str, Snapshot] = {}
 
-    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
-        self.seen[scaling_group_id] = super().snapshot(scaling_group_id, needs)
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
+        self.seen[scaling_group_id] = super().snapshot(scaling_group_id, read_scope)
         return self.seen[scaling_group_id]
 
 
@@ -66,7 +66,7 @@ def request_event(scaling_group_id: str, remove: Mapping[str, Any], order: Seque
     return json.dumps(request | ({"order": list(order)} if order else {})).encode()
 
 
-def plan(question: Question, console: Console, form: Form) -> bool:
+def plan(question: ScaleInQuestion, console: Console, form: Form) -> bool:
     """Shows the plan; whether anybody would leave. Raises RunError."""
     try:
         with ExitStack() as stack:
@@ -85,7 +85,7 @@ def plan(question: Question, console: Console, form: Form) -> bool:
         raise RunError(f"{error}{hint}") from None
 
 
-def _policy(question: Question, variables: Mapping[str, str]) -> dict[str, str]:
+def _policy(question: ScaleInQuestion, variables: Mapping[str, str]) -> dict[str, str]:
     if question.policy is not None:
         return {"SCALEIN_POLICY": "", "SCALEIN_POLICY_FILE": str(question.policy.resolve())}
     if (
@@ -97,20 +97,20 @@ def _policy(question: Question, variables: Mapping[str, str]) -> dict[str, str]:
     return {}
 
 
-def _planned(question: Question, settings: Settings, console: Console, form: Form) -> bool:
+def _planned(question: ScaleInQuestion, settings: Settings, console: Console, form: Form) -> bool:
     from scalein.cloud.ess import EssGateway
 
     clock = SystemClock() if question.by_todays_clock else clock_for(question.event)
     deadline = Deadline.after(settings.run_seconds, clock)
     gateway = Watching(EssGateway(settings, deadline))
-    mail = opened(question.event)
-    follow_ups = settings.caller and FunctionCompute(
-        settings.caller, settings.credentials, deadline
+    mail = parse_event(question.event)
+    follow_ups = settings.function_ref and FunctionCompute(
+        settings.function_ref, settings.credentials, deadline
     )
     tools = Tools(lambda: gateway, _no_ledger, follow_ups)
     with console.status("Reading the scaling group ..."):
         outcomes = list(
-            Invocation(read_policy(settings.policy), tools, deadline, dry_run=True).serve(mail)
+            BatchProcessor(read_policy(settings.policy), tools, deadline, dry_run=True).serve(mail)
         )
     if form.as_json:
         console.print_json(
@@ -122,7 +122,7 @@ def _planned(question: Question, settings: Settings, console: Console, form: For
 
 
 def _show(
-    question: Question,
+    question: ScaleInQuestion,
     settings: Settings,
     outcomes: Sequence[Outcome],
     seen: Mapping[str, Snapshot],
@@ -146,14 +146,14 @@ def _show(
         )
 
 
-def _guarded(question: Question, settings: Settings) -> str:
+def _guarded(question: ScaleInQuestion, settings: Settings) -> str:
     if not settings.policy.text:
         return f"policy {show.path(Path(settings.policy.file))}"
     unguarded = settings.policy.text == _unguarded(question)
     return "no policy, so that only MinSize holds" if unguarded else "SCALEIN_POLICY"
 
 
-def _unguarded(question: Question) -> str:
+def _unguarded(question: ScaleInQuestion) -> str:
     return json.dumps({"groups": {question.scaling_group_id: {}}})
 
 

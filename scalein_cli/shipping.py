@@ -274,7 +274,7 @@ def _invoke_local(payload: bytes, console: Console, as_json: bool) -> None:
     "--region", default="", metavar="ID", help="With --policy: ask ESS there about its groups."
 )
 @click.option(
-    "--try-remove", is_flag=True, help="Ask for the removal of an instance that is nobody, too."
+    "--try-remove", is_flag=True, help="Target for the removal of an instance that is nobody, too."
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print what was found as JSON, and nothing else."

@@ -23,8 +23,8 @@ WORDS = {
     Reason.NOT_NAMED: "the request names others",
     Reason.NOT_A_MEMBER: "is not in this group",
     Reason.TOO_HEAVY: "weighs more than is asked",
-    Reason.ALL_OR_NOTHING: "all or nothing",
-    Reason.CALL_LIMIT: "a call takes 20 ids",
+    Reason.PARTIAL_DENIED: "all or nothing",
+    Reason.REQUEST_LIMIT: "a call takes 20 ids",
     Reason.PROTECTED: "is Protected",
     Reason.STANDBY: "is Standby",
     Reason.PENDING: "is not in service yet",
@@ -45,7 +45,7 @@ WORDS = {
     Reason.COOLDOWN_AFTER_FAILURE: "cooldown after a failure",
     Reason.UNHEALTHY_GROUP: "too few are healthy",
     Reason.FLOOR: "the floor needs it",
-    Reason.EVENT_MAXIMUM: "one message removes no more",
+    Reason.MAX_PER_REQUEST: "one message removes no more",
     Reason.BUDGET: "the budget is spent",
     Reason.GROUP_NOT_ACTIVE: "the group is not Active",
     Reason.SCALE_IN_SUSPENDED: "ScaleIn is suspended",
@@ -61,7 +61,7 @@ COLOURS = {
     "rejected": "red",
     "refused": "red",
     "expired": "yellow",
-    "try-later": "yellow",
+    "retry": "yellow",
     "ignored": "dim",
     "duplicate": "dim",
 }
@@ -119,7 +119,7 @@ def verdicts(
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Instance", "Zone", "State", "Joined", "Configuration", "", "Why"):
         table.add_column(heading, no_wrap=heading != "Why")
-    chosen = {entry["id"]: _choice(entry) for entry in outcome["chosen"]}
+    chosen = {entry["id"]: _choice(entry) for entry in outcome["rankedBy"]}
     for id in outcome["removed"]:
         table.add_row(
             id,
@@ -127,14 +127,14 @@ def verdicts(
             Text("leaves", "bold yellow"),
             chosen.get(id, WORDS[Reason.NAMED]),
         )
-    folded = fold and len(outcome["kept"]) > MOST_ROWS
-    for entry in () if folded else outcome["kept"]:
+    folded = fold and len(outcome["retained"]) > MOST_ROWS
+    for entry in () if folded else outcome["retained"]:
         why = WORDS[Reason(entry["reason"])]
         table.add_row(entry["id"], *_facts(members.get(entry["id"])), Text("stays", "green"), why)
     if table.row_count:
         console.print(table)
     if folded:
-        _folded(outcome["kept"], console)
+        _folded(outcome["retained"], console)
 
 
 def _choice(entry: Mapping[str, str]) -> str:
@@ -171,8 +171,8 @@ def limits(told: Mapping[str, Any], weighted: bool, console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Limit", "Allows", "May leave", "Because"):
         table.add_column(heading, justify="right" if heading in ("Allows", "May leave") else "left")
-    unit, room = told["asked"]["unit"], told["asked"]["value"]
-    table.add_row("asked", "", f"{room:,}", unit)
+    unit, room = told["requested"]["unit"], told["requested"]["value"]
+    table.add_row("requested", "", f"{room:,}", unit)
     for limit in told["limits"]:
         # In a group without weights an instance is a unit of capacity; else the two cannot be compared in one column.
         same = limit["unit"] == unit or not weighted
@@ -181,7 +181,7 @@ def limits(told: Mapping[str, Any], weighted: bool, console: Console) -> None:
         style = "bold yellow" if cuts else ""
         told_room = f"{room:,}" if same else ""
         table.add_row(
-            limit["reason"], f"{limit['allows']:,}", Text(told_room, style), limit["because"]
+            limit["reason"], f"{limit['allows']:,}", Text(told_room, style), limit["detail"]
         )
     console.print(table)
 

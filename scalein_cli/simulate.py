@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scalein.cloud.replies import PAGE_SIZE, activities_of, group_of, snapshot_of
-from scalein.decision.guardrails import Guardrails
+from scalein.decision.guardrails import GroupPolicy
 from scalein.decision.model import Metric, Sample, Snapshot
 from scalein.decision.reasons import Reason
 from scalein.errors import ConfigurationError
@@ -60,16 +60,16 @@ def run(
             story = simulate(snapshot, policy, day, timedelta(seconds=activity_seconds))
     except (Wrong, ConfigurationError) as error:
         raise RunError(str(error)) from error
-    guardrails = policy.groups[snapshot.group.id]
+    group_policy = policy.groups[snapshot.group.id]
     if form.picture is not None:
         _draw(
             story,
             snapshot,
-            guardrails,
+            group_policy,
             f"{snapshot.group.id} under {show.path(policy_file)}",
             form.picture,
         )
-    told = _as_json(story, snapshot, guardrails)
+    told = _as_json(story, snapshot, group_policy)
     if form.as_json:
         console.print_json(json.dumps(told))
         return
@@ -147,16 +147,18 @@ def _asked(service: Service, action: str, asks: Mapping[str, str]) -> dict[str, 
     return perform(service, {**asks, "Action": action, "Version": "2014-08-28"})
 
 
-def _draw(story: Story, snapshot: Snapshot, guardrails: Guardrails, title: str, path: Path) -> None:
+def _draw(
+    story: Story, snapshot: Snapshot, group_policy: GroupPolicy, title: str, path: Path
+) -> None:
     from scalein_cli.picture import draw  # a second of imports
 
     try:
-        draw(story, snapshot.group.min_size, guardrails.floor, title, path)
+        draw(story, snapshot.group.min_size, group_policy.floor, title, path)
     except (OSError, ValueError) as error:
         raise RunError(f"the picture cannot be written to {path}: {error}") from error
 
 
-def _as_json(story: Story, snapshot: Snapshot, guardrails: Guardrails) -> dict[str, Any]:
+def _as_json(story: Story, snapshot: Snapshot, group_policy: GroupPolicy) -> dict[str, Any]:
     capacity = [point.capacity for point in story.capacity]
     return {
         "scalingGroupId": snapshot.group.id,
@@ -166,7 +168,7 @@ def _as_json(story: Story, snapshot: Snapshot, guardrails: Guardrails) -> dict[s
         "heldBack": dict(story.held_by),
         "capacity": {"before": capacity[0], "lowest": min(capacity), "after": capacity[-1]},
         "minSize": snapshot.group.min_size,
-        "floor": guardrails.floor,
+        "floor": group_policy.floor,
     }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scalein.decision.capacity import STABLE_STATES, capacity_of
-from scalein.decision.guardrails import Guardrails, limits, objection, staying
+from scalein.decision.guardrails import GroupPolicy, limits, retention_rules, veto
 from scalein.decision.model import (
     Activity,
     Alarm,
@@ -28,7 +28,7 @@ from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
 from scalein.errors import RejectedEvent
 from scalein.intake.times import moment
-from scalein.policy import Denial, Policy, narrowed, request_by, rule_for
+from scalein.policy import Policy, PolicyViolation, apply_policy, request_from_rule, rule_for
 
 FOREVER = datetime.max.replace(tzinfo=timezone.utc)
 NOT_FACTS = ("time", "alarm", "add", "instanceIds")
@@ -191,18 +191,18 @@ class Plans:
     Where nobody objects, time itself moves only the limits, and how many are old enough.
     """
 
-    def __init__(self, guardrails: Guardrails) -> None:
-        self._guardrails = guardrails
+    def __init__(self, group_policy: GroupPolicy) -> None:
+        self._group_policy = group_policy
         self._made: dict[RemovalRequest, tuple[tuple[object, ...], Plan]] = {}
 
     def of(self, request: RemovalRequest, picture: Snapshot) -> Plan:
         question = request._replace(request_id="", sent_at=None)
-        why_not = staying(question, picture, self._guardrails)
+        why_not = retention_rules(question, picture, self._group_policy)
         may_leave = sum(why_not(instance) is None for instance in picture.instances)
-        now = (picture.instances, picture.group, limits(picture, self._guardrails), may_leave)
+        now = (picture.instances, picture.group, limits(picture, self._group_policy), may_leave)
         before, plan = self._made.get(question, (None, None))
         if plan is None or before != now:
-            plan = plan_removal(question, picture, self._guardrails)
+            plan = plan_removal(question, picture, self._group_policy)
             self._made[question] = now, plan
         return plan
 
@@ -211,9 +211,9 @@ def simulate(
     snapshot: Snapshot, policy: Policy, day: Iterable[Happening], activity: timedelta
 ) -> Story:
     """Serves the happenings in the order of their times, as the function would."""
-    guardrails = policy.groups[snapshot.group.id]
-    group = Group(snapshot, timedelta(seconds=guardrails.history_seconds), activity)
-    plans = Plans(guardrails)
+    group_policy = policy.groups[snapshot.group.id]
+    group = Group(snapshot, timedelta(seconds=group_policy.history_seconds), activity)
+    plans = Plans(group_policy)
     story = Story(capacity=[Point(snapshot.taken_at, group.stable_capacity())])
     for happening in day:
         picture = group.at(happening.time)
@@ -224,7 +224,7 @@ def simulate(
         if happening.alarm is not None:
             story.alarms += 1
             request = _request(happening.alarm, policy, snapshot.group.id)
-            leaving = _decide(request, picture, guardrails, plans, story)
+            leaving = _decide(request, picture, group_policy, plans, story)
             if leaving:
                 group.remove(leaving)
                 story.removals.append((happening.time, len(leaving)))
@@ -237,39 +237,39 @@ def _request(alarm: Alarm, policy: Policy, scaling_group_id: str) -> RemovalRequ
     rule = rule_for(alarm, policy)
     if rule is None:
         return "no-rule"
-    asked = request_by(
+    asked = request_from_rule(
         rule,
         alarm,
-        scaling_group_id if rule.asks_for_the_alarms_group else rule.asks["scalingGroupId"],
+        scaling_group_id if rule.uses_alarm_group else rule.asks["scalingGroupId"],
     )
     if asked.scaling_group_id != scaling_group_id:
         return "other-group"
-    if isinstance(asked.ask, Named) and not asked.ask.instance_ids:
+    if isinstance(asked.target, Named) and not asked.target.instance_ids:
         return "policy"
-    request = narrowed(asked, policy)
-    return "policy" if isinstance(request, Denial) else request
+    request = apply_policy(asked, policy)
+    return "policy" if isinstance(request, PolicyViolation) else request
 
 
 def _decide(
     request: RemovalRequest | str,
     picture: Snapshot,
-    guardrails: Guardrails,
+    group_policy: GroupPolicy,
     plans: Plans,
     story: Story,
 ) -> tuple[str, ...] | None:
     if isinstance(request, str):
         story.held.append(Held(picture.taken_at, request))
         return None
-    stop = objection(request, picture, guardrails)  # first: it needs no verdict of anybody
+    stop = veto(request, picture, group_policy)  # first: it needs no verdict of anybody
     if stop is not None:
         story.held.append(Held(picture.taken_at, stop.reason.value))
         return None
     plan = plans.of(request, picture)
     if plan.shortfall:
         story.held.append(Held(picture.taken_at, plan.shortfall.reason.value))
-    elif not plan.leaving:
+    elif not plan.selected:
         story.held.append(Held(picture.taken_at, Reason.NOT_NEEDED.value))
-    return plan.leaving
+    return plan.selected
 
 
 def day_of(path: Path) -> list[Happening]:
@@ -313,12 +313,12 @@ def _happening(entry: Mapping[str, Any], number: int) -> Happening:
     if not entry.get("alarm"):
         return Happening(time, None, add)
     names = {"alertName": (str(entry["alarm"]),), "ruleName": (str(entry["alarm"]),)}
-    facts = {
+    attributes = {
         name: (str(value),) for name, value in entry.items() if name not in NOT_FACTS and value
     }
     listed = entry.get("instanceIds") or ()
     ids = tuple(listed.split() if isinstance(listed, str) else listed)
-    return Happening(time, Alarm(f"line-{number}", names | facts, ids, time), add)
+    return Happening(time, Alarm(f"line-{number}", names | attributes, ids, time), add)
 
 
 def synthetic(

@@ -86,7 +86,7 @@ class WatchedService(Service):
     def advance(self) -> datetime:
         now = super().advance()
         for scaling_group in self.groups.values():
-            if staying(scaling_group) <= least(scaling_group) + 5 and not self.running(
+            if retention_rules(scaling_group) <= least(scaling_group) + 5 and not self.running(
                 scaling_group.scaling_group_id
             ):
                 grow(scaling_group, now)
@@ -101,9 +101,9 @@ class WatchedService(Service):
             del self.activities[id]
         super().start_removal(group, removed, activity, decrease)
         self.archive[activity.scaling_activity_id] = activity
-        if staying(group) < least(group):
+        if retention_rules(group) < least(group):
             self.violations.append(
-                f"{group.scaling_group_id}: {staying(group)} stay, {least(group)} must"
+                f"{group.scaling_group_id}: {retention_rules(group)} stay, {least(group)} must"
             )
 
 
@@ -164,7 +164,7 @@ def numbers_of(counted: Counter[str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in counted.most_common())
 
 
-def staying(scaling_group: ScalingGroup) -> int:
+def retention_rules(scaling_group: ScalingGroup) -> int:
     """Instances that no removal takes. What others do to them in the meantime is not the function's doing."""
     return sum(i.lifecycle_state not in GOING for i in scaling_group.instances.values())
 
@@ -187,7 +187,10 @@ def grow(scaling_group: ScalingGroup, now: datetime) -> None:
 
 def messages(number: int, chance: Random) -> Iterator[Message]:
     for n in range(number):
-        group_id, requested = chance.choice(list(GROUPS)), chance.choice([1, 1, 2, 3, 5, 25, 35])
+        group_id, requested = (
+            chance.choice(list(GROUPS)),
+            chance.choice([1, 1, 2, 3, 5, 25, 35]),
+        )
         request = {
             "scalingGroupId": group_id,
             "remove": {"count": requested},
@@ -413,10 +416,11 @@ def chaos(
 ) -> Report:
     """All of it, once. `rate`: share of calls that meet a fault."""
     groups = [
-        group(*instances(SIZE), scalingGroupId=id, **facts) for id, (facts, _) in GROUPS.items()
+        group(*instances(SIZE), scalingGroupId=id, **attributes)
+        for id, (attributes, _) in GROUPS.items()
     ]
     policy = {
-        "whenLedgerIsGone": "closed",
+        "ledgerUnavailable": "closed",
         "groups": {id: rules for id, (_, rules) in GROUPS.items()},
     }
     clock = processes.FastClock.starting_now(RATE)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from scalein.cloud.ess import page_counts
-from scalein.ledger.memory import kept_by_this_process
+from scalein.ledger.memory import process_store
 
 for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_000)):
     settings.register_profile(
@@ -28,5 +28,5 @@ settings.load_profile(
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered_of_other_tests() -> None:
-    kept_by_this_process.cache_clear()
+    process_store.cache_clear()
     page_counts.cache_clear()

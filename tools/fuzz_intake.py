@@ -12,13 +12,13 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "handler"))
 with atheris.instrument_imports(include=["scalein"]):
     from scalein.errors import RejectedEvent
-    from scalein.intake import Message, opened, read
+    from scalein.intake import Message, parse_event, read
 
 
 def one_input(event: bytes) -> None:
-    for message in opened(event).messages:
-        assert message.identity.isascii()
-        assert 0 < len(message.identity) <= 128
+    for message in parse_event(event).messages:
+        assert message.idempotency_key.isascii()
+        assert 0 < len(message.idempotency_key) <= 128
         if isinstance(message, Message):
             try:
                 read(message)

@@ -102,5 +102,5 @@ class OutcomeUnknown(GatewayError):
     """A removal was sent and no answer came; only the same ClientToken makes repeating safe."""
 
 
-class LedgerGone(ScaleInError):
+class LedgerUnavailable(ScaleInError):
     """The ledger did not answer in time."""

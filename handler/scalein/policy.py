@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from scalein.contract import check
 from scalein.decision.budget import Budget
-from scalein.decision.guardrails import Guardrails, Pause
+from scalein.decision.guardrails import GroupPolicy, Pause
 from scalein.decision.model import Alarm, Metric, Order, RemovalRequest
 from scalein.decision.windows import Cron, Windows, cron_of
 from scalein.errors import ConfigurationError, ContractViolation, RejectedEvent
@@ -36,22 +36,22 @@ class Rule(NamedTuple):
     asks: Mapping[str, Any]
 
     @property
-    def asks_for_the_alarms_group(self) -> bool:
+    def uses_alarm_group(self) -> bool:
         return bool(self.asks["scalingGroupId"] == OF_THE_ALARM)
 
     @property
-    def asks_for_the_alarms_instances(self) -> bool:
+    def uses_alarm_instances(self) -> bool:
         return bool(self.asks["remove"].get("instanceIds") == OF_THE_ALARM)
 
 
 class Policy(NamedTuple):
-    groups: Mapping[str, Guardrails]
+    groups: Mapping[str, GroupPolicy]
     rules: tuple[Rule, ...]
     max_event_age_seconds: int
-    stops_without_ledger: bool = False
+    fail_closed: bool = False
 
 
-class Denial(NamedTuple):
+class PolicyViolation(NamedTuple):
     """What the policy does not allow."""
 
     path: str
@@ -87,7 +87,7 @@ def rule_for(alarm: Alarm, policy: Policy) -> Rule | None:
 
 def why_no_rule(alarm: Alarm, policy: Policy) -> str:
     """Names of attributes, never their values; a sender's labels can be many and long."""
-    has = f"The alarm has {_few(list(alarm.facts))}."
+    has = f"The alarm has {_few(list(alarm.attributes))}."
     if not policy.rules:
         return f"The policy has no alarm rules. {has}"
     differences = [_differs_in(rule, alarm) for rule in policy.rules]
@@ -107,12 +107,12 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
-def request_by(rule: Rule, alarm: Alarm, scaling_group_id: str) -> RemovalRequest:
+def request_from_rule(rule: Rule, alarm: Alarm, scaling_group_id: str) -> RemovalRequest:
     """What the rule asks for. Whether the alarm names the instances that it takes is for the caller to see."""
     asks = {**rule.asks, "scalingGroupId": scaling_group_id}
-    if rule.asks_for_the_alarms_instances:
+    if rule.uses_alarm_instances:
         asks["remove"] = {"instanceIds": alarm.instance_ids}
-    return request_of(asks, alarm.identity, alarm.sent_at)._replace(
+    return request_of(asks, alarm.idempotency_key, alarm.sent_at)._replace(
         observation=_observation(rule, alarm)
     )
 
@@ -123,44 +123,44 @@ def _observation(rule: Rule, alarm: Alarm) -> str:
     """
     if not alarm.observation:
         return ""
-    instance_ids = sorted(alarm.instance_ids) if rule.asks_for_the_alarms_instances else []
+    instance_ids = sorted(alarm.instance_ids) if rule.uses_alarm_instances else []
     text = json.dumps(
         [alarm.observation, dict(rule.when), dict(rule.asks), instance_ids], sort_keys=True
     )
     return sha256(text.encode()).hexdigest()[:40]
 
 
-def narrowed(request: RemovalRequest, policy: Policy) -> RemovalRequest | Denial:
+def apply_policy(request: RemovalRequest, policy: Policy) -> RemovalRequest | PolicyViolation:
     """The request within what the policy allows in its group, or what it asks for beyond that."""
-    guardrails = policy.groups.get(request.scaling_group_id)
-    if guardrails is None:
-        return Denial("$.scalingGroupId", "The policy does not have this scaling group.")
+    group_policy = policy.groups.get(request.scaling_group_id)
+    if group_policy is None:
+        return PolicyViolation("$.scalingGroupId", "The policy does not have this scaling group.")
     order, options, wait = (
-        guardrails.order,
+        group_policy.order,
         request.options,
-        guardrails.stop_instance_timeout_seconds,
+        group_policy.stop_instance_timeout_seconds,
     )
     if order and request.order and request.order[: len(order)] != order:
-        return Denial(
+        return PolicyViolation(
             "$.order", "The policy gives the group another order, which a request can only refine."
         )
-    if guardrails.remove_policy == "recycle" and options.remove_policy == "release":
-        return Denial(
+    if group_policy.remove_policy == "recycle" and options.remove_policy == "release":
+        return PolicyViolation(
             "$.removePolicy",
             "The policy recycles the group's instances; a request cannot release them.",
         )
     if wait is not None and (options.stop_instance_timeout_seconds or wait) < wait:
-        return Denial(
+        return PolicyViolation(
             "$.stopInstanceTimeout", "The policy gives the group's instances more time to stop."
         )
-    if options.decrease_desired_capacity is False and not guardrails.keep_desired_capacity:
-        return Denial(
+    if options.decrease_desired_capacity is False and not group_policy.keep_desired_capacity:
+        return PolicyViolation(
             "$.decreaseDesiredCapacity", "The policy does not let ESS replace what leaves."
         )
     return request._replace(
         order=request.order or order,
         options=options._replace(
-            remove_policy=options.remove_policy or guardrails.remove_policy,
+            remove_policy=options.remove_policy or group_policy.remove_policy,
             stop_instance_timeout_seconds=options.stop_instance_timeout_seconds or wait,
         ),
     )
@@ -170,17 +170,18 @@ def _policy(document: dict[str, Any]) -> Policy:
     """Raises ContractViolation where the schema's words are not enough."""
     return Policy(
         groups={
-            id: _guardrails(group, f"$.groups['{id}']") for id, group in document["groups"].items()
+            id: _group_policy(group, f"$.groups['{id}']")
+            for id, group in document["groups"].items()
         },
         rules=tuple(_rule(rule) for rule in document.get("alarms", ())),
         max_event_age_seconds=int(document.get("maxEventAgeSeconds", 900)),
-        stops_without_ledger=document.get("whenLedgerIsGone") == "closed",
+        fail_closed=document.get("ledgerUnavailable") == "closed",
     )
 
 
-def _guardrails(group: dict[str, Any], path: str) -> Guardrails:
+def _group_policy(group: dict[str, Any], path: str) -> GroupPolicy:
     budget, cooldown = group.get("budget"), _whole(group.get("cooldownSeconds"))
-    return Guardrails(
+    return GroupPolicy(
         floor=int(group.get("floor", 0)),
         max_removed_per_event=_whole(group.get("maxRemovedPerEvent")),
         max_removed_percent_per_event=group.get("maxRemovedPercentPerEvent"),
@@ -281,11 +282,13 @@ def _faults(policy: Policy) -> list[str]:
     faults = []
     for index, rule in enumerate(policy.rules):
         path = f"$.alarms[{index}]"
-        if not rule.asks_for_the_alarms_group:
-            denial = narrowed(request_by(rule, Alarm("", {}), rule.asks["scalingGroupId"]), policy)
-            if isinstance(denial, Denial):
+        if not rule.uses_alarm_group:
+            denial = apply_policy(
+                request_from_rule(rule, Alarm("", {}), rule.asks["scalingGroupId"]), policy
+            )
+            if isinstance(denial, PolicyViolation):
                 faults.append(f"at {path}{denial.path[1:]}, rule policy: {denial.sentence}")
-        elif not rule.asks_for_the_alarms_instances:
+        elif not rule.uses_alarm_instances:
             faults.append(
                 f"at {path}.scalingGroupId, rule policy: alarm goes only with instanceIds alarm."
             )
@@ -311,7 +314,7 @@ def _differs_in(rule: Rule, alarm: Alarm) -> list[str]:
     return [
         name
         for name, pattern in rule.when.items()
-        if not any(_matches(pattern, text) for text in alarm.facts.get(name, ()))
+        if not any(_matches(pattern, text) for text in alarm.attributes.get(name, ()))
     ]
 
 

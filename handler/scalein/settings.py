@@ -62,7 +62,7 @@ class PolicySource(NamedTuple):
         return "SCALEIN_POLICY" if self.text else f"policy {self.file}"
 
 
-class Caller(NamedTuple):
+class FunctionRef(NamedTuple):
     """This function, as Function Compute can call it again; and the key that seals what it then gets."""
 
     endpoint: str  # URL of Function Compute
@@ -86,10 +86,10 @@ class Settings(NamedTuple):
     read_timeout_seconds: float
     run_seconds: float  # what the invocation may use of its time
     dry_run: bool  # whatever a request says
-    raise_try_later: bool  # so that the trigger sends the message again
+    raise_retry: bool  # so that the trigger sends the message again
     raise_failed: bool = False  # so that a destination for failures sees it
     ledger: LedgerSource = LedgerSource("")
-    caller: Caller | None = None  # None: there are no follow-ups
+    function_ref: FunctionRef | None = None  # None: there are no follow-ups
     invocation_id: str = ""
     closing_seconds: float = 0.0  # after run_seconds, to write down what is done
     settle_seconds: float = 180.0  # after it, what ESS does not show did not happen
@@ -128,10 +128,10 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         read_timeout_seconds=_seconds(environment, "SCALEIN_READ_TIMEOUT_SECONDS", 10.0),
         run_seconds=timeout - margin,
         dry_run=_one_of(environment, "SCALEIN_DRY_RUN", ("false", "true")) == "true",
-        raise_try_later=_one_of(environment, "SCALEIN_TRY_LATER", ("raise", "return")) == "raise",
+        raise_retry=_one_of(environment, "SCALEIN_TRY_LATER", ("raise", "return")) == "raise",
         raise_failed=_one_of(environment, "SCALEIN_FAILED", ("return", "raise")) == "raise",
         ledger=_ledger(environment),
-        caller=_caller(environment, context),
+        function_ref=_caller(environment, context),
         invocation_id=str(getattr(context, "request_id", "") or ""),
         closing_seconds=max(0.0, margin - RETURN_SECONDS),
         settle_seconds=_seconds(environment, "SCALEIN_SETTLE_SECONDS", 180.0),
@@ -163,7 +163,7 @@ def _ledger(environment: Mapping[str, str]) -> LedgerSource:
     return source
 
 
-def _caller(environment: Mapping[str, str], context: object) -> Caller | None:
+def _caller(environment: Mapping[str, str], context: object) -> FunctionRef | None:
     """Follow-ups are on where there is a key for them."""
     key = environment.get("SCALEIN_FOLLOW_UP_KEY", "")
     if not key:
@@ -182,7 +182,7 @@ def _caller(environment: Mapping[str, str], context: object) -> Caller | None:
         raise ConfigurationError(
             "follow-ups need to know the function: set SCALEIN_FC_FUNCTION to SERVICE/FUNCTION (Function Compute 2.0)"
         )
-    return Caller(
+    return FunctionRef(
         _function_compute(environment, context),
         named[0],
         named[1],

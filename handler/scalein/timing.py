@@ -9,7 +9,7 @@ from typing import NamedTuple
 from scalein.clock import Clock
 
 
-class Spent(NamedTuple):
+class CallTimes(NamedTuple):
     seconds: float
     waiting_seconds: float  # during which at least one call ran
     calls: dict[
@@ -17,7 +17,7 @@ class Spent(NamedTuple):
     ]  # by name, such as RemoveInstances: how many, and their seconds together
 
 
-class Tally:
+class CallTimer:
     """Of one invocation. Threads may call."""
 
     def __init__(self, clock: Clock) -> None:
@@ -34,7 +34,7 @@ class Tally:
         finally:
             self._calls.append((began, self._clock.monotonic(), name))
 
-    def spent(self) -> Spent:
+    def take(self) -> CallTimes:
         """Since the last one: each message has its own."""
         calls, began = sorted(self._calls), self._began
         self._calls, self._began = [], self._clock.monotonic()
@@ -45,4 +45,4 @@ class Tally:
             by_name[name] = (number + 1, seconds + end - start)
             waiting += max(0.0, end - max(start, until))
             until = max(until, end)
-        return Spent(self._began - began, waiting, by_name)
+        return CallTimes(self._began - began, waiting, by_name)

@@ -116,10 +116,10 @@ def test_the_state_survives_a_restart(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     with local_cloud(SMALL, "--state", str(state)) as first:
         client = OlderPython(first["endpoint"], first)
-        made = client.call("CreateScalingGroup", MinSize=0, MaxSize=1, ScalingGroupName="kept")
+        made = client.call("CreateScalingGroup", MinSize=0, MaxSize=1, ScalingGroupName="retained")
     with local_cloud(SMALL, "--state", str(state)) as second:
         found = OlderPython(second["endpoint"], second).call(
-            "DescribeScalingGroups", ScalingGroupNames=["kept"]
+            "DescribeScalingGroups", ScalingGroupNames=["retained"]
         )
     assert not isinstance(made, RefusedCall)
     assert not isinstance(found, RefusedCall)
@@ -144,12 +144,12 @@ STEPS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @given(st.lists(st.sampled_from([*STEPS, "wait"]), max_size=8))
-def test_whatever_was_done_a_saved_state_goes_on_the_same(steps: list[str]) -> None:
+def test_whatever_was_done_a_saved_state_goes_on_the_same(sort_keys: list[str]) -> None:
     clock = DrivenClock(START)
     service = service_of(
         {"groups": [group(*instances(5), desiredCapacity=4)]}, clock, Knobs(acts=True)
     )
-    for number, step in enumerate(steps):
+    for number, step in enumerate(sort_keys):
         if step == "wait":
             clock.advance(45)
             continue

@@ -7,10 +7,11 @@ import threading
 
 import pytest
 
+from scalein.addresses import Endpoint
 from scalein.clock import Deadline
 from scalein.cloud.ess import EssGateway
 from scalein.errors import Transient
-from scalein.settings import Credentials, Endpoint, PolicySource, Settings
+from scalein.settings import Credentials, PolicySource, Settings
 from tests.support.fakes import DrivenClock
 
 
@@ -75,7 +76,7 @@ def test_ess_is_reached_over_tls_at_its_own_endpoint(
         2.0,
         30.0,
         dry_run=False,
-        raise_try_later=True,
+        raise_retry=True,
     )
 
     assert first_line_sent(settings, monkeypatch).startswith(line)

@@ -14,7 +14,7 @@ from scalein.decision.model import Count
 from scalein.decision.progress import Progress
 from scalein.errors import TryLater
 from scalein.processing.follow_ups import FunctionCompute, task_id
-from scalein.settings import Caller, Credentials
+from scalein.settings import Credentials, FunctionRef
 from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
 from tests.support.fakes import NOON
 from tests.support.fleets import request_for
@@ -25,7 +25,7 @@ PROGRESS = Progress(request_for(Count(1)), NOON, follow_ups=1)
 def follow_ups(
     endpoint: str, credentials: Credentials = KEY, seconds: float = 30
 ) -> FunctionCompute:
-    caller = Caller(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
+    caller = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
     return FunctionCompute(caller, credentials, Deadline.after(seconds, SystemClock()))
 
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from localcloud.garble import BODIES, garbled
 from scalein.cloud.ess import EssGateway
 from scalein.cloud.gateway import Removal
-from scalein.decision.model import Metric, Needs, RemoveOptions
+from scalein.decision.model import Metric, ReadScope, RemoveOptions
 from scalein.errors import GatewayError, OutcomeUnknown, Refused, TryLater
 from tests.support.servers import EMPTY, GROUP, answer_of, gateway_to, replying
 
 CALL = Removal("asg-1", ("i-1",), "token-1", RemoveOptions())
-NEEDS = Needs(history_seconds=3_600, metric=Metric())
+NEEDS = ReadScope(history_seconds=3_600, metric=Metric())
 MEMBER = {
     "InstanceId": "i-1",
     "ScalingGroupId": "asg-1",

@@ -13,10 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from localcloud.ess.model import Knobs
+from scalein.addresses import Endpoint
 from scalein.clock import Deadline
 from scalein.cloud.ess import EssGateway
-from scalein.cloud.gateway import NOTHING_MORE, DryRun, Gateway, Removal
-from scalein.decision.model import Count, Needs, RemoveOptions, Snapshot
+from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway, Removal
+from scalein.decision.model import Count, ReadScope, RemoveOptions, Snapshot
 from scalein.decision.reasons import Status
 from scalein.errors import (
     ConfigurationError,
@@ -27,7 +28,7 @@ from scalein.errors import (
     Transient,
     TryLater,
 )
-from scalein.settings import Credentials, Endpoint, PolicySource, Settings
+from scalein.settings import Credentials, PolicySource, Settings
 from tests.support import fakes
 from tests.support.clouds import KEY, cloud_of, group, instances
 from tests.support.fakes import scale_in
@@ -318,8 +319,8 @@ class StaleOnce(DryRun):
         super().__init__(gateway)
         self._stale = [stale]
 
-    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
-        return self._stale.pop() if self._stale else super().snapshot(scaling_group_id, needs)
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
+        return self._stale.pop() if self._stale else super().snapshot(scaling_group_id, read_scope)
 
     def remove(self, removal: Removal) -> str | None:  # type: ignore[override]
         return self._gateway.remove(removal)

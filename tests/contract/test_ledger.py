@@ -15,10 +15,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from scalein.clock import Deadline, SystemClock
-from scalein.errors import LedgerGone
+from scalein.errors import LedgerUnavailable
 from scalein.ledger.fallback import FallbackLedger
-from scalein.ledger.memory import MAX_MESSAGES, Kept, Memory
-from scalein.ledger.protocol import Claim, Closing, Entry, Ledger, MessageRef, Others, Record, Terms
+from scalein.ledger.memory import MAX_MESSAGES, MemoryLedger, MemoryStore
+from scalein.ledger.protocol import (
+    Claim,
+    Completion,
+    GroupLease,
+    LeaseOptions,
+    Ledger,
+    MessageRef,
+    OtherMessages,
+    Record,
+)
 from scalein.ledger.redis import RedisLedger
 from tests.support.fakes import NOON, DrivenClock
 from tests.support.redis_server import RedisServer, redis_server
@@ -39,12 +48,14 @@ class Book:
 
     kind: str
     clock: DrivenClock
-    kept: Kept
+    kept: MemoryStore
     server: RedisServer | None
 
-    def of(self, holder: str) -> Ledger:
-        terms = Terms(holder, LEASE, REMEMBERED, self.clock)
-        return RedisLedger(self.server.url, terms) if self.server else Memory(terms, self.kept)
+    def of(self, owner: str) -> Ledger:
+        terms = LeaseOptions(owner, LEASE, REMEMBERED, self.clock)
+        return (
+            RedisLedger(self.server.url, terms) if self.server else MemoryLedger(terms, self.kept)
+        )
 
     def advance(self, seconds: float) -> None:
         self.clock.elapsed += seconds
@@ -55,10 +66,10 @@ class Book:
 @pytest.fixture(params=["memory", "redis"])
 def book(request: pytest.FixtureRequest) -> Book:
     if request.param == "memory":
-        return Book("memory", DrivenClock(), Kept(), None)
+        return Book("memory", DrivenClock(), MemoryStore(), None)
     running: RedisServer = request.getfixturevalue("server")
     running.client.flushall()
-    return Book("redis", DrivenClock(), Kept(), running)
+    return Book("redis", DrivenClock(), MemoryStore(), running)
 
 
 def test_one_of_two_processes_a_message_and_the_other_learns_what_came_of_it(book: Book) -> None:
@@ -66,13 +77,13 @@ def test_one_of_two_processes_a_message_and_the_other_learns_what_came_of_it(boo
 
     assert first.claim_message(M) == Claim(True)
     assert second.claim_message(M) == Claim(False, first=False)
-    first.close(M, Closing(outcome='{"status": "removing"}'))
+    first.close(M, Completion(outcome='{"status": "removing"}'))
     assert second.claim_message(M) == Claim(False, '{"status": "removing"}', first=False)
 
 
 def test_a_message_without_an_outcome_may_be_processed_again_and_is_known(book: Book) -> None:
     book.of("one").claim_message(M)
-    book.of("one").close(M, Closing())
+    book.of("one").close(M, Completion())
 
     assert book.of("two").claim_message(M) == Claim(True, first=False)
 
@@ -92,7 +103,7 @@ def test_who_never_comes_back_is_succeeded_after_the_lease_and_where_it_stopped(
     book.advance(2)
 
     assert other.claim_message(M) == Claim(True, None, "half way", first=False)
-    assert other.acquire_lease("asg-1") == Entry(
+    assert other.acquire_lease("asg-1") == GroupLease(
         frozenset({"i-1"}), None, 1
     )  # in flight, for all that is known
 
@@ -106,13 +117,13 @@ def test_who_lost_the_lease_writes_nothing(book: Book) -> None:
     other.acquire_lease("asg-1")
 
     assert not slow.record(M, Record("woke up again", {"i-1": FLIGHT}, (), ("asa-1",)))
-    slow.close(M, Closing("{}", "alarm", NOON))
+    slow.close(M, Completion("{}", "alarm", NOON))
     assert other.record(M, Record("p"))
-    assert other.read_others(N) == Others()
+    assert other.read_others(N) == OtherMessages()
     assert book.of("three").claim_message(M) == Claim(False, None, "p", first=False)
     assert book.of("three").acquire_lease("asg-1") is None
-    other.close(M, Closing())
-    assert book.of("three").acquire_lease("asg-1", "alarm") == Entry(frozenset(), None, 1)
+    other.close(M, Completion())
+    assert book.of("three").acquire_lease("asg-1", "alarm") == GroupLease(frozenset(), None, 1)
 
 
 def test_a_message_alone_is_no_lease(book: Book) -> None:
@@ -125,11 +136,11 @@ def test_a_group_is_one_holders_at_a_time_and_other_groups_are_free(book: Book) 
     first, second = book.of("one"), book.of("two")
     first.claim_message(M)
 
-    assert first.acquire_lease("asg-1") == Entry()
+    assert first.acquire_lease("asg-1") == GroupLease()
     assert second.acquire_lease("asg-1") is None
-    assert second.acquire_lease("asg-2") == Entry()
-    first.close(M, Closing())
-    assert second.acquire_lease("asg-1") == Entry()
+    assert second.acquire_lease("asg-2") == GroupLease()
+    first.close(M, Completion())
+    assert second.acquire_lease("asg-1") == GroupLease()
 
 
 def test_what_is_in_flight_is_known_to_the_next_until_ess_must_show_it(book: Book) -> None:
@@ -138,33 +149,37 @@ def test_what_is_in_flight_is_known_to_the_next_until_ess_must_show_it(book: Boo
     one.acquire_lease("asg-1")
     one.record(M, Record("p", dict.fromkeys(("i-1", "i-2", "i-3"), FLIGHT)))
     one.record(M, Record("q", {"i-1": 2 * FLIGHT}, ("i-3",), ("asa-1",)))
-    one.close(M, Closing("{}"))
+    one.close(M, Completion("{}"))
     entry = book.of("two").acquire_lease("asg-1")
-    book.of("two").close(N, Closing())
+    book.of("two").close(N, Completion())
     book.advance(FLIGHT + 1)
     later = book.of("three").acquire_lease("asg-1")
 
-    assert entry == Entry(frozenset({"i-1", "i-2"}), None, 2)
-    assert later == Entry(frozenset({"i-1"}), None, 2)
-    assert book.of("three").read_others(N) == Others(frozenset({"asa-1"}), frozenset({"i-1"}))
-    assert book.of("three").read_others(M) == Others()  # its own
-    assert book.of("three").read_others(N._replace(group="asg-2")) == Others()
+    assert entry == GroupLease(frozenset({"i-1", "i-2"}), None, 2)
+    assert later == GroupLease(frozenset({"i-1"}), None, 2)
+    assert book.of("three").read_others(N) == OtherMessages(
+        frozenset({"asa-1"}), frozenset({"i-1"})
+    )
+    assert book.of("three").read_others(M) == OtherMessages()  # its own
+    assert book.of("three").read_others(N._replace(group="asg-2")) == OtherMessages()
 
 
 def test_the_newest_alarm_of_an_observation_stays_the_newest(book: Book) -> None:
     for seconds in (5, 9, 7):
         book.of("one").claim_message(M)
         book.of("one").acquire_lease("asg-1")
-        book.of("one").close(M, Closing(None, "cpu", NOON + timedelta(seconds=seconds)))
+        book.of("one").close(M, Completion(None, "cpu", NOON + timedelta(seconds=seconds)))
 
-    assert book.of("two").acquire_lease("asg-1", "cpu") == Entry(newest=NOON + timedelta(seconds=9))
-    book.of("two").close(N, Closing())
-    assert book.of("two").acquire_lease("asg-1", "memory") == Entry()
+    assert book.of("two").acquire_lease("asg-1", "cpu") == GroupLease(
+        newest=NOON + timedelta(seconds=9)
+    )
+    book.of("two").close(N, Completion())
+    assert book.of("two").acquire_lease("asg-1", "memory") == GroupLease()
 
 
 def test_an_outcome_is_forgotten_once_the_message_can_no_longer_come(book: Book) -> None:
     book.of("one").claim_message(M)
-    book.of("one").close(M, Closing("{}"))
+    book.of("one").close(M, Completion("{}"))
     book.advance(REMEMBERED - 1)
     assert book.of("two").claim_message(M) == Claim(False, "{}", first=False)
     book.advance(2)
@@ -173,11 +188,11 @@ def test_an_outcome_is_forgotten_once_the_message_can_no_longer_come(book: Book)
 
 
 def test_memory_does_not_grow_without_end() -> None:
-    kept, clock = Kept(), DrivenClock()
+    kept, clock = MemoryStore(), DrivenClock()
     for number in range(4 * MAX_MESSAGES):
-        ledger = Memory(Terms("one", LEASE, REMEMBERED, clock), kept)
+        ledger = MemoryLedger(LeaseOptions("one", LEASE, REMEMBERED, clock), kept)
         ledger.claim_message(MessageRef("asg-1", f"m-{number}"))
-        ledger.close(MessageRef("asg-1", f"m-{number}"), Closing("{}"))
+        ledger.close(MessageRef("asg-1", f"m-{number}"), Completion("{}"))
 
     assert len(kept) <= 4 * MAX_MESSAGES
     assert ledger.claim_message(MessageRef("asg-1", f"m-{number}")).outcome == "{}"
@@ -187,12 +202,12 @@ def test_a_message_costs_the_same_however_many_are_kept() -> None:
     """Forgetting looks at what is over, and not at all that is kept."""
 
     def cost(messages: int) -> float:
-        kept, clock = Kept(), DrivenClock()
+        kept, clock = MemoryStore(), DrivenClock()
         began = time.process_time()
         for number in range(messages):
-            ledger = Memory(Terms("one", LEASE, REMEMBERED, clock), kept)
+            ledger = MemoryLedger(LeaseOptions("one", LEASE, REMEMBERED, clock), kept)
             ledger.claim_message(MessageRef("asg-1", f"m-{number}"))
-            ledger.close(MessageRef("asg-1", f"m-{number}"), Closing("{}"))
+            ledger.close(MessageRef("asg-1", f"m-{number}"), Completion("{}"))
         return time.process_time() - began
 
     assert min(cost(8_000) for _ in range(3)) < 24 * min(
@@ -203,17 +218,17 @@ def test_a_message_costs_the_same_however_many_are_kept() -> None:
 @pytest.mark.parametrize("how", ["kill", "pause"])
 def test_a_ledger_that_is_gone_or_takes_too_long_says_so_in_time(how: str) -> None:
     with redis_server() as server:
-        terms = Terms("one", LEASE, REMEMBERED, DrivenClock())
+        terms = LeaseOptions("one", LEASE, REMEMBERED, DrivenClock())
         RedisLedger(server.url, terms).claim_message(M)
         getattr(server, how)()
 
         for ask in (
             lambda ledger: ledger.claim_message(N),
             lambda ledger: ledger.acquire_lease("g"),
-            lambda ledger: ledger.close(M, Closing()),
+            lambda ledger: ledger.close(M, Completion()),
         ):
             deadline = Deadline.after(0.8, SystemClock())
-            with pytest.raises(LedgerGone) as caught:
+            with pytest.raises(LedgerUnavailable) as caught:
                 ask(RedisLedger(server.url, terms, None, deadline))
             assert caught.value.__suppress_context__
             assert deadline.clock.monotonic() < deadline.at + 0.1
@@ -221,13 +236,13 @@ def test_a_ledger_that_is_gone_or_takes_too_long_says_so_in_time(how: str) -> No
 
 def test_a_ledger_that_was_silent_once_is_not_waited_for_again_in_the_same_invocation() -> None:
     with redis_server() as server:
-        ledger = RedisLedger(server.url, Terms("one", LEASE, REMEMBERED, DrivenClock()))
+        ledger = RedisLedger(server.url, LeaseOptions("one", LEASE, REMEMBERED, DrivenClock()))
         server.kill()
-        with pytest.raises(LedgerGone):
+        with pytest.raises(LedgerUnavailable):
             ledger.claim_message(M)
 
-        with pytest.raises(LedgerGone, match="a moment ago"):
-            ledger.close(M, Closing())
+        with pytest.raises(LedgerUnavailable, match="a moment ago"):
+            ledger.close(M, Completion())
 
 
 class Gone:
@@ -242,7 +257,7 @@ class Gone:
         if name in ("name", "shared", "_ledger", "_left") or name.startswith("__"):
             return object.__getattribute__(self, name)
         if self._left <= 0:
-            raise LedgerGone
+            raise LedgerUnavailable
         self._left -= 1
         return getattr(self._ledger, name)
 
@@ -250,22 +265,28 @@ class Gone:
 @pytest.mark.parametrize("answers", range(5))
 @pytest.mark.parametrize("closed", [True, False])
 def test_without_a_ledger_the_policy_says_whether_to_go_on(answers: int, closed: bool) -> None:
-    terms = Terms("one", LEASE, REMEMBERED, DrivenClock())
-    ledger = FallbackLedger(Gone(Memory(terms, Kept()), answers), Memory(terms, Kept()), closed)
-    steps = [
-        lambda: ledger.claim_message(M).ours,
+    terms = LeaseOptions("one", LEASE, REMEMBERED, DrivenClock())
+    ledger = FallbackLedger(
+        Gone(MemoryLedger(terms, MemoryStore()), answers),
+        MemoryLedger(terms, MemoryStore()),
+        closed,
+    )
+    sort_keys = [
+        lambda: ledger.claim_message(M).granted,
         lambda: ledger.acquire_lease("asg-1") is not None,
         lambda: ledger.record(M, Record("p", {"i-1": FLIGHT})),
     ]
     done = 0
     try:
-        for step in steps:
+        for step in sort_keys:
             assert step()
             done += 1
-    except LedgerGone:
+    except LedgerUnavailable:
         assert closed
-    with pytest.raises(LedgerGone) if closed and answers < 4 else nullcontext():
-        ledger.close(M, Closing("{}"))  # an outcome that is not saved would be followed by another
+    with pytest.raises(LedgerUnavailable) if closed and answers < 4 else nullcontext():
+        ledger.close(
+            M, Completion("{}")
+        )  # an outcome that is not saved would be followed by another
 
     assert done == (min(3, answers) if closed else 3)
     assert ledger.name == ("redis" if answers >= 4 or closed else "gone")
@@ -280,8 +301,8 @@ class SamePromises(RuleBasedStateMachine):
         super().__init__()
         self.server.client.flushall()
         clock = DrivenClock()
-        self.memory = Book("memory", clock, Kept(), None)
-        self.redis = Book("redis", clock, Kept(), self.server)
+        self.memory = Book("memory", clock, MemoryStore(), None)
+        self.redis = Book("redis", clock, MemoryStore(), self.server)
 
     holders = st.sampled_from(["one", "two", "three"])
     messages = st.builds(
@@ -298,35 +319,35 @@ class SamePromises(RuleBasedStateMachine):
     )
     observations = st.sampled_from(["", "cpu"])
 
-    def both(self, holder: str, name: str, *arguments: Any) -> None:
-        said = [getattr(book.of(holder), name)(*arguments) for book in (self.memory, self.redis)]
+    def both(self, owner: str, name: str, *arguments: Any) -> None:
+        said = [getattr(book.of(owner), name)(*arguments) for book in (self.memory, self.redis)]
         assert said[0] == said[1]
 
-    @rule(holder=holders, message=messages)
-    def claim(self, holder: str, message: MessageRef) -> None:
-        self.both(holder, "claim_message", message)
+    @rule(owner=holders, message=messages)
+    def claim(self, owner: str, message: MessageRef) -> None:
+        self.both(owner, "claim_message", message)
 
-    @rule(holder=holders, group=groups, observation=observations)
-    def lease(self, holder: str, group: str, observation: str) -> None:
-        self.both(holder, "acquire_lease", group, observation)
+    @rule(owner=holders, group=groups, observation=observations)
+    def lease(self, owner: str, group: str, observation: str) -> None:
+        self.both(owner, "acquire_lease", group, observation)
 
-    @rule(holder=holders, message=messages, record=records)
-    def record(self, holder: str, message: MessageRef, record: Record) -> None:
-        self.both(holder, "record", message, record)
+    @rule(owner=holders, message=messages, record=records)
+    def record(self, owner: str, message: MessageRef, record: Record) -> None:
+        self.both(owner, "record", message, record)
 
-    @rule(holder=holders, message=messages)
-    def others(self, holder: str, message: MessageRef) -> None:
-        self.both(holder, "read_others", message)
+    @rule(owner=holders, message=messages)
+    def others(self, owner: str, message: MessageRef) -> None:
+        self.both(owner, "read_others", message)
 
     @rule(
-        holder=holders,
+        owner=holders,
         message=messages,
         outcome=st.none() | st.just("{}"),
         observation=observations,
         sent_at=st.none() | st.integers(0, 9).map(lambda n: NOON + timedelta(seconds=n)),
     )
-    def close(self, holder: str, message: MessageRef, **closing: Any) -> None:
-        self.both(holder, "close", message, Closing(**closing))
+    def close(self, owner: str, message: MessageRef, **closing: Any) -> None:
+        self.both(owner, "close", message, Completion(**closing))
 
     @rule(seconds=st.sampled_from([1.0, LEASE + 1, FLIGHT + 1]))
     def advance(self, seconds: float) -> None:

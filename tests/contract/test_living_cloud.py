@@ -26,7 +26,7 @@ class Story:
         self.cloud = cloud
         self.client = OlderPython(cloud.endpoint)
 
-    def tell(self, action: str, **params: Any) -> dict[str, Any]:
+    def describe(self, action: str, **params: Any) -> dict[str, Any]:
         reply = self.client.call(action, **params)
         assert not isinstance(reply, RefusedCall), reply
         return reply
@@ -47,7 +47,7 @@ class Story:
 
     def activities(self) -> list[dict[str, Any]]:
         return list(
-            self.tell("DescribeScalingActivities", ScalingGroupId="asg-1")["ScalingActivities"]
+            self.describe("DescribeScalingActivities", ScalingGroupId="asg-1")["ScalingActivities"]
         )
 
     def hook(self, transition: str, **params: Any) -> str:
@@ -57,12 +57,14 @@ class Story:
             "HeartbeatTimeout": 600,
             **params,
         }
-        return str(self.tell("CreateLifecycleHook", **asked)["LifecycleHookId"])
+        return str(self.describe("CreateLifecycleHook", **asked)["LifecycleHookId"])
 
     def held(self) -> list[dict[str, Any]]:
         """By hooks, of the newest activity."""
         id = self.activities()[0]["ScalingActivityId"]
-        return list(self.tell("DescribeLifecycleActions", ScalingActivityId=id)["LifecycleActions"])
+        return list(
+            self.describe("DescribeLifecycleActions", ScalingActivityId=id)["LifecycleActions"]
+        )
 
 
 @contextmanager
@@ -89,17 +91,17 @@ def test_a_group_below_min_size_is_filled() -> None:
 
 def test_desired_capacity_is_reached_from_both_sides() -> None:
     with story_of(*instances(3), desiredCapacity=3) as story:
-        story.tell("ModifyScalingGroup", ScalingGroupId="asg-1", DesiredCapacity=5)
+        story.describe("ModifyScalingGroup", ScalingGroupId="asg-1", DesiredCapacity=5)
         story.count()
         assert story.after(60) == {"InService": 5}
-        story.tell("ModifyScalingGroup", ScalingGroupId="asg-1", DesiredCapacity=2)
+        story.describe("ModifyScalingGroup", ScalingGroupId="asg-1", DesiredCapacity=2)
         story.count()
         assert story.after(60) == {"InService": 2}
 
 
 def test_a_removal_that_leaves_the_desired_capacity_is_refilled() -> None:
     with story_of(*instances(3), desiredCapacity=3) as story:
-        story.tell(
+        story.describe(
             "RemoveInstances",
             ScalingGroupId="asg-1",
             InstanceIds=["i-0001"],
@@ -112,14 +114,14 @@ def test_a_removal_that_leaves_the_desired_capacity_is_refilled() -> None:
 def test_a_hook_holds_an_instance_on_its_way_out_until_it_is_let_go() -> None:
     with story_of(*instances(3)) as story:
         hook = story.hook("SCALE_IN", NotificationArn="acs:mns:cn-hangzhou:1:queue/drain")
-        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+        story.describe("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
         assert story.after(300) == {"InService": 2, "Removing:Wait": 1}
         (held,) = story.held()
         assert (
             story.cloud.inside.service.sent[0]["content"]["lifecycleActionToken"]
             == held["LifecycleActionToken"]
         )
-        story.tell(
+        story.describe(
             "CompleteLifecycleAction",
             LifecycleHookId=hook,
             LifecycleActionToken=held["LifecycleActionToken"],
@@ -131,10 +133,10 @@ def test_a_hook_holds_an_instance_on_its_way_out_until_it_is_let_go() -> None:
 def test_a_heartbeat_prolongs_and_a_timeout_lets_go() -> None:
     with story_of(*instances(3)) as story:
         hook = story.hook("SCALE_IN")
-        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+        story.describe("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
         story.after(599)
         (held,) = story.held()
-        story.tell(
+        story.describe(
             "RecordLifecycleActionHeartbeat",
             lifecycleHookId=hook,
             lifecycleActionToken=held["LifecycleActionToken"],
@@ -152,9 +154,9 @@ def test_of_the_results_of_a_hook_only_rollback_keeps_an_instance(result: str, s
     with story_of(*instances(3)) as story:
         hook = story.hook("SCALE_IN")
         story.hook("SCALE_IN", LifecycleHookName="other")
-        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+        story.describe("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
         mine = next(one for one in story.held() if one["LifecycleHookId"] == hook)
-        story.tell(
+        story.describe(
             "CompleteLifecycleAction",
             LifecycleHookId=hook,
             LifecycleActionToken=mine["LifecycleActionToken"],
@@ -171,7 +173,7 @@ def test_of_the_results_of_a_hook_only_rollback_keeps_an_instance(result: str, s
 def test_on_the_way_in_abandon_releases() -> None:
     with story_of(*instances(1), minSize=2, suspendedProcesses=["ScaleOut"]) as story:
         story.hook("SCALE_OUT", DefaultResult="ABANDON")
-        story.tell("ResumeProcesses", ScalingGroupId="asg-1", Processes=["ScaleOut"])
+        story.describe("ResumeProcesses", ScalingGroupId="asg-1", Processes=["ScaleOut"])
         story.count()
         assert story.after(60) == {"InService": 1, "Pending:Wait": 1}
         story.after(600)
@@ -182,7 +184,7 @@ def test_hooks_are_left_out_where_the_call_says_so() -> None:
     with story_of(*instances(3)) as story:
         story.hook("SCALE_IN")
         context = '{"DisableLifecycleHook": true}'
-        story.tell(
+        story.describe(
             "RemoveInstances",
             ScalingGroupId="asg-1",
             InstanceIds=["i-0001"],
@@ -193,7 +195,7 @@ def test_hooks_are_left_out_where_the_call_says_so() -> None:
 
 def test_an_unhealthy_instance_is_replaced_whatever_min_size_says() -> None:
     with story_of(*instances(2), minSize=2, healthCheckType="ECS") as story:
-        story.tell("SetInstanceHealth", InstanceId="i-0001", HealthStatus="Unhealthy")
+        story.describe("SetInstanceHealth", InstanceId="i-0001", HealthStatus="Unhealthy")
         assert story.after(300) == {"InService": 1, "Removing": 1}
         story.after(60)
         assert story.after(60) == {"InService": 2}
@@ -204,10 +206,10 @@ def test_an_unhealthy_instance_is_replaced_whatever_min_size_says() -> None:
 def test_health_checks_leave_alone_who_is_put_aside(keeps: str) -> None:
     with story_of(*instances(2), healthCheckType="ECS") as story:
         if keeps == "Standby":
-            story.tell("EnterStandby", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+            story.describe("EnterStandby", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
         else:
-            story.tell("SuspendProcesses", ScalingGroupId="asg-1", Processes=["HealthCheck"])
-        story.tell("SetInstanceHealth", InstanceId="i-0001", HealthStatus="Unhealthy")
+            story.describe("SuspendProcesses", ScalingGroupId="asg-1", Processes=["HealthCheck"])
+        story.describe("SetInstanceHealth", InstanceId="i-0001", HealthStatus="Unhealthy")
         story.after(HOUR)
         assert "i-0001" in story.cloud.states()
 
@@ -215,14 +217,14 @@ def test_health_checks_leave_alone_who_is_put_aside(keeps: str) -> None:
 def test_an_alarm_runs_its_rule_and_cooldown_holds_the_next_one_back() -> None:
     metrics = {"CPUUtilization": [80.0] * 5 + [5.0]}
     with story_of(*instances(6, metrics=metrics), minSize=1) as story:
-        rule = story.tell(
+        rule = story.describe(
             "CreateScalingRule",
             ScalingGroupId="asg-1",
             AdjustmentType="QuantityChangeInCapacity",
             AdjustmentValue=-1,
             Cooldown=1_200,
         )
-        story.tell(
+        story.describe(
             "CreateAlarm",
             ScalingGroupId="asg-1",
             Name="idle",
@@ -235,9 +237,9 @@ def test_an_alarm_runs_its_rule_and_cooldown_holds_the_next_one_back() -> None:
             AlarmActions=[rule["ScalingRuleAri"]],
         )
         assert story.after(4 * MINUTE) == {"InService": 6}
-        assert story.tell("DescribeAlarms", State="OK")["TotalCount"] == 1
+        assert story.describe("DescribeAlarms", State="OK")["TotalCount"] == 1
         assert story.after(3 * MINUTE) == {"InService": 5, "Removing": 1}
-        assert story.tell("DescribeAlarms", State="ALARM")["TotalCount"] == 1
+        assert story.describe("DescribeAlarms", State="ALARM")["TotalCount"] == 1
         assert story.activities()[0]["TriggerSourceType"] == "Cms"
         assert story.after(15 * MINUTE) == {"InService": 5}
         assert story.after(10 * MINUTE)["InService"] == 4
@@ -247,13 +249,13 @@ def test_nothing_runs_beside_what_an_alarm_started() -> None:
     with story_of(
         *instances(6, metrics={"CPUUtilization": 5.0}), minSize=1, desiredCapacity=6
     ) as story:
-        rule = story.tell(
+        rule = story.describe(
             "CreateScalingRule",
             ScalingGroupId="asg-1",
             AdjustmentType="PercentChangeInCapacity",
             AdjustmentValue=-50,
         )
-        story.tell(
+        story.describe(
             "CreateAlarm",
             ScalingGroupId="asg-1",
             MetricName="CpuUtilization",
@@ -270,7 +272,7 @@ def test_nothing_runs_beside_what_an_alarm_started() -> None:
 
 def test_a_scheduled_task_comes_every_day_until_its_end() -> None:
     with story_of(*instances(2)) as story:
-        story.tell(
+        story.describe(
             "CreateScheduledTask",
             ScalingGroupId="asg-1",
             MinValue=4,
@@ -283,7 +285,7 @@ def test_a_scheduled_task_comes_every_day_until_its_end() -> None:
         story.after(HOUR)
         assert story.after(60) == {"InService": 4}
         story.after(72 * HOUR)
-        (task,) = story.tell("DescribeScheduledTasks")["ScheduledTasks"]
+        (task,) = story.describe("DescribeScheduledTasks")["ScheduledTasks"]
         assert (task["TaskEnabled"], task["LaunchTime"]) == (False, "2026-11-24T18:00Z")
 
 
@@ -295,13 +297,13 @@ def test_ess_itself_goes_by_the_removal_policies_and_spares_the_protected(
     policies: list[str], gone: list[str]
 ) -> None:
     with story_of(*instances(6), removalPolicies=policies) as story:
-        story.tell(
+        story.describe(
             "SetInstancesProtection",
             ScalingGroupId="asg-1",
             InstanceIds=["i-0001"],
             ProtectedFromScaleIn=True,
         )
-        story.tell(
+        story.describe(
             "ScaleWithAdjustment",
             ScalingGroupId="asg-1",
             AdjustmentType="TotalCapacity",
@@ -323,7 +325,7 @@ def test_a_balanced_group_shrinks_in_its_fullest_zone(
         *instances(4, "i", zoneId="cn-hangzhou-i", createdTime="2026-06-01T00:00:00Z"),
     ]
     with story_of(*members, multiAZPolicy=policy) as story:
-        story.tell(
+        story.describe(
             "ScaleWithAdjustment",
             ScalingGroupId="asg-1",
             AdjustmentType="TotalCapacity",
@@ -337,14 +339,14 @@ def test_a_balanced_group_shrinks_in_its_fullest_zone(
 
 def test_in_economical_mode_stopped_instances_come_back_first() -> None:
     with story_of(*instances(3), minSize=1, scalingPolicy="recycle") as story:
-        story.tell(
+        story.describe(
             "RemoveInstances",
             ScalingGroupId="asg-1",
             InstanceIds=["i-0002"],
             RemovePolicy="recycle",
         )
         assert story.after(60) == {"InService": 2, "Stopped": 1}
-        story.tell(
+        story.describe(
             "ScaleWithAdjustment",
             ScalingGroupId="asg-1",
             AdjustmentType="TotalCapacity",
@@ -356,18 +358,18 @@ def test_in_economical_mode_stopped_instances_come_back_first() -> None:
 
 def test_a_weighted_group_counts_weights() -> None:
     with story_of(minSize=0, lifecycleState="Inactive") as story:
-        source = story.tell(
+        source = story.describe(
             "CreateScalingConfiguration",
             ScalingGroupId="asg-1",
             ImageId="img",
             InstanceTypeOverrides=[{"InstanceType": "ecs.g7.2xlarge", "WeightedCapacity": 4}],
         )
         ready = {"ActiveScalingConfigurationId": source["ScalingConfigurationId"]}
-        story.tell("EnableScalingGroup", ScalingGroupId="asg-1", **ready)
-        story.tell("ModifyScalingGroup", ScalingGroupId="asg-1", MinSize=6)
+        story.describe("EnableScalingGroup", ScalingGroupId="asg-1", **ready)
+        story.describe("ModifyScalingGroup", ScalingGroupId="asg-1", MinSize=6)
         story.count()
         assert story.after(60) == {"InService": 2}
-        (found,) = story.tell("DescribeScalingGroups")["ScalingGroups"]
+        (found,) = story.describe("DescribeScalingGroups")["ScalingGroups"]
         assert (found["TotalCapacity"], found["TotalInstanceCount"], found["Weighted"]) == (
             8,
             2,
@@ -377,11 +379,11 @@ def test_a_weighted_group_counts_weights() -> None:
 
 def test_attached_and_detached_machines_keep_running() -> None:
     with story_of(*instances(1), minSize=1) as story:
-        story.tell("AttachInstances", ScalingGroupId="asg-1", InstanceIds=["i-own"])
+        story.describe("AttachInstances", ScalingGroupId="asg-1", InstanceIds=["i-own"])
         assert story.after(60) == {"InService": 2}
         again = story.refused("AttachInstances", ScalingGroupId="asg-1", InstanceIds=["i-own"])
         assert again == (400, "InvalidInstanceId.InUse")
-        story.tell("DetachInstances", ScalingGroupId="asg-1", InstanceIds=["i-own"])
+        story.describe("DetachInstances", ScalingGroupId="asg-1", InstanceIds=["i-own"])
         story.after(60)
         assert story.cloud.group.left["i-own"].ecs_status == "Running"
 
@@ -390,13 +392,13 @@ def test_receivers_are_told_what_they_asked_for() -> None:
     with story_of(*instances(3)) as story:
         arn = "acs:mns:cn-hangzhou:1:queue/told"
         kinds = ["AUTOSCALING:SCALE_IN_SUCCESS"]
-        story.tell(
+        story.describe(
             "CreateNotificationConfiguration",
             ScalingGroupId="asg-1",
             NotificationArn=arn,
             NotificationTypes=kinds,
         )
-        id = story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])[
+        id = story.describe("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])[
             "ScalingActivityId"
         ]
         story.after(60)
@@ -410,13 +412,13 @@ def test_an_hour_of_hooks_and_alarms_passes_at_once() -> None:
         *instances(200, metrics={"CPUUtilization": 50.0}), healthCheckType="ECS"
     ) as story:
         story.hook("SCALE_IN", HeartbeatTimeout=3_000)
-        rule = story.tell(
+        rule = story.describe(
             "CreateScalingRule",
             ScalingGroupId="asg-1",
             AdjustmentType="TotalCapacity",
             AdjustmentValue=100,
         )
-        story.tell(
+        story.describe(
             "CreateAlarm",
             ScalingGroupId="asg-1",
             MetricName="CpuUtilization",
@@ -424,7 +426,7 @@ def test_an_hour_of_hooks_and_alarms_passes_at_once() -> None:
             Threshold=90,
             AlarmActions=[rule["ScalingRuleAri"]],
         )
-        story.tell("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+        story.describe("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
         began = time.process_time()
         assert story.after(HOUR) == {"InService": 199}
         assert time.process_time() - began < 5

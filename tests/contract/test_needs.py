@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from localcloud.ess.model import Knobs
-from scalein.decision.guardrails import Budget, Guardrails
-from scalein.decision.model import Count, Metric, Needs, Order, Sample
+from scalein.decision.budget import Budget
+from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.model import Count, Metric, Order, ReadScope, Sample
 from scalein.decision.reasons import Reason
 from scalein.errors import Refused, Throttled, TryLater
 from tests.contract.test_gateway import EMPTY, answering
@@ -22,8 +23,8 @@ from tests.support.clouds import START, Cloud, cloud_of, group, instances
 from tests.support.fakes import scale_in
 from tests.support.fleets import request_for
 
-HOUR = Needs(history_seconds=3_600)
-CPU = Needs(metric=Metric())
+HOUR = ReadScope(history_seconds=3_600)
+CPU = ReadScope(metric=Metric())
 
 
 def past(ended_seconds_ago: float, **fields: Any) -> dict[str, Any]:
@@ -134,18 +135,18 @@ def test_instances_are_counted_by_their_list_and_else_by_their_capacity_which_ma
 
 def test_a_flapping_alarm_is_slowed_down_by_what_ess_remembers() -> None:
     """Two invocations that share nothing; the second knows of the first from ESS alone."""
-    guardrails = Guardrails(cooldown_seconds=600, budget=Budget(3_600, 3))
+    group_policy = GroupPolicy(cooldown_seconds=600, budget=Budget(3_600, 3))
     with cloud_of(group(*instances(9))) as cloud:
 
         def told_by(name: str, after: float) -> Any:
             cloud.clock.advance(after)
             clock = fakes.DrivenClock(cloud.clock.now())
             request = request_for(Count(2))._replace(request_id=name)
-            return scale_in(request, cloud.gateway(clock=clock), guardrails, clock).plan
+            return scale_in(request, cloud.gateway(clock=clock), group_policy, clock).plan
 
         first, second, third = told_by("a", 0), told_by("b", 300), told_by("c", 720)
 
-    assert (len(first.leaving), len(second.leaving), len(third.leaving)) == (2, 0, 1)
+    assert (len(first.selected), len(second.selected), len(third.selected)) == (2, 0, 1)
     assert second.refusal is Reason.COOLDOWN
     assert third.shortfall.reason is Reason.BUDGET
 
@@ -174,7 +175,9 @@ def test_the_policy_may_lower_how_many_instances_a_call_names() -> None:
         with pytest.raises(Refused, match="InvalidParameter"):
             cloud.gateway().snapshot("asg-1", CPU)
         assert (
-            cloud.gateway().snapshot("asg-1", Needs(metric=Metric(instances_per_call=2))).samples
+            cloud.gateway()
+            .snapshot("asg-1", ReadScope(metric=Metric(instances_per_call=2)))
+            .samples
             == {}
         )
 
@@ -295,7 +298,7 @@ def test_all_of_it_is_read_at_the_same_time() -> None:
         return answers[action]
 
     with answering(reply_to) as gateway:
-        snapshot = gateway.snapshot("asg-1", Needs(3_600, Metric()))
+        snapshot = gateway.snapshot("asg-1", ReadScope(3_600, Metric()))
 
     assert (len(snapshot.instances), snapshot.activities, snapshot.samples) == (101, (), {})
     assert asked == {

@@ -9,8 +9,16 @@ from threading import Timer
 import pytest
 
 from scalein.clock import Deadline, SystemClock
-from scalein.errors import LedgerGone
-from scalein.ledger.protocol import Claim, Closing, Entry, MessageRef, Others, Record, Terms
+from scalein.errors import LedgerUnavailable
+from scalein.ledger.protocol import (
+    Claim,
+    Completion,
+    GroupLease,
+    LeaseOptions,
+    MessageRef,
+    OtherMessages,
+    Record,
+)
 from scalein.ledger.redis import RedisLedger
 from tests.support.fakes import NOON
 from tests.support.redis_cluster import RedisCluster, redis_cluster, until
@@ -22,11 +30,11 @@ def cluster() -> Iterator[RedisCluster]:
         yield running
 
 
-def ledger(cluster: RedisCluster, holder: str, seconds: float = 30) -> RedisLedger:
+def ledger(cluster: RedisCluster, owner: str, seconds: float = 30) -> RedisLedger:
     """One invocation's, which has so much time."""
     clock = SystemClock()
     return RedisLedger(
-        cluster.url, Terms(holder, 60, 3_600, clock), None, Deadline.after(seconds, clock)
+        cluster.url, LeaseOptions(owner, 60, 3_600, clock), None, Deadline.after(seconds, clock)
     )
 
 
@@ -39,20 +47,20 @@ def messages_in(cluster: RedisCluster, server: int, name: str) -> MessageRef:
     raise AssertionError
 
 
-def process(cluster: RedisCluster, message: MessageRef, holder: str) -> None:
+def process(cluster: RedisCluster, message: MessageRef, owner: str) -> None:
     """A whole life of a message, and what the next one knows of it."""
-    one, two = ledger(cluster, holder), ledger(cluster, f"{holder} next")
+    one, two = ledger(cluster, owner), ledger(cluster, f"{owner} next")
     assert one.claim_message(message) == Claim(True)
-    assert one.acquire_lease(message.group, "cpu") == Entry()
+    assert one.acquire_lease(message.group, "cpu") == GroupLease()
     assert two.acquire_lease(message.group) is None
     assert one.record(message, Record("p", {"i-1": 300.0}, (), ("asa-1",)))
-    assert one.read_others(message) == Others()
-    one.close(message, Closing('{"status": "removing"}', "cpu", NOON))
+    assert one.read_others(message) == OtherMessages()
+    one.close(message, Completion('{"status": "removing"}', "cpu", NOON))
 
     assert two.claim_message(message) == Claim(False, '{"status": "removing"}', "p", first=False)
-    assert two.acquire_lease(message.group, "cpu") == Entry(frozenset({"i-1"}), NOON, 1)
+    assert two.acquire_lease(message.group, "cpu") == GroupLease(frozenset({"i-1"}), NOON, 1)
     assert two.read_others(message._replace(key="n")).activity_ids == {"asa-1"}
-    two.close(message, Closing())
+    two.close(message, Completion())
 
 
 @pytest.mark.parametrize(
@@ -84,7 +92,7 @@ def test_a_slot_that_has_moved_is_found_again_with_all_that_is_known(cluster: Re
     cluster.move_keys(slot, source, target)
     cluster.end_move(slot, target)
 
-    assert ledger(cluster, "three").acquire_lease(message.group) == Entry(
+    assert ledger(cluster, "three").acquire_lease(message.group) == GroupLease(
         frozenset({"i-1"}), None, 1
     )
     assert ledger(cluster, "four").claim_message(message).outcome == '{"status": "removing"}'
@@ -110,12 +118,12 @@ def test_while_a_slot_moves_a_step_waits_for_it_and_happens_once(
     entry = ledger(cluster, "three").acquire_lease(message.group)
     timer.join()
 
-    assert entry == Entry(frozenset({"i-1"}), None, 1)
+    assert entry == GroupLease(frozenset({"i-1"}), None, 1)
     assert ledger(cluster, "four").acquire_lease(message.group) is None
 
 
 def test_a_read_of_one_key_follows_it_to_where_the_slot_moves(cluster: RedisCluster) -> None:
-    message = messages_in(cluster, 2, "asked")
+    message = messages_in(cluster, 2, "requested")
     slot, (_, target, source) = cluster.slot_of(f"{{{message.group}}}"), cluster.masters
     process(cluster, message, "one")
     cluster.begin_to_move(slot, source, target)
@@ -131,7 +139,7 @@ def test_a_slot_that_does_not_end_to_move_is_a_ledger_that_is_gone(cluster: Redi
     cluster.begin_to_move(slot, source, target)
     deadline = SystemClock().now() + timedelta(seconds=0.5)
 
-    with pytest.raises(LedgerGone):
+    with pytest.raises(LedgerUnavailable):
         ledger(cluster, "one", seconds=0.5).claim_message(message)
     assert SystemClock().now() < deadline + timedelta(seconds=0.2)
     cluster.end_move(slot, source)
@@ -144,11 +152,11 @@ def test_when_a_server_fails_its_replica_knows_what_it_knew() -> None:
         until(lambda: cluster.replica.client.dbsize() == cluster.masters[0].client.dbsize())
         cluster.masters[0].kill()
 
-        with pytest.raises(LedgerGone):
+        with pytest.raises(LedgerUnavailable):
             ledger(cluster, "two", seconds=0.5).acquire_lease(message.group)
         until(lambda: cluster.replica.client.info("replication")["role"] == "master")
         until(lambda: f":{cluster.replica.port}@" in _masters(cluster))
-        assert ledger(cluster, "three").acquire_lease(message.group) == Entry(
+        assert ledger(cluster, "three").acquire_lease(message.group) == GroupLease(
             frozenset({"i-1"}), None, 1
         )
 

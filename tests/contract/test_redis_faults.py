@@ -8,8 +8,8 @@ from datetime import timedelta, timezone
 import pytest
 
 from scalein.clock import Deadline, SystemClock
-from scalein.errors import LedgerGone
-from scalein.ledger.protocol import Claim, Closing, Entry, MessageRef, Record, Terms
+from scalein.errors import LedgerUnavailable
+from scalein.ledger.protocol import Claim, Completion, GroupLease, LeaseOptions, MessageRef, Record
 from scalein.ledger.redis import RedisLedger
 from tests.support.fakes import NOON
 from tests.support.redis_proxy import proxy_before
@@ -24,9 +24,11 @@ def server() -> Iterator[RedisServer]:
         yield running
 
 
-def ledger(url: str, holder: str = "one", seconds: float = 30) -> RedisLedger:
+def ledger(url: str, owner: str = "one", seconds: float = 30) -> RedisLedger:
     clock = SystemClock()
-    return RedisLedger(url, Terms(holder, 60, 3_600, clock), None, Deadline.after(seconds, clock))
+    return RedisLedger(
+        url, LeaseOptions(owner, 60, 3_600, clock), None, Deadline.after(seconds, clock)
+    )
 
 
 def test_a_step_whose_answer_was_lost_is_sent_again_and_counts_once(server: RedisServer) -> None:
@@ -34,16 +36,16 @@ def test_a_step_whose_answer_was_lost_is_sent_again_and_counts_once(server: Redi
         proxy.losing = True
         one = ledger(proxy.url)
         assert one.claim_message(M) == Claim(True)
-        assert one.acquire_lease("asg-1", "cpu") == Entry()
+        assert one.acquire_lease("asg-1", "cpu") == GroupLease()
         assert one.record(M, Record("p", {"i-1": 300.0, "i-2": 300.0}, (), ("asa-1",)))
         assert one.record(M, Record("p", {"i-1": 300.0, "i-2": 300.0}, (), ("asa-1",)))
         assert one.record(M, Record("q", {}, ("i-2",)))
-        one.close(M, Closing("{}", "cpu", NOON))
+        one.close(M, Completion("{}", "cpu", NOON))
         assert len(proxy.lost) == 6
 
     two = ledger(server.url, "two")
     assert two.claim_message(M) == Claim(False, "{}", "q", first=False)
-    assert two.acquire_lease("asg-1", "cpu") == Entry(frozenset({"i-1"}), NOON, 3)
+    assert two.acquire_lease("asg-1", "cpu") == GroupLease(frozenset({"i-1"}), NOON, 3)
     assert two.read_others(N).activity_ids == {"asa-1"}
 
 
@@ -53,10 +55,10 @@ def test_who_took_over_meanwhile_is_not_ended_by_a_close_that_comes_again(
     one, two = ledger(server.url), ledger(server.url, "two")
     one.claim_message(M)
     one.acquire_lease("asg-1")
-    one.close(M, Closing())
+    one.close(M, Completion())
     two.claim_message(M)
     two.acquire_lease("asg-1")
-    one.close(M, Closing("{}"))
+    one.close(M, Completion("{}"))
 
     assert two.record(M, Record("p"))
 
@@ -70,8 +72,8 @@ def test_an_answer_that_drips_ends_with_the_deadline(server: RedisServer, step: 
         if step == "close":
             one.claim_message(M)
         proxy.dripping = True
-        with pytest.raises(LedgerGone):
-            one.claim_message(N) if step == "claim" else one.close(M, Closing("{}"))
+        with pytest.raises(LedgerUnavailable):
+            one.claim_message(N) if step == "claim" else one.close(M, Completion("{}"))
 
     assert deadline.remaining_seconds() > 0
 
@@ -79,7 +81,7 @@ def test_an_answer_that_drips_ends_with_the_deadline(server: RedisServer, step: 
 def test_a_full_redis_is_a_ledger_that_is_gone_and_says_where_to_look(server: RedisServer) -> None:
     server.client.config_set("maxmemory", 1)
 
-    with pytest.raises(LedgerGone, match=r"OutOfMemoryError.*memory"):
+    with pytest.raises(LedgerUnavailable, match=r"OutOfMemoryError.*memory"):
         ledger(server.url).claim_message(M)
 
 
@@ -90,17 +92,17 @@ def test_a_full_redis_still_takes_an_outcome_and_gives_back_message_and_group(
     one.claim_message(M)
     one.acquire_lease("asg-1")
     server.client.config_set("maxmemory", 1)
-    one.close(M, Closing("{}", "cpu", NOON))
+    one.close(M, Completion("{}", "cpu", NOON))
     server.client.config_set("maxmemory", 0)
 
     assert ledger(server.url, "two").claim_message(M) == Claim(False, "{}", first=False)
-    assert ledger(server.url, "two").acquire_lease("asg-1", "cpu") == Entry(newest=NOON)
+    assert ledger(server.url, "two").acquire_lease("asg-1", "cpu") == GroupLease(newest=NOON)
 
 
 def test_a_wrong_password_is_told_as_a_wrong_setting(server: RedisServer) -> None:
     server.client.config_set("requirepass", "right")
 
-    with pytest.raises(LedgerGone, match=r"password.*SCALEIN_LEDGER") as caught:
+    with pytest.raises(LedgerUnavailable, match=r"password.*SCALEIN_LEDGER") as caught:
         ledger(server.url.replace("unix://", "unix://:canary@")).claim_message(M)
     assert "canary" not in str(caught.value)
 
@@ -109,7 +111,7 @@ def test_a_server_that_became_a_replica_is_left_and_found_again(server: RedisSer
     ledger(server.url).claim_message(M)
     server.client.execute_command("REPLICAOF", "127.0.0.1", "1")
     connections = server.client.info("stats")["total_connections_received"]
-    with pytest.raises(LedgerGone, match="ReadOnlyError"):
+    with pytest.raises(LedgerUnavailable, match="ReadOnlyError"):
         ledger(server.url, "two").claim_message(N)
     server.client.execute_command("REPLICAOF", "NO", "ONE")
 
@@ -131,8 +133,8 @@ def test_times_of_alarms_compare_whatever_their_zone_and_precision(server: Redis
         one = ledger(server.url)
         one.claim_message(M)
         one.acquire_lease("asg-1")
-        one.close(M, Closing(None, "cpu", moment))
+        one.close(M, Completion(None, "cpu", moment))
 
-    assert ledger(server.url, "two").acquire_lease("asg-1", "cpu") == Entry(
+    assert ledger(server.url, "two").acquire_lease("asg-1", "cpu") == GroupLease(
         newest=NOON + timedelta(seconds=1)
     )

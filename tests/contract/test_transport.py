@@ -16,12 +16,12 @@ import pytest
 from localcloud.certificate import self_made
 from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import Removal
-from scalein.decision.model import Count, Metric, Needs, RemoveOptions
+from scalein.decision.model import Count, Metric, ReadScope, RemoveOptions
 from scalein.decision.progress import Progress
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Transient, TryLater
 from scalein.processing.follow_ups import FunctionCompute
-from scalein.settings import Caller
-from scalein.timing import Tally
+from scalein.settings import FunctionRef
+from scalein.timing import CallTimer
 from tests.support import fakes
 from tests.support.clouds import KEY
 from tests.support.fleets import request_for
@@ -106,13 +106,13 @@ def test_a_metric_that_drips_holds_no_read_beyond_its_deadline() -> None:
     with serving(converse) as endpoint:
         gateway = gateway_to(endpoint, SystemClock(), seconds=0.7)
 
-        assert seconds_of(lambda: gateway.snapshot("asg-1", Needs(metric=Metric()))) < 0.9
+        assert seconds_of(lambda: gateway.snapshot("asg-1", ReadScope(metric=Metric()))) < 0.9
 
 
 @pytest.mark.parametrize("kind", DRIPS)
 def test_dripped_bytes_hold_no_follow_up_beyond_its_deadline(kind: str) -> None:
     with serving(DRIPS[kind]) as endpoint:
-        caller = Caller(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
+        caller = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
         follow_ups = FunctionCompute(caller, KEY, Deadline.after(0.4, SystemClock()))
 
         assert (
@@ -206,13 +206,13 @@ def test_a_removal_is_sent_as_often_as_it_is_counted_and_never_by_the_transport(
             connection.sendall(empty_group("RemoveInstances"))
 
     clock = fakes.DrivenClock()
-    tally = Tally(clock)
+    tally = CallTimer(clock)
     with serving(converse) as endpoint:
         gateway = gateway_to(endpoint, clock, tally=tally)
         for _ in range(4):
             gateway.remove(CALL)
 
-    (attempts, _) = tally.spent().calls["RemoveInstances"]
+    (attempts, _) = tally.take().calls["RemoveInstances"]
     assert (
         len(arrived) == attempts == 7
     )  # the second, third and fourth met a broken connection first
@@ -313,7 +313,7 @@ def test_function_compute_behind_a_wrong_certificate_is_for_later_and_says_what_
     certificate: tuple[str, str],
 ) -> None:
     with serving(https, certificate) as endpoint:
-        caller = Caller(f"https://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
+        caller = FunctionRef(f"https://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
         follow_ups = FunctionCompute(caller, KEY, Deadline.after(5, SystemClock()))
         with pytest.raises(TryLater, match="SCALEIN_FC_ENDPOINT"):
             follow_ups.schedule(Progress(request_for(Count(1)), fakes.NOON), 1)
@@ -325,7 +325,7 @@ def test_function_compute_behind_a_wrong_certificate_is_for_later_and_says_what_
 def test_only_function_computes_own_acceptance_schedules_a_follow_up(status: str) -> None:
     answers = iter([answer_of(b"", status), answer_of(b"", "202 Accepted")])
     with replying(lambda _: next(answers)) as endpoint:
-        caller = Caller(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
+        caller = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
         follow_ups = FunctionCompute(caller, KEY, Deadline.after(5, SystemClock()))
         progress = Progress(request_for(Count(1)), fakes.NOON)
         with pytest.raises(TryLater, match=f"HTTP {status[:3]}"):

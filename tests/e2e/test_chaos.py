@@ -44,7 +44,7 @@ def said(status: str, *removed: str, at: datetime = LATER, **fields: Any) -> Sai
     activities = ["asa-1"] if removed or status == "failed" else []
     known = {
         "removed": list(removed),
-        "stayed": [],
+        "notRemoved": [],
         "unaccounted": [],
         "scalingActivityIds": activities,
     }
@@ -66,7 +66,7 @@ def judged(
 
 
 def test_nothing_is_found_where_an_outcome_is_true() -> None:
-    stayed = [{"id": "i-2", "reason": "x"}]
+    not_removed = [{"id": "i-2", "reason": "x"}]
     half, none = did("i-1", "i-2", removed=("i-1",)), did("i-1", "i-2", removed=())
 
     assert judged([said("removed", "i-1", "i-2")], did("i-1", "i-2")) == []
@@ -77,8 +77,11 @@ def test_nothing_is_found_where_an_outcome_is_true() -> None:
         )
         == []
     )
-    assert judged([said("partly-removed", "i-1", stayed=stayed)], half) == []
-    assert judged([said("failed", stayed=[{"id": "i-1", "reason": "x"}, *stayed])], none) == []
+    assert judged([said("partly-removed", "i-1", not_removed=not_removed)], half) == []
+    assert (
+        judged([said("failed", not_removed=[{"id": "i-1", "reason": "x"}, *not_removed])], none)
+        == []
+    )
     assert judged([said("unconfirmed")], did("i-1", "i-2")) == []
     assert judged([said("duplicate", first="unconfirmed", scalingActivityIds=["asa-9"])]) == []
     assert judged([said("refused")]) == []
@@ -106,7 +109,7 @@ LIES = {
     ),
     "fewer than there were": (said("removed", "i-1"), "1 removed instances, the cloud removed 2"),
     "removed, and said to be there": (
-        said("partly-removed", "i-1", "i-2", stayed=[{"id": "i-2", "reason": "x"}]),
+        said("partly-removed", "i-1", "i-2", not_removed=[{"id": "i-2", "reason": "x"}]),
         "as not removed that were",
     ),
     "the wrong word": (said("partly-removed", "i-1", "i-2"), "it should be removed"),
@@ -126,9 +129,9 @@ def test_a_lie_about_the_removed_instances_is_found(outcome: Said, lie: str) -> 
 
 
 def test_failed_is_a_lie_where_instances_go() -> None:
-    stayed = [{"id": id, "reason": "x"} for id in ("i-1", "i-2")]
+    not_removed = [{"id": id, "reason": "x"} for id in ("i-1", "i-2")]
 
-    assert judged([said("failed", stayed=stayed)], did("i-1", "i-2")) == [
+    assert judged([said("failed", not_removed=not_removed)], did("i-1", "i-2")) == [
         "m: failed: it lists 0 removed instances, the cloud removed 2",
         "m: failed: it lists instances as not removed that were",
         "m: failed: it should be partly-removed",
@@ -139,7 +142,7 @@ def test_failed_is_a_lie_where_instances_go() -> None:
     ("outcomes", "why"),
     [
         ([], "no outcome at all"),
-        ([said("try-later")], "no final outcome; the last were ['try-later']"),
+        ([said("retry")], "no final outcome; the last were ['try-later']"),
         ([said("refused"), said("expired")], "several final outcomes: expired, refused"),
         (
             [said("refused"), said("duplicate", first="expired")],
@@ -201,10 +204,10 @@ def test_a_budget_that_is_exceeded_in_a_window_is_found() -> None:
 )  # of a group with a MinSize of 20, and of one with a floor of 30
 def test_a_removal_below_min_size_or_floor_is_found_when_it_is_accepted(number: int) -> None:
     id, least = f"asg-{number}", {0: 20, 2: 30}[number]
-    facts, _ = GROUPS[id]
+    attributes, _ = GROUPS[id]
     clock = DrivenClock(NOON)
     made = service_of(
-        {"groups": [group(*instances(least), scalingGroupId=id, **facts)]}, clock, Knobs()
+        {"groups": [group(*instances(least), scalingGroupId=id, **attributes)]}, clock, Knobs()
     )
     service = WatchedService(clock, made.region_id, made.knobs, made.groups)
     service.violations, service.archive = [], {}

@@ -63,14 +63,14 @@ def test_forty_five_leave_in_three_calls_and_the_end_reaches_the_destination() -
         event = {"scalingGroupId": "asg-1", "remove": {"count": 45}}
         answer = compute.client.invoke_function("ops", "scale-in", json.dumps(event).encode())
         first = json.loads(answer.data)
-        assert (first["status"], first["remaining"], first["followUp"]["number"]) == (
+        assert (first["status"], first["pending"], first["followUp"]["number"]) == (
             "removing",
             25,
             1,
         )
 
         end = last(compute)
-        assert (len(end["removed"]), end["stayed"]) == (45, [])
+        assert (len(end["removed"]), end["notRemoved"]) == (45, [])
         assert len(compute.inside.service.groups["asg-1"].instances) == 15
         tasks = compute.platform.queue.tasks.values()
         assert {task.status for task in tasks} == {"Succeeded"}

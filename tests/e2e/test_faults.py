@@ -25,7 +25,7 @@ def until_served(world: World) -> list[str]:
     """As a trigger does it: what raises comes again."""
     for _ in range(8):
         told = world.send({"remove": {"count": 25}, "requestId": "m"})
-        if told["status"] != "try-later" or told["followUp"]:
+        if told["status"] != "retry" or told["followUp"]:
             break
         world.cloud.clock.advance(60)
     world.follow()
@@ -56,7 +56,7 @@ def test_a_passing_fault_costs_a_try_and_no_second_effect(
             assert statuses[-1] in (
                 "removed",
                 "partly-removed",
-                "try-later",
+                "retry",
                 "expired",
                 "duplicate",
             ), statuses
@@ -85,7 +85,7 @@ def test_a_removal_that_goes_wrong_is_told_and_not_tried_blindly_again(kind: str
 def test_without_a_ledger_the_policy_decides_and_the_outcome_says_so(
     how: str, closed: bool
 ) -> None:
-    policy = {**POLICY, "whenLedgerIsGone": "closed" if closed else "open"}
+    policy = {**POLICY, "ledgerUnavailable": "closed" if closed else "open"}
     with (
         redis_server() as server,
         world_of(group(*instances(9)), policy=policy, ledger=server.url) as world,
@@ -97,7 +97,7 @@ def test_without_a_ledger_the_policy_decides_and_the_outcome_says_so(
 
         assert (first["status"], first["ledger"]) == ("removing", "redis")
         assert (second["status"], second["ledger"]) == (
-            ("try-later", "redis") if closed else ("removing", "gone")
+            ("retry", "redis") if closed else ("removing", "gone")
         )
         assert len(world.removals) == (1 if closed else 2)
 
@@ -108,5 +108,5 @@ def test_a_token_that_expires_between_two_calls_costs_a_try() -> None:
         first = world.send({"remove": {"count": 1}, "requestId": "m"})
         second = world.send({"remove": {"count": 1}, "requestId": "m"})
 
-        assert [told["status"] for told in (first, second)] == ["try-later", "removing"]
+        assert [told["status"] for told in (first, second)] == ["retry", "removing"]
         assert len(world.removals) == 1

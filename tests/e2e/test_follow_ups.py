@@ -23,11 +23,16 @@ def test_two_hundred_leave_a_group_that_runs_one_activity_at_a_time_twenty_by_tw
         first = world.send({"remove": {"count": 200}})
         last = world.follow()
 
-        assert (first["status"], len(first["removed"]), first["remaining"]) == ("removing", 20, 180)
+        assert (first["status"], len(first["removed"]), first["pending"]) == ("removing", 20, 180)
         assert first["followUp"]["number"] == 1
         assert [len(removal) for removal in world.removals] == [20] * 10
         assert ids(world) == [f"i-{number:04}" for number in range(1, 201)]
-        assert (last["status"], len(last["removed"]), last["stayed"], last["refilled"]) == (
+        assert (
+            last["status"],
+            len(last["removed"]),
+            last["notRemoved"],
+            last["replacementCapacity"],
+        ) == (
             "removed",
             200,
             [],
@@ -43,7 +48,7 @@ def test_a_group_that_runs_removals_beside_each_other_loses_them_at_once() -> No
     with world_of(group(*instances(100), desiredCapacity=100)) as world:
         first = world.send({"remove": {"count": 50}})
 
-        assert (first["status"], len(first["removed"]), first["remaining"]) == ("removing", 50, 0)
+        assert (first["status"], len(first["removed"]), first["pending"]) == ("removing", 50, 0)
         assert [len(removal) for removal in world.removals] == [20, 20, 10]
         assert world.follow()["status"] == "removed"
         assert world.cloud.group.desired_capacity == 50
@@ -55,10 +60,10 @@ def test_without_follow_ups_twenty_leave_and_the_rest_is_told() -> None:
 
         assert (told["status"], len(told["removed"]), told["followUp"]) == ("removing", 20, None)
         assert told["shortfall"] == {
-            "asked": 50,
+            "requested": 50,
             "missing": 30,
             "unit": "instances",
-            "reason": "call-limit",
+            "reason": "request-limit",
         }
 
 
@@ -75,12 +80,12 @@ def test_the_rest_is_checked_anew_before_each_twenty() -> None:
         world.cloud.group.min_size = 75
         last = world.follow()
 
-        assert (last["status"], len(last["removed"]), len(last["stayed"])) == (
+        assert (last["status"], len(last["removed"]), len(last["notRemoved"])) == (
             "partly-removed",
             25,
             55,
         )
-        assert {stayed["reason"] for stayed in last["stayed"]} == {"min-size"}
+        assert {not_removed["reason"] for not_removed in last["notRemoved"]} == {"min-size"}
         assert world.stable() == 75
 
 
@@ -90,12 +95,12 @@ def test_who_became_protected_in_the_meantime_stays() -> None:
         world.cloud.group.instances["i-0030"].lifecycle_state = "Protected"
         last = world.follow()
 
-        assert last["stayed"] == [{"id": "i-0030", "reason": "protected"}]
+        assert last["notRemoved"] == [{"id": "i-0030", "reason": "protected"}]
         assert len(ids(world)) == 44
 
 
 @pytest.mark.parametrize(
-    "guardrails",
+    "group_policy",
     [
         {"cooldownSeconds": 3_600},
         {"budget": {"percent": 50, "windowSeconds": 86_400}},
@@ -103,8 +108,8 @@ def test_who_became_protected_in_the_meantime_stays() -> None:
         {"maxRemovedPercentPerEvent": 50},
     ],
 )
-def test_a_message_is_not_held_back_by_what_it_did_itself(guardrails: dict[str, object]) -> None:
-    with world_of(group(*instances(100)), policy={"groups": {"asg-1": guardrails}}) as world:
+def test_a_message_is_not_held_back_by_what_it_did_itself(group_policy: dict[str, object]) -> None:
+    with world_of(group(*instances(100)), policy={"groups": {"asg-1": group_policy}}) as world:
         world.send({"remove": {"count": 50}})
 
         assert world.follow()["status"] == "removed"
@@ -133,7 +138,7 @@ def test_a_budget_that_others_have_spent_meanwhile_ends_it() -> None:
         last = world.follow()
 
         assert (last["status"], len(last["removed"])) == ("partly-removed", 25)
-        assert {stayed["reason"] for stayed in last["stayed"]} == {"budget"}
+        assert {not_removed["reason"] for not_removed in last["notRemoved"]} == {"budget"}
 
 
 def test_a_busy_group_is_tried_again_by_a_follow_up_and_not_by_the_trigger() -> None:
@@ -143,7 +148,7 @@ def test_a_busy_group_is_tried_again_by_a_follow_up_and_not_by_the_trigger() -> 
         last = world.follow()
 
         assert (first["status"], first["followUp"]["number"], first["removed"]) == (
-            "try-later",
+            "retry",
             1,
             [],
         )
@@ -189,7 +194,7 @@ def test_how_it_ended_is_told_with_who_stayed_and_why(
         last = world.follow()
 
         assert (last["status"], len(last["removed"])) == (status, removed)
-        assert [stayed["reason"] for stayed in last["stayed"]] == reasons
+        assert [not_removed["reason"] for not_removed in last["notRemoved"]] == reasons
 
 
 @pytest.mark.parametrize("kind", ["accepted-failed", "accepted-rejected"])
@@ -201,7 +206,7 @@ def test_what_fails_is_not_gone_on_with_nor_begun_anew(kind: str, seconds: int) 
         world.send({"remove": {"count": 60}})
         last = world.follow()
 
-        assert (last["status"], len(last["stayed"]), len(world.removals)) == ("failed", 60, 1)
+        assert (last["status"], len(last["notRemoved"]), len(world.removals)) == ("failed", 60, 1)
 
 
 def test_a_failed_removal_is_raised_where_a_destination_is_to_see_it(
@@ -225,7 +230,7 @@ def test_a_group_that_ess_refills_is_told_so() -> None:
         world.send({"remove": {"count": 3}, "decreaseDesiredCapacity": False})
         last = world.follow()
 
-        assert (last["status"], last["refilled"]) == ("removed", 3)
+        assert (last["status"], last["replacementCapacity"]) == ("removed", 3)
         assert "ESS creates 3 anew" in last["message"]
 
 
@@ -320,7 +325,7 @@ def test_where_function_compute_takes_no_follow_up_the_message_is_left_to_its_tr
         first = world.send({"remove": {"count": 30}, "requestId": "m"})
         second = world.send({"remove": {"count": 30}, "requestId": "m"})
 
-        assert (first["status"], first["followUp"], first["removed"]) == ("try-later", None, [])
+        assert (first["status"], first["followUp"], first["removed"]) == ("retry", None, [])
         assert second["status"] == "removing"
         assert (world.follow()["status"], len(ids(world))) == ("removed", 30)
 

@@ -18,7 +18,7 @@ import index
 from localcloud.ess.model import Knobs
 from localcloud.fleet import service_of
 from scalein.errors import ConfigurationError
-from scalein.ledger.memory import kept_by_this_process
+from scalein.ledger.memory import process_store
 from tests.support.clouds import KEY, POLICY, Cloud, cloud_of, group, instances
 
 ONE = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}}).encode()
@@ -102,7 +102,7 @@ def test_what_may_succeed_later_raises_so_that_the_trigger_sends_it_again(cloud:
 
     with pytest.raises(index.TryLaterError) as caught:
         index.handler(ONE, context())
-    assert json.loads(str(caught.value))["status"] == "try-later"
+    assert json.loads(str(caught.value))["status"] == "retry"
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None  # nothing of the SDK travels along
 
@@ -114,7 +114,7 @@ def test_a_deployment_may_have_it_returned_instead(
     index.handler(ONE, context())
 
     assert (
-        index.handler(ONE.replace(b"}}", b"}} "), context())["status"] == "try-later"
+        index.handler(ONE.replace(b"}}", b"}} "), context())["status"] == "retry"
     )  # an activity runs
 
 
@@ -122,7 +122,7 @@ def test_a_redelivered_event_removes_nothing_more(cloud: Cloud) -> None:
     first = index.handler(ONE, context())
     cloud.clock.advance(3_600)
     again = index.handler(ONE, context())
-    kept_by_this_process.cache_clear()
+    process_store.cache_clear()
     elsewhere = index.handler(ONE, context())  # an instance of the function that has not seen it
 
     assert (again["status"], elsewhere["status"]) == (
@@ -234,7 +234,7 @@ def test_a_group_without_headroom_keeps_everybody(cloud: Cloud) -> None:
 
     assert outcome["status"] == "nothing-to-remove"
     assert outcome["shortfall"] == {
-        "asked": 1,
+        "requested": 1,
         "missing": 1,
         "unit": "instances",
         "reason": "min-size",
@@ -281,7 +281,7 @@ def test_no_sequence_of_events_takes_a_group_below_min_size(
     )
     cloud.inside.service = service_of({"groups": [fresh]}, cloud.clock, Knobs())
     cloud.inside.calls.clear()
-    kept_by_this_process.cache_clear()
+    process_store.cache_clear()
     for event, seconds in sequence:
         try:
             outcome = index.handler(json.dumps(event).encode(), context())

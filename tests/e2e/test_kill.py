@@ -57,7 +57,7 @@ class Killed:
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
         }
         self.worker = Worker(self.variables)
-        self.steps = 0
+        self.sort_keys = 0
 
     def story(self, kill_at: int | None) -> list[truth.Said]:
         """All that comes of one message: steps are counted over all of its invocations, and one of them kills."""
@@ -79,18 +79,18 @@ class Killed:
     def _delivered(self, event: bytes, kill_at: int | None) -> Iterator[truth.Said]:
         """Until it is answered for good, as a trigger does, and Function Compute with a follow-up."""
         for number in range(MOST_DELIVERIES):
-            at = None if kill_at is None else kill_at - self.steps
+            at = None if kill_at is None else kill_at - self.sort_keys
             clock = FastClock(self.cloud.clock.now(), time.monotonic(), 1.0)
             self.worker.send(Job(event, clock, at, request_id=f"fc-{number}"))
             answer = self.worker.answer()
             if answer is None:
-                self.steps = MOST_STEPS * 2  # killed once, and never again
+                self.sort_keys = MOST_STEPS * 2  # killed once, and never again
                 self.worker.kill()
                 self.worker = Worker(self.variables)
                 self._pass(AFTER_KILL_SECONDS)
                 continue
             assert answer.outcome["status"] != CRASHED, answer.outcome["message"]
-            self.steps += answer.steps
+            self.sort_keys += answer.sort_keys
             yield truth.Said(self.cloud.clock.now(), answer.outcome)
             if not answer.raised:
                 return
@@ -104,7 +104,7 @@ class Killed:
 
 @dataclass
 class Story:
-    steps: int
+    sort_keys: int
     own: list[truth.Did]  # all that the cloud did, for there is one message
     said: list[truth.Said]
 
@@ -127,7 +127,7 @@ def story(kill_at: int | None, server: RedisServer | None, case: Case) -> Story:
         cloud.clock.advance(3_600)
         cloud.states()
         own = [truth.Did.of(activity) for activity in cloud.inside.service.activities.values()]
-        return Story(killed.steps, own, said)
+        return Story(killed.sort_keys, own, said)
 
 
 def test_every_step_at_which_the_function_is_killed_exists() -> None:
@@ -151,9 +151,9 @@ CASES = [
 def test_killed_at_any_step_it_acts_exactly_once_with_a_shared_ledger(case: Case) -> None:
     with redis_server() as server:
         whole = story(None, server, case)
-        assert 5 < whole.steps < MOST_STEPS
+        assert 5 < whole.sort_keys < MOST_STEPS
 
-        for kill_at in (None, *range(0, whole.steps, STRIDE)):
+        for kill_at in (None, *range(0, whole.sort_keys, STRIDE)):
             found = story(kill_at, server, case)
             wrong = truth.excess(case.requested, found.own) + truth.lies(found.said, found.own)
             statuses = [one.outcome["status"] for one in found.said]
@@ -171,9 +171,9 @@ def test_killed_at_any_step_it_acts_at_most_once_without_a_shared_ledger_and_say
     case: Case,
 ) -> None:
     whole = story(None, None, case)
-    assert 5 < whole.steps < MOST_STEPS
+    assert 5 < whole.sort_keys < MOST_STEPS
 
-    for kill_at in (None, *range(0, whole.steps, STRIDE)):
+    for kill_at in (None, *range(0, whole.sort_keys, STRIDE)):
         found = story(kill_at, None, case)
         wrong = truth.excess(case.requested, found.own) + truth.lies(found.said, found.own)
         statuses = [one.outcome["status"] for one in found.said]

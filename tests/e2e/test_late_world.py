@@ -25,7 +25,7 @@ def test_a_removal_whose_next_follow_up_cannot_be_scheduled_is_looked_at_again_u
         world.cloud.inside.faults.add("reset", "InvokeFunction", times=2)
 
         assert world.follow()["status"] == "removed"
-        assert [outcome["status"] for outcome in world.outcomes].count("try-later") == 2
+        assert [outcome["status"] for outcome in world.outcomes].count("retry") == 2
 
 
 def test_a_follow_up_that_comes_again_to_another_process_tells_no_end_before_the_next_one_does() -> (

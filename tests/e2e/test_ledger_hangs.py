@@ -12,7 +12,7 @@ import pytest
 
 import index
 from scalein.clock import SystemClock
-from scalein.errors import LedgerGone
+from scalein.errors import LedgerUnavailable
 from tests.support.clouds import Cloud, group, instances
 from tests.support.redis_proxy import Proxy, proxy_before
 from tests.support.redis_server import redis_server
@@ -42,7 +42,7 @@ def removal(
     before: Callable[[Proxy, int], None], late: float = 0, closed: bool = False
 ) -> tuple[float, int]:
     """A removal, and what happens before each request to Redis: how many seconds, and how many requests."""
-    policy = {"groups": {"asg-1": {}}, "whenLedgerIsGone": "closed" if closed else "open"}
+    policy = {"groups": {"asg-1": {}}, "ledgerUnavailable": "closed" if closed else "open"}
     with (
         redis_server() as server,
         proxy_before(server) as proxy,
@@ -53,7 +53,7 @@ def removal(
         proxy.before = lambda number: before(proxy, number)
         clock = LateClock(world.cloud, late)
         began = clock.monotonic()
-        with suppress(index.TryLaterError, LedgerGone):
+        with suppress(index.TryLaterError, LedgerUnavailable):
             function = SimpleNamespace(name="scale-in", timeout=str(TIMEOUT_SECONDS))
             index.serve(EVENT, context(function=function), clock)
         assert world.cloud.calls("RemoveInstances") or not late
@@ -76,10 +76,10 @@ def drip_from(step: int) -> Callable[[Proxy, int], None]:
 
 
 def test_an_invocation_ends_in_time_at_whatever_step_redis_hangs() -> None:
-    _, steps = removal(nothing)
-    assert steps >= 6  # greeting, claim, lease, intent, result, close
+    _, sort_keys = removal(nothing)
+    assert sort_keys >= 6  # greeting, claim, lease, intent, result, close
 
-    for step in range(1, steps + 1):
+    for step in range(1, sort_keys + 1):
         seconds, _ = removal(stop_at(step))
         assert seconds < TIMEOUT_SECONDS - 0.3, step
 
@@ -91,7 +91,7 @@ def test_an_invocation_that_has_used_its_time_ends_in_time_where_redis_hangs_at_
     step_from_the_end: int, closed: bool, fault: Callable[[int], Callable[[Proxy, int], None]]
 ) -> None:
     """ESS took all of it but a tenth of a second; then only result and outcome are left to be written down."""
-    _, steps = removal(nothing)
-    seconds, _ = removal(fault(steps - step_from_the_end), TIMEOUT_SECONDS - 1.2, closed)
+    _, sort_keys = removal(nothing)
+    seconds, _ = removal(fault(sort_keys - step_from_the_end), TIMEOUT_SECONDS - 1.2, closed)
 
     assert TIMEOUT_SECONDS - 1 < seconds < TIMEOUT_SECONDS - 0.3

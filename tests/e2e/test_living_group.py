@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from localcloud.ess.model import Knobs
 from localcloud.faults import GATEWAYS
 from localcloud.lag import Lag
-from scalein.ledger.memory import kept_by_this_process
+from scalein.ledger.memory import process_store
 from tests.support.clouds import group, instances
 from tests.support.fakes import token_of
 from tests.support.truth import NOTHING_DONE, Did, Said, lies
@@ -51,7 +51,7 @@ class LivingGroup(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
-        self.asked: dict[str, int] = {}
+        self.requested: dict[str, int] = {}
         self.said: dict[str, list[Said]] = {}
         self.forgot = False  # the function's memory, while reads were late: then guardrails hold as far as ESS shows
 
@@ -74,13 +74,13 @@ class LivingGroup(RuleBasedStateMachine):
         history: float,
         varies: bool,
     ) -> None:
-        facts: dict[str, Any] = {
+        attributes: dict[str, Any] = {
             "minSize": MIN_SIZE,
             **({"desiredCapacity": SIZE} if desired else {}),
         }
         knobs = Knobs(activity_seconds=seconds, refused_calls_burn_their_token=burns)
         made = world_of(
-            group(*instances(SIZE), **facts), policy=POLICY, follow_ups=follow_ups, knobs=knobs
+            group(*instances(SIZE), **attributes), policy=POLICY, follow_ups=follow_ups, knobs=knobs
         )
         self.world: World = self.stack.enter_context(made)
         self.world.heard = self.told
@@ -90,8 +90,8 @@ class LivingGroup(RuleBasedStateMachine):
     def ask(self, asks: list[tuple[int, int]], refuse: bool) -> None:
         """One message after the other: reads show none of them yet."""
         for requested, first in asks:
-            id = f"m-{len(self.asked)}"
-            self.asked[id] = requested
+            id = f"m-{len(self.requested)}"
+            self.requested[id] = requested
             named = [f"i-{n:04}" for n in range(first, min(first + requested, SIZE + 1))]
             remove = {"instanceIds": named} if first else {"count": requested}
             shortfall = "refuse" if refuse else "trim"
@@ -104,7 +104,7 @@ class LivingGroup(RuleBasedStateMachine):
             self.sent = json.dumps(request).encode()
             self.world.send(self.sent)
 
-    @precondition(lambda self: self.asked)
+    @precondition(lambda self: self.requested)
     @rule()
     def ask_again(self) -> None:
         self.world.send(self.sent)
@@ -121,7 +121,7 @@ class LivingGroup(RuleBasedStateMachine):
 
     @rule()
     def start_afresh(self) -> None:
-        kept_by_this_process.cache_clear()
+        process_store.cache_clear()
         self.forgot = self.forgot or self.world.cloud.inside.lag.is_on
 
     @rule(seconds=st.sampled_from([1, 30, 120, WINDOW]))
@@ -178,7 +178,7 @@ class LivingGroup(RuleBasedStateMachine):
     def no_message_removes_more_than_it_asked_for_or_anybody_twice(self) -> None:
         if not hasattr(self, "world"):
             return
-        tokens = {token_of("asg-1", id, n): id for id in self.asked for n in range(40)}
+        tokens = {token_of("asg-1", id, n): id for id in self.requested for n in range(40)}
         taken: dict[str, dict[str, list[str]]] = {}
         activities = self.world.cloud.inside.service.activities
         for call in self.world.cloud.inside.calls:
@@ -187,7 +187,7 @@ class LivingGroup(RuleBasedStateMachine):
                 taken.setdefault(tokens[call.params["ClientToken"]], {})[call.activity_id] = told
         for id, told_by in taken.items():
             everybody = [one for told in told_by.values() for one in told]
-            assert len(everybody) == len(set(everybody)) <= self.asked[id]
+            assert len(everybody) == len(set(everybody)) <= self.requested[id]
 
     @invariant()
     def the_budget_holds(self) -> None:

@@ -89,8 +89,8 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
     told = json.loads(done.stdout)
 
     assert (told["status"], told["removed"]) == ("dry-run", ["i-0001", "i-0051"])
-    assert told["asked"] == {"value": 2, "unit": "instances"}
-    assert told["chosen"][1] == {"id": "i-0051", "by": "joined", "value": "2026-05-01 00:51:00"}
+    assert told["requested"] == {"value": 2, "unit": "instances"}
+    assert told["rankedBy"][1] == {"id": "i-0051", "by": "joined", "value": "2026-05-01 00:51:00"}
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def chosen(
     context = SimpleNamespace(
         region="cn-hangzhou", request_id="fc-1", function=SimpleNamespace(timeout=30)
     )
-    return index.chosen(json.dumps(question).encode(), context, DrivenClock(cloud.clock.now()))
+    return index.select(json.dumps(question).encode(), context, DrivenClock(cloud.clock.now()))
 
 
 @pytest.mark.parametrize(

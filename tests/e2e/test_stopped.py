@@ -34,12 +34,12 @@ def test_the_rest_of_a_removal_stays_and_its_end_is_told(monkeypatch: pytest.Mon
     with world_of(group(*instances(60)), knobs=Knobs(activity_seconds=20)) as world:
         last: dict[str, Any] = stopped(world, 45, monkeypatch)[-1].outcome
 
-        assert (last["status"], len(last["removed"]), len(last["stayed"])) == (
+        assert (last["status"], len(last["removed"]), len(last["notRemoved"])) == (
             "partly-removed",
             20,
             25,
         )
-        assert {stayed["reason"] for stayed in last["stayed"]} == {"paused"}
+        assert {not_removed["reason"] for not_removed in last["notRemoved"]} == {"paused"}
 
 
 @pytest.mark.parametrize("lag", [0, 60])

@@ -76,12 +76,12 @@ def test_the_policy_is_described_field_by_field() -> None:
     schema = json.loads(
         (ROOT / "handler/scalein/schemas/policy.schema.json").read_text(encoding="utf-8")
     )["properties"]
-    guardrails = schema["groups"]["additionalProperties"]["properties"]
+    group_policy = schema["groups"]["additionalProperties"]["properties"]
     conditions = schema["alarms"]["items"]["properties"]["when"]["properties"]
 
     assert [
         name
-        for name in (*schema, *guardrails, *conditions)
+        for name in (*schema, *group_policy, *conditions)
         if name != "$schema" and name not in policy
     ] == []
     assert [name for name in conditions if f"| `{name}` |" not in policy] == []

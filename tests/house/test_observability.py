@@ -13,7 +13,7 @@ import sqlglot
 from scalein.decision.reasons import Ignored, Status
 from scalein.report import audit
 from scalein.report.outcome import Outcome
-from tests.support.fakes import NOTHING_SPENT
+from tests.support.fakes import NO_CALL_TIMES
 
 DOCS = Path(__file__).parents[2] / "docs"
 OBSERVABILITY = (DOCS / "observability.md").read_text(encoding="utf-8")
@@ -23,7 +23,7 @@ LINE: dict[str, Any] = json.loads(
     audit.line(
         Outcome(Status.IGNORED, "r-1", "A recovery.", ignored=Ignored.RECOVERY),
         "fc-1",
-        NOTHING_SPENT,
+        NO_CALL_TIMES,
     )
 )
 CHARTS = {

@@ -7,11 +7,11 @@ import time
 import tracemalloc
 
 from scalein.clock import Deadline
-from scalein.intake import opened
-from scalein.ledger.memory import Kept, Memory
-from scalein.ledger.protocol import Closing, MessageRef, Record, Terms
+from scalein.intake import parse_event
+from scalein.ledger.memory import MemoryLedger, MemoryStore
+from scalein.ledger.protocol import Completion, LeaseOptions, MessageRef, Record
 from scalein.policy import read_policy
-from scalein.processing.batch import Invocation, Tools
+from scalein.processing.batch import BatchProcessor, Tools
 from scalein.settings import PolicySource
 from tests.support.fakes import DrivenClock, FakeEss
 from tests.support.fleets import group_of, member
@@ -29,16 +29,16 @@ def seconds_for(messages: int, **policy: object) -> float:
     )
     groups = {f"asg-{n}": policy for n in range(GROUPS)}
     clock = DrivenClock()
-    ledger = Memory(Terms("one", 60, 86_400, clock), Kept())
+    ledger = MemoryLedger(LeaseOptions("one", 60, 86_400, clock), MemoryStore())
     known = read_policy(PolicySource(json.dumps({"groups": groups}), ""))
-    invocation = Invocation(
+    invocation = BatchProcessor(
         known, Tools(lambda: ess, lambda: ledger), Deadline.after(59, clock), dry_run=False
     )
     requests = [
         {"scalingGroupId": f"asg-{n % GROUPS}", "remove": {"count": 1}, "requestId": f"r-{n}"}
         for n in range(messages)
     ]
-    mail = opened(json.dumps(requests).encode())
+    mail = parse_event(json.dumps(requests).encode())
     began = time.process_time()
     assert len(list(invocation.serve(mail))) == messages
     return time.process_time() - began
@@ -52,19 +52,19 @@ def test_ten_times_the_messages_cost_about_ten_times_the_time() -> None:
 
 def test_memory_holds_no_more_however_many_messages_were_processed() -> None:
     """Nothing that an instance of the function remembers grows without end: it lives for days."""
-    kept, clock = Kept(max_texts=1_000), DrivenClock()
+    kept, clock = MemoryStore(max_texts=1_000), DrivenClock()
 
     def process(numbers: range) -> None:
         for number in numbers:
             ledger, message = (
-                Memory(Terms("one", 60, 86_400, clock), kept),
+                MemoryLedger(LeaseOptions("one", 60, 86_400, clock), kept),
                 MessageRef("asg-1", f"m-{number}"),
             )
             ledger.claim_message(message)
             ledger.acquire_lease("asg-1")
             ledger.record(message, Record("p"))
             ledger.record(message, Record("q"))
-            ledger.close(message, Closing("{}"))
+            ledger.close(message, Completion("{}"))
 
     process(range(2_000))
     tracemalloc.start()

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from scalein.clock import Deadline
 from scalein.decision.model import Count, RemovalRequest, Snapshot
 from scalein.decision.progress import Progress
-from scalein.intake import opened
-from scalein.ledger.memory import Kept, Memory
-from scalein.ledger.protocol import Terms
+from scalein.intake import parse_event
+from scalein.ledger.memory import MemoryLedger, MemoryStore
+from scalein.ledger.protocol import LeaseOptions
 from scalein.policy import read_policy
-from scalein.processing.batch import Invocation, Tools
-from scalein.processing.progress_record import PURPOSE, sealed
+from scalein.processing.batch import BatchProcessor, Tools
+from scalein.processing.progress_record import PURPOSE, sign_follow_up
 from scalein.report import audit
 from scalein.report import response as answer
 from scalein.report.outcome import Outcome
 from scalein.settings import PolicySource
-from tests.support.fakes import NOON, NOTHING_SPENT, DrivenClock, FakeEss
+from tests.support.fakes import NO_CALL_TIMES, NOON, DrivenClock, FakeEss
 from tests.support.fleets import group_of, member
 from tests.unit.test_envelopes import damaged, twisted
 
@@ -49,13 +49,13 @@ def fleet(count: int = 8, min_size: int = 1) -> Snapshot:
 
 def serve(ess: FakeEss, *events: Any) -> list[Outcome]:
     """Each event is an invocation of its own; all have one memory."""
-    clock, kept, outcomes = DrivenClock(), Kept(), list[Outcome]()
+    clock, kept, outcomes = DrivenClock(), MemoryStore(), list[Outcome]()
     policy = read_policy(PolicySource(json.dumps(POLICY), ""))
     for number, event in enumerate(events):
-        ledger = Memory(Terms(f"fc-{number}", 60, 86_400, clock), kept)
+        ledger = MemoryLedger(LeaseOptions(f"fc-{number}", 60, 86_400, clock), kept)
         tools = Tools(lambda: ess, lambda ledger=ledger: ledger, key=KEY)  # type: ignore[misc]
-        mail = opened(json.dumps(event).encode())
-        outcomes += Invocation(policy, tools, Deadline.after(30, clock), False).serve(mail)
+        mail = parse_event(json.dumps(event).encode())
+        outcomes += BatchProcessor(policy, tools, Deadline.after(30, clock), False).serve(mail)
     return outcomes
 
 
@@ -218,10 +218,10 @@ GENUINE = {
 @pytest.mark.parametrize("name", sorted(GENUINE))
 def test_no_request_id_takes_the_place_of_a_message_without_one(name: str) -> None:
     genuine = GENUINE[name]
-    (identity,) = (outcome.request_id for outcome in serve(FakeEss(fleet()), genuine))
+    (idempotency_key,) = (outcome.request_id for outcome in serve(FakeEss(fleet()), genuine))
     claims = [
         request(requestId=claim)
-        for claim in (identity, identity.split("-", 1)[-1], f"{identity}#1")
+        for claim in (idempotency_key, idempotency_key.split("-", 1)[-1], f"{idempotency_key}#1")
     ]
     outcomes = serve(FakeEss(fleet()), *claims, genuine, genuine)
 
@@ -254,7 +254,7 @@ def signed(text: str) -> dict[str, str]:
     }
 
 
-follow_up = json.loads(sealed(Progress(RemovalRequest("asg-1", "r", Count(1)), NOON), KEY))
+follow_up = json.loads(sign_follow_up(Progress(RemovalRequest("asg-1", "r", Count(1)), NOON), KEY))
 POISON = {
     "a text": {"followUp": "\ud800", "signature": "0" * 64},
     "a signature": {"followUp": follow_up["followUp"], "signature": "\ud800" * 64},
@@ -284,7 +284,7 @@ def test_poison_is_rejected_alone_and_its_batch_goes_on(name: str) -> None:
     assert json.loads(json.dumps(told, ensure_ascii=False).encode()) == told
     for outcome in outcomes:
         assert json.dumps(
-            json.loads(audit.line(outcome, "fc-1", NOTHING_SPENT)), ensure_ascii=False
+            json.loads(audit.line(outcome, "fc-1", NO_CALL_TIMES)), ensure_ascii=False
         ).encode()
 
 
@@ -312,11 +312,13 @@ def test_any_bytes_end_in_outcomes_that_can_be_written(event: bytes, is_batch: b
     policy = read_policy(PolicySource(json.dumps(POLICY), ""))
     tools = Tools(
         lambda: FakeEss(fleet()),
-        lambda: Memory(Terms("fc-1", 60, 86_400, DrivenClock()), Kept()),
+        lambda: MemoryLedger(LeaseOptions("fc-1", 60, 86_400, DrivenClock()), MemoryStore()),
         key=KEY,
     )
-    mail = opened(body)
-    outcomes = list(Invocation(policy, tools, Deadline.after(30, DrivenClock()), False).serve(mail))
+    mail = parse_event(body)
+    outcomes = list(
+        BatchProcessor(policy, tools, Deadline.after(30, DrivenClock()), False).serve(mail)
+    )
     told = answer.of_batch(outcomes) if mail.batch else answer.of_one(outcomes[0])
 
     assert json.dumps(told, ensure_ascii=False).encode()
@@ -324,6 +326,6 @@ def test_any_bytes_end_in_outcomes_that_can_be_written(event: bytes, is_batch: b
     for outcome in outcomes:
         assert outcome.request_id.isascii()
         assert 0 < len(outcome.request_id) <= 128
-        line = audit.line(outcome, "fc-1", NOTHING_SPENT)
+        line = audit.line(outcome, "fc-1", NO_CALL_TIMES)
         assert len(line) <= 16_384
         assert json.dumps(json.loads(line), ensure_ascii=False).encode()

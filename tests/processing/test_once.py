@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 
 from scalein.clock import Deadline
-from scalein.cloud.gateway import NOTHING_MORE, Removal
-from scalein.decision.guardrails import NONE, Budget, Guardrails
-from scalein.decision.model import Activity, Count, Needs, RemovalRequest, Snapshot
+from scalein.cloud.gateway import GROUP_ONLY, Removal
+from scalein.decision.budget import Budget
+from scalein.decision.guardrails import NONE, GroupPolicy
+from scalein.decision.model import Activity, Count, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.progress import Progress, message_key
 from scalein.decision.reasons import Reason, Status
 from scalein.errors import TryLater
-from scalein.ledger.memory import Kept, Memory
-from scalein.ledger.protocol import MessageRef, Terms
+from scalein.ledger.memory import MemoryLedger, MemoryStore
+from scalein.ledger.protocol import LeaseOptions, MessageRef
 from scalein.processing.calls import Dependencies
-from scalein.processing.group_view import OneGroup
-from scalein.processing.journal import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS
+from scalein.processing.group_view import GroupView
+from scalein.processing.journal import FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
 from scalein.processing.once import Bounds, MessageProcessor
 from scalein.processing.removal import RemovalRun
 from scalein.report.outcome import Outcome
@@ -33,18 +34,18 @@ LEASE = 60.0
 class Function:
     """Invocations of one function, each with its own holder, over one memory."""
 
-    def __init__(self, ess: Any, guardrails: Guardrails = NONE, follow_ups: Any = None) -> None:
-        self.ess, self.guardrails, self.follow_ups = ess, guardrails, follow_ups
-        self.clock, self.kept, self.number = DrivenClock(), Kept(), 0
+    def __init__(self, ess: Any, group_policy: GroupPolicy = NONE, follow_ups: Any = None) -> None:
+        self.ess, self.guardrails, self.follow_ups = ess, group_policy, follow_ups
+        self.clock, self.retained, self.number = DrivenClock(), MemoryStore(), 0
 
-    def ledger(self, holder: str) -> Memory:
-        return Memory(Terms(holder, LEASE, 86_400, self.clock), self.kept)
+    def ledger(self, owner: str) -> MemoryLedger:
+        return MemoryLedger(LeaseOptions(owner, LEASE, 86_400, self.clock), self.retained)
 
     def serve(self, request: RemovalRequest) -> Outcome:
         self.number += 1
         deadline = Deadline.after(30, self.clock)
         processor = MessageProcessor(
-            OneGroup(self.ess, self.clock),
+            GroupView(self.ess, self.clock),
             self.guardrails,
             deadline,
             self.ledger(f"fc-{self.number}"),
@@ -98,7 +99,7 @@ def test_an_alarm_is_superseded_by_a_newer_one_of_the_same_observation_that_remo
 
 def test_an_alarm_that_removed_nothing_supersedes_none() -> None:
     function = Function(FakeEss(fleet(min_size=6)))
-    assert function.serve(alarm("b", 2)).status is Status.NOTHING_TO_REMOVE
+    assert function.serve(alarm("b", 2)).status is Status.AT_TARGET_OR_BLOCKED
     function.ess = FakeEss(fleet())
 
     assert function.serve(alarm("a", 1)).status is Status.REMOVING
@@ -110,7 +111,7 @@ def test_another_invocation_keeps_out_a_message_of_the_same_group() -> None:
     function.ledger("other").acquire_lease("asg-1")
     outcome = function.serve(ask("a"))
 
-    assert (outcome.status, ess.reads) == (Status.TRY_LATER, [])
+    assert (outcome.status, ess.reads) == (Status.RETRY, [])
     assert "Another message of this scaling group" in outcome.message
     function.clock.elapsed += LEASE + 1
     ess.groups["asg-1"] = fleet()._replace(taken_at=function.clock.now())
@@ -123,7 +124,7 @@ def test_another_invocation_keeps_out_the_same_message() -> None:
     function.ledger("other").claim_message(ref("a"))
     outcome = function.serve(ask("a"))
 
-    assert (outcome.status, ess.reads) == (Status.TRY_LATER, [])
+    assert (outcome.status, ess.reads) == (Status.RETRY, [])
     assert "this very message" in outcome.message
 
 
@@ -132,11 +133,13 @@ class SlowRead(FakeEss):
 
     function: Function
 
-    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         self.function.clock.elapsed += LEASE + 1
         self.function.ledger("other").acquire_lease(scaling_group_id)
         return (
-            super().snapshot(scaling_group_id, needs)._replace(taken_at=self.function.clock.now())
+            super()
+            .snapshot(scaling_group_id, read_scope)
+            ._replace(taken_at=self.function.clock.now())
         )
 
 
@@ -145,7 +148,7 @@ def test_who_has_lost_the_lease_does_not_act() -> None:
     ess.function = Function(ess)
     outcome = ess.function.serve(ask("a"))
 
-    assert (outcome.status, ess.removals) == (Status.TRY_LATER, [])
+    assert (outcome.status, ess.removals) == (Status.RETRY, [])
     assert "LeaseLost" in outcome.message
 
 
@@ -161,17 +164,17 @@ def test_headroom_is_not_counted_twice_by_two_invocations_even_while_ess_shows_t
 class WithoutHistory(FakeEss):
     """Whoever leaves is gone at once, and the history is not there yet."""
 
-    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
-        shown = super().snapshot(scaling_group_id, needs)
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
+        shown = super().snapshot(scaling_group_id, read_scope)
         left = tuple(i for i in shown.instances if i.lifecycle_state != "Removing")
         total = shown.group._replace(total_capacity=len(left))
         return shown._replace(
-            group=total, instances=left, activities=() if needs.history_seconds else None
+            group=total, instances=left, activities=() if read_scope.history_seconds else None
         )
 
 
 def test_a_budget_counts_whom_the_history_does_not_show_yet() -> None:
-    function = Function(WithoutHistory(fleet(20)), Guardrails(budget=Budget(3_600, 5)))
+    function = Function(WithoutHistory(fleet(20)), GroupPolicy(budget=Budget(3_600, 5)))
 
     assert [len(function.serve(ask(id, 3)).removed) for id in "abc"] == [3, 2, 0]
 
@@ -179,7 +182,7 @@ def test_a_budget_counts_whom_the_history_does_not_show_yet() -> None:
 @pytest.mark.parametrize("seconds", [0, 200])
 def test_a_cooldown_counts_a_removal_that_the_history_does_not_show_yet(seconds: float) -> None:
     """Without a shared ledger too, in the process that made it."""
-    function = Function(WithoutHistory(fleet(20)), Guardrails(cooldown_seconds=600))
+    function = Function(WithoutHistory(fleet(20)), GroupPolicy(cooldown_seconds=600))
     assert len(function.serve(ask("a", 3)).removed) == 3
     function.clock.elapsed += seconds
     function.ess.groups["asg-1"] = function.ess.groups["asg-1"]._replace(
@@ -212,7 +215,7 @@ def test_where_nothing_keeps_others_out_a_removal_beside_ours_ends_it(alone: boo
     gateway = ScriptedGateway(fleet(60, desired_capacity=60))
     gateway.past = (Activity("asa-other", "InProgress", NOON, None, trigger="APIs"),)
     clock = DrivenClock()
-    dependencies = Dependencies(OneGroup(gateway, clock), Deadline.after(30, clock), alone=alone)
+    dependencies = Dependencies(GroupView(gateway, clock), Deadline.after(30, clock), alone=alone)
     run = RemovalRun(Progress(request_for(Count(50)), NOON), NONE, dependencies)
     outcome = run.advance()
 
@@ -220,16 +223,16 @@ def test_where_nothing_keeps_others_out_a_removal_beside_ours_ends_it(alone: boo
     assert [len(removal.instance_ids) for removal in gateway.removals] == (
         [20, 20, 10] if alone else [20]
     )
-    assert (len(outcome.removed), outcome.remaining) == ((50, 0) if alone else (20, 30))
+    assert (len(outcome.removed), outcome.pending) == ((50, 0) if alone else (20, 30))
 
 
 def test_a_race_is_told() -> None:
     with world_of(group(*instances(60), desiredCapacity=60), follow_ups=False) as world:
         told = world.send({"remove": {"count": 30}})
-        assert (told["raced"], told["ledger"]) == (False, "memory")
+        assert (told["concurrentRemoval"], told["ledger"]) == (False, "memory")
         other = world.send({"remove": {"count": 25}, "requestId": "other"})
 
-        assert other["raced"] is True
+        assert other["concurrentRemoval"] is True
         assert len(world.removals) == 3
 
 
@@ -244,12 +247,10 @@ def test_follow_ups_of_a_message_that_did_nothing_end_once_it_waited_too_long() 
         ]
 
         assert delays[0] <= FIRST_DELAY_SECONDS
-        assert max(delays) <= LONGEST_DELAY_SECONDS
+        assert max(delays) <= MAX_DELAY_SECONDS
         assert delays == sorted(delays) or len(set(delays)) > 3  # doubled, and jittered
         assert last["status"] == "unconfirmed"  # the activity may be that of an earlier delivery
-        assert (
-            900 <= (world.cloud.clock.now() - start).total_seconds() <= 900 + LONGEST_DELAY_SECONDS
-        )
+        assert 900 <= (world.cloud.clock.now() - start).total_seconds() <= 900 + MAX_DELAY_SECONDS
         assert world.removals == []
 
 
@@ -257,11 +258,11 @@ class Requests:
     """Follow-ups that were asked for."""
 
     def __init__(self, known: bool = False) -> None:
-        self.asked: list[tuple[Progress, int]] = []
+        self.requested: list[tuple[Progress, int]] = []
         self._known = known
 
     def schedule(self, progress: Progress, delay_seconds: int) -> bool:
-        self.asked.append((progress, delay_seconds))
+        self.requested.append((progress, delay_seconds))
         return not self._known
 
 
@@ -277,19 +278,21 @@ def test_a_message_that_finds_itself_or_its_group_held_comes_again_by_itself(
     other.claim_message(ref("a")) if held == "message" else other.acquire_lease("asg-1")
     outcome = function.serve(ask("a"))
 
-    assert outcome.status is Status.TRY_LATER
+    assert outcome.status is Status.RETRY
     assert outcome.follow_up is not None
-    assert [(progress.follow_ups, progress.attempt) for progress, _ in follow_ups.asked] == [(0, 1)]
+    assert [(progress.follow_ups, progress.attempt) for progress, _ in follow_ups.requested] == [
+        (0, 1)
+    ]
 
 
 def test_an_activity_that_the_reply_lacks_is_not_over() -> None:
     function = Function(FakeEss(fleet()), follow_ups=Requests())  # FakeEss shows no activity, ever
     function.serve(ask("a"))
-    progress, _ = function.follow_ups.asked[-1]
+    progress, _ = function.follow_ups.requested[-1]
     deadline = Deadline.after(30, function.clock)
     ledger = function.ledger("later")
     processor = MessageProcessor(
-        OneGroup(function.ess, function.clock),
+        GroupView(function.ess, function.clock),
         NONE,
         deadline,
         ledger,
@@ -314,7 +317,7 @@ def test_who_lost_the_lease_after_a_call_makes_no_other() -> None:
     outcome = function.serve(ask("a", 50))
 
     assert len(function.ess.removals) == 1
-    assert len(outcome.told) == 20
+    assert len(outcome.accepted) == 20
 
 
 @pytest.mark.parametrize("days", [0.02, 1.01])
@@ -331,17 +334,19 @@ def test_a_message_that_waited_too_long_ends_whatever_is_in_its_way(
     busy = TryLater("RemoveInstances", "ScalingActivityInProgress", "one runs.")
     function = Function(ScriptedGateway(fleet(), answers=[busy] * 9), follow_ups=Requests())
     function.ess.snapshot("asg-1")
-    begun_at = function.clock.now() - timedelta(days=days)
+    first_claimed_at = function.clock.now() - timedelta(days=days)
     deadline = Deadline.after(30, function.clock)
     processor = MessageProcessor(
-        OneGroup(function.ess, function.clock),
+        GroupView(function.ess, function.clock),
         NONE,
         deadline,
         function.ledger("fc-9"),
         function.follow_ups,
         Bounds(),
     )
-    outcome = processor.process(Progress(ask("a", 2), begun_at, follow_ups=3)._replace(**fields))
+    outcome = processor.process(
+        Progress(ask("a", 2), first_claimed_at, follow_ups=3)._replace(**fields)
+    )
 
     assert outcome.status is status
     assert outcome.follow_up is None

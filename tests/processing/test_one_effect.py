@@ -12,7 +12,7 @@ from random import Random
 import pytest
 from hypothesis import settings
 
-from scalein.decision.guardrails import Guardrails
+from scalein.decision.guardrails import GroupPolicy
 from scalein.decision.model import Count, RemovalRequest
 from scalein.decision.progress import client_token, message_key
 from scalein.decision.reasons import Status
@@ -28,7 +28,7 @@ COMBINED = EXAMPLES // 15 if EXAMPLES > 1_000 else 3
 SIZE, MIN_SIZE, FLOOR = 60, 10, 15
 ACTED = (Status.REMOVING, Status.REMOVED, Status.PARTLY_REMOVED)
 ENDED = (Status.REMOVED, Status.PARTLY_REMOVED, Status.FAILED)
-INACTION = (Status.NOTHING_TO_REMOVE, Status.REFUSED, Status.EXPIRED, Status.DRY_RUN)
+INACTION = (Status.AT_TARGET_OR_BLOCKED, Status.REFUSED, Status.EXPIRED, Status.DRY_RUN)
 
 Fault = Callable[[Random, int], str]
 
@@ -95,12 +95,12 @@ class Story:
         if outcome.status in INACTION:
             assert not own, said
         if outcome.status in (*ACTED, *ENDED):
-            assert set(outcome.told) <= accepted, said
+            assert set(outcome.accepted) <= accepted, said
             assert set(outcome.scaling_activity_ids) <= own.keys(), said
         if outcome.status in ENDED:
-            assert outcome.ending is not None
-            assert set(outcome.ending.removed) <= removed, said
-            assert not removed & {one for one, _ in outcome.ending.stayed}, said
+            assert outcome.result is not None
+            assert set(outcome.result.removed) <= removed, said
+            assert not removed & {one for one, _ in outcome.result.not_removed}, said
 
 
 def story(seed: int, on: Conditions) -> Story:
@@ -111,7 +111,7 @@ def story(seed: int, on: Conditions) -> Story:
     ess.fault = lambda: on.fault(chance, ess.calls)
     ess.late_seconds = lambda: chance.uniform(0, 60)
     ess.ending = lambda: chance.choice(on.endings)
-    function = Function(ess, clock, on.ledger, on.follows_up, chance, Guardrails(floor=FLOOR))
+    function = Function(ess, clock, on.ledger, on.follows_up, chance, GroupPolicy(floor=FLOOR))
     function.overlaps = on.overlaps
     function.ledger_fails = lambda: chance.random() < on.outages
     if on.kills:

@@ -43,7 +43,7 @@ def test_one_read_one_plan_one_call() -> None:
 def test_when_nobody_may_leave_nothing_is_called() -> None:
     gateway = ScriptedGateway(group_of(member("i-a"), min_size=1))
 
-    assert scale_in(request_for(Count(1)), gateway).status is Status.NOTHING_TO_REMOVE
+    assert scale_in(request_for(Count(1)), gateway).status is Status.AT_TARGET_OR_BLOCKED
     assert gateway.removals == []
 
 

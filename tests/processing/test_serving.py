@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein.clock import Deadline
-from scalein.cloud.gateway import NOTHING_MORE, Gateway
-from scalein.decision.model import Needs, Snapshot
+from scalein.cloud.gateway import GROUP_ONLY, Gateway
+from scalein.decision.model import ReadScope, Snapshot
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Throttled, TryLater
-from scalein.intake import opened
-from scalein.ledger.memory import Kept, Memory
-from scalein.ledger.protocol import Terms
+from scalein.intake import parse_event
+from scalein.ledger.memory import MemoryLedger, MemoryStore
+from scalein.ledger.protocol import LeaseOptions
 from scalein.policy import read_policy
-from scalein.processing.batch import Invocation, Tools
+from scalein.processing.batch import BatchProcessor, Tools
 from scalein.report.outcome import Outcome
 from scalein.settings import PolicySource
 from tests.support.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway
@@ -77,7 +77,9 @@ def sent(seconds_ago: float, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def tools(gateway: Gateway, clock: DrivenClock | None = None) -> Tools:
-    ledger = Memory(Terms("invocation-1", 60, 86_400, clock or DrivenClock()), Kept())
+    ledger = MemoryLedger(
+        LeaseOptions("invocation-1", 60, 86_400, clock or DrivenClock()), MemoryStore()
+    )
     return Tools(lambda: gateway, lambda: ledger)
 
 
@@ -85,8 +87,8 @@ def served(
     gateway: Gateway, *messages: Any, dry_run: bool = False, policy: Any = None
 ) -> list[Outcome]:
     told = read_policy(PolicySource(json.dumps(policy or POLICY), ""))
-    invocation = Invocation(told, tools(gateway), Deadline.after(30, DrivenClock()), dry_run)
-    return list(invocation.serve(opened(json.dumps(list(messages)).encode())))
+    invocation = BatchProcessor(told, tools(gateway), Deadline.after(30, DrivenClock()), dry_run)
+    return list(invocation.serve(parse_event(json.dumps(list(messages)).encode())))
 
 
 def statuses(outcomes: list[Outcome]) -> list[str]:
@@ -170,7 +172,7 @@ def test_a_busy_group_is_told_so_once_and_not_asked_again() -> None:
     gateway = ScriptedGateway(fleet(), answers=["asa-1", busy])
     outcomes = served(gateway, request("a"), request("b"), request("c"), request("d"))
 
-    assert statuses(outcomes) == ["removing", "try-later", "try-later", "try-later"]
+    assert statuses(outcomes) == ["removing", "retry", "retry", "retry"]
     assert (len(gateway.removals), gateway.reads) == (2, 2)
 
 
@@ -187,7 +189,7 @@ def test_instances_of_a_removal_that_may_have_happened_count_as_leaving(
     gateway = ScriptedGateway(fleet(), answers=[error, "asa-2"])
     first, second = served(gateway, request("a", 3), request("b", 3))
 
-    assert first.status.value == "try-later"
+    assert first.status.value == "retry"
     assert second.removed == (("i-4",) if isinstance(error, OutcomeUnknown) else ())
 
 
@@ -243,13 +245,15 @@ def test_a_dry_message_does_not_stand_in_the_way_of_the_real_one() -> None:
 def test_messages_whose_turn_comes_after_the_deadline_are_tried_later() -> None:
     clock, ess = DrivenClock(), FakeEss(fleet())
     told = read_policy(PolicySource(json.dumps(POLICY), ""))
-    invocation = Invocation(told, tools(ess, clock), Deadline.after(30, clock), False)
+    invocation = BatchProcessor(told, tools(ess, clock), Deadline.after(30, clock), False)
     outcomes = []
-    for outcome in invocation.serve(opened(json.dumps([request("a"), request("b"), {}]).encode())):
+    for outcome in invocation.serve(
+        parse_event(json.dumps([request("a"), request("b"), {}]).encode())
+    ):
         outcomes.append(outcome)
         clock.sleep(30)
 
-    assert statuses(outcomes) == ["removing", "try-later", "try-later"]
+    assert statuses(outcomes) == ["removing", "retry", "retry"]
     assert len(ess.removals) == 1
 
 
@@ -346,7 +350,7 @@ def test_what_no_message_needs_is_not_opened() -> None:
         raise AssertionError
 
     told = read_policy(PolicySource(json.dumps(POLICY), ""))
-    mail = opened(
+    mail = parse_event(
         json.dumps(
             [{}, callback("low", alertState="OK"), request("a", group="asg-9"), callback("x")]
         ).encode()
@@ -355,7 +359,7 @@ def test_what_no_message_needs_is_not_opened() -> None:
     assert (
         len(
             list(
-                Invocation(
+                BatchProcessor(
                     told, Tools(never, never), Deadline.after(30, DrivenClock()), False
                 ).serve(mail)
             )
@@ -366,7 +370,7 @@ def test_what_no_message_needs_is_not_opened() -> None:
 
 def test_a_wrong_deployment_ends_the_batch() -> None:
     class Wrong(FakeEss):
-        def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+        def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
             raise ConfigurationError
 
     with pytest.raises(ConfigurationError):

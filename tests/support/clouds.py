@@ -18,9 +18,10 @@ from localcloud.fleet import service_of
 from localcloud.functions.queue import Functions
 from localcloud.server import LocalCloud, running
 from localcloud.wire import Gate
+from scalein.addresses import Endpoint
 from scalein.clock import Deadline
 from scalein.cloud.ess import EssGateway
-from scalein.settings import Credentials, Endpoint, PolicySource, Settings
+from scalein.settings import Credentials, PolicySource, Settings
 from tests.support import fakes
 
 START = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
@@ -42,8 +43,8 @@ def instances(count: int, prefix: str = "i", **fields: Any) -> list[dict[str, An
 
 
 def group(*members: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
-    facts = {"scalingGroupId": "asg-1", "minSize": 0, "maxSize": 2_000, **fields}
-    return {**facts, "instances": list(members)}
+    attributes = {"scalingGroupId": "asg-1", "minSize": 0, "maxSize": 2_000, **fields}
+    return {**attributes, "instances": list(members)}
 
 
 @dataclass

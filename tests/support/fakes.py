@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
 from scalein.clock import Deadline
-from scalein.cloud.gateway import NOTHING_MORE, Gateway, Removal
-from scalein.decision.guardrails import NONE, Guardrails
-from scalein.decision.model import Activity, Count, Needs, RemovalRequest, Snapshot
+from scalein.cloud.gateway import GROUP_ONLY, Gateway, Removal
+from scalein.decision.guardrails import NONE, GroupPolicy
+from scalein.decision.model import Activity, Count, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.progress import Progress, client_token, message_key
 from scalein.errors import GatewayError, Refused, StaleSnapshot
 from scalein.processing.calls import Dependencies
-from scalein.processing.group_view import OneGroup
+from scalein.processing.group_view import GroupView
 from scalein.processing.removal import RemovalRun
 from scalein.report.outcome import Outcome
-from scalein.timing import Spent
+from scalein.timing import CallTimes
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
-NOTHING_SPENT = Spent(0.0, 0.0, {})
+NO_CALL_TIMES = CallTimes(0.0, 0.0, {})
 
 
 class DrivenClock:
@@ -43,13 +43,13 @@ class DrivenClock:
 def scale_in(
     request: RemovalRequest,
     gateway: Gateway,
-    guardrails: Guardrails = NONE,
+    group_policy: GroupPolicy = NONE,
     clock: DrivenClock | None = None,
 ) -> Outcome:
     """The first step of a message, with nothing around it."""
     clock = clock or DrivenClock()
-    dependencies = Dependencies(OneGroup(gateway, clock), Deadline.after(30, clock))
-    return RemovalRun(Progress(request, clock.now()), guardrails, dependencies).advance()
+    dependencies = Dependencies(GroupView(gateway, clock), Deadline.after(30, clock))
+    return RemovalRun(Progress(request, clock.now()), group_policy, dependencies).advance()
 
 
 def token_of(group: str, request_id: str, number: int = 0) -> str:
@@ -67,7 +67,7 @@ class ScriptedGateway:
         self.past: tuple[Activity, ...] = ()
         self.reads = 0
 
-    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         self.reads += 1
         return self._snapshots.pop(0) if len(self._snapshots) > 1 else self._snapshots[0]
 
@@ -98,7 +98,7 @@ class FakeEss:
         self._lag = lag
         self._old: list[dict[str, Snapshot]] = []
 
-    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         self.reads.append(scaling_group_id)
         shown = self._old.pop(0) if self._old else self.groups
         if scaling_group_id not in shown:
@@ -124,8 +124,10 @@ class FakeEss:
             for i in snapshot.instances
             if i.id in removal.instance_ids
         ]
-        staying = [i for i in snapshot.instances if i.id not in removal.instance_ids]
-        self.groups[removal.scaling_group_id] = snapshot._replace(instances=(*staying, *leaving))
+        retention_rules = [i for i in snapshot.instances if i.id not in removal.instance_ids]
+        self.groups[removal.scaling_group_id] = snapshot._replace(
+            instances=(*retention_rules, *leaving)
+        )
         return f"asa-{len(self.removals)}"
 
     def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from scalein.decision.guardrails import Budget, Guardrails, Pause
+from scalein.decision.budget import Budget
+from scalein.decision.guardrails import GroupPolicy, Pause
 from scalein.decision.model import (
     Activity,
-    Ask,
     Count,
     Instance,
     Named,
@@ -20,6 +20,7 @@ from scalein.decision.model import (
     Sample,
     ScalingGroup,
     Snapshot,
+    Target,
     ToCapacity,
 )
 from scalein.decision.removal_order import REMOVAL_POLICIES
@@ -45,8 +46,12 @@ def member(
     id: str, day: int = 1, zone: str = "h", configuration: str = "asc-1", **fields: object
 ) -> Instance:
     """An instance that joined on a day of May 2026."""
-    facts = {"lifecycle_state": "InService", "joined_at": MAY + timedelta(days=day - 1), **fields}
-    return Instance(id=id, zone_id=zone, scaling_configuration=configuration, **facts)  # type: ignore[arg-type]
+    attributes = {
+        "lifecycle_state": "InService",
+        "joined_at": MAY + timedelta(days=day - 1),
+        **fields,
+    }
+    return Instance(id=id, zone_id=zone, scaling_configuration=configuration, **attributes)  # type: ignore[arg-type]
 
 
 def group_of(*instances: Instance, min_size: int = 0, **fields: object) -> Snapshot:
@@ -54,11 +59,11 @@ def group_of(*instances: Instance, min_size: int = 0, **fields: object) -> Snaps
     weighted = bool(fields.get("weighted"))
     counted = [i for i in instances if i.lifecycle_state != "Stopped"]
     total = sum((i.weight or 0) if weighted else 1 for i in counted)
-    facts = {"lifecycle_state": "Active", "total_capacity": total, **fields}
-    return Snapshot(ScalingGroup(id="asg-1", min_size=min_size, **facts), instances, NOON)  # type: ignore[arg-type]
+    attributes = {"lifecycle_state": "Active", "total_capacity": total, **fields}
+    return Snapshot(ScalingGroup(id="asg-1", min_size=min_size, **attributes), instances, NOON)  # type: ignore[arg-type]
 
 
-def request_for(ask: Ask, **fields: object) -> RemovalRequest:
+def request_for(ask: Target, **fields: object) -> RemovalRequest:
     return RemovalRequest("asg-1", "request-1", ask, **fields)  # type: ignore[arg-type]
 
 
@@ -159,7 +164,7 @@ def activities(draw: st.DrawFn) -> Activity:
 
 
 @st.composite
-def guardrails(draw: st.DrawFn) -> Guardrails:
+def group_policy(draw: st.DrawFn) -> GroupPolicy:
     """Mostly such as let somebody leave, for what never acts proves little."""
 
     def seldom(one: st.SearchStrategy[T]) -> T | None:
@@ -172,7 +177,7 @@ def guardrails(draw: st.DrawFn) -> Guardrails:
         Windows(timezone.utc, (cron_of("* 12 * * *"),)),
         Windows(timezone.utc, (), (cron_of("* * * * mon"),)),
     )
-    return Guardrails(
+    return GroupPolicy(
         floor=seldom(st.integers(0, 15)) or 0,
         max_removed_per_event=seldom(st.integers(1, 5)),
         max_removed_percent_per_event=seldom(st.floats(0, 100, exclude_min=True)),
@@ -191,7 +196,7 @@ def guardrails(draw: st.DrawFn) -> Guardrails:
     )
 
 
-def asks() -> st.SearchStrategy[Ask]:
+def asks() -> st.SearchStrategy[Target]:
     return st.one_of(
         st.integers(1, 15).map(Count),
         st.floats(0, 100, exclude_min=True).map(Percent),
@@ -205,4 +210,4 @@ def asks() -> st.SearchStrategy[Ask]:
 @st.composite
 def requests(draw: st.DrawFn) -> RemovalRequest:
     orders = st.lists(st.sampled_from(Order), max_size=3, unique=True).map(tuple)
-    return request_for(draw(asks()), all_or_nothing=draw(st.booleans()), order=draw(orders))
+    return request_for(draw(asks()), denies_partial=draw(st.booleans()), order=draw(orders))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
 
-from scalein.decision.guardrails import Guardrails
+from scalein.decision.guardrails import GroupPolicy
 from scalein.decision.model import (
     Count,
     Instance,
@@ -22,26 +22,28 @@ from scalein.decision.reasons import Reason
 
 STABLE = ("InService", "Protected", "Standby")
 ESS_POLICIES = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration")
-HELD = (Reason.MIN_SIZE, Reason.FLOOR, Reason.EVENT_MAXIMUM, Reason.BUDGET)
-CHOSEN_FIRST = (Reason.CALL_LIMIT, Reason.ALL_OR_NOTHING)
+HELD = (Reason.MIN_SIZE, Reason.FLOOR, Reason.MAX_PER_REQUEST, Reason.BUDGET)
+CHOSEN_FIRST = (Reason.REQUEST_LIMIT, Reason.PARTIAL_DENIED)
 
 
 class Case:
     """One decision, and what can be counted of it."""
 
     def __init__(
-        self, request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails, plan: Plan
+        self, request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy, plan: Plan
     ) -> None:
         self.request, self.snapshot, self.guardrails, self.plan = (
             request,
             snapshot,
-            guardrails,
+            group_policy,
             plan,
         )
         clocks = sorted((snapshot.taken_at, snapshot.cloud_time or snapshot.taken_at))
         self.group, self.now, self.latest = snapshot.group, clocks[0], clocks[1]
         self.members = {instance.id: instance for instance in snapshot.instances}
-        self.chosen = [v.instance_id for v in plan.verdicts if v.leaves or v.reason in CHOSEN_FIRST]
+        self.by_plan = [
+            v.instance_id for v in plan.verdicts if v.selected or v.reason in CHOSEN_FIRST
+        ]
         self.held = [v.instance_id for v in plan.verdicts if v.reason in HELD]
 
     def weight(self, id: str) -> int:
@@ -63,7 +65,7 @@ class Case:
 
     @property
     def asked(self) -> int:
-        ask, total = self.request.ask, self.group.total_capacity
+        ask, total = self.request.target, self.group.total_capacity
         if isinstance(ask, Count):
             return ask.instances
         if isinstance(ask, Named):
@@ -78,11 +80,11 @@ class Case:
         return max(0, min(total, there) - ask.capacity)
 
     def cost(self, ids: list[str]) -> int:
-        by_capacity = self.group.weighted and isinstance(self.request.ask, Percent | ToCapacity)
+        by_capacity = self.group.weighted and isinstance(self.request.target, Percent | ToCapacity)
         return sum(self.weight(id) for id in ids) if by_capacity else len(ids)
 
     def gone_with(self, id: str) -> int:
-        return sum(self.weight(one) for one in [*self.chosen, id])
+        return sum(self.weight(one) for one in [*self.by_plan, id])
 
     def spent(self) -> int:
         """Of the budget, by a count over the history."""
@@ -160,7 +162,7 @@ STATES = {
 
 
 def _let_go(case: Case, instance: Instance) -> bool:
-    if not isinstance(case.request.ask, Named):
+    if not isinstance(case.request.target, Named):
         return False
     rails = case.guardrails
     return {"Protected": rails.remove_protected, "Standby": rails.remove_standby}.get(
@@ -173,7 +175,7 @@ def _event_maximum(case: Case, id: str) -> bool:
         case.guardrails.max_removed_per_event,
         case.guardrails.max_removed_percent_per_event,
     )
-    by_count = most is not None and len(case.chosen) + 1 > most
+    by_count = most is not None and len(case.by_plan) + 1 > most
     part = percent is not None and int(Fraction(repr(percent)) * case.group.total_capacity / 100)
     return by_count or (percent is not None and case.gone_with(id) > part)
 
@@ -203,34 +205,34 @@ def _no_metric(case: Case, id: str) -> bool:
 
 
 JUDGES: dict[Reason, Callable[[Case, str], bool]] = {
-    Reason.NOT_NEEDED: lambda case, id: case.cost(case.chosen + case.held) >= case.asked,
+    Reason.NOT_NEEDED: lambda case, id: case.cost(case.by_plan + case.held) >= case.asked,
     Reason.NOT_NAMED: lambda case, id: (
-        isinstance(case.request.ask, Named) and id not in case.request.ask.instance_ids
+        isinstance(case.request.target, Named) and id not in case.request.target.instance_ids
     ),
     Reason.NOT_A_MEMBER: lambda case, id: (
-        isinstance(case.request.ask, Named) and id not in case.members
+        isinstance(case.request.target, Named) and id not in case.members
     ),
     Reason.TOO_HEAVY: lambda case, id: (
-        case.cost([id]) > case.asked - case.cost(case.chosen + case.held)
+        case.cost([id]) > case.asked - case.cost(case.by_plan + case.held)
     ),
-    Reason.ALL_OR_NOTHING: lambda case, id: (
-        case.request.all_or_nothing and case.plan.shortfall is not None
+    Reason.PARTIAL_DENIED: lambda case, id: (
+        case.request.denies_partial and case.plan.shortfall is not None
     ),
-    Reason.CALL_LIMIT: lambda case, id: len(case.chosen) > 20,
+    Reason.REQUEST_LIMIT: lambda case, id: len(case.by_plan) > 20,
     Reason.WEIGHT_UNKNOWN: lambda case, id: case.group.weighted and not case.members[id].weight,
     Reason.WARMING_UP: lambda case, id: case.members[id].warming_up,
     Reason.TOO_YOUNG: _too_young,
     Reason.NO_METRIC: _no_metric,
     Reason.MIN_SIZE: lambda case, id: case.stable - case.gone_with(id) < case.group.min_size,
     Reason.FLOOR: lambda case, id: case.stable - case.gone_with(id) < case.guardrails.floor,
-    Reason.EVENT_MAXIMUM: _event_maximum,
-    Reason.BUDGET: lambda case, id: case.spent() + len(case.chosen) + 1 > case.budget(),
+    Reason.MAX_PER_REQUEST: _event_maximum,
+    Reason.BUDGET: lambda case, id: case.spent() + len(case.by_plan) + 1 > case.budget(),
     Reason.GROUP_NOT_ACTIVE: lambda case, id: case.group.lifecycle_state != "Active",
     Reason.SCALE_IN_SUSPENDED: lambda case, id: "ScaleIn" in case.group.suspended_processes,
     Reason.UNKNOWN_REMOVAL_POLICY: lambda case, id: (
         not set(case.group.removal_policies) <= set(ESS_POLICIES)
         and not case.request.order
-        and not isinstance(case.request.ask, Named)
+        and not isinstance(case.request.target, Named)
     ),
     Reason.BELOW_DESIRED: lambda case, id: (
         (case.group.desired_capacity or 0) > case.capacity(*STABLE, "Pending", "Pending:Wait")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from scalein import contract
 from scalein.errors import RejectedEvent
-from scalein.intake import Message, opened, read
+from scalein.intake import Message, parse_event, read
 
 UNITS = {  # of a list; small ones, for these cost most for each byte
     "empty lists": "[],",
@@ -109,7 +109,7 @@ def cost_of(event: bytes) -> Cost:
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
     idle, began, found = _peak_mib(), time.monotonic(), set()
-    for message in opened(event).messages:
+    for message in parse_event(event).messages:
         try:
             found.add(
                 type(read(message)).__name__ if isinstance(message, Message) else message.error.rule
@@ -127,5 +127,5 @@ def _peak_mib() -> float:
 if __name__ == "__main__":
     for schema in ("removal-request", "alertmanager", "cloudmonitor-threshold"):
         contract.validator(schema)
-    opened(b"{}")
+    parse_event(b"{}")
     print(json.dumps(cost_of(NASTY[sys.argv[1]](int(sys.argv[2])))))

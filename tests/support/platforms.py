@@ -70,12 +70,12 @@ class Compute:
 def compute_of(*groups: Mapping[str, Any]) -> Iterator[Compute]:
     clock = AdvancingClock()
     service = service_of({"groups": list(groups)}, clock, Knobs(activity_seconds=0.2))
-    identity = Identity("cn-hangzhou", KEY.access_key_id, KEY.access_key_secret, "")
+    idempotency_key = Identity("cn-hangzhou", KEY.access_key_id, KEY.access_key_secret, "")
 
     def send(arn: str, body: dict[str, Any]) -> None:
         service.sent.append({"to": arn, "content": body})
 
-    platform = Platform(clock, identity, send)
+    platform = Platform(clock, idempotency_key, send)
     inside = LocalCloud(service, Gate(KEY.access_key_id, KEY.access_key_secret), platform=platform)
     silence = Quiet()
     logging.getLogger().addFilter(silence)

@@ -71,7 +71,7 @@ class Job(NamedTuple):
 class Answer(NamedTuple):
     outcome: dict[str, Any]
     raised: bool
-    steps: int
+    sort_keys: int
 
 
 class Worker:
@@ -107,7 +107,7 @@ def _work(pipe: Connection, variables: dict[str, str]) -> None:
     logging.disable(logging.CRITICAL)
     while True:
         job: Job = pipe.recv()
-        steps = _counting(job.kill_at) if job.counts else [0]
+        sort_keys = _counting(job.kill_at) if job.counts else [0]
         try:
             told, raised = index.serve(job.event, _context(job), job.clock), False
         except (index.TryLaterError, index.RemovalFailedError) as error:
@@ -115,23 +115,23 @@ def _work(pipe: Connection, variables: dict[str, str]) -> None:
         except Exception:  # noqa: BLE001 (whatever is not documented)
             told, raised = {"status": CRASHED, "message": traceback.format_exc(limit=-3)}, True
         sys.setprofile(None)
-        pipe.send(Answer(told, raised, steps[0]))
+        pipe.send(Answer(told, raised, sort_keys[0]))
 
 
 def _counting(kill_at: int | None) -> list[int]:
     """Counts the steps from now on: each beginning and each end of one. At one of them, the process dies."""
-    steps = [0]
+    sort_keys = [0]
 
     def profile(frame: FrameType, event: str, _: object) -> None:
         if event not in ("call", "return"):
             return
         if frame.f_code.co_name in STEPS.get(os.path.basename(frame.f_code.co_filename), ()):  # noqa: PTH119
-            if steps[0] == kill_at:
+            if sort_keys[0] == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
-            steps[0] += 1
+            sort_keys[0] += 1
 
     sys.setprofile(profile)
-    return steps
+    return sort_keys
 
 
 def _context(job: Job) -> SimpleNamespace:

@@ -13,7 +13,7 @@ from scalein.addresses import Endpoint
 from scalein.clock import Clock, Deadline
 from scalein.cloud.ess import EssGateway
 from scalein.settings import PolicySource, Settings
-from scalein.timing import Tally
+from scalein.timing import CallTimer
 from tests.support import fakes
 from tests.support.clouds import KEY
 
@@ -97,7 +97,7 @@ def gateway_to(
     clock: Clock | None = None,
     seconds: float = 30.0,
     secure: bool = False,
-    tally: Tally | None = None,
+    tally: CallTimer | None = None,
 ) -> EssGateway:
     """The handler's own gateway."""
     at = Endpoint(endpoint, secure)

@@ -16,17 +16,17 @@ from random import Random
 from typing import Any
 
 from scalein.clock import Deadline
-from scalein.cloud.gateway import NOTHING_MORE, Removal
-from scalein.decision.guardrails import NONE, Guardrails
-from scalein.decision.model import Needs, RemovalRequest
+from scalein.cloud.gateway import GROUP_ONLY, Removal
+from scalein.decision.guardrails import NONE, GroupPolicy
+from scalein.decision.model import ReadScope, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Status
-from scalein.errors import LedgerGone, TryLater
+from scalein.errors import LedgerUnavailable, TryLater
 from scalein.ledger.fallback import FallbackLedger
-from scalein.ledger.memory import Kept, Memory
-from scalein.ledger.protocol import Ledger, Terms
+from scalein.ledger.memory import MemoryLedger, MemoryStore
+from scalein.ledger.protocol import LeaseOptions, Ledger
 from scalein.processing.follow_ups import task_id
-from scalein.processing.group_view import OneGroup
+from scalein.processing.group_view import GroupView
 from scalein.processing.once import Bounds, MessageProcessor
 from scalein.processing.progress_record import progress_of, text_of
 from scalein.report.outcome import Outcome
@@ -47,12 +47,12 @@ class Delivery:
     tries: int = field(compare=False, default=0)
 
 
-class Invocation(threading.Thread):
+class BatchProcessor(threading.Thread):
     """One process of the function, that stops at every call to the world until it may go on."""
 
-    def __init__(self, function: Function, delivery: Delivery, kept: Kept) -> None:
+    def __init__(self, function: Function, delivery: Delivery, kept: MemoryStore) -> None:
         super().__init__(daemon=True)
-        self.function, self.delivery, self.kept = function, delivery, kept
+        self.function, self.delivery, self.retained = function, delivery, kept
         self.began = function.clock.elapsed
         self.over, self.dead = False, False
         self.failure: BaseException | None = None
@@ -89,7 +89,7 @@ class Invocation(threading.Thread):
 class View:
     """The world as one invocation calls it. A killed one calls nothing more."""
 
-    def __init__(self, invocation: Invocation, inner: Any) -> None:
+    def __init__(self, invocation: BatchProcessor, inner: Any) -> None:
         self._invocation, self._inner = invocation, inner
 
     def call(self, name: str, *arguments: Any) -> Any:
@@ -103,8 +103,8 @@ class View:
             if not self._invocation.dead:
                 self._invocation.hop()
 
-    def snapshot(self, group: str, needs: Needs = NOTHING_MORE) -> Any:
-        return self.call("snapshot", group, needs)
+    def snapshot(self, group: str, read_scope: ReadScope = GROUP_ONLY) -> Any:
+        return self.call("snapshot", group, read_scope)
 
     def history(self, *arguments: Any) -> Any:
         return self.call("history", *arguments)
@@ -122,7 +122,7 @@ class View:
 class LedgerView:
     """A ledger that does not answer at times, and that a killed process does not reach."""
 
-    def __init__(self, invocation: Invocation, ledger: Memory, shared: bool) -> None:
+    def __init__(self, invocation: BatchProcessor, ledger: MemoryLedger, shared: bool) -> None:
         self._view, self._invocation = View(invocation, ledger), invocation
         self.shared = self.complete = shared
         self.name = "redis" if shared else "memory"
@@ -131,7 +131,7 @@ class LedgerView:
         if self._invocation.dead:
             raise Killed
         if self.shared and self._invocation.function.ledger_fails():
-            raise LedgerGone("the ledger does not answer.")
+            raise LedgerUnavailable("the ledger does not answer.")
         return self._view.call(name, *arguments)
 
     def claim_message(self, *arguments: Any) -> Any:
@@ -159,12 +159,14 @@ class Function:
     ledger: str
     follows_up: bool
     chance: Random
-    guardrails: Guardrails = NONE
+    group_policy: GroupPolicy = NONE
     kill: Callable[[str], bool] = lambda step: False
     ledger_fails: Callable[[], bool] = lambda: False
     overlaps: bool = False
-    shared_kept: Kept = field(default_factory=Kept)
-    idle: list[Kept] = field(default_factory=list)  # processes that wait for their next invocation
+    shared_kept: MemoryStore = field(default_factory=MemoryStore)
+    idle: list[MemoryStore] = field(
+        default_factory=list
+    )  # processes that wait for their next invocation
     queue: list[Delivery] = field(default_factory=list)
     task_ids: set[str] = field(default_factory=set)
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
@@ -172,7 +174,7 @@ class Function:
     numbers: Iterator[int] = field(default_factory=itertools.count)
     most_tries: int = 60
     control: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    alive: list[Invocation] = field(default_factory=list)
+    alive: list[BatchProcessor] = field(default_factory=list)
 
     def send(self, request: RemovalRequest, after: float = 0.0) -> None:
         self.outcomes.setdefault(request.request_id, [])
@@ -190,17 +192,17 @@ class Function:
                 self._begin(min(due))
             self._step(self.chance.choice(self.alive))
 
-    def process(self, invocation: Invocation) -> None:
+    def process(self, invocation: BatchProcessor) -> None:
         """Of the invocation's thread."""
         delivery, progress = invocation.delivery, progress_of(invocation.delivery.text)
         now = self.clock.now()
-        progress = progress._replace(begun_at=min(progress.begun_at, now))
+        progress = progress._replace(first_claimed_at=min(progress.first_claimed_at, now))
         if not progress.follow_ups and not progress.attempt:
-            progress = progress._replace(begun_at=now)
+            progress = progress._replace(first_claimed_at=now)
         deadline = Deadline.after(TIMEOUT_SECONDS - 1, self.clock)
         processor = MessageProcessor(
-            OneGroup(View(invocation, self.ess), self.clock),  # type: ignore[arg-type]
-            self.guardrails,
+            GroupView(View(invocation, self.ess), self.clock),  # type: ignore[arg-type]
+            self.group_policy,
             deadline,
             self._ledger(invocation),
             FollowUps(invocation) if self.follows_up else None,
@@ -209,7 +211,7 @@ class Function:
         outcome = processor.process(progress)
         self.outcomes[progress.request.request_id].append(outcome)
         self.moments[progress.request.request_id].append(self.clock.now())
-        if outcome.status is Status.TRY_LATER and outcome.follow_up is None:
+        if outcome.status is Status.RETRY and outcome.follow_up is None:
             self.again(delivery)
 
     def schedule(self, progress: Progress, delay_seconds: int) -> bool:
@@ -232,12 +234,12 @@ class Function:
 
     def _begin(self, delivery: Delivery) -> None:
         self.queue.remove(delivery)
-        kept = self.shared_kept if self.ledger.startswith("redis") else Kept()
+        kept = self.shared_kept if self.ledger.startswith("redis") else MemoryStore()
         if self.ledger == "memory" and self.idle:
             kept = self.idle.pop()
-        self.alive.append(Invocation(self, delivery, kept))
+        self.alive.append(BatchProcessor(self, delivery, kept))
 
-    def _step(self, invocation: Invocation) -> None:
+    def _step(self, invocation: BatchProcessor) -> None:
         if self.overlaps:
             self.clock.elapsed += self.chance.choice((0.0, 0.0, 0.1, 0.5, 2.0))
         invocation.go_on()
@@ -252,18 +254,20 @@ class Function:
         if invocation.dead:
             self.again(invocation.delivery)
         elif self.ledger == "memory":
-            self.idle.append(invocation.kept)
+            self.idle.append(invocation.retained)
 
-    def _ledger(self, invocation: Invocation) -> Ledger:
+    def _ledger(self, invocation: BatchProcessor) -> Ledger:
         delivery = invocation.delivery
-        holder = f"fc-{delivery.number}-{delivery.tries}"
-        terms = Terms(holder, LEASE_SECONDS, 172_800, self.clock)
+        owner = f"fc-{delivery.number}-{delivery.tries}"
+        terms = LeaseOptions(owner, LEASE_SECONDS, 172_800, self.clock)
         ledger = LedgerView(
-            invocation, Memory(terms, invocation.kept), self.ledger.startswith("redis")
+            invocation, MemoryLedger(terms, invocation.retained), self.ledger.startswith("redis")
         )
         if not ledger.shared:
             return ledger
-        return FallbackLedger(ledger, Memory(terms, Kept()), self.ledger == "redis-closed")
+        return FallbackLedger(
+            ledger, MemoryLedger(terms, MemoryStore()), self.ledger == "redis-closed"
+        )
 
     def _push(self, after: float, text: str, tries: int = 0) -> None:
         due = self.clock.elapsed + after
@@ -273,7 +277,7 @@ class Function:
 class FollowUps:
     """Of one invocation, that may be killed before and after."""
 
-    def __init__(self, invocation: Invocation) -> None:
+    def __init__(self, invocation: BatchProcessor) -> None:
         self._invocation = invocation
 
     def schedule(self, progress: Progress, delay_seconds: int) -> bool:
@@ -292,7 +296,7 @@ def finals(outcomes: list[Outcome]) -> list[str]:
     ended = [
         one.status.value
         for one in outcomes
-        if one.status not in (Status.TRY_LATER, Status.DUPLICATE)
+        if one.status not in (Status.RETRY, Status.DUPLICATE)
         and not (one.status is Status.REMOVING and one.follow_up is not None)
     ]
     known = (one.first for one in outcomes if one.status is Status.DUPLICATE)

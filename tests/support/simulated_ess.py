@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from scalein.cloud.gateway import NOTHING_MORE, Removal
-from scalein.decision.model import Activity, Instance, Needs, ScalingGroup, Snapshot
+from scalein.cloud.gateway import GROUP_ONLY, Removal
+from scalein.decision.model import Activity, Instance, ReadScope, ScalingGroup, Snapshot
 from scalein.errors import (
     OutcomeUnknown,
     Refused,
@@ -134,7 +134,7 @@ class SimulatedEss:
 
     # Gateway
 
-    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         self.advance()
         now = self.clock.now()
         at = now - timedelta(seconds=self.lists_lag())
@@ -153,8 +153,8 @@ class SimulatedEss:
             stable,
             desired_capacity=desired if self.desired else None,
         )
-        since = now - timedelta(seconds=needs.history_seconds)
-        activities = self.history(scaling_group_id, since) if needs.history_seconds else None
+        since = now - timedelta(seconds=read_scope.history_seconds)
+        activities = self.history(scaling_group_id, since) if read_scope.history_seconds else None
         return Snapshot(group, instances, now, activities)
 
     def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:

@@ -21,7 +21,7 @@ TOLD_AT_THE_END = {
 NOTHING_DONE = {
     status.value
     for status in (
-        Status.NOTHING_TO_REMOVE,
+        Status.AT_TARGET_OR_BLOCKED,
         Status.REFUSED,
         Status.EXPIRED,
         Status.REJECTED,
@@ -120,7 +120,7 @@ def _lies(said: Said, own: Sequence[Did]) -> Iterator[str]:
 def _lies_of_an_end(said: Said, own: Sequence[Did]) -> Iterator[str]:
     outcome, status = said.outcome, said.outcome["status"]
     removed = frozenset(id for did in own for id in did.removed)
-    stayed = {one["id"] for one in outcome["stayed"]} | set(outcome["unaccounted"])
+    not_removed = {one["id"] for one in outcome["notRemoved"]} | set(outcome["unaccounted"])
     if any(did.ended_at is None or did.ended_at > said.at for did in own):
         yield "a scaling activity of the message still runs, or began later"
     if {did.activity_id for did in own} != set(outcome["scalingActivityIds"]):
@@ -129,9 +129,9 @@ def _lies_of_an_end(said: Said, own: Sequence[Did]) -> Iterator[str]:
         return
     if removed != set(outcome["removed"]):
         yield f"it lists {len(outcome['removed'])} removed instances, the cloud removed {len(removed)}"
-    if removed & stayed:
+    if removed & not_removed:
         yield "it lists instances as not removed that were"
-    right = "removed" if not stayed else "partly-removed" if removed else "failed"
+    right = "removed" if not not_removed else "partly-removed" if removed else "failed"
     if status != right:
         yield f"it should be {right}"
 

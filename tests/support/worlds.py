@@ -13,7 +13,7 @@ from typing import Any
 
 import index
 from localcloud.clock import DrivenClock
-from scalein.ledger.memory import kept_by_this_process
+from scalein.ledger.memory import process_store
 from tests.support.clouds import KEY, Cloud, cloud_of
 
 FOLLOW_UP_KEY = "a key for tests that is long enough"
@@ -60,7 +60,7 @@ class World:
     def invoke(self, event: bytes) -> None:
         """As the platform does: it may raise."""
         if self.restarts:
-            kept_by_this_process.cache_clear()
+            process_store.cache_clear()
         try:
             self._hear(index.serve(event, context(), SharedClock(self.cloud.clock)))
         except (index.TryLaterError, index.RemovalFailedError) as error:
@@ -132,7 +132,7 @@ def world_of(
         }
         before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
-        kept_by_this_process.cache_clear()
+        process_store.cache_clear()
         try:
             yield World(inside)
         finally:

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Alarm, Amount, Choice, Ending, Limit, Plan, Shortfall, Verdict
+from scalein.decision.model import (
+    Alarm,
+    Amount,
+    Limit,
+    Plan,
+    RankedBy,
+    RemovalResult,
+    Shortfall,
+    Verdict,
+)
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein.policy import read_policy, why_no_rule
 from scalein.report import audit
@@ -17,20 +26,22 @@ from scalein.report import response as answer
 from scalein.report.outcome import Outcome, Rejection, Unconfirmed
 from scalein.report.response import as_json
 from scalein.settings import PolicySource
-from scalein.timing import Spent
-from tests.support.fakes import NOON, NOTHING_SPENT
+from scalein.timing import CallTimes
+from tests.support.fakes import NO_CALL_TIMES, NOON
 
 
 def outcome(
-    number: int, status: Status = Status.NOTHING_TO_REMOVE, kept: int = 0, removed: int = 0
+    number: int, status: Status = Status.AT_TARGET_OR_BLOCKED, kept: int = 0, removed: int = 0
 ) -> Outcome:
-    verdicts = [Verdict(f"i-bp1{n:017}", leaves=True, reason=Reason.NAMED) for n in range(removed)]
+    verdicts = [
+        Verdict(f"i-bp1{n:017}", selected=True, reason=Reason.NAMED) for n in range(removed)
+    ]
     verdicts += [
-        Verdict(f"i-bp2{n:017}", leaves=False, reason=Reason.MIN_SIZE) for n in range(kept)
+        Verdict(f"i-bp2{n:017}", selected=False, reason=Reason.MIN_SIZE) for n in range(kept)
     ]
     plan = Plan(tuple(verdicts), Amount(removed, "instances"), kept + removed, kept, kept)
     message = 'A sentence of the "usual" length, about MinSize.'
-    return Outcome(status, f"mns-{number:032}", message, "asg-1", plan, told=plan.leaving)
+    return Outcome(status, f"mns-{number:032}", message, "asg-1", plan, accepted=plan.selected)
 
 
 def bytes_of(told: dict[str, Any], event: bytes = b"") -> int:
@@ -50,13 +61,13 @@ def test_one_outcome_that_fits_is_told_in_full() -> None:
     told = answer.of_one(outcome(1, kept=100))
 
     assert told == as_json(outcome(1, kept=100))
-    assert told["keptOmitted"] is False
+    assert told["retainedOmitted"] is False
 
 
 def test_one_outcome_of_a_large_group_leaves_its_kept_list_to_its_counts() -> None:
     told = answer.of_one(outcome(1, kept=2_000, removed=20))
 
-    assert (told["kept"], told["keptOmitted"], told["keptByReason"]) == (
+    assert (told["retained"], told["retainedOmitted"], told["retainedByReason"]) == (
         [],
         True,
         {"min-size": 2_000},
@@ -66,18 +77,18 @@ def test_one_outcome_of_a_large_group_leaves_its_kept_list_to_its_counts() -> No
 
 def test_one_outcome_of_a_thousand_leavers_leaves_its_lists_to_its_activities() -> None:
     ids = tuple(f"i-{number:062}" for number in range(1_000))
-    ending = Ending(ids[:500], tuple((id, "IncorrectInstanceStatus") for id in ids[500:]), 0)
+    ending = RemovalResult(ids[:500], tuple((id, "IncorrectInstanceStatus") for id in ids[500:]), 0)
     one = outcome(1, Status.PARTLY_REMOVED)._replace(
-        ending=ending, scaling_activity_ids=("asa-1",) * 50
+        result=ending, scaling_activity_ids=("asa-1",) * 50
     )
-    told, line = answer.of_one(one), audit.line(one, "fc-1", NOTHING_SPENT)
+    told, line = answer.of_one(one), audit.line(one, "fc-1", NO_CALL_TIMES)
 
-    assert (told["removed"], told["stayed"], told["listsOmitted"]) == ([], [], True)
+    assert (told["removed"], told["notRemoved"], told["listsOmitted"]) == ([], [], True)
     assert len(told["scalingActivityIds"]) == 50
     assert bytes_of(told) < 64 * 1024
     assert len(line) <= 16 * 1024
     assert json.loads(line)["listsOmitted"] is True
-    assert told["omitted"] == {"removed": 500, "stayed": 500}
+    assert told["omitted"] == {"removed": 500, "notRemoved": 500}
 
 
 def test_a_batch_is_its_outcomes_in_order_and_a_summary() -> None:
@@ -93,7 +104,7 @@ def test_a_batch_is_its_outcomes_in_order_and_a_summary() -> None:
         "messages": 3,
         "byStatus": {"removing": 1, "ignored": 1, "dry-run": 1},
         "removed": 2,
-        "keptOmitted": False,
+        "retainedOmitted": False,
         "detailOmitted": False,
         "outcomesOmitted": 0,
     }
@@ -114,7 +125,7 @@ def test_kept_lists_go_first_then_detail_then_whole_outcomes(
     told = answer.of_batch(outcomes)
     summary = told["summary"]
 
-    assert (summary["keptOmitted"], summary["detailOmitted"]) == (kept, detail)
+    assert (summary["retainedOmitted"], summary["detailOmitted"]) == (kept, detail)
     assert (summary["outcomesOmitted"] == 0) is all_there
     assert (
         len(told["outcomes"]) + summary["outcomesOmitted"] == summary["messages"] == len(outcomes)
@@ -176,9 +187,11 @@ ids = st.lists(
 def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
     """Whatever senders and ESS write, wherever an outcome has a text of theirs."""
     reason, text, many = draw(st.sampled_from(Reason)), draw(any_text), draw(ids)
-    leaving = [Verdict(id, leaves=True, reason=reason, choice=Choice(text, text)) for id in many]
+    leaving = [
+        Verdict(id, selected=True, reason=reason, ranked_by=RankedBy(text, text)) for id in many
+    ]
     few = many[: draw(st.integers(0, 40))]
-    kept = [Verdict(id, leaves=False, reason=reason) for reason in Reason for id in few]
+    kept = [Verdict(id, selected=False, reason=reason) for reason in Reason for id in few]
     limits = tuple(Limit(reason, 1, "instances", text) for reason in Reason)
     plan = Plan(
         (*leaving, *kept),
@@ -187,7 +200,7 @@ def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
         1,
         8,
         limits,
-        because=text,
+        detail=text,
         shortfall=Shortfall(9, 8, "capacity", reason),
         refusal=reason,
     )
@@ -200,11 +213,11 @@ def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
         draw(ids),
         Rejection(text, text) if draw(st.booleans()) else None,
         reason=text,
-        told=many,
-        ending=Ending(many, tuple((id, text) for id in many), 1, many)
+        accepted=many,
+        result=RemovalResult(many, tuple((id, text) for id in many), 1, many)
         if draw(st.booleans())
         else None,
-        doubts=tuple(
+        unconfirmed=tuple(
             Unconfirmed(f"scalein-{n:048}", many, NOON) for n in range(draw(st.integers(0, 60)))
         ),
     )
@@ -251,7 +264,7 @@ def test_whatever_others_write_an_audit_line_is_one_line_of_16_kb(one: Outcome) 
     calls = dict.fromkeys(
         ("DescribeScalingGroups", "RemoveInstances", "InvokeFunction", "redis"), (1_000, 99.0)
     )
-    line = audit.line(one, "f" * 64, Spent(99.0, 99.0, calls))
+    line = audit.line(one, "f" * 64, CallTimes(99.0, 99.0, calls))
     told = json.loads(line)
 
     assert len(line.encode()) <= 16_384
@@ -300,20 +313,20 @@ def test_real_ids_are_never_cut(one: Outcome) -> None:
 
     assert (told["requestId"], told["scalingGroupId"]) == ('"' * 128, "g" * 64)
     assert tuple(told["scalingActivityIds"]) == activity_ids
-    assert json.loads(audit.line(one, "fc-1", NOTHING_SPENT))["scalingActivityIds"] == list(
+    assert json.loads(audit.line(one, "fc-1", NO_CALL_TIMES))["scalingActivityIds"] == list(
         activity_ids
     )
 
 
 def test_a_thousand_long_label_names_make_a_short_answer() -> None:
     policy = read_policy(PolicySource(json.dumps({"groups": {"asg-1": {}}, "alarms": []}), ""))
-    facts = {f"labels.{'x' * 1_000}{n}": ("v",) for n in range(1_000)}
-    message = why_no_rule(Alarm("alarm-1", facts), policy)
+    attributes = {f"labels.{'x' * 1_000}{n}": ("v",) for n in range(1_000)}
+    message = why_no_rule(Alarm("alarm-1", attributes), policy)
     one = Outcome(Status.IGNORED, "alarm-1", message, ignored=Ignored.NO_RULE)
 
     assert "and 980 more" in message
     assert answer.of_one(one)["message"] == message
-    assert len(audit.line(one, "fc-1", NOTHING_SPENT)) < 4_000
+    assert len(audit.line(one, "fc-1", NO_CALL_TIMES)) < 4_000
 
 
 def test_an_answer_by_http_has_no_event_beside_it() -> None:

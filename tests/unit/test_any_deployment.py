@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from scalein.decision.model import Alarm, Count, Sample
 from scalein.decision.planner import plan_removal
 from scalein.errors import ConfigurationError
-from scalein.policy import Denial, narrowed, read_policy, request_by, rule_for, why_no_rule
+from scalein.policy import (
+    PolicyViolation,
+    apply_policy,
+    read_policy,
+    request_from_rule,
+    rule_for,
+    why_no_rule,
+)
 from scalein.settings import KNOWN, PolicySource, read_settings
 from tests.support.fakes import NOON
 from tests.support.fleets import group_of, member, request_for
@@ -22,7 +29,7 @@ from tests.unit.test_envelopes import json_values, places
 
 FULL: dict[str, Any] = {
     "maxEventAgeSeconds": 900,
-    "whenLedgerIsGone": "closed",
+    "ledgerUnavailable": "closed",
     "groups": {
         "asg-1": {
             "floor": 3,
@@ -122,12 +129,16 @@ def test_any_policy_decides_or_is_a_configuration_error(text: str) -> None:
         assert "SCALEIN_POLICY" in str(error)
         return
     for id in policy.groups:
-        asked = narrowed(request_for(Count(2))._replace(scaling_group_id=id), policy)
-        if not isinstance(asked, Denial):
+        asked = apply_policy(request_for(Count(2))._replace(scaling_group_id=id), policy)
+        if not isinstance(asked, PolicyViolation):
             plan = plan_removal(asked, FLEET, policy.groups[id])
-            assert len(plan.leaving) <= 2
+            assert len(plan.selected) <= 2
     rule = rule_for(ALARM, policy)
-    assert request_by(rule, ALARM, "asg-1").scaling_group_id if rule else why_no_rule(ALARM, policy)
+    assert (
+        request_from_rule(rule, ALARM, "asg-1").scaling_group_id
+        if rule
+        else why_no_rule(ALARM, policy)
+    )
 
 
 values = (

@@ -10,10 +10,10 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from scalein.decision.budget import Budget
-from scalein.decision.guardrails import Guardrails
-from scalein.decision.model import Activity, Count, Instance, Needs, ScalingGroup, Snapshot
+from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.model import Activity, Count, Instance, ReadScope, ScalingGroup, Snapshot
 from scalein.decision.planner import plan_removal
-from scalein.processing.group_view import OneGroup
+from scalein.processing.group_view import GroupView
 from tests.support.fakes import NOON, DrivenClock, ScriptedGateway
 from tests.support.fleets import request_for
 
@@ -95,14 +95,14 @@ class Group:
 def leave(group: Group, budget: Budget, count: int, seconds: float) -> int:
     """One message: as the function decides with a ledger that knows of our own removals. How many leave."""
     gateway = ScriptedGateway(group.snapshot())
-    one = OneGroup(gateway, group.clock)
+    one = GroupView(gateway, group.clock)
     lately = group.clock.now() - timedelta(seconds=FLIGHT)
     ours = {id for id, life in group.lives.items() if lately < life.asked_at <= group.clock.now()}
     one.enter(frozenset(ours), 1)
-    snapshot = one.snapshot("asg-1", Needs(WINDOW))
-    plan = plan_removal(request_for(Count(count)), snapshot, Guardrails(budget=budget), 1_000)
-    group.remove(plan.leaving, seconds) if plan.leaving else None
-    return len(plan.leaving)
+    snapshot = one.snapshot("asg-1", ReadScope(WINDOW))
+    plan = plan_removal(request_for(Count(count)), snapshot, GroupPolicy(budget=budget), 1_000)
+    group.remove(plan.selected, seconds) if plan.selected else None
+    return len(plan.selected)
 
 
 def judge(group: Group, budget: Budget, leaving: int) -> None:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from scalein.decision.guardrails import Budget, Guardrails
-from scalein.decision.model import Ask, Count, Named, Percent, ToCapacity
+from scalein.decision.budget import Budget
+from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.model import Count, Named, Percent, Target, ToCapacity
 from scalein.decision.planner import plan_removal
 from scalein_cli.simulation import Group
 from tests.support.fleets import NOON, group_of, member, request_for
@@ -31,7 +32,7 @@ GUARDRAILS = st.fixed_dictionaries(
         "cooldown_seconds": st.none() | st.sampled_from([120, 600]),
         "cooldown_after_scale_out_seconds": st.none() | st.just(300),
     }
-).map(lambda fields: Guardrails(**fields))  # type: ignore[arg-type]
+).map(lambda fields: GroupPolicy(**fields))  # type: ignore[arg-type]
 
 
 class Life(RuleBasedStateMachine):
@@ -40,10 +41,10 @@ class Life(RuleBasedStateMachine):
     @initialize(
         size=st.integers(1, 12),
         min_size=st.integers(0, 6),
-        guardrails=GUARDRAILS,
+        group_policy=GUARDRAILS,
         desired=st.booleans(),
     )
-    def begin(self, size: int, min_size: int, guardrails: Guardrails, desired: bool) -> None:
+    def begin(self, size: int, min_size: int, group_policy: GroupPolicy, desired: bool) -> None:
         zones = "hij"
         members = [member(f"i-{n:02}", 1 + n, zones[n % 3]) for n in range(size)]
         fleet = group_of(
@@ -52,8 +53,12 @@ class Life(RuleBasedStateMachine):
             desired_capacity=size if desired else None,
             multi_az_policy="BALANCE",
         )
-        self.guardrails, self.least, self.now = guardrails, max(min_size, guardrails.floor), NOON
-        self.group = Group(fleet, timedelta(seconds=guardrails.history_seconds), ACTIVITY)
+        self.guardrails, self.least, self.now = (
+            group_policy,
+            max(min_size, group_policy.floor),
+            NOON,
+        )
+        self.group = Group(fleet, timedelta(seconds=group_policy.history_seconds), ACTIVITY)
         self.removed: list[tuple[datetime, int]] = []  # when they were told to leave
         self.added: list[datetime] = []
 
@@ -67,19 +72,19 @@ class Life(RuleBasedStateMachine):
         self.group.add(number)
         self.added.append(self.now)
 
-    @rule(ask=ASKS, all_or_nothing=st.booleans())
-    def message(self, ask: Ask, all_or_nothing: bool) -> None:
+    @rule(ask=ASKS, denies_partial=st.booleans())
+    def message(self, ask: Target, denies_partial: bool) -> None:
         snapshot = self.group.at(self.now)
         before = self.group.stable_capacity()
         plan = plan_removal(
-            request_for(ask, all_or_nothing=all_or_nothing), snapshot, self.guardrails
+            request_for(ask, denies_partial=denies_partial), snapshot, self.guardrails
         )
-        if not plan.leaving:
+        if not plan.selected:
             return
-        assert before - len(plan.leaving) >= self.least
+        assert before - len(plan.selected) >= self.least
         self._no_cooldown_is_broken()
-        self.group.remove(plan.leaving)
-        self.removed.append((self.now, len(plan.leaving)))
+        self.group.remove(plan.selected)
+        self.removed.append((self.now, len(plan.selected)))
 
     def _no_cooldown_is_broken(self) -> None:
         over = ACTIVITY + timedelta(seconds=self.guardrails.cooldown_seconds or 0)

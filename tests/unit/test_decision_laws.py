@@ -15,7 +15,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from scalein.cloud.gateway import DryRun
-from scalein.decision.guardrails import Guardrails
+from scalein.decision.guardrails import GroupPolicy
 from scalein.decision.model import Count, Instance, Named, Order, RemovalRequest, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
@@ -24,7 +24,7 @@ from tests.support.fleets import (
     MAY,
     STATES,
     group_of,
-    guardrails,
+    group_policy,
     member,
     request_for,
     requests,
@@ -40,58 +40,60 @@ BY_METRIC = (Order.LOWEST_METRIC, Order.HIGHEST_METRIC)
 class Decision:
     request: RemovalRequest
     snapshot: Snapshot
-    guardrails: Guardrails
+    group_policy: GroupPolicy
 
     def case(self) -> Case:
-        plan = plan_removal(self.request, self.snapshot, self.guardrails)
-        return Case(self.request, self.snapshot, self.guardrails, plan)
+        plan = plan_removal(self.request, self.snapshot, self.group_policy)
+        return Case(self.request, self.snapshot, self.group_policy, plan)
 
 
-DECISIONS = st.builds(Decision, requests(), snapshots(), guardrails())
+DECISIONS = st.builds(Decision, requests(), snapshots(), group_policy())
 
 
 @given(DECISIONS)
 def test_i1_capacity_never_falls_below_min_size_or_floor(decision: Decision) -> None:
     case = decision.case()
-    leaving = sum(case.weight(id) for id in case.plan.leaving)
-    event(f"{min(3, len(case.plan.leaving))} leave")
+    leaving = sum(case.weight(id) for id in case.plan.selected)
+    event(f"{min(3, len(case.plan.selected))} leave")
 
-    if case.plan.leaving:
+    if case.plan.selected:
         assert case.stable - leaving >= max(case.group.min_size, case.guardrails.floor)
 
 
 @given(DECISIONS)
 def test_i2_nobody_is_asked_to_leave_who_must_not(decision: Decision) -> None:
     case = decision.case()
-    named = isinstance(decision.request.ask, Named)
+    named = isinstance(decision.request.target, Named)
     states = {"InService"} | (
         {"Protected"} if named and case.guardrails.remove_protected else set()
     )
     states |= {"Standby"} if named and case.guardrails.remove_standby else set()
 
-    assert set(case.plan.leaving) <= set(case.members)
-    assert {case.members[id].lifecycle_state for id in case.plan.leaving} <= states
+    assert set(case.plan.selected) <= set(case.members)
+    assert {case.members[id].lifecycle_state for id in case.plan.selected} <= states
 
 
 @given(DECISIONS)
 def test_i3_what_was_not_read_is_not_none(decision: Decision) -> None:
     unread = decision.snapshot._replace(activities=None, samples=None)
-    counts_history = decision.guardrails.history_seconds > 0
-    by_metric = not isinstance(decision.request.ask, Named) and bool(
+    counts_history = decision.group_policy.history_seconds > 0
+    is_by_metric = not isinstance(decision.request.target, Named) and bool(
         set(BY_METRIC) & set(decision.request.order)
     )
 
-    if counts_history or by_metric:
+    if counts_history or is_by_metric:
         with pytest.raises(ValueError, match="not read"):
-            plan_removal(decision.request, unread, decision.guardrails)
+            plan_removal(decision.request, unread, decision.group_policy)
 
 
 @given(DECISIONS)
 def test_i4_a_missing_or_old_metric_makes_nobody_attractive(decision: Decision) -> None:
     case = decision.case()
 
-    if not isinstance(decision.request.ask, Named) and set(BY_METRIC) & set(decision.request.order):
-        for id in case.plan.leaving:
+    if not isinstance(decision.request.target, Named) and set(BY_METRIC) & set(
+        decision.request.order
+    ):
+        for id in case.plan.selected:
             sample = (decision.snapshot.samples or {})[id]
             assert decision.snapshot.taken_at - sample.taken_at <= timedelta(seconds=300)
 
@@ -101,16 +103,16 @@ def test_i9_no_more_leave_than_the_caps_allow(decision: Decision) -> None:
     case = decision.case()
     most = case.guardrails.max_removed_per_event
 
-    assert most is None or len(case.plan.leaving) <= most
-    assert len(case.plan.leaving) <= 20
-    if case.guardrails.budget and case.plan.leaving:
-        assert case.spent() + len(case.plan.leaving) <= case.budget()
+    assert most is None or len(case.plan.selected) <= most
+    assert len(case.plan.selected) <= 20
+    if case.guardrails.budget and case.plan.selected:
+        assert case.spent() + len(case.plan.selected) <= case.budget()
 
 
 @given(DECISIONS)
 def test_i12_a_closed_group_gets_no_write_call(decision: Decision) -> None:
     gateway = ScriptedGateway(decision.snapshot)
-    scale_in(decision.request, gateway, decision.guardrails)
+    scale_in(decision.request, gateway, decision.group_policy)
     case = decision.case()
 
     closed = (
@@ -127,13 +129,15 @@ def test_i12_a_closed_group_gets_no_write_call(decision: Decision) -> None:
 def test_i14_everybody_gets_exactly_one_reason_and_it_alone_suffices(decision: Decision) -> None:
     case = decision.case()
     strangers = (
-        set(decision.request.ask.instance_ids) if isinstance(decision.request.ask, Named) else set()
+        set(decision.request.target.instance_ids)
+        if isinstance(decision.request.target, Named)
+        else set()
     )
 
     assert sorted(v.instance_id for v in case.plan.verdicts) == sorted(
         set(case.members) | strangers
     )
-    for verdict in case.plan.kept:
+    for verdict in case.plan.retained:
         event(verdict.reason.value)
         assert suffices(case, verdict.instance_id, verdict.reason), verdict
 
@@ -149,11 +153,11 @@ def test_i15_the_same_picture_gives_the_same_plan_in_whatever_order_it_is_told(
     random.shuffle(instances)
     random.shuffle(activities)
     told = decision.snapshot._replace(instances=tuple(instances), activities=tuple(activities))
-    first = plan_removal(decision.request, decision.snapshot, decision.guardrails)
-    second = plan_removal(decision.request, told, decision.guardrails)
+    first = plan_removal(decision.request, decision.snapshot, decision.group_policy)
+    second = plan_removal(decision.request, told, decision.group_policy)
 
-    assert second._replace(because="") == first._replace(
-        because=""
+    assert second._replace(detail="") == first._replace(
+        detail=""
     )  # which of two activities is named may differ
 
 
@@ -168,9 +172,9 @@ def test_i16_each_leaves_the_fullest_zone_that_has_anybody_to_give(
         if instance.lifecycle_state not in ("Removing", "Removing:Wait", "Stopped"):
             sizes[instance.zone_id] = sizes.get(instance.zone_id, 0) + 1
     later = (Reason.NOT_NEEDED, Reason.MIN_SIZE)
-    kept = {v.instance_id for v in plan.kept if v.reason in later}
-    for number, id in enumerate(plan.leaving):
-        zones = {members[other].zone_id for other in [*plan.leaving[number:], *kept]}
+    kept = {v.instance_id for v in plan.retained if v.reason in later}
+    for number, id in enumerate(plan.selected):
+        zones = {members[other].zone_id for other in [*plan.selected[number:], *kept]}
         if not snapshot.group.weighted:  # there, one too heavy is passed over
             assert sizes[members[id].zone_id] == max(sizes[zone] for zone in zones)
         sizes[members[id].zone_id] -= 1
@@ -181,7 +185,7 @@ def test_i16_where_all_may_leave_zones_never_drift_apart(zones: str, count: int)
     fleet = group_of(
         *(member(f"i-{n:02}", zone=zone) for n, zone in enumerate(zones)), multi_az_policy="BALANCE"
     )
-    leaving = set(plan_removal(request_for(Count(count)), fleet).leaving)
+    leaving = set(plan_removal(request_for(Count(count)), fleet).selected)
     left = [instance.zone_id for instance in fleet.instances if instance.id not in leaving]
 
     def spread(of: list[str]) -> int:
@@ -194,8 +198,8 @@ def test_i16_where_all_may_leave_zones_never_drift_apart(zones: str, count: int)
 @given(DECISIONS)
 def test_i17_a_dry_run_chooses_the_same_and_writes_nothing(decision: Decision) -> None:
     real, dry = ScriptedGateway(decision.snapshot), ScriptedGateway(decision.snapshot)
-    acted = scale_in(decision.request, real, decision.guardrails)
-    shown = scale_in(decision.request, DryRun(dry), decision.guardrails)
+    acted = scale_in(decision.request, real, decision.group_policy)
+    shown = scale_in(decision.request, DryRun(dry), decision.group_policy)
 
     assert dry.removals == []
     assert shown.removed == acted.removed
@@ -206,7 +210,7 @@ def test_i17_a_dry_run_chooses_the_same_and_writes_nothing(decision: Decision) -
 def test_i19_nobody_leaves_whom_ess_would_create_anew(decision: Decision) -> None:
     case = decision.case()
 
-    if case.plan.leaving and case.group.desired_capacity is not None:
+    if case.plan.selected and case.group.desired_capacity is not None:
         assert case.group.desired_capacity <= case.capacity(
             "InService", "Protected", "Standby", "Pending", "Pending:Wait"
         )
@@ -233,11 +237,11 @@ LOOSER = {
 def test_a_looser_guardrail_never_removes_fewer(decision: Decision, name: str) -> None:
     if decision.snapshot.group.weighted:
         return  # there, a heavier one that now fits may take the place of two light ones
-    looser = decision.guardrails._replace(**{name: LOOSER[name]})
-    before = plan_removal(decision.request, decision.snapshot, decision.guardrails)
+    looser = decision.group_policy._replace(**{name: LOOSER[name]})
+    before = plan_removal(decision.request, decision.snapshot, decision.group_policy)
 
-    assert len(plan_removal(decision.request, decision.snapshot, looser).leaving) >= len(
-        before.leaving
+    assert len(plan_removal(decision.request, decision.snapshot, looser).selected) >= len(
+        before.selected
     )
 
 
@@ -267,14 +271,14 @@ def small_groups(most: int) -> list[Snapshot]:
 def test_all_small_groups_in_all_states_keep_the_laws() -> None:
     """Up to 6 instances in the long profile: 190,000 groups."""
     most = {"long": 6, "ci": 5}.get(settings.get_current_profile_name(), 4)
-    request, rails = request_for(Count(2)), Guardrails(floor=2)
+    request, rails = request_for(Count(2)), GroupPolicy(floor=2)
     for snapshot in small_groups(most):
         case = Case(request, snapshot, rails, plan_removal(request, snapshot, rails))
         in_service = sum(i.lifecycle_state == "InService" for i in snapshot.instances)
 
         assert len(case.plan.verdicts) == len(snapshot.instances)
-        assert all(suffices(case, v.instance_id, v.reason) for v in case.plan.kept)
-        assert len(case.plan.leaving) == max(0, min(2, in_service, case.stable - 2))
+        assert all(suffices(case, v.instance_id, v.reason) for v in case.plan.retained)
+        assert len(case.plan.selected) == max(0, min(2, in_service, case.stable - 2))
 
 
 def test_every_reason_has_a_judge() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.guardrails import Guardrails
-from scalein.decision.model import Choice, Count, Instance, Metric, Order, Sample, Snapshot
+from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.model import Count, Instance, Metric, Order, RankedBy, Sample, Snapshot
 from scalein.decision.planner import plan_removal
 from tests.support.fleets import NOON, group_of, member, request_for, vendors_fleet
 
@@ -39,7 +39,7 @@ def test_the_twelve_cells_of_the_vendors_table_that_need_no_prices(
     """ESS guide, combining removal policies; the other three of its fifteen cells go by prices."""
     plan = plan_removal(request_for(Count(1)), vendors_fleet(multi_az_policy, *policies))
 
-    assert plan.leaving == (leaves,)
+    assert plan.selected == (leaves,)
 
 
 FLEET = group_of(
@@ -91,64 +91,66 @@ def test_an_order_takes_first_and_tells_why(
 ) -> None:
     plan = plan_removal(request_for(Count(1), order=tuple(map(Order, order))), FLEET)
 
-    assert plan.leaving == (leaves,)
-    assert plan.verdicts[0].choice == Choice(by, value)
+    assert plan.selected == (leaves,)
+    assert plan.verdicts[0].ranked_by == RankedBy(by, value)
 
 
 def test_who_is_alone_is_chosen_for_being_the_only_one() -> None:
     plan = plan_removal(request_for(Count(1)), group_of(member("i-a")))
 
-    assert plan.verdicts[0].choice == Choice("only-candidate", "i-a")
+    assert plan.verdicts[0].ranked_by == RankedBy("only-candidate", "i-a")
 
 
 @pytest.mark.parametrize(
     ("first", "second", "order", "choice"),
     [
-        (member("i-a"), member("i-b"), "Unhealthy", Choice("id", "i-a")),
+        (member("i-a"), member("i-b"), "Unhealthy", RankedBy("id", "i-a")),
         (
             member("i-a", joined_at=None),
             member("i-b", joined_at=None),
             "OldestInstance",
-            Choice("id", "i-a"),
+            RankedBy("id", "i-a"),
         ),
         (
             member("i-b", 1),
             member("i-a", joined_at=None),
             "NewestInstance",
-            Choice("NewestInstance", "2026-05-01 00:00:00"),
+            RankedBy("NewestInstance", "2026-05-01 00:00:00"),
         ),
         (
             member("i-b"),
             member("i-a", attached=True),
             "AttachedLast",
-            Choice("AttachedLast", "created by ESS"),
+            RankedBy("AttachedLast", "created by ESS"),
         ),
         (
             member("i-b"),
             member("i-a", spot=True),
             "PayAsYouGo",
-            Choice("PayAsYouGo", "pay-as-you-go"),
+            RankedBy("PayAsYouGo", "pay-as-you-go"),
         ),
         (
             member("i-b", healthy=False),
             member("i-a"),
             "Unhealthy",
-            Choice("Unhealthy", "Unhealthy"),
+            RankedBy("Unhealthy", "Unhealthy"),
         ),
         (
             member("i-b"),
             member("i-a", configuration=""),
             "OldestScalingConfiguration",
-            Choice("OldestScalingConfiguration", "asc-1"),
+            RankedBy("OldestScalingConfiguration", "asc-1"),
         ),
     ],
 )
 def test_what_told_two_apart_is_told_in_words(
-    first: Instance, second: Instance, order: str, choice: Choice
+    first: Instance, second: Instance, order: str, choice: RankedBy
 ) -> None:
     plan = plan_removal(request_for(Count(1), order=(Order(order),)), group_of(first, second))
 
-    assert [(v.instance_id, v.choice) for v in plan.verdicts if v.leaves] == [(first.id, choice)]
+    assert [(v.instance_id, v.ranked_by) for v in plan.verdicts if v.selected] == [
+        (first.id, choice)
+    ]
 
 
 def test_the_size_of_a_zone_is_told_where_it_decided() -> None:
@@ -159,9 +161,9 @@ def test_the_size_of_a_zone_is_told_where_it_decided() -> None:
     )
     plan = plan_removal(request_for(Count(2), order=(Order.FULLEST_ZONE,)), fleet)
 
-    assert [v.choice for v in plan.verdicts if v.leaves] == [
-        Choice("FullestZone", "h has 2"),
-        Choice("only-candidate", "i-a"),
+    assert [v.ranked_by for v in plan.verdicts if v.selected] == [
+        RankedBy("FullestZone", "h has 2"),
+        RankedBy("only-candidate", "i-a"),
     ]
 
 
@@ -177,7 +179,7 @@ def test_zones_are_balanced_within_what_an_order_before_holds_equal() -> None:
     )
     order = (Order.UNHEALTHY, Order.FULLEST_ZONE, Order.NEWEST_INSTANCE)
 
-    assert plan_removal(request_for(Count(4), order=order), fleet).leaving == (
+    assert plan_removal(request_for(Count(4), order=order), fleet).selected == (
         "i-d",
         "i-e",
         "i-f",
@@ -188,19 +190,19 @@ def test_zones_are_balanced_within_what_an_order_before_holds_equal() -> None:
 def test_a_balanced_group_is_balanced_unless_the_order_gives_the_zone_another_place() -> None:
     fleet = vendors_fleet("BALANCE")
 
-    assert plan_removal(request_for(Count(1), order=(Order.OLDEST_INSTANCE,)), fleet).leaving == (
+    assert plan_removal(request_for(Count(1), order=(Order.OLDEST_INSTANCE,)), fleet).selected == (
         "i-2",
     )
     last = (Order.OLDEST_INSTANCE, Order.FULLEST_ZONE)
-    assert plan_removal(request_for(Count(1), order=last), fleet).leaving == ("i-1",)
+    assert plan_removal(request_for(Count(1), order=last), fleet).selected == ("i-1",)
 
 
 def test_the_policy_says_how_old_a_metric_value_may_be() -> None:
     request = request_for(Count(2), order=(Order.LOWEST_METRIC,))
-    stricter = Guardrails(metric=Metric(period_seconds=60, stale_after_periods=4))
+    stricter = GroupPolicy(metric=Metric(period_seconds=60, stale_after_periods=4))
 
-    assert plan_removal(request, FLEET).leaving == ("i-spot", "i-old")
-    assert plan_removal(request, FLEET, stricter).leaving == ("i-old", "i-new")
+    assert plan_removal(request, FLEET).selected == ("i-spot", "i-old")
+    assert plan_removal(request, FLEET, stricter).selected == ("i-old", "i-new")
 
 
 RANKS = {
@@ -213,7 +215,7 @@ RANKS = {
 }
 
 
-def narrowed(left: list[Instance], members: list[Instance], order: Order) -> list[Instance]:
+def apply_policy(left: list[Instance], members: list[Instance], order: Order) -> list[Instance]:
     """One step of the pipeline as the ESS guide has it: those that are first by it, and no other."""
     if order is Order.FULLEST_ZONE:
         sizes = {i.zone_id: sum(other.zone_id == i.zone_id for other in members) for i in left}
@@ -246,12 +248,12 @@ def test_a_pipeline_narrows_the_candidates_step_by_step(
     for _ in range(min(count, len(members))):
         candidates = left
         for order in orders:
-            candidates = narrowed(candidates, left, order)
+            candidates = apply_policy(candidates, left, order)
         first = min(candidates, key=lambda i: (i.joined_at, i.id))
         expected.append(first.id)
         left.remove(first)
 
     assert (
-        list(plan_removal(request_for(Count(count), order=tuple(orders)), fleet).leaving)
+        list(plan_removal(request_for(Count(count), order=tuple(orders)), fleet).selected)
         == expected
     )

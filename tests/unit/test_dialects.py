@@ -12,7 +12,7 @@ import pytest
 from scalein.decision.model import Alarm, Notice
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
-from scalein.intake import Message, Reading, opened, read
+from scalein.intake import Message, ParsedMessage, parse_event, read
 
 SENT = datetime(2026, 11, 23, 4, tzinfo=timezone.utc)
 SECONDS = int(SENT.timestamp())
@@ -88,17 +88,17 @@ def alerts(*states: str, **fields: Any) -> dict[str, Any]:
     } | {"alerts": entries}
 
 
-def said(document: Any) -> Reading:
+def said(document: Any) -> ParsedMessage:
     event = document if isinstance(document, str) else json.dumps(document)
-    (message,) = opened(event.encode()).messages
+    (message,) = parse_event(event.encode()).messages
     assert isinstance(message, Message), message
     return read(message)
 
 
 def alarm(document: Any) -> Alarm:
-    reading = said(document)
-    assert isinstance(reading, Alarm), reading
-    return reading
+    parsed = said(document)
+    assert isinstance(parsed, Alarm), parsed
+    return parsed
 
 
 def event(kind: str, data: Any) -> dict[str, Any]:
@@ -132,12 +132,12 @@ def event(kind: str, data: Any) -> dict[str, Any]:
 def test_a_threshold_alarm_is_the_same_alarm_in_each_of_its_forms(document: Any) -> None:
     read = alarm(document)
 
-    assert read.facts["alertName"] == read.facts["ruleName"] == ("web-cpu-low",)
-    assert read.facts["ruleId"] == ("rule-1",)
-    assert "cpu_total" in read.facts["metricName"]
-    assert "acs_ecs_dashboard" in read.facts["namespace"]
-    assert read.facts["level"][0] in ("WARN", "CRITICAL")
-    assert "regionId" not in read.facts  # the text null
+    assert read.attributes["alertName"] == read.attributes["ruleName"] == ("web-cpu-low",)
+    assert read.attributes["ruleId"] == ("rule-1",)
+    assert "cpu_total" in read.attributes["metricName"]
+    assert "acs_ecs_dashboard" in read.attributes["namespace"]
+    assert read.attributes["level"][0] in ("WARN", "CRITICAL")
+    assert "regionId" not in read.attributes  # the text null
     assert (read.instance_ids, read.sent_at) == (("i-web-04",), SENT)
 
 
@@ -171,8 +171,8 @@ def test_a_threshold_alarm_is_the_same_alarm_in_each_of_its_forms(document: Any)
 def test_a_spot_interruption_is_the_same_alarm_by_every_channel(document: Any) -> None:
     read = alarm(document)
 
-    assert read.facts["eventName"] == ("Instance:PreemptibleInstanceInterruption",)
-    assert read.facts["product"] == ("ECS",)
+    assert read.attributes["eventName"] == ("Instance:PreemptibleInstanceInterruption",)
+    assert read.attributes["product"] == ("ECS",)
     assert (read.instance_ids, read.sent_at) == (("i-web-04",), SENT)
 
 
@@ -193,10 +193,10 @@ def test_a_spot_interruption_is_the_same_alarm_by_every_channel(document: Any) -
     ],
 )
 def test_a_recovery_is_never_an_alarm(document: Any) -> None:
-    reading = said(document)
+    parsed = said(document)
 
-    assert isinstance(reading, Notice)
-    assert reading.why is Ignored.RECOVERY
+    assert isinstance(parsed, Notice)
+    assert parsed.why is Ignored.RECOVERY
 
 
 @pytest.mark.parametrize(
@@ -227,15 +227,15 @@ def test_a_recovery_is_never_an_alarm(document: Any) -> None:
     ],
 )
 def test_what_a_removal_itself_brings_about_never_asks_for_another(document: Any) -> None:
-    reading = said(document)
+    parsed = said(document)
 
-    assert isinstance(reading, Notice)
-    assert reading.why is Ignored.OWN_ECHO
+    assert isinstance(parsed, Notice)
+    assert parsed.why is Ignored.SELF_TRIGGERED
 
 
 def test_the_fields_that_tell_a_dialect_are_enough() -> None:
-    assert alarm({"alertName": "low", "alertState": "ALERT"}).facts["alertName"] == ("low",)
-    assert alarm({"product": "ECS", "name": "n", "content": {}}).facts["eventName"] == ("n",)
+    assert alarm({"alertName": "low", "alertState": "ALERT"}).attributes["alertName"] == ("low",)
+    assert alarm({"product": "ECS", "name": "n", "content": {}}).attributes["eventName"] == ("n",)
 
 
 def test_a_request_whose_reason_speaks_of_auto_scaling_is_a_request() -> None:
@@ -277,24 +277,26 @@ def test_dimensions_that_name_no_instance_leave_the_alarm_an_alarm(dimensions: s
 def test_an_alarm_is_the_same_message_while_it_tells_of_the_same_evaluation(
     change: dict[str, str], same: bool
 ) -> None:
-    assert (alarm(CALLBACK).identity == alarm({**CALLBACK, **change}).identity) is same
+    assert (
+        alarm(CALLBACK).idempotency_key == alarm({**CALLBACK, **change}).idempotency_key
+    ) is same
 
 
 def test_an_event_is_named_by_the_id_that_its_sender_gave_it() -> None:
-    assert alarm(SYSTEM).identity == "systemevent-E-1"
-    assert alarm(SUBSCRIPTION).identity == "subscription-D-1"
-    assert alarm(event("ecs:Instance:X", {})).identity == "event-x/CE-1"
+    assert alarm(SYSTEM).idempotency_key == "systemevent-E-1"
+    assert alarm(SUBSCRIPTION).idempotency_key == "subscription-D-1"
+    assert alarm(event("ecs:Instance:X", {})).idempotency_key == "event-x/CE-1"
 
 
 def test_what_an_alarm_says_cannot_name_it_like_one_that_comes_another_way() -> None:
     for document in (SYSTEM, SUBSCRIPTION, CALLBACK, alerts("firing")):
         wrapped = event("ops:Anything", document)
 
-        assert alarm(document).identity == alarm({**document, "more": 1}).identity
+        assert alarm(document).idempotency_key == alarm({**document, "more": 1}).idempotency_key
         assert (
-            alarm(wrapped).identity
-            == alarm({**wrapped, "id": "CE-2"}).identity
-            != alarm(document).identity
+            alarm(wrapped).idempotency_key
+            == alarm({**wrapped, "id": "CE-2"}).idempotency_key
+            != alarm(document).idempotency_key
         )
 
 
@@ -340,9 +342,9 @@ def test_a_grouped_notification_is_one_alarm_of_the_instances_that_fire() -> Non
     read = alarm(alerts("firing", "resolved", "firing"))
 
     assert read.instance_ids == ("i-0001", "i-0003")
-    assert read.facts["alertName"] == ("HighIdle",)
-    assert read.facts["level"] == ("WARNING",)
-    assert read.facts["labels.tier"] == ("batch",)
+    assert read.attributes["alertName"] == ("HighIdle",)
+    assert read.attributes["level"] == ("WARNING",)
+    assert read.attributes["labels.tier"] == ("batch",)
 
 
 def test_five_hundred_alerts_are_read_at_once() -> None:
@@ -358,9 +360,9 @@ def test_a_notification_that_repeats_the_same_alerts_is_the_same_message() -> No
     later = alerts("firing", "firing")
     later["alerts"][0]["startsAt"] = "2026-11-23T05:00:00Z"
 
-    assert alarm(first).identity == alarm(reordered).identity
-    assert alarm(first).identity != alarm(later).identity
-    assert alarm(first).identity != alarm(alerts("firing")).identity
+    assert alarm(first).idempotency_key == alarm(reordered).idempotency_key
+    assert alarm(first).idempotency_key != alarm(later).idempotency_key
+    assert alarm(first).idempotency_key != alarm(alerts("firing")).idempotency_key
 
 
 def test_a_label_that_is_no_instance_id_names_no_instance() -> None:

@@ -13,7 +13,7 @@ from scalein.decision.reasons import Status
 from scalein.decision.result import ended, is_running
 from scalein.report import audit, wording
 from scalein.report.outcome import Outcome
-from tests.support.fakes import NOON, NOTHING_SPENT
+from tests.support.fakes import NO_CALL_TIMES, NOON
 from tests.support.fleets import group_of, member, request_for
 
 CHOSEN = ("i-1", "i-2", "i-3")
@@ -53,7 +53,7 @@ def judged(
 
 
 @pytest.mark.parametrize(
-    ("left", "found", "status", "removed", "stayed"),
+    ("left", "found", "status", "removed", "not_removed"),
     [
         ((), activity(), Status.REMOVED, CHOSEN, ()),
         (
@@ -87,12 +87,16 @@ def test_who_is_gone_is_gone_and_who_is_there_stays_for_the_activitys_reason(
     found: Activity,
     status: Status,
     removed: tuple[str, ...],
-    stayed: tuple[tuple[str, str]],
+    not_removed: tuple[tuple[str, str]],
 ) -> None:
     outcome = judged(found, left=group_of(*there(*left)))
 
-    assert outcome.ending
-    assert (outcome.status, outcome.removed, outcome.ending.stayed) == (status, removed, stayed)
+    assert outcome.result
+    assert (outcome.status, outcome.removed, outcome.result.not_removed) == (
+        status,
+        removed,
+        not_removed,
+    )
     assert outcome.scaling_activity_ids == ("asa-1",)
 
 
@@ -104,12 +108,12 @@ def test_who_is_parked_or_leaving_counts_as_gone(state: str) -> None:
 def test_who_was_given_up_stays_for_that_reason() -> None:
     outcome = judged(activity(), left=group_of(*there("i-3")), given_up=(("i-3", "min-size"),))
 
-    assert outcome.ending
-    assert outcome.ending.stayed == (("i-3", "min-size"),)
+    assert outcome.result
+    assert outcome.result.not_removed == (("i-3", "min-size"),)
 
 
 @pytest.mark.parametrize(
-    ("others", "desired", "refilled"),
+    ("others", "desired", "replacement_capacity"),
     [
         ((), None, 0),
         ((), 1, 0),
@@ -129,7 +133,7 @@ def test_who_was_given_up_stays_for_that_reason() -> None:
     ],
 )
 def test_what_ess_creates_anew_is_told(
-    others: tuple[Activity, ...], desired: int | None, refilled: int
+    others: tuple[Activity, ...], desired: int | None, replacement_capacity: int
 ) -> None:
     left = group_of(*there(), desired_capacity=desired)._replace(
         activities=others, taken_at=SETTLED
@@ -137,12 +141,11 @@ def test_what_ess_creates_anew_is_told(
     kept = progress()._replace(
         request=request_for(Count(3), options=RemoveOptions(decrease_desired_capacity=False))
     )
-    outcome = ended(kept, (activity(),), left, 180)
-    assert outcome
+    result = ended(kept, (activity(),), left, 180)
 
-    assert outcome.ending
-    assert outcome.ending.refilled == refilled
-    assert ("anew" in outcome.message) is (refilled > 0)
+    assert result
+    assert result.replacement_capacity == replacement_capacity
+    assert ("anew" in wording.ended(kept, result).message) is (replacement_capacity > 0)
 
 
 def test_one_that_runs_keeps_the_end_open() -> None:
@@ -157,7 +160,7 @@ def test_the_audit_line_of_an_end_is_as_loud_as_the_end(
     left: tuple[str, ...], level: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="scalein.audit")
-    audit.record(judged(activity("Warning"), left=group_of(*there(*left))), "fc-1", NOTHING_SPENT)
+    audit.record(judged(activity("Warning"), left=group_of(*there(*left))), "fc-1", NO_CALL_TIMES)
 
     assert [record.levelname for record in caplog.records] == [level]
 
@@ -172,19 +175,18 @@ def test_a_snapshot_from_before_the_settle_time_does_not_say_what_became_of_an_i
 
 def test_a_successful_activity_is_believed_against_an_old_list() -> None:
     late = group_of(*there(*CHOSEN))._replace(taken_at=LATER)
-    outcome = ended(progress(), (activity(),), late, 180)
+    result = ended(progress(), (activity(),), late, 180)
 
-    assert outcome
-    assert (outcome.status, outcome.removed) == (Status.REMOVED, CHOSEN)
+    assert result
+    assert (wording.ended(progress(), result).status, result.removed) == (Status.REMOVED, CHOSEN)
 
 
 def test_desired_capacity_and_members_of_two_moments_are_not_a_refill() -> None:
     left = group_of(*there(), desired_capacity=20)._replace(activities=(), taken_at=LATER)
-    outcome = ended(progress(), (activity(),), left, 180)
+    result = ended(progress(), (activity(),), left, 180)
 
-    assert outcome
-    assert outcome.ending
-    assert outcome.ending.refilled == 0
+    assert result
+    assert result.replacement_capacity == 0
 
 
 @pytest.mark.parametrize("state", ["Removing", "Removing:Wait"])
@@ -204,8 +206,7 @@ def test_an_instance_that_came_back_after_a_warning_and_that_another_removed_is_
 ):
     gone = group_of(*there())._replace(taken_at=SETTLED)
     other = Activity("asa-2", "Successful", LATER, LATER, removed=1, removed_ids=frozenset({"i-2"}))
-    outcome = ended(progress(), (activity("Warning"),), gone._replace(activities=(other,)), 180)
+    result = ended(progress(), (activity("Warning"),), gone._replace(activities=(other,)), 180)
 
-    assert outcome
-    assert outcome.ending
-    assert (outcome.removed, outcome.ending.unaccounted) == (("i-1", "i-3"), ("i-2",))
+    assert result
+    assert (result.removed, result.unaccounted) == (("i-1", "i-3"), ("i-2",))

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from scalein.decision.model import RemovalRequest
 from scalein.errors import RejectedEvent
-from scalein.intake import Message, Unreadable, opened, read
-from scalein.intake.envelopes import identity_of
+from scalein.intake import MalformedMessage, Message, parse_event, read
+from scalein.intake.envelopes import key_of
 
 EVENTS = Path(__file__).parents[2] / "events"
 REQUEST = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "Ärger & Ruhe"}
@@ -117,14 +117,16 @@ WRAPS: dict[str, Wrap] = {
 }
 
 
-def only(event: Any) -> Message | Unreadable:
-    (message,) = opened(event if isinstance(event, bytes) else as_text(event).encode()).messages
+def only(event: Any) -> Message | MalformedMessage:
+    (message,) = parse_event(
+        event if isinstance(event, bytes) else as_text(event).encode()
+    ).messages
     return message
 
 
 def rejection(event: Any) -> RejectedEvent:
     message = only(event)
-    if isinstance(message, Unreadable):
+    if isinstance(message, MalformedMessage):
         return message.error
     with pytest.raises(RejectedEvent) as caught:
         read(message)
@@ -142,14 +144,14 @@ def test_however_a_request_is_wrapped_the_same_is_read(names: list[str]) -> None
     request = read(message)
     assert isinstance(request, RemovalRequest)
     assert request._replace(request_id="", sent_at=None) == RemovalRequest(
-        "asg-1", "", request.ask, reason="Ärger & Ruhe", derived_id=True
+        "asg-1", "", request.target, reason="Ärger & Ruhe", derived_id=True
     )
     assert request.request_id.isascii()
     assert 0 < len(request.request_id) <= 128
 
 
 @pytest.mark.parametrize(
-    ("name", "identity", "sent_at"),
+    ("name", "idempotency_key", "sent_at"),
     [
         ("cloud event", "event-anything/ce-1", SENT),
         ("mns topic", "mns-M1", SENT),
@@ -163,12 +165,12 @@ def test_however_a_request_is_wrapped_the_same_is_read(names: list[str]) -> None
     ],
 )
 def test_an_envelope_gives_the_message_its_name_and_its_time(
-    name: str, identity: str, sent_at: datetime | None
+    name: str, idempotency_key: str, sent_at: datetime | None
 ) -> None:
     message = only(WRAPS[name](REQUEST))
 
     assert isinstance(message, Message)
-    assert (message.identity, message.sent_at) == (identity, sent_at)
+    assert (message.idempotency_key, message.sent_at) == (idempotency_key, sent_at)
 
 
 def test_the_innermost_envelope_that_names_the_message_names_it() -> None:
@@ -176,7 +178,11 @@ def test_the_innermost_envelope_that_names_the_message_names_it() -> None:
     inner = cloud_event("ops:Anything", REQUEST)
     again = {**mns_topic(inner), "MessageId": "M2"}
 
-    assert only(mns_topic(inner)).identity == only(again).identity == "mns.event-anything/ce-1"
+    assert (
+        only(mns_topic(inner)).idempotency_key
+        == only(again).idempotency_key
+        == "mns.event-anything/ce-1"
+    )
 
 
 CLAIMS = [inner for inner in sorted(WRAPS) if isinstance(WRAPS[inner](REQUEST), dict)]
@@ -191,13 +197,13 @@ def test_no_sender_can_claim_the_name_of_a_message_that_comes_another_way(
     forged, genuine = only(WRAPS[outer](WRAPS[inner](REQUEST))), only(WRAPS[inner](REQUEST))
 
     assert isinstance(forged, Message), forged
-    assert forged.identity != genuine.identity
+    assert forged.idempotency_key != genuine.idempotency_key
 
 
 def test_events_of_different_sources_are_different_messages() -> None:
     event = cloud_event("ops:Anything", REQUEST)
     names = {
-        only({**event, "source": source, "id": id}).identity
+        only({**event, "source": source, "id": id}).idempotency_key
         for source in ("a", "b", "a/b")
         for id in "1b"
     }
@@ -220,7 +226,7 @@ parts = st.lists(
 def test_no_two_names_are_the_same(
     kind: str, names: list[str], other_kind: str, others: list[str]
 ) -> None:
-    one, other = identity_of(kind, *names), identity_of(other_kind, *others)
+    one, other = key_of(kind, *names), key_of(other_kind, *others)
 
     assert len(one) <= 128
     assert re.fullmatch("[!-~]*", one)
@@ -231,14 +237,14 @@ def test_no_two_names_are_the_same(
 
 @given(parts)
 def test_no_part_can_be_written_as_the_hash_of_another(names: list[str]) -> None:
-    hashed = identity_of("event", "x" * 200, *filter(None, names))
+    hashed = key_of("event", "x" * 200, *filter(None, names))
     text = hashed.removeprefix("event:")
 
     assert hashed.startswith("event:")
     assert hashed not in {
-        identity_of("event", text),
-        identity_of("event", f":{text}"),
-        identity_of("event", hashed),
+        key_of("event", text),
+        key_of("event", f":{text}"),
+        key_of("event", hashed),
     }
 
 
@@ -265,11 +271,11 @@ ODD_PLACES = {
 
 @pytest.mark.parametrize("place", sorted(ODD_PLACES))
 def test_text_that_is_no_unicode_rejects_its_message_and_no_other(place: str) -> None:
-    poisoned, served = opened(as_text([ODD_PLACES[place], REQUEST]).encode()).messages
+    poisoned, served = parse_event(as_text([ODD_PLACES[place], REQUEST]).encode()).messages
 
-    assert isinstance(poisoned, Unreadable)
+    assert isinstance(poisoned, MalformedMessage)
     assert poisoned.error.rule == "utf-8"
-    assert poisoned.identity.isascii()
+    assert poisoned.idempotency_key.isascii()
     assert isinstance(served, Message)
     assert isinstance(read(served), RemovalRequest)
 
@@ -293,21 +299,24 @@ def test_a_repeated_http_request_is_the_same_message_and_another_body_another() 
     }
 
     assert (
-        only(http(REQUEST)).identity
-        == only(again).identity
-        == only(http(REQUEST, encoded=True)).identity
+        only(http(REQUEST)).idempotency_key
+        == only(again).idempotency_key
+        == only(http(REQUEST, encoded=True)).idempotency_key
     )
-    assert only(http({**REQUEST, "reason": "x"})).identity != only(http(REQUEST)).identity
+    assert (
+        only(http({**REQUEST, "reason": "x"})).idempotency_key
+        != only(http(REQUEST)).idempotency_key
+    )
 
 
 @pytest.mark.parametrize("id", ["", None, 7, True, "x" * 200, "ü", "a b", "\ud800", {"a": 1}])
 def test_an_odd_id_still_gives_a_name_that_can_be_a_token(id: object) -> None:
-    identity = only({**cloud_event("ops:Anything", REQUEST), "id": id}).identity
+    idempotency_key = only({**cloud_event("ops:Anything", REQUEST), "id": id}).idempotency_key
 
-    assert 0 < len(identity) <= 128
-    assert identity.isascii()
-    assert identity.isprintable()
-    assert " " not in identity
+    assert 0 < len(idempotency_key) <= 128
+    assert idempotency_key.isascii()
+    assert idempotency_key.isprintable()
+    assert " " not in idempotency_key
 
 
 @pytest.mark.parametrize(
@@ -325,8 +334,8 @@ def test_a_name_of_which_a_part_is_missing_is_no_name(unnamed: dict[str, Any]) -
     """Two messages must not share one, so that the second were taken for the first: the bytes name it then."""
     other = {**unnamed, "more": 1}
 
-    assert only(unnamed).identity.startswith("content:")
-    assert only(unnamed).identity != only(other).identity
+    assert only(unnamed).idempotency_key.startswith("content:")
+    assert only(unnamed).idempotency_key != only(other).idempotency_key
 
 
 def test_the_source_of_an_event_decides_nothing() -> None:
@@ -342,22 +351,22 @@ def test_the_source_of_an_event_decides_nothing() -> None:
 
 
 def test_an_http_request_is_answered_as_one_even_if_its_body_cannot_be_read() -> None:
-    assert opened(as_text(http("{")).encode()).http
-    assert opened(
+    assert parse_event(as_text(http("{")).encode()).http
+    assert parse_event(
         as_text({"body": "{", "isBase64Encoded": False, "requestContext": {}}).encode()
     ).http
-    assert not opened(as_text(REQUEST).encode()).http
+    assert not parse_event(as_text(REQUEST).encode()).http
 
 
 def test_an_array_is_a_batch_even_of_one_and_an_object_is_not() -> None:
-    assert opened(as_text([REQUEST]).encode()).batch
-    assert not opened(as_text(REQUEST).encode()).batch
-    assert len(opened(b"[]").messages) == 0
+    assert parse_event(as_text([REQUEST]).encode()).batch
+    assert not parse_event(as_text(REQUEST).encode()).batch
+    assert len(parse_event(b"[]").messages) == 0
 
 
 def test_elements_that_are_texts_are_read_like_objects() -> None:
     event = [as_text(WRAPS["kafka"](REQUEST)), WRAPS["kafka"](REQUEST)]
-    first, second = opened(as_text(event).encode()).messages
+    first, second = parse_event(as_text(event).encode()).messages
 
     assert isinstance(first, Message)
     assert isinstance(second, Message)
@@ -419,19 +428,19 @@ def test_envelopes_nest_as_deep_as_any_real_one_and_no_deeper() -> None:
 def test_an_event_may_be_as_large_as_is_said_and_so_may_what_it_holds() -> None:
     wrapped = as_text(mns_topic({**REQUEST, "reason": "x" * 1_000})).encode()
     for event in (wrapped, b"[" + wrapped + b"]"):
-        (served,) = opened(event, len(event)).messages
-        (refused,) = opened(event, len(event) - 1).messages
+        (served,) = parse_event(event, len(event)).messages
+        (refused,) = parse_event(event, len(event) - 1).messages
 
         assert isinstance(served, Message)
-        assert isinstance(refused, Unreadable)
+        assert isinstance(refused, MalformedMessage)
         assert refused.error.rule == "maxBytes"
     large = as_text(mns_topic({**REQUEST, "reason": "x" * (5 << 20)})).encode()
-    assert isinstance(opened(large, 6 << 20).messages[0], Message)
-    assert isinstance(only(large), Unreadable)
+    assert isinstance(parse_event(large, 6 << 20).messages[0], Message)
+    assert isinstance(only(large), MalformedMessage)
 
 
 def test_a_batch_has_ten_thousand_messages_at_most() -> None:
-    assert len(opened(as_text([{}] * 10_000).encode()).messages) == 10_000
+    assert len(parse_event(as_text([{}] * 10_000).encode()).messages) == 10_000
     assert rejection([{}] * 10_001).rule == "maxItems"
 
 
@@ -445,13 +454,13 @@ def test_one_bad_element_leaves_the_others_alone() -> None:
         [REQUEST],
         {},
     ]
-    messages = opened(as_text([*bad, REQUEST]).encode()).messages
+    messages = parse_event(as_text([*bad, REQUEST]).encode()).messages
 
     assert len(messages) == len(bad) + 1
     assert isinstance(messages[-1], Message)
     assert isinstance(read(messages[-1]), RemovalRequest)
     assert (
-        sum(isinstance(message, Unreadable) for message in messages) == len(bad) - 1
+        sum(isinstance(message, MalformedMessage) for message in messages) == len(bad) - 1
     )  # {} opens, and says nothing
 
 
@@ -507,7 +516,7 @@ documents = [
 documents += [
     message.document
     for file in files
-    for message in opened(file).messages
+    for message in parse_event(file).messages
     if isinstance(message, Message)
 ]
 
@@ -531,9 +540,9 @@ def twisted(draw: st.DrawFn) -> bytes:
 @example(b'{"alert": "{", "subscription": ""}')
 @example(b'{"body": "\\ud800", "attrs": 1}')
 def test_any_bytes_are_messages_that_are_read_or_rejected(event: bytes) -> None:
-    for message in opened(event).messages:
-        assert 0 < len(message.identity) <= 128
-        if isinstance(message, Unreadable):
+    for message in parse_event(event).messages:
+        assert 0 < len(message.idempotency_key) <= 128
+        if isinstance(message, MalformedMessage):
             assert message.error.path.startswith("$")
             continue
         try:

@@ -134,11 +134,11 @@ def at(document: Any, path: Path) -> Any:
 
 def spoilt(document: Any, path: Path, value: object) -> Any:
     document = copy.deepcopy(document)
-    holder = at(document, path[:-1])
+    owner = at(document, path[:-1])
     if value is ABSENT:
-        del holder[path[-1]]
+        del owner[path[-1]]
     else:
-        holder[path[-1]] = value
+        owner[path[-1]] = value
     return document
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein.decision.budget import Budget
-from scalein.decision.guardrails import Guardrails, Pause, needs
+from scalein.decision.guardrails import GroupPolicy, Pause, read_scope
 from scalein.decision.model import (
     Activity,
     Count,
@@ -23,7 +23,7 @@ from scalein.decision.model import (
     Snapshot,
     ToCapacity,
 )
-from scalein.decision.planner import amount_asked, plan_removal
+from scalein.decision.planner import plan_removal, requested_amount
 from scalein.decision.reasons import Reason
 from scalein.decision.windows import Windows, cron_of
 from tests.support.fleets import NOON, group_of, member, request_for
@@ -49,8 +49,8 @@ def two(first: int, second: int) -> Snapshot:
     )
 
 
-def plan(snapshot: Snapshot, guardrails: Guardrails, count: int = 9) -> Plan:
-    return plan_removal(request_for(Count(count)), snapshot, guardrails)
+def plan(snapshot: Snapshot, group_policy: GroupPolicy, count: int = 9) -> Plan:
+    return plan_removal(request_for(Count(count)), snapshot, group_policy)
 
 
 def in_state(number: int, state: str) -> Snapshot:
@@ -72,27 +72,27 @@ def joined(number: int, at: datetime | None) -> Snapshot:
 
 
 GONE = frozenset({"g-1", "g-2", "g-3"})
-SHARE = Guardrails(budget=Budget(3_600, None, 40))
-COOL, DAY = Guardrails(cooldown_seconds=600), 86_400
-AFTER_OUT = Guardrails(cooldown_after_scale_out_seconds=600)
-AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
+SHARE = GroupPolicy(budget=Budget(3_600, None, 40))
+COOL, DAY = GroupPolicy(cooldown_seconds=600), 86_400
+AFTER_OUT = GroupPolicy(cooldown_after_scale_out_seconds=600)
+AFTER_FAILURE = GroupPolicy(cooldown_after_failure_seconds=180)
 
 
 @pytest.mark.parametrize(
-    ("story", "guardrails", "snapshot", "leave", "reason"),
+    ("story", "group_policy", "snapshot", "leave", "reason"),
     [
-        ("nothing is set: MinSize holds", Guardrails(), ten(min_size=4), 6, "min-size"),
-        ("the group is in a state that nobody knows", Guardrails(), ten(lifecycle_state="A"), 0, "group-not-active"),
-        ("a floor above MinSize holds", Guardrails(floor=6), ten(min_size=4), 4, "floor"),
-        ("a floor below MinSize is nothing", Guardrails(floor=3), ten(min_size=4), 6, "min-size"),
-        ("a floor at MinSize is nothing", Guardrails(floor=4), ten(min_size=4), 6, "min-size"),
-        ("one message removes three", Guardrails(max_removed_per_event=3), ten(), 3, "event-maximum"),
-        ("one message removes 25 %, rounded down", Guardrails(max_removed_percent_per_event=25), ten(), 2, "event-maximum"),
-        ("of two maxima the smaller holds", Guardrails(max_removed_per_event=5, max_removed_percent_per_event=10), ten(), 1, "event-maximum"),
-        ("a budget of three, nothing spent", Guardrails(budget=Budget(3_600, 3)), after(99_999, removed=9), 3, "budget"),
-        ("a budget of three, two spent", Guardrails(budget=Budget(3_600, 3)), after(100, removed=2), 1, "budget"),
-        ("a budget overspent by others", Guardrails(budget=Budget(3_600, 3)), after(100, removed=5), 0, "budget"),
-        ("of a maximum of three and a budget of two", Guardrails(max_removed_per_event=3, budget=Budget(3_600, 2)), after(99_999), 2, "budget"),
+        ("nothing is set: MinSize holds", GroupPolicy(), ten(min_size=4), 6, "min-size"),
+        ("the group is in a state that nobody knows", GroupPolicy(), ten(lifecycle_state="A"), 0, "group-not-active"),
+        ("a floor above MinSize holds", GroupPolicy(floor=6), ten(min_size=4), 4, "floor"),
+        ("a floor below MinSize is nothing", GroupPolicy(floor=3), ten(min_size=4), 6, "min-size"),
+        ("a floor at MinSize is nothing", GroupPolicy(floor=4), ten(min_size=4), 6, "min-size"),
+        ("one message removes three", GroupPolicy(max_removed_per_event=3), ten(), 3, "max-per-request"),
+        ("one message removes 25 %, rounded down", GroupPolicy(max_removed_percent_per_event=25), ten(), 2, "max-per-request"),
+        ("of two maxima the smaller holds", GroupPolicy(max_removed_per_event=5, max_removed_percent_per_event=10), ten(), 1, "max-per-request"),
+        ("a budget of three, nothing spent", GroupPolicy(budget=Budget(3_600, 3)), after(99_999, removed=9), 3, "budget"),
+        ("a budget of three, two spent", GroupPolicy(budget=Budget(3_600, 3)), after(100, removed=2), 1, "budget"),
+        ("a budget overspent by others", GroupPolicy(budget=Budget(3_600, 3)), after(100, removed=5), 0, "budget"),
+        ("of a maximum of three and a budget of two", GroupPolicy(max_removed_per_event=3, budget=Budget(3_600, 2)), after(99_999), 2, "budget"),
         ("a budget of 40 % of ten and of the three that left", SHARE, after(100, removed=3, removed_ids=GONE), 2, "budget"),
         ("of three that left, one had come in the window", SHARE, after(100, removed=3, removed_ids=GONE, added=1, added_ids=frozenset({"g-1"})), 1, "budget"),
         ("which three left is not known", SHARE, after(100, removed=3), 1, "budget"),
@@ -107,11 +107,11 @@ AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
         ("a place that was emptied and filled is one place", SHARE, beside(joined(3, NOON), *(after(100, removed=3, removed_ids=GONE).activities or ())), 1, "budget"),
         ("listed as removed and still listed as a member", SHARE, after(100, removed=3, removed_ids=frozenset(f"i-{n}" for n in range(3))), 1, "budget"),
         ("ours are gone and the history does not show it yet", SHARE, after(0, removed=3, removed_ids=GONE, id=""), 1, "budget"),
-        ("what left a second before the window began", Guardrails(budget=Budget(3_600, 3)), after(3_601, removed=2), 3, "budget"),
-        ("what left just as the window began", Guardrails(budget=Budget(3_600, 3)), after(3_600, removed=2), 3, "budget"),
-        ("what left a second later", Guardrails(budget=Budget(3_600, 3)), after(3_599, removed=2), 1, "budget"),
-        ("what is leaving now is spent", Guardrails(budget=Budget(3_600, 3)), in_state(2, "Removing")._replace(activities=()), 1, "budget"),
-        ("a share of all, of whom two are leaving now", Guardrails(budget=Budget(3_600, None, 50)), in_state(2, "Removing")._replace(activities=()), 3, "budget"),
+        ("what left a second before the window began", GroupPolicy(budget=Budget(3_600, 3)), after(3_601, removed=2), 3, "budget"),
+        ("what left just as the window began", GroupPolicy(budget=Budget(3_600, 3)), after(3_600, removed=2), 3, "budget"),
+        ("what left a second later", GroupPolicy(budget=Budget(3_600, 3)), after(3_599, removed=2), 1, "budget"),
+        ("what is leaving now is spent", GroupPolicy(budget=Budget(3_600, 3)), in_state(2, "Removing")._replace(activities=()), 1, "budget"),
+        ("a share of all, of whom two are leaving now", GroupPolicy(budget=Budget(3_600, None, 50)), in_state(2, "Removing")._replace(activities=()), 3, "budget"),
         ("a removal five minutes ago", COOL, after(300, removed=1), 0, "cooldown"),
         ("a removal a second short of ten minutes ago", COOL, after(599, removed=1), 0, "cooldown"),
         ("a removal ten minutes ago", COOL, after(600, removed=1), 9, None),
@@ -119,7 +119,7 @@ AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
         ("of two removals the later", COOL, two(3_600, 300), 0, "cooldown"),
         ("an activity that removed nobody", COOL, after(300), 9, None),
         ("a member on its way out", COOL, in_state(1, "Removing")._replace(activities=()), 0, "cooldown"),
-        ("a member on its way out, and no cooldown", Guardrails(), in_state(1, "Removing"), 9, None),
+        ("a member on its way out, and no cooldown", GroupPolicy(), in_state(1, "Removing"), 9, None),
         ("a scale-out five minutes ago", AFTER_OUT, after(300, added=1), 0, "cooldown-after-scale-out"),
         ("a scale-out ten minutes ago", AFTER_OUT, after(600, added=1), 9, None),
         ("a removal is no scale-out", AFTER_OUT, after(300, removed=1), 9, None),
@@ -127,55 +127,55 @@ AFTER_FAILURE = Guardrails(cooldown_after_failure_seconds=180)
         ("a failure three minutes ago", AFTER_FAILURE, after(180, status="Failed"), 9, None),
         ("a rejected activity never ran", AFTER_FAILURE, after(60, status="Rejected"), 9, None),
         ("a scale-out that still runs", AFTER_OUT, after(0, added=1, ended_at=None), 0, "cooldown-after-scale-out"),
-        ("the group is paused", Guardrails(pause=Pause()), ten(), 0, "paused"),
-        ("paused until a minute from now", Guardrails(pause=Pause(NOON + timedelta(minutes=1))), ten(), 0, "paused"),
-        ("paused until a minute ago", Guardrails(pause=Pause(NOON - timedelta(minutes=1))), ten(), 9, None),
-        ("paused until now", Guardrails(pause=Pause(NOON)), ten(), 9, None),
-        ("outside of its hours", Guardrails(windows=Windows(timezone.utc, (cron_of("* 0-6 * * *"),))), ten(), 0, "window-closed"),
-        ("within its hours", Guardrails(windows=Windows(timezone.utc, (cron_of("* 12 * * *"),))), ten(), 9, None),
-        ("half are unhealthy and 60 % must not be", Guardrails(healthy_quorum_percent=60), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 0, "unhealthy-group"),
-        ("half are unhealthy and 50 % may be", Guardrails(healthy_quorum_percent=50), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 9, None),
-        ("half are healthy and a little more must be", Guardrails(healthy_quorum_percent=50.4), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 0, "unhealthy-group"),
-        ("half are unhealthy and 70 % may be", Guardrails(healthy_quorum_percent=30), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 9, None),
-        ("Pending members are not the sick ones", Guardrails(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Pending", healthy=False)), 9, None),
-        ("parked members are not the sick ones", Guardrails(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Standby", healthy=False)), 9, None),
-        ("a sick Protected member counts", Guardrails(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Protected", healthy=False)), 0, "unhealthy-group"),
-        ("five are warming up", Guardrails(), group_of(*[i._replace(warming_up=n < 5) for n, i in enumerate(TEN)]), 5, "warming-up"),
-        ("three joined within 199 days", Guardrails(minimum_age_seconds=199 * DAY), ten(), 8, "too-young"),
-        ("exactly old enough is old enough", Guardrails(minimum_age_seconds=206 * DAY + DAY // 2), ten(), 1, "too-young"),
-        ("of unknown age is too young", Guardrails(minimum_age_seconds=1), group_of(member("i-a", joined_at=None)), 0, "too-young"),
-        ("ESS wants eleven", Guardrails(), ten(desired_capacity=11), 0, "below-desired"),
-        ("ESS wants ten", Guardrails(), ten(desired_capacity=10), 9, None),
-        ("ESS wants eight", Guardrails(), ten(desired_capacity=8), 9, None),
-        ("ESS wants eleven, and one is coming", Guardrails(), group_of(*TEN, member("i-p", lifecycle_state="Pending"), desired_capacity=11), 9, None),
-        ("an activity runs in a group without desired capacity", Guardrails(), after(0, ended_at=None), 0, "activity-in-progress"),
-        ("an activity runs in a group with desired capacity", Guardrails(), after(0, ten(desired_capacity=10), ended_at=None), 9, None),
-        ("an alarm task's activity runs in one", Guardrails(), after(0, ten(desired_capacity=10), ended_at=None, trigger="Cms"), 0, "activity-in-progress"),
-        ("an activity of ESS's own runs in one", Guardrails(), after(0, ten(desired_capacity=10), ended_at=None, trigger="Ess"), 9, None),
+        ("the group is paused", GroupPolicy(pause=Pause()), ten(), 0, "paused"),
+        ("paused until a minute from now", GroupPolicy(pause=Pause(NOON + timedelta(minutes=1))), ten(), 0, "paused"),
+        ("paused until a minute ago", GroupPolicy(pause=Pause(NOON - timedelta(minutes=1))), ten(), 9, None),
+        ("paused until now", GroupPolicy(pause=Pause(NOON)), ten(), 9, None),
+        ("outside of its hours", GroupPolicy(windows=Windows(timezone.utc, (cron_of("* 0-6 * * *"),))), ten(), 0, "window-closed"),
+        ("within its hours", GroupPolicy(windows=Windows(timezone.utc, (cron_of("* 12 * * *"),))), ten(), 9, None),
+        ("half are unhealthy and 60 % must not be", GroupPolicy(healthy_quorum_percent=60), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 0, "unhealthy-group"),
+        ("half are unhealthy and 50 % may be", GroupPolicy(healthy_quorum_percent=50), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 9, None),
+        ("half are healthy and a little more must be", GroupPolicy(healthy_quorum_percent=50.4), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 0, "unhealthy-group"),
+        ("half are unhealthy and 70 % may be", GroupPolicy(healthy_quorum_percent=30), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 9, None),
+        ("Pending members are not the sick ones", GroupPolicy(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Pending", healthy=False)), 9, None),
+        ("parked members are not the sick ones", GroupPolicy(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Standby", healthy=False)), 9, None),
+        ("a sick Protected member counts", GroupPolicy(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Protected", healthy=False)), 0, "unhealthy-group"),
+        ("five are warming up", GroupPolicy(), group_of(*[i._replace(warming_up=n < 5) for n, i in enumerate(TEN)]), 5, "warming-up"),
+        ("three joined within 199 days", GroupPolicy(minimum_age_seconds=199 * DAY), ten(), 8, "too-young"),
+        ("exactly old enough is old enough", GroupPolicy(minimum_age_seconds=206 * DAY + DAY // 2), ten(), 1, "too-young"),
+        ("of unknown age is too young", GroupPolicy(minimum_age_seconds=1), group_of(member("i-a", joined_at=None)), 0, "too-young"),
+        ("ESS wants eleven", GroupPolicy(), ten(desired_capacity=11), 0, "below-desired"),
+        ("ESS wants ten", GroupPolicy(), ten(desired_capacity=10), 9, None),
+        ("ESS wants eight", GroupPolicy(), ten(desired_capacity=8), 9, None),
+        ("ESS wants eleven, and one is coming", GroupPolicy(), group_of(*TEN, member("i-p", lifecycle_state="Pending"), desired_capacity=11), 9, None),
+        ("an activity runs in a group without desired capacity", GroupPolicy(), after(0, ended_at=None), 0, "activity-in-progress"),
+        ("an activity runs in a group with desired capacity", GroupPolicy(), after(0, ten(desired_capacity=10), ended_at=None), 9, None),
+        ("an alarm task's activity runs in one", GroupPolicy(), after(0, ten(desired_capacity=10), ended_at=None, trigger="Cms"), 0, "activity-in-progress"),
+        ("an activity of ESS's own runs in one", GroupPolicy(), after(0, ten(desired_capacity=10), ended_at=None, trigger="Ess"), 9, None),
         ("cooldown before in-progress: to try later would not help", COOL, after(0, removed=1, ended_at=None), 0, "cooldown"),
         ("the lasting before the passing", COOL._replace(pause=Pause()), after(300, removed=1), 0, "paused"),
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
 )  # fmt: skip
 def test_a_guardrail_holds(
-    story: str, guardrails: Guardrails, snapshot: Snapshot, leave: int, reason: str | None
+    story: str, group_policy: GroupPolicy, snapshot: Snapshot, leave: int, reason: str | None
 ) -> None:
-    decided = plan(snapshot, guardrails)
+    decided = plan(snapshot, group_policy)
 
-    assert len(decided.leaving) == leave
+    assert len(decided.selected) == leave
     assert (decided.shortfall.reason.value if decided.shortfall else None) == reason
 
 
 @pytest.mark.parametrize(
-    ("guardrails", "leave"),
+    ("group_policy", "leave"),
     [
-        (Guardrails(), ["i-a"]),
-        (Guardrails(remove_protected=True), ["i-p", "i-a"]),
-        (Guardrails(remove_standby=True), ["i-s", "i-a"]),
+        (GroupPolicy(), ["i-a"]),
+        (GroupPolicy(remove_protected=True), ["i-p", "i-a"]),
+        (GroupPolicy(remove_standby=True), ["i-s", "i-a"]),
     ],
 )
 def test_protected_and_standby_leave_only_named_and_only_where_the_policy_says_so(
-    guardrails: Guardrails, leave: list[str]
+    group_policy: GroupPolicy, leave: list[str]
 ) -> None:
     fleet = group_of(
         member("i-p", lifecycle_state="Protected"),
@@ -184,41 +184,41 @@ def test_protected_and_standby_leave_only_named_and_only_where_the_policy_says_s
     )
     named = request_for(Named(("i-p", "i-s", "i-a")))
 
-    assert list(plan_removal(named, fleet, guardrails).leaving) == leave
-    assert plan_removal(request_for(Count(3)), fleet, guardrails).leaving == ("i-a",)
+    assert list(plan_removal(named, fleet, group_policy).selected) == leave
+    assert plan_removal(request_for(Count(3)), fleet, group_policy).selected == ("i-a",)
 
 
 def test_limits_tell_what_each_of_them_allows_and_where_it_comes_from() -> None:
-    guardrails = Guardrails(5, 3, 25, Budget(3_600, 4))
-    decided = plan(after(60, ten(min_size=2), removed=1), guardrails)
+    group_policy = GroupPolicy(5, 3, 25, Budget(3_600, 4))
+    decided = plan(after(60, ten(min_size=2), removed=1), group_policy)
 
     assert decided.limits == (
         Limit(Reason.MIN_SIZE, 8, "capacity", "TotalCapacity 10 less MinSize 2"),
         Limit(Reason.FLOOR, 5, "capacity", "TotalCapacity 10 less the policy's floor 5"),
-        Limit(Reason.EVENT_MAXIMUM, 3, "instances", "maxRemovedPerEvent of the policy"),
-        Limit(Reason.EVENT_MAXIMUM, 2, "capacity", "25 % of 10"),
+        Limit(Reason.MAX_PER_REQUEST, 3, "instances", "maxRemovedPerEvent of the policy"),
+        Limit(Reason.MAX_PER_REQUEST, 2, "capacity", "25 % of 10"),
         Limit(Reason.BUDGET, 3, "instances", "4 in 3600 s, of which 1 are spent"),
     )
-    assert decided.shortfall == Shortfall(9, 7, "instances", Reason.EVENT_MAXIMUM)
+    assert decided.shortfall == Shortfall(9, 7, "instances", Reason.MAX_PER_REQUEST)
 
 
 @pytest.mark.parametrize(
-    ("guardrails", "snapshot", "because"),
+    ("group_policy", "snapshot", "detail"),
     [
-        (Guardrails(pause=Pause(NOON + timedelta(hours=1), "sale")), ten(), "Paused until 2026-11-23 13:00 UTC: sale."),
-        (Guardrails(pause=Pause()), ten(), "Paused."),
-        (Guardrails(windows=Windows(timezone.utc, (cron_of("0 0 * * *"),))), ten(), "It is Mon 12:00 there."),
+        (GroupPolicy(pause=Pause(NOON + timedelta(hours=1), "sale")), ten(), "Paused until 2026-11-23 13:00 UTC: sale."),
+        (GroupPolicy(pause=Pause()), ten(), "Paused."),
+        (GroupPolicy(windows=Windows(timezone.utc, (cron_of("0 0 * * *"),))), ten(), "It is Mon 12:00 there."),
         (COOL, after(300, removed=1), "Over at 12:05:00 UTC."),
         (COOL, after(0, removed=1, ended_at=None), ""),
-        (Guardrails(), ten(desired_capacity=11), "Desired capacity is 11, and 10 are there or coming."),
-        (Guardrails(), after(0, ended_at=None), "asa-1 runs."),
-        (Guardrails(healthy_quorum_percent=99.5), group_of(member("i-a", healthy=False)), "0 of 1 are healthy; 99.5 % must be."),
+        (GroupPolicy(), ten(desired_capacity=11), "Desired capacity is 11, and 10 are there or coming."),
+        (GroupPolicy(), after(0, ended_at=None), "asa-1 runs."),
+        (GroupPolicy(healthy_quorum_percent=99.5), group_of(member("i-a", healthy=False)), "0 of 1 are healthy; 99.5 % must be."),
     ],
 )  # fmt: skip
 def test_a_refusal_says_what_exactly_stands_in_the_way(
-    guardrails: Guardrails, snapshot: Snapshot, because: str
+    group_policy: GroupPolicy, snapshot: Snapshot, detail: str
 ) -> None:
-    assert plan(snapshot, guardrails).because == because
+    assert plan(snapshot, group_policy).detail == detail
 
 
 def test_the_longest_of_two_cooldowns_is_told() -> None:
@@ -226,14 +226,14 @@ def test_the_longest_of_two_cooldowns_is_told() -> None:
     second = after(100, removed=1).activities or ()
 
     assert (
-        plan(ten()._replace(activities=(*first, *second)), COOL).because == "Over at 12:08:20 UTC."
+        plan(ten()._replace(activities=(*first, *second)), COOL).detail == "Over at 12:08:20 UTC."
     )
 
 
 def test_an_overspent_budget_allows_nobody_and_tells_all_that_was_spent() -> None:
     fleet = in_state(2, "Removing")._replace(activities=after(60, removed=3).activities)
 
-    assert plan(fleet, Guardrails(budget=Budget(3_600, 4))).limits[1:] == (
+    assert plan(fleet, GroupPolicy(budget=Budget(3_600, 4))).limits[1:] == (
         Limit(Reason.BUDGET, 0, "instances", "4 in 3600 s, of which 5 are spent"),
     )
 
@@ -247,14 +247,14 @@ def test_what_ess_does_not_weigh_counts_for_nothing() -> None:
         min_size=1,
     )
 
-    assert plan(fleet, Guardrails()).limits[0].because == "stable capacity 4 less MinSize 1"
-    assert amount_asked(request_for(ToCapacity(1)), fleet).value == 3
+    assert plan(fleet, GroupPolicy()).limits[0].detail == "stable capacity 4 less MinSize 1"
+    assert requested_amount(request_for(ToCapacity(1)), fleet).value == 3
 
 
 def test_while_a_removal_runs_nobody_knows_when_the_cooldown_is_over() -> None:
     over, running = after(300, removed=1).activities, after(0, removed=1, ended_at=None).activities
 
-    assert plan(ten()._replace(activities=(*(running or ()), *(over or ()))), COOL).because == ""
+    assert plan(ten()._replace(activities=(*(running or ()), *(over or ()))), COOL).detail == ""
 
 
 @pytest.mark.parametrize("skew", [-420, 420])
@@ -262,36 +262,36 @@ def test_a_clock_that_is_wrong_ends_no_guardrail_early(skew: int) -> None:
     """ESS's clock shows noon; ours another time. A window is open where it is by both."""
     wrong = NOON + timedelta(seconds=skew)
 
-    def by(guardrails: Guardrails, snapshot: Snapshot) -> int:
-        return len(plan(snapshot._replace(taken_at=wrong, cloud_time=NOON), guardrails).leaving)
+    def by(group_policy: GroupPolicy, snapshot: Snapshot) -> int:
+        return len(plan(snapshot._replace(taken_at=wrong, cloud_time=NOON), group_policy).selected)
 
     noon = Windows(timezone.utc, (cron_of("0-1 12 * * *"),))
     assert by(COOL, after(599, removed=1)) == 0
     assert by(AFTER_OUT, after(599, added=1)) == 0
     assert by(AFTER_FAILURE, after(179, status="Failed")) == 0
-    assert by(Guardrails(budget=Budget(3_600, 3)), after(3_599, removed=3)) == 0
-    assert by(Guardrails(pause=Pause(NOON + timedelta(seconds=1))), ten()) == 0
+    assert by(GroupPolicy(budget=Budget(3_600, 3)), after(3_599, removed=3)) == 0
+    assert by(GroupPolicy(pause=Pause(NOON + timedelta(seconds=1))), ten()) == 0
     assert (
-        by(Guardrails(minimum_age_seconds=3_600), joined(10, NOON - timedelta(seconds=3_599))) == 0
+        by(GroupPolicy(minimum_age_seconds=3_600), joined(10, NOON - timedelta(seconds=3_599))) == 0
     )
-    assert by(Guardrails(windows=noon), ten()) == 0
+    assert by(GroupPolicy(windows=noon), ten()) == 0
     assert by(COOL, after(1_020, removed=1)) == 9  # and it does end
 
 
-def timed(seconds: int) -> list[Guardrails]:
+def timed(seconds: int) -> list[GroupPolicy]:
     """Each guardrail that goes by time."""
     return [
-        Guardrails(cooldown_seconds=seconds),
-        Guardrails(cooldown_after_scale_out_seconds=seconds),
-        Guardrails(cooldown_after_failure_seconds=seconds),
-        Guardrails(minimum_age_seconds=seconds),
-        Guardrails(budget=Budget(seconds, 3)),
-        Guardrails(budget=Budget(seconds, None, 40)),
-        Guardrails(pause=Pause(NOON + timedelta(seconds=seconds % 900))),
-        Guardrails(
+        GroupPolicy(cooldown_seconds=seconds),
+        GroupPolicy(cooldown_after_scale_out_seconds=seconds),
+        GroupPolicy(cooldown_after_failure_seconds=seconds),
+        GroupPolicy(minimum_age_seconds=seconds),
+        GroupPolicy(budget=Budget(seconds, 3)),
+        GroupPolicy(budget=Budget(seconds, None, 40)),
+        GroupPolicy(pause=Pause(NOON + timedelta(seconds=seconds % 900))),
+        GroupPolicy(
             windows=Windows(timezone.utc, (cron_of("50-59 11 * * *"), cron_of("0-9 12 * * *")))
         ),
-        Guardrails(metric=Metric(period_seconds=seconds // 5)),
+        GroupPolicy(metric=Metric(period_seconds=seconds // 5)),
     ]
 
 
@@ -306,7 +306,7 @@ def test_by_a_wrong_clock_no_more_leave_than_by_the_right_one(
     kind: int, seconds: int, edge: int, skew: int, metric: bool
 ) -> None:
     """Everything happened as long ago as the guardrail looks back, give or take 15 minutes by the right clock."""
-    guardrails, then = timed(seconds)[kind], NOON - timedelta(seconds=max(0, seconds + edge))
+    group_policy, then = timed(seconds)[kind], NOON - timedelta(seconds=max(0, seconds + edge))
     past = Activity(
         "asa-1",
         "Failed",
@@ -321,24 +321,24 @@ def test_by_a_wrong_clock_no_more_leave_than_by_the_right_one(
     right = joined(8, then)._replace(activities=(past,), cloud_time=NOON)
     right = right._replace(samples={i.id: Sample(1.0, then) for i in right.instances})
     request = request_for(Count(9), order=(Order.LOWEST_METRIC,) if metric else ())
-    by_right = plan_removal(request, right, guardrails).leaving
+    by_right = plan_removal(request, right, group_policy).selected
     by_wrong = plan_removal(
-        request, right._replace(taken_at=NOON + timedelta(seconds=skew)), guardrails
-    ).leaving
+        request, right._replace(taken_at=NOON + timedelta(seconds=skew)), group_policy
+    ).selected
 
     assert set(by_wrong) <= set(by_right)
 
 
 def test_a_decision_needs_as_much_more_history_as_the_clocks_may_differ() -> None:
-    assert needs(request_for(Count(1)), COOL).history_seconds == 600 + 900
-    assert needs(request_for(Count(1)), Guardrails()).history_seconds == 0
+    assert read_scope(request_for(Count(1)), COOL).history_seconds == 600 + 900
+    assert read_scope(request_for(Count(1)), GroupPolicy()).history_seconds == 0
 
 
 def test_history_is_needed_as_far_back_as_the_longest_guardrail_looks() -> None:
-    assert Guardrails().history_seconds == 0
-    assert Guardrails(cooldown_seconds=600, budget=Budget(3_600, 1)).history_seconds == 3_600
+    assert GroupPolicy().history_seconds == 0
+    assert GroupPolicy(cooldown_seconds=600, budget=Budget(3_600, 1)).history_seconds == 3_600
     assert (
-        Guardrails(cooldown_after_scale_out_seconds=600, budget=Budget(60, 1)).history_seconds
+        GroupPolicy(cooldown_after_scale_out_seconds=600, budget=Budget(60, 1)).history_seconds
         == 600
     )
-    assert Guardrails(cooldown_after_failure_seconds=180).history_seconds == 180
+    assert GroupPolicy(cooldown_after_failure_seconds=180).history_seconds == 180

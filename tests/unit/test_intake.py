@@ -27,14 +27,14 @@ MINIMAL: dict[str, Any] = {"scalingGroupId": "asg-1", "remove": {"count": 1}}
 
 def read(event: bytes) -> RemovalRequest:
     message = next(
-        iter(intake.opened(event).messages),
-        intake.Unreadable("", MalformedEvent("$", "minItems", "None.")),
+        iter(intake.parse_event(event).messages),
+        intake.MalformedMessage("", MalformedEvent("$", "minItems", "None.")),
     )
-    if isinstance(message, intake.Unreadable):
+    if isinstance(message, intake.MalformedMessage):
         raise message.error
-    reading = intake.read(message)
-    assert isinstance(reading, RemovalRequest)
-    return reading
+    parsed = intake.read(message)
+    assert isinstance(parsed, RemovalRequest)
+    return parsed
 
 
 def read_json(**fields: Any) -> RemovalRequest:
@@ -64,8 +64,8 @@ def test_a_full_request_is_read_field_by_field() -> None:
     assert request == RemovalRequest(
         scaling_group_id="asg-1",
         request_id="r-1",
-        ask=Count(1),
-        all_or_nothing=True,
+        target=Count(1),
+        denies_partial=True,
         order=(Order.NEWEST_INSTANCE, Order.OLDEST_SCALING_CONFIGURATION),
         options=RemoveOptions("recycle", False, 60, True, ("ash-1",)),
         dry_run=True,
@@ -84,7 +84,7 @@ def test_a_full_request_is_read_field_by_field() -> None:
     ],
 )
 def test_there_are_four_ways_to_ask(remove: dict[str, Any], ask: object) -> None:
-    assert read_json(remove=remove).ask == ask
+    assert read_json(remove=remove).target == ask
 
 
 def test_without_a_request_id_the_same_bytes_are_the_same_message() -> None:
@@ -96,7 +96,7 @@ def test_without_a_request_id_the_same_bytes_are_the_same_message() -> None:
 
 
 def test_a_byte_order_mark_does_no_harm() -> None:
-    assert read(b"\xef\xbb\xbf" + json.dumps(MINIMAL).encode()).ask == Count(1)
+    assert read(b"\xef\xbb\xbf" + json.dumps(MINIMAL).encode()).target == Count(1)
 
 
 @pytest.mark.parametrize(

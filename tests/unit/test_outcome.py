@@ -33,7 +33,7 @@ from scalein.report import wording as outcome
 from scalein.report.outcome import Outcome
 from scalein.report.response import as_json
 from scalein.report.wording import SENTENCES, failed, planned, rejected
-from tests.support.fakes import NOON, NOTHING_SPENT
+from tests.support.fakes import NO_CALL_TIMES, NOON
 from tests.support.fleets import group_of, member, request_for, requests, snapshots
 
 KEYS = {
@@ -41,25 +41,25 @@ KEYS = {
     "scalingGroupId",
     "requestId",
     "removed",
-    "kept",
-    "keptByReason",
-    "keptOmitted",
+    "retained",
+    "retainedByReason",
+    "retainedOmitted",
     "scalingActivityIds",
     "capacity",
     "shortfall",
-    "asked",
+    "requested",
     "limits",
-    "chosen",
+    "rankedBy",
     "stopped",
     "rejection",
     "ignored",
     "message",
-    "remaining",
-    "stayed",
+    "pending",
+    "notRemoved",
     "unaccounted",
     "unconfirmed",
-    "refilled",
-    "raced",
+    "replacementCapacity",
+    "concurrentRemoval",
     "followUp",
     "ledger",
     "first",
@@ -70,18 +70,18 @@ ASK = request_for(Count(2), reason="quiet night")
 
 
 def removing(request: RemovalRequest, plan: Plan) -> Outcome:
-    call = Call(0, plan.leaving, NOON, NOON, CallState.ACCEPTED, "asa-1")
-    return outcome.removing(Progress(request, NOON, plan.leaving, (call,)), plan)
+    call = Call(0, plan.selected, NOON, NOON, CallState.ACCEPTED, "asa-1")
+    return outcome.removing(Progress(request, NOON, plan.selected, (call,)), plan)
 
 
 @given(requests(), snapshots())
 def test_every_plan_can_be_told(request: RemovalRequest, snapshot: Snapshot) -> None:
     plan = plan_removal(request, snapshot)
-    told = as_json(removing(request, plan) if plan.leaving else planned(request, plan))
+    told = as_json(removing(request, plan) if plan.selected else planned(request, plan))
 
     assert set(told) == KEYS
     assert json.loads(json.dumps(told)) == told
-    assert len(told["removed"]) + len(told["kept"]) == len(plan.verdicts)  # type: ignore[arg-type]
+    assert len(told["removed"]) + len(told["retained"]) == len(plan.verdicts)  # type: ignore[arg-type]
     assert told["message"]
 
 
@@ -93,15 +93,15 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "scalingGroupId": "asg-1",
         "requestId": "request-1",
         "removed": ["i-a"],
-        "kept": [{"id": "i-b", "reason": "min-size"}],
-        "keptByReason": {"min-size": 1},
-        "keptOmitted": False,
-        "remaining": 0,
-        "stayed": [],
+        "retained": [{"id": "i-b", "reason": "min-size"}],
+        "retainedByReason": {"min-size": 1},
+        "retainedOmitted": False,
+        "pending": 0,
+        "notRemoved": [],
         "unaccounted": [],
         "unconfirmed": [],
-        "refilled": None,
-        "raced": False,
+        "replacementCapacity": None,
+        "concurrentRemoval": False,
         "scalingActivityIds": ["asa-1"],
         "followUp": None,
         "first": None,
@@ -109,16 +109,16 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "omitted": {},
         "ledger": None,
         "capacity": {"before": 2, "minSize": 1, "after": 1},
-        "asked": {"value": 2, "unit": "instances"},
-        "chosen": [{"id": "i-a", "by": "OldestInstance", "value": "2026-05-01 00:00:00"}],
+        "requested": {"value": 2, "unit": "instances"},
+        "rankedBy": [{"id": "i-a", "by": "OldestInstance", "value": "2026-05-01 00:00:00"}],
         "stopped": None,
-        "shortfall": {"asked": 2, "missing": 1, "unit": "instances", "reason": "min-size"},
+        "shortfall": {"requested": 2, "missing": 1, "unit": "instances", "reason": "min-size"},
         "limits": [
             {
                 "reason": "min-size",
                 "allows": 1,
                 "unit": "capacity",
-                "because": "TotalCapacity 2 less MinSize 1",
+                "detail": "TotalCapacity 2 less MinSize 1",
             }
         ],
         "rejection": None,
@@ -140,8 +140,8 @@ def test_whoever_wants_the_leavers_replaced_is_told_that_they_will_be() -> None:
 @pytest.mark.parametrize(
     ("snapshot", "status"),
     [
-        (group_of(member("i-a"), min_size=1), Status.NOTHING_TO_REMOVE),
-        (group_of(), Status.NOTHING_TO_REMOVE),
+        (group_of(member("i-a"), min_size=1), Status.AT_TARGET_OR_BLOCKED),
+        (group_of(), Status.AT_TARGET_OR_BLOCKED),
         (group_of(member("i-a"), member("i-b")), Status.DRY_RUN),
         (group_of(member("i-a"), lifecycle_state="Inactive"), Status.REFUSED),
         (group_of(lifecycle_state="Inactive"), Status.REFUSED),
@@ -155,7 +155,7 @@ def test_a_plan_without_an_activity_is_told_as_what_it_is(
 
 
 def test_all_or_nothing_that_came_to_nothing_is_refused() -> None:
-    request = ASK._replace(all_or_nothing=True)
+    request = ASK._replace(denies_partial=True)
 
     assert planned(request, plan_removal(request, group_of(member("i-a")))).status is Status.REFUSED
 
@@ -164,9 +164,9 @@ def test_all_or_nothing_that_came_to_nothing_is_refused() -> None:
     ("error", "status"),
     [
         (Refused("RemoveInstances", "Forbidden.RAM", "not permitted."), Status.REFUSED),
-        (TryLater("RemoveInstances", "ScalingActivityInProgress", "busy."), Status.TRY_LATER),
-        (Throttled("RemoveInstances", "Throttling", "throttled."), Status.TRY_LATER),
-        (OutcomeUnknown("RemoveInstances", "SDK.HttpError", "no answer."), Status.TRY_LATER),
+        (TryLater("RemoveInstances", "ScalingActivityInProgress", "busy."), Status.RETRY),
+        (Throttled("RemoveInstances", "Throttling", "throttled."), Status.RETRY),
+        (OutcomeUnknown("RemoveInstances", "SDK.HttpError", "no answer."), Status.RETRY),
     ],
 )
 def test_a_failed_call_names_action_and_code(error: GatewayError, status: Status) -> None:
@@ -195,7 +195,7 @@ def test_every_reason_that_can_leave_a_request_short_has_a_sentence() -> None:
 
 def test_the_audit_line_is_the_outcome_with_who_and_why() -> None:
     outcome = removing(ASK, plan_removal(ASK, group_of(member("i-a"), member("i-b"))))
-    entry = json.loads(audit.line(outcome, "fc-1", NOTHING_SPENT))
+    entry = json.loads(audit.line(outcome, "fc-1", NO_CALL_TIMES))
 
     assert {key: entry[key] for key in KEYS} == as_json(outcome)
     assert (entry["audit"], entry["functionRequestId"], entry["reason"]) == (
@@ -207,21 +207,21 @@ def test_the_audit_line_is_the_outcome_with_who_and_why() -> None:
 
 def test_the_audit_line_is_one_line_that_the_platform_does_not_cut() -> None:
     verdicts = tuple(
-        Verdict(f"i-bp1{number:017}", leaves=False, reason=Reason.MIN_SIZE)
+        Verdict(f"i-bp1{number:017}", selected=False, reason=Reason.MIN_SIZE)
         for number in range(2_000)
     )
     outcome = Outcome(
-        Status.NOTHING_TO_REMOVE,
+        Status.AT_TARGET_OR_BLOCKED,
         "r\n1",
         "message\n",
         plan=Plan(verdicts, Amount(1, "instances"), 2_000, 2_000, 2_000),
     )
-    text = audit.line(outcome, "fc-1", NOTHING_SPENT)
+    text = audit.line(outcome, "fc-1", NO_CALL_TIMES)
 
     assert len(text) < 32_000
     assert "\n" not in text
-    assert json.loads(text)["keptOmitted"] is True
-    assert json.loads(text)["keptByReason"] == {"min-size": 2_000}
+    assert json.loads(text)["retainedOmitted"] is True
+    assert json.loads(text)["retainedByReason"] == {"min-size": 2_000}
 
 
 def test_named_instances_that_stay_say_why() -> None:

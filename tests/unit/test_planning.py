@@ -17,7 +17,7 @@ from scalein.decision.model import (
     Snapshot,
     ToCapacity,
 )
-from scalein.decision.planner import amount_asked, plan_removal
+from scalein.decision.planner import plan_removal, requested_amount
 from scalein.decision.reasons import Reason
 from tests.support.fleets import group_of, member, request_for, vendors_fleet
 
@@ -29,7 +29,7 @@ def reasons(plan: Plan) -> dict[str, str]:
 
 
 def leavers(request: RemovalRequest, snapshot: Snapshot) -> list[str]:
-    return list(plan_removal(request, snapshot).leaving)
+    return list(plan_removal(request, snapshot).selected)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_named_instances_leave_in_the_order_named() -> None:
 def test_min_size_wins_over_a_named_instance() -> None:
     plan = plan_removal(request_for(Named(("i-a",))), group_of(*ABC, min_size=3))
 
-    assert plan.leaving == ()
+    assert plan.selected == ()
     assert reasons(plan) == {"i-a": "min-size", "i-b": "not-named", "i-c": "not-named"}
 
 
@@ -185,7 +185,7 @@ def test_a_group_that_objects_keeps_everybody_for_that_reason(
 ) -> None:
     plan = plan_removal(request_for(Count(1)), group_of(*ABC, **fields))
 
-    assert plan.leaving == ()
+    assert plan.selected == ()
     assert {verdict.reason for verdict in plan.verdicts} == {reason}
     assert plan.refusal is reason
 
@@ -215,14 +215,16 @@ def test_every_way_of_asking_is_a_number(
 ) -> None:
     fleet = group_of(*(member(f"i-{number}") for number in range(10)))
 
-    assert amount_asked(request_for(ask), fleet).value == asked
+    assert requested_amount(request_for(ask), fleet).value == asked
 
 
 def test_a_percentage_is_taken_of_its_decimal_text() -> None:
     """0.29 has no exact binary form: 29 % of 100 is 29, not 28.999."""
     fleet = group_of(*(member(f"i-{number}") for number in range(100)))
 
-    assert [amount_asked(request_for(Percent(p)), fleet).value for p in (29, 57, 1.1, 99.9)] == [
+    assert [
+        requested_amount(request_for(Percent(p)), fleet).value for p in (29, 57, 1.1, 99.9)
+    ] == [
         29,
         57,
         1,
@@ -308,15 +310,15 @@ def test_in_a_weighted_group_an_instance_of_unknown_weight_stays() -> None:
 
 
 def test_all_or_nothing_is_nothing_where_one_of_them_may_not_leave() -> None:
-    plan = plan_removal(request_for(Count(3), all_or_nothing=True), group_of(*ABC, min_size=1))
+    plan = plan_removal(request_for(Count(3), denies_partial=True), group_of(*ABC, min_size=1))
 
-    assert reasons(plan) == {"i-a": "all-or-nothing", "i-b": "all-or-nothing", "i-c": "min-size"}
-    assert plan.refusal is Reason.ALL_OR_NOTHING
+    assert reasons(plan) == {"i-a": "partial-denied", "i-b": "partial-denied", "i-c": "min-size"}
+    assert plan.refusal is Reason.PARTIAL_DENIED
     assert plan.shortfall == Shortfall(3, 3, "instances", Reason.MIN_SIZE)
 
 
 def test_all_or_nothing_is_all_where_all_may_leave() -> None:
-    assert leavers(request_for(Count(3), all_or_nothing=True), group_of(*ABC)) == [
+    assert leavers(request_for(Count(3), denies_partial=True), group_of(*ABC)) == [
         "i-a",
         "i-b",
         "i-c",
@@ -327,12 +329,12 @@ def test_one_call_takes_twenty_and_the_rest_is_told() -> None:
     fleet = group_of(*(member(f"i-{number:02}") for number in range(30)))
     plan = plan_removal(request_for(Count(25)), fleet)
 
-    assert len(plan.leaving) == 20
-    assert [id for id, reason in reasons(plan).items() if reason == "call-limit"] == [
+    assert len(plan.selected) == 20
+    assert [id for id, reason in reasons(plan).items() if reason == "request-limit"] == [
         f"i-{n}" for n in range(20, 25)
     ]
-    assert plan.shortfall == Shortfall(25, 5, "instances", Reason.CALL_LIMIT)
-    assert plan_removal(request_for(Count(25), all_or_nothing=True), fleet).leaving == ()
+    assert plan.shortfall == Shortfall(25, 5, "instances", Reason.REQUEST_LIMIT)
+    assert plan_removal(request_for(Count(25), denies_partial=True), fleet).selected == ()
 
 
 def test_an_empty_group_falls_short_for_want_of_candidates() -> None:

@@ -28,7 +28,7 @@ def stable_capacity(snapshot: Snapshot) -> int:
 
 
 def capacity_leaving(plan: Plan, snapshot: Snapshot) -> int:
-    return sum(weight_in(snapshot, id) for id in plan.leaving)
+    return sum(weight_in(snapshot, id) for id in plan.selected)
 
 
 @given(requests(), snapshots())
@@ -36,7 +36,7 @@ def test_capacity_never_falls_below_min_size(request: RemovalRequest, snapshot: 
     plan = plan_removal(request, snapshot)
     leaving, group = capacity_leaving(plan, snapshot), snapshot.group
 
-    if plan.leaving:
+    if plan.selected:
         assert group.total_capacity - leaving >= group.min_size
         assert stable_capacity(snapshot) - leaving >= group.min_size
         assert group.stable_capacity is None or group.stable_capacity - leaving >= group.min_size
@@ -46,16 +46,16 @@ def test_capacity_never_falls_below_min_size(request: RemovalRequest, snapshot: 
 def test_never_more_leaves_than_was_asked(request: RemovalRequest, snapshot: Snapshot) -> None:
     plan = plan_removal(request, snapshot)
 
-    if isinstance(request.ask, Count):
-        assert len(plan.leaving) <= request.ask.instances
-    elif isinstance(request.ask, Named):
-        assert set(plan.leaving) <= set(request.ask.instance_ids)
-    elif isinstance(request.ask, ToCapacity):
-        if plan.leaving:
+    if isinstance(request.target, Count):
+        assert len(plan.selected) <= request.target.instances
+    elif isinstance(request.target, Named):
+        assert set(plan.selected) <= set(request.target.instance_ids)
+    elif isinstance(request.target, ToCapacity):
+        if plan.selected:
             assert stable_capacity(snapshot) - capacity_leaving(plan, snapshot) >= 0
-            assert plan.capacity_after >= request.ask.capacity
+            assert plan.capacity_after >= request.target.capacity
     else:
-        most = max(1, snapshot.group.total_capacity * request.ask.of_total_capacity / 100)
+        most = max(1, snapshot.group.total_capacity * request.target.of_total_capacity / 100)
         assert capacity_leaving(plan, snapshot) <= most + 1e-9
 
 
@@ -66,12 +66,12 @@ def test_only_members_in_service_of_an_active_group_leave(
     plan = plan_removal(request, snapshot)
     in_service = {i.id for i in snapshot.instances if i.lifecycle_state == "InService"}
 
-    assert set(plan.leaving) <= in_service
+    assert set(plan.selected) <= in_service
     if (
         snapshot.group.lifecycle_state != "Active"
         or "ScaleIn" in snapshot.group.suspended_processes
     ):
-        assert plan.leaving == ()
+        assert plan.selected == ()
 
 
 @given(requests(), snapshots())
@@ -79,7 +79,9 @@ def test_everybody_gets_exactly_one_verdict(request: RemovalRequest, snapshot: S
     plan = plan_removal(request, snapshot)
     judged = sorted(verdict.instance_id for verdict in plan.verdicts)
     members = {instance.id for instance in snapshot.instances}
-    strangers = set(request.ask.instance_ids) - members if isinstance(request.ask, Named) else set()
+    strangers = (
+        set(request.target.instance_ids) - members if isinstance(request.target, Named) else set()
+    )
 
     assert judged == sorted(members | strangers)
 
@@ -98,9 +100,9 @@ def test_the_order_of_ess_s_list_never_matters(
 
 @given(requests(), snapshots())
 def test_all_or_nothing_is_all_or_nothing(request: RemovalRequest, snapshot: Snapshot) -> None:
-    plan = plan_removal(request._replace(all_or_nothing=True), snapshot)
+    plan = plan_removal(request._replace(denies_partial=True), snapshot)
 
-    assert plan.leaving == () or plan.shortfall is None
+    assert plan.selected == () or plan.shortfall is None
 
 
 @given(requests(), snapshots())
@@ -126,10 +128,11 @@ def test_whoever_is_kept_without_need_leaves_when_the_request_names_it_alone(
     for verdict in plan_removal(request, snapshot).verdicts:
         if verdict.reason is Reason.NOT_NEEDED:
             alone = plan_removal(
-                request._replace(ask=Named((verdict.instance_id,)), all_or_nothing=False), snapshot
+                request._replace(target=Named((verdict.instance_id,)), denies_partial=False),
+                snapshot,
             )
             (now,) = [v for v in alone.verdicts if v.instance_id == verdict.instance_id]
-            assert now.leaves or now.reason is Reason.MIN_SIZE
+            assert now.selected or now.reason is Reason.MIN_SIZE
 
 
 @given(requests(), snapshots(), st.integers(0, 5))
@@ -142,8 +145,8 @@ def test_a_lower_min_size_never_removes_less(
         group=snapshot.group._replace(min_size=max(0, snapshot.group.min_size - lower))
     )
 
-    assert len(plan_removal(request, looser).leaving) >= len(
-        plan_removal(request, snapshot).leaving
+    assert len(plan_removal(request, looser).selected) >= len(
+        plan_removal(request, snapshot).selected
     )
 
 
@@ -154,14 +157,14 @@ def test_the_numbers_add_up(request: RemovalRequest, snapshot: Snapshot) -> None
     assert plan.capacity_before - plan.capacity_after == capacity_leaving(plan, snapshot)
     if plan.shortfall:
         taken = (
-            len(plan.leaving)
+            len(plan.selected)
             if plan.shortfall.unit == "instances"
             else capacity_leaving(plan, snapshot)
         )
-        assert plan.shortfall.asked - plan.shortfall.missing == taken
+        assert plan.shortfall.requested - plan.shortfall.missing == taken
 
 
 def _would_leave(plan: Plan) -> list[object]:
     """The leavers, and those that all-or-nothing or the call limit took off the list after MinSize was reckoned."""
-    later = (Reason.ALL_OR_NOTHING, Reason.CALL_LIMIT)
-    return [v._replace(leaves=True) if v.reason in later else v for v in plan.verdicts]
+    later = (Reason.PARTIAL_DENIED, Reason.REQUEST_LIMIT)
+    return [v._replace(selected=True) if v.reason in later else v for v in plan.verdicts]

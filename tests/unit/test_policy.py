@@ -12,11 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.guardrails import Budget, Guardrails, Pause
+from scalein.decision.budget import Budget
+from scalein.decision.guardrails import GroupPolicy, Pause
 from scalein.decision.model import Alarm, Count, Metric, Named, Order, RemovalRequest, RemoveOptions
 from scalein.decision.windows import Windows, cron_of
 from scalein.errors import ConfigurationError
-from scalein.policy import Denial, Policy, narrowed, read_policy, request_by, rule_for, why_no_rule
+from scalein.policy import (
+    Policy,
+    PolicyViolation,
+    apply_policy,
+    read_policy,
+    request_from_rule,
+    rule_for,
+    why_no_rule,
+)
 from scalein.settings import PolicySource
 
 ROOT = Path(__file__).parents[2]
@@ -40,9 +49,9 @@ def rule(when: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"when": when, "scalingGroupId": "asg-1", "remove": {"count": 1}, **fields}
 
 
-def alarm(**facts: str) -> Alarm:
+def alarm(**attributes: str) -> Alarm:
     return Alarm(
-        "alarm-1", {name.replace("__", "."): (text,) for name, text in facts.items()}, ("i-1",)
+        "alarm-1", {name.replace("__", "."): (text,) for name, text in attributes.items()}, ("i-1",)
     )
 
 
@@ -85,7 +94,7 @@ def test_every_guardrail_is_read() -> None:
         "comment": "ours",
     }
 
-    assert policy({"asg-1": told}).groups["asg-1"] == Guardrails(
+    assert policy({"asg-1": told}).groups["asg-1"] == GroupPolicy(
         floor=3,
         max_removed_per_event=5,
         max_removed_percent_per_event=12.5,
@@ -107,7 +116,7 @@ def test_every_guardrail_is_read() -> None:
         ),
         dry_run=True,
     )
-    assert policy({"asg-1": {}}).groups["asg-1"] == Guardrails()
+    assert policy({"asg-1": {}}).groups["asg-1"] == GroupPolicy()
 
 
 def test_who_sets_a_cooldown_has_one_after_a_scale_out_and_after_a_failure() -> None:
@@ -334,13 +343,13 @@ def test_a_rule_asks_like_a_request() -> None:
             reason="idle",
         ),
     )
-    asked = request_by(told.rules[0], alarm(alertName="x"), "asg-1")
+    asked = request_from_rule(told.rules[0], alarm(alertName="x"), "asg-1")
 
     assert asked == RemovalRequest(
         "asg-1",
         "alarm-1",
         Count(1),
-        all_or_nothing=True,
+        denies_partial=True,
         order=(NEWEST,),
         dry_run=True,
         reason="idle",
@@ -359,39 +368,41 @@ def test_an_alarm_supersedes_only_what_the_same_rule_makes_of_the_same_observati
     seen = alarm(alertName="x")._replace(observation="cpu of i-1")
 
     def observation(made_by: dict[str, Any], seen: Alarm) -> str:
-        return request_by(policy(None, made_by).rules[0], seen, "asg-1").observation
+        return request_from_rule(policy(None, made_by).rules[0], seen, "asg-1").observation
 
     others = [observation(made_by, seen) for made_by in (*rules, named)]
     others.append(observation(named, seen._replace(instance_ids=("i-2",))))
     others.append(observation(rules[0], seen._replace(observation="cpu of i-2")))
     assert all(others)
     assert len(set(others)) == len(others)
-    later = seen._replace(identity="alarm-2", instance_ids=("i-2",))
+    later = seen._replace(idempotency_key="alarm-2", instance_ids=("i-2",))
     assert observation(rules[0], later) == observation(rules[0], seen)
     assert observation(rules[0], seen._replace(observation="")) == ""
 
 
 @given(st.lists(st.text(max_size=300), max_size=400))
 def test_why_no_rule_matches_is_short_whatever_a_sender_calls_its_labels(names: list[str]) -> None:
-    facts = {f"labels.{name}": ("v",) for name in names}
-    why = why_no_rule(Alarm("alarm-1", facts), policy(None, rule({"alertName": "x"})))
+    attributes = {f"labels.{name}": ("v",) for name in names}
+    why = why_no_rule(Alarm("alarm-1", attributes), policy(None, rule({"alertName": "x"})))
 
     assert len(why) < 2_000
-    assert len(facts) <= 20 or f"and {len(facts) - 20} more" in why
+    assert len(attributes) <= 20 or f"and {len(attributes) - 20} more" in why
 
 
 def test_a_rule_can_take_the_alarms_own_instances() -> None:
     told = policy(None, rule({"alertName": "x"}, remove={"instanceIds": "alarm"}))
 
-    assert request_by(told.rules[0], alarm(alertName="x"), "asg-1").ask == Named(("i-1",))
+    assert request_from_rule(told.rules[0], alarm(alertName="x"), "asg-1").target == Named(("i-1",))
 
 
 def test_ess_may_replace_what_leaves_only_where_the_policy_says_so() -> None:
     asked = request(options=RemoveOptions(decrease_desired_capacity=False))
 
-    assert narrowed(asked, policy({"asg-1": {"keepDesiredCapacity": True}})) == asked
-    assert isinstance(narrowed(asked, policy({"asg-1": {"keepDesiredCapacity": False}})), Denial)
-    assert not isinstance(narrowed(request(), policy()), Denial)
+    assert apply_policy(asked, policy({"asg-1": {"keepDesiredCapacity": True}})) == asked
+    assert isinstance(
+        apply_policy(asked, policy({"asg-1": {"keepDesiredCapacity": False}})), PolicyViolation
+    )
+    assert not isinstance(apply_policy(request(), policy()), PolicyViolation)
 
 
 def test_a_metric_is_read_with_defaults_for_what_it_does_not_say() -> None:
@@ -453,14 +464,14 @@ def test_a_pause_may_be_for_good_or_not_at_all() -> None:
 
 
 def test_a_group_that_the_policy_does_not_have_is_denied() -> None:
-    denial = narrowed(request()._replace(scaling_group_id="asg-2"), policy())
+    denial = apply_policy(request()._replace(scaling_group_id="asg-2"), policy())
 
-    assert isinstance(denial, Denial)
+    assert isinstance(denial, PolicyViolation)
     assert denial.path == "$.scalingGroupId"
 
 
 @pytest.mark.parametrize(
-    ("guardrails", "asked", "path"),
+    ("group_policy", "asked", "path"),
     [
         ({"order": ["NewestInstance"]}, {"order": (OLDEST,)}, "$.order"),
         ({"order": ["NewestInstance", "OldestInstance"]}, {"order": (NEWEST,)}, "$.order"),
@@ -482,16 +493,16 @@ def test_a_group_that_the_policy_does_not_have_is_denied() -> None:
     ],
 )
 def test_a_request_that_goes_beyond_the_policy_is_denied(
-    guardrails: dict[str, Any], asked: dict[str, Any], path: str
+    group_policy: dict[str, Any], asked: dict[str, Any], path: str
 ) -> None:
-    denial = narrowed(request(**asked), policy({"asg-1": guardrails}))
+    denial = apply_policy(request(**asked), policy({"asg-1": group_policy}))
 
-    assert isinstance(denial, Denial)
+    assert isinstance(denial, PolicyViolation)
     assert denial.path == path
 
 
 @pytest.mark.parametrize(
-    ("guardrails", "asked", "result"),
+    ("group_policy", "asked", "result"),
     [
         ({}, {}, {}),
         ({}, {"order": (OLDEST,)}, {"order": (OLDEST,)}),
@@ -520,9 +531,9 @@ def test_a_request_that_goes_beyond_the_policy_is_denied(
     ],
 )
 def test_a_request_within_the_policy_is_completed_by_it(
-    guardrails: dict[str, Any], asked: dict[str, Any], result: dict[str, Any]
+    group_policy: dict[str, Any], asked: dict[str, Any], result: dict[str, Any]
 ) -> None:
-    assert narrowed(request(**asked), policy({"asg-1": guardrails})) == request(**result)
+    assert apply_policy(request(**asked), policy({"asg-1": group_policy})) == request(**result)
 
 
 def test_what_a_rule_asks_for_has_the_form_of_a_request() -> None:

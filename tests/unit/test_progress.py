@@ -14,9 +14,14 @@ from hypothesis import strategies as st
 from scalein.decision.model import Count, Named, RemovalRequest, RemoveOptions
 from scalein.decision.progress import Call, CallState, Progress, client_token, message_key
 from scalein.errors import ContractViolation, MalformedEvent, RejectedEvent
-from scalein.intake.dialects import Sealed
+from scalein.intake.dialects import SignedFollowUp
 from scalein.processing.id_lists import joined_ids, numbers_of, ranges_of, split_ids
-from scalein.processing.progress_record import progress_of, sealed, text_of, unsealed
+from scalein.processing.progress_record import (
+    progress_of,
+    sign_follow_up,
+    text_of,
+    verify_follow_up,
+)
 from tests.support.fakes import NOON
 from tests.support.fleets import request_for, requests
 
@@ -66,23 +71,26 @@ def progresses(draw: st.DrawFn) -> Progress:
 
 @given(progresses())
 def test_nothing_is_lost_on_the_way(progress: Progress) -> None:
-    event = json.loads(sealed(progress, KEY))
+    event = json.loads(sign_follow_up(progress, KEY))
 
     assert progress_of(text_of(progress)) == progress
-    assert unsealed(Sealed("x", event["followUp"], event["signature"]), KEY) == progress
+    assert (
+        verify_follow_up(SignedFollowUp("x", event["followUp"], event["signature"]), KEY)
+        == progress
+    )
 
 
 @given(progresses(), st.integers(0, 2_000), st.characters(codec="ascii"))
 def test_whatever_is_changed_breaks_the_seal(progress: Progress, at: int, other: str) -> None:
-    event = json.loads(sealed(progress, KEY))
+    event = json.loads(sign_follow_up(progress, KEY))
     text = event["followUp"]
     changed = text[: at % len(text)] + other + text[at % len(text) + 1 :]
     if changed != text:
         with pytest.raises(ContractViolation):
-            unsealed(Sealed("x", changed, event["signature"]), KEY)
+            verify_follow_up(SignedFollowUp("x", changed, event["signature"]), KEY)
     for key in ("", "l" * 32):
         with pytest.raises(ContractViolation):
-            unsealed(Sealed("x", text, event["signature"]), key)
+            verify_follow_up(SignedFollowUp("x", text, event["signature"]), key)
 
 
 @given(progresses())
@@ -166,17 +174,17 @@ def test_a_progress_record_of_another_version_is_malformed() -> None:
 @pytest.mark.parametrize("signature", ["0" * 64, "\ud800", ""])
 def test_a_poison_follow_up_is_rejected(text: str, signature: str) -> None:
     with pytest.raises(RejectedEvent):
-        unsealed(Sealed("x", text, signature), KEY)
+        verify_follow_up(SignedFollowUp("x", text, signature), KEY)
 
 
 def test_the_rest_of_a_choice_is_not_what_a_sender_named() -> None:
     """Protected instances may leave only where a sender names them."""
 
     def question(request: RemovalRequest) -> object:
-        return Progress(request, NOON, ("i-1", "i-2")).asks_for(("i-1", "i-2")).ask
+        return Progress(request, NOON, ("i-1", "i-2")).request_for_ids(("i-1", "i-2")).target
 
-    assert question(request_for(Count(2))) == Named(("i-1", "i-2"), chosen=True)
-    assert question(request_for(Named(("i-1", "i-2")))) == Named(("i-1", "i-2"), chosen=False)
+    assert question(request_for(Count(2))) == Named(("i-1", "i-2"), by_plan=True)
+    assert question(request_for(Named(("i-1", "i-2")))) == Named(("i-1", "i-2"), by_plan=False)
 
 
 @pytest.mark.parametrize("state", list(CallState))
@@ -199,7 +207,7 @@ def test_a_follow_up_of_a_thousand_instances_leaves_room_for_its_answer(
         progress = progress.intending(1, NOON, later).updated(known)
         assert call.token_number == known.token_number
 
-    assert len(sealed(progress, KEY)) <= 32 << 10
+    assert len(sign_follow_up(progress, KEY)) <= 32 << 10
 
 
 @given(st.lists(st.integers(0, 40), max_size=60))

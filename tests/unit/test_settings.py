@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalein.addresses import Endpoint
 from scalein.errors import ConfigurationError
-from scalein.settings import Credentials, Endpoint, read_settings
+from scalein.settings import Credentials, read_settings
 
 KEYS = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "env-id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "env-secret"}
 
@@ -170,7 +171,7 @@ def test_without_any_setting_ess_is_the_sdk_s_own_and_nothing_is_dry() -> None:
         "public",
         "cn-hangzhou",
     )
-    assert (settings.dry_run, settings.raise_try_later) == (False, True)
+    assert (settings.dry_run, settings.raise_retry) == (False, True)
 
 
 FOLLOWED = {"SCALEIN_FOLLOW_UP_KEY": "k" * 32}
@@ -187,11 +188,11 @@ def of_2_0(**fields: object) -> SimpleNamespace:
 
 
 def test_follow_ups_are_off_without_a_key() -> None:
-    assert read_settings(KEYS, of_2_0()).caller is None
+    assert read_settings(KEYS, of_2_0()).function_ref is None
 
 
 def test_the_function_calls_itself_as_it_runs_now() -> None:
-    caller = read_settings({**KEYS, **FOLLOWED}, of_2_0()).caller
+    caller = read_settings({**KEYS, **FOLLOWED}, of_2_0()).function_ref
 
     assert caller == (
         "https://123.cn-hangzhou-internal.fc.aliyuncs.com",
@@ -230,7 +231,7 @@ def test_a_native_function_can_name_the_one_that_follows_up() -> None:
         "SCALEIN_FC_FUNCTION": "ops/scale-in",
         "SCALEIN_FC_ENDPOINT": "1.fc.example",
     }
-    caller = read_settings(variables, of_2_0(service=None)).caller
+    caller = read_settings(variables, of_2_0(service=None)).function_ref
 
     assert caller is not None
     assert caller[:4] == ("https://1.fc.example", "ops", "scale-in", "")

@@ -9,9 +9,9 @@ from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 from scalein.clock import Deadline
-from scalein.cloud.gateway import NOTHING_MORE, Removal
+from scalein.cloud.gateway import GROUP_ONLY, Removal
 from scalein.cloud.replies import (
-    MOST_ACTIVITIES,
+    MAX_ACTIVITIES,
     PAGE_SIZE,
     Inconsistent,
     Reply,
@@ -27,7 +27,14 @@ from scalein.cloud.replies import (
 )
 from scalein.cloud.sdk import Answered, Sdk, pool
 from scalein.cold_start import cheap_imports
-from scalein.decision.model import MAX_INSTANCES_PER_CALL, Activity, Metric, Needs, Sample, Snapshot
+from scalein.decision.model import (
+    MAX_INSTANCES_PER_CALL,
+    Activity,
+    Metric,
+    ReadScope,
+    Sample,
+    Snapshot,
+)
 from scalein.errors import (
     ConfigurationError,
     GatewayError,
@@ -37,7 +44,7 @@ from scalein.errors import (
     TryLater,
 )
 from scalein.settings import Settings
-from scalein.timing import Tally
+from scalein.timing import CallTimer
 
 with cheap_imports():
     from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import (
@@ -52,9 +59,9 @@ with cheap_imports():
     from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
 
 HISTORY_PAGE_SIZE = 50  # the most that ESS gives
-MOST_HISTORY_PAGES = 20
-MOST_ACTIVITY_IDS = 20  # ScalingActivityId.1..20
-LONGEST_ACTIVITY = timedelta(hours=6)  # as long as a lifecycle hook may hold one
+MAX_HISTORY_PAGES = 20
+MAX_ACTIVITY_IDS = 20  # ScalingActivityId.1..20
+MAX_ACTIVITY_DURATION = timedelta(hours=6)  # as long as a lifecycle hook may hold one
 
 Samples = dict[str, Sample]
 Read = TypeVar("Read")
@@ -63,17 +70,21 @@ Read = TypeVar("Read")
 class EssGateway:
     """ESS within the time of one invocation."""
 
-    def __init__(self, settings: Settings, deadline: Deadline, tally: Tally | None = None) -> None:
-        self._sdk = Sdk(settings, deadline, tally or Tally(deadline.clock))
+    def __init__(
+        self, settings: Settings, deadline: Deadline, tally: CallTimer | None = None
+    ) -> None:
+        self._sdk = Sdk(settings, deadline, tally or CallTimer(deadline.clock))
         self._settings = settings
         self._deadline = deadline
 
-    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         """The group, all of its instances and what else is needed, read at the same time.
 
         Raises Refused for a group that is not there.
         """
-        return _consistent("DescribeScalingInstances", lambda: self._read(scaling_group_id, needs))
+        return _consistent(
+            "DescribeScalingInstances", lambda: self._read(scaling_group_id, read_scope)
+        )
 
     def remove(self, removal: Removal) -> str:
         """One RemoveInstances call, repeated with the very same parameters where no answer comes: same ClientToken."""
@@ -107,8 +118,8 @@ class EssGateway:
 
     def _activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
         found: list[Activity] = []
-        for start in range(0, len(activity_ids), MOST_ACTIVITY_IDS):
-            ids = activity_ids[start : start + MOST_ACTIVITY_IDS]
+        for start in range(0, len(activity_ids), MAX_ACTIVITY_IDS):
+            ids = activity_ids[start : start + MAX_ACTIVITY_IDS]
             found += known_activities_of(self._ask(partial(_known_activities_request, ids)), ids)
         return tuple(found)
 
@@ -123,12 +134,12 @@ class EssGateway:
             found |= groups_of_members(self._ask(partial(_members_request, ids)), ids)
         return found
 
-    def _read(self, scaling_group_id: str, needs: Needs) -> Snapshot:
+    def _read(self, scaling_group_id: str, read_scope: ReadScope) -> Snapshot:
         now, threads = self._deadline.clock.now(), pool()
-        since = now - timedelta(seconds=needs.history_seconds)
+        since = now - timedelta(seconds=read_scope.history_seconds)
         histories = (
             [threads.submit(self._history, scaling_group_id, since)]
-            if needs.history_seconds
+            if read_scope.history_seconds
             else []
         )
         groups = threads.submit(self._answered, partial(_groups_request, scaling_group_id))
@@ -136,7 +147,7 @@ class EssGateway:
 
         def read_pages(numbers: range) -> None:
             reads.extend(
-                threads.submit(self._page, scaling_group_id, number, needs.metric)
+                threads.submit(self._page, scaling_group_id, number, read_scope.metric)
                 for number in numbers
             )
 
@@ -146,7 +157,7 @@ class EssGateway:
             first = self._ask(partial(_instances_request, scaling_group_id, 1))
             count = page_counts()[scaling_group_id] = page_count(first)
             read_pages(range(guess + 1, count + 1))
-            samples = self._samples(first, needs.metric)
+            samples = self._samples(first, read_scope.metric)
             pages = [(first, samples), *[read.result() for read in reads[: max(0, count - 1)]]]
             group = group_of(groups.result().reply, scaling_group_id)
         finally:
@@ -164,7 +175,7 @@ class EssGateway:
         return snapshot._replace(
             activities=histories[0].result() if histories else None,
             samples={id: sample for _, found in pages for id, sample in found.items()}
-            if needs.metric
+            if read_scope.metric
             else None,
             cloud_time=groups.result().cloud_time,
         )
@@ -193,9 +204,9 @@ class EssGateway:
         """Every activity that ran at any time since then: newest first, so pages are read until one is older."""
         found: dict[str, Activity] = {}
         last: datetime | None = None
-        for number in range(1, MOST_HISTORY_PAGES + 1):
+        for number in range(1, MAX_HISTORY_PAGES + 1):
             reply = self._ask(partial(_activities_request, scaling_group_id, number))
-            page, total = activities_of(reply, scaling_group_id), total_of(reply, MOST_ACTIVITIES)
+            page, total = activities_of(reply, scaling_group_id), total_of(reply, MAX_ACTIVITIES)
             started = [*([last] if last else []), *(activity.started_at for activity in page)]
             if started != sorted(started, reverse=True):
                 raise Inconsistent("the activities are not listed newest first.")
@@ -205,7 +216,7 @@ class EssGateway:
             if len(found) > total or len(page) < HISTORY_PAGE_SIZE:
                 raise Inconsistent("another number of activities is listed than is counted.")
             last = page[-1].started_at
-            if last < since - LONGEST_ACTIVITY:
+            if last < since - MAX_ACTIVITY_DURATION:
                 return tuple(found.values())
         raise TryLater(
             "DescribeScalingActivities",

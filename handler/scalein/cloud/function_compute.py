@@ -15,7 +15,7 @@ from typing import Any
 from scalein.cloud.transport import AnswerTooLarge, BoundedAdapter, Misconnected
 from scalein.cold_start import cheap_imports
 from scalein.errors import TryLater
-from scalein.settings import Caller, Credentials
+from scalein.settings import Credentials, FunctionRef
 
 with cheap_imports():
     import fc2
@@ -40,7 +40,7 @@ logging.getLogger().addFilter(Silence())
 
 
 def invoke_later(
-    caller: Caller,
+    caller: FunctionRef,
     credentials: Credentials,
     event: bytes,
     task_id: str,

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from scalein.decision.model import Activity, Needs, RemoveOptions, Snapshot
+from scalein.decision.model import Activity, ReadScope, RemoveOptions, Snapshot
 from scalein.errors import TryLater
 
-NOTHING_MORE = Needs()
+GROUP_ONLY = ReadScope()
 
 
 class Removal(NamedTuple):
@@ -19,7 +19,7 @@ class Removal(NamedTuple):
 
 
 class Gateway(Protocol):
-    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         """The group, all of its instances, and what else is needed. Raises GatewayError; never a part of it."""
 
     def remove(self, removal: Removal) -> str | None:
@@ -41,8 +41,8 @@ class DryRun:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    def snapshot(self, scaling_group_id: str, needs: Needs = NOTHING_MORE) -> Snapshot:
-        return self._gateway.snapshot(scaling_group_id, needs)
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
+        return self._gateway.snapshot(scaling_group_id, read_scope)
 
     def remove(self, removal: Removal) -> None:  # noqa: ARG002 (the protocol's)
         return None

@@ -15,7 +15,7 @@ from scalein.decision.model import Activity, Instance, ScalingGroup, Snapshot
 
 PAGE_SIZE = 100
 MOST_INSTANCES = 10_000  # of a group; the quota is typically 2,000
-MOST_ACTIVITIES = 1_000_000  # of a group in 30 days
+MAX_ACTIVITIES = 1_000_000  # of a group in 30 days
 MOST_CAPACITY = 10**9  # weights add up
 ACTIVITY_ID = re.compile(r"[A-Za-z0-9_-]{5,128}")  # asa-...; anything else is garbled
 TO_THE_MINUTE = timedelta(
@@ -144,7 +144,7 @@ def known_activities_of(reply: Reply, activity_ids: tuple[str, ...]) -> list[Act
     found = activities_of(reply)
     listed = {activity.id for activity in found}
     if (
-        total_of(reply, MOST_ACTIVITIES) != len(found)
+        total_of(reply, MAX_ACTIVITIES) != len(found)
         or len(listed) != len(found)
         or not listed <= set(activity_ids)
     ):
@@ -209,9 +209,9 @@ def _count(item: Reply, ids: list[str], capacity: str) -> int:
     return len(ids) or by_capacity
 
 
-def _list(holder: Reply, plural: str, singular: str, needed: bool) -> list[Any]:
+def _list(owner: Reply, plural: str, singular: str, needed: bool) -> list[Any]:
     """Lists travel as {plural: {singular: [...]}}, or without the inner name."""
-    outer = holder.get(plural)
+    outer = owner.get(plural)
     if not needed and (outer is None or outer == {}):
         return []
     inner = outer.get(singular) if isinstance(outer, dict) else outer
@@ -220,15 +220,15 @@ def _list(holder: Reply, plural: str, singular: str, needed: bool) -> list[Any]:
     return inner
 
 
-def _objects(holder: Reply, plural: str, singular: str, needed: bool = True) -> list[Reply]:
-    found = _list(holder, plural, singular, needed)
+def _objects(owner: Reply, plural: str, singular: str, needed: bool = True) -> list[Reply]:
+    found = _list(owner, plural, singular, needed)
     if not all(isinstance(item, dict) for item in found):
         raise Inconsistent(f"{plural} has what is not an object.")
     return found
 
 
-def _ids(holder: Reply, plural: str, singular: str) -> list[str]:
-    found = [_id(item, singular) for item in _list(holder, plural, singular, needed=False)]
+def _ids(owner: Reply, plural: str, singular: str) -> list[str]:
+    found = [_id(item, singular) for item in _list(owner, plural, singular, needed=False)]
     if len(set(found)) != len(found):
         raise Inconsistent(f"{plural} has one twice.")
     return found

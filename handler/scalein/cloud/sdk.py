@@ -23,7 +23,7 @@ from scalein.cloud.transport import MAX_ANSWER_BYTES, AnswerTooLarge, BoundedAda
 from scalein.cold_start import UNREACHED_BY_US, cheap_imports, defer
 from scalein.errors import ConfigurationError, Transient, TryLater
 from scalein.settings import Credentials, Settings
-from scalein.timing import Tally
+from scalein.timing import CallTimer
 
 with cheap_imports():
     for module in UNREACHED_BY_US:
@@ -46,7 +46,7 @@ for name in [name for name in logging.root.manager.loggerDict if name.startswith
 
 CALLS_AT_ONCE = 24  # 2,000 instances are 20 pages; threads are started as they are needed
 FIRST_BACKOFF_SECONDS = 0.2
-LONGEST_BACKOFF_SECONDS = 5.0
+MAX_BACKOFF_SECONDS = 5.0
 ANSWER_SECONDS = 0.5  # less than this before the deadline, no call is begun
 NO_PROXY = {
     "no-scheme": ""
@@ -94,7 +94,7 @@ class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
 class Sdk:
     """Calls of one invocation; in parallel, as many as `pool` has threads."""
 
-    def __init__(self, settings: Settings, deadline: Deadline, tally: Tally) -> None:
+    def __init__(self, settings: Settings, deadline: Deadline, tally: CallTimer) -> None:
         local = settings.ess_endpoint is not None and not settings.ess_endpoint.secure
         self._client = client(settings.credentials, settings.region_id, local)
         self._settings = settings
@@ -114,7 +114,7 @@ class Sdk:
 
     def pause(self, attempt: int) -> bool:
         """Waits before another try; False where no time would be left for it."""
-        longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(attempt, 10))
+        longest = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(attempt, 10))
         pause = random.uniform(0, longest)  # noqa: S311 (spreads load, guards nothing)
         if pause + ANSWER_SECONDS > self._deadline.remaining_seconds():
             return False

@@ -26,10 +26,10 @@ def is_settled(call: Call, read_at: datetime, settle_seconds: float) -> bool:
 
 
 def since_sent(
-    request: RemovalRequest, begun_at: datetime, unknown_age: timedelta = AGE_UNKNOWN
+    request: RemovalRequest, first_claimed_at: datetime, unknown_age: timedelta = AGE_UNKNOWN
 ) -> datetime:
     """From when on an activity may be the message's. ESS says times to the minute, by its own clock."""
-    sent_at = min(begun_at, request.sent_at or begun_at - unknown_age)
+    sent_at = min(first_claimed_at, request.sent_at or first_claimed_at - unknown_age)
     return (sent_at - CLOCK_SKEW).replace(second=0, microsecond=0)
 
 

@@ -24,13 +24,13 @@ from scalein.decision.model import (
     Limit,
     Metric,
     Named,
-    Needs,
     Order,
+    ReadScope,
     RemovalRequest,
     Snapshot,
 )
 from scalein.decision.reasons import Reason
-from scalein.decision.removal_order import REMOVAL_POLICIES, by_metric
+from scalein.decision.removal_order import REMOVAL_POLICIES, is_by_metric
 from scalein.decision.windows import Windows
 
 KNOWN_REMOVAL_POLICIES = frozenset(order.value for order in REMOVAL_POLICIES)
@@ -42,7 +42,7 @@ class Pause(NamedTuple):
     reason: str = ""
 
 
-class Guardrails(NamedTuple):
+class GroupPolicy(NamedTuple):
     """What the operator's policy allows in one scaling group. None, 0, empty: not limited here."""
 
     floor: int = 0
@@ -76,40 +76,41 @@ class Guardrails(NamedTuple):
         return max(filter(None, [self.budget and self.budget.window_seconds, *spans]), default=0)
 
 
-NONE = Guardrails()
+NONE = GroupPolicy()
 
 
-class Objection(NamedTuple):
+class Veto(NamedTuple):
     """Why nobody at all may leave now."""
 
     reason: Reason
-    because: str = ""
+    detail: str = ""
 
 
-def objection(
-    request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails = NONE
-) -> Objection | None:
+def veto(
+    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy = NONE
+) -> Veto | None:
     """The first of the reasons why nobody may leave, from the lasting to the passing; None where somebody may."""
-    needed = needs(request, guardrails)
+    needed = read_scope(request, group_policy)
     if (needed.history_seconds and snapshot.activities is None) or (
         needed.metric and snapshot.samples is None
     ):
         raise ValueError(
             "what the guardrails or the order go by was not read"
         )  # unread is not none
-    return next(_objections(request, snapshot, guardrails), None)
+    return next(_vetoes(request, snapshot, group_policy), None)
 
 
-def needs(request: RemovalRequest, guardrails: Guardrails) -> Needs:
+def read_scope(request: RemovalRequest, group_policy: GroupPolicy) -> ReadScope:
     """What a decision on this request needs besides the group and its instances."""
-    seconds = guardrails.history_seconds
+    seconds = group_policy.history_seconds
     # What is read goes by our clock, what is counted by the earlier one.
-    return Needs(
-        seconds and seconds + MAX_SKEW_SECONDS, guardrails.metric if by_metric(request) else None
+    return ReadScope(
+        seconds and seconds + MAX_SKEW_SECONDS,
+        group_policy.metric if is_by_metric(request) else None,
     )
 
 
-def limits(snapshot: Snapshot, guardrails: Guardrails = NONE) -> tuple[Limit, ...]:
+def limits(snapshot: Snapshot, group_policy: GroupPolicy = NONE) -> tuple[Limit, ...]:
     """The most that may leave, for each reason that there is to limit it."""
     total, min_size, (stable, name) = (
         snapshot.group.total_capacity,
@@ -119,49 +120,52 @@ def limits(snapshot: Snapshot, guardrails: Guardrails = NONE) -> tuple[Limit, ..
     told = f"{name} {stable} less"
     floors = [(Reason.MIN_SIZE, "MinSize", min_size)]
     floors += (
-        [(Reason.FLOOR, "the policy's floor", guardrails.floor)]
-        if guardrails.floor > min_size
+        [(Reason.FLOOR, "the policy's floor", group_policy.floor)]
+        if group_policy.floor > min_size
         else []
     )
     found = [
         Limit(reason, max(0, stable - least), "capacity", f"{told} {of} {least}")
         for reason, of, least in floors
     ]
-    if guardrails.max_removed_per_event is not None:
-        because = "maxRemovedPerEvent of the policy"
+    if group_policy.max_removed_per_event is not None:
+        detail = "maxRemovedPerEvent of the policy"
         found.append(
-            Limit(Reason.EVENT_MAXIMUM, guardrails.max_removed_per_event, "instances", because)
+            Limit(Reason.MAX_PER_REQUEST, group_policy.max_removed_per_event, "instances", detail)
         )
-    if guardrails.max_removed_percent_per_event is not None:
-        percent = guardrails.max_removed_percent_per_event
+    if group_policy.max_removed_percent_per_event is not None:
+        percent = group_policy.max_removed_percent_per_event
         found.append(
             Limit(
-                Reason.EVENT_MAXIMUM, share(total, percent), "capacity", f"{percent:g} % of {total}"
+                Reason.MAX_PER_REQUEST,
+                share(total, percent),
+                "capacity",
+                f"{percent:g} % of {total}",
             )
         )
-    if guardrails.budget is not None:
-        found.append(budget_limit(guardrails.budget, snapshot))
+    if group_policy.budget is not None:
+        found.append(budget_limit(group_policy.budget, snapshot))
     return tuple(found)
 
 
-def staying(
-    request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails
+def retention_rules(
+    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
 ) -> Callable[[Instance], Reason | None]:
     """Why a member stays, for what it is or how it does; None where it may leave. Made once for all members."""
-    named = isinstance(request.ask, Named) and not request.ask.chosen
+    named = isinstance(request.target, Named) and not request.target.by_plan
     weighted, now = (
         snapshot.group.weighted,
         snapshot.now,
     )  # by the earlier clock an instance is younger
     allowed = {"InService"}
-    allowed |= {"Protected"} if named and guardrails.remove_protected else set()
-    allowed |= {"Standby"} if named and guardrails.remove_standby else set()
+    allowed |= {"Protected"} if named and group_policy.remove_protected else set()
+    allowed |= {"Standby"} if named and group_policy.remove_standby else set()
     youngest = (
-        now - timedelta(seconds=guardrails.minimum_age_seconds)
-        if guardrails.minimum_age_seconds
+        now - timedelta(seconds=group_policy.minimum_age_seconds)
+        if group_policy.minimum_age_seconds
         else None
     )
-    fresh = _fresh(snapshot, guardrails.metric) if by_metric(request) else None
+    fresh = _fresh(snapshot, group_policy.metric) if is_by_metric(request) else None
 
     def reason(instance: Instance) -> Reason | None:
         if instance.lifecycle_state not in allowed:
@@ -208,101 +212,104 @@ def _latest(snapshot: Snapshot) -> datetime:
     )
 
 
-def _objections(
-    request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails
-) -> Iterator[Objection]:
+def _vetoes(
+    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
+) -> Iterator[Veto]:
     group, now = snapshot.group, snapshot.now  # by the earlier clock a pause lasts longer
     if group.lifecycle_state != "Active":
-        yield Objection(Reason.GROUP_NOT_ACTIVE)
+        yield Veto(Reason.GROUP_NOT_ACTIVE)
     if "ScaleIn" in group.suspended_processes:
-        yield Objection(
+        yield Veto(
             Reason.SCALE_IN_SUSPENDED
         )  # it rejects manual removal too (ESS guide, Suspend a process)
-    chosen_by_group = not request.order and not isinstance(request.ask, Named)
+    chosen_by_group = not request.order and not isinstance(request.target, Named)
     if chosen_by_group and not KNOWN_REMOVAL_POLICIES.issuperset(group.removal_policies):
-        yield Objection(
+        yield Veto(
             Reason.UNKNOWN_REMOVAL_POLICY
         )  # such as CustomPolicy: guessing would take the wrong instance
-    pause = guardrails.pause
+    pause = group_policy.pause
     if pause is not None and (pause.until is None or now < pause.until):
         until = f" until {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else ""
-        yield Objection(
-            Reason.PAUSED, f"Paused{until}{f': {pause.reason}' if pause.reason else ''}."
-        )
+        yield Veto(Reason.PAUSED, f"Paused{until}{f': {pause.reason}' if pause.reason else ''}.")
     # Which of two clocks is wrong is not known: a window is open where it is by both.
-    if guardrails.windows is not None and not all(
-        map(guardrails.windows.open_at, (now, _latest(snapshot)))
+    if group_policy.windows is not None and not all(
+        map(group_policy.windows.open_at, (now, _latest(snapshot)))
     ):
-        yield Objection(
-            Reason.WINDOW_CLOSED, f"It is {now.astimezone(guardrails.windows.zone):%a %H:%M} there."
+        yield Veto(
+            Reason.WINDOW_CLOSED,
+            f"It is {now.astimezone(group_policy.windows.zone):%a %H:%M} there.",
         )
-    yield from _unhealthy(snapshot, guardrails)
+    yield from _unhealthy(snapshot, group_policy)
     yield from _below_desired(snapshot)
-    yield from _cooling_down(request, snapshot, guardrails)
+    yield from _cooling_down(request, snapshot, group_policy)
     yield from _in_progress(
         snapshot
     )  # last: to try later is of no use where a cooldown would meet it
 
 
-def _unhealthy(snapshot: Snapshot, guardrails: Guardrails) -> Iterator[Objection]:
+def _unhealthy(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Veto]:
     """Low load during an outage is not idleness. Whoever is on the way in or out, or parked, does not count."""
-    quorum = guardrails.healthy_quorum_percent
+    quorum = group_policy.healthy_quorum_percent
     if quorum is None:
         return
     members = [i for i in snapshot.instances if i.lifecycle_state in WORKING_STATES]
     well = sum(instance.healthy for instance in members)
     if members and well * 100 < Fraction(repr(quorum)) * len(members):
-        yield Objection(
+        yield Veto(
             Reason.UNHEALTHY_GROUP, f"{well} of {len(members)} are healthy; {quorum:g} % must be."
         )
 
 
-def _below_desired(snapshot: Snapshot) -> Iterator[Objection]:
+def _below_desired(snapshot: Snapshot) -> Iterator[Veto]:
     """ESS compares desired with stable capacity, and creates what is missing beyond what is coming already."""
     desired = snapshot.group.desired_capacity
     if desired is None:
         return
     there = capacity_in(STABLE_STATES + COMING_STATES, snapshot)
     if desired > there:
-        yield Objection(
+        yield Veto(
             Reason.BELOW_DESIRED, f"Desired capacity is {desired}, and {there} are there or coming."
         )
 
 
-def _in_progress(snapshot: Snapshot) -> Iterator[Objection]:
+def _in_progress(snapshot: Snapshot) -> Iterator[Veto]:
     """A group without desired capacity runs one activity at a time; one with, others beside it, but not beside an
     alarm task's (ESS guide, Expected number of instances). Only where the activities were read: ESS tells, else.
     """
     for activity in snapshot.activities or ():
         alone = snapshot.group.desired_capacity is None or activity.trigger == "Cms"
         if activity.ended_at is None and alone:
-            yield Objection(Reason.ACTIVITY_IN_PROGRESS, f"{activity.id} runs.")
+            yield Veto(Reason.ACTIVITY_IN_PROGRESS, f"{activity.id} runs.")
 
 
 def _cooling_down(
-    request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails
-) -> Iterator[Objection]:
+    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
+) -> Iterator[Veto]:
     """A message that goes on with what it began does not wait for itself."""
     activities = [
-        activity for activity in snapshot.activities or () if activity.id not in request.earlier
+        activity for activity in snapshot.activities or () if activity.id not in request.own_ids
     ]
     scale_ins = [activity for activity in activities if activity.removed]
     scale_outs = [activity for activity in activities if activity.added]
     failures = [activity for activity in activities if activity.status == "Failed"]
     leaving = (i.id for i in snapshot.instances if i.lifecycle_state in LEAVING_STATES)
-    if guardrails.cooldown_seconds and not request.earlier.issuperset(leaving):
-        yield Objection(Reason.COOLDOWN, "A removal is under way.")
+    if group_policy.cooldown_seconds and not request.own_ids.issuperset(leaving):
+        yield Veto(Reason.COOLDOWN, "A removal is under way.")
     for reason, seconds, of in (
-        (Reason.COOLDOWN, guardrails.cooldown_seconds, scale_ins),
-        (Reason.COOLDOWN_AFTER_SCALE_OUT, guardrails.cooldown_after_scale_out_seconds, scale_outs),
-        (Reason.COOLDOWN_AFTER_FAILURE, guardrails.cooldown_after_failure_seconds, failures),
+        (Reason.COOLDOWN, group_policy.cooldown_seconds, scale_ins),
+        (
+            Reason.COOLDOWN_AFTER_SCALE_OUT,
+            group_policy.cooldown_after_scale_out_seconds,
+            scale_outs,
+        ),
+        (Reason.COOLDOWN_AFTER_FAILURE, group_policy.cooldown_after_failure_seconds, failures),
     ):
         if not seconds:
             continue
         over = [_over(activity, seconds) for activity in of]
         if any(moment is None or snapshot.now < moment for moment in over):
             ends = [moment for moment in over if moment is not None]
-            yield Objection(
+            yield Veto(
                 reason, f"Over at {max(ends):%H:%M:%S} UTC." if ends and None not in over else ""
             )
 

@@ -91,7 +91,7 @@ class Sample(NamedTuple):
     taken_at: datetime
 
 
-class Needs(NamedTuple):
+class ReadScope(NamedTuple):
     """What has to be read besides the group and its instances."""
 
     history_seconds: int = 0  # the activities so far back
@@ -130,10 +130,10 @@ class ToCapacity(NamedTuple):
 
 class Named(NamedTuple):
     instance_ids: tuple[str, ...]
-    chosen: bool = False  # by an earlier step, and not by the sender
+    by_plan: bool = False  # by an earlier step, and not by the sender
 
 
-Ask = Count | Percent | ToCapacity | Named
+Target = Count | Percent | ToCapacity | Named
 
 
 class RemoveOptions(NamedTuple):
@@ -151,8 +151,8 @@ class RemovalRequest(NamedTuple):
 
     scaling_group_id: str
     request_id: str
-    ask: Ask
-    all_or_nothing: bool = False
+    target: Target
+    denies_partial: bool = False
     order: tuple[Order, ...] = ()  # empty: the group's own RemovalPolicies
     options: RemoveOptions = RemoveOptions()
     dry_run: bool = False
@@ -160,7 +160,7 @@ class RemovalRequest(NamedTuple):
     sent_at: datetime | None = None  # as far as the message or its envelopes tell
     reason: str = ""
     wait: bool = False  # for the activity's end, while the invocation has time
-    earlier: frozenset[str] = (
+    own_ids: frozenset[str] = (
         frozenset()
     )  # its own activities, and whom they take: no cooldown after those
     derived_id: bool = (
@@ -172,8 +172,8 @@ class RemovalRequest(NamedTuple):
 class Alarm(NamedTuple):
     """Something that a monitor noticed. What it means is for the policy to say."""
 
-    identity: str
-    facts: Mapping[
+    idempotency_key: str
+    attributes: Mapping[
         str, tuple[str, ...]
     ]  # by the names that a rule's `when` has; some things go by several names
     instance_ids: tuple[str, ...] = ()
@@ -186,11 +186,11 @@ class Alarm(NamedTuple):
 class Notice(NamedTuple):
     """A message that is understood and asks for nothing."""
 
-    identity: str
+    idempotency_key: str
     why: Ignored
 
 
-class Choice(NamedTuple):
+class RankedBy(NamedTuple):
     """What put an instance before the next."""
 
     by: str  # the order that differs
@@ -201,9 +201,9 @@ class Verdict(NamedTuple):
     """What a plan says of one instance."""
 
     instance_id: str
-    leaves: bool
+    selected: bool
     reason: Reason
-    choice: Choice | None = None  # of one that leaves
+    ranked_by: RankedBy | None = None  # of one that leaves
 
 
 class Amount(NamedTuple):
@@ -219,7 +219,7 @@ class Amount(NamedTuple):
 class Shortfall(NamedTuple):
     """What was asked and is not removed, in `unit`: instances or capacity."""
 
-    asked: int
+    requested: int
     missing: int
     unit: str
     reason: Reason
@@ -231,37 +231,37 @@ class Limit(NamedTuple):
     reason: Reason
     allows: int
     unit: str
-    because: str
+    detail: str
 
 
 class Plan(NamedTuple):
     """A decision not yet carried out: one verdict for each member and each named stranger."""
 
     verdicts: tuple[Verdict, ...]
-    asked: Amount
+    requested: Amount
     capacity_before: int
     min_size: int
     capacity_after: int
     limits: tuple[Limit, ...] = ()
-    because: str = ""  # of a refusal: what exactly stands in the way
+    detail: str = ""  # of a refusal: what exactly stands in the way
     shortfall: Shortfall | None = None
     refusal: Reason | None = (
         None  # why nobody at all may leave, where that is not simply MinSize or want of candidates
     )
 
     @property
-    def leaving(self) -> tuple[str, ...]:
-        return tuple(verdict.instance_id for verdict in self.verdicts if verdict.leaves)
+    def selected(self) -> tuple[str, ...]:
+        return tuple(verdict.instance_id for verdict in self.verdicts if verdict.selected)
 
     @property
-    def kept(self) -> tuple[Verdict, ...]:
-        return tuple(verdict for verdict in self.verdicts if not verdict.leaves)
+    def retained(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if not verdict.selected)
 
 
-class Ending(NamedTuple):
+class RemovalResult(NamedTuple):
     """What became of everybody who was chosen."""
 
     removed: tuple[str, ...]
-    stayed: tuple[tuple[str, str], ...]  # instance id, and why: ESS's code, or a reason
-    refilled: int  # capacity that ESS creates anew, or has created
+    not_removed: tuple[tuple[str, str], ...]  # instance id, and why: ESS's code, or a reason
+    replacement_capacity: int  # capacity that ESS creates anew, or has created
     unaccounted: tuple[str, ...] = ()  # no longer members, by which activity is not known

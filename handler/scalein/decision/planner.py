@@ -10,31 +10,31 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from scalein.decision.capacity import OUT_OF_SERVICE, capacity_of, share
-from scalein.decision.guardrails import NONE, Guardrails, limits, objection, staying
+from scalein.decision.guardrails import NONE, GroupPolicy, limits, retention_rules, veto
 from scalein.decision.model import (
     MAX_INSTANCES_PER_CALL,
     Amount,
-    Choice,
     Count,
     Instance,
     Limit,
     Named,
     Percent,
     Plan,
+    RankedBy,
     RemovalRequest,
     Shortfall,
     Snapshot,
     Verdict,
 )
 from scalein.decision.reasons import Reason
-from scalein.decision.removal_order import Line, departures
+from scalein.decision.removal_order import CandidateQueue, removal_order
 
 WHY_SHORT = (
     Reason.MIN_SIZE,
     Reason.FLOOR,
-    Reason.EVENT_MAXIMUM,
+    Reason.MAX_PER_REQUEST,
     Reason.BUDGET,
-    Reason.CALL_LIMIT,
+    Reason.REQUEST_LIMIT,
     Reason.TOO_HEAVY,
     Reason.WEIGHT_UNKNOWN,
 )
@@ -48,37 +48,39 @@ OF_CANDIDATES = (
 def plan_removal(
     request: RemovalRequest,
     snapshot: Snapshot,
-    guardrails: Guardrails = NONE,
+    group_policy: GroupPolicy = NONE,
     most: int = MAX_INSTANCES_PER_CALL,
 ) -> Plan:
     """One verdict for each instance of the snapshot, and for each named id that is not in it. `most`: instances."""
-    amount = amount_asked(request, snapshot)
-    stop = objection(request, snapshot, guardrails)
+    amount = requested_amount(request, snapshot)
+    stop = veto(request, snapshot, group_policy)
     if stop:
         kept = [Verdict(instance.id, False, stop.reason) for instance in _by_id(snapshot.instances)]
         plan = _plan(
-            request, snapshot, amount, kept + _strangers(request, snapshot), refusal=stop.reason
+            request, snapshot, amount, kept + _not_members(request, snapshot), refusal=stop.reason
         )
-        return plan._replace(because=stop.because)
-    bounds = limits(snapshot, guardrails)
-    candidates, kept = _candidates(request, snapshot, guardrails)
-    line = Line(candidates, departures(request, snapshot, guardrails.metric), snapshot)
+        return plan._replace(detail=stop.detail)
+    bounds = limits(snapshot, group_policy)
+    candidates, kept = _candidates(request, snapshot, group_policy)
+    line = CandidateQueue(
+        candidates, removal_order(request, snapshot, group_policy.metric), snapshot
+    )
     chosen, choices, left_over = _choose(line, amount, bounds, snapshot)
     kept += _why_left_over(left_over, chosen, amount, bounds, snapshot)
     leaving, cut = chosen[:most], chosen[most:]
-    kept += [Verdict(instance.id, False, Reason.CALL_LIMIT) for instance in cut]
+    kept += [Verdict(instance.id, False, Reason.REQUEST_LIMIT) for instance in cut]
     refusal = None
-    if request.all_or_nothing and _amount_of(leaving, amount, snapshot) < amount.value:
-        refusal = Reason.ALL_OR_NOTHING
+    if request.denies_partial and _amount_of(leaving, amount, snapshot) < amount.value:
+        refusal = Reason.PARTIAL_DENIED
         kept += [Verdict(instance.id, False, refusal) for instance in leaving]
         leaving = []
-    verdicts = _leaving(request, leaving, choices) + kept + _strangers(request, snapshot)
+    verdicts = _leaving(request, leaving, choices) + kept + _not_members(request, snapshot)
     return _plan(request, snapshot, amount, verdicts, refusal)._replace(limits=bounds)
 
 
-def amount_asked(request: RemovalRequest, snapshot: Snapshot) -> Amount:
+def requested_amount(request: RemovalRequest, snapshot: Snapshot) -> Amount:
     """The request as a number: instances for count and ids, capacity for percent and toCapacity."""
-    ask, total = request.ask, snapshot.group.total_capacity
+    ask, total = request.target, snapshot.group.total_capacity
     capacity = "capacity" if snapshot.group.weighted else "instances"
     if isinstance(ask, Count):
         return Amount(ask.instances, "instances")
@@ -87,12 +89,12 @@ def amount_asked(request: RemovalRequest, snapshot: Snapshot) -> Amount:
     if isinstance(ask, Percent):
         return Amount(max(1, share(total, ask.of_total_capacity)), capacity)
     # TotalCapacity still counts instances on their way out: counting them here would remove as many again.
-    staying = sum(
+    retention_rules = sum(
         capacity_of(i, snapshot)
         for i in snapshot.instances
         if i.lifecycle_state not in OUT_OF_SERVICE
     )
-    return Amount(max(0, min(total, staying) - ask.capacity), capacity)
+    return Amount(max(0, min(total, retention_rules) - ask.capacity), capacity)
 
 
 def _by_id(instances: Iterable[Instance]) -> list[Instance]:
@@ -103,22 +105,22 @@ def _amount_of(instances: Iterable[Instance], amount: Amount, snapshot: Snapshot
     return sum(amount.cost(capacity_of(instance, snapshot)) for instance in instances)
 
 
-def _strangers(request: RemovalRequest, snapshot: Snapshot) -> list[Verdict]:
-    if not isinstance(request.ask, Named):
+def _not_members(request: RemovalRequest, snapshot: Snapshot) -> list[Verdict]:
+    if not isinstance(request.target, Named):
         return []
     members = {instance.id for instance in snapshot.instances}
     return [
         Verdict(id, False, Reason.NOT_A_MEMBER)
-        for id in request.ask.instance_ids
+        for id in request.target.instance_ids
         if id not in members
     ]
 
 
 def _candidates(
-    request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails
+    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
 ) -> tuple[list[Instance], list[Verdict]]:
-    named = set(request.ask.instance_ids) if isinstance(request.ask, Named) else None
-    why_not = staying(request, snapshot, guardrails)
+    named = set(request.target.instance_ids) if isinstance(request.target, Named) else None
+    why_not = retention_rules(request, snapshot, group_policy)
     candidates, kept = [], []
     for instance in _by_id(snapshot.instances):
         if named is not None and instance.id not in named:
@@ -133,9 +135,9 @@ def _candidates(
 
 
 def _leaving(
-    request: RemovalRequest, leaving: list[Instance], choices: list[Choice]
+    request: RemovalRequest, leaving: list[Instance], choices: list[RankedBy]
 ) -> list[Verdict]:
-    if isinstance(request.ask, Named):
+    if isinstance(request.target, Named):
         return [Verdict(instance.id, True, Reason.NAMED) for instance in leaving]
     return [
         Verdict(i.id, True, Reason.NEXT_IN_ORDER, choice)
@@ -143,15 +145,15 @@ def _leaving(
     ]
 
 
-class Room(NamedTuple):
+class _Allowance(NamedTuple):
     """What may still leave: by what is asked, and by all limits together."""
 
-    asked: float
+    requested: float
     capacity: float
     instances: float
 
     @classmethod
-    def within(cls, amount: Amount, bounds: Iterable[Limit]) -> "Room":
+    def within(cls, amount: Amount, bounds: Iterable[Limit]) -> "_Allowance":
         by_unit = {"capacity": inf, "instances": inf}
         for bound in bounds:
             by_unit[bound.unit] = min(by_unit[bound.unit], bound.allows)
@@ -162,27 +164,27 @@ class Room(NamedTuple):
         """Nobody fits any more, however light."""
         return min(self) < 1
 
-    def after(self, cost: int, weight: int) -> "Room":
-        return Room(self.asked - cost, self.capacity - weight, self.instances - 1)
+    def after(self, cost: int, weight: int) -> "_Allowance":
+        return _Allowance(self.requested - cost, self.capacity - weight, self.instances - 1)
 
 
 def _choose(
-    line: Line, amount: Amount, bounds: tuple[Limit, ...], snapshot: Snapshot
-) -> tuple[list[Instance], list[Choice], list[Instance]]:
+    line: CandidateQueue, amount: Amount, bounds: tuple[Limit, ...], snapshot: Snapshot
+) -> tuple[list[Instance], list[RankedBy], list[Instance]]:
     """Who leaves, in order, for which choice; and who of the candidates does not. One that does not fit is skipped."""
-    room = Room.within(amount, bounds)
-    chosen, choices, left_over = list[Instance](), list[Choice](), list[Instance]()
+    room = _Allowance.within(amount, bounds)
+    chosen, choices, left_over = list[Instance](), list[RankedBy](), list[Instance]()
     while not room.spent and (instance := line.first()):
         weight = capacity_of(instance, snapshot)
         cost = amount.cost(weight)
-        if cost <= room.asked and weight <= room.capacity:
+        if cost <= room.requested and weight <= room.capacity:
             chosen.append(instance)
             choices.append(line.leave())
             room = room.after(cost, weight)
         else:
             left_over.append(instance)
             line.skip()
-    return chosen, choices, left_over + line.rest(in_order=bool(room.asked))
+    return chosen, choices, left_over + line.rest(in_order=bool(room.requested))
 
 
 def _why_left_over(
@@ -220,14 +222,14 @@ def _plan(
     verdicts: list[Verdict],
     refusal: Reason | None,
 ) -> Plan:
-    leaving_ids = {verdict.instance_id for verdict in verdicts if verdict.leaves}
-    leaving = [instance for instance in snapshot.instances if instance.id in leaving_ids]
+    selected_ids = {verdict.instance_id for verdict in verdicts if verdict.selected}
+    leaving = [instance for instance in snapshot.instances if instance.id in selected_ids]
     total = snapshot.group.total_capacity
     missing = amount.value - _amount_of(leaving, amount, snapshot)
     why = _why_short(request, verdicts, refusal) if missing > 0 else None
     return Plan(
         verdicts=tuple(verdicts),
-        asked=amount,
+        requested=amount,
         capacity_before=total,
         min_size=snapshot.group.min_size,
         capacity_after=total - sum(capacity_of(instance, snapshot) for instance in leaving),
@@ -239,16 +241,16 @@ def _plan(
 def _why_short(request: RemovalRequest, verdicts: list[Verdict], refusal: Reason | None) -> Reason:
     """What stopped the first instance that the request still needed."""
     if (
-        refusal and refusal is not Reason.ALL_OR_NOTHING
+        refusal and refusal is not Reason.PARTIAL_DENIED
     ):  # which only says that something else fell short
         return refusal
-    named = set(request.ask.instance_ids) if isinstance(request.ask, Named) else None
+    named = set(request.target.instance_ids) if isinstance(request.target, Named) else None
     kept = [
-        v.reason for v in verdicts if not v.leaves and (named is None or v.instance_id in named)
+        v.reason for v in verdicts if not v.selected and (named is None or v.instance_id in named)
     ]
     for reason in WHY_SHORT:
         if reason in kept:
             return reason
     if named is None:
         return next((reason for reason in OF_CANDIDATES if reason in kept), Reason.NO_CANDIDATES)
-    return next(reason for reason in kept if reason is not Reason.ALL_OR_NOTHING)
+    return next(reason for reason in kept if reason is not Reason.PARTIAL_DENIED)

@@ -39,7 +39,7 @@ class Progress(NamedTuple):
     """What was done for a message so far."""
 
     request: RemovalRequest
-    begun_at: datetime  # when it was first claimed
+    first_claimed_at: datetime  # when it was first claimed
     selected: tuple[str, ...] = ()  # bound by the first recorded intent: no others are ever added
     calls: tuple[Call, ...] = ()
     given_up: tuple[
@@ -80,7 +80,7 @@ class Progress(NamedTuple):
         return tuple(call for call in self.calls if call.state is CallState.ACCEPTED)
 
     @property
-    def doubtful(self) -> tuple[Call, ...]:
+    def unconfirmed_calls(self) -> tuple[Call, ...]:
         """Calls of which it is not known whether ESS accepted them."""
         return tuple(call for call in self.calls if call.state is not CallState.ACCEPTED)
 
@@ -93,12 +93,12 @@ class Progress(NamedTuple):
         ids = {id for call in self.accepted for id in call.instance_ids}
         return tuple(id for id in self.selected if id in ids)  # in the order of selection
 
-    def asks_for(self, ids: tuple[str, ...]) -> RemovalRequest:
+    def request_for_ids(self, ids: tuple[str, ...]) -> RemovalRequest:
         """The request to decide whether exactly these selected instances may be removed now."""
-        named = Named(ids, chosen=not isinstance(self.request.ask, Named))
-        whole = self.request.all_or_nothing and not self.calls
+        named = Named(ids, by_plan=not isinstance(self.request.target, Named))
+        whole = self.request.denies_partial and not self.calls
         earlier = frozenset(self.activity_ids + self.called)
-        return self.request._replace(ask=named, all_or_nothing=whole, earlier=earlier)
+        return self.request._replace(target=named, denies_partial=whole, own_ids=earlier)
 
     def intending(self, number: int | None, intended_at: datetime, send_by: datetime) -> Progress:
         """With the next calls intended: so many at most, or all."""

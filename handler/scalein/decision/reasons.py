@@ -11,12 +11,12 @@ class Status(str, Enum):
     PARTLY_REMOVED = "partly-removed"  # ... and some of them stay
     FAILED = "failed"  # ... and nobody is gone
     UNCONFIRMED = "unconfirmed"  # what became of a call could not be learned: a person must look
-    NOTHING_TO_REMOVE = "nothing-to-remove"  # healthy, and nobody may or need leave
+    AT_TARGET_OR_BLOCKED = "nothing-to-remove"  # healthy, and nobody may or need leave
     DRY_RUN = "dry-run"  # what would leave
     REJECTED = "rejected"  # the event is wrong; the same bytes fail again
     REFUSED = "refused"  # the group's state, the request's own terms, or ESS forbid it
     EXPIRED = "expired"  # read later than its notAfter, or older than the policy allows
-    TRY_LATER = "try-later"  # may succeed if sent again
+    RETRY = "retry"  # may succeed if sent again
     IGNORED = "ignored"  # understood, and no reason to remove anything
     DUPLICATE = "duplicate"  # the same message was served before; that outcome stands
 
@@ -26,7 +26,9 @@ class Ignored(str, Enum):
 
     RECOVERY = "recovery"  # the alarm is over, or has no data
     NO_RULE = "no-rule"  # no alarm rule of the policy matches
-    OWN_ECHO = "own-echo"  # Auto Scaling's own notice, or what a removal itself brings about
+    SELF_TRIGGERED = (
+        "self-triggered"  # Auto Scaling's own notice, or what a removal itself brings about
+    )
 
 
 class Reason(str, Enum):
@@ -40,8 +42,8 @@ class Reason(str, Enum):
     NOT_NAMED = "not-named"  # the request names others
     NOT_A_MEMBER = "not-a-member"  # the request names it, but it is not in this scaling group
     TOO_HEAVY = "too-heavy"  # its weight is more capacity than the request still asks for
-    ALL_OR_NOTHING = "all-or-nothing"  # the request cannot be met in full and wants no part of it
-    CALL_LIMIT = "call-limit"  # chosen, but one RemoveInstances call takes 20 ids at most
+    PARTIAL_DENIED = "partial-denied"  # the request cannot be met in full and wants no part of it
+    REQUEST_LIMIT = "request-limit"  # chosen, but one RemoveInstances call takes 20 ids at most
     # It stays, because of its own state:
     PROTECTED = "protected"  # Protected
     STANDBY = "standby"  # Standby
@@ -72,7 +74,7 @@ class Reason(str, Enum):
     COOLDOWN_AFTER_FAILURE = "cooldown-after-failure"  # an activity failed a moment ago
     UNHEALTHY_GROUP = "unhealthy-group"  # too few are healthy: low load may be an outage
     FLOOR = "floor"  # without it the group would fall below the policy's floor
-    EVENT_MAXIMUM = "event-maximum"  # one message removes no more
+    MAX_PER_REQUEST = "max-per-request"  # one message removes no more
     BUDGET = "budget"  # the budget of this window of time is spent
     # Only of a shortfall:
     NO_CANDIDATES = "no-candidates"  # no further instance of the group is InService

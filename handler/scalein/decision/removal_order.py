@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 from scalein.decision.capacity import OUT_OF_SERVICE
 from scalein.decision.model import (
-    Choice,
     Instance,
     Metric,
     Named,
     Order,
+    RankedBy,
     RemovalRequest,
     ScalingGroup,
     Snapshot,
@@ -36,30 +36,30 @@ BY_METRIC = frozenset((Order.LOWEST_METRIC, Order.HIGHEST_METRIC))
 NEVER = datetime.max.replace(tzinfo=timezone.utc)
 
 Ranks = Iterable[Any]  # one for each candidate, all of one kind; the smallest leaves first
-Waiting = tuple[
+RankedCandidate = tuple[
     Any, ...
 ]  # a candidate behind its ranks; ids differ, so that comparing never reaches the candidate
 
 
-class Step(NamedTuple):
+class SortKey(NamedTuple):
     """One order of the pipeline; `tell` is the value behind a rank, for a person."""
 
     by: str
     ranks: Callable[[Sequence[Instance]], Ranks]
-    tell: Callable[[Instance], str]
+    describe: Callable[[Instance], str]
 
 
-class Departures(NamedTuple):
+class RemovalOrder(NamedTuple):
     """The pipeline for one request and one picture of the group."""
 
-    steps: tuple[Step, ...]
-    zone_step: int | None = (
+    sort_keys: tuple[SortKey, ...]
+    zone_key_index: int | None = (
         None  # which step is FullestZone, whose rank changes with each that leaves
     )
 
-    def waiting(self, candidates: Sequence[Instance]) -> Iterable[Waiting]:
+    def waiting(self, candidates: Sequence[Instance]) -> Iterable[RankedCandidate]:
         # Column by column: a call for each candidate and step would take three times as long.
-        return zip(*[step.ranks(candidates) for step in self.steps], candidates, strict=False)
+        return zip(*[step.ranks(candidates) for step in self.sort_keys], candidates, strict=False)
 
 
 def orders_of(request: RemovalRequest, group: ScalingGroup) -> tuple[Order, ...]:
@@ -73,40 +73,40 @@ def orders_of(request: RemovalRequest, group: ScalingGroup) -> tuple[Order, ...]
     return (Order.FULLEST_ZONE, *orders) if balanced else orders
 
 
-def by_metric(request: RemovalRequest) -> bool:
+def is_by_metric(request: RemovalRequest) -> bool:
     """Whether the order of departure goes by a metric."""
-    return not isinstance(request.ask, Named) and not BY_METRIC.isdisjoint(request.order)
+    return not isinstance(request.target, Named) and not BY_METRIC.isdisjoint(request.order)
 
 
-def departures(request: RemovalRequest, snapshot: Snapshot, metric: Metric) -> Departures:
-    if isinstance(request.ask, Named):
-        place = {id: number for number, id in enumerate(request.ask.instance_ids)}
-        return Departures((Step("named", lambda those: [place[i.id] for i in those], _id),))
+def removal_order(request: RemovalRequest, snapshot: Snapshot, metric: Metric) -> RemovalOrder:
+    if isinstance(request.target, Named):
+        place = {id: number for number, id in enumerate(request.target.instance_ids)}
+        return RemovalOrder((SortKey("named", lambda those: [place[i.id] for i in those], _id),))
     orders = orders_of(request, snapshot.group)
-    steps = _steps(snapshot, metric)
+    sort_keys = _sort_keys(snapshot, metric)
     last = (
-        Step("joined", _joined, _joined_text),
-        Step("id", lambda those: [i.id for i in those], _id),
+        SortKey("joined", _joined, _joined_text),
+        SortKey("id", lambda those: [i.id for i in those], _id),
     )
-    zone_step = orders.index(Order.FULLEST_ZONE) if Order.FULLEST_ZONE in orders else None
-    return Departures((*[steps[order] for order in orders], *last), zone_step)
+    zone_key_index = orders.index(Order.FULLEST_ZONE) if Order.FULLEST_ZONE in orders else None
+    return RemovalOrder((*[sort_keys[order] for order in orders], *last), zone_key_index)
 
 
-class Line:
+class CandidateQueue:
     """Candidates waiting to leave, first one first; which zone is fullest is looked up anew after each that leaves."""
 
     def __init__(
-        self, candidates: Sequence[Instance], order: Departures, snapshot: Snapshot
+        self, candidates: Sequence[Instance], order: RemovalOrder, snapshot: Snapshot
     ) -> None:
         self._order = order
         self._sizes = Counter(
             i.zone_id for i in snapshot.instances if i.lifecycle_state not in OUT_OF_SERVICE
         )
-        self._queues: dict[str, list[Waiting]] = {}
+        self._queues: dict[str, list[RankedCandidate]] = {}
         for waiting in sorted(
             order.waiting(candidates), reverse=True
         ):  # the next to leave stands last
-            zone = "" if order.zone_step is None else waiting[-1].zone_id
+            zone = "" if order.zone_key_index is None else waiting[-1].zone_id
             self._queues.setdefault(zone, []).append(waiting)
         self._heads = [(self._key(zone), zone) for zone in self._queues]
         heapify(self._heads)
@@ -120,7 +120,7 @@ class Line:
         self._queues[zone].pop()
         self._advance(zone)
 
-    def leave(self) -> Choice:
+    def leave(self) -> RankedBy:
         """The first leaves; what put it before the next."""
         first, zone = heappop(self._heads)
         self._queues[zone].pop()
@@ -141,29 +141,29 @@ class Line:
         if self._queues[zone]:
             heappush(self._heads, (self._key(zone), zone))
 
-    def _key(self, zone: str) -> Waiting:
+    def _key(self, zone: str) -> RankedCandidate:
         return self._ranked(self._queues[zone][-1])
 
-    def _ranked(self, one: Waiting) -> Waiting:
-        place = self._order.zone_step
+    def _ranked(self, one: RankedCandidate) -> RankedCandidate:
+        place = self._order.zone_key_index
         return (
             one
             if place is None
             else (*one[:place], -self._sizes[one[-1].zone_id], *one[place + 1 :])
         )
 
-    def _choice(self, first: Waiting, rival: Waiting | None) -> Choice:
+    def _choice(self, first: RankedCandidate, rival: RankedCandidate | None) -> RankedBy:
         instance = first[-1]
         if rival is None:
-            return Choice("only-candidate", instance.id)
+            return RankedBy("only-candidate", instance.id)
         number = next(number for number, rank in enumerate(first) if rank != rival[number])
-        step = self._order.steps[number]
-        if number == self._order.zone_step:
-            return Choice(step.by, f"{instance.zone_id} has {self._sizes[instance.zone_id]}")
-        return Choice(step.by, step.tell(instance))
+        step = self._order.sort_keys[number]
+        if number == self._order.zone_key_index:
+            return RankedBy(step.by, f"{instance.zone_id} has {self._sizes[instance.zone_id]}")
+        return RankedBy(step.by, step.describe(instance))
 
 
-def _steps(snapshot: Snapshot, metric: Metric) -> dict[Order, Step]:
+def _sort_keys(snapshot: Snapshot, metric: Metric) -> dict[Order, SortKey]:
     added = _configurations_added(snapshot)
     samples = snapshot.samples or {}
 
@@ -193,7 +193,7 @@ def _steps(snapshot: Snapshot, metric: Metric) -> dict[Order, Step]:
         (Order.HIGHEST_METRIC, lambda those: [-samples[i.id].value for i in those], metric_text),
         (Order.ATTACHED_LAST, lambda those: [i.attached for i in those], _attached_text),
     )
-    return {order: Step(order.value, ranks, tell) for order, ranks, tell in ways}
+    return {order: SortKey(order.value, ranks, describe) for order, ranks, describe in ways}
 
 
 def _configurations_added(snapshot: Snapshot) -> dict[str, datetime]:

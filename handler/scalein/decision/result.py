@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from scalein.decision.capacity import OUT_OF_SERVICE, stable_capacity
-from scalein.decision.model import Activity, Ending, Instance, Snapshot
+from scalein.decision.model import Activity, Instance, RemovalResult, Snapshot
 from scalein.decision.progress import Call, Progress
 
 DONE, NOT_DONE = ("Successful",), ("Failed", "Rejected")
@@ -25,7 +25,7 @@ def is_running(activities: Iterable[Activity]) -> bool:
 
 def ended(
     progress: Progress, activities: tuple[Activity, ...], snapshot: Snapshot, settle_seconds: float
-) -> Ending | None:
+) -> RemovalResult | None:
     """Of a removal of which nothing runs any more; None where it cannot be told yet. `activities`: of all its calls."""
     members = frozenset(instance.id for instance in snapshot.instances if not is_gone(instance))
     listed = frozenset(i.id for i in snapshot.instances if i.lifecycle_state != "Stopped")
@@ -37,7 +37,7 @@ def ended(
     for call in progress.accepted:
         activity = by_id[call.activity_id]
         settled = snapshot.now >= _end(activity) + timedelta(seconds=settle_seconds)
-        verdict = _Verdict(call, activity, members, settled)
+        verdict = _CallResult(call, activity, members, settled)
         verdict.judge_unlisted(listed, others)
         if verdict.is_open:
             return None
@@ -45,7 +45,7 @@ def ended(
         not_removed |= verdict.not_removed
         unaccounted += verdict.unaccounted
     taken = frozenset(removed)
-    return Ending(
+    return RemovalResult(
         tuple(id for id in progress.selected if id in taken),
         tuple(
             (id, not_removed[id])
@@ -57,7 +57,7 @@ def ended(
     )
 
 
-class _Verdict:
+class _CallResult:
     """What one activity and the members say of the instances of one call."""
 
     def __init__(
@@ -121,7 +121,7 @@ def _end(activity: Activity) -> datetime:
 def _replacement(progress: Progress, snapshot: Snapshot) -> int:
     """Capacity that ESS has created since; and that it will, where the request keeps the desired capacity."""
     own = set(progress.activity_ids)
-    begun = progress.begun_at.replace(second=0, microsecond=0)
+    begun = progress.first_claimed_at.replace(second=0, microsecond=0)
     since = [
         a
         for a in snapshot.activities or ()

@@ -5,7 +5,7 @@ May import: contract, decision, errors.
 
 from __future__ import annotations
 
-from scalein.intake.dialects import Reading, read
-from scalein.intake.envelopes import Mail, Message, Unreadable, opened
+from scalein.intake.dialects import ParsedMessage, read
+from scalein.intake.envelopes import MalformedMessage, Message, ParsedEvent, parse_event
 
-__all__ = ["Mail", "Message", "Reading", "Unreadable", "opened", "read"]
+__all__ = ["MalformedMessage", "Message", "ParsedEvent", "ParsedMessage", "parse_event", "read"]

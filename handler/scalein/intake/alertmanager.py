@@ -26,13 +26,15 @@ def webhook(message: Message) -> Alarm | Notice:
     document = message.document
     firing = [alert for alert in document["alerts"] if alert["status"] == "firing"]
     if document["status"] != "firing" or not firing:
-        return Notice(message.identity, Ignored.RECOVERY)
+        return Notice(message.idempotency_key, Ignored.RECOVERY)
     labels = {**document.get("groupLabels", {}), **document.get("commonLabels", {})}
     group = document.get("groupKey", "")
     alerts = json.dumps(sorted(_since(alert) for alert in firing))
     return Alarm(
-        identity=message.named("alerts", group, alerts),
-        facts=facts_of(labels, alertName=[labels.get("alertname")], level=[labels.get("severity")]),
+        idempotency_key=message.named("alerts", group, alerts),
+        attributes=facts_of(
+            labels, alertName=[labels.get("alertname")], level=[labels.get("severity")]
+        ),
         instance_ids=tuple(dict.fromkeys(id for alert in firing for id in _instance_ids(alert))),
         sent_at=message.sent_at,
         observation=digest(

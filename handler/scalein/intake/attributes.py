@@ -12,9 +12,12 @@ LONGEST_FACT = 1_024
 Facts = dict[str, tuple[str, ...]]
 
 
-def facts_of(labels: Mapping[str, object] | None = None, **facts: Iterable[object]) -> Facts:
+def facts_of(labels: Mapping[str, object] | None = None, **attributes: Iterable[object]) -> Facts:
     """Texts by name, what is absent left out; labels as `labels.<name>`; levels in capitals, as senders vary."""
-    all_facts = {**facts, **{f"labels.{name}": [value] for name, value in (labels or {}).items()}}
+    all_facts = {
+        **attributes,
+        **{f"labels.{name}": [value] for name, value in (labels or {}).items()},
+    }
     found = {name: _texts(values, name == "level") for name, values in all_facts.items()}
     return {name: texts for name, texts in found.items() if texts}
 

@@ -25,30 +25,30 @@ def threshold(message: Message) -> Alarm | Notice:
         document["alertState"] not in FIRING
         or str(document.get("triggerLevel")).upper() in RECOVERED
     ):
-        return Notice(message.identity, Ignored.RECOVERY)
-    facts = facts_of(
+        return Notice(message.idempotency_key, Ignored.RECOVERY)
+    attributes = facts_of(
         metricName=[document.get("metricName"), document.get("rawMetricName")],
         namespace=[document.get("namespace"), document.get("metricProject")],
         level=[document.get("triggerLevel")],
     )
-    return _threshold(message, document["alertName"], facts, ("dimensions", "timestamp"))
+    return _threshold(message, document["alertName"], attributes, ("dimensions", "timestamp"))
 
 
 def threshold_mns(message: Message) -> Alarm | Notice:
     """The body that CloudMonitor writes to a queue. `curLevel` decides; `eventName` says AlertOk even at WARN."""
     document = message.document
     if document["curLevel"].upper() in RECOVERED:
-        return Notice(message.identity, Ignored.RECOVERY)
+        return Notice(message.idempotency_key, Ignored.RECOVERY)
     metric = document["metricName"]
-    facts = facts_of(
+    attributes = facts_of(
         metricName=[metric, metric.partition("#")[0]],  # cpu_total#60
         namespace=[document.get("namespace")],
         level=[document["curLevel"]],
     )
-    return _threshold(message, document["ruleName"], facts, ("resources", "time"))
+    return _threshold(message, document["ruleName"], attributes, ("resources", "time"))
 
 
-def _threshold(message: Message, name: str, facts: Facts, fields: tuple[str, str]) -> Alarm:
+def _threshold(message: Message, name: str, attributes: Facts, fields: tuple[str, str]) -> Alarm:
     """Named by one evaluation of one rule for one resource: a repeated callback says the same, a later alarm not."""
     document, (dimensions, when) = (
         message.document,
@@ -57,15 +57,17 @@ def _threshold(message: Message, name: str, facts: Facts, fields: tuple[str, str
     observed = json.dumps([document.get("ruleId"), name, _readable(dimensions)], sort_keys=True)
     evaluation = json.dumps([document.get("ruleId"), name, dimensions, when], sort_keys=True)
     return Alarm(
-        identity=message.identity if when is None else message.named("threshold", evaluation),
-        facts=facts_of(
+        idempotency_key=message.idempotency_key
+        if when is None
+        else message.named("threshold", evaluation),
+        attributes=facts_of(
             alertName=[name],
             ruleName=[name],
             ruleId=[document.get("ruleId")],
             productGroupName=[document.get("productGroupName")],
             regionId=[document.get("regionId")],
         )
-        | facts,
+        | attributes,
         instance_ids=_instances(dimensions),
         sent_at=_sent_at(message, when, f"$.{fields[1]}"),
         observation=digest("threshold", observed),
@@ -77,8 +79,8 @@ def system_event(message: Message) -> Alarm:
     document, content = message.document, message.document["content"]
     of_content = content.get("instanceId") if isinstance(content, dict) else None
     return Alarm(
-        identity=message.named("systemevent", document.get("id")),
-        facts=facts_of(
+        idempotency_key=message.named("systemevent", document.get("id")),
+        attributes=facts_of(
             eventName=[document["name"]],
             product=[document["product"]],
             level=[document.get("level")],
@@ -94,12 +96,12 @@ def subscription(message: Message) -> Alarm | Notice:
     """An Event Subscription's push, JSON or form; in a form, what is nested is JSON text."""
     document, alert = message.document, message.document["alert"]
     if alert["alertStatus"] != "TRIGGERED":
-        return Notice(message.identity, Ignored.RECOVERY)
+        return Notice(message.idempotency_key, Ignored.RECOVERY)
     content = alert.get("eventContentMap")
     of_content = content.get("instanceId") if isinstance(content, dict) else None
     return Alarm(
-        identity=message.named("subscription", alert.get("dedupId")),
-        facts=facts_of(
+        idempotency_key=message.named("subscription", alert.get("dedupId")),
+        attributes=facts_of(
             eventName=[alert["eventName"]],
             product=[alert.get("product")],
             level=[alert.get("severity"), document.get("severity")],
@@ -110,7 +112,7 @@ def subscription(message: Message) -> Alarm | Notice:
     )
 
 
-def unfolded(message: Message) -> Message:
+def with_embedded_json(message: Message) -> Message:
     """An Event Subscription's form as its JSON would be. Raises MalformedEvent."""
     alert = message.document.get("alert")
     if not isinstance(alert, str):

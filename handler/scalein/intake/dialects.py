@@ -19,26 +19,26 @@ from scalein.intake.removal_request import request_of
 from scalein.intake.times import moment
 
 
-class Sealed(NamedTuple):
+class SignedFollowUp(NamedTuple):
     """A follow-up, as it came: whether this function signed it is still to be verified."""
 
-    identity: str
+    idempotency_key: str
     text: str
     signature: str
 
 
-Reading = RemovalRequest | Alarm | Notice | Sealed
+ParsedMessage = RemovalRequest | Alarm | Notice | SignedFollowUp
 
 
 class Dialect(NamedTuple):
     schema: str
-    marks: frozenset[str]  # the fields that tell it
-    read: Callable[[Message], Reading]
+    required_fields: frozenset[str]  # the fields that tell it
+    read: Callable[[Message], ParsedMessage]
 
 
-def read(message: Message) -> Reading:
+def read(message: Message) -> ParsedMessage:
     """What the message says. Raises RejectedEvent."""
-    message = cloudmonitor.unfolded(message)
+    message = cloudmonitor.with_embedded_json(message)
     dialect = _dialect(message)
     check(message.document, dialect.schema)
     return dialect.read(message)
@@ -46,15 +46,15 @@ def read(message: Message) -> Reading:
 
 def _dialect(message: Message) -> Dialect:
     """Told by the CloudEvent's type, else by the fields that are there. Raises UnknownSender."""
-    if ess_notices.speaks(message):
+    if ess_notices.is_ess_notice(message):
         return ESS_NOTICE
     if message.event_type.startswith(ecs.TYPE_PREFIX):
         return ECS_EVENT
     fields = message.document.keys()
     for dialect in DIALECTS:
-        if dialect.marks <= fields:
+        if dialect.required_fields <= fields:
             return dialect
-    if fields & REQUEST.marks:
+    if fields & REQUEST.required_fields:
         return REQUEST
     raise _unknown(message)
 
@@ -63,12 +63,13 @@ def _unknown(message: Message) -> UnknownSender:
     """Says what was recognised, and what is missing for the dialect that is nearest. Never what was sent."""
     fields = message.document.keys()
     near = max(
-        (*DIALECTS, REQUEST), key=lambda dialect: len(dialect.marks & fields) / len(dialect.marks)
+        (*DIALECTS, REQUEST),
+        key=lambda dialect: len(dialect.required_fields & fields) / len(dialect.required_fields),
     )
-    if not near.marks & fields:
+    if not near.required_fields & fields:
         near = REQUEST
-    missing = ", ".join(f'"{name}"' for name in sorted(near.marks - fields))
-    way = ", ".join(envelope.name for envelope in message.way)
+    missing = ", ".join(f'"{name}"' for name in sorted(near.required_fields - fields))
+    way = ", ".join(envelope.name for envelope in message.envelopes)
     recognised = f"Recognised: {way}. What it holds" if way else "This"
     sentence = f"{recognised} is no message known here; the nearest is {near.schema}, for which it lacks {missing}."
     return UnknownSender("$", "unknownSender", sentence)
@@ -76,14 +77,16 @@ def _unknown(message: Message) -> UnknownSender:
 
 def _removal_request(message: Message) -> RemovalRequest:
     document = message.document
-    request = request_of(document, message.identity, message.sent_at)
+    request = request_of(document, message.idempotency_key, message.sent_at)
     if "notAfter" in document:
         request = request._replace(not_after=moment(document["notAfter"], "$.notAfter"))
     return request
 
 
-def _follow_up(message: Message) -> Sealed:
-    return Sealed(message.identity, message.document["followUp"], message.document["signature"])
+def _follow_up(message: Message) -> SignedFollowUp:
+    return SignedFollowUp(
+        message.idempotency_key, message.document["followUp"], message.document["signature"]
+    )
 
 
 REQUEST = Dialect(REMOVAL_REQUEST, frozenset({"scalingGroupId", "remove"}), _removal_request)

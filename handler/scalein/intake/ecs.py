@@ -15,11 +15,11 @@ def event(message: Message) -> Alarm | Notice:
     """Such as ecs:Instance:PreemptibleInstanceInterruption, five minutes before a spot instance is reclaimed."""
     name = message.event_type.removeprefix(TYPE_PREFIX)
     if name == STATE_CHANGE:
-        return Notice(message.identity, Ignored.OWN_ECHO)
+        return Notice(message.idempotency_key, Ignored.SELF_TRIGGERED)
     document = message.document
     return Alarm(
-        identity=message.identity,
-        facts=facts_of(eventName=[name], product=["ECS"]),
+        idempotency_key=message.idempotency_key,
+        attributes=facts_of(eventName=[name], product=["ECS"]),
         instance_ids=instance_ids_of(document.get("instanceId"), document.get("resourceId")),
         sent_at=message.sent_at,
     )

@@ -36,33 +36,33 @@ Parts = tuple[object, ...]  # of a name
 class Message(NamedTuple):
     """What somebody sent, and a name for it that a redelivery of the same message shares."""
 
-    identity: str
+    idempotency_key: str
     document: Fields
     sent_at: datetime | None = None  # the oldest time that an envelope tells
     event_type: str = ""  # of the innermost CloudEvent
-    way: tuple[Envelope, ...] = ()  # outermost first
+    envelopes: tuple[Envelope, ...] = ()  # outermost first
 
     def named(self, kind: str, *parts: object) -> str:
         """The identity by what the message itself says; the envelopes' where a part is missing."""
-        return identity_of(_kinds(self.way, kind), *parts) or self.identity
+        return key_of(_kinds(self.envelopes, kind), *parts) or self.idempotency_key
 
 
-class Unreadable(NamedTuple):
+class MalformedMessage(NamedTuple):
     """A message that could not be opened."""
 
-    identity: str
+    idempotency_key: str
     error: MalformedEvent
 
 
-class Mail(NamedTuple):
+class ParsedEvent(NamedTuple):
     """All that one event brought. A batch, even of one, is answered as a batch; an HTTP request as one."""
 
-    messages: Sequence[Message | Unreadable]
+    messages: Sequence[Message | MalformedMessage]
     batch: bool = False
     http: bool = False
 
 
-class Batch(Sequence[Message | Unreadable]):
+class Batch(Sequence[Message | MalformedMessage]):
     """Each message is opened when it is read, so that memory holds what is inside of one at a time."""
 
     def __init__(self, elements: list[Any], max_bytes: int) -> None:
@@ -73,20 +73,20 @@ class Batch(Sequence[Message | Unreadable]):
         return len(self._elements)
 
     @overload
-    def __getitem__(self, index: int) -> Message | Unreadable: ...
+    def __getitem__(self, index: int) -> Message | MalformedMessage: ...
     @overload
     def __getitem__(self, index: slice) -> Batch: ...
-    def __getitem__(self, index: int | slice) -> Message | Unreadable | Batch:
+    def __getitem__(self, index: int | slice) -> Message | MalformedMessage | Batch:
         if isinstance(index, slice):
             return Batch(self._elements[index], self._max_bytes)
         element = self._elements[index]
         return _open(element, _hashed("content", element), self._max_bytes)
 
-    def __iter__(self) -> Iterator[Message | Unreadable]:
+    def __iter__(self) -> Iterator[Message | MalformedMessage]:
         return (self[index] for index in range(len(self)))
 
 
-class Opened(NamedTuple):
+class Unwrapped(NamedTuple):
     """What one envelope holds, and what it says of it."""
 
     content: Any
@@ -96,24 +96,24 @@ class Opened(NamedTuple):
     content_names_it: bool = False  # the envelope differs at each delivery of the same content
 
 
-def opened(event: bytes, max_bytes: int = MAX_EVENT_BYTES) -> Mail:
+def parse_event(event: bytes, max_bytes: int = MAX_EVENT_BYTES) -> ParsedEvent:
     """Every message of an event, in order. Never raises: one that cannot be opened says so itself."""
-    identity = _hashed("content", event)
+    idempotency_key = _hashed("content", event)
     try:
         value = value_of(event, max_bytes)
         if not isinstance(value, list):
-            is_http = isinstance(value, dict) and HTTP.marks <= value.keys()
-            return Mail((_open(value, identity, max_bytes),), http=is_http)
+            is_http = isinstance(value, dict) and HTTP.required_fields <= value.keys()
+            return ParsedEvent((_open(value, idempotency_key, max_bytes),), http=is_http)
         if len(value) > MAX_MESSAGES:
             raise malformed(
                 "maxItems", f"The event has {len(value)} messages; at most {MAX_MESSAGES} are read."
             )
     except MalformedEvent as error:
-        return Mail((Unreadable(identity, error),))
-    return Mail(Batch(value, max_bytes), batch=True)
+        return ParsedEvent((MalformedMessage(idempotency_key, error),))
+    return ParsedEvent(Batch(value, max_bytes), batch=True)
 
 
-def _open(value: Any, identity: str, max_bytes: int) -> Message | Unreadable:
+def _open(value: Any, idempotency_key: str, max_bytes: int) -> Message | MalformedMessage:
     sent_at, event_type, way = None, "", tuple[Envelope, ...]()
     try:
         check_unicode(value)
@@ -125,22 +125,26 @@ def _open(value: Any, identity: str, max_bytes: int) -> Message | Unreadable:
             if not isinstance(value, dict):
                 raise malformed("type", "A message must be a JSON object.")
             envelope = next(
-                (envelope for envelope in ENVELOPES if envelope.marks <= value.keys()), None
+                (envelope for envelope in ENVELOPES if envelope.required_fields <= value.keys()),
+                None,
             )
             if envelope is None:
-                return Message(identity, value, sent_at, event_type, way)
+                return Message(idempotency_key, value, sent_at, event_type, way)
             way = (*way, envelope)
             inside = envelope.open(value)
             if inside.content_names_it:
-                identity = _hashed(_kinds(way), inside.content)
-            value, identity = inside.content, identity_of(_kinds(way), *inside.name) or identity
+                idempotency_key = _hashed(_kinds(way), inside.content)
+            value, idempotency_key = (
+                inside.content,
+                key_of(_kinds(way), *inside.name) or idempotency_key,
+            )
             sent_at, event_type = earliest(sent_at, inside.sent_at), inside.event_type or event_type
         raise malformed("maxLayers", f"The message is wrapped more than {MAX_LAYERS} times.")
     except MalformedEvent as error:
-        return Unreadable(identity, error)
+        return MalformedMessage(idempotency_key, error)
 
 
-def identity_of(kinds: str, *parts: object) -> str:
+def key_of(kinds: str, *parts: object) -> str:
     """Such as event.kafka-topic/7/5: no other kinds and parts make the same text. A hash of them
     where that is no visible ASCII text of 128 characters at most; "" where a part is missing.
     """
@@ -184,7 +188,7 @@ def _time_of(value: object, path: str) -> datetime | None:
     return None if value is None else moment(value, path)
 
 
-def _cloud_event(event: Fields) -> Opened:
+def _cloud_event(event: Fields) -> Unwrapped:
     """CloudEvents 1.0, as EventBridge and every queue trigger send it."""
     if "data" in event:
         content = event["data"]
@@ -193,61 +197,63 @@ def _cloud_event(event: Fields) -> Opened:
     else:
         raise malformed("required", "The CloudEvent has no data.", "$.data")
     name = (event.get("source"), event.get("id"))  # CloudEvents: unique together
-    return Opened(content, name, _time_of(event.get("time"), "$.time"), str(event["type"]))
+    return Unwrapped(content, name, _time_of(event.get("time"), "$.time"), str(event["type"]))
 
 
-def _http(request: Fields) -> Opened:
+def _http(request: Fields) -> Unwrapped:
     """A request of an HTTP trigger, Function Compute 3.0. A repeated request has another id: the body names it."""
     body = request["body"]
     if request["isBase64Encoded"] is True and isinstance(body, str):
         body = unwrapped_base64(body)
     arrived = _part(request["requestContext"]).get("timeEpoch")
-    return Opened(
+    return Unwrapped(
         body, sent_at=_time_of(arrived, "$.requestContext.timeEpoch"), content_names_it=True
     )
 
 
-def _mns_topic(message: Fields) -> Opened:
+def _mns_topic(message: Fields) -> Unwrapped:
     sent_at = _time_of(message.get("PublishTime"), "$.PublishTime")
-    return Opened(message["Message"], (message["MessageId"],), sent_at)
+    return Unwrapped(message["Message"], (message["MessageId"],), sent_at)
 
 
-def _mns_topic_stream(message: Fields) -> Opened:
-    return Opened(message["body"])
+def _mns_topic_stream(message: Fields) -> Unwrapped:
+    return Unwrapped(message["body"])
 
 
-def _mns_queue(message: Fields) -> Opened:
-    return Opened(message["messageBody"], (message.get("messageId"),))
+def _mns_queue(message: Fields) -> Unwrapped:
+    return Unwrapped(message["messageBody"], (message.get("messageId"),))
 
 
-def _rabbitmq(message: Fields) -> Opened:
+def _rabbitmq(message: Fields) -> Unwrapped:
     properties = _part(message["props"])
     sent_at = _time_of(properties.get("timestamp"), "$.props.timestamp")
-    return Opened(message["body"], (properties.get("messageId"),), sent_at)
+    return Unwrapped(message["body"], (properties.get("messageId"),), sent_at)
 
 
-def _kafka(message: Fields) -> Opened:
+def _kafka(message: Fields) -> Unwrapped:
     name = (message["topic"], message["partition"], message["offset"])
-    return Opened(message["value"], name, _time_of(message.get("timestamp"), "$.timestamp"))
+    return Unwrapped(message["value"], name, _time_of(message.get("timestamp"), "$.timestamp"))
 
 
-def _rocketmq(message: Fields) -> Opened:
+def _rocketmq(message: Fields) -> Unwrapped:
     """Alibaba Cloud's, inside a CloudEvent, and Apache's own, which is alone and has a `msgId`."""
     properties = _part(message["systemProperties"])
     born_at = _time_of(message.get("bornTimestamp"), "$.bornTimestamp")
-    return Opened(message["body"], (message.get("msgId") or properties.get("UNIQ_KEY"),), born_at)
+    return Unwrapped(
+        message["body"], (message.get("msgId") or properties.get("UNIQ_KEY"),), born_at
+    )
 
 
-def _timer(tick: Fields) -> Opened:
+def _timer(tick: Fields) -> Unwrapped:
     name = (tick["triggerName"], tick["triggerTime"])
-    return Opened(tick["payload"], name, moment(tick["triggerTime"], "$.triggerTime"))
+    return Unwrapped(tick["payload"], name, moment(tick["triggerTime"], "$.triggerTime"))
 
 
 class Envelope(NamedTuple):
     name: str
     kind: str  # in identities: letters alone
-    marks: frozenset[str]  # the fields that tell it
-    open: Callable[[Fields], Opened]  # raises MalformedEvent
+    required_fields: frozenset[str]  # the fields that tell it
+    open: Callable[[Fields], Unwrapped]  # raises MalformedEvent
 
 
 HTTP = Envelope(

@@ -25,7 +25,7 @@ HOOK_FIELDS = frozenset(
 )  # of `content`, in a lifecycle hook's message
 
 
-def speaks(message: Message) -> bool:
+def is_ess_notice(message: Message) -> bool:
     """Whether ESS sent it, by type, by product or by vocabulary."""
     if message.event_type.startswith(TYPE_PREFIX):
         return True
@@ -41,4 +41,4 @@ def speaks(message: Message) -> bool:
 
 
 def notice(message: Message) -> Notice:
-    return Notice(message.identity, Ignored.OWN_ECHO)
+    return Notice(message.idempotency_key, Ignored.SELF_TRIGGERED)

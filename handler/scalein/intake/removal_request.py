@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from scalein.decision.model import (
-    Ask,
     Count,
     Named,
     Order,
     Percent,
     RemovalRequest,
     RemoveOptions,
+    Target,
     ToCapacity,
 )
 
@@ -20,7 +20,7 @@ SCHEMA = "removal-request"
 
 
 def request_of(
-    document: dict[str, Any], identity: str, sent_at: datetime | None = None
+    document: dict[str, Any], idempotency_key: str, sent_at: datetime | None = None
 ) -> RemovalRequest:
     """Of a document that satisfies its schema; `notAfter` is left to who can read times.
 
@@ -28,10 +28,10 @@ def request_of(
     """
     return RemovalRequest(
         scaling_group_id=document["scalingGroupId"],
-        request_id=document.get("requestId", identity),
+        request_id=document.get("requestId", idempotency_key),
         derived_id="requestId" not in document,
-        ask=_ask(document["remove"]),
-        all_or_nothing=document.get("shortfall") == "refuse",
+        target=_ask(document["remove"]),
+        denies_partial=document.get("shortfall") == "refuse",
         order=tuple(Order(name) for name in document.get("order", ())),
         options=_options(document),
         dry_run=document.get("dryRun", False),
@@ -52,8 +52,8 @@ def document_of(request: RemovalRequest) -> dict[str, Any]:
         {
             "scalingGroupId": request.scaling_group_id,
             "requestId": request.request_id,
-            "remove": _remove(request.ask),
-            "shortfall": "refuse" if request.all_or_nothing else None,
+            "remove": _remove(request.target),
+            "shortfall": "refuse" if request.denies_partial else None,
             "order": [order.value for order in request.order] or None,
             "removePolicy": options.remove_policy,
             "decreaseDesiredCapacity": options.decrease_desired_capacity,
@@ -70,7 +70,7 @@ def _said(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _remove(ask: Ask) -> dict[str, Any]:
+def _remove(ask: Target) -> dict[str, Any]:
     if isinstance(ask, Count):
         return {"count": ask.instances}
     if isinstance(ask, Percent):
@@ -80,7 +80,7 @@ def _remove(ask: Ask) -> dict[str, Any]:
     return {"instanceIds": list(ask.instance_ids)}
 
 
-def _ask(remove: dict[str, Any]) -> Ask:
+def _ask(remove: dict[str, Any]) -> Target:
     ((kind, value),) = remove.items()
     if kind == "count":
         return Count(int(value))  # JSON Schema holds 3.0 for an integer

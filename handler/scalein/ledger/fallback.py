@@ -3,8 +3,16 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from scalein.errors import LedgerGone
-from scalein.ledger.protocol import Claim, Closing, Entry, Ledger, MessageRef, Others, Record
+from scalein.errors import LedgerUnavailable
+from scalein.ledger.protocol import (
+    Claim,
+    Completion,
+    GroupLease,
+    Ledger,
+    MessageRef,
+    OtherMessages,
+    Record,
+)
 
 Said = TypeVar("Said")
 
@@ -32,10 +40,10 @@ class FallbackLedger:
 
     def claim_message(self, message: MessageRef) -> Claim:
         claim = self._ask(lambda ledger: ledger.claim_message(message))
-        self._message = message if claim.ours else None
+        self._message = message if claim.granted else None
         return claim
 
-    def acquire_lease(self, group: str, observation: str = "") -> Entry | None:
+    def acquire_lease(self, group: str, observation: str = "") -> GroupLease | None:
         entry = self._ask(lambda ledger: ledger.acquire_lease(group, observation))
         self._group = group if entry else ""
         return entry
@@ -43,14 +51,14 @@ class FallbackLedger:
     def record(self, message: MessageRef, record: Record) -> bool:
         return self._ask(lambda ledger: ledger.record(message, record))
 
-    def read_others(self, message: MessageRef) -> Others:
+    def read_others(self, message: MessageRef) -> OtherMessages:
         return self._ask(lambda ledger: ledger.read_others(message))
 
-    def close(self, message: MessageRef, closing: Closing) -> None:
+    def close(self, message: MessageRef, closing: Completion) -> None:
         if not self._gone:
             try:
                 self._ledger.close(message, closing)
-            except LedgerGone:
+            except LedgerUnavailable:
                 if self._closed and closing.outcome is not None:
                     raise  # an outcome that is not saved would be followed by another
                 self._take_over()
@@ -62,7 +70,7 @@ class FallbackLedger:
         if not self._gone:
             try:
                 return ask(self._ledger)
-            except LedgerGone:
+            except LedgerUnavailable:
                 if self._closed:
                     raise
                 self._take_over()

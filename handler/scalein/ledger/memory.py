@@ -7,12 +7,20 @@ from functools import cache
 from heapq import heappop, heappush
 from threading import Lock
 
-from scalein.ledger.protocol import Claim, Closing, Entry, MessageRef, Others, Record, Terms
+from scalein.ledger.protocol import (
+    Claim,
+    Completion,
+    GroupLease,
+    LeaseOptions,
+    MessageRef,
+    OtherMessages,
+    Record,
+)
 
 MAX_MESSAGES = 10_000  # kept in memory
 
 
-class Kept:
+class MemoryStore:
     """What Memory keeps from one invocation to the next. What is over is forgotten in the order in which it ends."""
 
     def __init__(self, max_texts: int = 4 * MAX_MESSAGES) -> None:
@@ -63,18 +71,18 @@ class GroupRecord:
 
 
 @cache
-def kept_by_this_process() -> Kept:
+def process_store() -> MemoryStore:
     """A cache: it may vanish, and then the other nets hold."""
-    return Kept()
+    return MemoryStore()
 
 
-class Memory:
+class MemoryLedger:
     """Of one process: it knows what this instance of the function did, and vanishes with it."""
 
     name = "memory"
     shared = complete = False
 
-    def __init__(self, terms: Terms, kept: Kept) -> None:
+    def __init__(self, terms: LeaseOptions, kept: MemoryStore) -> None:
         self._terms = terms
         self._kept = kept
 
@@ -82,25 +90,25 @@ class Memory:
         with self._kept.lock:
             self._kept.forget(self._terms.clock.now())
             outcome, progress = self._get("outcome", message), self._get("progress", message)
-            first = self._get("first", message) or self._keep("first", message, self._terms.holder)
+            first = self._get("first", message) or self._keep("first", message, self._terms.owner)
             ours = self._take(_name("claim", message))
-            return Claim(ours and outcome is None, outcome, progress, first == self._terms.holder)
+            return Claim(ours and outcome is None, outcome, progress, first == self._terms.owner)
 
-    def acquire_lease(self, group: str, observation: str = "") -> Entry | None:
+    def acquire_lease(self, group: str, observation: str = "") -> GroupLease | None:
         with self._kept.lock:
             now = self._terms.clock.now()
             self._kept.forget(now)
             if not self._take(f"lease {group}"):
                 return None
             known = self._group(group)
-            return Entry(known.in_flight_at(now), known.newest.get(observation), known.version)
+            return GroupLease(known.in_flight_at(now), known.newest.get(observation), known.version)
 
     def record(self, message: MessageRef, record: Record) -> bool:
         with self._kept.lock:
             now = self._terms.clock.now()
             self._kept.forget(now)
             holders = {self._get("claim", message), self._kept.get(f"lease {message.group}")}
-            if holders != {self._terms.holder}:
+            if holders != {self._terms.owner}:
                 return False
             self._keep("progress", message, record.progress)
             known = self._group(message.group)
@@ -113,27 +121,27 @@ class Memory:
             known.activities |= {(message.key, id): until for id in record.activity_ids}
             return True
 
-    def read_others(self, message: MessageRef) -> Others:
+    def read_others(self, message: MessageRef) -> OtherMessages:
         with self._kept.lock:
             now, known = self._terms.clock.now(), self._group(message.group)
             known.activities = {
                 one: until for one, until in known.activities.items() if until > now
             }
             known.in_flight_at(now)
-            return Others(
+            return OtherMessages(
                 frozenset(id for key, id in known.activities if key != message.key),
                 frozenset(id for key, id in known.in_flight if key != message.key),
             )
 
-    def close(self, message: MessageRef, closing: Closing) -> None:
+    def close(self, message: MessageRef, closing: Completion) -> None:
         with self._kept.lock:
             self._kept.forget(self._terms.clock.now())
             claim, lease = _name("claim", message), f"lease {message.group}"
-            if self._kept.get(claim) == self._terms.holder:
+            if self._kept.get(claim) == self._terms.owner:
                 if closing.outcome is not None:
                     self._keep("outcome", message, closing.outcome)
                 self._kept.drop(claim)
-            if self._kept.get(lease) == self._terms.holder:
+            if self._kept.get(lease) == self._terms.owner:
                 if closing.observation and closing.sent_at is not None:
                     newest = self._group(message.group).newest
                     newest[closing.observation] = max(
@@ -155,8 +163,8 @@ class Memory:
     def _take(self, name: str) -> bool:
         if self._kept.get(name) is None:
             until = self._terms.clock.now() + timedelta(seconds=self._terms.lease_seconds)
-            self._kept.keep(name, self._terms.holder, until)
-        return self._kept.get(name) == self._terms.holder
+            self._kept.keep(name, self._terms.owner, until)
+        return self._kept.get(name) == self._terms.owner
 
 
 def _name(kind: str, message: MessageRef) -> str:

@@ -23,13 +23,13 @@ class MessageRef(NamedTuple):
 class Claim(NamedTuple):
     """What is known of a message when an invocation begins to process it."""
 
-    ours: bool  # no other invocation holds it
+    granted: bool  # no other invocation holds it
     outcome: str | None = None  # it has ended so
     progress: str | None = None  # how far an earlier invocation came
     first: bool = True  # no invocation claimed it before
 
 
-class Entry(NamedTuple):
+class GroupLease(NamedTuple):
     """What is known of a scaling group by the holder of its lease."""
 
     in_flight: frozenset[str] = (
@@ -41,7 +41,7 @@ class Entry(NamedTuple):
     version: int = 0  # another one after each write
 
 
-class Others(NamedTuple):
+class OtherMessages(NamedTuple):
     """What is known of a group's other messages."""
 
     activity_ids: frozenset[str] = frozenset()  # scaling activities of theirs
@@ -59,7 +59,7 @@ class Record(NamedTuple):
     activity_ids: tuple[str, ...] = ()  # accepted, and known as this message's
 
 
-class Closing(NamedTuple):
+class Completion(NamedTuple):
     """How processing ends. Without an outcome the message may be processed again, from its progress."""
 
     outcome: str | None = None
@@ -85,23 +85,23 @@ class Ledger(Protocol):
     def claim_message(self, message: MessageRef) -> Claim:
         """Begins to process a message."""
 
-    def acquire_lease(self, group: str, observation: str = "") -> Entry | None:
+    def acquire_lease(self, group: str, observation: str = "") -> GroupLease | None:
         """The group's lease; None while another invocation holds it."""
 
     def record(self, message: MessageRef, record: Record) -> bool:
         """Writes, unless claim or lease are another's by now: then it writes nothing, and gives False."""
 
-    def read_others(self, message: MessageRef) -> Others:
+    def read_others(self, message: MessageRef) -> OtherMessages:
         """What is known of the other messages of its group."""
 
-    def close(self, message: MessageRef, closing: Closing) -> None:
+    def close(self, message: MessageRef, closing: Completion) -> None:
         """Ends claim and lease, as far as they are still this invocation's."""
 
 
-class Terms(NamedTuple):
+class LeaseOptions(NamedTuple):
     """Who holds what a ledger gives away, and for how long."""
 
-    holder: str  # one invocation; never another's
+    owner: str  # one invocation; never another's
     lease_seconds: float  # longer than an invocation may run
     remember_seconds: float  # longer than a message may come again
     clock: Clock

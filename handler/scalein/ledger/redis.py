@@ -14,10 +14,18 @@ from typing import Any
 from urllib.parse import quote
 
 from scalein.clock import Deadline
-from scalein.errors import LedgerGone
-from scalein.ledger.protocol import Claim, Closing, Entry, MessageRef, Others, Record, Terms
+from scalein.errors import LedgerUnavailable
+from scalein.ledger.protocol import (
+    Claim,
+    Completion,
+    GroupLease,
+    LeaseOptions,
+    MessageRef,
+    OtherMessages,
+    Record,
+)
 from scalein.ledger.redis_node import RedisFailed, run_script
-from scalein.timing import Tally
+from scalein.timing import CallTimer
 
 PREFIX = "scalein"
 ANSWER_SECONDS = 1.0  # that a step may take in all; a ledger that takes longer is as good as gone
@@ -81,12 +89,16 @@ class RedisLedger:
     shared = complete = True
 
     def __init__(
-        self, url: str, terms: Terms, tally: Tally | None = None, deadline: Deadline | None = None
+        self,
+        url: str,
+        terms: LeaseOptions,
+        tally: CallTimer | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
         """`deadline`: after which no answer is waited for."""
         self._url = url
         self._terms = terms
-        self._tally = tally or Tally(terms.clock)
+        self._tally = tally or CallTimer(terms.clock)
         self._deadline = deadline
         self._silent = False
         self._writes = 0
@@ -96,20 +108,20 @@ class RedisLedger:
             _key(message.group, "message", message.key),
             _key(message.group, "claim", message.key),
         ]
-        arguments = [self._terms.holder, self._lease, self._memory]
-        holder, outcome, progress, first = self._run(CLAIM, keys, arguments)
-        ours = outcome is None and holder == self._terms.holder
-        return Claim(ours, outcome, progress, first == self._terms.holder)
+        arguments = [self._terms.owner, self._lease, self._memory]
+        owner, outcome, progress, first = self._run(CLAIM, keys, arguments)
+        ours = outcome is None and owner == self._terms.owner
+        return Claim(ours, outcome, progress, first == self._terms.owner)
 
-    def acquire_lease(self, group: str, observation: str = "") -> Entry | None:
+    def acquire_lease(self, group: str, observation: str = "") -> GroupLease | None:
         keys = [_key(group, kind) for kind in ("lease", "inflight", "writes", "newest")]
-        holder, in_flight, writes, newest = self._run(
-            LEASE, keys, [self._terms.holder, self._lease, observation]
+        owner, in_flight, writes, newest = self._run(
+            LEASE, keys, [self._terms.owner, self._lease, observation]
         )
-        if holder != self._terms.holder:
+        if owner != self._terms.owner:
             return None
         ids = frozenset(one.partition(" ")[2] for one in in_flight)
-        return Entry(ids, datetime.fromisoformat(newest) if newest else None, int(writes or 0))
+        return GroupLease(ids, datetime.fromisoformat(newest) if newest else None, int(writes or 0))
 
     def record(self, message: MessageRef, record: Record) -> bool:
         group = message.group
@@ -124,26 +136,26 @@ class RedisLedger:
             "inFlight": list(record.in_flight.items()),
             "activityIds": record.activity_ids,
         }
-        arguments = [self._terms.holder, record.progress, self._memory, json.dumps(changes)]
+        arguments = [self._terms.owner, record.progress, self._memory, json.dumps(changes)]
         self._writes += 1
         return bool(
             self._run(
-                RECORD, keys, [*arguments, message.key, f"{self._terms.holder} {self._writes}"]
+                RECORD, keys, [*arguments, message.key, f"{self._terms.owner} {self._writes}"]
             )
         )
 
-    def read_others(self, message: MessageRef) -> Others:
+    def read_others(self, message: MessageRef) -> OtherMessages:
         keys = [_key(message.group, "activities"), _key(message.group, "inflight")]
         activities, in_flight = self._run(OTHERS, keys, [])
         own = f"{message.key} "
-        return Others(
+        return OtherMessages(
             *(
                 frozenset(one.partition(" ")[2] for one in ones if not one.startswith(own))
                 for ones in (activities, in_flight)
             )
         )
 
-    def close(self, message: MessageRef, closing: Closing) -> None:
+    def close(self, message: MessageRef, closing: Completion) -> None:
         group = message.group
         keys = [
             _key(group, "claim", message.key),
@@ -156,7 +168,7 @@ class RedisLedger:
         self._run(
             CLOSE,
             keys,
-            [self._terms.holder, closing.outcome or "", self._memory, observed, sent_at],
+            [self._terms.owner, closing.outcome or "", self._memory, observed, sent_at],
         )
 
     @property
@@ -170,7 +182,7 @@ class RedisLedger:
     def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """All of it or nothing, in one round trip."""
         if self._silent:
-            raise LedgerGone("the ledger did not answer a moment ago.")
+            raise LedgerUnavailable("the ledger did not answer a moment ago.")
         clock = self._deadline.clock if self._deadline else self._terms.clock
         left = self._deadline.remaining_seconds() if self._deadline else ANSWER_SECONDS
         try:
@@ -184,7 +196,7 @@ class RedisLedger:
                 )
         except RedisFailed as error:
             self._silent = True  # one wait is enough for an invocation
-            raise LedgerGone(str(error)) from None
+            raise LedgerUnavailable(str(error)) from None
 
 
 def _key(group: str, *parts: str) -> str:

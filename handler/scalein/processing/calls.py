@@ -11,18 +11,20 @@ from scalein.cloud.gateway import Removal
 from scalein.decision.model import MAX_INSTANCES_PER_CALL, Snapshot
 from scalein.decision.progress import Call, CallState, Progress, client_token
 from scalein.errors import OutcomeUnknown, StaleSnapshot, TokenUsed
-from scalein.ledger.protocol import Others
-from scalein.processing.group_view import OneGroup, fresh
+from scalein.ledger.protocol import OtherMessages
+from scalein.processing.group_view import GroupView, fresh
 from scalein.processing.journal import Journal, NoJournal
 
 
 class Dependencies(NamedTuple):
     """What processing a message stands on."""
 
-    group: OneGroup
+    group: GroupView
     deadline: Deadline
     journal: Journal = NoJournal()
-    read_others: Callable[[], Others] = Others  # what the ledger knows of other messages
+    read_others: Callable[[], OtherMessages] = (
+        OtherMessages  # what the ledger knows of other messages
+    )
     settle_seconds: float = 180.0
     max_instances: int = (
         MAX_INSTANCES_PER_CALL  # of one message, in a group that runs one removal at a time
@@ -64,7 +66,7 @@ class MessageCalls:
 
     def _may_call(self, call: Call) -> bool:
         """Not once an earlier call is in doubt, nor beside a removal that this run did not know of."""
-        is_first_open = self.progress.doubtful[:1] == (call,)
+        is_first_open = self.progress.unconfirmed_calls[:1] == (call,)
         return is_first_open and self._holds_lease and not self.concurrent_removal
 
     def _make(self, call: Call, snapshot: Snapshot) -> None:

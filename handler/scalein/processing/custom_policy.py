@@ -11,59 +11,64 @@ from typing import Any, NamedTuple
 
 from scalein.contract import check
 from scalein.decision.capacity import capacity_of
-from scalein.decision.guardrails import Guardrails, staying
-from scalein.decision.model import Choice, Count, Instance, RemovalRequest, Snapshot
-from scalein.decision.removal_order import DEFAULT_POLICIES, Line, departures
+from scalein.decision.guardrails import GroupPolicy, retention_rules
+from scalein.decision.model import Count, Instance, RankedBy, RemovalRequest, Snapshot
+from scalein.decision.removal_order import DEFAULT_POLICIES, CandidateQueue, removal_order
 from scalein.intake.decoding import value_of
 
 SCHEMA = "custom-policy"
 
 
-class Share(NamedTuple):
+class ZoneShare(NamedTuple):
     """So much capacity is to leave a zone; of an empty zone, any."""
 
     zone_id: str
     capacity: int
 
 
-class Question(NamedTuple):
+class ScaleInQuestion(NamedTuple):
     scaling_group_id: str
-    shares: tuple[Share, ...]
+    shares: tuple[ZoneShare, ...]
     instance_ids: frozenset[str]  # whom ESS would take
 
 
-def question_of(event: bytes) -> Question:
+def parse_question(event: bytes) -> ScaleInQuestion:
     """Raises RejectedEvent."""
     document = value_of(event)
     check(document, SCHEMA)
-    return Question(
+    return ScaleInQuestion(
         document["ScalingGroupId"],
         tuple(
-            Share(share.get("ZoneId", ""), int(share["Capacity"]))
+            ZoneShare(share.get("ZoneId", ""), int(share["Capacity"]))
             for share in document["CapacityToRemove"]
         ),
         frozenset(instance["InstanceId"] for instance in document["Instances"]),
     )
 
 
-def request_of(question: Question, guardrails: Guardrails) -> RemovalRequest:
+def request_of(question: ScaleInQuestion, group_policy: GroupPolicy) -> RemovalRequest:
     """What has to be known is as for a request with the policy's order."""
     wanted = sum(share.capacity for share in question.shares)
     return RemovalRequest(
-        question.scaling_group_id, "", Count(wanted), order=guardrails.order or DEFAULT_POLICIES
+        question.scaling_group_id, "", Count(wanted), order=group_policy.order or DEFAULT_POLICIES
     )
 
 
-def chosen(
-    question: Question, request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails
-) -> list[tuple[str, Choice]]:
+def selected(
+    question: ScaleInQuestion,
+    request: RemovalRequest,
+    snapshot: Snapshot,
+    group_policy: GroupPolicy,
+) -> list[tuple[str, RankedBy]]:
     """Who leaves each zone, in the policy's order. Fewer than asked where too few may leave for what they are."""
-    why_not = staying(request, snapshot, guardrails)
+    why_not = retention_rules(request, snapshot, group_policy)
     left = [i for i in snapshot.instances if i.id in question.instance_ids and why_not(i) is None]
-    found: list[tuple[str, Choice]] = []
+    found: list[tuple[str, RankedBy]] = []
     for share in question.shares:
         there = [instance for instance in left if share.zone_id in ("", instance.zone_id)]
-        line = Line(there, departures(request, snapshot, guardrails.metric), snapshot)
+        line = CandidateQueue(
+            there, removal_order(request, snapshot, group_policy.metric), snapshot
+        )
         found += _taken(line, share.capacity, snapshot)
         taken = {id for id, _ in found}
         left = [instance for instance in left if instance.id not in taken]
@@ -75,7 +80,9 @@ def answer(instance_ids: Sequence[str]) -> dict[str, Any]:
     return {"InstanceIds": list(instance_ids)}
 
 
-def _taken(line: Line, capacity: int, snapshot: Snapshot) -> Iterator[tuple[str, Choice]]:
+def _taken(
+    line: CandidateQueue, capacity: int, snapshot: Snapshot
+) -> Iterator[tuple[str, RankedBy]]:
     instance: Instance | None
     while capacity > 0 and (instance := line.first()):
         weight = capacity_of(instance, snapshot)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from scalein.clock import Deadline
 from scalein.decision.progress import Progress
 from scalein.errors import TryLater
-from scalein.processing.progress_record import sealed
-from scalein.settings import Caller, Credentials
-from scalein.timing import Tally
+from scalein.processing.progress_record import sign_follow_up
+from scalein.settings import Credentials, FunctionRef
+from scalein.timing import CallTimer
 
-MOST_BYTES = 128 << 10  # of an asynchronous invocation's event
+MAX_EVENT_BYTES_ASYNC = 128 << 10  # of an asynchronous invocation's event
 LEAST_SECONDS = 0.4  # that a call gets, within the margin before the platform ends the invocation
 
 
@@ -21,15 +21,15 @@ class FunctionCompute:
 
     def __init__(
         self,
-        caller: Caller,
+        caller: FunctionRef,
         credentials: Credentials,
         deadline: Deadline,
-        tally: Tally | None = None,
+        tally: CallTimer | None = None,
     ) -> None:
-        self._caller = caller
+        self._function_ref = caller
         self._credentials = credentials
         self._deadline = deadline
-        self._tally = tally or Tally(deadline.clock)
+        self._tally = tally or CallTimer(deadline.clock)
 
     def schedule(self, progress: Progress, delay_seconds: int) -> bool:
         """Has this function called with the progress; False where that very follow-up was scheduled before.
@@ -40,8 +40,8 @@ class FunctionCompute:
             invoke_later,
         )  # fc2 costs 150 ms, and most messages need no follow-up
 
-        event = sealed(progress, self._caller.key)
-        if len(event) > MOST_BYTES:
+        event = sign_follow_up(progress, self._function_ref.key)
+        if len(event) > MAX_EVENT_BYTES_ASYNC:
             raise TryLater(
                 "InvokeFunction",
                 "TooLarge",
@@ -50,7 +50,12 @@ class FunctionCompute:
         seconds = max(LEAST_SECONDS, self._deadline.remaining_seconds())
         with self._tally.call("InvokeFunction"):
             return invoke_later(
-                self._caller, self._credentials, event, task_id(progress), delay_seconds, seconds
+                self._function_ref,
+                self._credentials,
+                event,
+                task_id(progress),
+                delay_seconds,
+                seconds,
             )
 
 

@@ -4,17 +4,17 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from scalein.clock import Clock
-from scalein.cloud.gateway import NOTHING_MORE, Gateway, Removal
+from scalein.cloud.gateway import GROUP_ONLY, Gateway, Removal
 from scalein.decision.capacity import STABLE_STATES, capacity_of
-from scalein.decision.guardrails import Guardrails
-from scalein.decision.model import Activity, Needs, Plan, RemovalRequest, Snapshot
+from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.model import Activity, Plan, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TokenUsed, TryLater
 
 FRESH_SECONDS = 5.0  # a snapshot that is older is not acted upon
 
 
-class OneGroup:
+class GroupView:
     """A scaling group during one invocation: read once, and again after a call, or when the read has grown old.
 
     Instances in a call that was, or may have been, accepted count as leaving, even where ESS does not show it yet.
@@ -52,7 +52,10 @@ class OneGroup:
         self.in_flight -= frozenset(instance_ids)
 
     def snapshot(
-        self, scaling_group_id: str, needs: Needs = NOTHING_MORE, own: frozenset[str] = frozenset()
+        self,
+        scaling_group_id: str,
+        read_scope: ReadScope = GROUP_ONLY,
+        own: frozenset[str] = frozenset(),
     ) -> Snapshot:
         """With what is in flight counted as leaving, but for `own`: those are judged as ESS shows them."""
         if self._unreadable is not None:
@@ -61,11 +64,11 @@ class OneGroup:
             )  # what ESS would not say to one message it will not to the next
         if (
             self._seen is None
-            or _lacks(self._seen, needs)
+            or _lacks(self._seen, read_scope)
             or not fresh(self._seen, self._clock.now())
         ):
             try:
-                self._seen = self.ess.snapshot(scaling_group_id, needs)
+                self._seen = self.ess.snapshot(scaling_group_id, read_scope)
             except GatewayError as error:
                 self._unreadable = error
                 raise
@@ -117,7 +120,7 @@ class OneGroup:
         return self.ess.groups_of(instance_ids)
 
     def decide(
-        self, request: RemovalRequest, snapshot: Snapshot, guardrails: Guardrails, most: int
+        self, request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy, most: int
     ) -> Plan:
         """The plan; kept while the snapshot is, for the messages of a batch often ask the same of the same group."""
         question = request._replace(
@@ -131,7 +134,7 @@ class OneGroup:
         )
         key = question, most, self.in_flight
         if key not in self._plans:
-            self._plans[key] = plan_removal(question, snapshot, guardrails, most)
+            self._plans[key] = plan_removal(question, snapshot, group_policy, most)
         return self._plans[key]
 
     def has(self, instance_ids: tuple[str, ...]) -> bool:
@@ -148,9 +151,9 @@ def fresh(snapshot: Snapshot, now: datetime) -> bool:
     return (now - snapshot.taken_at).total_seconds() <= FRESH_SECONDS
 
 
-def _lacks(snapshot: Snapshot, needs: Needs) -> bool:
-    unread = needs.metric and snapshot.samples is None
-    return bool(unread or (needs.history_seconds and snapshot.activities is None))
+def _lacks(snapshot: Snapshot, read_scope: ReadScope) -> bool:
+    unread = read_scope.metric and snapshot.samples is None
+    return bool(unread or (read_scope.history_seconds and snapshot.activities is None))
 
 
 def _without(snapshot: Snapshot, leaving: frozenset[str]) -> Snapshot:

@@ -8,15 +8,15 @@ from typing import Protocol
 
 from scalein.clock import Deadline
 from scalein.decision.progress import Call, Progress
-from scalein.errors import LedgerGone, TryLater
+from scalein.errors import LedgerUnavailable, TryLater
 from scalein.ledger.protocol import Ledger, MessageRef, Record
-from scalein.processing.group_view import OneGroup
+from scalein.processing.group_view import GroupView
 from scalein.processing.progress_record import text_of
 from scalein.report.outcome import FollowUp
 
-FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 10, 300
+FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 10, 300
 HELD_DELAY_SECONDS = 15  # constant: a holder that was killed frees message and group by time
-LONGEST_SECONDS = 86_400  # from the first claim to the last follow-up
+MAX_FOLLOW_UP_SECONDS = 86_400  # from the first claim to the last follow-up
 ALLOWANCE_SECONDS = (
     90.0  # that ids stay in flight beyond the settle time: ESS says times to the minute
 )
@@ -68,7 +68,7 @@ class LedgerJournal:
         self,
         ledger: Ledger,
         message: MessageRef,
-        group: OneGroup,
+        group: GroupView,
         follow_ups: FollowUps | None,
         deadline: Deadline,
         settle_seconds: float,
@@ -105,7 +105,7 @@ class LedgerJournal:
         }
         try:
             written = self._ledger.record(self._message, Record(text_of(progress), seconds_by_id))
-        except LedgerGone as error:
+        except LedgerUnavailable as error:
             raise TryLater("RemoveInstances", "LedgerGone", str(error)) from None
         if not written:
             raise TryLater(
@@ -129,7 +129,7 @@ class LedgerJournal:
     def _write(self, record: Record) -> bool:
         try:
             written = self._ledger.record(self._message, record)
-        except LedgerGone:
+        except LedgerUnavailable:
             return False
         if written:
             self._group.count_write()
@@ -143,7 +143,9 @@ class LedgerJournal:
         return self._schedule(progress._replace(attempt=progress.attempt + 1), HELD_DELAY_SECONDS)
 
     def _schedule(self, progress: Progress, delay_seconds: int) -> bool:
-        if self._deadline.clock.now() - progress.begun_at > timedelta(seconds=LONGEST_SECONDS):
+        if self._deadline.clock.now() - progress.first_claimed_at > timedelta(
+            seconds=MAX_FOLLOW_UP_SECONDS
+        ):
             raise TryLater(
                 "InvokeFunction", "TooLong", "the message has been followed up for a day."
             )
@@ -179,8 +181,6 @@ class NoJournal:
 
 def _delay_seconds(progress: Progress) -> int:
     """Doubled while nothing happens, and jittered by the message: the same follow-up always has the same delay."""
-    longest: int = min(
-        LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS << min(max(progress.idle - 1, 0), 10)
-    )
+    longest: int = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS << min(max(progress.idle - 1, 0), 10))
     spread = sha256(f"{progress.key}{progress.follow_ups}".encode()).digest()[0] / 255
     return round(longest * (1 + spread) / 2)

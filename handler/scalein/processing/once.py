@@ -12,23 +12,30 @@ from typing import NamedTuple
 from scalein.clock import Deadline
 from scalein.cloud.gateway import DryRun
 from scalein.decision.evidence import since_sent, unexplained_removals, unowned_removals
-from scalein.decision.guardrails import Guardrails
+from scalein.decision.guardrails import GroupPolicy
 from scalein.decision.model import MAX_INSTANCES_PER_CALL
 from scalein.decision.progress import Progress, furthest
 from scalein.decision.reasons import Status
-from scalein.errors import GatewayError, LedgerGone, MalformedEvent, Refused, StateRefused, TryLater
-from scalein.ledger.protocol import Claim, Closing, Entry, Ledger, MessageRef
+from scalein.errors import (
+    GatewayError,
+    LedgerUnavailable,
+    MalformedEvent,
+    Refused,
+    StateRefused,
+    TryLater,
+)
+from scalein.ledger.protocol import Claim, Completion, GroupLease, Ledger, MessageRef
 from scalein.processing.calls import Dependencies
-from scalein.processing.group_view import OneGroup
-from scalein.processing.journal import LONGEST_SECONDS, FollowUps, LedgerJournal
+from scalein.processing.group_view import GroupView
+from scalein.processing.journal import MAX_FOLLOW_UP_SECONDS, FollowUps, LedgerJournal
 from scalein.processing.progress_record import progress_of
-from scalein.processing.removal import MOST_PER_MESSAGE, RemovalRun
+from scalein.processing.removal import MAX_PER_MESSAGE, RemovalRun
 from scalein.report import wording as outcome
 from scalein.report.outcome import Outcome
 
-OPEN = (Status.TRY_LATER, Status.REMOVING)  # there is more to come
+OPEN = (Status.RETRY, Status.REMOVING)  # there is more to come
 INACTION = (
-    Status.NOTHING_TO_REMOVE,
+    Status.AT_TARGET_OR_BLOCKED,
     Status.REFUSED,
     Status.EXPIRED,
 )  # says that this message removed nothing
@@ -49,21 +56,21 @@ class MessageProcessor:
 
     def __init__(
         self,
-        group: OneGroup,
-        guardrails: Guardrails,
+        group: GroupView,
+        group_policy: GroupPolicy,
         deadline: Deadline,
         ledger: Ledger,
         follow_ups: FollowUps | None,
         bounds: Bounds,
     ) -> None:
         self._group = group
-        self._guardrails = guardrails
+        self._group_policy = group_policy
         self._deadline = deadline
         self._ledger = ledger
         self._follow_ups = follow_ups
         self._bounds = bounds
 
-    def process(self, progress: Progress, untimely: Outcome | None = None) -> Outcome:
+    def process(self, progress: Progress, expiry: Outcome | None = None) -> Outcome:
         """The outcome. `untimely`: of a message that is too old to begin with."""
         message = _ref(progress)
         journal = self._journal(message, is_first=False)
@@ -71,8 +78,8 @@ class MessageProcessor:
             claim = self._ledger.claim_message(message)
             known = _recorded(claim)
             journal = self._journal(message, is_first=claim.first or known is not None)
-            found = self._claimed(progress, untimely, claim, known, journal)
-        except LedgerGone as error:
+            found = self._claimed(progress, expiry, claim, known, journal)
+        except LedgerUnavailable as error:
             found = self._held(
                 progress, journal, f"The policy stops where the ledger is gone, and {error}"
             )
@@ -92,7 +99,7 @@ class MessageProcessor:
     def _claimed(
         self,
         arrived: Progress,
-        untimely: Outcome | None,
+        expiry: Outcome | None,
         claim: Claim,
         known: Progress | None,
         journal: LedgerJournal,
@@ -102,34 +109,34 @@ class MessageProcessor:
             saved = json.loads(claim.outcome)
             return outcome.duplicate(request, saved["status"], tuple(saved["scalingActivityIds"]))
         if arrived.ended:
-            self._ledger.close(message, Closing())
+            self._ledger.close(message, Completion())
             return outcome.duplicate(request, arrived.ended, arrived.activity_ids)
-        if not claim.ours:
+        if not claim.granted:
             return self._held(arrived, journal, "Another invocation processes this very message.")
         if request.dry_run:
-            self._ledger.close(message, Closing())
+            self._ledger.close(message, Completion())
             dry = Dependencies(
-                OneGroup(DryRun(self._group.ess), self._deadline.clock), self._deadline
+                GroupView(DryRun(self._group.ess), self._deadline.clock), self._deadline
             )
             return dry_run(
                 arrived,
-                self._guardrails,
+                self._group_policy,
                 dry._replace(max_instances=max_instances(self._follow_ups)),
             )
         progress = furthest(arrived, known, self._ledger.complete)
         if arrived.follow_ups < progress.follow_ups:
-            self._ledger.close(message, Closing())
+            self._ledger.close(message, Completion())
             return self._handed_over(progress, journal)
         entry = self._ledger.acquire_lease(request.scaling_group_id, request.observation)
         if entry is None:
-            self._ledger.close(message, Closing())
+            self._ledger.close(message, Completion())
             return self._held(
                 progress, journal, "Another message of this scaling group is being processed."
             )
-        closing = Closing()
+        closing = Completion()
         try:
-            found = self._entered(progress, untimely, entry, journal)
-            if found is not untimely:  # the same message may still come in time
+            found = self._entered(progress, expiry, entry, journal)
+            if found is not expiry:  # the same message may still come in time
                 closing = self._closing(found, progress, journal)
         finally:
             self._ledger.close(message, closing)
@@ -150,8 +157,8 @@ class MessageProcessor:
 
     def _held(self, progress: Progress, journal: LedgerJournal, why: str) -> Outcome:
         """Message or group are another invocation's now: the message comes again, by itself or by its trigger."""
-        waited = (self._deadline.clock.now() - progress.begun_at).total_seconds()
-        if waited > LONGEST_SECONDS:
+        waited = (self._deadline.clock.now() - progress.first_claimed_at).total_seconds()
+        if waited > MAX_FOLLOW_UP_SECONDS:
             return outcome.waited_too_long(progress, waited)
         found = outcome.busy(progress.request, why)
         if self._follow_ups is not None:
@@ -162,28 +169,28 @@ class MessageProcessor:
         return found
 
     def _entered(
-        self, progress: Progress, untimely: Outcome | None, entry: Entry, journal: LedgerJournal
+        self, progress: Progress, expiry: Outcome | None, entry: GroupLease, journal: LedgerJournal
     ) -> Outcome:
         self._group.enter(entry.in_flight, entry.version)
-        found = self._not_begun(progress, untimely, entry)
-        run = RemovalRun(progress, self._guardrails, self._dependencies(progress, journal))
+        found = self._not_begun(progress, expiry, entry)
+        run = RemovalRun(progress, self._group_policy, self._dependencies(progress, journal))
         if found is None:
-            found = self._run(run, journal)._replace(raced=run.concurrent_removal)
+            found = self._run(run, journal)._replace(concurrent_removal=run.concurrent_removal)
         found = self._believed(found, run, entry, journal)
         found = self._told_once(found, run, journal)
-        if progress.request.wait and found.status is Status.REMOVING and not found.remaining:
+        if progress.request.wait and found.status is Status.REMOVING and not found.pending:
             found = self._waited(run, found)
         return self._followed(run, found, journal)
 
     def _not_begun(
-        self, progress: Progress, untimely: Outcome | None, entry: Entry
+        self, progress: Progress, expiry: Outcome | None, entry: GroupLease
     ) -> Outcome | None:
         """Why a message that did nothing yet is not begun any more. Age is judged when it is first claimed."""
         if progress.calls:
             return None
-        request, waited = progress.request, self._deadline.clock.now() - progress.begun_at
-        if untimely is not None and not progress.unaccounted:
-            return untimely
+        request, waited = progress.request, self._deadline.clock.now() - progress.first_claimed_at
+        if expiry is not None and not progress.unaccounted:
+            return expiry
         if waited > timedelta(seconds=self._bounds.max_wait_seconds):
             return outcome.waited_too_long(progress, waited.total_seconds())
         if progress.unaccounted:
@@ -222,18 +229,20 @@ class MessageProcessor:
 
     def _is_doubtful(self, run: RemovalRun, journal: LedgerJournal) -> bool:
         """Whether another delivery may have made a call that nothing shows yet."""
-        age = (self._deadline.clock.now() - run.progress.begun_at).total_seconds()
+        age = (self._deadline.clock.now() - run.progress.first_claimed_at).total_seconds()
         is_unknown = not journal.is_proof and not run.progress.calls
         return is_unknown and age < self._bounds.settle_seconds
 
     def _believed(
-        self, found: Outcome, run: RemovalRun, entry: Entry, journal: LedgerJournal
+        self, found: Outcome, run: RemovalRun, entry: GroupLease, journal: LedgerJournal
     ) -> Outcome:
         """That a message removed nothing is only said where no earlier delivery of it may have removed something."""
         if found.status not in INACTION or journal.is_proof or run.progress.calls:
             return found
-        request, begun_at = run.progress.request, run.progress.begun_at
-        since = since_sent(request, begun_at, timedelta(seconds=self._bounds.max_wait_seconds))
+        request, first_claimed_at = run.progress.request, run.progress.first_claimed_at
+        since = since_sent(
+            request, first_claimed_at, timedelta(seconds=self._bounds.max_wait_seconds)
+        )
         try:
             history = self._group.history(request.scaling_group_id, since)
             strangers = unowned_removals(
@@ -258,7 +267,7 @@ class MessageProcessor:
         no call of it, is only said where no other run of this step went on: that one has scheduled
         the next follow-up, so this run claims its place.
         """
-        has_lost = found.ending is not None and bool(found.ending.unaccounted)
+        has_lost = found.result is not None and bool(found.result.unaccounted)
         is_inaction = (
             found.status in INACTION and found.plan is not None and not self._ledger.shared
         )
@@ -288,8 +297,8 @@ class MessageProcessor:
             return found
         if found.status not in OPEN or journal.scheduled is not None:
             return found
-        age = (self._deadline.clock.now() - run.progress.begun_at).total_seconds()
-        if age > LONGEST_SECONDS:
+        age = (self._deadline.clock.now() - run.progress.first_claimed_at).total_seconds()
+        if age > MAX_FOLLOW_UP_SECONDS:
             return outcome.waited_too_long(run.progress, age)
         if self._follow_ups is None:
             return found
@@ -298,30 +307,30 @@ class MessageProcessor:
         except TryLater as error:
             # Not an end: this invocation fails, so that what called it does so again.
             message = f"{found.message} It is not followed up: {error}"
-            return found._replace(status=Status.TRY_LATER, message=message)
+            return found._replace(status=Status.RETRY, message=message)
         return found
 
-    def _closing(self, found: Outcome, progress: Progress, journal: LedgerJournal) -> Closing:
+    def _closing(self, found: Outcome, progress: Progress, journal: LedgerJournal) -> Completion:
         """An outcome is saved once there is no more to come; an observation, once it removed something."""
-        is_open = found.status is Status.TRY_LATER or (
+        is_open = found.status is Status.RETRY or (
             found.status in OPEN and journal.scheduled is not None
         )
         saved = None if is_open or found.status is Status.DUPLICATE else _saved(found)
         observation = progress.request.observation if found.status in ACTED else ""
-        return Closing(saved, observation, progress.request.sent_at)
+        return Completion(saved, observation, progress.request.sent_at)
 
 
-def dry_run(progress: Progress, guardrails: Guardrails, dependencies: Dependencies) -> Outcome:
+def dry_run(progress: Progress, group_policy: GroupPolicy, dependencies: Dependencies) -> Outcome:
     """What would be removed: neither claimed nor recorded."""
     try:
-        return RemovalRun(progress, guardrails, dependencies).advance()
+        return RemovalRun(progress, group_policy, dependencies).advance()
     except GatewayError as error:
         return outcome.failed(progress.request, error)
 
 
 def max_instances(follow_ups: FollowUps | None) -> int:
     """Instances of one message, in a group that runs one removal at a time."""
-    return MOST_PER_MESSAGE if follow_ups else MAX_INSTANCES_PER_CALL
+    return MAX_PER_MESSAGE if follow_ups else MAX_INSTANCES_PER_CALL
 
 
 def _ref(progress: Progress) -> MessageRef:

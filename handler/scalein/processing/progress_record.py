@@ -16,7 +16,7 @@ from typing import Any
 from scalein.decision.model import Named
 from scalein.decision.progress import Call, CallState, Progress
 from scalein.errors import ContractViolation, MalformedEvent
-from scalein.intake.dialects import Sealed
+from scalein.intake.dialects import SignedFollowUp
 from scalein.intake.removal_request import document_of, request_of
 from scalein.processing.id_lists import joined_ids, numbers_of, ranges_of, split_ids
 
@@ -29,7 +29,7 @@ def text_of(progress: Progress) -> str:
     """JSON text. Each instance id is written once; elsewhere stands its position, for a follow-up
     with a thousand of them must fit where its answer goes too.
     """
-    request, ask = progress.request, progress.request.ask
+    request, ask = progress.request, progress.request.target
     requested = ask.instance_ids if isinstance(ask, Named) else ()
     others = [*progress.unaccounted, *(id for id, _ in progress.given_up)]
     called = [id for call in progress.calls for id in call.instance_ids]
@@ -48,15 +48,15 @@ def text_of(progress: Progress) -> str:
             "notAfter": _text(request.not_after),
             "derivedId": request.derived_id,
             "observation": request.observation,
-            "begunAt": progress.begun_at.isoformat(),
+            "begunAt": progress.first_claimed_at.isoformat(),
             "ids": joined_ids(ids),
             "selected": len(progress.selected),
             "calls": [
                 [
                     call.token_number,
                     positions(call.instance_ids),
-                    (call.intended_at - progress.begun_at) // MICROSECOND,
-                    (call.send_by - progress.begun_at) // MICROSECOND,
+                    (call.intended_at - progress.first_claimed_at) // MICROSECOND,
+                    (call.send_by - progress.first_claimed_at) // MICROSECOND,
                     call.state.value,
                     call.activity_id,
                 ]
@@ -100,7 +100,7 @@ def progress_of(text: str) -> Progress:
 
 
 def _progress(document: dict[str, Any]) -> Progress:
-    ids, begun_at = split_ids(document["ids"]), datetime.fromisoformat(document["begunAt"])
+    ids, first_claimed_at = split_ids(document["ids"]), datetime.fromisoformat(document["begunAt"])
 
     def at(positions: str) -> tuple[str, ...]:
         return tuple(ids[number] for number in numbers_of(positions, len(ids)))
@@ -114,14 +114,14 @@ def _progress(document: dict[str, Any]) -> Progress:
             derived_id=bool(document["derivedId"]),
             observation=str(document["observation"]),
         ),
-        begun_at=begun_at,
+        first_claimed_at=first_claimed_at,
         selected=ids[: int(document["selected"])],
         calls=tuple(
             Call(
                 int(number),
                 at(some),
-                begun_at + int(intended) * MICROSECOND,
-                begun_at + int(send_by) * MICROSECOND,
+                first_claimed_at + int(intended) * MICROSECOND,
+                first_claimed_at + int(send_by) * MICROSECOND,
                 CallState(state),
                 str(activity_id),
             )
@@ -139,20 +139,22 @@ def _progress(document: dict[str, Any]) -> Progress:
     )
 
 
-def sealed(progress: Progress, key: str) -> bytes:
+def sign_follow_up(progress: Progress, key: str) -> bytes:
     """The event of a follow-up."""
     text = text_of(progress)
     return json.dumps({"followUp": text, "signature": _signature(text, key)}).encode()
 
 
-def unsealed(sealed: Sealed, key: str) -> Progress:
+def verify_follow_up(sign_follow_up: SignedFollowUp, key: str) -> Progress:
     """Raises RejectedEvent for one that was not signed with this key."""
-    own = _signature(sealed.text, key).encode()
-    if not key or not hmac.compare_digest(own, sealed.signature.encode("utf-8", "surrogatepass")):
+    own = _signature(sign_follow_up.text, key).encode()
+    if not key or not hmac.compare_digest(
+        own, sign_follow_up.signature.encode("utf-8", "surrogatepass")
+    ):
         raise ContractViolation(
             "$.signature", "signature", "The follow-up was not signed by this function."
         )
-    return progress_of(sealed.text)
+    return progress_of(sign_follow_up.text)
 
 
 def _signature(text: str, key: str) -> str:

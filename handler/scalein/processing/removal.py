@@ -20,8 +20,8 @@ from scalein.decision.evidence import (
     since_sent,
     unowned_removals,
 )
-from scalein.decision.guardrails import Guardrails, needs
-from scalein.decision.model import Activity, Needs, Plan, Snapshot
+from scalein.decision.guardrails import GroupPolicy, read_scope
+from scalein.decision.model import Activity, Plan, ReadScope, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.decision.progress import Call, CallState, Progress
 from scalein.decision.reasons import Reason
@@ -31,8 +31,8 @@ from scalein.processing.calls import Dependencies, MessageCalls
 from scalein.report import wording as outcome
 from scalein.report.outcome import Outcome
 
-MOST_PER_MESSAGE = 1_000  # instances; as many as ESS takes in one activity
-PLANS_AT_MOST = 3  # the first, and two more where the group changed under it
+MAX_PER_MESSAGE = 1_000  # instances; as many as ESS takes in one activity
+MAX_PLANS = 3  # the first, and two more where the group changed under it
 LOOK_SECONDS = 2.0  # between two looks at an activity that is waited for
 GONE = (Reason.NOT_A_MEMBER, Reason.REMOVING, Reason.STOPPED)  # by what is not known
 PASSING = (
@@ -45,11 +45,11 @@ class RemovalRun(MessageCalls):
     """One message in one invocation. Its methods raise GatewayError; `progress` holds what was done even then."""
 
     def __init__(
-        self, progress: Progress, guardrails: Guardrails, dependencies: Dependencies
+        self, progress: Progress, group_policy: GroupPolicy, dependencies: Dependencies
     ) -> None:
         super().__init__(progress, dependencies)
         self.plan: Plan | None = None  # of the first step, which alone has one for the whole group
-        self._guardrails = guardrails
+        self._group_policy = group_policy
 
     def advance(self) -> Outcome:
         """Advances the removal by one step: resolve a doubt, plan and call, or look at the activities."""
@@ -60,15 +60,15 @@ class RemovalRun(MessageCalls):
             raise
 
     def _advance(self) -> Outcome:
-        strangers = self._resolve_all(self.progress.doubtful)
+        strangers = self._resolve_all(self.progress.unconfirmed_calls)
         if strangers:
             return outcome.unconfirmed(self.progress, strangers)
-        if self.progress.doubtful:
-            return outcome.doubtful(self.progress)
+        if self.progress.unconfirmed_calls:
+            return outcome.unconfirmed_calls(self.progress)
         found = self._go_on() if self.progress.selected else self._begin()
         # Another delivery used a token: what it did may be seen already.
         strangers = self._resolve_all(
-            c for c in self.progress.doubtful if c.state is CallState.FOREIGN
+            c for c in self.progress.unconfirmed_calls if c.state is CallState.FOREIGN
         )
         return outcome.unconfirmed(self.progress, strangers) if strangers else found
 
@@ -94,11 +94,11 @@ class RemovalRun(MessageCalls):
             return outcome.duplicate(
                 self.progress.request, "a follow-up", self.progress.activity_ids
             )
-        if self.progress.doubtful:
-            return outcome.doubtful(self.progress)
+        if self.progress.unconfirmed_calls:
+            return outcome.unconfirmed_calls(self.progress)
         if self.progress.accepted:
             return self._removing()
-        if self.plan is not None and (self._is_dry or not self.plan.leaving):
+        if self.plan is not None and (self._is_dry or not self.plan.selected):
             return outcome.planned(self.progress.request, self.plan)
         if self.progress.pending:
             raise TryLater(
@@ -119,7 +119,7 @@ class RemovalRun(MessageCalls):
         before = len(self.progress.calls)
         if self.progress.pending:
             self._remove()
-        if self.handed_over or self.progress.doubtful or len(self.progress.calls) > before:
+        if self.handed_over or self.progress.unconfirmed_calls or len(self.progress.calls) > before:
             return self._outcome_so_far()
         return self._ended(activities) if activities else self._outcome_so_far()
 
@@ -136,7 +136,7 @@ class RemovalRun(MessageCalls):
     def _remove(self) -> None:
         """Makes the calls that are due now. Raises TryLater where the group never stands still."""
         change: StaleSnapshot | None = None
-        for _ in range(PLANS_AT_MOST):
+        for _ in range(MAX_PLANS):
             snapshot = self._decide()
             if not self.progress.pending:
                 return
@@ -158,10 +158,12 @@ class RemovalRun(MessageCalls):
     def _decide(self) -> Snapshot:
         """Selects, the first time; then checks anew which of the selected may be removed now."""
         request = self.progress.request
-        snapshot = self._group.snapshot(request.scaling_group_id, needs(request, self._guardrails))
+        snapshot = self._group.snapshot(
+            request.scaling_group_id, read_scope(request, self._group_policy)
+        )
         if not self.progress.selected:
             self.plan = self._group.decide(
-                request, snapshot, self._guardrails, self._most(snapshot)
+                request, snapshot, self._group_policy, self._most(snapshot)
             )
             if self.plan.refusal is Reason.BELOW_DESIRED and self._group.in_flight:
                 raise TryLater(
@@ -169,15 +171,15 @@ class RemovalRun(MessageCalls):
                     "NotSettled",
                     "a removal is under way, and not shown yet.",
                 )
-            self.progress = self.progress._replace(selected=self.plan.leaving)
+            self.progress = self.progress._replace(selected=self.plan.selected)
             return snapshot
-        again = self.progress.asks_for(self.progress.pending)
-        plan = plan_removal(again, snapshot, self._guardrails, self._most(snapshot))
+        again = self.progress.request_for_ids(self.progress.pending)
+        plan = plan_removal(again, snapshot, self._group_policy, self._most(snapshot))
         if plan.refusal in PASSING:
             raise TryLater(
                 "RemoveInstances", "ScalingActivityInProgress", "a scaling activity is in progress."
             )
-        reason_by_id = {verdict.instance_id: verdict.reason for verdict in plan.kept}
+        reason_by_id = {verdict.instance_id: verdict.reason for verdict in plan.retained}
         gone = tuple(id for id in self.progress.pending if reason_by_id.get(id) in GONE)
         self.progress = self.progress.losing(gone).giving_up(
             {id: reason.value for id, reason in reason_by_id.items()}
@@ -221,7 +223,7 @@ class RemovalRun(MessageCalls):
                 if parallel and not self._dependencies.alone:
                     self.concurrent_removal = self._is_concurrent(snapshot)
         except (Refused, StaleSnapshot, TryLater):
-            unmade = tuple(call for call in calls if call in self.progress.doubtful)
+            unmade = tuple(call for call in calls if call in self.progress.unconfirmed_calls)
             self._undo(unmade, token_is_free=not self._journal.is_proof)
             raise
 
@@ -235,11 +237,11 @@ class RemovalRun(MessageCalls):
         others = self._dependencies.read_others()
         ids = frozenset(call.instance_ids)
         self._group.forget()
-        needed = needs(self.progress.request, self._guardrails)
+        needed = read_scope(self.progress.request, self._group_policy)
         # An own reservation ends, and then another message may have selected these instances.
         snapshot = self._group.snapshot(self._group_id, needed, own=ids - others.in_flight)
         known = others.activity_ids.union(self.progress.activity_ids)
-        since = since_sent(self.progress.request, self.progress.begun_at)
+        since = since_sent(self.progress.request, self.progress.first_claimed_at)
         history = self._group.history(
             self._group_id, since
         )  # begun after the snapshot: settled if that is
@@ -264,10 +266,10 @@ class RemovalRun(MessageCalls):
 
     def _allows(self, call: Call, snapshot: Snapshot) -> bool:
         """Whether all instances of the call are there and the guardrails allow exactly these, counted once."""
-        request = self.progress.asks_for(call.instance_ids)
-        request = request._replace(earlier=request.earlier - frozenset(call.instance_ids))
-        plan = plan_removal(request, snapshot, self._guardrails, self._most(snapshot))
-        return set(plan.leaving) == set(call.instance_ids)
+        request = self.progress.request_for_ids(call.instance_ids)
+        request = request._replace(own_ids=request.own_ids - frozenset(call.instance_ids))
+        plan = plan_removal(request, snapshot, self._group_policy, self._most(snapshot))
+        return set(plan.selected) == set(call.instance_ids)
 
     def _give_back(
         self, call: Call, snapshot: Snapshot, strangers: tuple[str, ...]
@@ -324,8 +326,8 @@ class RemovalRun(MessageCalls):
 
     def _ended(self, activities: tuple[Activity, ...]) -> Outcome:
         """Against a new snapshot, with what happened since."""
-        age = self._deadline.clock.now() - self.progress.begun_at + timedelta(minutes=1)
-        wanted = Needs(max(60, int(age.total_seconds())))
+        age = self._deadline.clock.now() - self.progress.first_claimed_at + timedelta(minutes=1)
+        wanted = ReadScope(max(60, int(age.total_seconds())))
         snapshot = self._group.ess.snapshot(self._group_id, wanted)
         result = ended(self.progress, activities, snapshot, self._dependencies.settle_seconds)
         return outcome.ended(self.progress, result) if result else self._removing()
@@ -336,4 +338,4 @@ class RemovalRun(MessageCalls):
 
     def _most(self, snapshot: Snapshot) -> int:
         parallel = snapshot.group.desired_capacity is not None
-        return MOST_PER_MESSAGE if parallel else self._dependencies.max_instances
+        return MAX_PER_MESSAGE if parallel else self._dependencies.max_instances

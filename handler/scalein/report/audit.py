@@ -6,48 +6,48 @@ import json
 import logging
 from collections.abc import Sequence
 
-from scalein.decision.model import Choice
+from scalein.decision.model import RankedBy
 from scalein.decision.reasons import Ignored, Status
 from scalein.report.outcome import Outcome
-from scalein.report.response import Json, choice_json, cut, valid, versions
-from scalein.timing import Spent
+from scalein.report.response import Json, cut, ranked_by_json, valid, versions
+from scalein.timing import CallTimes
 
 MAX_BYTES = 16_000  # 16 KB less what the platform writes before it
 MAX_REASON_BYTES = 3_000
 LOUD = {
     Status.REJECTED: logging.WARNING,
     Status.EXPIRED: logging.WARNING,
-    Status.TRY_LATER: logging.WARNING,
+    Status.RETRY: logging.WARNING,
     Status.REFUSED: logging.ERROR,
     Status.PARTLY_REMOVED: logging.WARNING,
     Status.FAILED: logging.ERROR,
     Status.UNCONFIRMED: logging.ERROR,
 }
-QUIET = (Ignored.RECOVERY, Ignored.OWN_ECHO)
+QUIET = (Ignored.RECOVERY, Ignored.SELF_TRIGGERED)
 
 
-def record(outcome: Outcome, function_request_id: str, spent: Spent) -> None:
+def record(outcome: Outcome, function_request_id: str, spent: CallTimes) -> None:
     """Logs the outcome."""
     _log(_level(outcome), line(outcome, function_request_id, spent))
 
 
 def record_choice(
     scaling_group_id: str,
-    choices: Sequence[tuple[str, Choice]],
+    choices: Sequence[tuple[str, RankedBy]],
     function_request_id: str,
-    spent: Spent,
+    spent: CallTimes,
 ) -> None:
     """Logs what a custom scale-in policy was answered."""
     told = {
         **_head(function_request_id, spent),
         "status": "custom-policy",
         "scalingGroupId": scaling_group_id,
-        "chosen": [choice_json(id, choice) for id, choice in choices],
+        "rankedBy": [ranked_by_json(id, choice) for id, choice in choices],
         "omitted": {},
     }
     text = json.dumps(valid(told))
     if len(text) > MAX_BYTES:
-        text = json.dumps({**told, "chosen": [], "omitted": {"chosen": len(choices)}})
+        text = json.dumps({**told, "rankedBy": [], "omitted": {"rankedBy": len(choices)}})
     _log(logging.INFO, text)
 
 
@@ -65,7 +65,7 @@ def _level(outcome: Outcome) -> int:
     return LOUD.get(outcome.status, logging.INFO)
 
 
-def line(outcome: Outcome, function_request_id: str, spent: Spent) -> str:
+def line(outcome: Outcome, function_request_id: str, spent: CallTimes) -> str:
     """JSON text of 16,000 bytes at most: as much of the outcome as fits."""
     head = {**_head(function_request_id, spent), "reason": cut(outcome.reason, MAX_REASON_BYTES)}
     text = ""
@@ -76,7 +76,7 @@ def line(outcome: Outcome, function_request_id: str, spent: Spent) -> str:
     return text
 
 
-def _head(function_request_id: str, spent: Spent) -> Json:
+def _head(function_request_id: str, spent: CallTimes) -> Json:
     """What every line begins with. Names stay as they are within a version (docs/observability.md)."""
     return {
         "audit": "scalein/1",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from scalein.decision.model import Ending, Plan
+from scalein.decision.model import Plan, RemovalResult
 from scalein.decision.reasons import Ignored, Status
 
 
@@ -41,18 +41,18 @@ class Outcome(NamedTuple):
     rejection: Rejection | None = None
     ignored: Ignored | None = None
     reason: str = ""  # the request's own, for the audit line
-    told: tuple[str, ...] = ()  # ids that ESS was told to remove
-    remaining: int = 0  # instances that are chosen, and not yet told
-    ending: Ending | None = None  # once it is known
+    accepted: tuple[str, ...] = ()  # ids that ESS was told to remove
+    pending: int = 0  # instances that are chosen, and not yet told
+    result: RemovalResult | None = None  # once it is known
     follow_up: FollowUp | None = None
     first: str = ""  # of a duplicate: the status that stands
-    raced: bool = False  # another invocation removed at the same moment
-    doubts: tuple[Unconfirmed, ...] = ()
+    concurrent_removal: bool = False  # another invocation removed at the same moment
+    unconfirmed: tuple[Unconfirmed, ...] = ()
     ledger: str = ""  # which one: redis, memory, gone
 
     @property
     def removed(self) -> tuple[str, ...]:
         """Who is gone, where that is known; else who was told to leave; of a dry run, who would be."""
-        if self.ending:
-            return self.ending.removed
-        return self.plan.leaving if self.plan and self.status is Status.DRY_RUN else self.told
+        if self.result:
+            return self.result.removed
+        return self.plan.selected if self.plan and self.status is Status.DRY_RUN else self.accepted

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scalein.decision.model import Choice, Plan
+from scalein.decision.model import Plan, RankedBy
 from scalein.decision.reasons import Status
 from scalein.report.outcome import FollowUp, Outcome, Unconfirmed
 
@@ -31,39 +31,45 @@ LOUD = (
     Status.PARTLY_REMOVED,
     Status.FAILED,
     Status.UNCONFIRMED,
-    Status.TRY_LATER,
+    Status.RETRY,
     Status.DRY_RUN,
 )
 MAX_DETAILED = 80  # outcomes of a batch; with more of them, an answer has only SHORT of each
 SHORT = ("status", "scalingGroupId", "requestId", "removed", "scalingActivityIds")
 MAX_SHORT_REMOVED, MAX_SHORT_TOKENS = 20, 3
 
-LISTS = ("removed", "stayed", "chosen", "unaccounted", "limits")
-NO_TRAIL: Json = {"asked": None, "limits": [], "chosen": [], "shortfall": None, "stopped": None}
+LISTS = ("removed", "notRemoved", "rankedBy", "unaccounted", "limits")
+NO_TRAIL: Json = {
+    "requested": None,
+    "limits": [],
+    "rankedBy": [],
+    "shortfall": None,
+    "stopped": None,
+}
 
 
 def as_json(outcome: Outcome) -> Json:
     """JSON object of docs/operations.md; every key is always there."""
     plan, rejection = outcome.plan, outcome.rejection
-    kept = plan.kept if plan else ()
+    kept = plan.retained if plan else ()
     return {
         "status": outcome.status.value,
         "scalingGroupId": outcome.scaling_group_id and cut(outcome.scaling_group_id, MAX_ID_BYTES),
         "requestId": cut(outcome.request_id, MAX_ID_BYTES),
         "removed": list(outcome.removed),
-        "kept": [{"id": v.instance_id, "reason": v.reason.value} for v in kept],
-        "keptByReason": {
+        "retained": [{"id": v.instance_id, "reason": v.reason.value} for v in kept],
+        "retainedByReason": {
             reason.value: number for reason, number in Counter([v.reason for v in kept]).items()
         },
-        "keptOmitted": False,
-        "remaining": outcome.remaining,
-        "stayed": [{"id": id, "reason": why} for id, why in outcome.ending.stayed]
-        if outcome.ending
+        "retainedOmitted": False,
+        "pending": outcome.pending,
+        "notRemoved": [{"id": id, "reason": why} for id, why in outcome.result.not_removed]
+        if outcome.result
         else [],
-        "unaccounted": list(outcome.ending.unaccounted) if outcome.ending else [],
-        "unconfirmed": [_doubt(doubt) for doubt in outcome.doubts],
-        "refilled": outcome.ending.refilled if outcome.ending else None,
-        "raced": outcome.raced,
+        "unaccounted": list(outcome.result.unaccounted) if outcome.result else [],
+        "unconfirmed": [_doubt(doubt) for doubt in outcome.unconfirmed],
+        "replacementCapacity": outcome.result.replacement_capacity if outcome.result else None,
+        "concurrentRemoval": outcome.concurrent_removal,
         "scalingActivityIds": list(outcome.scaling_activity_ids),
         "capacity": plan
         and {
@@ -85,7 +91,7 @@ def as_json(outcome: Outcome) -> Json:
 
 def versions(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
     """The outcome in full, then with less and less. The last fits wherever MIN_BYTES do."""
-    if outcome.plan is None or len(outcome.plan.kept) * SMALLEST_KEPT < max_bytes:
+    if outcome.plan is None or len(outcome.plan.retained) * SMALLEST_KEPT < max_bytes:
         yield as_json(outcome)
     told = _without_kept(outcome)
     yield told
@@ -103,7 +109,7 @@ def versions(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
 
 def _without_kept(outcome: Outcome) -> Json:
     told = as_json(outcome)
-    return {**_shortened(told, {"kept": []}), "keptOmitted": bool(told["kept"])}
+    return {**_shortened(told, {"retained": []}), "retainedOmitted": bool(told["retained"])}
 
 
 def _shortened(told: Json, lists: Mapping[str, list[Any]]) -> Json:
@@ -156,29 +162,31 @@ def _trail(plan: Plan) -> Json:
     """How the decision came about: what was asked, what each limit allows, what put each leaver before the next."""
     short = plan.shortfall
     return {
-        "asked": {"value": plan.asked.value, "unit": plan.asked.unit},
+        "requested": {"value": plan.requested.value, "unit": plan.requested.unit},
         "limits": [
             {
                 "reason": limit.reason.value,
                 "allows": limit.allows,
                 "unit": limit.unit,
-                "because": cut(limit.because),
+                "detail": cut(limit.detail),
             }
             for limit in plan.limits
         ],
-        "chosen": [choice_json(v.instance_id, v.choice) for v in plan.verdicts if v.choice],
+        "rankedBy": [
+            ranked_by_json(v.instance_id, v.ranked_by) for v in plan.verdicts if v.ranked_by
+        ],
         "shortfall": short
         and {
-            "asked": short.asked,
+            "requested": short.requested,
             "missing": short.missing,
             "unit": short.unit,
             "reason": short.reason.value,
         },
-        "stopped": plan.refusal and {"reason": plan.refusal.value, "because": cut(plan.because)},
+        "stopped": plan.refusal and {"reason": plan.refusal.value, "detail": cut(plan.detail)},
     }
 
 
-def choice_json(instance_id: str, choice: Choice) -> Json:
+def ranked_by_json(instance_id: str, choice: RankedBy) -> Json:
     """Who leaves, by which order, for which value."""
     return {"id": instance_id, "by": choice.by, "value": choice.value}
 
@@ -205,7 +213,7 @@ def of_one(outcome: Outcome, max_bytes: int = MAX_BYTES) -> Json:
 
 def brief(outcome: Outcome) -> Outcome:
     """What an answer of more than MAX_DETAILED outcomes says of each: a plan takes much memory."""
-    return outcome._replace(plan=None, told=outcome.removed, ending=None, doubts=())
+    return outcome._replace(plan=None, accepted=outcome.removed, result=None, unconfirmed=())
 
 
 def of_batch(outcomes: Sequence[Outcome], max_bytes: int = MAX_BYTES) -> Json:
@@ -218,18 +226,18 @@ def of_batch(outcomes: Sequence[Outcome], max_bytes: int = MAX_BYTES) -> Json:
         "removed": sum(
             len(outcome.removed) for outcome in outcomes if outcome.status is not Status.DRY_RUN
         ),
-        "keptOmitted": False,
+        "retainedOmitted": False,
         "detailOmitted": False,
         "outcomesOmitted": 0,
     }
     if (
-        sum(len(outcome.plan.kept) for outcome in outcomes if outcome.plan) * SMALLEST_KEPT
+        sum(len(outcome.plan.retained) for outcome in outcomes if outcome.plan) * SMALLEST_KEPT
         < max_bytes
     ):
         whole = {"outcomes": [as_json(outcome) for outcome in outcomes], "summary": summary}
         if _fits(whole, max_bytes):
             return valid(whole)
-    summary["keptOmitted"] = True
+    summary["retainedOmitted"] = True
     told = [_without_kept(outcome) for outcome in outcomes]
     if _fits({"outcomes": told, "summary": summary}, max_bytes):
         return valid({"outcomes": told, "summary": summary})

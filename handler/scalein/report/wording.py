@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from scalein.decision.model import Ending, Plan, RemovalRequest, Shortfall
+from scalein.decision.model import Plan, RemovalRequest, RemovalResult, Shortfall
 from scalein.decision.progress import Progress, client_token
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein.errors import GatewayError, Refused, RejectedEvent
@@ -12,13 +12,13 @@ from scalein.report.outcome import Outcome, Rejection, Unconfirmed
 
 SENTENCES = {
     Reason.MIN_SIZE: "MinSize allows no more.",
-    Reason.CALL_LIMIT: "One message removes no more here: send a request with another requestId for the rest.",
+    Reason.REQUEST_LIMIT: "One message removes no more here: send a request with another requestId for the rest.",
     Reason.TOO_HEAVY: "Every instance left weighs more than the request still asks for.",
     Reason.NO_CANDIDATES: "No further instance is InService.",
     Reason.GROUP_NOT_ACTIVE: "The scaling group is not Active: enable it, or do not ask.",
     Reason.SCALE_IN_SUSPENDED: "The ScaleIn process of the scaling group is suspended: resume it to remove instances.",
     Reason.UNKNOWN_REMOVAL_POLICY: "The group's removal policy is not known here: name an order, or instance ids.",
-    Reason.ALL_OR_NOTHING: "The request cannot be met in full and wants no part of it.",
+    Reason.PARTIAL_DENIED: "The request cannot be met in full and wants no part of it.",
     Reason.NOT_A_MEMBER: "Named instances are not in this scaling group.",
     Reason.PROTECTED: "Named instances are Protected.",
     Reason.STANDBY: "Named instances are Standby.",
@@ -39,7 +39,7 @@ SENTENCES = {
     Reason.COOLDOWN_AFTER_FAILURE: "The group cools down after an activity failed.",
     Reason.UNHEALTHY_GROUP: "Too few are healthy: low load may be an outage.",
     Reason.FLOOR: "The policy's floor allows no more.",
-    Reason.EVENT_MAXIMUM: "The policy lets one message remove no more.",
+    Reason.MAX_PER_REQUEST: "The policy lets one message remove no more.",
     Reason.BUDGET: "The policy's budget for this time is spent.",
 }
 QUIET = (  # a guardrail that holds is no fault
@@ -53,22 +53,22 @@ QUIET = (  # a guardrail that holds is no fault
 REPLACED = " ESS will create as many anew: decreaseDesiredCapacity is false."
 IGNORED = {
     Ignored.RECOVERY: "An alarm is over, or has no data: nothing leaves for that.",
-    Ignored.OWN_ECHO: "Auto Scaling's own notice, or what a removal itself brings about: never a reason for another.",
+    Ignored.SELF_TRIGGERED: "Auto Scaling's own notice, or what a removal itself brings about: never a reason for another.",
     Ignored.NO_RULE: "Nobody leaves.",
 }
 
 
 def planned(request: RemovalRequest, plan: Plan) -> Outcome:
     """Of a plan that is not carried out: nobody leaves, or this is a dry run."""
-    if plan.leaving:
+    if plan.selected:
         status = Status.DRY_RUN
     elif plan.refusal is Reason.ACTIVITY_IN_PROGRESS:
-        status = Status.TRY_LATER
+        status = Status.RETRY
     elif plan.refusal and plan.refusal not in QUIET:
         status = Status.REFUSED
     else:
-        status = Status.NOTHING_TO_REMOVE
-    replaced = plan.leaving and request.options.decrease_desired_capacity is False
+        status = Status.AT_TARGET_OR_BLOCKED
+    replaced = plan.selected and request.options.decrease_desired_capacity is False
     return _of(request, status, _told(status, plan) + (REPLACED if replaced else ""))._replace(
         plan=plan
     )
@@ -92,14 +92,14 @@ def removing(progress: Progress, plan: Plan | None) -> Outcome:
         message += REPLACED
     found = _of(request, Status.REMOVING, message)
     return found._replace(
-        plan=plan, told=told, remaining=rest, scaling_activity_ids=progress.activity_ids
+        plan=plan, accepted=told, pending=rest, scaling_activity_ids=progress.activity_ids
     )
 
 
-def ended(progress: Progress, ending: Ending) -> Outcome:
+def ended(progress: Progress, ending: RemovalResult) -> Outcome:
     """Of a removal whose activities are over."""
-    gone, stayed, lost = len(ending.removed), len(ending.stayed), len(ending.unaccounted)
-    if not stayed and not lost:
+    gone, not_removed, lost = len(ending.removed), len(ending.not_removed), len(ending.unaccounted)
+    if not not_removed and not lost:
         status, message = Status.REMOVED, f"{_number(gone)} removed."
     elif gone:
         status, message = Status.PARTLY_REMOVED, f"{_number(gone)} removed."
@@ -110,37 +110,37 @@ def ended(progress: Progress, ending: Ending) -> Outcome:
         )
     else:
         status, message = Status.FAILED, "No instances removed."
-    if stayed:
-        message += f" {_number(stayed)} not removed, see stayed."
+    if not_removed:
+        message += f" {_number(not_removed)} not removed, see stayed."
     if lost:
         message += f" {_unaccounted(ending.unaccounted)}"
-    if ending.refilled:
-        message += f" ESS creates {ending.refilled} anew."
+    if ending.replacement_capacity:
+        message += f" ESS creates {ending.replacement_capacity} anew."
     found = _of(progress.request, status, message)
     return found._replace(
-        ending=ending, told=progress.accepted_ids, scaling_activity_ids=progress.activity_ids
+        result=ending, accepted=progress.accepted_ids, scaling_activity_ids=progress.activity_ids
     )
 
 
 def not_removed(progress: Progress) -> Outcome:
     """Of a removal whose calls all did not happen."""
-    ending = Ending((), progress.given_up, 0, progress.unaccounted)
+    ending = RemovalResult((), progress.given_up, 0, progress.unaccounted)
     if progress.unaccounted:
         return ended(progress, ending)
     reasons = ", ".join(dict.fromkeys(reason for _, reason in progress.given_up))
     message = (
         f"No instances removed. The selected instances may not be removed any more: {reasons}."
     )
-    return _of(progress.request, Status.NOTHING_TO_REMOVE, message)._replace(ending=ending)
+    return _of(progress.request, Status.AT_TARGET_OR_BLOCKED, message)._replace(result=ending)
 
 
-def doubtful(progress: Progress) -> Outcome:
+def unconfirmed_calls(progress: Progress) -> Outcome:
     """Of a removal with a call of which it is not known yet whether ESS accepted it."""
     message = (
         f"It is not known yet whether ESS accepted a call for {_number(len(_in_doubt(progress)))}. The same request "
         "sent again cannot remove twice."
     )
-    return _doubt(progress, Status.TRY_LATER, message)
+    return _doubt(progress, Status.RETRY, message)
 
 
 def unconfirmed(progress: Progress, activity_ids: tuple[str, ...] = ()) -> Outcome:
@@ -150,7 +150,7 @@ def unconfirmed(progress: Progress, activity_ids: tuple[str, ...] = ()) -> Outco
             f"The scaling activity {', '.join(activity_ids[:5])} began after this message was sent, and may be that of "
             "an earlier delivery of it."
         )
-    elif progress.doubtful:
+    elif progress.unconfirmed_calls:
         why = (
             f"No answer tells whether ESS accepted a call for {_number(len(_in_doubt(progress)))}."
         )
@@ -166,19 +166,19 @@ def unconfirmed(progress: Progress, activity_ids: tuple[str, ...] = ()) -> Outco
 def _doubt(progress: Progress, status: Status, message: str) -> Outcome:
     doubts = tuple(
         Unconfirmed(client_token(progress.key, call.token_number), call.instance_ids, call.send_by)
-        for call in progress.doubtful
+        for call in progress.unconfirmed_calls
     )
     found = _of(progress.request, status, message)
     return found._replace(
-        told=progress.accepted_ids,
-        remaining=len(progress.pending),
+        accepted=progress.accepted_ids,
+        pending=len(progress.pending),
         scaling_activity_ids=progress.activity_ids,
-        doubts=doubts,
+        unconfirmed=doubts,
     )
 
 
 def _in_doubt(progress: Progress) -> tuple[str, ...]:
-    return tuple(id for call in progress.doubtful for id in call.instance_ids)
+    return tuple(id for call in progress.unconfirmed_calls for id in call.instance_ids)
 
 
 def _unaccounted(ids: tuple[str, ...]) -> str:
@@ -194,10 +194,10 @@ def expired(request: RemovalRequest) -> Outcome:
     )
 
 
-def out_of_time(identity: str) -> Outcome:
+def out_of_time(idempotency_key: str) -> Outcome:
     return Outcome(
-        Status.TRY_LATER,
-        identity,
+        Status.RETRY,
+        idempotency_key,
         "The invocation's time was up before it was this message's turn.",
     )
 
@@ -247,35 +247,33 @@ def waited_too_long(progress: Progress, seconds: float) -> Outcome:
 def busy(request: RemovalRequest, why: str) -> Outcome:
     return _of(
         request,
-        Status.TRY_LATER,
+        Status.RETRY,
         f"{why} No instances removed yet; the same request sent again may succeed.",
     )
 
 
 def in_no_group(request: RemovalRequest) -> Outcome:
     told = "Nobody leaves. The alarm's instances are in no scaling group of this region."
-    return _of(request, Status.NOTHING_TO_REMOVE, told)
+    return _of(request, Status.AT_TARGET_OR_BLOCKED, told)
 
 
-def ignored(identity: str, why: Ignored, detail: str = "") -> Outcome:
+def ignored(idempotency_key: str, why: Ignored, detail: str = "") -> Outcome:
     told = " ".join(filter(None, (IGNORED[why], detail)))
-    return Outcome(Status.IGNORED, identity, told, ignored=why)
+    return Outcome(Status.IGNORED, idempotency_key, told, ignored=why)
 
 
 def failed(request: RemovalRequest, error: GatewayError) -> Outcome:
     """Of an ESS call that did not do what it was asked."""
     if isinstance(error, Refused):
         return _of(request, Status.REFUSED, f"ESS refused, and would again: {error}")
-    return _of(
-        request, Status.TRY_LATER, f"Nobody leaves now; send the same request again. {error}"
-    )
+    return _of(request, Status.RETRY, f"Nobody leaves now; send the same request again. {error}")
 
 
 def interrupted(progress: Progress, plan: Plan | None, error: GatewayError) -> Outcome:
     """Of a removal that an error kept from going on; of what was accepted before, nothing is lost."""
     request = progress.request
-    if progress.doubtful:
-        found = doubtful(progress)
+    if progress.unconfirmed_calls:
+        found = unconfirmed_calls(progress)
         return found._replace(message=f"{found.message} {error}")
     if not progress.activity_ids:
         return failed(request, error)
@@ -285,13 +283,13 @@ def interrupted(progress: Progress, plan: Plan | None, error: GatewayError) -> O
     if not progress.pending:
         return found
     return found._replace(
-        status=Status.TRY_LATER, message=f"{found.message} The rest must wait. {error}"
+        status=Status.RETRY, message=f"{found.message} The rest must wait. {error}"
     )
 
 
-def rejected(identity: str, error: RejectedEvent) -> Outcome:
+def rejected(idempotency_key: str, error: RejectedEvent) -> Outcome:
     return Outcome(
-        Status.REJECTED, identity, str(error), rejection=Rejection(error.path, error.rule)
+        Status.REJECTED, idempotency_key, str(error), rejection=Rejection(error.path, error.rule)
     )
 
 
@@ -305,16 +303,16 @@ def _told(status: Status, plan: Plan) -> str:
     short = f" {_short(plan.shortfall)}" if plan.shortfall else ""
     capacity = f"capacity {plan.capacity_before} to {plan.capacity_after}, MinSize {plan.min_size}"
     if status is Status.DRY_RUN:
-        return f"Dry run: {_number(len(plan.leaving))} would leave ({capacity}).{short}"
+        return f"Dry run: {_number(len(plan.selected))} would leave ({capacity}).{short}"
     if plan.refusal:
-        because = f" {plan.because}" if plan.because else ""
-        return f"Nobody leaves. {SENTENCES[plan.refusal]}{because}{short if plan.refusal is Reason.ALL_OR_NOTHING else ''}"
+        detail = f" {plan.detail}" if plan.detail else ""
+        return f"Nobody leaves. {SENTENCES[plan.refusal]}{detail}{short if plan.refusal is Reason.PARTIAL_DENIED else ''}"
     return f"Nobody leaves.{short or ' The group already has what was asked for.'}"
 
 
 def _short(short: Shortfall) -> str:
     unit = "instances" if short.unit == "instances" else "units of capacity"
-    return f"Of {short.asked} {unit} asked for, {short.missing} stay. {SENTENCES[short.reason]}"
+    return f"Of {short.requested} {unit} asked for, {short.missing} stay. {SENTENCES[short.reason]}"
 
 
 def _number(instances: int) -> str:
