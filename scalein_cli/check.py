@@ -176,9 +176,7 @@ def show(found: list[Found], console: Console) -> None:
     for heading in ("", "What", "Found"):
         table.add_column(heading, overflow="fold")
     for one in found:
-        table.add_row(
-            "[green]good[/]" if one.good else "[bold red]wrong[/]", one.what, one.told
-        )
+        table.add_row("[green]good[/]" if one.good else "[bold red]wrong[/]", one.what, one.told)
     console.print(table)
 
 

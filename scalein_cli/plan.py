@@ -18,7 +18,8 @@ from scalein.errors import ConfigurationError
 from scalein.intake import parse_event
 from scalein.ledger.protocol import Ledger
 from scalein.policy import read_policy
-from scalein.processing.batch import BatchProcessor, Tools
+from scalein.processing.batch import BatchProcessor
+from scalein.processing.dependencies import Dependencies
 from scalein.processing.follow_ups import FunctionCompute
 from scalein.report import response as answer
 from scalein.report.outcome import Outcome
@@ -107,11 +108,10 @@ def _planned(question: ScaleInQuestion, settings: Settings, console: Console, fo
     follow_ups = settings.function_ref and FunctionCompute(
         settings.function_ref, settings.credentials, deadline
     )
-    tools = Tools(lambda: gateway, _no_ledger, follow_ups)
+    dependencies = Dependencies(lambda: gateway, _no_ledger, deadline, follow_ups, is_dry_run=True)
     with console.status("Reading the scaling group ..."):
-        outcomes = list(
-            BatchProcessor(read_policy(settings.policy), tools, deadline, dry_run=True).serve(mail)
-        )
+        processor = BatchProcessor(read_policy(settings.policy), dependencies)
+        outcomes = list(processor.process(mail))
     if form.as_json:
         console.print_json(
             json.dumps(answer.of_batch(outcomes) if mail.batch else answer.as_json(outcomes[0]))

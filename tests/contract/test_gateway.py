@@ -322,7 +322,7 @@ class StaleOnce(DryRun):
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         return self._stale.pop() if self._stale else super().snapshot(scaling_group_id, read_scope)
 
-    def remove(self, removal: Removal) -> str | None:  # type: ignore[override]
+    def remove(self, removal: Removal) -> str:
         return self._gateway.remove(removal)
 
 

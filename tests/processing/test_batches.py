@@ -6,14 +6,13 @@ import json
 import time
 import tracemalloc
 
-from scalein.clock import Deadline
 from scalein.intake import parse_event
 from scalein.ledger.memory import MemoryLedger, MemoryStore
 from scalein.ledger.protocol import Completion, LeaseOptions, MessageRef, Record
 from scalein.policy import read_policy
-from scalein.processing.batch import BatchProcessor, Tools
+from scalein.processing.batch import BatchProcessor
 from scalein.settings import PolicySource
-from tests.support.fakes import DrivenClock, FakeEss
+from tests.support.fakes import DrivenClock, FakeEss, dependencies_of
 from tests.support.fleets import group_of, member
 
 GROUPS = 3
@@ -29,18 +28,15 @@ def seconds_for(messages: int, **policy: object) -> float:
     )
     groups = {f"asg-{n}": policy for n in range(GROUPS)}
     clock = DrivenClock()
-    ledger = MemoryLedger(LeaseOptions("one", 60, 86_400, clock), MemoryStore())
     known = read_policy(PolicySource(json.dumps({"groups": groups}), ""))
-    invocation = BatchProcessor(
-        known, Tools(lambda: ess, lambda: ledger), Deadline.after(59, clock), dry_run=False
-    )
+    processor = BatchProcessor(known, dependencies_of(ess, clock, seconds=59))
     requests = [
         {"scalingGroupId": f"asg-{n % GROUPS}", "remove": {"count": 1}, "requestId": f"r-{n}"}
         for n in range(messages)
     ]
     mail = parse_event(json.dumps(requests).encode())
     began = time.process_time()
-    assert len(list(invocation.serve(mail))) == messages
+    assert len(list(processor.process(mail))) == messages
     return time.process_time() - began
 
 

@@ -11,20 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.clock import Deadline
 from scalein.decision.model import Count, RemovalRequest, Snapshot
 from scalein.decision.progress import Progress
 from scalein.intake import parse_event
-from scalein.ledger.memory import MemoryLedger, MemoryStore
-from scalein.ledger.protocol import LeaseOptions
+from scalein.ledger.memory import MemoryStore
 from scalein.policy import read_policy
-from scalein.processing.batch import BatchProcessor, Tools
+from scalein.processing.batch import BatchProcessor
 from scalein.processing.progress_record import PURPOSE, sign_follow_up
 from scalein.report import audit
 from scalein.report import response as answer
 from scalein.report.outcome import Outcome
 from scalein.settings import PolicySource
-from tests.support.fakes import NO_CALL_TIMES, NOON, DrivenClock, FakeEss
+from tests.support.fakes import (
+    NO_CALL_TIMES,
+    NOON,
+    DrivenClock,
+    FakeEss,
+    dependencies_of,
+    memory_ledger,
+)
 from tests.support.fleets import group_of, member
 from tests.unit.test_envelopes import damaged, twisted
 
@@ -52,10 +57,10 @@ def serve(ess: FakeEss, *events: Any) -> list[Outcome]:
     clock, kept, outcomes = DrivenClock(), MemoryStore(), list[Outcome]()
     policy = read_policy(PolicySource(json.dumps(POLICY), ""))
     for number, event in enumerate(events):
-        ledger = MemoryLedger(LeaseOptions(f"fc-{number}", 60, 86_400, clock), kept)
-        tools = Tools(lambda: ess, lambda ledger=ledger: ledger, key=KEY)  # type: ignore[misc]
+        ledger = memory_ledger(clock, f"fc-{number}", kept)
+        dependencies = dependencies_of(ess, clock, ledger, follow_up_key=KEY)
         mail = parse_event(json.dumps(event).encode())
-        outcomes += BatchProcessor(policy, tools, Deadline.after(30, clock), False).serve(mail)
+        outcomes += BatchProcessor(policy, dependencies).process(mail)
     return outcomes
 
 
@@ -310,15 +315,9 @@ def test_an_alarm_that_names_more_instances_than_a_message_may_remove_is_refused
 def test_any_bytes_end_in_outcomes_that_can_be_written(event: bytes, is_batch: bool) -> None:
     body = b"[" + event + b"," + json.dumps(request()).encode() + b"]" if is_batch else event
     policy = read_policy(PolicySource(json.dumps(POLICY), ""))
-    tools = Tools(
-        lambda: FakeEss(fleet()),
-        lambda: MemoryLedger(LeaseOptions("fc-1", 60, 86_400, DrivenClock()), MemoryStore()),
-        key=KEY,
-    )
+    dependencies = dependencies_of(FakeEss(fleet()), follow_up_key=KEY)
     mail = parse_event(body)
-    outcomes = list(
-        BatchProcessor(policy, tools, Deadline.after(30, DrivenClock()), False).serve(mail)
-    )
+    outcomes = list(BatchProcessor(policy, dependencies).process(mail))
     told = answer.of_batch(outcomes) if mail.batch else answer.of_one(outcomes[0])
 
     assert json.dumps(told, ensure_ascii=False).encode()

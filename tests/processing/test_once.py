@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, Removal
 from scalein.decision.budget import Budget
 from scalein.decision.guardrails import NONE, GroupPolicy
@@ -17,14 +16,20 @@ from scalein.decision.reasons import Reason, Status
 from scalein.errors import TryLater
 from scalein.ledger.memory import MemoryLedger, MemoryStore
 from scalein.ledger.protocol import LeaseOptions, MessageRef
-from scalein.processing.calls import Dependencies
 from scalein.processing.group_view import GroupView
 from scalein.processing.journal import FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
-from scalein.processing.once import Bounds, MessageProcessor
-from scalein.processing.removal import RemovalRun
+from scalein.processing.once import MessageProcessor
 from scalein.report.outcome import Outcome
 from tests.support.clouds import group, instances
-from tests.support.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway, scale_in
+from tests.support.fakes import (
+    NOON,
+    DrivenClock,
+    FakeEss,
+    ScriptedGateway,
+    dependencies_of,
+    removal_run,
+    scale_in,
+)
 from tests.support.fleets import group_of, member, request_for
 from tests.support.worlds import world_of
 
@@ -43,16 +48,13 @@ class Function:
 
     def serve(self, request: RemovalRequest) -> Outcome:
         self.number += 1
-        deadline = Deadline.after(30, self.clock)
-        processor = MessageProcessor(
-            GroupView(self.ess, self.clock),
-            self.guardrails,
-            deadline,
-            self.ledger(f"fc-{self.number}"),
-            self.follow_ups,
-            Bounds(),
-        )
-        return processor.process(Progress(request, self.clock.now()))
+        return self.process(Progress(request, self.clock.now()), f"fc-{self.number}")
+
+    def process(self, progress: Progress, owner: str) -> Outcome:
+        ledger = self.ledger(owner)
+        dependencies = dependencies_of(self.ess, self.clock, ledger, follow_ups=self.follow_ups)
+        view = GroupView("asg-1", self.ess, self.clock)
+        return MessageProcessor(view, self.guardrails, dependencies, 900).process(progress)
 
 
 def fleet(count: int = 6, min_size: int = 2, **fields: Any) -> Snapshot:
@@ -214,9 +216,7 @@ def test_where_nothing_keeps_others_out_a_removal_beside_ours_ends_it(alone: boo
     """In a group that runs removals beside each other: what was told stays told, and no more is."""
     gateway = ScriptedGateway(fleet(60, desired_capacity=60))
     gateway.past = (Activity("asa-other", "InProgress", NOON, None, trigger="APIs"),)
-    clock = DrivenClock()
-    dependencies = Dependencies(GroupView(gateway, clock), Deadline.after(30, clock), alone=alone)
-    run = RemovalRun(Progress(request_for(Count(50)), NOON), NONE, dependencies)
+    run = removal_run(request_for(Count(50)), gateway, is_shared=alone)
     outcome = run.advance()
 
     assert run.concurrent_removal is not alone
@@ -289,18 +289,8 @@ def test_an_activity_that_the_reply_lacks_is_not_over() -> None:
     function = Function(FakeEss(fleet()), follow_ups=Requests())  # FakeEss shows no activity, ever
     function.serve(ask("a"))
     progress, _ = function.follow_ups.requested[-1]
-    deadline = Deadline.after(30, function.clock)
-    ledger = function.ledger("later")
-    processor = MessageProcessor(
-        GroupView(function.ess, function.clock),
-        NONE,
-        deadline,
-        ledger,
-        function.follow_ups,
-        Bounds(),
-    )
     function.clock.elapsed += 60
-    outcome = processor.process(progress)
+    outcome = function.process(progress, "later")
 
     assert outcome.status is Status.REMOVING
     assert outcome.follow_up is not None
@@ -335,18 +325,8 @@ def test_a_message_that_waited_too_long_ends_whatever_is_in_its_way(
     function = Function(ScriptedGateway(fleet(), answers=[busy] * 9), follow_ups=Requests())
     function.ess.snapshot("asg-1")
     first_claimed_at = function.clock.now() - timedelta(days=days)
-    deadline = Deadline.after(30, function.clock)
-    processor = MessageProcessor(
-        GroupView(function.ess, function.clock),
-        NONE,
-        deadline,
-        function.ledger("fc-9"),
-        function.follow_ups,
-        Bounds(),
-    )
-    outcome = processor.process(
-        Progress(ask("a", 2), first_claimed_at, follow_ups=3)._replace(**fields)
-    )
+    progress = Progress(ask("a", 2), first_claimed_at, follow_ups=3)._replace(**fields)
+    outcome = function.process(progress, "fc-9")
 
     assert outcome.status is status
     assert outcome.follow_up is None

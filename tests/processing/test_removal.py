@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.cloud.gateway import DryRun, Gateway
+from scalein.cloud.gateway import Gateway
 from scalein.decision.model import Count, Named, RemovalRequest, RemoveOptions, Snapshot
 from scalein.decision.progress import client_token, message_key
 from scalein.decision.reasons import Status
 from scalein.errors import Refused, StaleSnapshot, TryLater
-from tests.support.fakes import ScriptedGateway, scale_in
+from tests.support.fakes import ScriptedGateway, dry_run, scale_in
 from tests.support.fleets import group_of, member, request_for, requests, snapshots
 
 PAIR = group_of(member("i-a", 1), member("i-b", 2))
@@ -75,7 +75,7 @@ def test_a_refusal_is_left_to_the_caller(error: Refused | TryLater) -> None:
 @given(requests(), snapshots())
 def test_a_dry_run_chooses_the_same_and_calls_nothing(request: object, snapshot: Snapshot) -> None:
     real, dry = ScriptedGateway(snapshot), ScriptedGateway(snapshot)
-    acted, told = serve(request, real), serve(request, DryRun(dry))
+    acted, told = serve(request, real), dry_run(request, dry)  # type: ignore[arg-type]
 
     assert dry.removals == []
     assert told.removed == acted.removed  # type: ignore[attr-defined]

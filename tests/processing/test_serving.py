@@ -16,13 +16,12 @@ from scalein.cloud.gateway import GROUP_ONLY, Gateway
 from scalein.decision.model import ReadScope, Snapshot
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Throttled, TryLater
 from scalein.intake import parse_event
-from scalein.ledger.memory import MemoryLedger, MemoryStore
-from scalein.ledger.protocol import LeaseOptions
 from scalein.policy import read_policy
-from scalein.processing.batch import BatchProcessor, Tools
+from scalein.processing.batch import BatchProcessor
+from scalein.processing.dependencies import Dependencies
 from scalein.report.outcome import Outcome
 from scalein.settings import PolicySource
-from tests.support.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway
+from tests.support.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway, dependencies_of
 from tests.support.fleets import group_of, member
 
 SPOT = {"eventName": "Instance:PreemptibleInstanceInterruption"}
@@ -76,19 +75,12 @@ def sent(seconds_ago: float, document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def tools(gateway: Gateway, clock: DrivenClock | None = None) -> Tools:
-    ledger = MemoryLedger(
-        LeaseOptions("invocation-1", 60, 86_400, clock or DrivenClock()), MemoryStore()
-    )
-    return Tools(lambda: gateway, lambda: ledger)
-
-
 def served(
     gateway: Gateway, *messages: Any, dry_run: bool = False, policy: Any = None
 ) -> list[Outcome]:
     told = read_policy(PolicySource(json.dumps(policy or POLICY), ""))
-    invocation = BatchProcessor(told, tools(gateway), Deadline.after(30, DrivenClock()), dry_run)
-    return list(invocation.serve(parse_event(json.dumps(list(messages)).encode())))
+    processor = BatchProcessor(told, dependencies_of(gateway, is_dry_run=dry_run))
+    return list(processor.process(parse_event(json.dumps(list(messages)).encode())))
 
 
 def statuses(outcomes: list[Outcome]) -> list[str]:
@@ -245,9 +237,9 @@ def test_a_dry_message_does_not_stand_in_the_way_of_the_real_one() -> None:
 def test_messages_whose_turn_comes_after_the_deadline_are_tried_later() -> None:
     clock, ess = DrivenClock(), FakeEss(fleet())
     told = read_policy(PolicySource(json.dumps(POLICY), ""))
-    invocation = BatchProcessor(told, tools(ess, clock), Deadline.after(30, clock), False)
+    processor = BatchProcessor(told, dependencies_of(ess, clock))
     outcomes = []
-    for outcome in invocation.serve(
+    for outcome in processor.process(
         parse_event(json.dumps([request("a"), request("b"), {}]).encode())
     ):
         outcomes.append(outcome)
@@ -360,8 +352,8 @@ def test_what_no_message_needs_is_not_opened() -> None:
         len(
             list(
                 BatchProcessor(
-                    told, Tools(never, never), Deadline.after(30, DrivenClock()), False
-                ).serve(mail)
+                    told, Dependencies(never, never, Deadline.after(30, DrivenClock()))
+                ).process(mail)
             )
         )
         == 4

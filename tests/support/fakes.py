@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, Gateway, Removal
@@ -11,9 +12,12 @@ from scalein.decision.guardrails import NONE, GroupPolicy
 from scalein.decision.model import Activity, Count, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.progress import Progress, client_token, message_key
 from scalein.errors import GatewayError, Refused, StaleSnapshot
-from scalein.processing.calls import Dependencies
+from scalein.ledger.memory import MemoryLedger, MemoryStore
+from scalein.ledger.protocol import LeaseOptions, Ledger, MessageRef
+from scalein.processing.dependencies import Dependencies, FollowUps
 from scalein.processing.group_view import GroupView
-from scalein.processing.removal import RemovalRun
+from scalein.processing.journal import Journal
+from scalein.processing.removal import RemovalRun, plan_only
 from scalein.report.outcome import Outcome
 from scalein.timing import CallTimes
 
@@ -47,9 +51,68 @@ def scale_in(
     clock: DrivenClock | None = None,
 ) -> Outcome:
     """The first step of a message, with nothing around it."""
+    return removal_run(request, gateway, group_policy, clock).advance()
+
+
+def dry_run(request: RemovalRequest, gateway: Gateway, group_policy: GroupPolicy = NONE) -> Outcome:
+    """What a dry run says of a message."""
+    clock = DrivenClock()
+    view = GroupView(request.scaling_group_id, gateway, clock)
+    return plan_only(request, view, group_policy, dependencies_of(gateway, clock))
+
+
+def removal_run(
+    request: RemovalRequest,
+    gateway: Gateway,
+    group_policy: GroupPolicy = NONE,
+    clock: DrivenClock | None = None,
+    *,
+    is_shared: bool = True,
+) -> RemovalRun:
+    """Of a message that this invocation has claimed, in a group that it has leased."""
     clock = clock or DrivenClock()
-    dependencies = Dependencies(GroupView(gateway, clock), Deadline.after(30, clock))
-    return RemovalRun(Progress(request, clock.now()), group_policy, dependencies).advance()
+    progress = Progress(request, clock.now())
+    message = MessageRef(request.scaling_group_id, progress.key)
+    ledger = SharedLedger(clock) if is_shared else memory_ledger(clock)
+    ledger.claim_message(message)
+    ledger.acquire_lease(message.group)
+    dependencies = dependencies_of(gateway, clock, ledger)
+    view = GroupView(request.scaling_group_id, gateway, clock)
+    journal = Journal(message, view, dependencies, is_first=True)
+    return RemovalRun(progress, view, group_policy, journal, dependencies)
+
+
+def dependencies_of(
+    gateway: Gateway,
+    clock: DrivenClock | None = None,
+    ledger: Ledger | None = None,
+    *,
+    seconds: float = 30,
+    follow_ups: FollowUps | None = None,
+    **fields: Any,
+) -> Dependencies:
+    """What processing works with in unit tests: fakes, and a ledger in memory."""
+    clock = clock or DrivenClock()
+    known = memory_ledger(clock) if ledger is None else ledger
+    deadline = Deadline.after(seconds, clock)
+    return Dependencies(lambda: gateway, lambda: known, deadline, follow_ups, **fields)
+
+
+def memory_ledger(
+    clock: DrivenClock, owner: str = "fc-1", store: MemoryStore | None = None
+) -> MemoryLedger:
+    kept = MemoryStore() if store is None else store
+    return MemoryLedger(LeaseOptions(owner, 60, 86_400, clock), kept)
+
+
+class SharedLedger(MemoryLedger):
+    """As a ledger that all instances of the function share, and never act without."""
+
+    name = "redis"
+    shared = complete = True
+
+    def __init__(self, clock: DrivenClock) -> None:
+        super().__init__(LeaseOptions("fc-1", 60, 86_400, clock), MemoryStore())
 
 
 def token_of(group: str, request_id: str, number: int = 0) -> str:

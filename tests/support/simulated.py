@@ -25,9 +25,10 @@ from scalein.errors import LedgerUnavailable, TryLater
 from scalein.ledger.fallback import FallbackLedger
 from scalein.ledger.memory import MemoryLedger, MemoryStore
 from scalein.ledger.protocol import LeaseOptions, Ledger
+from scalein.processing.dependencies import Dependencies
 from scalein.processing.follow_ups import task_id
 from scalein.processing.group_view import GroupView
-from scalein.processing.once import Bounds, MessageProcessor
+from scalein.processing.once import MessageProcessor
 from scalein.processing.progress_record import progress_of, text_of
 from scalein.report.outcome import Outcome
 from tests.support.fakes import DrivenClock
@@ -200,14 +201,16 @@ class Function:
         if not progress.follow_ups and not progress.attempt:
             progress = progress._replace(first_claimed_at=now)
         deadline = Deadline.after(TIMEOUT_SECONDS - 1, self.clock)
-        processor = MessageProcessor(
-            GroupView(View(invocation, self.ess), self.clock),  # type: ignore[arg-type]
-            self.group_policy,
+        view, ledger = View(invocation, self.ess), self._ledger(invocation)
+        dependencies = Dependencies(
+            lambda: view,  # type: ignore[arg-type,return-value]
+            lambda: ledger,
             deadline,
-            self._ledger(invocation),
             FollowUps(invocation) if self.follows_up else None,
-            Bounds(SETTLE_SECONDS, 86_400),
+            settle_seconds=SETTLE_SECONDS,
         )
+        group = GroupView(progress.request.scaling_group_id, view, self.clock)  # type: ignore[arg-type]
+        processor = MessageProcessor(group, self.group_policy, dependencies, 86_400)
         outcome = processor.process(progress)
         self.outcomes[progress.request.request_id].append(outcome)
         self.moments[progress.request.request_id].append(self.clock.now())

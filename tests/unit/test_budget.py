@@ -95,11 +95,11 @@ class Group:
 def leave(group: Group, budget: Budget, count: int, seconds: float) -> int:
     """One message: as the function decides with a ledger that knows of our own removals. How many leave."""
     gateway = ScriptedGateway(group.snapshot())
-    one = GroupView(gateway, group.clock)
+    one = GroupView("asg-1", gateway, group.clock)
     lately = group.clock.now() - timedelta(seconds=FLIGHT)
     ours = {id for id, life in group.lives.items() if lately < life.asked_at <= group.clock.now()}
-    one.enter(frozenset(ours), 1)
-    snapshot = one.snapshot("asg-1", ReadScope(WINDOW))
+    one.update(frozenset(ours), 1)
+    snapshot = one.snapshot(ReadScope(WINDOW))
     plan = plan_removal(request_for(Count(count)), snapshot, GroupPolicy(budget=budget), 1_000)
     group.remove(plan.selected, seconds) if plan.selected else None
     return len(plan.selected)

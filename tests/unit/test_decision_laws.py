@@ -14,12 +14,11 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from scalein.cloud.gateway import DryRun
 from scalein.decision.guardrails import GroupPolicy
 from scalein.decision.model import Count, Instance, Named, Order, RemovalRequest, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
-from tests.support.fakes import ScriptedGateway, scale_in
+from tests.support.fakes import ScriptedGateway, dry_run, scale_in
 from tests.support.fleets import (
     MAY,
     STATES,
@@ -199,7 +198,7 @@ def test_i16_where_all_may_leave_zones_never_drift_apart(zones: str, count: int)
 def test_i17_a_dry_run_chooses_the_same_and_writes_nothing(decision: Decision) -> None:
     real, dry = ScriptedGateway(decision.snapshot), ScriptedGateway(decision.snapshot)
     acted = scale_in(decision.request, real, decision.group_policy)
-    shown = scale_in(decision.request, DryRun(dry), decision.group_policy)
+    shown = dry_run(decision.request, dry, decision.group_policy)
 
     assert dry.removals == []
     assert shown.removed == acted.removed

@@ -22,8 +22,8 @@ class Gateway(Protocol):
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         """The group, all of its instances, and what else is needed. Raises GatewayError; never a part of it."""
 
-    def remove(self, removal: Removal) -> str | None:
-        """Scaling activity id once ESS accepted, None where nothing was sent. Raises GatewayError."""
+    def remove(self, removal: Removal) -> str:
+        """The id of the scaling activity, once ESS accepted. Raises GatewayError."""
 
     def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
         """As far as ESS still knows them. Raises GatewayError."""
@@ -36,7 +36,7 @@ class Gateway(Protocol):
 
 
 class DryRun:
-    """A gateway that reads and never removes."""
+    """A gateway that reads and never removes: the net below a dry run, which calls no remove."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -44,8 +44,8 @@ class DryRun:
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         return self._gateway.snapshot(scaling_group_id, read_scope)
 
-    def remove(self, removal: Removal) -> None:  # noqa: ARG002 (the protocol's)
-        return None
+    def remove(self, removal: Removal) -> str:  # noqa: ARG002 (the protocol's)
+        raise TryLater("RemoveInstances", "DryRun", "the dry run is on: no call is made.")
 
     def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
         return self._gateway.activities(activity_ids)
@@ -55,10 +55,3 @@ class DryRun:
 
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
         return self._gateway.groups_of(instance_ids)
-
-
-class Stopped(DryRun):
-    """A gateway for what began before the dry run: it never removes, and says so, for an earlier call may have."""
-
-    def remove(self, removal: Removal) -> None:  # noqa: ARG002 (the protocol's)
-        raise TryLater("RemoveInstances", "DryRun", "the dry run is on: no call is made.")

@@ -1,128 +1,178 @@
-"""Makes the RemoveInstances calls of one message, and records what is known of each: before, and after."""
+"""Makes the RemoveInstances calls of one message, and records what is known of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from scalein.clock import Deadline
 from scalein.cloud.gateway import Removal
-from scalein.decision.model import MAX_INSTANCES_PER_CALL, Snapshot
+from scalein.decision.evidence import is_api_removal
+from scalein.decision.model import Snapshot
 from scalein.decision.progress import Call, CallState, Progress, client_token
-from scalein.errors import OutcomeUnknown, StaleSnapshot, TokenUsed
-from scalein.ledger.protocol import OtherMessages
-from scalein.processing.group_view import GroupView, fresh
-from scalein.processing.journal import Journal, NoJournal
+from scalein.errors import (
+    GatewayError,
+    OutcomeUnknown,
+    Refused,
+    StaleSnapshot,
+    TokenUsed,
+    TryLater,
+)
+from scalein.processing.group_view import GroupView
+from scalein.processing.journal import Journal
 
 
-class Dependencies(NamedTuple):
-    """What processing a message stands on."""
+class RemovalCalls:
+    """`progress` holds what was done, whatever fails."""
 
-    group: GroupView
-    deadline: Deadline
-    journal: Journal = NoJournal()
-    read_others: Callable[[], OtherMessages] = (
-        OtherMessages  # what the ledger knows of other messages
-    )
-    settle_seconds: float = 180.0
-    max_instances: int = (
-        MAX_INSTANCES_PER_CALL  # of one message, in a group that runs one removal at a time
-    )
-    alone: bool = True  # no other invocation acts on this group at the same time
-
-
-class MessageCalls:
-    """The calls of one message in one invocation. `progress` holds what was done, whatever fails."""
-
-    def __init__(self, progress: Progress, dependencies: Dependencies) -> None:
+    def __init__(
+        self, progress: Progress, group: GroupView, journal: Journal, deadline: Deadline
+    ) -> None:
         self.progress = progress
         self.concurrent_removal = False
-        self.handed_over = False  # an earlier run of this step scheduled the next follow-up: it goes on, not this one
-        self._arrived = progress
-        self._scheduled = False
-        self._is_bound = bool(progress.selected)  # to its selection, by a recorded intent
-        self._is_dry = False
+        # An earlier run of this step scheduled the next follow-up, which goes on, not this run.
+        self.is_handed_over = False
+        self._initial_progress = progress
+        self._is_scheduled = False
+        self._is_bound = bool(progress.selected)  # by a recorded intent
         self._holds_lease = True
-        self._group = dependencies.group
-        self._deadline = dependencies.deadline
-        self._journal = dependencies.journal
-        self._dependencies = dependencies
+        self._group = group
+        self._journal = journal
+        self._deadline = deadline
 
-    def _schedule(self) -> None:
-        """Before the call, so that the message is not lost where this run is killed between the two."""
-        if not self._journal.follows_up or self._scheduled:
-            return
-        is_new = self._journal.schedule_follow_up(self.progress)
-        self._scheduled = True
-        self.handed_over = not is_new and not self._journal.is_proof
+    def record_intent(self, snapshot: Snapshot) -> tuple[Call, ...]:
+        """Records the calls that are due and schedules the follow-up, before any call is made.
 
-    def _hand_over(self, calls: tuple[Call, ...]) -> None:
-        """Another run of this step made its own selection, which its follow-up carries: this one's is void."""
-        freed = tuple(id for call in calls for id in call.instance_ids)
-        self.progress = self._arrived
+        None are due if another run of this step goes on. Raises TryLater.
+        """
+        self._group.raise_if_busy()
+        before = self.progress
+        max_calls = None if _is_parallel(snapshot) else 1
+        send_by = self.latest_send_time(snapshot)
+        self.progress = before.intending(max_calls, snapshot.now, send_by)
+        calls = self.progress.calls[len(before.calls) :]
+        if self._journal.has_follow_ups and not self._is_scheduled:
+            self.progress = self.progress.followed()
+        try:
+            self._journal.record_intent(self.progress, calls)
+        except TryLater:
+            self.progress = before  # nothing is called that is not recorded
+            raise
+        self._is_bound = True
+        try:
+            self._schedule_follow_up()
+        except TryLater:
+            self.progress = self.progress._replace(follow_ups=before.follow_ups, idle=before.idle)
+            self.undo(calls, is_token_free=True)
+            raise
+        if not self.is_handed_over:
+            return calls
+        # The follow-up of the other run carries that run's selection: this one's is void.
+        self.progress = self._initial_progress
+        freed = _ids_in(calls)
         self._group.free(freed)
-        self._journal.forget_intent(self.progress, freed)
+        self._journal.record_result(self.progress, freed=freed)
+        return ()
 
-    def _may_call(self, call: Call) -> bool:
-        """Not once an earlier call is in doubt, nor beside a removal that this run did not know of."""
-        is_first_open = self.progress.unconfirmed_calls[:1] == (call,)
-        return is_first_open and self._holds_lease and not self.concurrent_removal
+    def make(self, calls: tuple[Call, ...], snapshot: Snapshot) -> None:
+        """Makes these calls, each as long as nothing is in doubt. Raises GatewayError."""
+        try:
+            for number, call in enumerate(calls):
+                if not self._may_make(call):
+                    self.undo(calls[number:], is_token_free=True)
+                    return
+                self.make_one(call, snapshot)
+                if _is_parallel(snapshot) and not self._journal.is_shared:
+                    self.concurrent_removal = self._has_concurrent_removal(snapshot)
+        except (Refused, StaleSnapshot, TryLater):
+            not_made = tuple(call for call in calls if call in self.progress.unconfirmed_calls)
+            self.undo(not_made, is_token_free=not self._journal.is_proof)
+            raise
 
-    def _make(self, call: Call, snapshot: Snapshot) -> None:
-        """One RemoveInstances call, and what its answer proves."""
-        if not fresh(snapshot, self._deadline.clock.now()):
-            raise StaleSnapshot("DescribeScalingInstances", "Old", "what was read is old by now.")
+    def make_one(self, call: Call, snapshot: Snapshot) -> None:
+        """Makes a call, and records what its answer proves. Raises Refused, StaleSnapshot, TryLater.
+
+        No other error of it is raised: then the call is unconfirmed.
+        """
+        if not self._group.is_fresh(snapshot):
+            raise StaleSnapshot("DescribeScalingInstances", "Old", "the snapshot is too old.")
         request = self.progress.request
         token = client_token(self.progress.key, call.token_number)
+        removal = Removal(request.scaling_group_id, call.instance_ids, token, request.options)
         try:
-            activity_id = self._group.remove(
-                Removal(request.scaling_group_id, call.instance_ids, token, request.options)
-            )
-        except OutcomeUnknown:
-            self._know(
-                call._replace(send_by=self._now(snapshot))
-            )  # no attempt follows in this invocation
-        except TokenUsed:
-            self._know(call._replace(state=CallState.FOREIGN, send_by=self._now(snapshot)))
+            activity_id = self._group.gateway.remove(removal)
+        except GatewayError as error:
+            self._group.record_call(call.instance_ids, error)
+            if not isinstance(error, OutcomeUnknown | TokenUsed):
+                raise
+            state = CallState.FOREIGN if isinstance(error, TokenUsed) else call.state
+            # No further attempt follows in this invocation.
+            self.record(call._replace(state=state, send_by=self._now(snapshot)))
         else:
-            if activity_id is None:
-                self._is_dry = True
-                self.progress = self.progress.without(call, token_is_free=True)
-            else:
-                self._know(call._replace(state=CallState.ACCEPTED, activity_id=activity_id))
+            self._group.record_call(call.instance_ids)
+            self.record(call._replace(state=CallState.ACCEPTED, activity_id=activity_id))
 
-    def _know(self, call: Call) -> None:
+    def record(self, call: Call) -> None:
         """Records what is known of a call now."""
         self.progress = self.progress.updated(call)
-        accepted = call if call.state is CallState.ACCEPTED else None
-        self._holds_lease &= self._journal.record_result(self.progress, accepted=accepted)
+        self._holds_lease &= self._journal.record_result(self.progress, call)
 
-    def _undo(
-        self, calls: tuple[Call, ...], token_is_free: bool, gone: tuple[str, ...] = ()
+    def undo(
+        self, calls: tuple[Call, ...], is_token_free: bool, lost: tuple[str, ...] = ()
     ) -> None:
-        """These calls certainly did not happen: their instances are free again, but for those that are gone."""
+        """These calls certainly did not happen: their instances are free, but for those lost."""
         if not calls:
             return
         for call in reversed(calls):
-            self.progress = self.progress.without(call, token_is_free)
-        self.progress = self.progress.losing(gone)
-        self._release_selection()
-        freed = tuple(id for call in calls for id in call.instance_ids)
+            self.progress = self.progress.without(call, is_token_free)
+        self.progress = self.progress.losing(lost)
+        self.release_selection()
+        freed = _ids_in(calls)
         self._group.free(freed)
-        self._holds_lease &= self._journal.record_result(self.progress, freed)
+        self._holds_lease &= self._journal.record_result(self.progress, freed=freed)
 
-    def _release_selection(self) -> None:
-        """A later step selects anew where no attempt of a call can have been accepted."""
+    def release_selection(self) -> None:
+        """Lets a later step select anew, where no attempt of a call can have been accepted."""
         is_void = not self._is_bound or self._journal.is_proof
         if is_void and not self.progress.calls and not self.progress.unaccounted:
             self.progress = self.progress._replace(selected=(), given_up=())
+
+    def latest_send_time(self, snapshot: Snapshot) -> datetime:
+        """The latest moment at which a call of this invocation may reach ESS."""
+        remaining = timedelta(seconds=self._deadline.remaining_seconds())
+        return self._now(snapshot) + remaining
+
+    def _schedule_follow_up(self) -> None:
+        """Before the call, so that the message is not lost if this run is killed in between."""
+        if not self._journal.has_follow_ups or self._is_scheduled:
+            return
+        is_new = self._journal.schedule_follow_up(self.progress)
+        self._is_scheduled = True
+        self.is_handed_over = not is_new and not self._journal.is_proof
+
+    def _may_make(self, call: Call) -> bool:
+        """Not once an earlier call is in doubt, nor beside a removal that this run did not know."""
+        is_first_unconfirmed = self.progress.unconfirmed_calls[:1] == (call,)
+        return is_first_unconfirmed and self._holds_lease and not self.concurrent_removal
+
+    def _has_concurrent_removal(self, snapshot: Snapshot) -> bool:
+        """Whether another removal began beside this one. No lease keeps it out: the history says."""
+        known_ids = {activity.id for activity in snapshot.activities or ()}
+        known_ids |= set(self.progress.activity_ids)
+        return any(
+            activity.ended_at is None and activity.id not in known_ids and is_api_removal(activity)
+            for activity in self._group.history(snapshot.taken_at)
+        )
 
     def _now(self, snapshot: Snapshot) -> datetime:
         """By the later of the two clocks, ours and ESS's."""
         ahead = (snapshot.cloud_time or snapshot.taken_at) - snapshot.taken_at
         return self._deadline.clock.now() + max(timedelta(), ahead)
 
-    def _send_by(self, snapshot: Snapshot) -> datetime:
-        """The latest moment at which a call of this invocation may reach ESS."""
-        return self._now(snapshot) + timedelta(seconds=self._deadline.remaining_seconds())
+
+def _ids_in(calls: tuple[Call, ...]) -> tuple[str, ...]:
+    return tuple(id for call in calls for id in call.instance_ids)
+
+
+def _is_parallel(snapshot: Snapshot) -> bool:
+    """A group with a desired capacity runs removals beside each other (ESS guide)."""
+    return snapshot.group.desired_capacity is not None

@@ -1,7 +1,4 @@
-"""Asks Function Compute to call this function again, later, instead of waiting: nobody is paid for that.
-
-Each follow-up has a task id made of the message and its number, so that Function Compute refuses the second of two.
-"""
+"""Calls this function again, later, instead of waiting: waiting would be billed."""
 
 from __future__ import annotations
 
@@ -12,43 +9,40 @@ from scalein.processing.progress_record import sign_follow_up
 from scalein.settings import Credentials, FunctionRef
 from scalein.timing import CallTimer
 
-MAX_EVENT_BYTES_ASYNC = 128 << 10  # of an asynchronous invocation's event
-LEAST_SECONDS = 0.4  # that a call gets, within the margin before the platform ends the invocation
+MAX_FOLLOW_UP_BYTES = 128 << 10  # of an asynchronous invocation's event
+# A call gets at least this, within the margin before the platform ends the invocation.
+MIN_CALL_SECONDS = 0.4
 
 
 class FunctionCompute:
-    """Follow-ups of this function, as it runs now."""
+    """Follow-ups of this function, in the version that runs now."""
 
     def __init__(
         self,
-        caller: FunctionRef,
+        function_ref: FunctionRef,
         credentials: Credentials,
         deadline: Deadline,
-        tally: CallTimer | None = None,
+        timer: CallTimer | None = None,
     ) -> None:
-        self._function_ref = caller
+        self._function_ref = function_ref
         self._credentials = credentials
         self._deadline = deadline
-        self._tally = tally or CallTimer(deadline.clock)
+        self._timer = timer or CallTimer(deadline.clock)
 
     def schedule(self, progress: Progress, delay_seconds: int) -> bool:
-        """Has this function called with the progress; False where that very follow-up was scheduled before.
+        """Schedules a call with the progress; False if this follow-up was scheduled before.
 
         Raises TryLater.
         """
-        from scalein.cloud.function_compute import (
-            invoke_later,
-        )  # fc2 costs 150 ms, and most messages need no follow-up
+        # Late: fc2 costs 150 ms, and most messages need no follow-up.
+        from scalein.cloud.function_compute import invoke_later
 
         event = sign_follow_up(progress, self._function_ref.key)
-        if len(event) > MAX_EVENT_BYTES_ASYNC:
-            raise TryLater(
-                "InvokeFunction",
-                "TooLarge",
-                "a follow-up would be larger than Function Compute takes.",
-            )
-        seconds = max(LEAST_SECONDS, self._deadline.remaining_seconds())
-        with self._tally.call("InvokeFunction"):
+        if len(event) > MAX_FOLLOW_UP_BYTES:
+            sentence = "a follow-up would be larger than Function Compute takes."
+            raise TryLater("InvokeFunction", "TooLarge", sentence)
+        seconds = max(MIN_CALL_SECONDS, self._deadline.remaining_seconds())
+        with self._timer.call("InvokeFunction"):
             return invoke_later(
                 self._function_ref,
                 self._credentials,
@@ -60,6 +54,9 @@ class FunctionCompute:
 
 
 def task_id(progress: Progress) -> str:
-    """One for each follow-up of a message, and one for each time that it has to wait its turn. Begins with a letter."""
-    waited = f"-{progress.attempt}" if progress.attempt else ""
-    return f"scalein-{progress.key[:40]}-{progress.follow_ups}{waited}"
+    """Names a follow-up, so that Function Compute refuses the second of two. Begins with a letter.
+
+    One for each step of a message, and one for each time that a step waits for its turn.
+    """
+    attempt = f"-{progress.attempt}" if progress.attempt else ""
+    return f"scalein-{progress.key[:40]}-{progress.follow_ups}{attempt}"

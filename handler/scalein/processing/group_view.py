@@ -1,128 +1,118 @@
-"""One scaling group during one invocation: what ESS showed of it, and what this function did to it since."""
+"""One scaling group during one invocation: what ESS showed of it, and what this function did since.
+
+It is read once, and again after a call, or when the read has grown old.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
 
 from scalein.clock import Clock
-from scalein.cloud.gateway import GROUP_ONLY, Gateway, Removal
+from scalein.cloud.gateway import GROUP_ONLY, Gateway
 from scalein.decision.capacity import STABLE_STATES, capacity_of
 from scalein.decision.guardrails import GroupPolicy
 from scalein.decision.model import Activity, Plan, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TokenUsed, TryLater
 
-FRESH_SECONDS = 5.0  # a snapshot that is older is not acted upon
+MAX_SNAPSHOT_AGE_SECONDS = 5.0  # an older snapshot is not acted upon
 
 
 class GroupView:
-    """A scaling group during one invocation: read once, and again after a call, or when the read has grown old.
+    """Instances in a call that was, or may have been, accepted count as Removing here at once."""
 
-    Instances in a call that was, or may have been, accepted count as leaving, even where ESS does not show it yet.
-    """
-
-    def __init__(self, gateway: Gateway, clock: Clock) -> None:
-        self.ess = gateway
+    def __init__(self, scaling_group_id: str, gateway: Gateway, clock: Clock) -> None:
+        self.scaling_group_id = scaling_group_id
+        self.gateway = gateway
+        self.in_flight_ids = frozenset[str]()
         self._clock = clock
-        self._seen: Snapshot | None = None  # as ESS showed it
-        self._unreadable: GatewayError | None = None
-        self._busy: TryLater | None = None
+        self._snapshot: Snapshot | None = None  # as ESS showed it
+        self._adjusted: tuple[frozenset[str], Snapshot] | None = None  # for these instances
+        self._history: tuple[datetime, datetime, tuple[Activity, ...]] | None = None  # at, since
         self._plans: dict[tuple[RemovalRequest, int, frozenset[str]], Plan] = {}
-        self._members: set[str] = set()
-        self.in_flight: frozenset[str] = frozenset()
-        self._shown: tuple[frozenset[str], Snapshot] | None = None
-        self._history: tuple[datetime, datetime, tuple[Activity, ...]] | None = (
-            None  # read when, since when
-        )
-        self._version = 0
+        self._member_ids = frozenset[str]()
+        self._read_error: GatewayError | None = None
+        self._busy_error: TryLater | None = None
+        self._ledger_version = 0
 
-    def enter(self, in_flight: frozenset[str], version: int) -> None:
-        """What the ledger knows of the group, and whether others wrote to it since the last look."""
-        if not in_flight <= self.in_flight:
-            self.in_flight |= in_flight
-        if version != self._version:
-            self._version = version
-            self._seen = None
+    def update(self, in_flight_ids: frozenset[str], ledger_version: int) -> None:
+        """Learns what the ledger knows of the group; reads it again if others wrote since."""
+        if not in_flight_ids <= self.in_flight_ids:
+            self.in_flight_ids |= in_flight_ids
+        if ledger_version != self._ledger_version:
+            self._ledger_version = ledger_version
+            self._snapshot = None
 
     def count_write(self) -> None:
-        """The ledger counts what this invocation writes itself, too."""
-        self._version += 1
+        """Counts an own write, which the ledger counts too."""
+        self._ledger_version += 1
 
     def free(self, instance_ids: Iterable[str]) -> None:
-        """These are in no call after all."""
-        self.in_flight -= frozenset(instance_ids)
+        """These instances are in no call after all."""
+        self.in_flight_ids -= frozenset(instance_ids)
 
     def snapshot(
-        self,
-        scaling_group_id: str,
-        read_scope: ReadScope = GROUP_ONLY,
-        own: frozenset[str] = frozenset(),
+        self, scope: ReadScope = GROUP_ONLY, own_ids: frozenset[str] = frozenset()
     ) -> Snapshot:
-        """With what is in flight counted as leaving, but for `own`: those are judged as ESS shows them."""
-        if self._unreadable is not None:
-            raise self._unreadable.with_traceback(
-                None
-            )  # what ESS would not say to one message it will not to the next
-        if (
-            self._seen is None
-            or _lacks(self._seen, read_scope)
-            or not fresh(self._seen, self._clock.now())
-        ):
-            try:
-                self._seen = self.ess.snapshot(scaling_group_id, read_scope)
-            except GatewayError as error:
-                self._unreadable = error
-                raise
-            self._plans.clear()
-            self._shown = None
-            self._members = {instance.id for instance in self._seen.instances}
-        leaving = self.in_flight - own if own else self.in_flight
-        if self._shown is None or self._shown[0] != leaving:
-            self._shown = leaving, _without(self._seen, leaving)
-        return self._shown[1]
+        """The group with instances in flight as Removing; `own_ids` stay as ESS shows them.
+
+        Raises GatewayError: what ESS refused to one message it will refuse to the next.
+        """
+        if self._read_error is not None:
+            raise self._read_error.with_traceback(None)
+        snapshot = self._snapshot
+        if snapshot is None or not _covers(snapshot, scope) or not self.is_fresh(snapshot):
+            snapshot = self._read(scope)
+        leaving_ids = self.in_flight_ids - own_ids if own_ids else self.in_flight_ids
+        if self._adjusted is None or self._adjusted[0] != leaving_ids:
+            self._adjusted = leaving_ids, _with_in_flight(snapshot, leaving_ids)
+        return self._adjusted[1]
+
+    def is_fresh(self, snapshot: Snapshot) -> bool:
+        """Whether the snapshot may be acted upon: the group may change under it."""
+        age = self._clock.now() - snapshot.taken_at
+        return age.total_seconds() <= MAX_SNAPSHOT_AGE_SECONDS
 
     def forget(self) -> None:
-        """The next look is a new read."""
-        self._seen = self._history = None
+        """Makes the next look a new read."""
+        self._snapshot = self._history = None
 
     def raise_if_busy(self) -> None:
-        """An activity outlasts an invocation: once ESS refused for one, the other messages need not ask."""
-        if self._busy is not None:
-            raise self._busy.with_traceback(None)
+        """Raises TryLater: an activity outlasts an invocation, so the next message need not ask."""
+        if self._busy_error is not None:
+            raise self._busy_error.with_traceback(None)
 
-    def remove(self, removal: Removal) -> str | None:
-        try:
-            activity_id = self.ess.remove(removal)
-        except TryLater as error:
-            self._busy = error
-            raise
-        except StaleSnapshot:
-            self._seen = None
-            raise
-        except (OutcomeUnknown, TokenUsed):
-            self._called(removal)
-            raise
-        self._called(removal)
-        return activity_id
+    def record_call(self, instance_ids: Iterable[str], error: GatewayError | None = None) -> None:
+        """Takes note of a RemoveInstances call: it changed the group, or its error says why not."""
+        if isinstance(error, TryLater):
+            self._busy_error = error
+        elif isinstance(error, StaleSnapshot):
+            self._snapshot = None
+        elif error is None or isinstance(error, OutcomeUnknown | TokenUsed):
+            self.forget()
+            self.in_flight_ids |= frozenset(instance_ids)
 
-    def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
-        return self.ess.activities(activity_ids)
-
-    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+    def history(self, since: datetime) -> tuple[Activity, ...]:
+        """The group's activities since then, newest first. Raises GatewayError."""
         now = self._clock.now()
         if self._history is not None:
-            read_at, from_then, activities = self._history
-            if from_then <= since and (now - read_at).total_seconds() <= FRESH_SECONDS:
+            read_at, read_since, activities = self._history
+            is_fresh = (now - read_at).total_seconds() <= MAX_SNAPSHOT_AGE_SECONDS
+            if read_since <= since and is_fresh:
                 return activities
-        self._history = now, since, self.ess.history(scaling_group_id, since)
-        return self._history[2]
+        activities = self.gateway.history(self.scaling_group_id, since)
+        self._history = now, since, activities
+        return activities
 
-    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
-        return self.ess.groups_of(instance_ids)
-
-    def decide(
-        self, request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy, most: int
+    def plan(
+        self,
+        request: RemovalRequest,
+        snapshot: Snapshot,
+        group_policy: GroupPolicy,
+        max_instances: int,
     ) -> Plan:
-        """The plan; kept while the snapshot is, for the messages of a batch often ask the same of the same group."""
+        """The plan. Cached per snapshot: the messages of a batch often ask the same."""
         question = request._replace(
             request_id="",
             reason="",
@@ -132,62 +122,73 @@ class GroupView:
             derived_id=False,
             observation="",
         )
-        key = question, most, self.in_flight
+        key = question, max_instances, self.in_flight_ids
         if key not in self._plans:
-            self._plans[key] = plan_removal(question, snapshot, group_policy, most)
+            self._plans[key] = plan_removal(question, snapshot, group_policy, max_instances)
         return self._plans[key]
 
     def has(self, instance_ids: tuple[str, ...]) -> bool:
-        """Whether all of these were in it when it was last read."""
-        return self._members.issuperset(instance_ids)
+        """Whether all of these were members at the last read."""
+        return self._member_ids.issuperset(instance_ids)
 
-    def _called(self, removal: Removal) -> None:
-        self.forget()
-        self.in_flight |= frozenset(removal.instance_ids)
-
-
-def fresh(snapshot: Snapshot, now: datetime) -> bool:
-    """Whether the snapshot may be acted upon: the group may change under it."""
-    return (now - snapshot.taken_at).total_seconds() <= FRESH_SECONDS
-
-
-def _lacks(snapshot: Snapshot, read_scope: ReadScope) -> bool:
-    unread = read_scope.metric and snapshot.samples is None
-    return bool(unread or (read_scope.history_seconds and snapshot.activities is None))
+    def _read(self, scope: ReadScope) -> Snapshot:
+        try:
+            snapshot = self.gateway.snapshot(self.scaling_group_id, scope)
+        except GatewayError as error:
+            self._read_error = error
+            raise
+        self._snapshot, self._adjusted = snapshot, None
+        self._plans.clear()
+        self._member_ids = frozenset(instance.id for instance in snapshot.instances)
+        return snapshot
 
 
-def _without(snapshot: Snapshot, leaving: frozenset[str]) -> Snapshot:
-    """As ESS will show it: what is in flight is leaving, and the desired capacity follows."""
+def _covers(snapshot: Snapshot, scope: ReadScope) -> bool:
+    """Whether the snapshot holds all that is to be read."""
+    lacks_samples = scope.metric is not None and snapshot.samples is None
+    lacks_history = scope.history_seconds > 0 and snapshot.activities is None
+    return not (lacks_samples or lacks_history)
+
+
+def _with_in_flight(snapshot: Snapshot, in_flight_ids: frozenset[str]) -> Snapshot:
+    """As ESS will show it: these instances are Removing, and the desired capacity follows."""
     unseen = [
-        i for i in snapshot.instances if i.id in leaving and i.lifecycle_state in STABLE_STATES
+        instance
+        for instance in snapshot.instances
+        if instance.id in in_flight_ids and instance.lifecycle_state in STABLE_STATES
     ]
     desired = snapshot.group.desired_capacity
     if unseen and desired is not None:
         desired -= sum(capacity_of(instance, snapshot) for instance in unseen)
     return snapshot._replace(
         group=snapshot.group._replace(desired_capacity=desired),
-        activities=_with_unlisted(snapshot, leaving),
+        activities=_with_unlisted(snapshot, in_flight_ids),
         instances=tuple(
-            instance._replace(lifecycle_state="Removing") if instance.id in leaving else instance
+            instance._replace(lifecycle_state="Removing")
+            if instance.id in in_flight_ids
+            else instance
             for instance in snapshot.instances
         ),
     )
 
 
-def _with_unlisted(snapshot: Snapshot, in_flight: frozenset[str]) -> tuple[Activity, ...] | None:
-    """The history, with the instances that are gone and not in it yet: it may be older than the list."""
+def _with_unlisted(
+    snapshot: Snapshot, in_flight_ids: frozenset[str]
+) -> tuple[Activity, ...] | None:
+    """The history, and an activity for removed instances that it does not list yet.
+
+    The history may be older than the list of instances.
+    """
     if snapshot.activities is None:
         return None
-    known = {instance.id for instance in snapshot.instances}.union(
-        *(a.removed_ids for a in snapshot.activities)
+    listed_ids = {instance.id for instance in snapshot.instances}.union(
+        *(activity.removed_ids for activity in snapshot.activities)
     )
-    unlisted = in_flight - known
-    if not unlisted:
+    unlisted_ids = in_flight_ids - listed_ids
+    if not unlisted_ids:
         return snapshot.activities
     now = snapshot.now
-    return (
-        *snapshot.activities,
-        Activity(
-            "", "Successful", now, now, removed=len(unlisted), removed_ids=frozenset(unlisted)
-        ),
+    removal = Activity(
+        "", "Successful", now, now, removed=len(unlisted_ids), removed_ids=unlisted_ids
     )
+    return (*snapshot.activities, removal)

@@ -1,186 +1,138 @@
-"""What is durable of a removal: the intent before a call, its result, and the follow-up that goes on with it."""
+"""What is durable of a removal: the intent before a call, its result, and the follow-up."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
-from typing import Protocol
 
-from scalein.clock import Deadline
-from scalein.decision.progress import Call, Progress
+from scalein.decision.progress import Call, CallState, Progress
 from scalein.errors import LedgerUnavailable, TryLater
-from scalein.ledger.protocol import Ledger, MessageRef, Record
+from scalein.ledger.protocol import MessageRef, OtherMessages, Record
+from scalein.processing.dependencies import Dependencies
 from scalein.processing.group_view import GroupView
 from scalein.processing.progress_record import text_of
 from scalein.report.outcome import FollowUp
 
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 10, 300
-HELD_DELAY_SECONDS = 15  # constant: a holder that was killed frees message and group by time
+# Constant: a holder that was killed frees message and group after a fixed time.
+HELD_DELAY_SECONDS = 15
 MAX_FOLLOW_UP_SECONDS = 86_400  # from the first claim to the last follow-up
-ALLOWANCE_SECONDS = (
-    90.0  # that ids stay in flight beyond the settle time: ESS says times to the minute
-)
+ALLOWANCE_SECONDS = 90.0  # beyond the settle time: ESS gives times to the minute
 
 
-class FollowUps(Protocol):
-    def schedule(self, progress: Progress, delay_seconds: int) -> bool:
-        """Has this function called with the progress; False where that very follow-up was scheduled before.
-
-        Raises TryLater.
-        """
-
-
-class Journal(Protocol):
-    def record_intent(self, progress: Progress, calls: tuple[Call, ...]) -> None:
-        """Before the calls are made: their instances are in flight from now on, for every message of the group.
-
-        Raises TryLater where it is not recorded; then the calls must not be made.
-        """
-
-    def record_result(
-        self, progress: Progress, freed: tuple[str, ...] = (), accepted: Call | None = None
-    ) -> bool:
-        """What became of a call; `freed` instances are in no call after all. False where it is not recorded."""
-
-    def forget_intent(self, progress: Progress, freed: tuple[str, ...]) -> None:
-        """The intent of this run is void, and so are its selection and its record: another run's follow-up goes on."""
-
-    def schedule_follow_up(self, progress: Progress) -> bool:
-        """False where another run of this step has scheduled it before. Raises TryLater."""
-
-    @property
-    def follows_up(self) -> bool:
-        """Whether there are follow-ups at all."""
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether no invocation ever calls without it."""
-
-    @property
-    def is_proof(self) -> bool:
-        """Whether what it does not list was not done by any other invocation either."""
-
-
-class LedgerJournal:
-    """In the ledger, and in the asynchronous invocations of this function by itself."""
+class Journal:
+    """Records one message in the ledger, and schedules this function's calls by itself."""
 
     def __init__(
-        self,
-        ledger: Ledger,
-        message: MessageRef,
-        group: GroupView,
-        follow_ups: FollowUps | None,
-        deadline: Deadline,
-        settle_seconds: float,
-        is_first: bool,
+        self, message: MessageRef, group: GroupView, dependencies: Dependencies, is_first: bool
     ) -> None:
         """`is_first`: no earlier invocation processed the message without leaving a record."""
         self.scheduled: FollowUp | None = None
-        self._ledger = ledger
         self._message = message
         self._group = group
-        self._follow_ups = follow_ups
-        self._deadline = deadline
-        self._settle_seconds = settle_seconds
+        self._ledger = dependencies.open_ledger()
+        self._follow_ups = dependencies.follow_ups
+        self._clock = dependencies.deadline.clock
+        self._settle_seconds = dependencies.settle_seconds
         self._is_first = is_first
 
     @property
-    def follows_up(self) -> bool:
+    def has_follow_ups(self) -> bool:
         return self._follow_ups is not None
 
     @property
+    def is_shared(self) -> bool:
+        """Whether all instances of the function record here: none acts beside the lease."""
+        return self._ledger.shared
+
+    @property
     def is_complete(self) -> bool:
+        """Whether no invocation ever makes a call without recording it here."""
         return self._ledger.complete
 
     @property
     def is_proof(self) -> bool:
+        """Whether a call of this message that is not recorded here was not made."""
         return self.is_complete and self._is_first
 
     def record_intent(self, progress: Progress, calls: tuple[Call, ...]) -> None:
-        now = self._deadline.clock.now()
+        """Before the calls are made. Their instances are in flight for the whole group from now on.
+
+        Raises TryLater if it cannot be recorded; then the calls must not be made.
+        """
+        now, extra_seconds = self._clock.now(), self._settle_seconds + ALLOWANCE_SECONDS
         seconds_by_id = {
-            id: (call.send_by - now).total_seconds() + self._settle_seconds + ALLOWANCE_SECONDS
+            id: (call.send_by - now).total_seconds() + extra_seconds
             for call in calls
             for id in call.instance_ids
         }
         try:
-            written = self._ledger.record(self._message, Record(text_of(progress), seconds_by_id))
+            is_written = self._write(progress, seconds_by_id)
         except LedgerUnavailable as error:
-            raise TryLater("RemoveInstances", "LedgerGone", str(error)) from None
-        if not written:
-            raise TryLater(
-                "RemoveInstances",
-                "LeaseLost",
-                "it took so long that another invocation may process it by now.",
-            )
-        self._group.count_write()
+            raise TryLater("RemoveInstances", "LedgerUnavailable", str(error)) from None
+        if not is_written:
+            sentence = "it took so long that another invocation may process the message by now."
+            raise TryLater("RemoveInstances", "LeaseLost", sentence)
 
     def record_result(
-        self, progress: Progress, freed: tuple[str, ...] = (), accepted: Call | None = None
+        self, progress: Progress, call: Call | None = None, freed: tuple[str, ...] = ()
     ) -> bool:
-        seconds = self._settle_seconds + ALLOWANCE_SECONDS
-        in_flight = dict.fromkeys(accepted.instance_ids, seconds) if accepted else {}
-        activity_ids = (accepted.activity_id,) if accepted else ()
-        return self._write(Record(text_of(progress), in_flight, freed, activity_ids))
-
-    def forget_intent(self, progress: Progress, freed: tuple[str, ...]) -> None:
-        self._write(Record(text_of(progress) if progress.selected else "", {}, freed))
-
-    def _write(self, record: Record) -> bool:
+        """What is known of a call now; `freed` instances are in no call. False: not recorded."""
+        seconds_by_id: dict[str, float] = {}
+        activity_ids: tuple[str, ...] = ()
+        if call is not None and call.state is CallState.ACCEPTED:
+            seconds = self._settle_seconds + ALLOWANCE_SECONDS
+            seconds_by_id = dict.fromkeys(call.instance_ids, seconds)
+            activity_ids = (call.activity_id,)
         try:
-            written = self._ledger.record(self._message, record)
+            return self._write(progress, seconds_by_id, freed, activity_ids)
         except LedgerUnavailable:
             return False
-        if written:
-            self._group.count_write()
-        return written
 
     def schedule_follow_up(self, progress: Progress) -> bool:
+        """False if another run of this step scheduled it before. Raises TryLater."""
         return self._schedule(progress, _delay_seconds(progress))
 
-    def schedule_turn(self, progress: Progress) -> bool:
-        """The same step again, later: message or group are held by another invocation now."""
+    def schedule_same_step(self, progress: Progress) -> bool:
+        """As above, for this step once more: another invocation holds message or group now."""
         return self._schedule(progress._replace(attempt=progress.attempt + 1), HELD_DELAY_SECONDS)
 
+    def read_others(self) -> OtherMessages:
+        """What the ledger knows of the group's other messages. Raises LedgerUnavailable."""
+        return self._ledger.read_others(self._message)
+
+    def _write(
+        self,
+        progress: Progress,
+        seconds_by_id: Mapping[str, float],
+        freed: tuple[str, ...] = (),
+        activity_ids: tuple[str, ...] = (),
+    ) -> bool:
+        record = Record(text_of(progress), seconds_by_id, freed, activity_ids)
+        is_written = self._ledger.record(self._message, record)
+        if is_written:
+            self._group.count_write()
+        return is_written
+
     def _schedule(self, progress: Progress, delay_seconds: int) -> bool:
-        if self._deadline.clock.now() - progress.first_claimed_at > timedelta(
-            seconds=MAX_FOLLOW_UP_SECONDS
-        ):
-            raise TryLater(
-                "InvokeFunction", "TooLong", "the message has been followed up for a day."
-            )
+        age = self._clock.now() - progress.first_claimed_at
+        if age > timedelta(seconds=MAX_FOLLOW_UP_SECONDS):
+            sentence = "the message has been followed up for a day."
+            raise TryLater("InvokeFunction", "TooLong", sentence)
         if self._follow_ups is None:
-            raise TryLater(
-                "InvokeFunction", "NoFollowUps", "the function has no SCALEIN_FOLLOW_UP_KEY."
-            )
+            sentence = "the function has no SCALEIN_FOLLOW_UP_KEY."
+            raise TryLater("InvokeFunction", "NoFollowUps", sentence)
         is_new = self._follow_ups.schedule(progress, delay_seconds)
         self.scheduled = FollowUp(progress.follow_ups, delay_seconds)
         return is_new
 
 
-class NoJournal:
-    """Of a dry run, and of tests: nothing is durable."""
-
-    follows_up = False
-    is_complete = is_proof = True
-
-    def forget_intent(self, progress: Progress, freed: tuple[str, ...]) -> None:
-        pass
-
-    def record_intent(self, progress: Progress, calls: tuple[Call, ...]) -> None:
-        pass
-
-    def record_result(
-        self, progress: Progress, freed: tuple[str, ...] = (), accepted: Call | None = None
-    ) -> bool:  # noqa: ARG002 (the protocol's)
-        return True
-
-    def schedule_follow_up(self, progress: Progress) -> bool:  # noqa: ARG002 (the protocol's)
-        return True
-
-
 def _delay_seconds(progress: Progress) -> int:
-    """Doubled while nothing happens, and jittered by the message: the same follow-up always has the same delay."""
-    longest: int = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS << min(max(progress.idle - 1, 0), 10))
-    spread = sha256(f"{progress.key}{progress.follow_ups}".encode()).digest()[0] / 255
-    return round(longest * (1 + spread) / 2)
+    """Doubled while nothing changes; jittered by message and number, so that a repeated follow-up
+    has the same delay.
+    """
+    doublings = min(max(progress.idle - 1, 0), 10)
+    longest: int = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS << doublings)
+    digest = sha256(f"{progress.key}{progress.follow_ups}".encode()).digest()
+    return round(longest * (1 + digest[0] / 255) / 2)

@@ -1,0 +1,43 @@
+"""What processing works with: the adapters of one invocation, behind protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from scalein.clock import Deadline
+from scalein.cloud.gateway import Gateway
+from scalein.decision.model import MAX_INSTANCES_PER_CALL, Snapshot
+from scalein.decision.progress import Progress
+from scalein.ledger.protocol import Ledger
+
+MAX_PER_MESSAGE = 1_000  # instances; as many as ESS takes in one activity
+
+
+class FollowUps(Protocol):
+    def schedule(self, progress: Progress, delay_seconds: int) -> bool:
+        """Calls this function again, later; False if this follow-up was scheduled before.
+
+        Raises TryLater.
+        """
+
+
+class Dependencies(NamedTuple):
+    """The first message that needs ESS or the ledger opens it; the same is given to the next."""
+
+    open_gateway: Callable[[], Gateway]
+    open_ledger: Callable[[], Ledger]
+    deadline: Deadline
+    follow_ups: FollowUps | None = None
+    follow_up_key: str = ""  # signs follow-ups
+    settle_seconds: float = 180.0
+    is_dry_run: bool = False
+
+    def max_instances(self, snapshot: Snapshot) -> int:
+        """Instances that one message may remove from this group.
+
+        A group without desired capacity runs one removal at a time (ESS guide), and each further
+        call needs a follow-up.
+        """
+        is_parallel = snapshot.group.desired_capacity is not None
+        return MAX_PER_MESSAGE if is_parallel or self.follow_ups else MAX_INSTANCES_PER_CALL

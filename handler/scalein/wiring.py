@@ -1,0 +1,68 @@
+"""Makes the objects of one invocation from its settings: the only place that constructs adapters.
+
+What costs a cold start is imported here, once it is needed: an event that is rejected pays for
+neither the SDK nor Redis (docs/decisions/0004-cold-start.md).
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from scalein.clock import Clock, Deadline
+from scalein.cloud.gateway import Gateway
+from scalein.ledger.fallback import FallbackLedger
+from scalein.ledger.memory import MemoryLedger, process_store
+from scalein.ledger.protocol import LeaseOptions, Ledger
+from scalein.policy import Policy
+from scalein.processing.dependencies import Dependencies
+from scalein.processing.follow_ups import FunctionCompute
+from scalein.settings import Settings
+from scalein.timing import CallTimer
+
+LEASE_MARGIN_SECONDS = 5.0  # a lease outlives the hard timeout of its invocation by this much
+MIN_RETENTION_SECONDS = 86_400  # Function Compute repeats an asynchronous event for a day
+
+
+def wire(settings: Settings, policy: Policy, clock: Clock) -> tuple[Dependencies, CallTimer]:
+    """What one invocation works with, and the timer of its calls."""
+    deadline, timer = Deadline.after(settings.run_seconds, clock), CallTimer(clock)
+    function_ref = settings.function_ref
+    dependencies = Dependencies(
+        open_gateway=cache(lambda: open_gateway(settings, deadline, timer)),
+        open_ledger=cache(lambda: _open_ledger(settings, policy, deadline, timer)),
+        deadline=deadline,
+        follow_ups=function_ref
+        and FunctionCompute(function_ref, settings.credentials, deadline, timer),
+        follow_up_key=function_ref.key if function_ref else "",
+        settle_seconds=settings.settle_seconds,
+        is_dry_run=settings.dry_run,
+    )
+    return dependencies, timer
+
+
+def open_gateway(settings: Settings, deadline: Deadline, timer: CallTimer) -> Gateway:
+    """Opens the way to ESS."""
+    from scalein.cloud.ess import EssGateway
+
+    return EssGateway(settings, deadline, timer)
+
+
+def _open_ledger(
+    settings: Settings, policy: Policy, deadline: Deadline, timer: CallTimer
+) -> Ledger:
+    options = LeaseOptions(
+        owner=f"{settings.invocation_id}-{os.urandom(8).hex()}",
+        lease_seconds=settings.run_seconds + settings.closing_seconds + LEASE_MARGIN_SECONDS,
+        remember_seconds=max(MIN_RETENTION_SECONDS, 2 * policy.max_event_age_seconds),
+        clock=deadline.clock,
+    )
+    memory = MemoryLedger(options, process_store())
+    if not settings.ledger.url:
+        return memory
+    from scalein.ledger.redis import RedisLedger
+
+    # After the deadline, results are still recorded, until the platform ends the invocation.
+    ledger_deadline = deadline._replace(at=deadline.at + settings.closing_seconds)
+    redis = RedisLedger(settings.ledger.url, options, timer, ledger_deadline)
+    return FallbackLedger(redis, memory, policy.fail_closed)
