@@ -1,20 +1,23 @@
-"""One invocation of safe scale-in for Alibaba Cloud Auto Scaling (ESS), stage by stage.
+"""Safe scale-in for Alibaba Cloud Auto Scaling (ESS). One invocation, stage by stage:
 
-1. `index.handler` gets event bytes and a context from Function Compute; `settings` reads environment and context.
-2. `intake` turns bytes into a message, `contract` checks it against its schema: a `RemovalRequest`, or a rejection.
-3. `ess.EssGateway.snapshot` asks ESS for the group, its instances and, where the policy needs it, its history (and
-   `monitor` CloudMonitor): a `Snapshot`.
-4. `planning.plan_removal` decides, touching nothing: whether anyone may leave and how much (`guardrails`), and who
-   leaves before whom (`departures`): a `Plan`, one verdict for each instance.
-5. `ess.EssGateway.remove` carries the plan out, twenty at a time, with ClientTokens that depend on the message alone.
-6. What one invocation cannot finish, `follow_up` has this function called again for; `progress` is what travels.
-7. `ending` judges how it ended, `outcome` words it, `audit` writes it as one log line, and `index.handler` returns it.
+1. `index.handler` gets event bytes and a context from Function Compute. `settings` reads the
+   environment, `policy` the operator's policy, and `wiring` makes the objects that are needed.
+2. `intake` turns the bytes into messages: `envelopes` unwraps them, `dialects` parses them, and
+   `contract` checks each against its JSON Schema. `processing.batch` makes a RemovalRequest of
+   each, or rejects or ignores it.
+3. `processing.once` claims the message and leases its scaling group in the `ledger`, so that a
+   message acts at most once and messages of a group act one after the other.
+4. `processing.removal` gathers, decides and acts:
+   gather: `cloud.ess` reads a Snapshot of the group (and `cloud.metrics` CloudMonitor);
+   decide: `decision.planner` makes a Plan of it, with one Verdict for each instance, and touches
+   nothing: `guardrails` says how many may be removed, `removal_order` which come first;
+   act: `processing.journal` records the intent and schedules a follow-up, then
+   `processing.calls` calls RemoveInstances through `cloud.ess`, twenty instances at a time.
+5. `processing.unconfirmed` learns what became of a call whose answer was lost;
+   `decision.result` judges how the scaling activities ended.
+6. `report.wording` says it to a person, `report.audit` logs one line, and `report.response` is
+   what `index.handler` returns.
 
-`removal.RemovalRun` joins 3 to 5 and 7: `calls` makes each call, `journal` records it before and
-after, `evidence` says what a reply proves of a call whose answer was lost. `once.MessageProcessor`
-processes a message at most once (`ledger`), and `serving.Invocation` all messages of an event.
-
-What a change costs: a new sender touches `intake` and a schema, a new removal order `model.Order`
-and `departures`, a new guardrail `guardrails` and `policy`, a new fact of ESS `ess_replies` and
-`model`, and nothing else.
+What one invocation cannot finish, `processing.follow_ups` has this function called again for, with
+its `decision.progress` in the event (docs/decisions/0008-one-effect.md).
 """

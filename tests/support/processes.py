@@ -29,7 +29,7 @@ STEPS = {  # where one part of the function hands over to another, or to the wor
     "ess.py": {"snapshot", "remove", "activities", "history"},
     "redis.py": {"claim_message", "acquire_lease", "record", "close"},
     "fallback.py": {"claim_message", "acquire_lease", "record", "close"},
-    "journal.py": {"record_intent", "record_result", "schedule_follow_up", "schedule_turn"},
+    "journal.py": {"record_intent", "record_result", "schedule_follow_up", "schedule_same_step"},
     "follow_ups.py": {"schedule"},
     "audit.py": {"record"},
 }

@@ -29,7 +29,7 @@ from scalein.processing.dependencies import Dependencies
 from scalein.processing.follow_ups import task_id
 from scalein.processing.group_view import GroupView
 from scalein.processing.once import MessageProcessor
-from scalein.processing.progress_record import progress_of, text_of
+from scalein.processing.progress_record import parse_progress, progress_text
 from scalein.report.outcome import Outcome
 from tests.support.fakes import DrivenClock
 from tests.support.simulated_ess import Killed, SimulatedEss
@@ -180,7 +180,7 @@ class Function:
     def send(self, request: RemovalRequest, after: float = 0.0) -> None:
         self.outcomes.setdefault(request.request_id, [])
         self.moments.setdefault(request.request_id, [])
-        self._push(after, text_of(Progress(request, self.clock.now())))
+        self._push(after, progress_text(Progress(request, self.clock.now())))
 
     def run(self, seconds: float = 90_000) -> None:
         """Until nothing is queued and nothing runs, or so much time has passed."""
@@ -195,7 +195,7 @@ class Function:
 
     def process(self, invocation: BatchProcessor) -> None:
         """Of the invocation's thread."""
-        delivery, progress = invocation.delivery, progress_of(invocation.delivery.text)
+        delivery, progress = invocation.delivery, parse_progress(invocation.delivery.text)
         now = self.clock.now()
         progress = progress._replace(first_claimed_at=min(progress.first_claimed_at, now))
         if not progress.follow_ups and not progress.attempt:
@@ -223,9 +223,9 @@ class Function:
         new = id not in self.task_ids
         if new:
             self.task_ids.add(id)
-            self._push(delay_seconds, text_of(progress))
+            self._push(delay_seconds, progress_text(progress))
             if self.kill("again"):
-                self._push(delay_seconds + 1, text_of(progress))
+                self._push(delay_seconds + 1, progress_text(progress))
         if self.kill("schedule-lost"):
             raise TryLater("InvokeFunction", "Timeout", "no answer.")
         return new

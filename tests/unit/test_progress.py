@@ -15,11 +15,14 @@ from scalein.decision.model import Count, Named, RemovalRequest, RemoveOptions
 from scalein.decision.progress import Call, CallState, Progress, client_token, message_key
 from scalein.errors import ContractViolation, MalformedEvent, RejectedEvent
 from scalein.intake.dialects import SignedFollowUp
-from scalein.processing.id_lists import joined_ids, numbers_of, ranges_of, split_ids
 from scalein.processing.progress_record import (
-    progress_of,
+    ids_text,
+    parse_ids,
+    parse_progress,
+    parse_ranges,
+    progress_text,
+    ranges_text,
     sign_follow_up,
-    text_of,
     verify_follow_up,
 )
 from tests.support.fakes import NOON
@@ -73,7 +76,7 @@ def progresses(draw: st.DrawFn) -> Progress:
 def test_nothing_is_lost_on_the_way(progress: Progress) -> None:
     event = json.loads(sign_follow_up(progress, KEY))
 
-    assert progress_of(text_of(progress)) == progress
+    assert parse_progress(progress_text(progress)) == progress
     assert (
         verify_follow_up(SignedFollowUp("x", event["followUp"], event["signature"]), KEY)
         == progress
@@ -156,7 +159,7 @@ def test_no_two_messages_share_a_key_whatever_their_senders_write(
 
 
 def test_a_progress_record_of_another_version_is_malformed() -> None:
-    text = text_of(Progress(request_for(Count(1)), NOON))
+    text = progress_text(Progress(request_for(Count(1)), NOON))
     document = json.loads(text)
 
     for other in (
@@ -167,7 +170,7 @@ def test_a_progress_record_of_another_version_is_malformed() -> None:
         [],
     ):
         with pytest.raises(MalformedEvent):
-            progress_of(json.dumps(other))
+            parse_progress(json.dumps(other))
 
 
 @pytest.mark.parametrize("text", ["\ud800", "{}", "", "5"])
@@ -212,15 +215,15 @@ def test_a_follow_up_of_a_thousand_instances_leaves_room_for_its_answer(
 
 @given(st.lists(st.integers(0, 40), max_size=60))
 def test_positions_are_read_as_they_were_written(numbers: list[int]) -> None:
-    assert list(numbers_of(ranges_of(numbers), 41)) == numbers
+    assert list(parse_ranges(ranges_text(numbers), 41)) == numbers
     if numbers:
         with pytest.raises(ValueError):
-            list(numbers_of(ranges_of(numbers), max(numbers)))
+            list(parse_ranges(ranges_text(numbers), max(numbers)))
 
 
 @given(st.lists(st.text(max_size=4)).map(tuple))
 def test_ids_are_read_as_they_were_written_whatever_they_are(ids: tuple[str, ...]) -> None:
-    assert split_ids(joined_ids(ids)) == ids
+    assert parse_ids(ids_text(ids)) == ids
 
 
 json_values = st.recursive(
@@ -241,7 +244,7 @@ json_values = st.recursive(
 def test_a_damaged_progress_record_is_malformed_and_nothing_else(
     progress: Progress, data: st.DataObject
 ) -> None:
-    document = json.loads(text_of(progress))
+    document = json.loads(progress_text(progress))
     for _ in range(data.draw(st.integers(1, 2))):
         name = data.draw(st.sampled_from(sorted(document)))
         if data.draw(st.booleans()):
@@ -249,9 +252,9 @@ def test_a_damaged_progress_record_is_malformed_and_nothing_else(
             break
         document[name] = data.draw(json_values)
     with suppress(MalformedEvent):
-        assert isinstance(progress_of(json.dumps(document)), Progress)
+        assert isinstance(parse_progress(json.dumps(document)), Progress)
     with pytest.raises(MalformedEvent):
-        progress_of("[" * 200_000)
+        parse_progress("[" * 200_000)
 
 
 @given(progresses(), progresses())

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from scalein.decision.progress import Call, CallState, Progress
 from scalein.errors import LedgerUnavailable, TryLater
-from scalein.ledger.protocol import MessageRef, OtherMessages, Record
+from scalein.ledger.protocol import Completion, MessageRef, OtherMessages, Record
 from scalein.processing.dependencies import Dependencies
 from scalein.processing.group_view import GroupView
-from scalein.processing.progress_record import text_of
+from scalein.processing.progress_record import progress_text
 from scalein.report.outcome import FollowUp
 
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 10, 300
@@ -98,6 +98,21 @@ class Journal:
         """As above, for this step once more: another invocation holds message or group now."""
         return self._schedule(progress._replace(attempt=progress.attempt + 1), HELD_DELAY_SECONDS)
 
+    def save_outcome(self, saved_text: str, observation: str, sent_at: datetime | None) -> None:
+        """Ends the message: the same message again is a duplicate from now on. `observation`: what
+        an alarm observed that removed something; older alarms of the same are superseded.
+
+        Raises LedgerUnavailable.
+        """
+        self._ledger.close(self._message, Completion(saved_text, observation, sent_at))
+
+    def release(self, observation: str = "", sent_at: datetime | None = None) -> None:
+        """Frees claim and lease; the message may be processed again, from its progress.
+
+        Raises LedgerUnavailable.
+        """
+        self._ledger.close(self._message, Completion(None, observation, sent_at))
+
     def read_others(self) -> OtherMessages:
         """What the ledger knows of the group's other messages. Raises LedgerUnavailable."""
         return self._ledger.read_others(self._message)
@@ -109,7 +124,7 @@ class Journal:
         freed: tuple[str, ...] = (),
         activity_ids: tuple[str, ...] = (),
     ) -> bool:
-        record = Record(text_of(progress), seconds_by_id, freed, activity_ids)
+        record = Record(progress_text(progress), seconds_by_id, freed, activity_ids)
         is_written = self._ledger.record(self._message, record)
         if is_written:
             self._group.count_write()

@@ -22,11 +22,11 @@ from scalein.errors import (
     StateRefused,
     TryLater,
 )
-from scalein.ledger.protocol import Claim, Completion, GroupLease, MessageRef
+from scalein.ledger.protocol import Claim, GroupLease, MessageRef
 from scalein.processing.dependencies import Dependencies
 from scalein.processing.group_view import GroupView
 from scalein.processing.journal import MAX_FOLLOW_UP_SECONDS, Journal
-from scalein.processing.progress_record import progress_of
+from scalein.processing.progress_record import parse_progress
 from scalein.processing.removal import RemovalRun
 from scalein.report import wording
 from scalein.report.outcome import Outcome
@@ -57,7 +57,7 @@ class MessageProcessor:
 
     def process(self, arrived: Progress, expiry: Outcome | None = None) -> Outcome:
         """The outcome. `expiry`: why the message must not begin; one that began goes on."""
-        message = MessageRef(arrived.request.scaling_group_id, arrived.key)
+        message = _message_ref(arrived)
         journal = Journal(message, self._group, self._dependencies, is_first=False)
         try:
             claim = self._ledger.claim_message(message)
@@ -67,7 +67,7 @@ class MessageProcessor:
             progress = furthest(arrived, recorded, self._ledger.complete)
             outcome = self._outcome_before_lease(arrived, progress, claim, journal)
             if outcome is None:
-                outcome = self._process_with_lease(message, progress, expiry, journal)
+                outcome = self._process_with_lease(progress, expiry, journal)
         except LedgerUnavailable as error:
             sentence = f"The policy stops where the ledger is unavailable, and {error}"
             outcome = self._held(arrived, journal, sentence)
@@ -76,9 +76,9 @@ class MessageProcessor:
     def find_duplicate(self, progress: Progress) -> Outcome | None:
         """What a dry run is answered if the same message was processed before."""
         with suppress(LedgerUnavailable):
-            message = MessageRef(progress.request.scaling_group_id, progress.key)
+            message = _message_ref(progress)
             claim = self._ledger.claim_message(message)
-            self._ledger.close(message, Completion())
+            Journal(message, self._group, self._dependencies, is_first=False).release()
             if claim.outcome is not None:
                 outcome = _duplicate(progress, claim.outcome)
                 return outcome._replace(ledger=self._ledger.name)
@@ -91,30 +91,26 @@ class MessageProcessor:
         if claim.outcome is not None:
             return _duplicate(arrived, claim.outcome)
         if arrived.ended:
-            self._release(arrived)
+            journal.release()
             return wording.duplicate(arrived.request, arrived.ended, arrived.activity_ids)
         if not claim.granted:
             sentence = "Another invocation processes this very message."
             return self._held(arrived, journal, sentence)
         if arrived.follow_ups < progress.follow_ups:
-            self._release(arrived)
+            journal.release()
             return self._superseded_step(progress, journal)
         return None
 
     def _process_with_lease(
-        self,
-        message: MessageRef,
-        progress: Progress,
-        expiry: Outcome | None,
-        journal: Journal,
+        self, progress: Progress, expiry: Outcome | None, journal: Journal
     ) -> Outcome:
         request = progress.request
         lease = self._ledger.acquire_lease(request.scaling_group_id, request.observation)
         if lease is None:
-            self._release(progress)
+            journal.release()
             sentence = "Another message of this scaling group is being processed."
             return self._held(progress, journal, sentence)
-        completion = Completion()
+        is_ended = False
         try:
             self._group.update(lease.in_flight, lease.version)
             run = RemovalRun(progress, self._group, self._group_policy, journal, self._dependencies)
@@ -127,9 +123,11 @@ class MessageProcessor:
                 outcome = outcome._replace(concurrent_removal=run.concurrent_removal)
             outcome = self._conclude(outcome, run, lease, journal)
             if outcome is not expiry:  # the same message may still come in time
-                completion = self._completion(outcome, progress, journal)
+                is_ended = True
+                self._save(outcome, progress, journal)
         finally:
-            self._ledger.close(message, completion)
+            if not is_ended:
+                journal.release()
         return outcome
 
     def _outcome_before_start(
@@ -178,7 +176,7 @@ class MessageProcessor:
     def _checked_inaction(
         self, outcome: Outcome, run: RemovalRun, lease: GroupLease, journal: Journal
     ) -> Outcome:
-        """Says that a message removed nothing only if no earlier delivery of it may have."""
+        """That a message removed nothing is only said if no earlier delivery may have removed."""
         if outcome.status not in INACTION or journal.is_proof or run.progress.calls:
             return outcome
         request, claimed_at = run.progress.request, run.progress.first_claimed_at
@@ -269,24 +267,25 @@ class MessageProcessor:
                 return outcome._replace(message=message)
         return outcome
 
-    def _release(self, progress: Progress) -> None:
-        message = MessageRef(progress.request.scaling_group_id, progress.key)
-        self._ledger.close(message, Completion())
-
-    def _completion(self, outcome: Outcome, progress: Progress, journal: Journal) -> Completion:
+    def _save(self, outcome: Outcome, progress: Progress, journal: Journal) -> None:
         """An outcome is saved once nothing more is to come; an observation, once it removed."""
         is_followed_up = outcome.status in OPEN and journal.scheduled is not None
         is_open = outcome.status is Status.RETRY or is_followed_up
-        is_saved = not is_open and outcome.status is not Status.DUPLICATE
         observation = progress.request.observation if outcome.status in ACTED else ""
-        saved = _saved_text(outcome) if is_saved else None
-        return Completion(saved, observation, progress.request.sent_at)
+        if is_open or outcome.status is Status.DUPLICATE:
+            journal.release(observation, progress.request.sent_at)
+        else:
+            journal.save_outcome(_saved_text(outcome), observation, progress.request.sent_at)
+
+
+def _message_ref(progress: Progress) -> MessageRef:
+    return MessageRef(progress.request.scaling_group_id, progress.key)
 
 
 def _recorded_progress(claim: Claim) -> Progress | None:
     """How far an earlier invocation came; None if another version of this function wrote it."""
     try:
-        return progress_of(claim.progress) if claim.progress else None
+        return parse_progress(claim.progress) if claim.progress else None
     except MalformedEvent:
         return None
 

@@ -1,13 +1,13 @@
-"""The form in which a message's progress is recorded and carried: JSON text with a version. Pure.
+"""A message's progress as JSON text with a version: recorded in the ledger, and sent in follow-ups.
 
-It is signed where it leaves this process in an event, for an event can be sent by others.
+A follow-up is signed, for anyone who may invoke the function can send an event.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import groupby
@@ -18,26 +18,25 @@ from scalein.decision.progress import Call, CallState, Progress
 from scalein.errors import ContractViolation, MalformedEvent
 from scalein.intake.dialects import SignedFollowUp
 from scalein.intake.removal_request import document_of, request_of
-from scalein.processing.id_lists import joined_ids, numbers_of, ranges_of, split_ids
 
 VERSION = 4
 MICROSECOND = timedelta(microseconds=1)
-PURPOSE = b"scalein-follow-up/2\n"  # what else the key may sign is never taken for this
+PURPOSE = b"scalein-follow-up/2\n"  # keeps other texts that the key signs from passing for this
 
 
-def text_of(progress: Progress) -> str:
-    """JSON text. Each instance id is written once; elsewhere stands its position, for a follow-up
-    with a thousand of them must fit where its answer goes too.
+def progress_text(progress: Progress) -> str:
+    """The record. Each instance id is written once, and elsewhere its position: a follow-up with a
+    thousand of them must fit into an event together with its outcome.
     """
-    request, ask = progress.request, progress.request.target
-    requested = ask.instance_ids if isinstance(ask, Named) else ()
+    request, target = progress.request, progress.request.target
+    requested = target.instance_ids if isinstance(target, Named) else ()
     others = [*progress.unaccounted, *(id for id, _ in progress.given_up)]
     called = [id for call in progress.calls for id in call.instance_ids]
     ids = tuple(dict.fromkeys((*progress.selected, *requested, *called, *others)))
-    position = {id: number for number, id in enumerate(ids)}
+    position_by_id = {id: number for number, id in enumerate(ids)}
 
-    def positions(some: Iterable[str]) -> str:
-        return ranges_of([position[id] for id in some])
+    def positions(instance_ids: Iterable[str]) -> str:
+        return ranges_text([position_by_id[id] for id in instance_ids])
 
     return json.dumps(
         {
@@ -49,7 +48,7 @@ def text_of(progress: Progress) -> str:
             "derivedId": request.derived_id,
             "observation": request.observation,
             "begunAt": progress.first_claimed_at.isoformat(),
-            "ids": joined_ids(ids),
+            "ids": ids_text(ids),
             "selected": len(progress.selected),
             "calls": [
                 [
@@ -77,8 +76,8 @@ def text_of(progress: Progress) -> str:
     )
 
 
-def progress_of(text: str) -> Progress:
-    """Raises MalformedEvent: a record of another version, or none at all."""
+def parse_progress(text: str) -> Progress:
+    """The progress. Raises MalformedEvent for a record of another version, and for other text."""
     try:
         document = json.loads(text)
         if document["version"] != VERSION:
@@ -100,10 +99,10 @@ def progress_of(text: str) -> Progress:
 
 
 def _progress(document: dict[str, Any]) -> Progress:
-    ids, first_claimed_at = split_ids(document["ids"]), datetime.fromisoformat(document["begunAt"])
+    ids, first_claimed_at = parse_ids(document["ids"]), datetime.fromisoformat(document["begunAt"])
 
     def at(positions: str) -> tuple[str, ...]:
-        return tuple(ids[number] for number in numbers_of(positions, len(ids)))
+        return tuple(ids[number] for number in parse_ranges(positions, len(ids)))
 
     requested = at(document["requested"])
     remove = {"remove": {"instanceIds": requested}} if requested else {}
@@ -140,13 +139,13 @@ def _progress(document: dict[str, Any]) -> Progress:
 
 
 def sign_follow_up(progress: Progress, key: str) -> bytes:
-    """The event of a follow-up."""
-    text = text_of(progress)
+    """The event of a follow-up: the record and its signature."""
+    text = progress_text(progress)
     return json.dumps({"followUp": text, "signature": _signature(text, key)}).encode()
 
 
 def verify_follow_up(sign_follow_up: SignedFollowUp, key: str) -> Progress:
-    """Raises RejectedEvent for one that was not signed with this key."""
+    """The progress in it. Raises RejectedEvent if it was not signed with this key."""
     own = _signature(sign_follow_up.text, key).encode()
     if not key or not hmac.compare_digest(
         own, sign_follow_up.signature.encode("utf-8", "surrogatepass")
@@ -154,7 +153,7 @@ def verify_follow_up(sign_follow_up: SignedFollowUp, key: str) -> Progress:
         raise ContractViolation(
             "$.signature", "signature", "The follow-up was not signed by this function."
         )
-    return progress_of(sign_follow_up.text)
+    return parse_progress(sign_follow_up.text)
 
 
 def _signature(text: str, key: str) -> str:
@@ -169,3 +168,37 @@ def _text(time: datetime | None) -> str | None:
 
 def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def ranges_text(numbers: Iterable[int]) -> str:
+    """Numbers as a short text such as "0-19 40 7", in the order given."""
+    ranges = list[list[int]]()
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return " ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in ranges)
+
+
+def parse_ranges(text: str, limit: int) -> Iterator[int]:
+    """The numbers of such a text. Raises ValueError for a number that is not below the limit."""
+    for part in text.split():
+        first, _, last = part.partition("-")
+        if int(last or first) >= limit:
+            raise ValueError(part)
+        yield from range(int(first), int(last or first) + 1)
+
+
+def ids_text(ids: tuple[str, ...]) -> str | list[str]:
+    """One text, if no id has a space: as text within JSON within JSON, the quotes of each id would
+    take four bytes more.
+    """
+    text = " ".join(ids)
+    return text if parse_ids(text) == ids else list(ids)
+
+
+def parse_ids(ids: str | list[str]) -> tuple[str, ...]:
+    if isinstance(ids, str):
+        return tuple(ids.split(" ")) if ids else ()
+    return tuple(map(str, ids))
