@@ -131,7 +131,7 @@ class RemovalCalls:
         self._holds_lease &= self._journal.record_result(self.progress, freed=freed)
 
     def release_selection(self) -> None:
-        """Lets a later step select anew, where no attempt of a call can have been accepted."""
+        """Lets a later step select again, if no attempt of a call can have been accepted."""
         is_void = not self._is_bound or self._journal.is_proof
         if is_void and not self.progress.calls and not self.progress.unaccounted:
             self.progress = self.progress._replace(selected=(), given_up=())

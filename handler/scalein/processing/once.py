@@ -133,7 +133,7 @@ class MessageProcessor:
     def _outcome_before_start(
         self, progress: Progress, expiry: Outcome | None, lease: GroupLease
     ) -> Outcome | None:
-        """Why a message that did nothing yet is not begun any more. Age counts at the first claim."""
+        """Why a message that did nothing yet must not begin. Its age counts at the first claim."""
         if progress.calls:
             return None
         request, waited = progress.request, self._clock.now() - progress.first_claimed_at

@@ -152,7 +152,7 @@ class RemovalRun:
         )
 
     def _discard_plan(self) -> None:
-        """Lets the next plan select anew, if this run selected and nothing else was done.
+        """Lets the next plan select again, if this run selected and nothing else was done.
 
         The next selection has the same token, or one that no other run has, so that at most one
         of them is ever accepted.

@@ -103,7 +103,7 @@ class CallResolver:
     def _give_back(
         self, call: Call, snapshot: Snapshot, unowned_ids: tuple[str, ...]
     ) -> tuple[str, ...]:
-        """After the settle time: the call was not accepted, or a removal without owner may be it."""
+        """After the settle time: the call was not accepted, or an unowned removal may be it."""
         if unowned_ids:
             return unowned_ids  # no other token is used beside such a removal
         staying_ids = {
