@@ -196,7 +196,7 @@ async function start() {
   byId('filter-form').addEventListener('submit', (event) => event.preventDefault());
   const told = await (await fetch('/localcloud/events')).json();
   eventNames = told.events;
-  byId('events-why').textContent = told.why;
+  byId('events-why').textContent = told.message;
   drawEvents();
   const stream = new EventSource('/localcloud/stream');
   stream.addEventListener('open', () => { byId('link').textContent = 'live'; });
