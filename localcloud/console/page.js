@@ -1,4 +1,4 @@
-// Draws what /localcloud/stream tells. Nothing is kept here but which details are open.
+// Draws what /localcloud/stream sends. Its only state is which details are open.
 'use strict';
 
 const STATES = ['InService', 'Protected', 'Standby', 'Pending', 'Removing', 'Stopped'];
@@ -7,12 +7,12 @@ const family = (state) => state.split(':')[0];
 let eventNames = [];
 
 function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
+  const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== null) made.setAttribute(name, value);
+    if (value !== undefined && value !== null) node.setAttribute(name, value);
   }
-  made.append(...children);
-  return made;
+  node.append(...children);
+  return node;
 }
 
 function replaceIfNew(place, children) {
@@ -21,7 +21,7 @@ function replaceIfNew(place, children) {
   if (place.innerHTML !== holder.innerHTML) place.replaceChildren(...children);
 }
 
-function counted(instances) {
+function stateCounts(instances) {
   const counts = new Map();
   for (const [, , state] of instances) counts.set(state, (counts.get(state) ?? 0) + 1);
   return [...counts].map(([state, count]) => `${count} ${state}`).join(', ') || 'no instances';
@@ -41,7 +41,7 @@ function zones(group) {
         title: `${id} · ${state} · ${health} · ${type} · joined ${joined}`,
       }));
     }
-    return element('div', { class: 'zone' }, element('p', {}, `${zone}: ${counted(instances)}`), boxes);
+    return element('div', { class: 'zone' }, element('p', {}, `${zone}: ${stateCounts(instances)}`), boxes);
   });
 }
 
@@ -51,17 +51,17 @@ function chart(group) {
   svg.setAttribute('viewBox', '0 0 300 100');
   svg.setAttribute('preserveAspectRatio', 'none');
   const last = points[points.length - 1] ?? [0, group.total, group.total, group.min];
-  const told = `capacity ${last[1]}, of which ${last[2]} stable; MinSize ${last[3]}`;
+  const summary = `capacity ${last[1]}, of which ${last[2]} stable; MinSize ${last[3]}`;
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', `Capacity over time: ${told}`);
-  let most = 1;
+  svg.setAttribute('aria-label', `Capacity over time: ${summary}`);
+  let highest = 1;
   if (points.length > 0) {
     const start = points[0][0];
     const span = Math.max(1, last[0] - start);
-    most = Math.max(1, group.min, ...points.map((point) => point[1])) * 1.1;
+    highest = Math.max(1, group.min, ...points.map((point) => point[1])) * 1.1;
     ['line-total', 'line-stable', 'line-min'].forEach((name, index) => {
       const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
-      const path = points.map((point) => `${((point[0] - start) / span * 300).toFixed(1)},${(100 - point[index + 1] / most * 100).toFixed(1)}`);
+      const path = points.map((point) => `${((point[0] - start) / span * 300).toFixed(1)},${(100 - point[index + 1] / highest * 100).toFixed(1)}`);
       if (path.length === 1) path.push(`300,${path[0].split(',')[1]}`);
       line.setAttribute('points', path.join(' '));
       line.setAttribute('class', name);
@@ -70,7 +70,7 @@ function chart(group) {
   }
   const since = points.length ? new Date(points[0][0] * 1000).toISOString().slice(11, 19) : '';
   return element('figure', {}, svg,
-    element('figcaption', {}, `0 to ${Math.round(most)}${since ? `, since ${since} UTC` : ''}. Now: ${told} (dashed).`));
+    element('figcaption', {}, `0 to ${Math.round(highest)}${since ? `, since ${since} UTC` : ''}. Now: ${summary} (dashed).`));
 }
 
 function table(group) {
@@ -110,8 +110,8 @@ function drawGroups(groups) {
 
 function reasons(outcome) {
   const list = element('ul');
-  for (const one of outcome.chosen ?? []) list.append(element('li', {}, `${one.id} leaves: ${one.by} ${one.value ?? ''}`));
-  for (const one of outcome.kept ?? []) list.append(element('li', {}, `${one.id} stays: ${one.reason}`));
+  for (const one of outcome.chosen ?? []) list.append(element('li', {}, `${one.id} selected: ${one.by} ${one.value ?? ''}`));
+  for (const one of outcome.kept ?? []) list.append(element('li', {}, `${one.id} retained: ${one.reason}`));
   for (const one of outcome.limits ?? []) list.append(element('li', {}, `${one.reason} allows ${one.allows} ${one.unit}: ${one.because}`));
   return list;
 }
@@ -124,8 +124,8 @@ function outcomeView(outcome) {
       ` ${outcome.scalingGroupId ?? ''} ${(outcome.removed ?? []).join(', ')}`),
     element('p', {}, String(outcome.message ?? '')),
   ];
-  const why = reasons(outcome);
-  if (why.children.length) parts.push(element('details', {}, element('summary', {}, `${why.children.length} reasons`), why));
+  const list = reasons(outcome);
+  if (list.children.length) parts.push(element('details', {}, element('summary', {}, `${list.children.length} reasons`), list));
   return element('div', {}, ...parts);
 }
 
@@ -133,7 +133,7 @@ function drawDecisions(decisions) {
   const place = byId('decisions');
   const known = new Map([...place.children].map((card) => [card.dataset.number, card]));
   place.replaceChildren(...decisions.map((one) => known.get(String(one.number)) ?? element('li', { class: 'card', 'data-number': one.number },
-    element('small', {}, `${one.at.slice(11, 19)} UTC · ${one.function}${one.failed ? ' · raised, so that it comes again' : ''}`),
+    element('small', {}, `${one.at.slice(11, 19)} UTC · ${one.function}${one.failed ? ' · raised, so that it is delivered again' : ''}`),
     ...one.outcomes.slice(0, 20).map(outcomeView))));
   if (!decisions.length) place.append(element('li', {}, 'None yet.'));
 }
@@ -143,7 +143,7 @@ function draw(overview) {
   byId('now').textContent = `${overview.now.slice(0, 10)} ${overview.now.slice(11, 19)} UTC`;
   drawGroups(overview.groups);
   drawDecisions(overview.decisions);
-  byId('waiting').textContent = overview.waiting ? `${overview.waiting} follow-up${overview.waiting > 1 ? 's' : ''} waiting; put the clock forward to see what comes of it.` : '';
+  byId('waiting').textContent = overview.waiting ? `${overview.waiting} follow-up${overview.waiting > 1 ? 's' : ''} waiting; put the clock forward to run them.` : '';
   const rows = overview.activities.map((one) => element('tr', {},
     ...[`${one.began.slice(11, 19)}`, one.group, one.status, one.description, one.cause].map((text) => element('td', {}, text))));
   replaceIfNew(byId('activities'), rows.length ? rows : [element('tr', {}, element('td', { colspan: '5' }, 'None yet.'))]);
@@ -160,10 +160,10 @@ async function fire(name, button) {
   button.disabled = true;
   byId('fired').textContent = `${name} …`;
   try {
-    const told = await post('/localcloud/fire', { event: name });
-    if (told.error) throw new Error(told.error);
-    let answer = JSON.parse(told.answer);
-    if (told.failed) {
+    const reply = await post('/localcloud/fire', { event: name });
+    if (reply.error) throw new Error(reply.error);
+    let answer = JSON.parse(reply.answer);
+    if (reply.failed) {
       try { answer = JSON.parse(answer.errorMessage); } catch { answer = { status: 'error', message: answer.errorMessage }; }
     }
     if (answer?.statusCode && typeof answer.body === 'string') answer = JSON.parse(answer.body); // by HTTP
@@ -194,9 +194,9 @@ async function start() {
   }
   byId('filter').addEventListener('input', drawEvents);
   byId('filter-form').addEventListener('submit', (event) => event.preventDefault());
-  const told = await (await fetch('/localcloud/events')).json();
-  eventNames = told.events;
-  byId('events-why').textContent = told.message;
+  const reply = await (await fetch('/localcloud/events')).json();
+  eventNames = reply.events;
+  byId('events-message').textContent = reply.message;
   drawEvents();
   const stream = new EventSource('/localcloud/stream');
   stream.addEventListener('open', () => { byId('link').textContent = 'live'; });

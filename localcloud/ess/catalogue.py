@@ -35,12 +35,12 @@ ACTIONS: dict[str, Action] = {
 }
 ABSENT = {
     "RebalanceInstances": "instances keep their zones",
-    "DescribeElasticStrength": "there is no stock of instances to rate",
-    "DescribePatternTypes": "there is no catalogue of instance types",
-    "CreateEciScalingConfiguration": "container groups are not here",
-    "ModifyEciScalingConfiguration": "container groups are not here",
-    "DeleteEciScalingConfiguration": "container groups are not here",
-    "DescribeEciScalingConfigurations": "container groups are not here",
+    "DescribeElasticStrength": "this cloud has no stock of instances to rate",
+    "DescribePatternTypes": "this cloud has no catalogue of instance types",
+    "CreateEciScalingConfiguration": "this cloud has no container groups",
+    "ModifyEciScalingConfiguration": "this cloud has no container groups",
+    "DeleteEciScalingConfiguration": "this cloud has no container groups",
+    "DescribeEciScalingConfigurations": "this cloud has no container groups",
 }
 
 

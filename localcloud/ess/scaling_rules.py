@@ -94,7 +94,7 @@ def _adjustment(rule: Rule, breach: float | None) -> Adjustment:
             if (low is None or float(low) <= breach) and (high is None or breach < float(high)):
                 value = int(step["ScalingAdjustment"])
                 return Adjustment(rule.adjustment_type, value, min_magnitude)
-    # ESS makes alarms of its own to track a target; they are not here.
+    # To track a target, ESS makes alarms of its own, which this cloud lacks.
     raise errors.InvalidParameter("ScalingRuleAri")
 
 

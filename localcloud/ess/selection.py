@@ -1,6 +1,6 @@
 """Which instances ESS itself removes: by MultiAZPolicy, then RemovalPolicies, then chance.
 
-RemoveInstances never comes here: its caller selects. Protected and Standby instances are never
+RemoveInstances does not use it: its caller selects. Protected and Standby instances are never
 candidates.
 """
 
@@ -36,7 +36,7 @@ def _best_candidates(
         count_by_zone = Counter(instance.zone_id for instance in remaining)
         fullest = max(count_by_zone[instance.zone_id] for instance in candidates)
         candidates = [i for i in candidates if count_by_zone[i.zone_id] == fullest]
-    for policy in group.removal_policies:  # COST_OPTIMIZED needs prices, which are not here
+    for policy in group.removal_policies:  # COST_OPTIMIZED needs prices, which this cloud lacks
         candidates = _preferred(policy, candidates)
     return candidates
 

@@ -124,14 +124,14 @@ class Platform:
         arn = ((config.get("destinationConfig") or {}).get(key) or {}).get("destination")
         if not arn:
             return
-        here = (
+        function_name = (
             f"services/{invocation.service}.{invocation.qualifier}/functions/{invocation.function}"
         )
         body = {
             "timestamp": int(self.clock.now().timestamp() * 1000),
             "requestContext": {
                 "requestId": invocation.request_id,
-                "functionArn": f"acs:fc:::{here}",
+                "functionArn": f"acs:fc:::{function_name}",
                 "condition": condition,
                 "approximateInvokeCount": max(1, invocation.attempts + (not result.error)),
             },

@@ -1,4 +1,4 @@
-"""One action of the API: what it takes, what it does, and what of it is missing here."""
+"""One action of the API: what it takes, what it does, and what of it is missing."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def _filter(request: Request) -> Callable[[Instance], bool] | None:
 
 
 def _in_states(group: ScalingGroup, ids: list[str], *states: str) -> list[Instance]:
-    """Returns these instances. Raises ApiError unless each is there, in one of the states."""
+    """Returns these instances. Raises ApiError unless each is a member, in one of the states."""
     for id in ids:
         if id not in group.instances:
             raise errors.InstanceNotFound(id)

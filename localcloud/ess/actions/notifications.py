@@ -93,7 +93,7 @@ ACTIONS = (
         "CreateNotificationConfiguration",
         create_notification_configuration,
         (GROUP, ARN, *SETTABLE),
-        "messages are stored here, not sent; their body is made up, for it is not published",
+        "messages are stored, not sent; their format is invented, for it is not published",
     ),
     Action(
         "ModifyNotificationConfiguration",
