@@ -110,18 +110,18 @@ function drawGroups(groups) {
 
 function reasons(outcome) {
   const list = element('ul');
-  for (const one of outcome.chosen ?? []) list.append(element('li', {}, `${one.id} selected: ${one.by} ${one.value ?? ''}`));
-  for (const one of outcome.kept ?? []) list.append(element('li', {}, `${one.id} retained: ${one.reason}`));
-  for (const one of outcome.limits ?? []) list.append(element('li', {}, `${one.reason} allows ${one.allows} ${one.unit}: ${one.because}`));
+  for (const one of outcome.rankedBy ?? []) list.append(element('li', {}, `${one.id} selected: ${one.by} ${one.value ?? ''}`));
+  for (const one of outcome.retained ?? []) list.append(element('li', {}, `${one.id} retained: ${one.reason}`));
+  for (const one of outcome.limits ?? []) list.append(element('li', {}, `${one.guardrail ?? one.reason} allows ${one.allows} ${one.unit}: ${one.detail}`));
   return list;
 }
 
 function outcomeView(outcome) {
-  const bad = ['failed', 'rejected', 'try-later', 'error'].includes(outcome.status);
+  const bad = ['failed', 'rejected', 'retry', 'error'].includes(outcome.status);
   const good = ['removing', 'removed'].includes(outcome.status);
   const parts = [
     element('p', {}, element('span', { class: `status${bad ? ' bad' : ''}${good ? ' good' : ''}` }, String(outcome.status ?? 'answered')),
-      ` ${outcome.scalingGroupId ?? ''} ${(outcome.removed ?? []).join(', ')}`),
+      ` ${outcome.scalingGroupId ?? ''} ${(outcome.accepted ?? outcome.removed ?? []).join(', ')}`),
     element('p', {}, String(outcome.message ?? '')),
   ];
   const list = reasons(outcome);
