@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.certificate import self_made
+from localcloud.certificate import self_signed_certificate
 from localcloud.clock import DrivenClock
-from localcloud.console.fresh import fresh
+from localcloud.console.event_times import current_event
 from localcloud.errors import ApiError
 from localcloud.ess.catalogue import perform
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from localcloud.ess.service import Service
 from localcloud.faults import KINDS, Faults
 from localcloud.fleet import FleetError, read_fleet, save_fleet, service_of
@@ -147,7 +147,7 @@ STEPS: dict[str, tuple[str, dict[str, str]]] = {
 def test_whatever_was_done_a_saved_state_goes_on_the_same(sort_keys: list[str]) -> None:
     clock = DrivenClock(START)
     service = service_of(
-        {"groups": [group(*instances(5), desiredCapacity=4)]}, clock, Knobs(acts=True)
+        {"groups": [group(*instances(5), desiredCapacity=4)]}, clock, Assumptions(acts=True)
     )
     for number, step in enumerate(sort_keys):
         if step == "wait":
@@ -161,7 +161,9 @@ def test_whatever_was_done_a_saved_state_goes_on_the_same(sort_keys: list[str]) 
                 ScalingGroupId="asg-1",
                 **{k: v.format(n=number) for k, v in params.items()},
             )
-    again = service_of({"saved": json.loads(json.dumps(saved(service)))}, clock, Knobs(acts=True))
+    again = service_of(
+        {"saved": json.loads(json.dumps(saved(service)))}, clock, Assumptions(acts=True)
+    )
 
     assert saved(again) == saved(service)
 
@@ -171,17 +173,17 @@ def test_whatever_was_done_a_saved_state_goes_on_the_same(sort_keys: list[str]) 
 )
 def test_a_state_that_is_none_is_told_as_such(state: dict[str, Any]) -> None:
     with pytest.raises(FleetError, match="saved state"):
-        service_of({"saved": state}, DrivenClock(START), Knobs())
+        service_of({"saved": state}, DrivenClock(START), Assumptions())
 
 
 def test_a_saved_file_is_a_fleet_file(tmp_path: Path) -> None:
-    service = read_fleet(SMALL, DrivenClock(START), Knobs())
+    service = read_fleet(SMALL, DrivenClock(START), Assumptions())
     save_fleet(service, tmp_path / "saved.json")
 
-    again = read_fleet(tmp_path / "saved.json", DrivenClock(START), Knobs())
-    assert (again.groups, again.knobs.activity_seconds) == (
+    again = read_fleet(tmp_path / "saved.json", DrivenClock(START), Assumptions())
+    assert (again.groups, again.assumptions.activity_seconds) == (
         service.groups,
-        service.knobs.activity_seconds,
+        service.assumptions.activity_seconds,
     )
 
 
@@ -195,7 +197,7 @@ def test_https_is_served_with_a_certificate_of_its_own() -> None:
 
 
 def test_the_certificate_names_the_address_it_listens_on() -> None:
-    with self_made("10.1.2.3") as (certificate, _):
+    with self_signed_certificate("10.1.2.3") as (certificate, _):
         shown = ["openssl", "x509", "-in", certificate, "-text"]
         told = subprocess.run(shown, capture_output=True, text=True, check=True)
     assert "IP Address:10.1.2.3" in told.stdout
@@ -259,7 +261,7 @@ def test_a_fault_comes_by_fleet_file(tmp_path: Path) -> None:
 def test_the_same_seed_gives_the_same_faults(seed: int, rate: float, kinds: list[str]) -> None:
     both = [Faults(), Faults()]
     for faults in both:
-        faults.at_random(rate, kinds, seed)
+        faults.set_random(rate, kinds, seed)
     assert [both[0].take("RemoveInstances") for _ in range(20)] == [
         both[1].take("RemoveInstances") for _ in range(20)
     ]
@@ -274,7 +276,7 @@ def test_an_old_event_is_sent_as_if_now_and_keeps_its_distances(age: int) -> Non
         "text": "2017-08-01T00:00:00Z",
         "n": 1234567890123456,
     }
-    told = json.loads(fresh(json.dumps(event), START))
+    told = json.loads(current_event(json.dumps(event), START))
     assert told["at"] == int(START.timestamp() * 1000)
     assert told["before"] == int(START.timestamp()) - 60
     assert told["n"] == event["n"]

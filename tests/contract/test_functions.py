@@ -208,10 +208,10 @@ def test_a_failing_asynchronous_call_is_repeated_and_then_handed_to_its_destinat
 
     def over() -> bool:
         compute.clock.advance(10)
-        return bool(compute.inside.service.sent)
+        return bool(compute.inside.service.sent_messages)
 
     assert soon(over)
-    (sent,) = compute.inside.service.sent
+    (sent,) = compute.inside.service.sent_messages
     assert sent["to"].endswith("/queues/dead/messages")
     assert sent["content"]["requestContext"]["approximateInvokeCount"] == 3
     assert (

@@ -12,7 +12,7 @@ import pytest
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from tests.support.clouds import KEY, START, Cloud, cloud_of, group, instances
 from tests.support.sdks import OlderPython, RefusedCall
 
@@ -69,7 +69,7 @@ class Story:
 
 @contextmanager
 def story_of(*members: Any, **fields: Any) -> Iterator[Story]:
-    with cloud_of(group(*members, **fields), knobs=Knobs(acts=True)) as cloud:
+    with cloud_of(group(*members, **fields), assumptions=Assumptions(acts=True)) as cloud:
         yield Story(cloud)
 
 
@@ -118,7 +118,7 @@ def test_a_hook_holds_an_instance_on_its_way_out_until_it_is_let_go() -> None:
         assert story.after(300) == {"InService": 2, "Removing:Wait": 1}
         (held,) = story.held()
         assert (
-            story.cloud.inside.service.sent[0]["content"]["lifecycleActionToken"]
+            story.cloud.inside.service.sent_messages[0]["content"]["lifecycleActionToken"]
             == held["LifecycleActionToken"]
         )
         story.describe(
@@ -385,7 +385,7 @@ def test_attached_and_detached_machines_keep_running() -> None:
         assert again == (400, "InvalidInstanceId.InUse")
         story.describe("DetachInstances", ScalingGroupId="asg-1", InstanceIds=["i-own"])
         story.after(60)
-        assert story.cloud.group.left["i-own"].ecs_status == "Running"
+        assert story.cloud.group.departed["i-own"].ecs_status == "Running"
 
 
 def test_receivers_are_told_what_they_asked_for() -> None:
@@ -402,7 +402,7 @@ def test_receivers_are_told_what_they_asked_for() -> None:
             "ScalingActivityId"
         ]
         story.after(60)
-        (sent,) = story.cloud.inside.service.sent
+        (sent,) = story.cloud.inside.service.sent_messages
         assert (sent["to"], sent["content"]) == (arn, {"event": kinds[0], "scalingActivityId": id})
 
 

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from tests.support.clouds import Cloud, cloud_of
 from tests.support.sdks import KINDS, Client, RefusedCall, client_of
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_group_is_made_filled_protected_shrunk_and_deleted(kind: str) -> None:
-    with cloud_of(knobs=Knobs(acts=True)) as cloud, client_of(kind, cloud.endpoint) as client:
+    with (
+        cloud_of(assumptions=Assumptions(acts=True)) as cloud,
+        client_of(kind, cloud.endpoint) as client,
+    ):
         group_id = made(client)
         assert settled(cloud, client, group_id)["TotalCapacity"] == 1  # ESS created MinSize itself
         ask = {"ScalingGroupId": group_id}

@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 
 from localcloud import acs3
 from localcloud.answers import answer_body
+from localcloud.authenticator import Authenticator
 from localcloud.errors import ApiError
-from localcloud.wire import Gate, Incoming, parameters, signature, string_to_sign
+from localcloud.signature_v1 import signature, string_to_sign
+from localcloud.wire import ACS3, Incoming, parameters
 from scalein.settings import Credentials
 from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
 from tests.support.sdks import NewerPython, RefusedCall
@@ -324,7 +326,7 @@ def test_acs3_signs_query_body_and_headers(part: str, code: str) -> None:
     incoming = Incoming("POST", "/", "RegionId=cn-hangzhou", headers, b"PageSize=10")
     made = acs3.signature(KEY.access_key_secret, acs3.string_to_sign(incoming, signed_headers))
     key = "nobody" if part == "nobody" else KEY.access_key_id
-    told = f"{acs3.ALGORITHM} Credential={key},SignedHeaders={';'.join(signed_headers)},Signature={made}"
+    told = f"{ACS3} Credential={key},SignedHeaders={';'.join(signed_headers)},Signature={made}"
     sent = incoming._replace(headers={**headers, "authorization": told})
     if part == "query":
         sent = sent._replace(query="RegionId=cn-beijing")
@@ -332,7 +334,7 @@ def test_acs3_signs_query_body_and_headers(part: str, code: str) -> None:
         sent = sent._replace(body=b"PageSize=11")
     if part == "x-acs-date":
         sent.headers["x-acs-date"] = (now - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")  # type: ignore[index]
-    gate = Gate(KEY.access_key_id, KEY.access_key_secret)
+    gate = Authenticator(KEY.access_key_id, KEY.access_key_secret)
     if not code:
         gate.check(sent, parameters(sent), datetime.now(timezone.utc))
         return

@@ -148,7 +148,7 @@ def older(action: str, params: dict[str, Any]) -> dict[str, Any]:
     names = {
         plural(p.name): p.name
         for p in (ACTIONS[action].parameters if action in ACTIONS else ())
-        if p.many
+        if p.is_list
     }
     told: dict[str, Any] = {}
     for name, value in params.items():
