@@ -23,7 +23,7 @@ from localcloud.ess.service import Service
 from localcloud.faults import KINDS, Fault, parse_fault
 from localcloud.fleet import FleetError, add_faults, read_document, save_fleet, service_of
 from localcloud.functions.fleet_function import FleetFunction, fleet_function_of
-from localcloud.functions.instances import Identity
+from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.lag import Lag
 from localcloud.server import listening_socket, ready_line, server_for
@@ -173,12 +173,12 @@ def main(
     """
     document, service = _start_service(fleet, state, activity_seconds, acts)
     secret = access_key_secret or token_hex(16)
-    identity = Identity(service.region_id, access_key_id, secret, security_token)
+    account = Account(service.region_id, access_key_id, secret, security_token)
 
     def send(arn: str, body: dict[str, Any]) -> None:
         service.sent_messages.append({"to": arn, "content": body})
 
-    platform = Platform(service.clock, identity, send)
+    platform = Platform(service.clock, account, send)
     authenticator = Authenticator(access_key_id, secret, security_token)
     cloud = LocalCloud(service, authenticator, default_format=default_format, platform=platform)
     cloud.lag = Lag(lists_lag, history_lag, varies=lag_varies)

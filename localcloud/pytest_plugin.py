@@ -29,7 +29,7 @@ from localcloud.ess.model import Assumptions
 from localcloud.ess.service import Service
 from localcloud.faults import Faults
 from localcloud.fleet import service_of
-from localcloud.functions.instances import Identity
+from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.server import running
 
@@ -70,12 +70,12 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
     clock = DrivenClock(datetime.now(timezone.utc))
     service = service_of(fleet, clock, Assumptions(**options))
     key = Authenticator("localcloud", token_hex(16))
-    identity = Identity(service.region_id, key.access_key_id, key.access_key_secret, "")
+    account = Account(service.region_id, key.access_key_id, key.access_key_secret, "")
 
     def send(arn: str, body: dict[str, Any]) -> None:
         service.sent_messages.append({"to": arn, "content": body})
 
-    platform = Platform(clock, identity, send)
+    platform = Platform(clock, account, send)
     cloud = LocalCloud(service, key, platform=platform)
     try:
         with running(cloud) as endpoint:

@@ -203,7 +203,7 @@ def _mixed(instance_id: str) -> bytes:
 
 
 def _fingerprint(params: Params) -> str:
-    """Returns a call's parameters as text, without those that every call has anew."""
+    """Returns a call's parameters as text, without those that differ in every call."""
     return repr(sorted((k, value) for k, value in params.items() if k not in NEW_IN_EVERY_CALL))
 
 

@@ -41,7 +41,7 @@ class Exhausted(Exception):
     """Every instance is busy."""
 
 
-class Identity(NamedTuple):
+class Account(NamedTuple):
     """Where a function runs, and its credentials: part of its context."""
 
     region_id: str
@@ -68,7 +68,7 @@ class Instance:
 class Pool:
     """Instances by function; an updated function gets new ones."""
 
-    identity: Identity
+    account: Account
     folder: Path
     frozen: bool = True  # between requests
     idle: dict[str, list[Instance]] = field(default_factory=dict)
@@ -200,12 +200,12 @@ class Pool:
         return Instance(process, os.fdopen(requests, "w"), os.fdopen(responses, "r"), log, id)
 
     def _request(self, function: Function, request_id: str, retry_count: int) -> dict[str, Any]:
-        identity = self.identity
+        account = self.account
         return {
             "requestId": request_id,
             "retryCount": retry_count,
-            "region": identity.region_id,
-            "accountId": identity.account_id,
+            "region": account.region_id,
+            "accountId": account.account_id,
             "function": {
                 "name": function.name,
                 "handler": function.handler,
@@ -222,19 +222,19 @@ class Pool:
                 "log_store": "",
             },
             "credentials": {
-                "access_key_id": identity.access_key_id,
-                "access_key_secret": identity.access_key_secret,
-                "security_token": identity.security_token,
+                "access_key_id": account.access_key_id,
+                "access_key_secret": account.access_key_secret,
+                "security_token": account.security_token,
             },
             "environment": {
-                "ALIBABA_CLOUD_ACCESS_KEY_ID": identity.access_key_id,
-                "ALIBABA_CLOUD_ACCESS_KEY_SECRET": identity.access_key_secret,
-                "ALIBABA_CLOUD_SECURITY_TOKEN": identity.security_token,
+                "ALIBABA_CLOUD_ACCESS_KEY_ID": account.access_key_id,
+                "ALIBABA_CLOUD_ACCESS_KEY_SECRET": account.access_key_secret,
+                "ALIBABA_CLOUD_SECURITY_TOKEN": account.security_token,
                 "FC_FUNCTION_NAME": function.name,
                 "FC_SERVICE_NAME": function.service,
                 "FC_FUNC_CODE_PATH": str(function.code),
-                "FC_REGION": identity.region_id,
-                "FC_ACCOUNT_ID": identity.account_id,
+                "FC_REGION": account.region_id,
+                "FC_ACCOUNT_ID": account.account_id,
             },
         }
 

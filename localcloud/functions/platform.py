@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from localcloud.clock import Clock
-from localcloud.functions.instances import Exhausted, Identity, Pool, Result
+from localcloud.functions.instances import Account, Exhausted, Pool, Result
 from localcloud.functions.invocation_queue import (
     MAX_RETRIES,
     Invocation,
@@ -35,7 +35,7 @@ class Platform:
     """
 
     def __init__(
-        self, clock: Clock, identity: Identity, send: Callable[[str, dict[str, Any]], None]
+        self, clock: Clock, account: Account, send: Callable[[str, dict[str, Any]], None]
     ) -> None:
         # called after every invocation
         self.on_invocation: Callable[[Function, Result], None] = lambda _, __: None
@@ -44,7 +44,7 @@ class Platform:
         self.clock = clock
         self.registry = Registry(clock, folder)
         self.queue = InvocationQueue(clock)
-        self.pool = Pool(identity, folder)
+        self.pool = Pool(account, folder)
         self._send = send
         self._workers = ThreadPoolExecutor(WORKERS, "fc")
         self._closed = threading.Event()

@@ -294,8 +294,8 @@ PATHS = [
 
 def test_the_list_of_guarded_paths_has_one_of_each_kind_of_route(compute: Compute) -> None:
     """The guard stands before the router: also what is not there is not said to a page of another origin."""
-    assert asked(compute, "/not-there", {"Host": "evil.example"})[0] == 421
-    assert asked(compute, "/not-there", {})[0] == 404
+    assert status_and_body(compute, "/not-there", {"Host": "evil.example"})[0] == 421
+    assert status_and_body(compute, "/not-there", {})[0] == 404
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -319,20 +319,23 @@ def test_the_list_of_guarded_paths_has_one_of_each_kind_of_route(compute: Comput
 def test_a_page_of_another_origin_gets_nothing(
     compute: Compute, path: str, headers: dict[str, str], status: int
 ) -> None:
-    assert asked(compute, path, headers)[0] == status
+    assert status_and_body(compute, path, headers)[0] == status
 
 
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8080", "192.0.2.7:80"]
 )
 def test_this_machine_may_ask_by_its_address(compute: Compute, host: str) -> None:
-    status, _ = asked(compute, "/localcloud/state", {"Host": host})
+    status, _ = status_and_body(compute, "/localcloud/state", {"Host": host})
 
     assert status == 200
-    assert asked(compute, "/localcloud/state", {"Host": host, "Origin": f"http://{host}"})[0] == 200
+    assert (
+        status_and_body(compute, "/localcloud/state", {"Host": host, "Origin": f"http://{host}"})[0]
+        == 200
+    )
 
 
-def asked(compute: Compute, path: str, headers: dict[str, str]) -> tuple[int, Any]:
+def status_and_body(compute: Compute, path: str, headers: dict[str, str]) -> tuple[int, Any]:
     connection = HTTPConnection(compute.endpoint)
     connection.putrequest("GET", path, skip_host="Host" in headers)
     for name, value in headers.items():

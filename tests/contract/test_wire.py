@@ -125,7 +125,7 @@ def test_parameters_come_in_the_query_or_in_a_form() -> None:
     ("query", "status", "code"),
     [
         (lambda: signed(secret="wrong"), 400, "SignatureDoesNotMatch"),
-        (lambda: signed(AccessKeyId="nobody"), 404, "InvalidAccessKeyId.NotFound"),
+        (lambda: signed(AccessKeyId="unknown-key"), 404, "InvalidAccessKeyId.NotFound"),
         (lambda: signed(Timestamp="2014-08-15T11:10:07Z"), 400, "InvalidTimeStamp.Expired"),
         (lambda: signed(Timestamp="yesterday"), 400, "InvalidTimeStamp.Format"),
         (lambda: signed(Version="2099-01-01"), 400, "NoSuchVersion"),
@@ -232,13 +232,13 @@ def test_what_is_not_there_is_never_an_invented_success() -> None:
 )
 @given(
     members=st.integers(0, 3),
-    gone=st.integers(0, 2),
+    removed=st.integers(0, 2),
     newer=st.booleans(),
     name=st.text("ab<&>\"'é-", max_size=8),
 )
 @settings(max_examples=12)
 def test_xml_says_what_json_says(
-    action: str, members: int, gone: int, newer: bool, name: str
+    action: str, members: int, removed: int, newer: bool, name: str
 ) -> None:
     """Of both versions, whatever the state."""
     states = (
@@ -247,18 +247,18 @@ def test_xml_says_what_json_says(
         else instances(members)
     )
     with cloud_of(group(*states, name=name), activitySeconds=1) as cloud:
-        for id in list(cloud.states())[:gone]:
+        for id in list(cloud.states())[:removed]:
             cloud.send(removal(id))
             cloud.clock.advance(1)
-        asked = {
+        parameters_by_name = {
             "Action": action,
             "Version": "2022-02-22" if newer else "2014-08-28",
             "ScalingGroupId": "asg-1",
         }
         if action == "DescribeScalingGroups":
-            del asked["ScalingGroupId"]
-        as_json = json.loads(get(cloud, signed(**asked, Format="JSON"))[2])
-        root = ET.fromstring(get(cloud, signed(**asked, Format="XML"))[2])
+            del parameters_by_name["ScalingGroupId"]
+        as_json = json.loads(get(cloud, signed(**parameters_by_name, Format="JSON"))[2])
+        root = ET.fromstring(get(cloud, signed(**parameters_by_name, Format="XML"))[2])
 
     as_json.pop("RequestId")
     assert {child.tag for child in root} - {"RequestId"} <= as_json.keys()
@@ -305,7 +305,7 @@ def test_the_newer_signature_is_refused_where_anything_of_it_is_wrong() -> None:
         ("query", "SignatureDoesNotMatch"),
         ("body", "SignatureDoesNotMatch"),
         ("x-acs-date", "SignatureDoesNotMatch"),
-        ("nobody", "InvalidAccessKeyId.NotFound"),
+        ("unknown-key", "InvalidAccessKeyId.NotFound"),
         ("stale", "InvalidTimeStamp.Expired"),
         ("nonce", "MissingSignatureNonce"),
         ("", ""),
@@ -325,9 +325,11 @@ def test_acs3_signs_query_body_and_headers(part: str, code: str) -> None:
     signed_headers = tuple(sorted(headers))
     incoming = Incoming("POST", "/", "RegionId=cn-hangzhou", headers, b"PageSize=10")
     made = acs3.signature(KEY.access_key_secret, acs3.string_to_sign(incoming, signed_headers))
-    key = "nobody" if part == "nobody" else KEY.access_key_id
-    told = f"{ACS3} Credential={key},SignedHeaders={';'.join(signed_headers)},Signature={made}"
-    sent = incoming._replace(headers={**headers, "authorization": told})
+    key = "unknown-key" if part == "unknown-key" else KEY.access_key_id
+    authorization = (
+        f"{ACS3} Credential={key},SignedHeaders={';'.join(signed_headers)},Signature={made}"
+    )
+    sent = incoming._replace(headers={**headers, "authorization": authorization})
     if part == "query":
         sent = sent._replace(query="RegionId=cn-beijing")
     if part == "body":

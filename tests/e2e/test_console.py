@@ -42,7 +42,10 @@ def page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Any]:
     made = context.new_page()
     complaints: list[str] = []
     made.on("pageerror", lambda error: complaints.append(str(error)))
-    made.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
+    made.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
     yield made
     context.close()
     assert complaints == []

@@ -131,7 +131,7 @@ def test_a_budget_that_others_have_spent_meanwhile_ends_it() -> None:
                 "ends_at": world.cloud.clock.now(),
                 "status_code": "Successful",
                 "destroyed": [f"x-{n}" for n in range(25)],
-                "told": [],
+                "requested_ids": [],
                 "instance_ids": [],
             }
         )

@@ -18,7 +18,7 @@ from localcloud.clock import AdvancingClock
 from localcloud.cloud import LocalCloud
 from localcloud.ess.model import Assumptions
 from localcloud.fleet import service_of
-from localcloud.functions.instances import Identity
+from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.server import running
 from tests.support.clouds import KEY
@@ -70,7 +70,7 @@ class Compute:
 def compute_of(*groups: Mapping[str, Any]) -> Iterator[Compute]:
     clock = AdvancingClock()
     service = service_of({"groups": list(groups)}, clock, Assumptions(activity_seconds=0.2))
-    idempotency_key = Identity("cn-hangzhou", KEY.access_key_id, KEY.access_key_secret, "")
+    idempotency_key = Account("cn-hangzhou", KEY.access_key_id, KEY.access_key_secret, "")
 
     def send(arn: str, body: dict[str, Any]) -> None:
         service.sent_messages.append({"to": arn, "content": body})

@@ -65,10 +65,10 @@ def _attach_action(kind: Kind) -> Action:
 def _detach_action(kind: Kind) -> Action:
     def detach(state: EssState, request: Request) -> Reply:
         group = state.group(request["ScalingGroupId"])
-        identity = _identity(kind)
-        detached = [identity(entry) for entry in _entries(kind, request)]
+        comparison_key = _comparison_key(kind)
+        detached = [comparison_key(entry) for entry in _entries(kind, request)]
         attached = group.balancers.get(kind.field, ())
-        group.balancers[kind.field] = [e for e in attached if identity(e) not in detached]
+        group.balancers[kind.field] = [e for e in attached if comparison_key(e) not in detached]
         return {}
 
     return Action(f"Detach{kind.name}", detach, _parameters(kind, "ForceDetach"), MISSING)
@@ -92,7 +92,7 @@ def _entries(kind: Kind, request: Request) -> list[Any]:
     return entries
 
 
-def _identity(kind: Kind) -> Callable[[Any], Any]:
+def _comparison_key(kind: Kind) -> Callable[[Any], Any]:
     if not kind.identified_by:
         return lambda entry: entry
     return lambda entry: tuple(entry.get(name) for name in kind.identified_by)
