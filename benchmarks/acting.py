@@ -15,12 +15,12 @@ from typing import Any
 
 import index
 from benchmarks.timing import Row, both
+from localcloud.authenticator import Authenticator
 from localcloud.clock import DrivenClock
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from localcloud.fleet import service_of
-from localcloud.functions.queue import Functions
+from localcloud.functions.invocation_queue import InvocationQueue
 from localcloud.server import LocalCloud, running
-from localcloud.wire import Gate
 from scalein.clock import SystemClock
 from scalein.ledger.memory import process_store
 from scalein_cli.local import environment, local_cloud
@@ -94,8 +94,8 @@ def warm(folder: Path, instances: int, answer_seconds: float, repeats: int) -> l
 def billed() -> list[Row]:
     """Two hundred leave a group that runs one activity at a time, at answers of 5 ms: time in the function."""
     clock = DrivenClock(datetime.now(timezone.utc))
-    service = service_of({"groups": [group(300)]}, clock, Knobs())
-    cloud = LocalCloud(service, Gate(KEY, KEY), functions=Functions(clock))
+    service = service_of({"groups": [group(300)]}, clock, Assumptions())
+    cloud = LocalCloud(service, Authenticator(KEY, KEY), functions=InvocationQueue(clock))
     cloud.faults.add("slow", times=1_000_000, seconds=0.005)
     spent: list[float] = []
     with running(cloud) as endpoint, function_at(endpoint) as context:

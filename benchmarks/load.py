@@ -29,7 +29,7 @@ import click
 from rich.console import Console
 
 from benchmarks.timing import Row, printed
-from localcloud.wire import signature, string_to_sign
+from localcloud.signature_v1 import signature, string_to_sign
 
 ROOT = Path(__file__).parents[1]
 SIZE, CONNECTIONS = 2_000, 16

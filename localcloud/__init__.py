@@ -1,9 +1,12 @@
-"""Alibaba Cloud Auto Scaling (ESS) on this machine: the real wire, and the refusals of the real thing.
+"""Alibaba Cloud Auto Scaling (ESS) on this machine: the real wire, and the real refusals.
 
-It states the ESS contract a second time, independently: nothing here is imported from `handler/`, nor the other way.
+It states the ESS contract a second time, independently: nothing here is imported from `handler/`,
+nor the other way. One folder a service: `ess`, `monitor`, `functions`, `queues`, and `console` for
+a person. Beside them:
 
-- `wire` speaks RPC: parameters, signatures, JSON and XML, error bodies.
-- `ess` holds groups, instances and activities over time, and the rules.
-- `fleet` reads the file that a cloud starts from; `faults` make it misbehave on request.
-- `server` joins them behind one HTTP port; `python -m localcloud --help` starts it.
-"""
+- `wire` has requests and parameters, `authenticator` checks both signatures (`signature_v1`,
+  `acs3`), `answers` and `errors` make JSON and XML.
+- `fleet` reads the file that a cloud starts from, `state` saves everything, `clock` can be driven.
+- `faults` make it misbehave on request: `answer_faults`, `garble`, and `lag` for late reads.
+- `cloud` performs a call, `server` joins all behind one HTTP port, of which `host_check` keeps web
+  pages away; `python -m localcloud --help` starts it."""

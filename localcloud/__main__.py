@@ -9,39 +9,56 @@ from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
-from localcloud.certificate import CertificateError, self_made
+from localcloud.authenticator import Authenticator
+from localcloud.certificate import CertificateError, self_signed_certificate
 from localcloud.clock import AdvancingClock
 from localcloud.cloud import LocalCloud
-from localcloud.console.overview import Watch
-from localcloud.deployed import deployed_of
-from localcloud.ess.model import Knobs
+from localcloud.console.history import ConsoleHistory
+from localcloud.ess.model import Assumptions
 from localcloud.ess.service import Service
-from localcloud.faults import KINDS, Fault, parsed
-from localcloud.fleet import FleetError, document_in, faults_of, save_fleet, service_of
-from localcloud.functions.instances import Identity
+from localcloud.faults import KINDS, Fault, parse_fault
+from localcloud.fleet import FleetError, add_faults, read_document, save_fleet, service_of
+from localcloud.functions.fleet_function import FleetFunction, fleet_function_of
+from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.lag import Lag
-from localcloud.server import listening, ready_line, server_for
-from localcloud.wire import Gate
+from localcloud.server import listening_socket, ready_line, server_for
 
 FLEETS = Path(__file__).parent / "fleets"
 
 
+class _Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+    https: bool
+    names: frozenset[str]  # of this machine, besides its addresses
+
+
 def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> list[Fault]:
     try:
-        return [parsed(text) for text in texts]
+        return [parse_fault(text) for text in texts]
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; 0 takes a free one.")
-@click.option("--host", default="127.0.0.1", help="Address to listen on; all but 127.0.0.1 can be reached by others.")
-@click.option("--https", is_flag=True, help="With a self-made certificate; its file is told when it is ready.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    help="Address to listen on; all but 127.0.0.1 can be reached by others.",
+)
+@click.option(
+    "--https",
+    is_flag=True,
+    help="Serve HTTPS with a self-signed certificate; the JSON line names its file.",
+)
 @click.option(
     "--fleet",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -52,33 +69,81 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
 @click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Start from this file if it is there, instead of the fleet, and save to it at the end.",
+    help="Start from this file if it exists, instead of the fleet, and save to it at the end.",
 )
-@click.option("--activity-seconds", type=click.FloatRange(0), help="How long an activity takes, over the fleet file.")
-@click.option("--acts/--still", default=True, help="Whether Auto Scaling refills, checks health and runs tasks.")
+@click.option(
+    "--activity-seconds",
+    type=click.FloatRange(0),
+    help="How long an activity takes; overrides the fleet file.",
+)
+@click.option(
+    "--acts/--still",
+    default=True,
+    help="Whether Auto Scaling acts by itself: restores capacity, checks health, runs tasks.",
+)
 @click.option("--access-key-id", default="localcloud", help="The key to accept.")
 @click.option(
-    "--access-key-secret", default="", show_default="made at start", help="Its secret; the JSON line says it."
+    "--access-key-secret",
+    default="",
+    show_default="made at start",
+    help="The key's secret; the JSON line has it.",
 )
 @click.option(
-    "--allowed-host", "hosts", multiple=True, help="Another name by which this machine may be asked; may be repeated."
+    "--allowed-host",
+    "hosts",
+    multiple=True,
+    help="Another name of this machine that requests may be for; may be repeated.",
 )
-@click.option("--lists-lag", type=click.FloatRange(0), default=0.0, help="Lists show the past: so many seconds ago.")
-@click.option("--history-lag", type=click.FloatRange(0), default=0.0, help="The history of activities does.")
-@click.option("--lag-varies", is_flag=True, help="Each read is as late as chance will have it, up to these.")
-@click.option("--security-token", default="", show_default="any, or none", help="Accept only calls with this token.")
-@click.option("--default-format", type=click.Choice(["JSON", "XML"]), default="JSON", help="Where a call names none.")
+@click.option(
+    "--lists-lag",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Lists of groups and instances show the state of so many seconds ago.",
+)
+@click.option(
+    "--history-lag",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="The history of activities shows the state of so many seconds ago.",
+)
+@click.option("--lag-varies", is_flag=True, help="Each read draws its lag at random, up to these.")
+@click.option(
+    "--security-token",
+    default="",
+    show_default="any, or none",
+    help="Accept only calls with this token.",
+)
+@click.option(
+    "--default-format",
+    type=click.Choice(["JSON", "XML"]),
+    default="JSON",
+    help="Format of an answer where the call names none.",
+)
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     callback=_faults,
     metavar="KIND[:ACTION[:TIMES[:SECONDS]]]",
-    help=f"Misbehave, such as throttled:RemoveInstances:2. Kinds: {', '.join(KINDS)}.",
+    help="Cause a fault, such as throttled:RemoveInstances:2; may be repeated. "
+    f"Kinds: {', '.join(KINDS)}.",
 )
-@click.option("--fault-rate", type=click.FloatRange(0, 1), default=0.0, help="Share of calls that meet a fault.")
-@click.option("--fault-kind", "kinds", multiple=True, type=click.Choice(KINDS), help="For the rate; may be repeated.")
-@click.option("--fault-seed", default=0, help="For the rate: the same seed gives the same faults.")
+@click.option(
+    "--fault-rate",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Share of calls that meet a fault, 0 to 1.",
+)
+@click.option(
+    "--fault-kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(KINDS),
+    help="Kind of fault for --fault-rate; may be repeated.",
+)
+@click.option(
+    "--fault-seed", default=0, help="Seed for --fault-rate: the same seed gives the same faults."
+)
 def main(
     port: int,
     host: str,
@@ -100,68 +165,96 @@ def main(
     kinds: tuple[str, ...],
     fault_seed: int,
 ) -> None:
-    """Starts Alibaba Cloud Auto Scaling (ESS) on this machine, with what of CloudMonitor and Function Compute it needs.
+    """Starts Alibaba Cloud Auto Scaling (ESS) on this machine.
 
-    Prints one JSON line {"endpoint", "accessKeyId", "accessKeySecret", "regionId"} when it is ready, and serves until
-    it gets SIGTERM or Ctrl-C. The address of the console goes to standard error.
+    Around it is what of CloudMonitor and Function Compute it needs. Prints one JSON line
+    {"endpoint", "accessKeyId", "accessKeySecret", "regionId"} when it is ready, and serves until
+    SIGTERM or Ctrl-C. The address of the console goes to standard error.
     """
-    document, service = _started(fleet, state, activity_seconds, acts)
-    access_key_secret = access_key_secret or token_hex(16)
-    gate = Gate(access_key_id, access_key_secret, security_token)
-    identity = Identity(service.region_id, access_key_id, access_key_secret, security_token)
-    platform = Platform(service.clock, identity, lambda arn, body: service.sent.append({"to": arn, "content": body}))
-    cloud = LocalCloud(service, gate, default_format=default_format, platform=platform)
+    document, service = _start_service(fleet, state, activity_seconds, acts)
+    secret = access_key_secret or token_hex(16)
+    account = Account(service.region_id, access_key_id, secret, security_token)
+
+    def send(arn: str, body: dict[str, Any]) -> None:
+        service.sent_messages.append({"to": arn, "content": body})
+
+    platform = Platform(service.clock, account, send)
+    authenticator = Authenticator(access_key_id, secret, security_token)
+    cloud = LocalCloud(service, authenticator, default_format=default_format, platform=platform)
     cloud.lag = Lag(lists_lag, history_lag, varies=lag_varies)
-    faults_of(document, cloud.faults)
+    add_faults(document, cloud.faults)
     cloud.faults.pending += faults
     if fault_rate:
-        cloud.faults.at_random(fault_rate, kinds or KINDS, fault_seed)
+        cloud.faults.set_random(fault_rate, kinds or KINDS, fault_seed)
+    function = fleet_function_of(document, fleet, platform)
+    address = _Address(host, port, https, frozenset(hosts))
+    _serve(cloud, platform, function, address, state)
+
+
+def _serve(
+    cloud: LocalCloud,
+    platform: Platform,
+    function: FleetFunction | None,
+    address: _Address,
+    state: Path | None,
+) -> None:
+    """Serves until a signal, then saves the state."""
     with ExitStack() as stack:
         stack.callback(platform.close)
         try:
-            listener = stack.enter_context(listening(port, host))
-            certificate = stack.enter_context(self_made(host)) if https else None
+            listener = stack.enter_context(listening_socket(address.port, address.host))
+            certificate = _certificate(stack, address)
         except (OSError, CertificateError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise click.ClickException(f"port {port}: {why}; give another --port, or 0") from error
-        watch = Watch(cloud)
-        platform.watch = watch.decided
-        deployed = deployed_of(document, fleet, platform)
-        if deployed:
-            deployed.endpoint = "{}:{}".format(*listener.getsockname())
-        # uvicorn stops gracefully on a signal, then raises it again: which must end in a clean exit, not in a trace.
+            cause = error.strerror if isinstance(error, OSError) else error
+            message = f"port {address.port}: {cause}; give another --port, or 0"
+            raise click.ClickException(message) from error
+        history = ConsoleHistory(cloud)
+        platform.on_invocation = history.record_invocation
+        bound_host, bound_port = listener.getsockname()
+        if function:
+            function.endpoint = f"{bound_host}:{bound_port}"
+        # uvicorn stops gracefully on a signal, then raises it again, which must end in a clean
+        # exit, not in a traceback.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _leave)
-        line = ready_line(cloud, listener, certificate)
-        console = "{}://{}:{}/console".format("https" if https else "http", *listener.getsockname())
+            signal.signal(number, _exit)
+        scheme = "https" if address.https else "http"
 
-        def say() -> None:
-            click.echo(f"Console: {console}", err=True)
-            click.echo(line)
+        def print_ready() -> None:
+            click.echo(f"Console: {scheme}://{bound_host}:{bound_port}/console", err=True)
+            click.echo(ready_line(cloud, listener, certificate))
 
+        server = server_for(cloud, print_ready, certificate, history, function, address.names)
         try:
-            server_for(cloud, say, certificate, watch, deployed, frozenset(hosts)).run(sockets=[listener])
+            server.run(sockets=[listener])
         finally:
             if state:
-                service.advance()
-                save_fleet(service, state)
+                cloud.service.advance()
+                save_fleet(cloud.service, state)
 
 
-def _started(
+def _certificate(stack: ExitStack, address: _Address) -> tuple[str, str] | None:
+    if not address.https:
+        return None
+    return stack.enter_context(self_signed_certificate(address.host))
+
+
+def _start_service(
     fleet: Path, state: Path | None, activity_seconds: float | None, acts: bool
 ) -> tuple[dict[str, Any], Service]:
+    """Returns the fleet file, and the service that it or the state file describes."""
     try:
-        document = document_in(fleet)
-        start = document_in(state) if state and state.exists() else document
-        service = service_of(start, AdvancingClock(), Knobs(acts=acts))
+        document = read_document(fleet)
+        start = read_document(state) if state and state.exists() else document
+        service = service_of(start, AdvancingClock(), Assumptions(acts=acts))
     except FleetError as error:
         raise click.ClickException(f"the fleet file is wrong: {error}") from error
     if activity_seconds is not None:
-        service.knobs = replace(service.knobs, activity_seconds=activity_seconds)
+        assumptions = replace(service.assumptions, activity_seconds=activity_seconds)
+        service.assumptions = assumptions
     return document, service
 
 
-def _leave(_: int, __: FrameType | None) -> None:
+def _exit(_: int, __: FrameType | None) -> None:
     sys.exit(0)
 
 

@@ -1,4 +1,4 @@
-"""ACS3-HMAC-SHA256: the newer SDKs' signature, over method, path, query, named headers and the body's hash."""
+"""ACS3-HMAC-SHA256, the newer SDKs' signature: over method, path, query, headers and body."""
 
 from __future__ import annotations
 
@@ -6,50 +6,59 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from localcloud import errors
-
-if TYPE_CHECKING:
-    from localcloud.wire import Incoming
-
-ALGORITHM = "ACS3-HMAC-SHA256"
+from localcloud.wire import ACS3, Incoming
 
 
 class Authorization(NamedTuple):
+    """The parts of an Authorization header."""
+
     access_key_id: str
     signed_headers: tuple[str, ...]
     signature: str
 
 
-def signed(headers: Mapping[str, str]) -> bool:
-    return headers.get("authorization", "").startswith(ALGORITHM)
+def parse_authorization(headers: Mapping[str, str]) -> Authorization:
+    """Parses `ACS3-HMAC-SHA256 Credential=key,SignedHeaders=host;x-acs-date,Signature=hex`.
 
-
-def authorization(headers: Mapping[str, str]) -> Authorization:
-    """`ACS3-HMAC-SHA256 Credential=key,SignedHeaders=host;x-acs-date,Signature=hex`. Raises ApiError."""
-    parts = dict(re.findall("(Credential|SignedHeaders|Signature)=([^, ]+)", headers["authorization"]))
+    Raises ApiError where a part is missing.
+    """
+    pairs = re.findall("(Credential|SignedHeaders|Signature)=([^, ]+)", headers["authorization"])
+    parts = dict(pairs)
     if len(parts) < 3:
         raise errors.GatewayMissing("Signature")
-    return Authorization(parts["Credential"], tuple(parts["SignedHeaders"].split(";")), parts["Signature"])
+    signed_headers = tuple(parts["SignedHeaders"].split(";"))
+    return Authorization(parts["Credential"], signed_headers, parts["Signature"])
 
 
 def string_to_sign(incoming: Incoming, signed_headers: tuple[str, ...]) -> str:
-    body_hash = hashlib.sha256(incoming.body).hexdigest()
-    query = sorted(parse_qsl(incoming.query, keep_blank_values=True))
+    """Returns the text that a client signs: algorithm, and hash of the canonical request."""
+    headers = (f"{name}:{incoming.headers.get(name, '').strip()}\n" for name in signed_headers)
     canonical = "\n".join(
         [
             incoming.method,
             quote(incoming.path, safe="/-_.~"),
-            "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query),
-            "".join(f"{name}:{incoming.headers.get(name, '').strip()}\n" for name in signed_headers),
+            _canonical_query(incoming.query),
+            "".join(headers),
             ";".join(signed_headers),
-            body_hash,
+            hashlib.sha256(incoming.body).hexdigest(),
         ]
     )
-    return f"{ALGORITHM}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    return f"{ACS3}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
 def signature(secret: str, text: str) -> str:
+    """Returns the signature of a string to sign, in hex."""
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _canonical_query(query: str) -> str:
+    pairs = sorted(parse_qsl(query, keep_blank_values=True))
+    return "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs)
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="-_.~")

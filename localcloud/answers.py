@@ -1,8 +1,7 @@
-"""What goes out: replies and errors as JSON or XML, nested as the API version nests its lists.
+"""Replies and errors as JSON or XML, nested as the API version nests its lists.
 
-A reply here is flat, as of 2022-02-22: {"InstanceIds": ["i-1"]}. Version 2014-08-28 puts every list one level deeper,
-under its singular: {"InstanceIds": {"InstanceId": ["i-1"]}}.
-"""
+A reply here is flat, as of 2022-02-22: {"InstanceIds": ["i-1"]}. Version 2014-08-28 puts every list
+one level deeper, under its singular: {"InstanceIds": {"InstanceId": ["i-1"]}}."""
 
 from __future__ import annotations
 
@@ -17,7 +16,8 @@ from localcloud.wire import Params
 Reply = dict[str, Any]
 
 CONTENT_TYPES = {"JSON": "application/json;charset=utf-8", "XML": "text/xml;charset=utf-8"}
-SINGULARS = {  # where cutting an s is not enough; the two that stay as they are do so in every SDK
+# Where cutting an s is not enough. Two remain as they are, as in every SDK.
+SINGULARS = {
     "AlarmList": "Alarm",
     "ErrorMessages": "ErrorMessages",
     "FailedInstanceIds": "FailedInstanceIds",
@@ -26,7 +26,10 @@ SINGULARS = {  # where cutting an s is not enough; the two that stay as they are
 
 
 def answer_format(params: Params, default: str) -> str:
-    """JSON or XML. The ESS manual says JSON by default, the ECS manual of the same gateway XML: hence a knob."""
+    """Returns JSON or XML. Raises ApiError.
+
+    The default is an assumption: the ESS manual says JSON, the ECS manual of the same gateway XML.
+    """
     wanted = (params.get("Format") or default).upper()
     if wanted not in CONTENT_TYPES:
         raise errors.InvalidFormat()
@@ -37,12 +40,12 @@ def request_id() -> str:
     return str(uuid.uuid4()).upper()
 
 
-def answer_body(action: str, reply: Reply, id: str, form: str) -> str:
+def answer_body(action: str, reply: Reply, id: str, format: str) -> str:
     whole = {"RequestId": id, **reply}
-    return json.dumps(whole) if form == "JSON" else _document(f"{action}Response", whole)
+    return json.dumps(whole) if format == "JSON" else _document(f"{action}Response", whole)
 
 
-def error_body(error: errors.ApiError, id: str, host: str, form: str) -> str:
+def error_body(error: errors.ApiError, id: str, host: str, format: str) -> str:
     whole = {
         "RequestId": id,
         "HostId": host,
@@ -50,11 +53,11 @@ def error_body(error: errors.ApiError, id: str, host: str, form: str) -> str:
         "Message": error.message,
         "Recommend": f"https://api.aliyun.com/troubleshoot?q={error.code}&product=Ess&requestId={id}",
     }
-    return json.dumps(whole) if form == "JSON" else _document("Error", whole)
+    return json.dumps(whole) if format == "JSON" else _document("Error", whole)
 
 
 def nested(value: Any) -> Any:
-    """With every list one level deeper, under its singular."""
+    """Returns the reply with every list one level deeper, under its singular."""
     if isinstance(value, list):
         return [nested(item) for item in value]
     if not isinstance(value, dict):
@@ -66,7 +69,9 @@ def nested(value: Any) -> Any:
 
 
 def singular(name: str) -> str:
-    return SINGULARS.get(name) or (f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s"))
+    return SINGULARS.get(name) or (
+        f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
+    )
 
 
 def _document(root: str, content: Reply) -> str:
@@ -74,7 +79,7 @@ def _document(root: str, content: Reply) -> str:
 
 
 def _element(name: str, value: Any) -> str:
-    """A list is its element, repeated."""
+    """Returns a value as XML; a list is its element, repeated."""
     if isinstance(value, list):
         return "".join(_element(name, item) for item in value)
     if isinstance(value, dict):

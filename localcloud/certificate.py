@@ -1,4 +1,4 @@
-"""A certificate of our own for HTTPS, made with OpenSSL's command; valid for this machine, trusted by nobody."""
+"""A self-signed certificate for HTTPS, made with OpenSSL's command; valid for this machine."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from pathlib import Path
 
 
 class CertificateError(Exception):
-    """It could not be made; the text says why."""
+    """The certificate could not be made; the text says why."""
 
 
 @contextmanager
-def self_made(host: str) -> Iterator[tuple[str, str]]:
-    """Files of the certificate and of its key. Raises CertificateError."""
+def self_signed_certificate(host: str) -> Iterator[tuple[str, str]]:
+    """Yields the files of the certificate and of its key. Raises CertificateError."""
     with tempfile.TemporaryDirectory(prefix="localcloud-tls-") as folder:
-        yield _made(host, Path(folder))
+        yield _create(host, Path(folder))
 
 
-def _made(host: str, folder: Path) -> tuple[str, str]:
+def _create(host: str, folder: Path) -> tuple[str, str]:
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     kind = "IP" if host.replace(".", "").isdigit() else "DNS"
     names = f"subjectAltName=DNS:localhost,IP:127.0.0.1,{kind}:{host}"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost"]
-    command += ["-addext", names, "-keyout", str(key), "-out", str(certificate)]
+    command = [
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"),
+        *("-subj", "/CN=localhost", "-addext", names, "-keyout", str(key)),
+        *("-out", str(certificate)),
+    ]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError as error:

@@ -30,7 +30,7 @@ class AdvancingClock(SystemClock):
 
 
 class DrivenClock:
-    """Stands still until it is told to advance."""
+    """Stands still until a test advances it."""
 
     def __init__(self, start: datetime) -> None:
         self._now = start

@@ -1,4 +1,4 @@
-"""The cloud behind its port: the gate, then a fault if one is due, then the action, then the answer."""
+"""The cloud behind its port: authentication, then a fault if one is due, then the action."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from starlette.responses import Response
 
 from localcloud import answers, errors
 from localcloud.answers import Reply
+from localcloud.authenticator import Authenticator
 from localcloud.ess import catalogue
 from localcloud.ess.service import Service
-from localcloud.faults import ENDINGS, REFUSING, REMOVE, Fault, Faults
+from localcloud.faults import FORCED_STATUSES, REFUSALS, REMOVE, Fault, Faults
+from localcloud.functions.invocation_queue import InvocationQueue
 from localcloud.functions.platform import Platform
-from localcloud.functions.queue import Functions
-from localcloud.lag import Lag, group_asked
+from localcloud.lag import Lag, group_id_in
 from localcloud.monitor import describe as monitor
-from localcloud.wire import Gate, Incoming, Params
+from localcloud.wire import Incoming, Params
 
-PRODUCTS: dict[str, Callable[[Service, Params], Reply]] = {
+Perform = Callable[[Service, Params], Reply]
+
+PERFORM_BY_VERSION: dict[str, Perform] = {
     **dict.fromkeys(catalogue.VERSIONS, catalogue.perform),
     "2019-01-01": monitor.perform,
 }
 NESTED = "2014-08-28"  # every list one level deeper
+READ_KEY = ("Version", "Action", "ScalingGroupId", "ScalingGroupId.1", "PageNumber")
 
 
 @dataclass
 class Call:
-    """One call as the cloud saw it, for whoever wants to judge a client by what really arrived."""
+    """One call as the cloud saw it: what a test judges a client by."""
 
     action: str
     params: Params
@@ -41,83 +45,96 @@ class Call:
 
 @dataclass
 class LocalCloud:
-    """The service, and what stands before it."""
+    """Auto Scaling, CloudMonitor and Function Compute, and what stands before them."""
 
     service: Service
-    gate: Gate
+    authenticator: Authenticator
     faults: Faults = field(default_factory=Faults)
     default_format: str = "JSON"
-    functions: Functions | None = None  # asynchronous invocations that somebody else delivers
+    functions: InvocationQueue | None = None  # asynchronous invocations that a test delivers
     platform: Platform | None = None  # or the whole of Function Compute
     calls: MutableSequence[Call] = field(default_factory=lambda: deque(maxlen=1_000))
-    before: dict[tuple[str, ...], Reply] = field(default_factory=dict)  # each read's last answer
+    last_reply_by_read: dict[tuple[str, ...], Reply] = field(default_factory=dict)
     lag: Lag = field(default_factory=Lag)
 
-    def answer(self, incoming: Incoming, params: Params, host: str, fault: Fault | None) -> Response:
-        """One answer; whole and at once, so that every call sees and leaves a consistent state."""
-        id, form, action = answers.request_id(), "JSON", params.get("Action", "")
+    def answer(
+        self, incoming: Incoming, params: Params, host: str, fault: Fault | None
+    ) -> Response:
+        """Performs one call and returns the answer.
+
+        It does not yield in between: every call sees a consistent state, and leaves one.
+        """
+        id, format, action = answers.request_id(), "JSON", params.get("Action", "")
         try:
-            form = answers.answer_format(params, self.default_format)
-            self.gate.check(incoming, params, datetime.now(timezone.utc))
-            if fault and fault.kind in REFUSING:
-                raise REFUSING[fault.kind]()
-            reply = self._act(action, params) if fault is None else self._misbehaving(fault, action, params)
+            format = answers.answer_format(params, self.default_format)
+            self.authenticator.check(incoming, params, datetime.now(timezone.utc))
+            if fault and fault.kind in REFUSALS:
+                raise REFUSALS[fault.kind]()
+            reply = self._perform_with_fault(fault, action, params)
             nested = answers.nested(reply) if params["Version"] == NESTED else reply
-            body = answers.answer_body(action, nested, id, form)
-            call = Call(action, params, 200, activity_id=str(reply.get("ScalingActivityId", "")))
+            body = answers.answer_body(action, nested, id, format)
+            activity_id = str(reply.get("ScalingActivityId", ""))
+            call = Call(action, params, 200, activity_id=activity_id)
         except errors.ApiError as error:
-            body = answers.error_body(error, id, host, form)
+            body = answers.error_body(error, id, host, format)
             call = Call(action, params, error.status, error.code)
         self.calls.append(call)
-        return Response(body, call.status, media_type=answers.CONTENT_TYPES[form], headers={"x-acs-request-id": id})
+        headers = {"x-acs-request-id": id}
+        return Response(body, call.status, headers, answers.CONTENT_TYPES[format])
 
-    def _misbehaving(self, fault: Fault, action: str, params: Params) -> Reply:
-        if fault.kind == "stale-read" and _read_key(params) in self.before:
-            return self.before[_read_key(params)]
+    def _perform_with_fault(self, fault: Fault | None, action: str, params: Params) -> Reply:
+        if fault is None:
+            return self.perform(action, params)
+        if fault.kind == "stale-read" and _read_key(params) in self.last_reply_by_read:
+            return self.last_reply_by_read[_read_key(params)]
         if fault.kind == "state-change" and action == REMOVE:
-            group = self.service.groups.get(params.get("ScalingGroupId", ""))
-            instance = group and group.instances.get(params.get("InstanceId.1", ""))
-            if instance and instance.lifecycle_state == "InService":
-                instance.lifecycle_state = "Pending"
-                instance.in_service_at = self.service.clock.now() + timedelta(seconds=60)
+            self._make_pending(params)
         known = set(self.service.activities)
-        reply = self._act(action, params)
+        reply = self.perform(action, params)
         accepted = reply.get("ScalingActivityId")
-        if fault.kind in ENDINGS and accepted and accepted not in known:
-            self.service.activities[accepted].ending = ENDINGS[fault.kind]
+        if fault.kind in FORCED_STATUSES and accepted and accepted not in known:
+            self.service.activities[accepted].forced_status = FORCED_STATUSES[fault.kind]
         if fault.kind == "page-drift" and "ScalingInstances" in reply:
             reply["ScalingInstances"][-1:] = []
         return reply
 
-    def _act(self, action: str, params: Params) -> Reply:
-        if params["Version"] not in PRODUCTS:
+    def _make_pending(self, params: Params) -> None:
+        """Makes the first instance that a removal names Pending for a minute."""
+        group = self.service.groups.get(params.get("ScalingGroupId", ""))
+        instance = group and group.instances.get(params.get("InstanceId.1", ""))
+        if instance and instance.lifecycle_state == "InService":
+            instance.lifecycle_state = "Pending"
+            instance.in_service_at = self.service.clock.now() + timedelta(seconds=60)
+
+    def perform(self, action: str, params: Params) -> Reply:
+        """Performs an action, late where reads lag; returns its reply, flat. Raises ApiError."""
+        if params["Version"] not in PERFORM_BY_VERSION:
             raise errors.NoSuchVersion()
+        perform = PERFORM_BY_VERSION[params["Version"]]
         if self.lag.is_on:
-            reply = self._late(action, params)
+            reply = self._perform_late(perform, action, params)
         else:
             self.service.observe = None
             self.lag.forget()
-            reply = PRODUCTS[params["Version"]](self.service, params)
-        if action.startswith("Describe") and self.faults.may_be("stale-read"):
-            self.before[_read_key(params)] = deepcopy(reply)
+            reply = perform(self.service, params)
+        if action.startswith("Describe") and self.faults.is_possible("stale-read"):
+            self.last_reply_by_read[_read_key(params)] = deepcopy(reply)
         return reply
 
-    def _late(self, action: str, params: Params) -> Reply:
-        """By the present, or for a read by the past that it shows."""
-        service, perform, lag, only = self.service, PRODUCTS[params["Version"]], self.lag, group_asked(params)
-        service.observe = lambda at: lag.note(service, at)
+    def _perform_late(self, perform: Perform, action: str, params: Params) -> Reply:
+        """Performs a read on the past that it shows, and all else on the present."""
+        service, lag, only = self.service, self.lag, group_id_in(params)
+        service.observe = lambda at: lag.record(service, at)
         now = service.advance()
-        lag.note(service, now, only)
+        lag.record(service, now, only)
         seconds = lag.seconds(action, now)
         if seconds:
-            return perform(lag.shown(service, now - timedelta(seconds=seconds), only), params)
+            return perform(lag.past(service, now - timedelta(seconds=seconds), only), params)
         try:
             return perform(service, params)
         finally:
-            lag.note(service, now, only)
+            lag.record(service, now, only)
 
 
 def _read_key(params: Params) -> tuple[str, ...]:
-    return tuple(
-        params.get(name, "") for name in ("Version", "Action", "ScalingGroupId", "ScalingGroupId.1", "PageNumber")
-    )
+    return tuple(params.get(name, "") for name in READ_KEY)

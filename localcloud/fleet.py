@@ -1,10 +1,10 @@
-"""Reads the fleet file (fleet.schema.json) that a local cloud starts from."""
+"""Reads the fleet file (fleet.schema.json) that a local cloud starts from, and saves one."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,8 +14,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from localcloud.clock import Clock
-from localcloud.ess.model import Activity, Instance, Knobs, ScalingGroup
-from localcloud.ess.service import Service, new_id
+from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
+from localcloud.ess.service import Service
+from localcloud.ess.state import new_id
 from localcloud.faults import Faults
 from localcloud.state import restore, saved
 
@@ -23,16 +24,16 @@ SCHEMA = Path(__file__).with_name("fleet.schema.json")
 
 
 class FleetError(Exception):
-    """The fleet file is wrong; the text says where and how."""
+    """The fleet file is wrong; the text says where and why."""
 
 
-def read_fleet(path: Path, clock: Clock, knobs: Knobs) -> Service:
-    """A service as the file describes it. Raises FleetError."""
-    return service_of(document_in(path), clock, knobs)
+def read_fleet(path: Path, clock: Clock, assumptions: Assumptions) -> Service:
+    """Returns a service as the file describes it. Raises FleetError."""
+    return service_of(read_document(path), clock, assumptions)
 
 
-def document_in(path: Path) -> dict[str, Any]:
-    """Unchecked. Raises FleetError."""
+def read_document(path: Path) -> dict[str, Any]:
+    """Returns the file's JSON object, unchecked. Raises FleetError."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -41,62 +42,85 @@ def document_in(path: Path) -> dict[str, Any]:
         raise FleetError(f"{path}: not JSON: {error}") from error
 
 
-def service_of(document: Mapping[str, Any], clock: Clock, knobs: Knobs) -> Service:
-    """A service as the document describes it. Raises FleetError."""
-    violation = best_match(Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).iter_errors(document))
+def service_of(document: Mapping[str, Any], clock: Clock, assumptions: Assumptions) -> Service:
+    """Returns a service as the document describes it. Raises FleetError."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    violation = best_match(Draft202012Validator(schema).iter_errors(document))
     if violation is not None:
         raise FleetError(f"{violation.json_path}: {violation.message}")
-    now = clock.now()
     if "activitySeconds" in document:
-        knobs = replace(knobs, activity_seconds=document["activitySeconds"])
-    service = Service(clock, document.get("regionId", "cn-hangzhou"), knobs)
+        assumptions = replace(assumptions, activity_seconds=document["activitySeconds"])
+    service = Service(clock, document.get("regionId", "cn-hangzhou"), assumptions)
     if "saved" in document:
         try:
             restore(service, document["saved"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise FleetError(f"the saved state cannot be read: {error}") from error
-    for entry in document.get("groups", ()):
-        group = _group(entry, now)
-        if group.scaling_group_id in service.groups:
-            raise FleetError(f"{group.scaling_group_id} is there twice")
-        service.groups[group.scaling_group_id] = group
-    for entry in sorted(document.get("activities", ()), key=lambda told: -told.get("endedSecondsAgo", 0)):
-        if entry["scalingGroupId"] not in service.groups:
-            raise FleetError(f"an activity names {entry['scalingGroupId']}, which is not there")
-        activity = _activity(entry, now)
-        service.activities[activity.scaling_activity_id] = activity
+    _add_groups(service, document.get("groups", ()))
+    _add_activities(service, document.get("activities", ()))
     return service
 
 
-def faults_of(document: Mapping[str, Any], faults: Faults) -> None:
-    """Those that the file asks for."""
+def add_faults(document: Mapping[str, Any], faults: Faults) -> None:
+    """Adds the faults that the document has."""
     for entry in document.get("faults", ()):
         if "rate" in entry:
-            faults.at_random(entry["rate"], [entry["kind"]], entry.get("seed", 0), entry.get("action", "*"))
+            faults.set_random(
+                entry["rate"], [entry["kind"]], entry.get("seed", 0), entry.get("action", "*")
+            )
         else:
-            faults.add(entry["kind"], entry.get("action", "*"), entry.get("times", 1), entry.get("seconds", 0.0))
+            faults.add(
+                entry["kind"],
+                entry.get("action", "*"),
+                entry.get("times", 1),
+                entry.get("seconds", 0.0),
+            )
 
 
 def save_fleet(service: Service, path: Path) -> None:
-    """A fleet file that goes on where this service stands. Raises OSError."""
+    """Saves a fleet file from which another cloud continues. Raises OSError."""
     document = {
         "description": "Saved by the local cloud.",
         "regionId": service.region_id,
-        "activitySeconds": service.knobs.activity_seconds,
+        "activitySeconds": service.assumptions.activity_seconds,
         "saved": saved(service),
     }
-    beside = path.with_name(f"{path.name}.new")
-    beside.write_text(json.dumps(document), encoding="utf-8")
-    beside.replace(path)  # whole, or as it was
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(json.dumps(document), encoding="utf-8")
+    new.replace(path)  # the whole file, or as it was
+
+
+def _add_groups(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:
+    now = service.clock.now()
+    for entry in entries:
+        group = _group(entry, now)
+        id = group.scaling_group_id
+        if id in service.groups:
+            raise FleetError(f"scaling group {id} is in the file twice")
+        service.groups[id] = group
+
+
+def _add_activities(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Adds activities, in the order in which they ended; those in progress last."""
+    now = service.clock.now()
+    for entry in sorted(entries, key=lambda activity: -activity.get("endedSecondsAgo", 0)):
+        if entry["scalingGroupId"] not in service.groups:
+            group_id = entry["scalingGroupId"]
+            raise FleetError(f"an activity names scaling group {group_id}, which the file lacks")
+        activity = _activity(entry, now)
+        service.activities[activity.scaling_activity_id] = activity
 
 
 def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:
-    fields = {_snake(name): value for name, value in entry.items() if name not in ("instances", "multiAZPolicy")}
-    group = ScalingGroup(created_at=now, multi_az_policy=entry.get("multiAZPolicy", "PRIORITY"), **fields)
+    special = ("instances", "multiAZPolicy")
+    fields = {_snake(name): value for name, value in entry.items() if name not in special}
+    group = ScalingGroup(
+        created_at=now, multi_az_policy=entry.get("multiAZPolicy", "PRIORITY"), **fields
+    )
     for member in entry["instances"]:
         instance = _instance(member, now)
         if instance.instance_id in group.instances:
-            raise FleetError(f"{instance.instance_id} is there twice")
+            raise FleetError(f"instance {instance.instance_id} is in its group twice")
         group.instances[instance.instance_id] = instance
     return group
 
@@ -104,7 +128,9 @@ def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:
 def _instance(entry: Mapping[str, Any], now: datetime) -> Instance:
     later = ("createdTime", "inServiceAfterSeconds")
     fields = {_snake(name): value for name, value in entry.items() if name not in later}
-    joined = datetime.strptime(entry["createdTime"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    joined = datetime.strptime(entry["createdTime"], "%Y-%m-%dT%H:%M:%SZ").replace(
+        tzinfo=timezone.utc
+    )
     instance = Instance(created_at=joined, **fields)
     if "inServiceAfterSeconds" in entry:
         instance.in_service_at = now + timedelta(seconds=entry["inServiceAfterSeconds"])
@@ -112,7 +138,7 @@ def _instance(entry: Mapping[str, Any], now: datetime) -> Instance:
 
 
 def _activity(entry: Mapping[str, Any], now: datetime) -> Activity:
-    """In progress, or over since so many seconds."""
+    """Returns an activity in progress, or one that ended so many seconds ago."""
     over = "endedSecondsAgo" in entry
     ended = now - timedelta(seconds=entry.get("endedSecondsAgo", 0))
     return Activity(
@@ -120,7 +146,7 @@ def _activity(entry: Mapping[str, Any], now: datetime) -> Activity:
         scaling_group_id=entry["scalingGroupId"],
         started_at=ended - timedelta(seconds=entry["seconds"]) if over else now,
         ends_at=ended if over else now + timedelta(seconds=entry["seconds"]),
-        description="There since the start",
+        description="In the fleet file",
         cause="The fleet file says so.",
         capacity_at_start=0,
         parallel=entry.get("parallel", True),

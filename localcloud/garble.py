@@ -1,15 +1,31 @@
-"""Answers that no client should believe: JSON with one field spoilt, or another body altogether."""
+"""Answers that no client should believe: JSON with one wrong field, or another body altogether."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any
 
 ABSENT = object()
 VALUES: tuple[Any, ...] = (
-    *(ABSENT, None, True, False, 0, -5, 4.7, 1e400, 10**400, "", "x", "1", " ", "\u0000", "2026-13-45T99:99Z"),
+    *(
+        ABSENT,
+        None,
+        True,
+        False,
+        0,
+        -5,
+        4.7,
+        1e400,
+        10**400,
+        "",
+        "x",
+        "1",
+        " ",
+        "\u0000",
+        "2026-13-45T99:99Z",
+    ),
     *(
         "2026-11-23T12:00:00",
         [],
@@ -22,12 +38,23 @@ VALUES: tuple[Any, ...] = (
         {"ScalingInstance": {}},
     ),
 )
-BODIES = (b"", b"5", b"null", b'"Code"', b"[]", b"{}", b"[" * 5_000, b'{"Code": 5}', b"\xff\xfe", b"<html></html>")
+BODIES = (
+    b"",
+    b"5",
+    b"null",
+    b'"Code"',
+    b"[]",
+    b"{}",
+    b"[" * 5_000,
+    b'{"Code": 5}',
+    b"\xff\xfe",
+    b"<html></html>",
+)
 LISTS = ("ScalingGroups", "ScalingInstances", "ScalingActivities")
 
 
 def garbled(body: bytes, chance: Random) -> bytes:
-    """One of BODIES, an empty list that claims one entry, or the body with one field spoilt."""
+    """Returns another body, an empty list that claims one entry, or one wrong field."""
     choice = chance.random()
     if choice < 0.2:
         return chance.choice(BODIES)
@@ -44,8 +71,12 @@ def garbled(body: bytes, chance: Random) -> bytes:
 
 
 def _places(document: Any) -> Iterator[tuple[Any, Any]]:
-    """Every field and every entry: what holds it, and its key or index."""
-    keys = document.keys() if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
+    """Yields every field and every entry: what holds it, and its key or index."""
+    keys: Iterable[Any] = ()
+    if isinstance(document, dict):
+        keys = document.keys()
+    elif isinstance(document, list):
+        keys = range(len(document))
     for key in keys:
         yield document, key
         yield from _places(document[key])

@@ -1,8 +1,8 @@
-"""Reads that show the past: lists of groups and instances, and the history of activities, each by a lag of its own.
+"""Reads that show the past: lists of groups and instances, and the history of activities.
 
-Only answers lag. What RemoveInstances checks is the present, as in ESS itself. One answer shows one moment; two answers
-may differ in age. How late ESS's reads really are is not published, so that this is a knob.
-"""
+Each of the two lags by itself. Only answers lag: what RemoveInstances checks is the present, as in
+ESS itself. One answer shows one moment; two answers may differ in age. How late ESS's reads really
+are is not published, which is why it can be set."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ HISTORY = ("DescribeScalingActivities", "DescribeScalingActivityDetail")
 FIELDS = tuple(f.name for f in fields(Instance))
 
 
-class Look(NamedTuple):
-    """All that lists show of a group at one moment."""
+class GroupSnapshot(NamedTuple):
+    """What lists show of a group at one moment."""
 
     group: bytes  # pickled, without its instances
     instances: tuple[tuple[Any, ...], ...]  # the fields of each
@@ -33,52 +33,60 @@ class Look(NamedTuple):
 
 @dataclass
 class Lag:
-    """How late reads are, in seconds; 0: they show the present. With `varies`, each read draws its own, up to that."""
+    """How late reads are, in seconds; 0: they show the present.
+
+    With `varies`, each read draws its own lag, up to that.
+    """
 
     lists: float = 0.0
     history: float = 0.0
     until: datetime | None = None  # by the cloud's clock; None: for good
     varies: bool = False
     chance: Random = field(default_factory=lambda: Random(1))  # noqa: S311 (the same lags again)
-    _times: dict[str, list[datetime]] = field(default_factory=dict)  # of the looks at each group
-    _looks: dict[str, list[Look | None]] = field(default_factory=dict)  # None: it was deleted
+    # by group id; a snapshot is None where the group was deleted
+    _times: dict[str, list[datetime]] = field(default_factory=dict)
+    _snapshots: dict[str, list[GroupSnapshot | None]] = field(default_factory=dict)
 
     @property
     def is_on(self) -> bool:
         return bool(self.lists or self.history)
 
     def seconds(self, action: str, now: datetime) -> float:
-        """How late the answer to this action is."""
+        """Returns how late the answer to this action is, in seconds."""
         if self.until is not None and now >= self.until:
             return 0.0
-        longest = self.lists if action in LISTS else self.history if action in HISTORY else 0.0
-        return self.chance.uniform(0, longest) if self.varies else longest
+        max_seconds = 0.0
+        if action in LISTS:
+            max_seconds = self.lists
+        elif action in HISTORY:
+            max_seconds = self.history
+        return self.chance.uniform(0, max_seconds) if self.varies else max_seconds
 
-    def note(self, service: Service, now: datetime, only: str = "") -> None:
-        """Keeps each group that has changed since the last look; `only`: no other group can have."""
-        for id in (only,) if only else service.groups.keys() | self._looks.keys():
+    def record(self, service: Service, now: datetime, only: str = "") -> None:
+        """Records each group that has changed; `only`: no other group can have."""
+        for id in (only,) if only else service.groups.keys() | self._snapshots.keys():
             group = service.groups.get(id)
-            look = None if group is None else _look(group)
-            looks, times = self._looks.setdefault(id, []), self._times.setdefault(id, [])
-            if looks[-1:] == [look] or (look is None and not looks):
+            snapshot = None if group is None else _snapshot_of(group)
+            snapshots, times = self._snapshots.setdefault(id, []), self._times.setdefault(id, [])
+            if snapshots[-1:] == [snapshot] or (snapshot is None and not snapshots):
                 continue
-            looks.append(look)
+            snapshots.append(snapshot)
             times.append(now)
             while len(times) > 1 and (now - times[1]).total_seconds() > self.lists:
-                del times[0], looks[0]  # no read is that late
+                del times[0], snapshots[0]  # no read is that late
 
     def forget(self) -> None:
-        """What was seen so far: nobody looks while there is no lag."""
+        """Drops what was recorded: without a lag nothing is."""
         self._times.clear()
-        self._looks.clear()
+        self._snapshots.clear()
 
-    def shown(self, service: Service, at: datetime, only: str = "") -> Service:
-        """The service as it was then; `only`: as far as it concerns this group."""
+    def past(self, service: Service, at: datetime, only: str = "") -> Service:
+        """Returns the service as it was then; `only`: with this group alone."""
         past = copy.copy(service)
-        ids = (only,) if only else tuple(self._looks)
-        begun = service.began_at or at
-        found = ((id, self._group(id, at, begun)) for id in ids)
-        past.groups = {id: group for id, group in found if group is not None}
+        ids = (only,) if only else tuple(self._snapshots)
+        started_at = service.started_at or at
+        groups = {id: self._group(id, at, started_at) for id in ids}
+        past.groups = {id: group for id, group in groups.items() if group is not None}
         past.activities = {
             id: _activity(activity, at)
             for id, activity in service.activities.items()
@@ -87,34 +95,42 @@ class Lag:
         past.advance = lambda: at  # type: ignore[method-assign]
         return past
 
-    def _group(self, id: str, at: datetime, begun: datetime) -> ScalingGroup | None:
-        """None where it was not there. What was before the first look is not known: it counts as the same."""
-        if not self._looks.get(id):
+    def _group(self, id: str, at: datetime, started_at: datetime) -> ScalingGroup | None:
+        """Returns the group as it was then, None where it did not exist.
+
+        Before the first record it counts as unchanged.
+        """
+        if not self._snapshots.get(id):
             return None
-        look = self._looks[id][max(0, bisect_right(self._times[id], at) - 1)]
-        if look is None:
+        snapshot = self._snapshots[id][max(0, bisect_right(self._times[id], at) - 1)]
+        if snapshot is None:
             return None
-        group: ScalingGroup = pickle.loads(look.group)  # noqa: S301 (our own)
-        if group.created_at > max(at, begun):
+        group: ScalingGroup = pickle.loads(snapshot.group)  # noqa: S301 (our own)
+        if group.created_at > max(at, started_at):
             return None
-        group.instances = {values[0]: Instance(*values) for values in look.instances}
+        group.instances = {values[0]: Instance(*values) for values in snapshot.instances}
         return group
 
 
-def group_asked(params: Params) -> str:
-    """The one group that a call is about; empty: it may be any."""
-    return "" if "ScalingGroupId.2" in params else params.get("ScalingGroupId") or params.get("ScalingGroupId.1", "")
+def group_id_in(params: Params) -> str:
+    """Returns the id of the one group that a call is about; empty: it may be any."""
+    if "ScalingGroupId.2" in params:
+        return ""
+    return params.get("ScalingGroupId") or params.get("ScalingGroupId.1", "")
 
 
-def _look(group: ScalingGroup) -> Look:
+def _snapshot_of(group: ScalingGroup) -> GroupSnapshot:
     bare = copy.copy(group)
-    bare.instances, bare.left = {}, {}
-    return Look(pickle.dumps(bare), tuple(map(attrgetter(*FIELDS), group.instances.values())))
+    bare.instances, bare.departed = {}, {}
+    instances = map(attrgetter(*FIELDS), group.instances.values())
+    return GroupSnapshot(pickle.dumps(bare), tuple(instances))
 
 
 def _activity(activity: Activity, at: datetime) -> Activity:
-    """As it was then: running, where it has ended since."""
+    """Returns the activity as it was then: running, where it has ended since."""
     if activity.status_code == "InProgress" or activity.ends_at <= at:
         return activity
     nothing: dict[str, Any] = {name: [] for name in ("created", "started", "destroyed", "stopped")}
-    return replace(activity, status_code="InProgress", status_message="", detail="", ignored={}, **nothing)
+    return replace(
+        activity, status_code="InProgress", status_message="", detail="", ignored={}, **nothing
+    )

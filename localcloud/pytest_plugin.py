@@ -1,13 +1,14 @@
-"""A pytest fixture for other projects: `localcloud`, an Auto Scaling of the test's own, its clock in the test's hand.
+"""A pytest fixture for other projects: `localcloud`, an Auto Scaling that one test drives.
 
     def test_mine(localcloud):
-        client = AcsClient(localcloud.access_key_id, localcloud.access_key_secret, localcloud.region_id)
+        client = AcsClient(
+            localcloud.access_key_id, localcloud.access_key_secret, localcloud.region_id
+        )
         request.set_endpoint(localcloud.endpoint)
         localcloud.advance(60)
 
-`@pytest.mark.localcloud(fleet={...} or "fleet.json", activity_seconds=60, ...)` says what it starts from; the rest are
-knobs (localcloud.ess.model.Knobs).
-"""
+`@pytest.mark.localcloud(fleet={...} or "fleet.json", activity_seconds=60, ...)` says what it starts
+from; all but the fleet are fields of localcloud.ess.model.Assumptions."""
 
 from __future__ import annotations
 
@@ -21,21 +22,21 @@ from typing import Any
 
 import pytest
 
+from localcloud.authenticator import Authenticator
 from localcloud.clock import DrivenClock
 from localcloud.cloud import LocalCloud
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from localcloud.ess.service import Service
 from localcloud.faults import Faults
 from localcloud.fleet import service_of
-from localcloud.functions.instances import Identity
+from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.server import running
-from localcloud.wire import Gate
 
 
 @dataclass
 class Handle:
-    """Where the cloud is, how to speak to it, and what a test may do with it."""
+    """Where the cloud is, the key it accepts, and what a test may do with it."""
 
     endpoint: str
     access_key_id: str
@@ -45,7 +46,7 @@ class Handle:
     faults: Faults  # add("throttled", "RemoveInstances", times=2)
 
     def advance(self, seconds: float) -> None:
-        """Lets time pass: activities end, hooks time out."""
+        """Puts the clock forward: activities end, hooks time out."""
         clock = self.service.clock
         assert isinstance(clock, DrivenClock)  # noqa: S101 (the fixture's own)
         clock.advance(seconds)
@@ -53,25 +54,38 @@ class Handle:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "localcloud(fleet, **knobs): what the fixture localcloud starts from")
+    config.addinivalue_line(
+        "markers", "localcloud(fleet, **assumptions): what the fixture localcloud starts from"
+    )
 
 
 @pytest.fixture
 def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
-    """An Auto Scaling of this test's own."""
+    """Yields an Auto Scaling of this test's own."""
     marker = request.node.get_closest_marker("localcloud")
-    asked: dict[str, Any] = {"acts": True, **(marker.kwargs if marker else {})}
-    fleet = asked.pop("fleet", {"groups": []})
+    options: dict[str, Any] = {"acts": True, **(marker.kwargs if marker else {})}
+    fleet = options.pop("fleet", {"groups": []})
     if isinstance(fleet, str | Path):
         fleet = json.loads((request.path.parent / fleet).read_text(encoding="utf-8"))
     clock = DrivenClock(datetime.now(timezone.utc))
-    service = service_of(fleet, clock, Knobs(**asked))
-    gate = Gate("localcloud", token_hex(16))
-    identity = Identity(service.region_id, gate.access_key_id, gate.access_key_secret, "")
-    platform = Platform(clock, identity, lambda arn, body: service.sent.append({"to": arn, "content": body}))
-    cloud = LocalCloud(service, gate, platform=platform)
+    service = service_of(fleet, clock, Assumptions(**options))
+    key = Authenticator("localcloud", token_hex(16))
+    account = Account(service.region_id, key.access_key_id, key.access_key_secret, "")
+
+    def send(arn: str, body: dict[str, Any]) -> None:
+        service.sent_messages.append({"to": arn, "content": body})
+
+    platform = Platform(clock, account, send)
+    cloud = LocalCloud(service, key, platform=platform)
     try:
         with running(cloud) as endpoint:
-            yield Handle(endpoint, gate.access_key_id, gate.access_key_secret, service.region_id, service, cloud.faults)
+            yield Handle(
+                endpoint,
+                key.access_key_id,
+                key.access_key_secret,
+                service.region_id,
+                service,
+                cloud.faults,
+            )
     finally:
         platform.close()

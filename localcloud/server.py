@@ -8,7 +8,7 @@ import socket
 import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
@@ -19,77 +19,104 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from localcloud import admin, answers, errors
+from localcloud import answers, errors
+from localcloud.answer_faults import BrokenResponse, apply_fault, response_instead
 from localcloud.cloud import LocalCloud
-from localcloud.console.overview import Watch
-from localcloud.deployed import Deployed
+from localcloud.console import admin
+from localcloud.console.history import ConsoleHistory
 from localcloud.functions import endpoint
-from localcloud.guard import Guard
-from localcloud.spoiling import Broken, broken, spoilt
+from localcloud.functions.fleet_function import FleetFunction
+from localcloud.host_check import HostCheck
 from localcloud.wire import Incoming, parameters
 
 __all__ = ["LocalCloud", "application", "running", "server_for"]
+
+SAMPLE_SECONDS = 1.0
 
 
 def application(
     cloud: LocalCloud,
     when_ready: Callable[[], None],
-    watch: Watch | None = None,
-    deployed: Deployed | None = None,
+    history: ConsoleHistory | None = None,
+    function: FleetFunction | None = None,
     hosts: frozenset[str] = frozenset(),
 ) -> Starlette:
-    """`hosts`: names of this machine, besides its addresses, that a request may be for."""
+    """Returns the ASGI application.
 
+    `history`: sampled all the time. `function`: what the console fires events at. `hosts`: names of
+    this machine, besides its addresses, that a request may be for.
+    """
+    return Starlette(
+        routes=_routes(cloud, history, function),
+        lifespan=_lifespan(cloud, when_ready, history),
+        exception_handlers={Exception: _internal_error},
+        middleware=[Middleware(HostCheck, now=cloud.service.clock.now, hosts=hosts)],
+    )
+
+
+def _routes(
+    cloud: LocalCloud, history: ConsoleHistory | None, function: FleetFunction | None
+) -> list[Route]:
     async def serve(request: Request) -> Response:
-        if _a_person(request):
+        if _is_browser(request):
             return RedirectResponse("/console")
-        incoming = await _incoming(request)
+        incoming = await _read_incoming(request)
         params = parameters(incoming)
         fault = cloud.faults.take(params.get("Action", ""))
-        if fault and fault.kind == "bad-gateway":
-            return Response("<html><body>502 Bad Gateway</body></html>", 502, media_type="text/html")
-        if fault and fault.kind == "reset":
-            return broken()
-        return await spoilt(cloud.answer(incoming, params, request.url.netloc, fault), fault, cloud.faults)
+        instead = response_instead(fault)
+        if instead is not None:
+            return instead
+        answer = cloud.answer(incoming, params, request.url.netloc, fault)
+        return await apply_fault(answer, fault, cloud.faults)
 
+    routes = [Route("/", serve, methods=["GET", "POST"])]
+    authenticator, faults = cloud.authenticator, cloud.faults
+    if cloud.platform is not None:
+        routes += admin.routes(cloud, history or ConsoleHistory(cloud), function)
+        routes += endpoint.routes(cloud.platform, authenticator, faults)
+    elif cloud.functions is not None:
+        routes.append(endpoint.queue_route(cloud.functions, authenticator, faults))
+    return routes
+
+
+def _lifespan(
+    cloud: LocalCloud, when_ready: Callable[[], None], history: ConsoleHistory | None
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         if cloud.platform:
             cloud.platform.start()
-        watching = asyncio.create_task(_watched(watch)) if watch else None
+        sampling = asyncio.create_task(_sample_forever(history)) if history else None
         when_ready()
         yield
-        if watching:
-            watching.cancel()
+        if sampling:
+            sampling.cancel()
         if cloud.platform:
             await run_in_threadpool(cloud.platform.close)
 
-    async def failed(request: Request, error: Exception) -> Response:
-        if not isinstance(error, Broken):
-            traceback.print_exception(error)  # a fault of this cloud's own is not to be mistaken for one on request
-        body = answers.error_body(errors.InternalError(), answers.request_id(), request.url.netloc, "JSON")
-        return Response(body, 500, media_type=answers.CONTENT_TYPES["JSON"])
-
-    routes = [Route("/", serve, methods=["GET", "POST"])]
-    if cloud.platform is not None:
-        routes += admin.routes(cloud, watch or Watch(cloud), deployed)
-        routes += endpoint.routes(cloud.platform, cloud.gate, cloud.faults)
-    elif cloud.functions is not None:
-        routes.append(endpoint.invocations(cloud.functions, cloud.gate, cloud.faults))
-    guard = Middleware(Guard, now=cloud.service.clock.now, hosts=hosts)
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed}, middleware=[guard])
+    return lifespan
 
 
-async def _watched(watch: Watch) -> None:
-    """Capacity over time, whoever looks."""
+async def _internal_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, BrokenResponse):
+        # A bug of this cloud's own is not to be mistaken for a fault on request.
+        traceback.print_exception(error)
+    host = request.url.netloc
+    body = answers.error_body(errors.InternalError(), answers.request_id(), host, "JSON")
+    return Response(body, 500, media_type=answers.CONTENT_TYPES["JSON"])
+
+
+async def _sample_forever(history: ConsoleHistory) -> None:
+    """Records capacity over time, also while no console is open."""
     while True:
-        watch.sample()
-        await asyncio.sleep(1)
+        history.record_capacity()
+        await asyncio.sleep(SAMPLE_SECONDS)
 
 
-def listening(port: int, host: str = "127.0.0.1") -> socket.socket:
-    """A socket on this machine only, unless told otherwise; port 0 takes a free one."""
-    # The protocol is named, for asyncio sets TCP_NODELAY only then; without it every answer waits 40 ms.
+def listening_socket(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """Returns a socket that listens, by default on this machine only; port 0 takes a free one."""
+    # The protocol is named because asyncio sets TCP_NODELAY only then; without it every answer
+    # waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
@@ -101,25 +128,27 @@ def server_for(
     cloud: LocalCloud,
     when_ready: Callable[[], None],
     certificate: tuple[str, str] | None = None,
-    watch: Watch | None = None,
-    deployed: Deployed | None = None,
+    history: ConsoleHistory | None = None,
+    function: FleetFunction | None = None,
     hosts: frozenset[str] = frozenset(),
 ) -> uvicorn.Server:
-    """`certificate`: files of the certificate and its key, for HTTPS. `deployed`: what the console fires events at."""
+    """Returns a server. `certificate`: files of the certificate and its key, for HTTPS."""
 
     class Port(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        def connection_made(  # type: ignore[override]
+            self, transport: asyncio.Transport
+        ) -> None:
             super().connection_made(transport)
-            if cloud.faults.refuses_connection():
+            if cloud.faults.take_refused_connection():
                 transport.abort()
 
     certfile, keyfile = certificate or (None, None)
     config = uvicorn.Config(
-        application(cloud, when_ready, watch, deployed, hosts),
+        application(cloud, when_ready, history, function, hosts),
         http=Port,
         log_level="critical",
         access_log=False,
-        date_header=False,  # the guard's, by the cloud's clock
+        date_header=False,  # HostCheck sets it, by the cloud's clock
         timeout_graceful_shutdown=2,
         ssl_certfile=certfile,
         ssl_keyfile=keyfile,
@@ -129,13 +158,13 @@ def server_for(
 
 @contextmanager
 def running(cloud: LocalCloud) -> Iterator[str]:
-    """Serves from a thread of this process; gives host:port. For tests, which then drive the cloud's clock.
+    """Serves from a thread of this process; yields host:port. For tests that drive the clock.
 
-    Nothing watches capacity: between calls the cloud's state is the test's own.
+    Capacity is not sampled: between calls nothing but the test changes the cloud's state.
     """
     ready = threading.Event()
     server = server_for(cloud, ready.set)
-    listener = listening(0)
+    listener = listening_socket(0)
     host, port = listener.getsockname()
 
     def serve() -> None:
@@ -147,25 +176,33 @@ def running(cloud: LocalCloud) -> Iterator[str]:
     try:
         yield f"{host}:{port}"
     finally:
-        server.should_exit = True  # not waited for: stopping takes uvicorn two ticks of its clock, and tests are many
+        # Not waited for: stopping takes uvicorn two ticks of its clock, and tests are many.
+        server.should_exit = True
 
 
-def ready_line(cloud: LocalCloud, listener: socket.socket, certificate: tuple[str, str] | None = None) -> str:
+def ready_line(
+    cloud: LocalCloud, listener: socket.socket, certificate: tuple[str, str] | None = None
+) -> str:
+    """Returns the JSON line that says how to reach the cloud."""
     host, port = listener.getsockname()
-    told = {
+    line = {
         "endpoint": f"{host}:{port}",
-        "accessKeyId": cloud.gate.access_key_id,
-        "accessKeySecret": cloud.gate.access_key_secret,
+        "accessKeyId": cloud.authenticator.access_key_id,
+        "accessKeySecret": cloud.authenticator.access_key_secret,
         "regionId": cloud.service.region_id,
     }
-    return json.dumps({**told, "certificate": certificate[0]} if certificate else told)
+    if certificate:
+        line["certificate"] = certificate[0]
+    return json.dumps(line)
 
 
-def _a_person(request: Request) -> bool:
-    """A browser at the port's root, and no client of the API."""
-    return request.method == "GET" and not request.url.query and "text/html" in request.headers.get("accept", "")
+def _is_browser(request: Request) -> bool:
+    """Whether a person opens the port's root, rather than a client of the API."""
+    accepts_html = "text/html" in request.headers.get("accept", "")
+    return request.method == "GET" and not request.url.query and accepts_html
 
 
-async def _incoming(request: Request) -> Incoming:
+async def _read_incoming(request: Request) -> Incoming:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Incoming(request.method, request.url.path, request.url.query, headers, await request.body())
+    url = request.url
+    return Incoming(request.method, url.path, url.query, headers, await request.body())

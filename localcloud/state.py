@@ -12,16 +12,18 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from localcloud.ess.service import Service
 
-NOT_SAVED = ("clock", "region_id", "knobs")  # told elsewhere
+NOT_SAVED = ("clock", "region_id", "assumptions")  # set when the service is made
 
 
 def saved(service: Service) -> dict[str, Any]:
-    """Ready for JSON."""
-    return {f.name: _plain(getattr(service, f.name)) for f in fields(service) if f.name not in NOT_SAVED}
+    """Returns the state, ready for JSON."""
+    return {
+        f.name: _plain(getattr(service, f.name)) for f in fields(service) if f.name not in NOT_SAVED
+    }
 
 
 def restore(service: Service, state: Mapping[str, Any]) -> None:
-    """Raises ValueError, KeyError, TypeError where the state is not one that `saved` gave."""
+    """Sets what `saved` gave. Raises ValueError, KeyError, TypeError where it is no state."""
     hints = _hints(Service)
     unknown = state.keys() - {f.name for f in fields(service)} | state.keys() & set(NOT_SAVED)
     if unknown:
@@ -43,30 +45,38 @@ def _plain(value: Any) -> Any:
 
 
 def _typed(hint: Any, value: Any) -> Any:
-    """As its type says, from what JSON made of it."""
-    origin, of = get_origin(hint), get_args(hint)
+    """Returns a value from JSON as its type hint says. Raises TypeError, ValueError, KeyError."""
+    origin = get_origin(hint)
     if hint is Any:
         return value
     if origin in (UnionType, Union):
-        return None if value is None else _typed(next(inner for inner in of if inner is not NoneType), value)
+        return None if value is None else _typed(_without_none(hint), value)
+    if origin is not None:
+        return _typed_container(origin, get_args(hint), value)
     if hint is datetime:
         return datetime.fromisoformat(value)
-    if origin is tuple:
-        return tuple(_typed(inner, part) for inner, part in zip(of, value, strict=True))
-    if origin is dict:
-        return {name: _typed(of[1], inner) for name, inner in value.items()}
-    if origin is list:
-        return [_typed(of[0], inner) for inner in value]
-    if origin is deque:
-        return deque((_typed(of[0], inner) for inner in value), maxlen=1_000)
     if is_dataclass(hint):
         hints = _hints(hint)  # type: ignore[arg-type]
-        return hint(**{name: _typed(hints[name], inner) for name, inner in value.items()})  # type: ignore[operator]
+        values = {name: _typed(hints[name], inner) for name, inner in value.items()}
+        return hint(**values)  # type: ignore[operator]
     if hint is float and isinstance(value, int):
         return float(value)
     if not isinstance(value, hint):
         raise TypeError(f"{value!r} is not {hint.__name__}")
     return value
+
+
+def _typed_container(origin: Any, of: tuple[Any, ...], value: Any) -> Any:
+    if origin is tuple:
+        return tuple(_typed(inner, part) for inner, part in zip(of, value, strict=True))
+    if origin is dict:
+        return {name: _typed(of[1], inner) for name, inner in value.items()}
+    items = (_typed(of[0], inner) for inner in value)
+    return deque(items, maxlen=1_000) if origin is deque else list(items)
+
+
+def _without_none(hint: Any) -> Any:
+    return next(inner for inner in get_args(hint) if inner is not NoneType)
 
 
 @cache

@@ -301,7 +301,7 @@ def run_queue(
     and after the last delivery its messages go to the queue of dead letters. Starts a broker and a local Auto Scaling
     of its own, which vanish with it.
     """
-    from localcloud.rabbitmq_trigger import Queue
+    from localcloud.queues.rabbitmq_trigger import Queue
     from scalein_cli.queue import NAME, run_queue
 
     queue = Queue(broker, NAME, batch_size, window, deliveries)

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 import index
-from localcloud.rabbitmq_trigger import Queue, Trigger, declare, drained, publish
+from localcloud.queues.rabbitmq_trigger import Queue, Trigger, declare, drain, publish
 from scalein.errors import ConfigurationError
 from scalein_cli import show
 from scalein_cli.broker import BrokerError, broker
@@ -89,7 +89,7 @@ def _tell(queue: Queue, here: object, console: Console) -> None:
         if (after[id].group, after[id].instances) != (before[id].group, before[id].instances)
     ]
     show.before_and_after({id: before[id] for id in touched}, after, console)
-    console.print(f"Dead letters: {len(drained(queue.url, queue.dead_letters))}", highlight=False)
+    console.print(f"Dead letters: {len(drain(queue.url, queue.dead_letters))}", highlight=False)
 
 
 def story(now_milliseconds: int) -> list[tuple[str, str, bytes]]:

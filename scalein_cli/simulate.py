@@ -96,12 +96,12 @@ def _snapshot(fleet: Fleet, policy: Policy, start: datetime) -> Snapshot:
 def _of_file(path: Path, scaling_group_id: str, metric: Metric, start: datetime) -> Snapshot:
     """The group as a local Auto Scaling with this fleet file would show it at that time."""
     from localcloud.clock import DrivenClock
-    from localcloud.ess.model import Knobs
+    from localcloud.ess.model import Assumptions
     from localcloud.fleet import FleetError, read_fleet
     from localcloud.monitor.series import value_at
 
     try:
-        service = read_fleet(path, DrivenClock(start), Knobs())
+        service = read_fleet(path, DrivenClock(start), Assumptions())
     except FleetError as error:
         raise Wrong(str(error)) from error
     if scaling_group_id not in service.groups:

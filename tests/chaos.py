@@ -25,14 +25,14 @@ from typing import Any
 
 import click
 
-from localcloud.ess.model import Activity, Instance, Knobs, ScalingGroup
+from localcloud.authenticator import Authenticator
+from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.service import Service
 from localcloud.faults import KINDS
 from localcloud.fleet import service_of
-from localcloud.functions.queue import Functions
+from localcloud.functions.invocation_queue import InvocationQueue
 from localcloud.lag import Lag
 from localcloud.server import LocalCloud, running
-from localcloud.wire import Gate
 from scalein.decision.model import Count, RemovalRequest
 from scalein.decision.progress import client_token, message_key
 from tests.support import processes, truth
@@ -177,7 +177,7 @@ def least(scaling_group: ScalingGroup) -> int:
 
 def grow(scaling_group: ScalingGroup, now: datetime) -> None:
     missing = SIZE - len(scaling_group.instances)
-    number = len(scaling_group.left) + len(scaling_group.instances)
+    number = len(scaling_group.departed) + len(scaling_group.instances)
     for n in range(number, number + max(0, missing)):
         id = f"i-{scaling_group.scaling_group_id}-{n}-{now.timestamp():.3f}"
         scaling_group.instances[id] = Instance(id, now)
@@ -272,7 +272,7 @@ class Chaos:
             event = enveloped(message, self.clock.now())
             for _ in range(2 if self.chance.random() < 0.2 else 1):  # twice, and not in order
                 self._push(now + self.chance.random() * 0.5, event)
-        for invocation in self.cloud.functions.due():  # type: ignore[union-attr]
+        for invocation in self.cloud.functions.take_due():  # type: ignore[union-attr]
             self.report.follow_ups += 1
             self._push(now, invocation.event)
             if self.chance.random() < 0.1:  # at least once
@@ -343,7 +343,7 @@ class Chaos:
         dids = {id: truth.Did.of(activity) for id, activity in service.archive.items()}
         self.report.violations = [*self.crashes, *service.violations]
         self.report.violations += violations(list(self.messages.values()), service.tokens, dids)
-        self.report.faults = self.cloud.faults.happened
+        self.report.faults = self.cloud.faults.occurrences
         self.report.removals = len(dids)
         self.report.removed = sum(len(did.removed) for did in dids.values())
         for message in self.messages.values():
@@ -424,14 +424,16 @@ def chaos(
         "groups": {id: rules for id, (_, rules) in GROUPS.items()},
     }
     clock = processes.FastClock.starting_now(RATE)
-    made = service_of({"groups": groups}, clock, Knobs(activity_seconds=ACTIVITY_SECONDS))
-    service = WatchedService(clock, made.region_id, made.knobs, made.groups)
+    made = service_of({"groups": groups}, clock, Assumptions(activity_seconds=ACTIVITY_SECONDS))
+    service = WatchedService(clock, made.region_id, made.assumptions, made.groups)
     service.violations, service.archive = [], {}
     cloud = LocalCloud(
-        service, Gate(KEY.access_key_id, KEY.access_key_secret), functions=Functions(clock)
+        service,
+        Authenticator(KEY.access_key_id, KEY.access_key_secret),
+        functions=InvocationQueue(clock),
     )
     cloud.lag = Lag(LAG_SECONDS, LAG_SECONDS, varies=True, chance=Random(seed))
-    cloud.faults.at_random(
+    cloud.faults.set_random(
         rate, [kind for kind in KINDS if kind not in UNUSED], seed, seconds=5 / RATE
     )
     with redis_server() as ledger, running(cloud) as endpoint:

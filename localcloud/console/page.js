@@ -1,4 +1,4 @@
-// Draws what /localcloud/stream tells. Nothing is kept here but which details are open.
+// Draws what /localcloud/stream sends. Its only state is which details are open.
 'use strict';
 
 const STATES = ['InService', 'Protected', 'Standby', 'Pending', 'Removing', 'Stopped'];
@@ -7,12 +7,12 @@ const family = (state) => state.split(':')[0];
 let eventNames = [];
 
 function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
+  const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== null) made.setAttribute(name, value);
+    if (value !== undefined && value !== null) node.setAttribute(name, value);
   }
-  made.append(...children);
-  return made;
+  node.append(...children);
+  return node;
 }
 
 function replaceIfNew(place, children) {
@@ -21,7 +21,7 @@ function replaceIfNew(place, children) {
   if (place.innerHTML !== holder.innerHTML) place.replaceChildren(...children);
 }
 
-function counted(instances) {
+function stateCounts(instances) {
   const counts = new Map();
   for (const [, , state] of instances) counts.set(state, (counts.get(state) ?? 0) + 1);
   return [...counts].map(([state, count]) => `${count} ${state}`).join(', ') || 'no instances';
@@ -41,7 +41,8 @@ function zones(group) {
         title: `${id} · ${state} · ${health} · ${type} · joined ${joined}`,
       }));
     }
-    return element('div', { class: 'zone' }, element('p', {}, `${zone}: ${counted(instances)}`), boxes);
+    const caption = element('p', {}, `${zone}: ${stateCounts(instances)}`);
+    return element('div', { class: 'zone' }, caption, boxes);
   });
 }
 
@@ -51,40 +52,54 @@ function chart(group) {
   svg.setAttribute('viewBox', '0 0 300 100');
   svg.setAttribute('preserveAspectRatio', 'none');
   const last = points[points.length - 1] ?? [0, group.total, group.total, group.min];
-  const told = `capacity ${last[1]}, of which ${last[2]} stable; MinSize ${last[3]}`;
+  const summary = `capacity ${last[1]}, of which ${last[2]} stable; MinSize ${last[3]}`;
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', `Capacity over time: ${told}`);
-  let most = 1;
+  svg.setAttribute('aria-label', `Capacity over time: ${summary}`);
+  let highest = 1;
   if (points.length > 0) {
     const start = points[0][0];
     const span = Math.max(1, last[0] - start);
-    most = Math.max(1, group.min, ...points.map((point) => point[1])) * 1.1;
+    highest = Math.max(1, group.min, ...points.map((point) => point[1])) * 1.1;
     ['line-total', 'line-stable', 'line-min'].forEach((name, index) => {
       const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
-      const path = points.map((point) => `${((point[0] - start) / span * 300).toFixed(1)},${(100 - point[index + 1] / most * 100).toFixed(1)}`);
+      const path = points.map((point) => {
+        const x = (point[0] - start) / span * 300;
+        const y = 100 - point[index + 1] / highest * 100;
+        return `${x.toFixed(1)},${y.toFixed(1)}`;
+      });
       if (path.length === 1) path.push(`300,${path[0].split(',')[1]}`);
       line.setAttribute('points', path.join(' '));
       line.setAttribute('class', name);
       svg.append(line);
     });
   }
-  const since = points.length ? new Date(points[0][0] * 1000).toISOString().slice(11, 19) : '';
+  const start = points.length ? new Date(points[0][0] * 1000).toISOString().slice(11, 19) : '';
+  const since = start ? `, since ${start} UTC` : '';
   return element('figure', {}, svg,
-    element('figcaption', {}, `0 to ${Math.round(most)}${since ? `, since ${since} UTC` : ''}. Now: ${told} (dashed).`));
+    element('figcaption', {}, `0 to ${Math.round(highest)}${since}. Now: ${summary} (dashed).`));
+}
+
+function cells(tag, texts, attributes = {}) {
+  return texts.map((text) => element(tag, attributes, text));
 }
 
 function table(group) {
   const rows = group.instances.map(([id, zone, state, health, joined, type]) =>
-    element('tr', {}, ...[id, zone, state, health, type, joined].map((text) => element('td', {}, text))));
-  const heads = ['Instance', 'Zone', 'State', 'Health', 'Type', 'Joined'].map((text) => element('th', { scope: 'col' }, text));
+    element('tr', {}, ...cells('td', [id, zone, state, health, type, joined])));
+  const titles = ['Instance', 'Zone', 'State', 'Health', 'Type', 'Joined'];
+  const head = element('thead', {}, element('tr', {}, ...cells('th', titles, { scope: 'col' })));
   return element('div', { class: 'scroll', tabindex: '0' },
-    element('table', {}, element('thead', {}, element('tr', {}, ...heads)), element('tbody', {}, ...rows)));
+    element('table', {}, head, element('tbody', {}, ...rows)));
 }
 
 function groupView(group, open) {
+  const name = group.name ? `${group.name} · ` : '';
+  const sizes = `capacity ${group.total} · MinSize ${group.min} · MaxSize ${group.max}`;
   const desired = group.desired === null ? '' : ` · desired ${group.desired}`;
   const suspended = group.suspended.length ? ` · suspended: ${group.suspended.join(', ')}` : '';
-  const details = element('details', { 'data-group': group.id }, element('summary', {}, `${group.instances.length} instances as a table`));
+  const facts = `${name}${group.state} · ${sizes}${desired}${suspended}`;
+  const summary = element('summary', {}, `${group.instances.length} instances as a table`);
+  const details = element('details', { 'data-group': group.id }, summary);
   if (open) {
     details.open = true;
     details.append(table(group));
@@ -95,46 +110,61 @@ function groupView(group, open) {
   return element('article', { class: 'group', 'aria-label': `Scaling group ${group.id}` },
     element('div', { class: 'head' },
       element('h3', {}, group.id),
-      element('span', { class: 'numbers' }, `${group.name ? `${group.name} · ` : ''}${group.state} · capacity ${group.total} · MinSize ${group.min} · MaxSize ${group.max}${desired}${suspended}`)),
+      element('span', { class: 'numbers' }, facts)),
     element('div', { class: 'body' }, element('div', {}, ...zones(group)), chart(group)),
     details);
 }
 
 function drawGroups(groups) {
   const place = byId('groups');
-  const open = new Set([...place.querySelectorAll('details[open]')].map((one) => one.dataset.group));
+  const details = [...place.querySelectorAll('details[open]')];
+  const open = new Set(details.map((one) => one.dataset.group));
   const focused = document.activeElement?.closest?.('details')?.dataset.group;
   place.replaceChildren(...groups.map((group) => groupView(group, open.has(group.id))));
   if (focused) place.querySelector(`details[data-group="${CSS.escape(focused)}"] summary`)?.focus();
 }
 
 function reasons(outcome) {
-  const list = element('ul');
-  for (const one of outcome.chosen ?? []) list.append(element('li', {}, `${one.id} leaves: ${one.by} ${one.value ?? ''}`));
-  for (const one of outcome.kept ?? []) list.append(element('li', {}, `${one.id} stays: ${one.reason}`));
-  for (const one of outcome.limits ?? []) list.append(element('li', {}, `${one.reason} allows ${one.allows} ${one.unit}: ${one.because}`));
-  return list;
+  const ranked = (outcome.rankedBy ?? []).map(({ id, by, value }) =>
+    `${id} selected: ${by} ${value ?? ''}`);
+  const retained = (outcome.retained ?? []).map(({ id, reason }) => `${id} retained: ${reason}`);
+  const limits = (outcome.limits ?? []).map((limit) =>
+    `${limit.guardrail ?? limit.reason} allows ${limit.allows} ${limit.unit}: ${limit.detail}`);
+  return cells('li', [...ranked, ...retained, ...limits]);
+}
+
+function statusView(status) {
+  const bad = ['failed', 'rejected', 'retry', 'error'].includes(status) ? ' bad' : '';
+  const good = ['removing', 'removed'].includes(status) ? ' good' : '';
+  return element('span', { class: `status${bad}${good}` }, String(status ?? 'answered'));
 }
 
 function outcomeView(outcome) {
-  const bad = ['failed', 'rejected', 'try-later', 'error'].includes(outcome.status);
-  const good = ['removing', 'removed'].includes(outcome.status);
+  const ids = (outcome.accepted ?? outcome.removed ?? []).join(', ');
   const parts = [
-    element('p', {}, element('span', { class: `status${bad ? ' bad' : ''}${good ? ' good' : ''}` }, String(outcome.status ?? 'answered')),
-      ` ${outcome.scalingGroupId ?? ''} ${(outcome.removed ?? []).join(', ')}`),
+    element('p', {}, statusView(outcome.status), ` ${outcome.scalingGroupId ?? ''} ${ids}`),
     element('p', {}, String(outcome.message ?? '')),
   ];
-  const why = reasons(outcome);
-  if (why.children.length) parts.push(element('details', {}, element('summary', {}, `${why.children.length} reasons`), why));
+  const items = reasons(outcome);
+  if (items.length) {
+    const summary = element('summary', {}, `${items.length} reasons`);
+    parts.push(element('details', {}, summary, element('ul', {}, ...items)));
+  }
   return element('div', {}, ...parts);
+}
+
+function decisionView(decision) {
+  const raised = decision.failed ? ' · raised, so that it is delivered again' : '';
+  const caption = `${decision.at.slice(11, 19)} UTC · ${decision.function}${raised}`;
+  return element('li', { class: 'card', 'data-number': decision.number },
+    element('small', {}, caption), ...decision.outcomes.slice(0, 20).map(outcomeView));
 }
 
 function drawDecisions(decisions) {
   const place = byId('decisions');
   const known = new Map([...place.children].map((card) => [card.dataset.number, card]));
-  place.replaceChildren(...decisions.map((one) => known.get(String(one.number)) ?? element('li', { class: 'card', 'data-number': one.number },
-    element('small', {}, `${one.at.slice(11, 19)} UTC · ${one.function}${one.failed ? ' · raised, so that it comes again' : ''}`),
-    ...one.outcomes.slice(0, 20).map(outcomeView))));
+  const cards = decisions.map((one) => known.get(String(one.number)) ?? decisionView(one));
+  place.replaceChildren(...cards);
   if (!decisions.length) place.append(element('li', {}, 'None yet.'));
 }
 
@@ -143,16 +173,21 @@ function draw(overview) {
   byId('now').textContent = `${overview.now.slice(0, 10)} ${overview.now.slice(11, 19)} UTC`;
   drawGroups(overview.groups);
   drawDecisions(overview.decisions);
-  byId('waiting').textContent = overview.waiting ? `${overview.waiting} follow-up${overview.waiting > 1 ? 's' : ''} waiting; put the clock forward to see what comes of it.` : '';
+  const plural = overview.waiting > 1 ? 's' : '';
+  byId('waiting').textContent = overview.waiting
+    ? `${overview.waiting} follow-up${plural} waiting; put the clock forward to run them.` : '';
   const rows = overview.activities.map((one) => element('tr', {},
-    ...[`${one.began.slice(11, 19)}`, one.group, one.status, one.description, one.cause].map((text) => element('td', {}, text))));
-  replaceIfNew(byId('activities'), rows.length ? rows : [element('tr', {}, element('td', { colspan: '5' }, 'None yet.'))]);
-  const alarms = overview.alarms.map((one) => element('li', {}, `${one.name} (${one.group}): ${one.state}`));
+    ...cells('td', [one.began.slice(11, 19), one.group, one.status, one.description, one.cause])));
+  const none = element('tr', {}, element('td', { colspan: '5' }, 'None yet.'));
+  replaceIfNew(byId('activities'), rows.length ? rows : [none]);
+  const alarms = cells('li',
+    overview.alarms.map((one) => `${one.name} (${one.group}): ${one.state}`));
   replaceIfNew(byId('alarms'), alarms.length ? alarms : [element('li', {}, 'None.')]);
 }
 
 async function post(path, body) {
-  const answer = await fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+  const headers = { 'Content-Type': 'application/json' };
+  const answer = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
   return answer.json();
 }
 
@@ -160,15 +195,19 @@ async function fire(name, button) {
   button.disabled = true;
   byId('fired').textContent = `${name} …`;
   try {
-    const told = await post('/localcloud/fire', { event: name });
-    if (told.error) throw new Error(told.error);
-    let answer = JSON.parse(told.answer);
-    if (told.failed) {
-      try { answer = JSON.parse(answer.errorMessage); } catch { answer = { status: 'error', message: answer.errorMessage }; }
+    const reply = await post('/localcloud/fire', { event: name });
+    if (reply.error) throw new Error(reply.error);
+    let answer = JSON.parse(reply.answer);
+    if (reply.failed) {
+      const message = answer.errorMessage;
+      try { answer = JSON.parse(message); } catch { answer = { status: 'error', message }; }
     }
-    if (answer?.statusCode && typeof answer.body === 'string') answer = JSON.parse(answer.body); // by HTTP
+    if (answer?.statusCode && typeof answer.body === 'string') { // by HTTP
+      answer = JSON.parse(answer.body);
+    }
     const outcomes = answer?.outcomes ?? [answer];
-    byId('fired').replaceChildren(element('h3', {}, name), ...outcomes.map((one) => element('div', { class: 'card' }, outcomeView(one))));
+    const cards = outcomes.map((one) => element('div', { class: 'card' }, outcomeView(one)));
+    byId('fired').replaceChildren(element('h3', {}, name), ...cards);
   } catch (error) {
     byId('fired').replaceChildren(element('p', { class: 'bad' }, `${name}: ${error.message}`));
   } finally {
@@ -179,7 +218,8 @@ async function fire(name, button) {
 
 function drawEvents() {
   const wanted = byId('filter').value.trim().toLowerCase();
-  byId('events').replaceChildren(...eventNames.filter((name) => name.includes(wanted)).map((name) => {
+  const names = eventNames.filter((name) => name.includes(wanted));
+  byId('events').replaceChildren(...names.map((name) => {
     const button = element('button', { type: 'button' }, name);
     button.addEventListener('click', () => fire(name, button));
     return element('li', {}, button);
@@ -187,20 +227,24 @@ function drawEvents() {
 }
 
 async function start() {
-  byId('legend').replaceChildren(...STATES.map((state) => element('li', {}, element('span', { class: `dot s-${state}`, 'aria-hidden': 'true' }), ` ${state}`)),
-    element('li', {}, element('span', { class: 'dot sick', 'aria-hidden': 'true' }), ' Unhealthy (framed)'));
+  const dot = (kind) => element('span', { class: `dot ${kind}`, 'aria-hidden': 'true' });
+  const legend = STATES.map((state) => element('li', {}, dot(`s-${state}`), ` ${state}`));
+  byId('legend').replaceChildren(...legend, element('li', {}, dot('sick'), ' Unhealthy (framed)'));
   for (const button of document.querySelectorAll('[data-advance]')) {
-    button.addEventListener('click', () => post('/localcloud/clock', { advance: Number(button.dataset.advance) }));
+    const advance = Number(button.dataset.advance);
+    button.addEventListener('click', () => post('/localcloud/clock', { advance }));
   }
   byId('filter').addEventListener('input', drawEvents);
   byId('filter-form').addEventListener('submit', (event) => event.preventDefault());
-  const told = await (await fetch('/localcloud/events')).json();
-  eventNames = told.events;
-  byId('events-why').textContent = told.why;
+  const reply = await (await fetch('/localcloud/events')).json();
+  eventNames = reply.events;
+  byId('events-message').textContent = reply.message;
   drawEvents();
   const stream = new EventSource('/localcloud/stream');
   stream.addEventListener('open', () => { byId('link').textContent = 'live'; });
-  stream.addEventListener('error', () => { byId('link').textContent = 'the local cloud does not answer; trying again …'; });
+  stream.addEventListener('error', () => {
+    byId('link').textContent = 'the local cloud does not answer; trying again …';
+  });
   stream.addEventListener('overview', (message) => draw(JSON.parse(message.data)));
 }
 

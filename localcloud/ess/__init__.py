@@ -1,7 +1,10 @@
 """Auto Scaling itself.
 
-`catalogue` has all actions, by modules: groups, configurations, members, remove, scaling, activities, hooks, alarms,
-schedule, notifications, tags, balancers, general. Each declares what it takes (`parameters`), and answers flat
-(`views`). State is in `model` and `resources`; `service` keeps it and brings it up to the clock: `stages` (an activity
-on its way), `capacity`, `executing` and `choosing` (larger and smaller), `living` (what ESS does by itself).
+`actions` has the API, one module for each thing that the actions are about; `catalogue` finds an
+action and performs it. An action declares what it takes (`parameters`), shares what actions do
+alike (`requests`), and answers flat (`views`).
+
+`state` is all that Auto Scaling remembers, in the records of `model` and `resources`. `service`
+brings it up to the clock: `activity_lifecycle` (an activity from stage to stage), `capacity`,
+`scaling_rules` and `selection` (larger and smaller), `reconciler` (what ESS does by itself).
 """

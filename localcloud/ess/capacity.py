@@ -1,40 +1,40 @@
-"""ESS makes a group larger or smaller: by a rule, by an adjustment, or by itself."""
+"""How ESS makes a group larger or smaller: by a rule, by an adjustment, or by itself."""
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
-from uuid import uuid4
+from typing import NamedTuple
 
 from localcloud import errors
-from localcloud.ess import stages
-from localcloud.ess.choosing import chosen
 from localcloud.ess.model import PENDING, STABLE, Activity, Instance, ScalingGroup
-
-if TYPE_CHECKING:
-    from localcloud.ess.service import Service
+from localcloud.ess.removal_checks import check_process
+from localcloud.ess.selection import selected_instances
+from localcloud.ess.state import EssState, new_id
 
 ZONE = "cn-hangzhou-h"
+INSTANCE_TYPE = "ecs.g7.large"
 
 
-class Why(NamedTuple):
-    """Who starts an activity, and for what."""
+class Cause(NamedTuple):
+    """What starts an activity."""
 
-    cause: str
-    source: str = "Ess"  # APIs, Cms
+    text: str
+    source: str = "Ess"  # TriggerSourceType: Ess, APIs, Cms
     source_id: str = ""
     parallel: bool = True
     metadata: str = ""
 
 
-def coming(group: ScalingGroup) -> int:
-    """Capacity once what is under way is over, whoever is leaving left out."""
+def expected_capacity(group: ScalingGroup) -> int:
+    """Returns the capacity once what is under way is over, without what is being removed."""
     return group.capacity(*STABLE, *PENDING)
 
 
-def scale_out(service: Service, group: ScalingGroup, missing: int, why: Why, now: datetime) -> Activity:
+def scale_out(
+    state: EssState, group: ScalingGroup, missing: int, cause: Cause, now: datetime
+) -> Activity:
     """Starts stopped instances first, then creates new ones."""
     stopped = [i for i in group.instances.values() if i.lifecycle_state == "Stopped"]
     joining: list[Instance] = []
@@ -43,20 +43,23 @@ def scale_out(service: Service, group: ScalingGroup, missing: int, why: Why, now
         missing -= group.weight(joining[-1])
     started = [instance.instance_id for instance in joining]
     while missing > 0:
-        joining.append(_created(service, group, now, joining))
+        joining.append(_new_instance(state, group, now, joining))
         missing -= group.weight(joining[-1])
-    activity = _activity(service, group, why, now, f'Add "{len(joining)}" ECS instance')
+    activity = _new_activity(state, group, cause, now, f'Add "{len(joining)}" ECS instance')
     activity.started = started
     activity.created = [i.instance_id for i in joining[len(started) :]]
-    stages.start_joining(service, group, joining, activity)
+    state.start_joining(group, joining, activity)
     return activity
 
 
-def scale_in(service: Service, group: ScalingGroup, surplus: int, why: Why, now: datetime) -> Activity:
-    """By the group's own policies; whoever is Protected or Standby stays."""
-    leaving = chosen(group, surplus, Random(f"{group.scaling_group_id} {now}"))  # noqa: S311 (the same again)
-    activity = remove(service, group, leaving, why, now)
-    if not leaving:
+def scale_in(
+    state: EssState, group: ScalingGroup, surplus: int, cause: Cause, now: datetime
+) -> Activity:
+    """Removes instances by the group's own policies; Protected and Standby ones are retained."""
+    chance = Random(f"{group.scaling_group_id} {now}")  # noqa: S311 (the same again)
+    selected = selected_instances(group, surplus, chance)
+    activity = remove(state, group, selected, cause, now)
+    if not selected:
         activity.status_code, activity.ends_at = "Failed", now
         activity.detail = (
             f'Fail to scale instances for scaling group("Ignore to remove {surplus} instances'
@@ -65,84 +68,94 @@ def scale_in(service: Service, group: ScalingGroup, surplus: int, why: Why, now:
     return activity
 
 
-def remove(service: Service, group: ScalingGroup, leaving: list[Instance], why: Why, now: datetime) -> Activity:
-    activity = _activity(service, group, why, now, f'Remove "{len(leaving)}" ECS instance')
-    activity.instance_ids = [instance.instance_id for instance in leaving]
+def remove(
+    state: EssState, group: ScalingGroup, selected: list[Instance], cause: Cause, now: datetime
+) -> Activity:
+    """Starts to remove these instances, whatever MinSize says."""
+    activity = _new_activity(state, group, cause, now, f'Remove "{len(selected)}" ECS instance')
+    activity.instance_ids = [instance.instance_id for instance in selected]
     activity.recycles = group.recycles
-    service.start_removal(group, leaving, activity, decrease=False)
+    state.start_removal(group, selected, activity, decrease=False)
     return activity
 
 
-def control(service: Service, group: ScalingGroup, now: datetime) -> str:
-    """Towards MinSize, MaxSize and desired capacity; the id of the activity that this started, if any.
+def reconcile_capacity(state: EssState, group: ScalingGroup, now: datetime) -> str:
+    """Moves a group towards MinSize, MaxSize and desired capacity.
 
-    The desired capacity is compared with what is stable (ESS guide, Expected number of instances).
+    Returns the id of the activity that this starts, else "". The desired capacity is compared with
+    what is stable (ESS guide, Expected number of instances).
     """
-    if group.lifecycle_state != "Active" or not may_start(service, group):
+    if group.lifecycle_state != "Active" or not may_start(state, group):
         return ""
-    there = coming(group)
-    least = max(group.min_size, group.desired_capacity or 0)
-    most = group.max_size if group.desired_capacity is None else min(group.max_size, group.desired_capacity)
-    if there < least and "ScaleOut" not in group.suspended_processes:
-        why = Why(f'The capacity is "{there}"; it is to be "{least}".')
-        return scale_out(service, group, least - there, why, now).scaling_activity_id
-    surplus = there - max(most, least)
+    capacity = expected_capacity(group)
+    desired = group.desired_capacity
+    lower = max(group.min_size, desired or 0)
+    upper = group.max_size if desired is None else min(group.max_size, desired)
+    if capacity < lower and "ScaleOut" not in group.suspended_processes:
+        cause = Cause(f'The capacity is "{capacity}"; it is to be "{lower}".')
+        return scale_out(state, group, lower - capacity, cause, now).scaling_activity_id
+    surplus = capacity - max(upper, lower)
     if surplus <= 0 or "ScaleIn" in group.suspended_processes:
         return ""
-    if any(i.lifecycle_state == "InService" and group.weight(i) <= surplus for i in group.instances.values()):
-        why = Why(f'The capacity is "{there}"; it is to be "{most}".')
-        return scale_in(service, group, surplus, why, now).scaling_activity_id
+    if _has_one_within(group, surplus):
+        cause = Cause(f'The capacity is "{capacity}"; it is to be "{upper}".')
+        return scale_in(state, group, surplus, cause, now).scaling_activity_id
     return ""
 
 
-def check_may_start(service: Service, group: ScalingGroup, process: str, *, parallel: bool = True) -> None:
-    """Of an activity that is not a removal by id. Raises ApiError."""
-    if group.lifecycle_state != "Active":
-        raise errors.IncorrectScalingGroupStatus()
-    if process in group.suspended_processes:
-        error = errors.IncorrectScalingGroupStatus()
-        error.code = service.knobs.suspended_scale_in
-        raise error
-    if not may_start(service, group, parallel=parallel):
+def check_may_start(
+    state: EssState, group: ScalingGroup, process: str, *, parallel: bool = True
+) -> None:
+    """Raises ApiError where an activity that is not a removal by id cannot start now."""
+    check_process(state, group, process)
+    if not may_start(state, group, parallel=parallel):
         raise errors.ScalingActivityInProgress()
 
 
-def may_start(service: Service, group: ScalingGroup, *, parallel: bool = True) -> bool:
-    """One at a time; beside each other in a group with desired capacity, if all of them are parallel ones."""
-    running = service.running(group.scaling_group_id)
-    beside = group.desired_capacity is not None and parallel
-    return not running or (beside and all(activity.parallel for activity in running))
+def may_start(state: EssState, group: ScalingGroup, *, parallel: bool = True) -> bool:
+    """Returns whether an activity can start beside those that run.
+
+    One runs at a time; in a group with desired capacity several do, if all of them are parallel.
+    """
+    running = state.running(group.scaling_group_id)
+    takes_several = group.desired_capacity is not None and parallel
+    return not running or (takes_several and all(activity.parallel for activity in running))
 
 
-def _activity(service: Service, group: ScalingGroup, why: Why, now: datetime, description: str) -> Activity:
+def _has_one_within(group: ScalingGroup, surplus: int) -> bool:
+    in_service = (i for i in group.instances.values() if i.lifecycle_state == "InService")
+    return any(group.weight(instance) <= surplus for instance in in_service)
+
+
+def _new_activity(
+    state: EssState, group: ScalingGroup, cause: Cause, now: datetime, description: str
+) -> Activity:
     return Activity(
-        scaling_activity_id=f"asa-bp1{uuid4().hex[:17]}",
+        scaling_activity_id=new_id("asa"),
         scaling_group_id=group.scaling_group_id,
         started_at=now,
-        ends_at=now + timedelta(seconds=service.knobs.activity_seconds),
+        ends_at=now + timedelta(seconds=state.assumptions.activity_seconds),
         description=description,
-        cause=why.cause,
+        cause=cause.text,
         capacity_at_start=group.total_capacity,
-        trigger_source_type=why.source,
-        trigger_source_id=why.source_id,
-        parallel=why.parallel and group.desired_capacity is not None,
-        metadata=why.metadata,
+        trigger_source_type=cause.source,
+        trigger_source_id=cause.source_id,
+        parallel=cause.parallel and group.desired_capacity is not None,
+        metadata=cause.metadata,
     )
 
 
-def _created(service: Service, group: ScalingGroup, now: datetime, joining: list[Instance]) -> Instance:
-    source = service.configurations.get(group.active_scaling_configuration_id)
-    instance_type = source.instance_types[0] if source and source.instance_types else "ecs.g7.large"
-    zones = group.zone_ids or sorted({i.zone_id for i in group.instances.values()}) or [ZONE]
-    zone = zones[0]
-    if group.multi_az_policy == "BALANCE":
-        there = Counter(instance.zone_id for instance in [*group.instances.values(), *joining])
-        zone = min(zones, key=there.__getitem__)
+def _new_instance(
+    state: EssState, group: ScalingGroup, now: datetime, joining: list[Instance]
+) -> Instance:
+    source = state.configurations.get(group.active_scaling_configuration_id)
+    types = source.instance_types if source else []
+    instance_type = types[0] if types else INSTANCE_TYPE
     return Instance(
-        f"i-bp1{uuid4().hex[:17]}",
+        new_id("i"),
         now,
         "Pending",
-        zone_id=zone,
+        zone_id=_zone_of_next(group, joining),
         instance_type=instance_type,
         scaling_configuration_id=group.active_scaling_configuration_id,
         launch_template_id=group.launch_template_id,
@@ -150,3 +163,11 @@ def _created(service: Service, group: ScalingGroup, now: datetime, joining: list
         weighted_capacity=source.weights.get(instance_type, 1) if source else 1,
         spot_strategy=source.spot_strategy if source and source.spot_strategy != "NoSpot" else "",
     )
+
+
+def _zone_of_next(group: ScalingGroup, joining: list[Instance]) -> str:
+    zones = group.zone_ids or sorted({i.zone_id for i in group.instances.values()}) or [ZONE]
+    if group.multi_az_policy != "BALANCE":
+        return zones[0]
+    count_by_zone = Counter(i.zone_id for i in [*group.instances.values(), *joining])
+    return min(zones, key=count_by_zone.__getitem__)

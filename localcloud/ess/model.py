@@ -1,4 +1,4 @@
-"""Scaling groups, their instances and activities, under ESS's names. Everything else that a group has: `resources`."""
+"""Scaling groups, their instances and activities, and assumptions, under ESS's names."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import Any
 PENDING = ("Pending", "Pending:Wait")
 REMOVING = ("Removing", "Removing:Wait")
 STABLE = ("InService", "Protected", "Standby")  # what ESS compares the desired capacity with
-REMOVABLE = (*STABLE, "Stopped")  # by id, by hand: protection only stops ESS itself
+REMOVABLE = (*STABLE, "Stopped")  # by id: protection only stops ESS itself
 
 
 @dataclass
 class Instance:
+    """An ECS instance in a scaling group."""
+
     instance_id: str
     created_at: datetime  # when it joined the group
     lifecycle_state: str = "InService"
@@ -25,7 +27,7 @@ class Instance:
     creation_type: str = "AutoCreated"
     entrusted: bool = True  # of an attached instance: whether ESS may release it
     scaling_configuration_id: str = ""
-    scaling_activity_id: str = ""  # that added it
+    scaling_activity_id: str = ""  # of the activity that added it
     launch_template_id: str = ""
     launch_template_version: str = ""
     load_balancer_weight: int = 50
@@ -33,13 +35,17 @@ class Instance:
     in_service_at: datetime | None = None  # of a Pending one that no activity brings in
     warmup_state: str = "NoNeedWarmup"
     spot_strategy: str = ""  # of a spot instance
-    metrics: dict[str, Any] = field(default_factory=dict)  # by MetricName: newest value, or a series
+    metrics: dict[str, Any] = field(
+        default_factory=dict
+    )  # by MetricName: newest value, or a series
     metrics_age_seconds: float = 60.0
     ecs_status: str = "Running"  # what became of the machine: Running, Stopped, Released
 
 
 @dataclass
 class ScalingGroup:
+    """A scaling group and its instances."""
+
     scaling_group_id: str
     created_at: datetime
     min_size: int
@@ -51,75 +57,89 @@ class ScalingGroup:
     weighted: bool = False
     scaling_policy: str = "release"
     multi_az_policy: str = "PRIORITY"
-    zone_ids: list[str] = field(default_factory=list)  # where it creates instances; none: where it has some
+    zone_ids: list[str] = field(
+        default_factory=list
+    )  # where instances are created; none: where some are
     vswitch_ids: list[str] = field(default_factory=list)
-    removal_policies: list[str] = field(default_factory=lambda: ["OldestScalingConfiguration", "OldestInstance"])
+    removal_policies: list[str] = field(
+        default_factory=lambda: ["OldestScalingConfiguration", "OldestInstance"]
+    )
     suspended_processes: list[str] = field(default_factory=list)
     health_check_type: str = "NONE"  # of a fleet file; one made by CreateScalingGroup has ECS
     default_cooldown: int = 300
-    cools_until: datetime | None = None  # for rules that alarms run
-    checked_at: datetime | None = None  # its instances' health, last
+    cooldown_until: datetime | None = None  # for rules that alarms run
+    health_checked_at: datetime | None = None
     group_deletion_protection: bool = False
     resource_group_id: str = ""
     active_scaling_configuration_id: str = ""
     launch_template_id: str = ""
     launch_template_version: str = ""
-    attributes: dict[str, Any] = field(default_factory=dict)  # that are kept and told, and have no effect
+    attributes: dict[str, Any] = field(
+        default_factory=dict
+    )  # described again as given, without effect
     tags: list[dict[str, Any]] = field(default_factory=list)
-    balancers: dict[str, list[Any]] = field(default_factory=dict)  # by field of the reply: LoadBalancerIds, ...
+    # by field of the reply, such as LoadBalancerIds
+    balancers: dict[str, list[Any]] = field(default_factory=dict)
     load_balancer_ok: bool = True
     db_instance_not_ok: str = ""  # id of a database in a state that forbids scaling
     service_role_ok: bool = True
     instances: dict[str, Instance] = field(default_factory=dict)
-    left: dict[str, Instance] = field(default_factory=dict)  # instances that have left, and what became of them
+    # by id: instances that were removed; ecs_status says what became of each
+    departed: dict[str, Instance] = field(default_factory=dict)
 
     def weight(self, instance: Instance) -> int:
         return instance.weighted_capacity if self.weighted else 1
 
     def capacities(self) -> Counter[str]:
-        """By lifecycle state."""
+        """Returns the capacity by lifecycle state."""
         if not self.weighted:
             return Counter([instance.lifecycle_state for instance in self.instances.values()])
-        found: Counter[str] = Counter()
+        capacity_by_state: Counter[str] = Counter()
         for instance in self.instances.values():
-            found[instance.lifecycle_state] += instance.weighted_capacity
-        return found
+            capacity_by_state[instance.lifecycle_state] += instance.weighted_capacity
+        return capacity_by_state
 
     def capacity(self, *states: str) -> int:
-        found = self.capacities()
-        return sum(found[state] for state in states)
+        capacity_by_state = self.capacities()
+        return sum(capacity_by_state[state] for state in states)
 
     @property
     def recycles(self) -> bool:
-        """Whether it can keep instances stopped, in economical mode."""
+        """Whether it can hold instances stopped, in economical mode."""
         return self.scaling_policy in ("recycle", "forcerecycle")
 
     @property
     def total_capacity(self) -> int:
-        """Pending and Removing count (ESS manual, Scaling activity process); whether Stopped does is not documented."""
-        found = self.capacities()
-        return found.total() - found["Stopped"]
+        """Returns TotalCapacity.
+
+        Pending and Removing count (ESS manual, Scaling activity process); whether Stopped does is
+        not documented.
+        """
+        capacity_by_state = self.capacities()
+        return capacity_by_state.total() - capacity_by_state["Stopped"]
 
     def counted(self, instances: Iterable[Instance]) -> int:
-        """Their share of TotalCapacity."""
-        return sum(self.weight(instance) for instance in instances if instance.lifecycle_state != "Stopped")
+        """Returns the instances' share of TotalCapacity."""
+        return sum(self.weight(i) for i in instances if i.lifecycle_state != "Stopped")
 
 
 @dataclass
 class Activity:
+    """A scaling activity."""
+
     scaling_activity_id: str
     scaling_group_id: str
     started_at: datetime
-    ends_at: datetime  # its present stage: while its hooks are waited for, when the last of them times out
+    ends_at: datetime  # of its present stage, if it does not wait for hooks
     description: str
     cause: str
     capacity_at_start: int
-    instance_ids: list[str] = field(default_factory=list)  # those it removes
-    joining: list[str] = field(default_factory=list)  # those it brings in
-    detaches: bool = False  # whom it removes keeps running
-    waits: bool = False  # for its hooks
+    instance_ids: list[str] = field(default_factory=list)  # that it removes
+    joining_ids: list[str] = field(default_factory=list)  # that it brings in
+    detaches: bool = False  # what it removes keeps running
+    waits_for_hooks: bool = False
     recycles: bool = False
-    ignored: dict[str, str] = field(default_factory=dict)  # id: code
+    ignored: dict[str, str] = field(default_factory=dict)  # code by instance id
     parallel: bool = True
     trigger_source_type: str = "APIs"
     trigger_source_id: str = ""
@@ -130,25 +150,27 @@ class Activity:
     destroyed: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     detail: str = ""
-    told: list[str] = field(default_factory=list)  # all that it was to remove, whatever becomes of them
+    requested_ids: list[str] = field(default_factory=list)  # of RemoveInstances, whatever happens
     decreases: bool = False  # it lowered the desired capacity
     hook_context: dict[str, Any] = field(default_factory=dict)  # LifecycleHookContext
-    ending: str = ""  # it will end so, whatever it meets
+    forced_status: str = ""  # status at its end, by a fault or a hook
     metadata: str = ""
 
 
 @dataclass(frozen=True)
-class Knobs:
-    """What ESS does where its documentation is silent; docs/architecture.md lists them."""
+class Assumptions:
+    """What ESS does where its documentation is silent; localcloud/README.md lists them."""
 
     activity_seconds: float = 60.0
-    most_instance_ids: int = 20
-    most_dimensions: int = 100  # instances in one call to CloudMonitor
+    max_instance_ids: int = 20  # in one call of RemoveInstances
+    max_dimensions: int = 100  # instances in one call to CloudMonitor
     remove_is_parallel: bool = True  # RemoveInstances on a group with desired capacity
     recycle_on_release_group_is_an_error: bool = False
     refused_calls_burn_their_token: bool = False
-    mismatch: str = "IdempotentParameterMismatch"  # or IDEMPOTENCE_SIGNATURE_MISMATCH, by another page of the manual
-    acts: bool = False  # by itself, as ESS does: refills, trims, checks health, runs alarm tasks and scheduled tasks
+    # or IDEMPOTENCE_SIGNATURE_MISMATCH, by another page of the manual
+    mismatch_code: str = "IdempotentParameterMismatch"
+    # by itself, as ESS does: reconciles, checks health, runs alarm tasks and scheduled tasks
+    acts: bool = False
     health_check_seconds: float = 300.0
     remove_fires_hooks: bool = True
-    suspended_scale_in: str = "IncorrectScalingGroupStatus"  # the code of the refusal
+    suspended_scale_in_code: str = "IncorrectScalingGroupStatus"  # of the refusal

@@ -1,4 +1,4 @@
-"""What a scaling group has besides instances: configurations, rules, hooks, alarm tasks, scheduled tasks, receivers."""
+"""What a scaling group has besides instances, such as configurations, rules and hooks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Configuration:
-    """Instance configuration source. `attributes` are told as they were given; a few have an effect."""
+    """Instance configuration source. `attributes` are described as given, without effect."""
 
     scaling_configuration_id: str
     scaling_group_id: str
@@ -25,6 +25,8 @@ class Configuration:
 
 @dataclass
 class Rule:
+    """Scaling rule."""
+
     scaling_rule_id: str
     scaling_group_id: str
     name: str
@@ -39,6 +41,8 @@ class Rule:
 
 @dataclass
 class Hook:
+    """Lifecycle hook."""
+
     lifecycle_hook_id: str
     scaling_group_id: str
     name: str
@@ -89,6 +93,8 @@ class Alarm:
 
 @dataclass
 class ScheduledTask:
+    """Scheduled task."""
+
     scheduled_task_id: str
     scaling_group_id: str  # of the rule, or of the capacity it sets
     launch_at: datetime

@@ -1,34 +1,34 @@
-"""Groups, instances and activities as the API tells of them. An absent value is left out, rather than null or blank."""
+"""Groups, instances and activities as the API shows them: an absent value is omitted, not null."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localcloud.ess.model import Activity, Instance, ScalingGroup
-
-if TYPE_CHECKING:
-    from localcloud.ess.service import Service
+from localcloud.ess.state import EssState
 
 
 def minute(time: datetime) -> str:
+    """Returns a time as ESS writes it, to the minute."""
     return time.strftime("%Y-%m-%dT%H:%MZ")
 
 
-def told(view: dict[str, Any]) -> dict[str, Any]:
+def present(view: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields that have a value."""
     return {name: value for name, value in view.items() if value is not None and value != ""}
 
 
-def group_view(service: Service, group: ScalingGroup) -> dict[str, Any]:
+def group_view(state: EssState, group: ScalingGroup) -> dict[str, Any]:
     capacity = group.capacities()
-    attributes = {name: value for name, value in group.attributes.items() if not isinstance(value, list) or value}
-    return told(
+    attributes = {name: value for name, value in group.attributes.items() if value != []}
+    return present(
         {
             **attributes,
             **group.balancers,
             "ScalingGroupId": group.scaling_group_id,
             "ScalingGroupName": group.name or group.scaling_group_id,
-            "RegionId": service.region_id,
+            "RegionId": state.region_id,
             "GroupType": group.group_type,
             "CreationTime": minute(group.created_at),
             "LifecycleState": group.lifecycle_state,
@@ -62,13 +62,17 @@ def group_view(service: Service, group: ScalingGroup) -> dict[str, Any]:
             "LaunchTemplateVersion": group.launch_template_version,
             "RemovalPolicies": group.removal_policies,
             "SuspendedProcesses": group.suspended_processes,
-            "Tags": [{"TagKey": t["Key"], "TagValue": t["Value"], "Propagate": t["Propagate"]} for t in group.tags],
+            "Tags": [_tag_view(tag) for tag in group.tags],
         }
     )
 
 
+def _tag_view(tag: dict[str, Any]) -> dict[str, Any]:
+    return {"TagKey": tag["Key"], "TagValue": tag["Value"], "Propagate": tag["Propagate"]}
+
+
 def instance_view(group: ScalingGroup, instance: Instance) -> dict[str, Any]:
-    return told(
+    return present(
         {
             "InstanceId": instance.instance_id,
             "ScalingGroupId": group.scaling_group_id,
@@ -94,8 +98,9 @@ def instance_view(group: ScalingGroup, instance: Instance) -> dict[str, Any]:
 
 def activity_view(activity: Activity, now: datetime) -> dict[str, Any]:
     done = activity.status_code != "InProgress"
-    spent = (now - activity.started_at) / max(activity.ends_at - activity.started_at, now.resolution)
-    return told(
+    whole = max(activity.ends_at - activity.started_at, now.resolution)
+    spent = (now - activity.started_at) / whole
+    return present(
         {
             "ScalingActivityId": activity.scaling_activity_id,
             "ScalingGroupId": activity.scaling_group_id,
@@ -108,7 +113,7 @@ def activity_view(activity: Activity, now: datetime) -> dict[str, Any]:
             "EndTime": minute(activity.ends_at) if done else None,
             "Detail": activity.detail if done else None,
             "TotalCapacity": str(activity.capacity_at_start),  # text, as in the SDK's types
-            "ScalingInstanceNumber": len(activity.instance_ids or activity.joining),
+            "ScalingInstanceNumber": len(activity.instance_ids or activity.joining_ids),
             "TriggerSourceType": activity.trigger_source_type,
             "TriggerSourceId": activity.trigger_source_id,
             "ActivityMetadata": activity.metadata,
@@ -132,4 +137,7 @@ def _message(activity: Activity) -> str:
 
 
 def _failures(activity: Activity) -> list[dict[str, Any]]:
-    return [{"Code": code, "Message": code, "FailedInstanceIds": [id]} for id, code in activity.ignored.items()]
+    return [
+        {"Code": code, "Message": code, "FailedInstanceIds": [id]}
+        for id, code in activity.ignored.items()
+    ]

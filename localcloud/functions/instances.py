@@ -1,4 +1,4 @@
-"""Instances of a function: one process each, one request at a time, frozen in between, and over when out of time."""
+"""Instances of a function: one process each, one request at a time, frozen in between."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ from threading import Lock
 from typing import IO, Any, NamedTuple
 from uuid import uuid4
 
+from localcloud.functions.model import Function
 from localcloud.functions.pythons import python_of
-from localcloud.functions.registry import Function
 
 RUNTIME = Path(__file__).with_name("runtime.py")
 LOG_TAIL_BYTES = 4 << 10
-MOST_INSTANCES = 20  # of one function
+MAX_INSTANCES = 20  # of one function
+UNEXPECTED_EXIT = "Process exited unexpectedly before completing request (exit code: {})"
 FUNCTION_ERROR = "UnhandledInvocationError"
 
 
 class Result(NamedTuple):
+    """What came of an invocation."""
+
     body: bytes
     error: str  # X-Fc-Error-Type; empty: the function answered
     log: bytes
@@ -38,8 +41,8 @@ class Exhausted(Exception):
     """Every instance is busy."""
 
 
-class Identity(NamedTuple):
-    """What a function is told of where it runs."""
+class Account(NamedTuple):
+    """Where a function runs, and its credentials: part of its context."""
 
     region_id: str
     access_key_id: str
@@ -50,9 +53,11 @@ class Identity(NamedTuple):
 
 @dataclass
 class Instance:
+    """One process of a function."""
+
     process: subprocess.Popen[bytes]
-    asks: IO[str]
-    answers: IO[str]
+    requests: IO[str]
+    responses: IO[str]
     log: Path
     id: str
     busy: bool = True
@@ -63,60 +68,67 @@ class Instance:
 class Pool:
     """Instances by function; an updated function gets new ones."""
 
-    identity: Identity
+    account: Account
     folder: Path
     frozen: bool = True  # between requests
     idle: dict[str, list[Instance]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
     count: dict[str, int] = field(default_factory=dict)
 
-    def invoke(self, function: Function, event: bytes, request_id: str, retry_count: int = 0) -> Result:
-        """Raises Exhausted."""
-        instance = self._taken(function)
+    def invoke(
+        self, function: Function, event: bytes, request_id: str, retry_count: int = 0
+    ) -> Result:
+        """Invokes the function in an idle instance, or a new one. Raises Exhausted."""
+        instance = self._acquire(function)
         start = instance.log.stat().st_size
-        ask = self._ask(function, request_id, retry_count)
+        request = self._request(function, request_id, retry_count)
         try:
             if not instance.initialized and function.initializer:
-                answer = self._exchanged(
+                response = self._exchange(
                     instance,
-                    {**ask, "kind": "initialize", "handler": function.initializer},
+                    {**request, "kind": "initialize", "handler": function.initializer},
                     function.initializer_timeout,
                 )
-                if "error" in answer:
-                    return self._failed(function, instance, answer["error"], start)
+                if "error" in response:
+                    return self._discard(function, instance, response["error"], start)
             instance.initialized = True
-            whole = {**ask, "kind": "invoke", "handler": function.handler, "event": base64.b64encode(event).decode()}
-            answer = self._exchanged(instance, whole, function.timeout)
+            whole = {
+                **request,
+                "kind": "invoke",
+                "handler": function.handler,
+                "event": base64.b64encode(event).decode(),
+            }
+            response = self._exchange(instance, whole, function.timeout)
         except TimeoutError:
             _end(instance.process)
             message = f"Function timed out after {function.timeout} seconds"
-            return self._failed(function, instance, {"errorMessage": message}, start)
+            return self._discard(function, instance, {"errorMessage": message}, start)
         except (OSError, ValueError):
             code = _end(instance.process)
-            message = f"Process exited unexpectedly before completing request (exit code: {code})"
-            return self._failed(function, instance, {"errorMessage": message}, start)
+            message = UNEXPECTED_EXIT.format(code)
+            return self._discard(function, instance, {"errorMessage": message}, start)
         log = _tail(instance.log, start)
-        self._back(function, instance)
-        if "error" in answer:
-            return Result(json.dumps(answer["error"]).encode(), FUNCTION_ERROR, log, instance.id)
-        return Result(base64.b64decode(answer["body"]), "", log, instance.id)
+        self._release(function, instance)
+        if "error" in response:
+            return Result(json.dumps(response["error"]).encode(), FUNCTION_ERROR, log, instance.id)
+        return Result(base64.b64decode(response["body"]), "", log, instance.id)
 
     def close(self) -> None:
-        """Of all of them, with SIGTERM; there is no pre_stop hook here."""
+        """Ends all instances, with SIGTERM; there is no pre_stop hook."""
         with self.lock:
             instances = [instance for idle in self.idle.values() for instance in idle]
             self.idle.clear()
         for instance in instances:
             _thaw(instance.process)
             _end(instance.process)
-            instance.asks.close()
-            instance.answers.close()
+            instance.requests.close()
+            instance.responses.close()
 
     def instances(self, key: str) -> list[str]:
         return [instance.id for instance in self.idle.get(key, ())]
 
     def forget(self, key: str) -> None:
-        """Of a function whose code or configuration changed."""
+        """Ends the idle instances of a function whose code or configuration changed."""
         with self.lock:
             old = self.idle.pop(key, [])
             self.count[key] = self.count.get(key, 0) - len(old)
@@ -124,38 +136,40 @@ class Pool:
             _thaw(instance.process)
             _end(instance.process)
 
-    def _taken(self, function: Function) -> Instance:
+    def _acquire(self, function: Function) -> Instance:
         key = function.key
         with self.lock:
             if self.idle.get(key):
                 instance = self.idle[key].pop()
                 _thaw(instance.process)
                 return instance
-            if self.count.get(key, 0) >= MOST_INSTANCES:
+            if self.count.get(key, 0) >= MAX_INSTANCES:
                 raise Exhausted
             self.count[key] = self.count.get(key, 0) + 1
-        return self._started(function)
+        return self._start(function)
 
-    def _back(self, function: Function, instance: Instance) -> None:
+    def _release(self, function: Function, instance: Instance) -> None:
         if self.frozen:
             instance.process.send_signal(signal.SIGSTOP)
         with self.lock:
             self.idle.setdefault(function.key, []).append(instance)
 
-    def _failed(self, function: Function, instance: Instance, error: dict[str, Any], start: int) -> Result:
-        """The instance is gone with it."""
+    def _discard(
+        self, function: Function, instance: Instance, error: dict[str, Any], start: int
+    ) -> Result:
+        """Ends the instance, and returns the error as the result."""
         _end(instance.process)
         with self.lock:
             self.count[function.key] -= 1
         log = _tail(instance.log, start)
-        for channel in (instance.asks, instance.answers):
+        for channel in (instance.requests, instance.responses):
             with suppress(OSError):
                 channel.close()
         return Result(json.dumps(error).encode(), FUNCTION_ERROR, log, instance.id)
 
-    def _started(self, function: Function) -> Instance:
-        to_child, asks = os.pipe()
-        answers, from_child = os.pipe()
+    def _start(self, function: Function) -> Instance:
+        to_child, requests = os.pipe()
+        responses, from_child = os.pipe()
         id = f"c-{uuid4()}"
         log = self.folder / f"{id}.log"
         home = tempfile.mkdtemp(dir=self.folder)
@@ -173,19 +187,25 @@ class Pool:
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 pass_fds=(to_child, from_child),
-                env={"PATH": os.defpath, "HOME": home, "LANG": "C.UTF-8", "TZ": "UTC", **function.environment},
+                env={
+                    "PATH": os.defpath,
+                    "HOME": home,
+                    "LANG": "C.UTF-8",
+                    "TZ": "UTC",
+                    **function.environment,
+                },
             )
         os.close(to_child)
         os.close(from_child)
-        return Instance(process, os.fdopen(asks, "w"), os.fdopen(answers, "r"), log, id)
+        return Instance(process, os.fdopen(requests, "w"), os.fdopen(responses, "r"), log, id)
 
-    def _ask(self, function: Function, request_id: str, retry_count: int) -> dict[str, Any]:
-        me = self.identity
+    def _request(self, function: Function, request_id: str, retry_count: int) -> dict[str, Any]:
+        account = self.account
         return {
             "requestId": request_id,
             "retryCount": retry_count,
-            "region": me.region_id,
-            "accountId": me.account_id,
+            "region": account.region_id,
+            "accountId": account.account_id,
             "function": {
                 "name": function.name,
                 "handler": function.handler,
@@ -202,32 +222,34 @@ class Pool:
                 "log_store": "",
             },
             "credentials": {
-                "access_key_id": me.access_key_id,
-                "access_key_secret": me.access_key_secret,
-                "security_token": me.security_token,
+                "access_key_id": account.access_key_id,
+                "access_key_secret": account.access_key_secret,
+                "security_token": account.security_token,
             },
             "environment": {
-                "ALIBABA_CLOUD_ACCESS_KEY_ID": me.access_key_id,
-                "ALIBABA_CLOUD_ACCESS_KEY_SECRET": me.access_key_secret,
-                "ALIBABA_CLOUD_SECURITY_TOKEN": me.security_token,
+                "ALIBABA_CLOUD_ACCESS_KEY_ID": account.access_key_id,
+                "ALIBABA_CLOUD_ACCESS_KEY_SECRET": account.access_key_secret,
+                "ALIBABA_CLOUD_SECURITY_TOKEN": account.security_token,
                 "FC_FUNCTION_NAME": function.name,
                 "FC_SERVICE_NAME": function.service,
                 "FC_FUNC_CODE_PATH": str(function.code),
-                "FC_REGION": me.region_id,
-                "FC_ACCOUNT_ID": me.account_id,
+                "FC_REGION": account.region_id,
+                "FC_ACCOUNT_ID": account.account_id,
             },
         }
 
     @staticmethod
-    def _exchanged(instance: Instance, ask: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Raises TimeoutError, OSError, ValueError."""
-        instance.asks.write(json.dumps(ask) + "\n")
-        instance.asks.flush()
+    def _exchange(instance: Instance, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Sends a request and returns the response. Raises TimeoutError, OSError, ValueError."""
+        instance.requests.write(json.dumps(request) + "\n")
+        instance.requests.flush()
         until = time.monotonic() + seconds
-        while not select.select([instance.answers], [], [], min(0.5, max(0.0, until - time.monotonic())))[0]:
+        while not select.select(
+            [instance.responses], [], [], min(0.5, max(0.0, until - time.monotonic()))
+        )[0]:
             if time.monotonic() >= until:
                 raise TimeoutError
-        return dict(json.loads(instance.answers.readline()))
+        return dict(json.loads(instance.responses.readline()))
 
 
 def _thaw(process: subprocess.Popen[bytes]) -> None:
@@ -236,7 +258,7 @@ def _thaw(process: subprocess.Popen[bytes]) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:
-    """SIGTERM first, as the platform does."""
+    """Ends a process, first by SIGTERM, as the platform does; returns its exit code."""
     if process.poll() is None:
         _thaw(process)
         process.terminate()
@@ -248,13 +270,16 @@ def _end(process: subprocess.Popen[bytes]) -> int:
 
 
 def _tail(log: Path, start: int) -> bytes:
-    with log.open("rb") as told:
-        told.seek(start)
-        return told.read()[-LOG_TAIL_BYTES:]
+    with log.open("rb") as file:
+        file.seek(start)
+        return file.read()[-LOG_TAIL_BYTES:]
 
 
 def _python(runtime: str) -> str:
-    """That very Python where it is on this machine, else this one; this one, with its packages, if it is that."""
+    """Returns the interpreter of the runtime's Python version, else this one.
+
+    Where this one has that version, it is taken, with its packages.
+    """
     if runtime == f"python3.{sys.version_info.minor}":
         return sys.executable
     return python_of(runtime) or sys.executable

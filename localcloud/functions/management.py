@@ -1,4 +1,4 @@
-"""What is deployed, over HTTP: services, functions, versions, aliases, asynchronous configurations, tasks."""
+"""What is deployed, over HTTP: services, functions, versions, aliases, async configurations."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from starlette.requests import Request
 
+from localcloud.functions.invocation_queue import Invocation
+from localcloud.functions.model import FcError, Service
 from localcloud.functions.platform import Platform
-from localcloud.functions.queue import Invocation
-from localcloud.functions.registry import FcError, Service
 
 OLDER, NEWER = "/2016-08-15", "/2023-03-30"
 SERVICE = OLDER + "/services/{service}"
@@ -21,7 +21,7 @@ Act = Callable[[Request, bytes], Any]
 
 
 def management(platform: Platform) -> Iterator[tuple[str, str, Act]]:
-    """Path, method, and what it does; its answer is JSON, or nothing."""
+    """Yields path, method and act of each route; an act answers JSON, or nothing."""
     yield from _services(platform)
     yield from _functions(platform)
     yield from _versions(platform)
@@ -32,9 +32,17 @@ def management(platform: Platform) -> Iterator[tuple[str, str, Act]]:
 def _services(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     registry = platform.registry
     yield OLDER + "/services", "POST", lambda _, body: registry.create_service(_object(body))
-    yield OLDER + "/services", "GET", lambda r, _: _listed(r, "services", "serviceName", _told(registry.services))
-    yield SERVICE, "GET", lambda r, _: registry.service(r.path_params["service"]).told
-    yield SERVICE, "PUT", lambda r, body: registry.update_service(r.path_params["service"], _object(body))
+    yield (
+        OLDER + "/services",
+        "GET",
+        lambda r, _: _listed(r, "services", "serviceName", _descriptions(registry.services)),
+    )
+    yield SERVICE, "GET", lambda r, _: registry.service(r.path_params["service"]).description
+    yield (
+        SERVICE,
+        "PUT",
+        lambda r, body: registry.update_service(r.path_params["service"], _object(body)),
+    )
     yield SERVICE, "DELETE", lambda r, _: registry.delete_service(r.path_params["service"])
 
 
@@ -43,23 +51,39 @@ def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
 
     def update(request: Request, body: bytes) -> Any:
         path = request.path_params
-        told = registry.put_function(path["service"], _object(body), path["function"])
-        platform.changed(path["service"])
-        return told
+        description = registry.put_function(path["service"], _object(body), path["function"])
+        platform.discard_instances(path["service"])
+        return description
 
     def listing(request: Request, _: bytes) -> Any:
         service = registry.service(request.path_params["service"])
-        return _listed(request, "functions", "functionName", _told(service.functions))
+        return _listed(request, "functions", "functionName", _descriptions(service.functions))
 
     def instances(request: Request, _: bytes) -> Any:
-        function = registry.function(request.path_params["service"], request.path_params["function"])
+        function = registry.function(
+            request.path_params["service"], request.path_params["function"]
+        )
         return {"instances": [{"instanceId": id} for id in platform.pool.instances(function.key)]}
 
-    yield SERVICE + "/functions", "POST", lambda r, body: registry.put_function(r.path_params["service"], _object(body))
+    yield (
+        SERVICE + "/functions",
+        "POST",
+        lambda r, body: registry.put_function(r.path_params["service"], _object(body)),
+    )
     yield SERVICE + "/functions", "GET", listing
-    yield FUNCTION, "GET", lambda r, _: registry.function(r.path_params["service"], r.path_params["function"]).told
+    yield (
+        FUNCTION,
+        "GET",
+        lambda r, _: (
+            registry.function(r.path_params["service"], r.path_params["function"]).description
+        ),
+    )
     yield FUNCTION, "PUT", update
-    yield FUNCTION, "DELETE", lambda r, _: registry.delete_function(r.path_params["service"], r.path_params["function"])
+    yield (
+        FUNCTION,
+        "DELETE",
+        lambda r, _: registry.delete_function(r.path_params["service"], r.path_params["function"]),
+    )
     yield FUNCTION + "/instances", "GET", instances
 
 
@@ -74,48 +98,76 @@ def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
         return str(request.path_params["service"])
 
     yield versions, "POST", lambda r, body: registry.publish_version(name(r), _object(body))
-    yield versions, "GET", lambda r, _: _listed(r, "versions", "versionId", list(service(r).version_told.values()))
-    yield versions + "/{version}", "DELETE", lambda r, _: registry.delete_version(name(r), r.path_params["version"])
+    yield (
+        versions,
+        "GET",
+        lambda r, _: _listed(
+            r, "versions", "versionId", list(service(r).version_descriptions.values())
+        ),
+    )
+    yield (
+        versions + "/{version}",
+        "DELETE",
+        lambda r, _: registry.delete_version(name(r), r.path_params["version"]),
+    )
     yield aliases, "POST", lambda r, body: registry.put_alias(name(r), _object(body))
-    yield aliases, "GET", lambda r, _: _listed(r, "aliases", "aliasName", list(service(r).aliases.values()))
+    yield (
+        aliases,
+        "GET",
+        lambda r, _: _listed(r, "aliases", "aliasName", list(service(r).aliases.values())),
+    )
     yield aliases + "/{alias}", "GET", lambda r, _: registry.alias(name(r), r.path_params["alias"])
     yield (
         aliases + "/{alias}",
         "PUT",
         lambda r, body: registry.put_alias(name(r), _object(body), r.path_params["alias"]),
     )
-    yield aliases + "/{alias}", "DELETE", lambda r, _: registry.delete_alias(name(r), r.path_params["alias"])
+    yield (
+        aliases + "/{alias}",
+        "DELETE",
+        lambda r, _: registry.delete_alias(name(r), r.path_params["alias"]),
+    )
 
 
 def _asynchronous(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     registry = platform.registry
 
-    def here(request: Request) -> tuple[str, str]:
+    def names(request: Request) -> tuple[str, str]:
         return request.path_params["service"], request.path_params["function"]
 
     def delete(request: Request, _: bytes) -> None:
-        told = registry.async_config(*here(request))
-        del registry.service(here(request)[0]).async_configs[told["qualifier"], told["function"]]
+        description = registry.async_config(*names(request))
+        del registry.service(names(request)[0]).async_configs[
+            description["qualifier"], description["function"]
+        ]
 
     def configs(request: Request, _: bytes) -> Any:
-        service = registry.service(here(request)[0])
-        return {"configs": [told for (_, name), told in service.async_configs.items() if name == here(request)[1]]}
+        service = registry.service(names(request)[0])
+        return {
+            "configs": [
+                description
+                for (_, name), description in service.async_configs.items()
+                if name == names(request)[1]
+            ]
+        }
 
     def tasks(request: Request, _: bytes) -> Any:
-        service, function = here(request)
-        wanted = (service.split(".")[0], function)
-        found = [t for (s, f, _), t in platform.queue.tasks.items() if (s, f) == wanted]
-        return {"invocations": [_task(invocation) for invocation in found]}
+        service, function = names(request)
+        key = (service.split(".")[0], function)
+        items = [t for (s, f, _), t in platform.queue.tasks.items() if (s, f) == key]
+        return {"invocations": [_task(invocation) for invocation in items]}
 
     def task(request: Request) -> Invocation:
-        service, function = here(request)
-        found = platform.queue.tasks.get((service.split(".")[0], function, request.path_params["task"]))
-        if found is None:
+        service, function = names(request)
+        items = platform.queue.tasks.get(
+            (service.split(".")[0], function, request.path_params["task"])
+        )
+        if items is None:
             raise FcError(404, "StatefulAsyncInvocationNotFound")
-        return found
+        return items
 
-    yield CONFIG, "PUT", lambda r, body: registry.put_async_config(*here(r), _object(body))
-    yield CONFIG, "GET", lambda r, _: registry.async_config(*here(r))
+    yield CONFIG, "PUT", lambda r, body: registry.put_async_config(*names(r), _object(body))
+    yield CONFIG, "GET", lambda r, _: registry.async_config(*names(r))
     yield CONFIG, "DELETE", delete
     yield FUNCTION + "/async-invoke-configs", "GET", configs
     yield TASKS, "GET", tasks
@@ -124,17 +176,21 @@ def _asynchronous(platform: Platform) -> Iterator[tuple[str, str, Act]]:
 
 
 def _newer(platform: Platform) -> Iterator[tuple[str, str, Act]]:
-    """Functions of 3.0 have no service: here they are in one without a name."""
+    """Yields the routes of 3.0, whose functions have no service: they are in one without a name."""
     registry = platform.registry
     registry.services[""] = Service("", {})
 
     def update(request: Request, body: bytes) -> Any:
-        told = registry.put_function("", _object(body), request.path_params["function"])
-        platform.changed("")
-        return told
+        description = registry.put_function("", _object(body), request.path_params["function"])
+        platform.discard_instances("")
+        return description
 
     yield NEWER + "/functions", "POST", lambda _, body: registry.put_function("", _object(body))
-    yield NEWER + "/functions/{function}", "GET", lambda r, _: registry.function("", r.path_params["function"]).told
+    yield (
+        NEWER + "/functions/{function}",
+        "GET",
+        lambda r, _: registry.function("", r.path_params["function"]).description,
+    )
     yield NEWER + "/functions/{function}", "PUT", update
     yield (
         NEWER + "/functions/{function}",
@@ -147,15 +203,22 @@ def _object(body: bytes) -> dict[str, Any]:
     return dict(json.loads(body or b"{}"))
 
 
-def _told(named: dict[str, Any]) -> list[dict[str, Any]]:
-    return [thing.told for name, thing in sorted(named.items()) if name]
+def _descriptions(named: dict[str, Any]) -> list[dict[str, Any]]:
+    return [thing.description for name, thing in sorted(named.items()) if name]
 
 
-def _listed(request: Request, name: str, key: str, found: list[dict[str, Any]]) -> dict[str, Any]:
-    """A page, by prefix, and where the next one starts."""
-    limit, start = int(request.query_params.get("limit") or 20), request.query_params.get("nextToken") or ""
+def _listed(request: Request, name: str, key: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns one page of what has the prefix, and where the next one starts."""
+    limit, start = (
+        int(request.query_params.get("limit") or 20),
+        request.query_params.get("nextToken") or "",
+    )
     prefix = request.query_params.get("prefix") or ""
-    fitting = [told for told in found if str(told[key]).startswith(prefix) and str(told[key]) >= start]
+    fitting = [
+        description
+        for description in items
+        if str(description[key]).startswith(prefix) and str(description[key]) >= start
+    ]
     page = {name: fitting[:limit]}
     return {**page, "nextToken": str(fitting[limit][key])} if limit < len(fitting) else page
 
@@ -169,7 +232,7 @@ def _task(invocation: Invocation) -> dict[str, Any]:
         "serviceName": invocation.service,
         "qualifier": invocation.qualifier,
         "status": invocation.status,
-        "alreadyRetriedTimes": max(0, invocation.tries),
+        "alreadyRetriedTimes": max(0, invocation.attempts),
         "returnPayload": answer if invocation.status == "Succeeded" else "",
         "invocationErrorMessage": answer if invocation.status == "Failed" else "",
     }

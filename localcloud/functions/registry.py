@@ -1,4 +1,4 @@
-"""Services, functions, versions, aliases and how a function is invoked asynchronously: what is deployed."""
+"""What is deployed: services, functions, versions, aliases, asynchronous configurations."""
 
 from __future__ import annotations
 
@@ -15,99 +15,46 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.clock import Clock
+from localcloud.functions.model import LATEST, FcError, Function, Service
 
-RUNTIMES = ("python3", "python3.9", "python3.10", "python3.12", "python3.11", "python3.13")  # the last two: only here
-LATEST = "LATEST"
+RUNTIMES = (
+    *("python3", "python3.9", "python3.10", "python3.12"),
+    *("python3.11", "python3.13"),  # of the local cloud alone
+)
 NAME = "[A-Za-z_][A-Za-z0-9_-]{0,127}"
 RESERVED = ("accessKeyID", "accessKeySecret", "securityToken", "topic")
 
 
-class FcError(Exception):
-    """An error answer: HTTP status, ErrorCode, ErrorMessage."""
-
-    def __init__(self, status: int, code: str, message: str = "") -> None:
-        super().__init__(message or code)
-        self.status = status
-        self.code = code
-
-
-@dataclass
-class Function:
-    service: str  # empty: of Function Compute 3.0
-    name: str
-    code: Path
-    told: dict[str, Any]  # as it is described
-    version_id: str = ""
-    qualifier: str = LATEST
-
-    @property
-    def key(self) -> str:
-        return f"{self.service}.{self.version_id or LATEST}/{self.name}/{self.told['codeChecksum']}"
-
-    @property
-    def runtime(self) -> str:
-        return str(self.told["runtime"])
-
-    @property
-    def handler(self) -> str:
-        return str(self.told["handler"])
-
-    @property
-    def timeout(self) -> int:
-        return int(self.told.get("timeout") or 3)
-
-    @property
-    def memory_size(self) -> int:
-        return int(self.told.get("memorySize") or 128)
-
-    @property
-    def initializer(self) -> str:
-        return str(self.told.get("initializer") or "")
-
-    @property
-    def initializer_timeout(self) -> int:
-        return int(self.told.get("initializationTimeout") or 3)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return dict(self.told.get("environmentVariables") or {})
-
-
-@dataclass
-class Service:
-    name: str
-    told: dict[str, Any]
-    functions: dict[str, Function] = field(default_factory=dict)
-    versions: dict[str, dict[str, Function]] = field(default_factory=dict)
-    version_told: dict[str, dict[str, Any]] = field(default_factory=dict)
-    aliases: dict[str, dict[str, Any]] = field(default_factory=dict)
-    async_configs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # by qualifier, function
-
-
 @dataclass
 class Registry:
-    """Raises FcError throughout."""
+    """All services. Every method raises FcError where the API refuses."""
 
     clock: Clock
     folder: Path
     services: dict[str, Service] = field(default_factory=dict)
 
     def create_service(self, body: dict[str, Any]) -> dict[str, Any]:
-        name = _named(body, "serviceName")
+        name = _checked_name(body, "serviceName")
         if name in self.services:
             raise FcError(409, "ServiceAlreadyExists", f"service '{name}' already exists")
-        self.services[name] = Service(name, self._stamped({**body, "serviceId": _id(name)}))
-        return self.services[name].told
+        self.services[name] = Service(name, self._stamp({**body, "serviceId": _id(name)}))
+        return self.services[name].description
 
     def update_service(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         service = self.service(name)
-        service.told.update({k: v for k, v in body.items() if v is not None}, lastModifiedTime=self._now())
-        return service.told
+        service.description.update(
+            {k: v for k, v in body.items() if v is not None}, lastModifiedTime=self._now()
+        )
+        return service.description
 
     def delete_service(self, name: str) -> None:
         service = self.service(name)
         if service.functions or service.versions:
-            raise FcError(412, "PreconditionFailed", "the service has functions or versions; delete these first")
+            raise FcError(
+                412,
+                "PreconditionFailed",
+                "the service has functions or versions; delete these first",
+            )
         del self.services[name]
 
     def service(self, name: str) -> Service:
@@ -116,24 +63,35 @@ class Registry:
         except KeyError as error:
             raise FcError(404, "ServiceNotFound", f"service '{name}' does not exist") from error
 
-    def put_function(self, service_name: str, body: dict[str, Any], name: str = "") -> dict[str, Any]:
-        """Creates one, or changes the one of that name."""
+    def put_function(
+        self, service_name: str, body: dict[str, Any], name: str = ""
+    ) -> dict[str, Any]:
+        """Creates a function, or changes the one of that name."""
         service = self.service(service_name)
-        if not name and _named(body, "functionName") in service.functions:
-            raise FcError(409, "FunctionAlreadyExists", f"function '{body['functionName']}' already exists")
+        if not name and _checked_name(body, "functionName") in service.functions:
+            raise FcError(
+                409, "FunctionAlreadyExists", f"function '{body['functionName']}' already exists"
+            )
         before = self.function(service_name, name) if name else None
-        told = {**(before.told if before else {}), **{k: v for k, v in body.items() if v is not None and k != "code"}}
-        _check(told)
-        function = Function(service.name, name or body["functionName"], before.code if before else Path(), told)
+        description = {
+            **(before.description if before else {}),
+            **{k: v for k, v in body.items() if v is not None and k != "code"},
+        }
+        _check_function(description)
+        code_folder = before.code if before else Path()
+        function_name = name or body["functionName"]
+        function = Function(service.name, function_name, code_folder, description)
         code = body.get("code")
         if code:
-            function.code, told["codeChecksum"], told["codeSize"] = self._unpacked(function, code)
+            function.code, checksum, size = self._unpack(function, code)
+            description.update(codeChecksum=checksum, codeSize=size)
         elif before is None:
             raise FcError(400, "InvalidArgument", "code is required")
-        told["functionName"], told["functionId"] = function.name, _id(f"{service.name}/{function.name}")
-        function.told = self._stamped(told)
+        description["functionName"] = function.name
+        description["functionId"] = _id(f"{service.name}/{function.name}")
+        function.description = self._stamp(description)
         service.functions[function.name] = function
-        return function.told
+        return function.description
 
     def function(self, service_name: str, name: str, qualifier: str = "") -> Function:
         """`service_name` may carry a qualifier, as a path does: LATEST, a version, or an alias."""
@@ -144,7 +102,11 @@ class Registry:
         if functions is None:
             raise FcError(404, "VersionNotFound", f"version or alias '{qualifier}' does not exist")
         if name not in functions:
-            raise FcError(404, "FunctionNotFound", f"function '{name}' does not exist in service '{service.name}'")
+            raise FcError(
+                404,
+                "FunctionNotFound",
+                f"function '{name}' does not exist in service '{service.name}'",
+            )
         return replace(functions[name], qualifier=qualifier)
 
     def delete_function(self, service_name: str, name: str) -> None:
@@ -154,9 +116,13 @@ class Registry:
     def publish_version(self, service_name: str, body: dict[str, Any]) -> dict[str, Any]:
         service = self.service(service_name)
         id = str(max(map(int, service.versions), default=0) + 1)
-        service.versions[id] = {name: replace(f, version_id=id) for name, f in service.functions.items()}
-        service.version_told[id] = self._stamped({"versionId": id, "description": body.get("description") or ""})
-        return service.version_told[id]
+        service.versions[id] = {
+            name: replace(f, version_id=id) for name, f in service.functions.items()
+        }
+        service.version_descriptions[id] = self._stamp(
+            {"versionId": id, "description": body.get("description") or ""}
+        )
+        return service.version_descriptions[id]
 
     def delete_version(self, service_name: str, id: str) -> None:
         service = self.service(service_name)
@@ -164,20 +130,23 @@ class Registry:
             raise FcError(412, "PreconditionFailed", "an alias points at the version")
         if service.versions.pop(id, None) is None:
             raise FcError(404, "VersionNotFound", f"version '{id}' does not exist")
-        del service.version_told[id]
+        del service.version_descriptions[id]
 
     def put_alias(self, service_name: str, body: dict[str, Any], name: str = "") -> dict[str, Any]:
         service = self.service(service_name)
-        if not name and _named(body, "aliasName") in service.aliases:
+        if not name and _checked_name(body, "aliasName") in service.aliases:
             raise FcError(409, "AliasAlreadyExists", f"alias '{body['aliasName']}' already exists")
         if name and name not in service.aliases:
             raise FcError(404, "AliasNotFound", f"alias '{name}' does not exist")
-        told = {**service.aliases.get(name, {}), **{k: v for k, v in body.items() if v is not None}}
-        if told.get("versionId") not in service.versions:
-            raise FcError(404, "VersionNotFound", f"version '{told.get('versionId')}' does not exist")
-        told["aliasName"] = name or body["aliasName"]
-        service.aliases[told["aliasName"]] = self._stamped(told)
-        return told
+        given = {key: value for key, value in body.items() if value is not None}
+        description = {**service.aliases.get(name, {}), **given}
+        if description.get("versionId") not in service.versions:
+            raise FcError(
+                404, "VersionNotFound", f"version '{description.get('versionId')}' does not exist"
+            )
+        description["aliasName"] = name or body["aliasName"]
+        service.aliases[description["aliasName"]] = self._stamp(description)
+        return description
 
     def alias(self, service_name: str, name: str) -> dict[str, Any]:
         try:
@@ -189,60 +158,74 @@ class Registry:
         self.alias(service_name, name)
         del self.service(service_name).aliases[name]
 
-    def put_async_config(self, service_name: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    def put_async_config(
+        self, service_name: str, name: str, body: dict[str, Any]
+    ) -> dict[str, Any]:
         function = self.function(service_name, name)
         if not 0 <= int(body.get("maxAsyncRetryAttempts") or 0) <= 8:
             raise FcError(400, "InvalidArgument", "maxAsyncRetryAttempts is 0 to 8")
-        told = self._stamped({**body, "service": function.service, "function": name, "qualifier": function.qualifier})
-        self.service(service_name).async_configs[function.qualifier, name] = told
-        return told
+        description = self._stamp(
+            {**body, "service": function.service, "function": name, "qualifier": function.qualifier}
+        )
+        self.service(service_name).async_configs[function.qualifier, name] = description
+        return description
 
     def async_config(self, service_name: str, name: str) -> dict[str, Any]:
         function = self.function(service_name, name)
         try:
             return self.service(service_name).async_configs[function.qualifier, name]
         except KeyError as error:
-            raise FcError(404, "AsyncConfigNotExists", "the function has no asynchronous configuration") from error
+            raise FcError(
+                404, "AsyncConfigNotExists", "the function has no asynchronous configuration"
+            ) from error
 
-    def _unpacked(self, function: Function, code: dict[str, Any]) -> tuple[Path, str, int]:
+    def _unpack(self, function: Function, code: dict[str, Any]) -> tuple[Path, str, int]:
         if "zipFile" not in code:
-            raise FcError(400, "InvalidArgument", "only code.zipFile is here, no OSS")
+            raise FcError(400, "InvalidArgument", "the local cloud takes code.zipFile, not OSS")
         try:
             content = base64.b64decode(code["zipFile"], validate=True)
             archive = zipfile.ZipFile(io.BytesIO(content))
         except (binascii.Error, TypeError, zipfile.BadZipFile) as error:
-            raise FcError(400, "InvalidArgument", "code.zipFile is not a zip file in base64") from error
+            raise FcError(
+                400, "InvalidArgument", "code.zipFile is not a zip file in base64"
+            ) from error
         checksum = hashlib.sha256(content).hexdigest()[:16]
         folder = self.folder / f"{function.service}-{function.name}-{checksum}"
         shutil.rmtree(folder, ignore_errors=True)
         archive.extractall(folder)
         return folder, checksum, len(content)
 
-    def _stamped(self, told: dict[str, Any]) -> dict[str, Any]:
-        told.setdefault("createdTime", self._now())
-        told["lastModifiedTime"] = self._now()
-        return told
+    def _stamp(self, description: dict[str, Any]) -> dict[str, Any]:
+        description.setdefault("createdTime", self._now())
+        description["lastModifiedTime"] = self._now()
+        return description
 
     def _now(self) -> str:
         moment: datetime = self.clock.now()
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _named(body: dict[str, Any], field: str) -> str:
+def _checked_name(body: dict[str, Any], field: str) -> str:
     name = str(body.get(field) or "")
     if not re.fullmatch(NAME, name):
-        raise FcError(400, "InvalidArgument", f"{field} is a letter or _, then letters, digits, _ and -")
+        raise FcError(
+            400, "InvalidArgument", f"{field} is a letter or _, then letters, digits, _ and -"
+        )
     return name
 
 
-def _check(told: dict[str, Any]) -> None:
-    if told.get("runtime") not in RUNTIMES:
-        raise FcError(400, "InvalidArgument", f"runtime '{told.get('runtime')}' is not one of {', '.join(RUNTIMES)}")
-    if not re.fullmatch(r"[^.]+(\.[^.]+)+", str(told.get("handler") or "")):
+def _check_function(description: dict[str, Any]) -> None:
+    if description.get("runtime") not in RUNTIMES:
+        raise FcError(
+            400,
+            "InvalidArgument",
+            f"runtime '{description.get('runtime')}' is not one of {', '.join(RUNTIMES)}",
+        )
+    if not re.fullmatch(r"[^.]+(\.[^.]+)+", str(description.get("handler") or "")):
         raise FcError(400, "InvalidArgument", "handler is module.function")
-    if not 1 <= int(told.get("timeout") or 3) <= 86_400:
+    if not 1 <= int(description.get("timeout") or 3) <= 86_400:
         raise FcError(400, "InvalidArgument", "timeout is 1 to 86400 seconds")
-    environment = told.get("environmentVariables") or {}
+    environment = description.get("environmentVariables") or {}
     wrong = [name for name in environment if name.startswith("FC_") or name in RESERVED]
     if wrong:
         raise FcError(400, "InvalidArgument", f"the environment variable {wrong[0]} is reserved")

@@ -1,1 +1,1 @@
-"""CloudMonitor, as far as choosing instances needs it, API 2019-01-01: `describe` (actions), `series` (values)."""
+"""CloudMonitor, API 2019-01-01: `describe` (actions) and `series` (values of metrics)."""

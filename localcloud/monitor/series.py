@@ -1,4 +1,4 @@
-"""What a metric of an instance is at a moment: a fixed value, or a series of one value a minute since the start."""
+"""The value of an instance's metric at a time: fixed, or a series of one value a minute."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ MINUTE = 60
 
 
 def value_at(instance: Instance, name: str, seconds: float) -> float | None:
-    """The last value of a series stays. Case does not matter: ESS and CloudMonitor spell the names differently."""
-    told = next((value for key, value in instance.metrics.items() if key.lower() == name.lower()), None)
-    if isinstance(told, list):
-        return float(told[min(max(0, int(seconds // MINUTE)), len(told) - 1)]) if told else None
-    return None if told is None else float(told)
+    """Returns the value so many seconds after the start; the last one of a series remains.
+
+    Case does not matter: ESS and CloudMonitor spell the names differently.
+    """
+    metrics = instance.metrics.items()
+    series = next((value for key, value in metrics if key.lower() == name.lower()), None)
+    if not isinstance(series, list):
+        return None if series is None else float(series)
+    index = min(max(0, int(seconds // MINUTE)), len(series) - 1)
+    return float(series[index]) if series else None

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.certificate import self_made
+from localcloud.certificate import self_signed_certificate
 from localcloud.clock import DrivenClock
-from localcloud.console.fresh import fresh
+from localcloud.console.event_times import current_event
 from localcloud.errors import ApiError
 from localcloud.ess.catalogue import perform
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from localcloud.ess.service import Service
 from localcloud.faults import KINDS, Faults
 from localcloud.fleet import FleetError, read_fleet, save_fleet, service_of
@@ -34,7 +34,7 @@ from tests.support.sdks import OlderPython, RefusedCall
 SMALL = Path(__file__).parents[2] / "localcloud/fleets/small.json"
 
 
-def asked(
+def request_json(
     ready: Mapping[str, str], path: str, body: Any = None, method: str | None = None
 ) -> tuple[int, Any]:
     data = None if body is None else json.dumps(body).encode()
@@ -54,30 +54,32 @@ def ready() -> Any:
         yield found
 
 
-def told(service: Service, action: str, **params: str) -> dict[str, Any]:
+def perform_action(service: Service, action: str, **params: str) -> dict[str, Any]:
     return perform(
         service, {"Action": action, "Version": "2022-02-22", "RegionId": "cn-hangzhou", **params}
     )
 
 
 def test_the_clock_is_put_forward_and_no_further_than_a_year(ready: Mapping[str, str]) -> None:
-    before = asked(ready, "overview")[1]["now"]
-    after = asked(ready, "clock", {"advance": 86_400})[1]["now"]
+    before = request_json(ready, "overview")[1]["now"]
+    after = request_json(ready, "clock", {"advance": 86_400})[1]["now"]
     assert after[:10] > before[:10]
     for wrong in (-1, 1e12, "x", None):
-        assert asked(ready, "clock", {"advance": wrong})[0] == 400
+        assert request_json(ready, "clock", {"advance": wrong})[0] == 400
 
 
 def test_faults_are_added_seen_and_cleared_at_run_time(ready: Mapping[str, str]) -> None:
-    added = asked(
+    added = request_json(
         ready, "faults", {"kind": "throttled", "action": "DescribeScalingGroups", "times": 2}
     )[1]
     assert added["pending"] == [
         {"kind": "throttled", "action": "DescribeScalingGroups", "times": 2, "seconds": 0.0}
     ]
-    assert asked(ready, "faults", {"rate": 0.5, "kinds": ["slow"], "seed": 1})[1]["rate"] == 0.5
-    assert asked(ready, "faults", {"kind": "earthquake"})[0] == 400
-    cleared = asked(ready, "faults", method="DELETE")[1]
+    assert (
+        request_json(ready, "faults", {"rate": 0.5, "kinds": ["slow"], "seed": 1})[1]["rate"] == 0.5
+    )
+    assert request_json(ready, "faults", {"kind": "earthquake"})[0] == 400
+    cleared = request_json(ready, "faults", method="DELETE")[1]
     assert (cleared["pending"], cleared["rate"]) == ([], 0.0)
 
 
@@ -93,12 +95,12 @@ def test_another_origins_page_cannot_change_anything(ready: Mapping[str, str]) -
 
 
 def test_an_event_is_fired_at_the_function_of_the_fleet_file(ready: Mapping[str, str]) -> None:
-    assert "remove-two" in asked(ready, "events")[1]["events"]
-    status, answer = asked(ready, "fire", {"event": "rabbitmq-batch"})
+    assert "remove-two" in request_json(ready, "events")[1]["events"]
+    status, answer = request_json(ready, "fire", {"event": "rabbitmq-batch"})
     assert (status, answer["failed"]) == (200, "")
     assert "outcomes" in json.loads(answer["answer"])
-    assert asked(ready, "overview")[1]["decisions"][0]["outcomes"]
-    assert asked(ready, "fire", {"event": "../policy.example"})[0] == 400
+    assert request_json(ready, "overview")[1]["decisions"][0]["outcomes"]
+    assert request_json(ready, "fire", {"event": "../policy.example"})[0] == 400
 
 
 def test_a_browser_is_led_to_the_console_and_a_client_is_not(ready: Mapping[str, str]) -> None:
@@ -147,7 +149,7 @@ STEPS: dict[str, tuple[str, dict[str, str]]] = {
 def test_whatever_was_done_a_saved_state_goes_on_the_same(sort_keys: list[str]) -> None:
     clock = DrivenClock(START)
     service = service_of(
-        {"groups": [group(*instances(5), desiredCapacity=4)]}, clock, Knobs(acts=True)
+        {"groups": [group(*instances(5), desiredCapacity=4)]}, clock, Assumptions(acts=True)
     )
     for number, step in enumerate(sort_keys):
         if step == "wait":
@@ -155,13 +157,15 @@ def test_whatever_was_done_a_saved_state_goes_on_the_same(sort_keys: list[str]) 
             continue
         action, params = STEPS[step]
         with suppress(ApiError):
-            told(
+            perform_action(
                 service,
                 action,
                 ScalingGroupId="asg-1",
                 **{k: v.format(n=number) for k, v in params.items()},
             )
-    again = service_of({"saved": json.loads(json.dumps(saved(service)))}, clock, Knobs(acts=True))
+    again = service_of(
+        {"saved": json.loads(json.dumps(saved(service)))}, clock, Assumptions(acts=True)
+    )
 
     assert saved(again) == saved(service)
 
@@ -171,17 +175,17 @@ def test_whatever_was_done_a_saved_state_goes_on_the_same(sort_keys: list[str]) 
 )
 def test_a_state_that_is_none_is_told_as_such(state: dict[str, Any]) -> None:
     with pytest.raises(FleetError, match="saved state"):
-        service_of({"saved": state}, DrivenClock(START), Knobs())
+        service_of({"saved": state}, DrivenClock(START), Assumptions())
 
 
 def test_a_saved_file_is_a_fleet_file(tmp_path: Path) -> None:
-    service = read_fleet(SMALL, DrivenClock(START), Knobs())
+    service = read_fleet(SMALL, DrivenClock(START), Assumptions())
     save_fleet(service, tmp_path / "saved.json")
 
-    again = read_fleet(tmp_path / "saved.json", DrivenClock(START), Knobs())
-    assert (again.groups, again.knobs.activity_seconds) == (
+    again = read_fleet(tmp_path / "saved.json", DrivenClock(START), Assumptions())
+    assert (again.groups, again.assumptions.activity_seconds) == (
         service.groups,
-        service.knobs.activity_seconds,
+        service.assumptions.activity_seconds,
     )
 
 
@@ -195,10 +199,10 @@ def test_https_is_served_with_a_certificate_of_its_own() -> None:
 
 
 def test_the_certificate_names_the_address_it_listens_on() -> None:
-    with self_made("10.1.2.3") as (certificate, _):
+    with self_signed_certificate("10.1.2.3") as (certificate, _):
         shown = ["openssl", "x509", "-in", certificate, "-text"]
-        told = subprocess.run(shown, capture_output=True, text=True, check=True)
-    assert "IP Address:10.1.2.3" in told.stdout
+        done = subprocess.run(shown, capture_output=True, text=True, check=True)
+    assert "IP Address:10.1.2.3" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -214,10 +218,16 @@ def test_a_fault_comes_by_flag(kind: str) -> None:
 
 def test_a_lag_comes_by_flag_and_is_changed_and_ended_at_run_time() -> None:
     with local_cloud(SMALL, "--lists-lag", "30", "--history-lag", "60", "--lag-varies") as ready:
-        assert asked(ready, "faults")[1]["lag"] == {"lists": 30, "history": 60, "varies": True}
-        changed = asked(ready, "faults", {"lag": {"lists": 5, "history": 0, "seconds": 10}})[1]
+        assert request_json(ready, "faults")[1]["lag"] == {
+            "lists": 30,
+            "history": 60,
+            "varies": True,
+        }
+        changed = request_json(ready, "faults", {"lag": {"lists": 5, "history": 0, "seconds": 10}})[
+            1
+        ]
         assert changed["lag"] == {"lists": 5, "history": 0, "varies": False}
-        assert asked(ready, "faults", method="DELETE")[1]["lag"]["lists"] == 0
+        assert request_json(ready, "faults", method="DELETE")[1]["lag"]["lists"] == 0
 
 
 def test_the_secret_is_new_at_each_start_unless_one_is_given() -> None:
@@ -259,7 +269,7 @@ def test_a_fault_comes_by_fleet_file(tmp_path: Path) -> None:
 def test_the_same_seed_gives_the_same_faults(seed: int, rate: float, kinds: list[str]) -> None:
     both = [Faults(), Faults()]
     for faults in both:
-        faults.at_random(rate, kinds, seed)
+        faults.set_random(rate, kinds, seed)
     assert [both[0].take("RemoveInstances") for _ in range(20)] == [
         both[1].take("RemoveInstances") for _ in range(20)
     ]
@@ -274,7 +284,7 @@ def test_an_old_event_is_sent_as_if_now_and_keeps_its_distances(age: int) -> Non
         "text": "2017-08-01T00:00:00Z",
         "n": 1234567890123456,
     }
-    told = json.loads(fresh(json.dumps(event), START))
-    assert told["at"] == int(START.timestamp() * 1000)
-    assert told["before"] == int(START.timestamp()) - 60
-    assert told["n"] == event["n"]
+    event_now = json.loads(current_event(json.dumps(event), START))
+    assert event_now["at"] == int(START.timestamp() * 1000)
+    assert event_now["before"] == int(START.timestamp()) - 60
+    assert event_now["n"] == event["n"]

@@ -73,9 +73,9 @@ def test_a_failed_function_is_http_200_and_a_header(
     with pytest.raises(fc2.FcError) as caught:
         compute.client.invoke_function("s", "f", b"")
     assert caught.value.status_code == 200
-    told = json.loads(caught.value.message)
-    assert told["errorType"] == kind
-    assert {"errorMessage", "stackTrace"} < told.keys()
+    answer = json.loads(caught.value.message)
+    assert answer["errorType"] == kind
+    assert {"errorMessage", "stackTrace"} < answer.keys()
 
 
 def test_a_function_out_of_time_gets_sigterm_and_the_next_call_a_new_process(
@@ -137,8 +137,8 @@ def test_the_context_is_that_of_the_runtime(
     (source / "index.py").write_text(code)
     compute.client.update_function("s", "f", codeDir=str(source), runtime=runtime)
 
-    told = json.loads(compute.client.invoke_function("s", "f", b"").data)
-    assert told == [has, has, 7, KEY.access_key_id, "cn-hangzhou", True]
+    answer = json.loads(compute.client.invoke_function("s", "f", b"").data)
+    assert answer == [has, has, 7, KEY.access_key_id, "cn-hangzhou", True]
 
 
 def test_the_tail_of_the_log_comes_along(compute: Compute, tmp_path: Path) -> None:
@@ -208,10 +208,10 @@ def test_a_failing_asynchronous_call_is_repeated_and_then_handed_to_its_destinat
 
     def over() -> bool:
         compute.clock.advance(10)
-        return bool(compute.inside.service.sent)
+        return bool(compute.inside.service.sent_messages)
 
     assert soon(over)
-    (sent,) = compute.inside.service.sent
+    (sent,) = compute.inside.service.sent_messages
     assert sent["to"].endswith("/queues/dead/messages")
     assert sent["content"]["requestContext"]["approximateInvokeCount"] == 3
     assert (
@@ -246,8 +246,8 @@ def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_pat
 @pytest.mark.parametrize(
     ("call", "refusal"),
     [
-        (lambda c: c.get_service("nobody"), (404, "ServiceNotFound")),
-        (lambda c: c.invoke_function("s", "nobody", b""), (404, "FunctionNotFound")),
+        (lambda c: c.get_service("absent"), (404, "ServiceNotFound")),
+        (lambda c: c.invoke_function("s", "absent", b""), (404, "FunctionNotFound")),
         (lambda c: c.invoke_function("s", "f", b"", qualifier="9"), (404, "VersionNotFound")),
         (lambda c: c.create_service("s"), (409, "ServiceAlreadyExists")),
         (
@@ -295,13 +295,13 @@ def test_the_newer_sdk_invokes_a_function_of_3_0(compute: Compute, tmp_path: Pat
             region_id="cn-hangzhou",
         )
     )
-    asked = models.CreateFunctionInput(
+    function_input = models.CreateFunctionInput(
         function_name="three",
         runtime="python3.12",
         handler="index.handler",
         code=models.InputCodeLocation(zip_file=code),
     )
-    client.create_function(models.CreateFunctionRequest(body=asked))
+    client.create_function(models.CreateFunctionRequest(body=function_input))
 
     answer = client.invoke_function("three", models.InvokeFunctionRequest(body=b"hello"))
     assert (answer.status_code, answer.body.read()) == (200, b"hello")

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from scalein.addresses import Endpoint
 from scalein.clock import Deadline
 from scalein.cloud.ess import EssGateway
@@ -300,8 +300,8 @@ def test_the_same_message_twice_removes_once() -> None:
 def test_a_group_that_changed_under_the_plan_is_removed_from_once_even_where_a_refusal_burns_the_token(
     burns: bool,
 ) -> None:
-    knobs = Knobs(refused_calls_burn_their_token=burns)
-    with cloud_of(group(*instances(3)), knobs=knobs) as cloud:
+    assumptions = Assumptions(refused_calls_burn_their_token=burns)
+    with cloud_of(group(*instances(3)), assumptions=assumptions) as cloud:
         stale = cloud.gateway().snapshot("asg-1")
         del cloud.group.instances["i-0001"]
         gateway = StaleOnce(cloud.gateway(), stale)

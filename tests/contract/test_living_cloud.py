@@ -12,7 +12,7 @@ import pytest
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from tests.support.clouds import KEY, START, Cloud, cloud_of, group, instances
 from tests.support.sdks import OlderPython, RefusedCall
 
@@ -51,13 +51,13 @@ class Story:
         )
 
     def hook(self, transition: str, **params: Any) -> str:
-        asked = {
+        parameters = {
             "ScalingGroupId": "asg-1",
             "LifecycleTransition": transition,
             "HeartbeatTimeout": 600,
             **params,
         }
-        return str(self.describe("CreateLifecycleHook", **asked)["LifecycleHookId"])
+        return str(self.describe("CreateLifecycleHook", **parameters)["LifecycleHookId"])
 
     def held(self) -> list[dict[str, Any]]:
         """By hooks, of the newest activity."""
@@ -69,7 +69,7 @@ class Story:
 
 @contextmanager
 def story_of(*members: Any, **fields: Any) -> Iterator[Story]:
-    with cloud_of(group(*members, **fields), knobs=Knobs(acts=True)) as cloud:
+    with cloud_of(group(*members, **fields), assumptions=Assumptions(acts=True)) as cloud:
         yield Story(cloud)
 
 
@@ -118,7 +118,7 @@ def test_a_hook_holds_an_instance_on_its_way_out_until_it_is_let_go() -> None:
         assert story.after(300) == {"InService": 2, "Removing:Wait": 1}
         (held,) = story.held()
         assert (
-            story.cloud.inside.service.sent[0]["content"]["lifecycleActionToken"]
+            story.cloud.inside.service.sent_messages[0]["content"]["lifecycleActionToken"]
             == held["LifecycleActionToken"]
         )
         story.describe(
@@ -290,11 +290,11 @@ def test_a_scheduled_task_comes_every_day_until_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policies", "gone"),
+    ("policies", "removed"),
     [(["OldestInstance"], ["i-0002", "i-0003"]), (["NewestInstance"], ["i-0005", "i-0006"])],
 )
 def test_ess_itself_goes_by_the_removal_policies_and_spares_the_protected(
-    policies: list[str], gone: list[str]
+    policies: list[str], removed: list[str]
 ) -> None:
     with story_of(*instances(6), removalPolicies=policies) as story:
         story.describe(
@@ -310,7 +310,8 @@ def test_ess_itself_goes_by_the_removal_policies_and_spares_the_protected(
             AdjustmentValue=4,
         )
         assert (
-            sorted(id for id, state in story.cloud.states().items() if state == "Removing") == gone
+            sorted(id for id, state in story.cloud.states().items() if state == "Removing")
+            == removed
         )
 
 
@@ -331,10 +332,10 @@ def test_a_balanced_group_shrinks_in_its_fullest_zone(
             AdjustmentType="TotalCapacity",
             AdjustmentValue=5,
         )
-        (leaving,) = [
+        (removing,) = [
             i for i in story.cloud.group.instances.values() if i.lifecycle_state == "Removing"
         ]
-        assert leaving.zone_id == zone_of_the_fullest
+        assert removing.zone_id == zone_of_the_fullest
 
 
 def test_in_economical_mode_stopped_instances_come_back_first() -> None:
@@ -385,12 +386,12 @@ def test_attached_and_detached_machines_keep_running() -> None:
         assert again == (400, "InvalidInstanceId.InUse")
         story.describe("DetachInstances", ScalingGroupId="asg-1", InstanceIds=["i-own"])
         story.after(60)
-        assert story.cloud.group.left["i-own"].ecs_status == "Running"
+        assert story.cloud.group.departed["i-own"].ecs_status == "Running"
 
 
 def test_receivers_are_told_what_they_asked_for() -> None:
     with story_of(*instances(3)) as story:
-        arn = "acs:mns:cn-hangzhou:1:queue/told"
+        arn = "acs:mns:cn-hangzhou:1:queue/notices"
         kinds = ["AUTOSCALING:SCALE_IN_SUCCESS"]
         story.describe(
             "CreateNotificationConfiguration",
@@ -402,7 +403,7 @@ def test_receivers_are_told_what_they_asked_for() -> None:
             "ScalingActivityId"
         ]
         story.after(60)
-        (sent,) = story.cloud.inside.service.sent
+        (sent,) = story.cloud.inside.service.sent_messages
         assert (sent["to"], sent["content"]) == (arn, {"event": kinds[0], "scalingActivityId": id})
 
 
@@ -451,8 +452,8 @@ def test_a_metric_series_is_told_a_value_a_minute_and_only_once_measured() -> No
 def datapoints(cloud: Cloud, action: str, **params: str) -> list[dict[str, Any]]:
     request = CommonRequest(domain=cloud.endpoint, version="2019-01-01", action_name=action)
     request.set_method("POST")
-    told = {"Namespace": "acs_ecs_dashboard", "MetricName": "CPUUtilization", **params}
-    for name, value in told.items():
+    parameters = {"Namespace": "acs_ecs_dashboard", "MetricName": "CPUUtilization", **params}
+    for name, value in parameters.items():
         request.add_query_param(name, value)
     client = AcsClient(KEY.access_key_id, KEY.access_key_secret, "cn-hangzhou")
     return list(json.loads(json.loads(client.do_action_with_exception(request))["Datapoints"]))

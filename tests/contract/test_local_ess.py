@@ -18,7 +18,7 @@ from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import (
 )
 from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
 
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from tests.support.clouds import Cloud, cloud_of, group, instances
 
 
@@ -77,7 +77,7 @@ def test_what_becomes_of_an_instance_depends_on_where_it_came_from() -> None:
         cloud.clock.advance(1)
 
         assert cloud.states() == {}
-        assert {id: left.ecs_status for id, left in cloud.group.left.items()} == {
+        assert {id: left.ecs_status for id, left in cloud.group.departed.items()} == {
             "i-auto-0001": "Released",
             "i-entrusted-0001": "Released",
             "i-own-0001": "Running",  # it only leaves the group, and keeps billing
@@ -110,11 +110,11 @@ def test_an_instance_is_recycled_only_if_group_and_call_both_say_so(
 def test_recycling_from_a_group_that_releases_can_be_made_an_error(
     group_policy: str, call_policy: str
 ) -> None:
-    """The documentation says both, so it is a knob; what group and call agree on is never an error."""
-    strict = Knobs(recycle_on_release_group_is_an_error=True)
-    with cloud_of(group(*instances(2), scalingPolicy=group_policy), knobs=strict) as cloud:
+    """The documentation says both, so it is assumed; what group and call agree on is never an error."""
+    strict = Assumptions(recycle_on_release_group_is_an_error=True)
+    with cloud_of(group(*instances(2), scalingPolicy=group_policy), assumptions=strict) as cloud:
         assert remove(cloud, "i-0001", RemovePolicy=call_policy)
-    with cloud_of(group(*instances(2)), knobs=strict) as cloud:
+    with cloud_of(group(*instances(2)), assumptions=strict) as cloud:
         assert refused(cloud, "i-0001", RemovePolicy="recycle") == (400, "InvalidParameter")
 
 
@@ -228,7 +228,9 @@ def test_the_same_token_with_other_parameters_is_a_mismatch() -> None:
 
 @pytest.mark.parametrize("burns", [True, False])
 def test_whether_a_refused_call_burns_its_token_is_a_knob(burns: bool) -> None:
-    with cloud_of(group(*instances(2)), knobs=Knobs(refused_calls_burn_their_token=burns)) as cloud:
+    with cloud_of(
+        group(*instances(2)), assumptions=Assumptions(refused_calls_burn_their_token=burns)
+    ) as cloud:
         refused(cloud, "i-9", ClientToken="t-1")
         if burns:
             assert refused(cloud, "i-0001", ClientToken="t-1") == (

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from scalein.decision.budget import Budget
 from scalein.decision.guardrails import GroupPolicy
 from scalein.decision.model import Count, Metric, Order, ReadScope, Sample
@@ -171,7 +171,7 @@ def test_cloudmonitor_is_asked_once_for_each_hundred_candidates() -> None:
 
 def test_the_policy_may_lower_how_many_instances_a_call_names() -> None:
     fleet = group(*instances(5))
-    with cloud_of(fleet, knobs=Knobs(most_dimensions=2)) as cloud:
+    with cloud_of(fleet, assumptions=Assumptions(max_dimensions=2)) as cloud:
         with pytest.raises(Refused, match="InvalidParameter"):
             cloud.gateway().snapshot("asg-1", CPU)
         assert (

@@ -1,4 +1,4 @@
-"""One story, told by official clients of three kinds: the local cloud is the same to all of them."""
+"""One story, by official clients of three kinds: the local cloud is the same to all of them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ from typing import Any
 
 import pytest
 
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from tests.support.clouds import Cloud, cloud_of
 from tests.support.sdks import KINDS, Client, RefusedCall, client_of
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_group_is_made_filled_protected_shrunk_and_deleted(kind: str) -> None:
-    with cloud_of(knobs=Knobs(acts=True)) as cloud, client_of(kind, cloud.endpoint) as client:
+    with (
+        cloud_of(assumptions=Assumptions(acts=True)) as cloud,
+        client_of(kind, cloud.endpoint) as client,
+    ):
         group_id = made(client)
         assert settled(cloud, client, group_id)["TotalCapacity"] == 1  # ESS created MinSize itself
         ask = {"ScalingGroupId": group_id}
 
-        told(client, "AttachInstances", **ask, InstanceIds=["i-a", "i-b", "i-c"])
+        reply_to(client, "AttachInstances", **ask, InstanceIds=["i-a", "i-b", "i-c"])
         assert settled(cloud, client, group_id)["ActiveCapacity"] == 4
-        told(
+        reply_to(
             client, "SetInstancesProtection", **ask, InstanceIds=["i-a"], ProtectedFromScaleIn=True
         )
         assert states(client, group_id)["i-a"] == "Protected"
 
-        id = told(client, "RemoveInstances", **ask, InstanceIds=["i-b"], ClientToken="t-1")[
+        id = reply_to(client, "RemoveInstances", **ask, InstanceIds=["i-b"], ClientToken="t-1")[
             "ScalingActivityId"
         ]
         assert activity(client, id)["StatusCode"] == "InProgress"
@@ -45,10 +48,11 @@ def test_a_group_is_made_filled_protected_shrunk_and_deleted(kind: str) -> None:
             404, "InvalidInstanceId.NotFound"
         )
 
-        told(client, "DisableScalingGroup", **ask)
-        told(client, "DeleteScalingGroup", **ask, ForceDelete=True)
+        reply_to(client, "DisableScalingGroup", **ask)
+        reply_to(client, "DeleteScalingGroup", **ask, ForceDelete=True)
         assert (
-            told(client, "DescribeScalingGroups", ScalingGroupIds=[group_id])["ScalingGroups"] == []
+            reply_to(client, "DescribeScalingGroups", ScalingGroupIds=[group_id])["ScalingGroups"]
+            == []
         )
 
 
@@ -57,14 +61,14 @@ def test_tags_hooks_rules_and_limits_read_alike(kind: str) -> None:
     with cloud_of() as cloud, client_of(kind, cloud.endpoint) as client:
         group_id = made(client, MinSize=0)
         ask = {"ScalingGroupId": group_id}
-        told(
+        reply_to(
             client,
             "TagResources",
             ResourceType="scalinggroup",
             ResourceIds=[group_id],
             Tags=[{"Key": "team", "Value": "web", "Propagate": True}],
         )
-        hook = told(
+        hook = reply_to(
             client,
             "CreateLifecycleHook",
             **ask,
@@ -72,7 +76,7 @@ def test_tags_hooks_rules_and_limits_read_alike(kind: str) -> None:
             LifecycleTransition="SCALE_IN",
             HeartbeatTimeout=30,
         )
-        rule = told(
+        rule = reply_to(
             client,
             "CreateScalingRule",
             **ask,
@@ -81,40 +85,40 @@ def test_tags_hooks_rules_and_limits_read_alike(kind: str) -> None:
             Cooldown=0,
         )
 
-        (tag,) = told(
+        (tag,) = reply_to(
             client, "ListTagResources", ResourceType="scalinggroup", ResourceIds=[group_id]
         )["TagResources"]
         assert (tag["TagKey"], tag["TagValue"], tag["ResourceId"]) == ("team", "web", group_id)
-        (found,) = told(client, "DescribeLifecycleHooks", **ask)["LifecycleHooks"]
+        (found,) = reply_to(client, "DescribeLifecycleHooks", **ask)["LifecycleHooks"]
         assert (found["LifecycleHookId"], found["HeartbeatTimeout"]) == (
             hook["LifecycleHookId"],
             30,
         )
-        (found,) = told(client, "DescribeScalingRules", **ask)["ScalingRules"]
+        (found,) = reply_to(client, "DescribeScalingRules", **ask)["ScalingRules"]
         assert (found["ScalingRuleAri"], found["AdjustmentValue"]) == (rule["ScalingRuleAri"], 1)
-        assert told(client, "ExecuteScalingRule", ScalingRuleAri=rule["ScalingRuleAri"])[
+        assert reply_to(client, "ExecuteScalingRule", ScalingRuleAri=rule["ScalingRuleAri"])[
             "ScalingActivityId"
         ]
-        assert told(client, "DescribeLimitation")["MaxNumberOfScalingGroups"] == 50
-        assert told(client, "DescribeScalingGroups")["ScalingGroups"][0]["PendingCapacity"] == 1
+        assert reply_to(client, "DescribeLimitation")["MaxNumberOfScalingGroups"] == 50
+        assert reply_to(client, "DescribeScalingGroups")["ScalingGroups"][0]["PendingCapacity"] == 1
 
 
-def told(client: Client, action: str, **params: Any) -> dict[str, Any]:
+def reply_to(client: Client, action: str, **params: Any) -> dict[str, Any]:
     reply = client.call(action, **params)
     assert not isinstance(reply, RefusedCall), reply
     return reply
 
 
 def made(client: Client, **params: Any) -> str:
-    asked = {
+    parameters = {
         "MinSize": 1,
         "MaxSize": 10,
         "ScalingGroupName": "story",
         "RemovalPolicies": ["NewestInstance"],
         **params,
     }
-    group_id: str = told(client, "CreateScalingGroup", **asked)["ScalingGroupId"]
-    source = told(
+    group_id: str = reply_to(client, "CreateScalingGroup", **parameters)["ScalingGroupId"]
+    source = reply_to(
         client,
         "CreateScalingConfiguration",
         ScalingGroupId=group_id,
@@ -123,27 +127,29 @@ def made(client: Client, **params: Any) -> str:
         SecurityGroupId="sg-1",
     )
     ready = {"ActiveScalingConfigurationId": source["ScalingConfigurationId"]}
-    told(client, "EnableScalingGroup", ScalingGroupId=group_id, **ready)
+    reply_to(client, "EnableScalingGroup", ScalingGroupId=group_id, **ready)
     return group_id
 
 
 def settled(cloud: Cloud, client: Client, group_id: str) -> dict[str, Any]:
     """The group once what is under way is over."""
-    told(client, "DescribeScalingGroups")
+    reply_to(client, "DescribeScalingGroups")
     cloud.clock.advance(60)
-    (group,) = told(client, "DescribeScalingGroups", ScalingGroupIds=[group_id])["ScalingGroups"]
+    (group,) = reply_to(client, "DescribeScalingGroups", ScalingGroupIds=[group_id])[
+        "ScalingGroups"
+    ]
     return dict(group)
 
 
 def states(client: Client, group_id: str) -> dict[str, str]:
-    instances = told(client, "DescribeScalingInstances", ScalingGroupId=group_id)[
+    instances = reply_to(client, "DescribeScalingInstances", ScalingGroupId=group_id)[
         "ScalingInstances"
     ]
     return {instance["InstanceId"]: instance["LifecycleState"] for instance in instances}
 
 
 def activity(client: Client, id: str) -> dict[str, Any]:
-    (found,) = told(client, "DescribeScalingActivities", ScalingActivityIds=[id])[
+    (found,) = reply_to(client, "DescribeScalingActivities", ScalingActivityIds=[id])[
         "ScalingActivities"
     ]
     return dict(found)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.certificate import self_made
+from localcloud.certificate import self_signed_certificate
 from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import Removal
 from scalein.decision.model import Count, Metric, ReadScope, RemoveOptions
@@ -234,7 +234,7 @@ def test_a_redirect_is_never_followed_and_says_nothing_of_what_happened() -> Non
 
 @pytest.fixture(scope="module")
 def certificate() -> Iterator[tuple[str, str]]:
-    with self_made("127.0.0.1") as files:
+    with self_signed_certificate("127.0.0.1") as files:
         yield files
 
 

@@ -25,21 +25,21 @@ from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstance
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localcloud.authenticator import Authenticator
 from localcloud.clock import DrivenClock
-from localcloud.ess.model import Instance, Knobs, ScalingGroup
+from localcloud.ess.model import Assumptions, Instance, ScalingGroup
 from localcloud.faults import GATEWAYS
 from localcloud.fleet import service_of
 from localcloud.garble import garbled
 from localcloud.lag import Lag
 from localcloud.server import LocalCloud
-from localcloud.wire import Gate
 from tests.support.clouds import START, Cloud, cloud_of, group, instances
 from tests.support.platforms import Compute, compute_of
 
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
-    with cloud_of(group(*instances(3)), knobs=Knobs(activity_seconds=10)) as running:
+    with cloud_of(group(*instances(3)), assumptions=Assumptions(activity_seconds=10)) as running:
         yield running
 
 
@@ -161,9 +161,11 @@ def test_every_late_list_is_what_the_group_was_at_that_moment(
     """Against a book of the past that is kept by hand, second by second."""
     clock = DrivenClock(START)
     service = service_of(
-        {"groups": [group(*instances(6), desiredCapacity=6)]}, clock, Knobs(activity_seconds=7)
+        {"groups": [group(*instances(6), desiredCapacity=6)]},
+        clock,
+        Assumptions(activity_seconds=7),
     )
-    cloud, members = LocalCloud(service, Gate("k", "s")), service.groups["asg-1"].instances
+    cloud, members = LocalCloud(service, Authenticator("k", "s")), service.groups["asg-1"].instances
     cloud.lag = Lag(lists=60)
     book: list[dict[str, tuple[str, str]]] = []
     for kind, number in sort_keys:
@@ -191,7 +193,7 @@ def test_every_late_list_is_what_the_group_was_at_that_moment(
 
 
 def api(cloud: LocalCloud, action: str, **params: str) -> dict[str, Any]:
-    return cloud._act(
+    return cloud.perform(
         action, {"Action": action, "Version": "2014-08-28", "RegionId": "cn-hangzhou", **params}
     )
 
@@ -242,7 +244,9 @@ def test_the_work_is_done_and_the_answer_is_no_answer_of_ess(cloud: Cloud, kind:
 
 @pytest.mark.parametrize("code", ["IdempotentParameterMismatch", "IDEMPOTENCE_SIGNATURE_MISMATCH"])
 def test_a_token_with_other_parameters_is_refused_in_either_spelling(code: str) -> None:
-    with cloud_of(group(*instances(3), desiredCapacity=3), knobs=Knobs(mismatch=code)) as cloud:
+    with cloud_of(
+        group(*instances(3), desiredCapacity=3), assumptions=Assumptions(mismatch_code=code)
+    ) as cloud:
         remove(cloud, "i-0001")
         with pytest.raises(ServerException) as caught:
             remove(cloud, "i-0002")
@@ -290,8 +294,8 @@ PATHS = [
 
 def test_the_list_of_guarded_paths_has_one_of_each_kind_of_route(compute: Compute) -> None:
     """The guard stands before the router: also what is not there is not said to a page of another origin."""
-    assert asked(compute, "/not-there", {"Host": "evil.example"})[0] == 421
-    assert asked(compute, "/not-there", {})[0] == 404
+    assert status_and_body(compute, "/not-there", {"Host": "evil.example"})[0] == 421
+    assert status_and_body(compute, "/not-there", {})[0] == 404
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -315,20 +319,23 @@ def test_the_list_of_guarded_paths_has_one_of_each_kind_of_route(compute: Comput
 def test_a_page_of_another_origin_gets_nothing(
     compute: Compute, path: str, headers: dict[str, str], status: int
 ) -> None:
-    assert asked(compute, path, headers)[0] == status
+    assert status_and_body(compute, path, headers)[0] == status
 
 
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8080", "192.0.2.7:80"]
 )
 def test_this_machine_may_ask_by_its_address(compute: Compute, host: str) -> None:
-    status, _ = asked(compute, "/localcloud/state", {"Host": host})
+    status, _ = status_and_body(compute, "/localcloud/state", {"Host": host})
 
     assert status == 200
-    assert asked(compute, "/localcloud/state", {"Host": host, "Origin": f"http://{host}"})[0] == 200
+    assert (
+        status_and_body(compute, "/localcloud/state", {"Host": host, "Origin": f"http://{host}"})[0]
+        == 200
+    )
 
 
-def asked(compute: Compute, path: str, headers: dict[str, str]) -> tuple[int, Any]:
+def status_and_body(compute: Compute, path: str, headers: dict[str, str]) -> tuple[int, Any]:
     connection = HTTPConnection(compute.endpoint)
     connection.putrequest("GET", path, skip_host="Host" in headers)
     for name, value in headers.items():

@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 
 from localcloud import acs3
 from localcloud.answers import answer_body
+from localcloud.authenticator import Authenticator
 from localcloud.errors import ApiError
-from localcloud.wire import Gate, Incoming, parameters, signature, string_to_sign
+from localcloud.signature_v1 import signature, string_to_sign
+from localcloud.wire import ACS3, Incoming, parameters
 from scalein.settings import Credentials
 from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
 from tests.support.sdks import NewerPython, RefusedCall
@@ -123,7 +125,7 @@ def test_parameters_come_in_the_query_or_in_a_form() -> None:
     ("query", "status", "code"),
     [
         (lambda: signed(secret="wrong"), 400, "SignatureDoesNotMatch"),
-        (lambda: signed(AccessKeyId="nobody"), 404, "InvalidAccessKeyId.NotFound"),
+        (lambda: signed(AccessKeyId="unknown-key"), 404, "InvalidAccessKeyId.NotFound"),
         (lambda: signed(Timestamp="2014-08-15T11:10:07Z"), 400, "InvalidTimeStamp.Expired"),
         (lambda: signed(Timestamp="yesterday"), 400, "InvalidTimeStamp.Format"),
         (lambda: signed(Version="2099-01-01"), 400, "NoSuchVersion"),
@@ -230,13 +232,13 @@ def test_what_is_not_there_is_never_an_invented_success() -> None:
 )
 @given(
     members=st.integers(0, 3),
-    gone=st.integers(0, 2),
+    removed=st.integers(0, 2),
     newer=st.booleans(),
     name=st.text("ab<&>\"'é-", max_size=8),
 )
 @settings(max_examples=12)
 def test_xml_says_what_json_says(
-    action: str, members: int, gone: int, newer: bool, name: str
+    action: str, members: int, removed: int, newer: bool, name: str
 ) -> None:
     """Of both versions, whatever the state."""
     states = (
@@ -245,18 +247,18 @@ def test_xml_says_what_json_says(
         else instances(members)
     )
     with cloud_of(group(*states, name=name), activitySeconds=1) as cloud:
-        for id in list(cloud.states())[:gone]:
+        for id in list(cloud.states())[:removed]:
             cloud.send(removal(id))
             cloud.clock.advance(1)
-        asked = {
+        parameters_by_name = {
             "Action": action,
             "Version": "2022-02-22" if newer else "2014-08-28",
             "ScalingGroupId": "asg-1",
         }
         if action == "DescribeScalingGroups":
-            del asked["ScalingGroupId"]
-        as_json = json.loads(get(cloud, signed(**asked, Format="JSON"))[2])
-        root = ET.fromstring(get(cloud, signed(**asked, Format="XML"))[2])
+            del parameters_by_name["ScalingGroupId"]
+        as_json = json.loads(get(cloud, signed(**parameters_by_name, Format="JSON"))[2])
+        root = ET.fromstring(get(cloud, signed(**parameters_by_name, Format="XML"))[2])
 
     as_json.pop("RequestId")
     assert {child.tag for child in root} - {"RequestId"} <= as_json.keys()
@@ -303,7 +305,7 @@ def test_the_newer_signature_is_refused_where_anything_of_it_is_wrong() -> None:
         ("query", "SignatureDoesNotMatch"),
         ("body", "SignatureDoesNotMatch"),
         ("x-acs-date", "SignatureDoesNotMatch"),
-        ("nobody", "InvalidAccessKeyId.NotFound"),
+        ("unknown-key", "InvalidAccessKeyId.NotFound"),
         ("stale", "InvalidTimeStamp.Expired"),
         ("nonce", "MissingSignatureNonce"),
         ("", ""),
@@ -323,16 +325,18 @@ def test_acs3_signs_query_body_and_headers(part: str, code: str) -> None:
     signed_headers = tuple(sorted(headers))
     incoming = Incoming("POST", "/", "RegionId=cn-hangzhou", headers, b"PageSize=10")
     made = acs3.signature(KEY.access_key_secret, acs3.string_to_sign(incoming, signed_headers))
-    key = "nobody" if part == "nobody" else KEY.access_key_id
-    told = f"{acs3.ALGORITHM} Credential={key},SignedHeaders={';'.join(signed_headers)},Signature={made}"
-    sent = incoming._replace(headers={**headers, "authorization": told})
+    key = "unknown-key" if part == "unknown-key" else KEY.access_key_id
+    authorization = (
+        f"{ACS3} Credential={key},SignedHeaders={';'.join(signed_headers)},Signature={made}"
+    )
+    sent = incoming._replace(headers={**headers, "authorization": authorization})
     if part == "query":
         sent = sent._replace(query="RegionId=cn-beijing")
     if part == "body":
         sent = sent._replace(body=b"PageSize=11")
     if part == "x-acs-date":
         sent.headers["x-acs-date"] = (now - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")  # type: ignore[index]
-    gate = Gate(KEY.access_key_id, KEY.access_key_secret)
+    gate = Authenticator(KEY.access_key_id, KEY.access_key_secret)
     if not code:
         gate.check(sent, parameters(sent), datetime.now(timezone.utc))
         return

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from localcloud.clock import DrivenClock
-from localcloud.ess.model import Activity, Knobs
+from localcloud.ess.model import Activity, Assumptions
 from localcloud.fleet import service_of
 from tests.chaos import GROUPS, Message, WatchedService, chaos, violations
 from tests.support.clouds import group, instances
@@ -207,9 +207,11 @@ def test_a_removal_below_min_size_or_floor_is_found_when_it_is_accepted(number: 
     attributes, _ = GROUPS[id]
     clock = DrivenClock(NOON)
     made = service_of(
-        {"groups": [group(*instances(least), scalingGroupId=id, **attributes)]}, clock, Knobs()
+        {"groups": [group(*instances(least), scalingGroupId=id, **attributes)]},
+        clock,
+        Assumptions(),
     )
-    service = WatchedService(clock, made.region_id, made.knobs, made.groups)
+    service = WatchedService(clock, made.region_id, made.assumptions, made.groups)
     service.violations, service.archive = [], {}
     one = service.groups[id].instances["i-0001"]
     service.start_removal(

@@ -42,7 +42,10 @@ def page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Any]:
     made = context.new_page()
     complaints: list[str] = []
     made.on("pageerror", lambda error: complaints.append(str(error)))
-    made.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
+    made.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
     yield made
     context.close()
     assert complaints == []
@@ -78,7 +81,7 @@ def test_an_event_is_fired_and_what_comes_of_it_is_seen(page: Any) -> None:
         fired.get_by_text("removing").wait_for()
         assert "i-web-01, i-web-02" in fired.inner_text()
         fired.get_by_text(re.compile("[0-9]+ reasons")).click()
-        fired.get_by_text("i-web-06 stays: protected").wait_for()
+        fired.get_by_text("i-web-06 retained: protected").wait_for()
         web.get_by_text("capacity 6 · MinSize 4").wait_for()  # live, without a reload
         page.locator("#decisions .card").filter(has_text="removing").wait_for()
         page.locator("#activities").get_by_text("Successful").wait_for()

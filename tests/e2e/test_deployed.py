@@ -49,12 +49,12 @@ def last(compute: Compute) -> dict[str, Any]:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         compute.clock.advance(10)
-        for sent in compute.inside.service.sent:
+        for sent in compute.inside.service.sent_messages:
             found: dict[str, Any] = json.loads(sent["content"]["responsePayload"])
             if found["status"] == "removed":
                 return found
         time.sleep(0.1)
-    raise AssertionError(list(compute.inside.service.sent))
+    raise AssertionError(list(compute.inside.service.sent_messages))
 
 
 def test_forty_five_leave_in_three_calls_and_the_end_reaches_the_destination() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.ess.model import Knobs
-from localcloud.faults import ENDINGS, KINDS
+from localcloud.ess.model import Assumptions
+from localcloud.faults import FORCED_STATUSES, KINDS
 from tests.support.clouds import group, instances
 from tests.support.redis_server import redis_server
 from tests.support.worlds import World, world_of
 
 READS = ("DescribeScalingGroups", "DescribeScalingInstances", "DescribeScalingActivities")
-PASSING = [kind for kind in KINDS if kind not in (*ENDINGS, "state-change", "forbidden")]
+PASSING = [kind for kind in KINDS if kind not in (*FORCED_STATUSES, "state-change", "forbidden")]
 CASES = [(kind, action, 1) for kind in PASSING for action in (*READS, "RemoveInstances")]
 IN_REAL_TIME = (
     "drip",
@@ -41,7 +41,9 @@ def test_a_passing_fault_costs_a_try_and_no_second_effect(
 ) -> None:
     """Once; and so often that the first invocation cannot get past it."""
     with world_of(
-        group(*instances(60), minSize=20), policy=POLICY, knobs=Knobs(activity_seconds=5)
+        group(*instances(60), minSize=20),
+        policy=POLICY,
+        assumptions=Assumptions(activity_seconds=5),
     ) as world:
         world.cloud.inside.faults.add(kind, action, times, seconds=0.001)
         statuses = until_served(world)
@@ -62,10 +64,12 @@ def test_a_passing_fault_costs_a_try_and_no_second_effect(
             ), statuses
 
 
-@pytest.mark.parametrize("kind", [*ENDINGS, "state-change"])
+@pytest.mark.parametrize("kind", [*FORCED_STATUSES, "state-change"])
 def test_a_removal_that_goes_wrong_is_told_and_not_tried_blindly_again(kind: str) -> None:
     with world_of(
-        group(*instances(60), minSize=20), policy=POLICY, knobs=Knobs(activity_seconds=5)
+        group(*instances(60), minSize=20),
+        policy=POLICY,
+        assumptions=Assumptions(activity_seconds=5),
     ) as world:
         world.cloud.inside.faults.add(kind, "RemoveInstances")
         statuses = until_served(world)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from tests.support.clouds import group, instances
 from tests.support.worlds import World, world_of
 
@@ -131,7 +131,7 @@ def test_a_budget_that_others_have_spent_meanwhile_ends_it() -> None:
                 "ends_at": world.cloud.clock.now(),
                 "status_code": "Successful",
                 "destroyed": [f"x-{n}" for n in range(25)],
-                "told": [],
+                "requested_ids": [],
                 "instance_ids": [],
             }
         )
@@ -201,7 +201,9 @@ def test_how_it_ended_is_told_with_who_stayed_and_why(
 @pytest.mark.parametrize("seconds", [1, 60])
 def test_what_fails_is_not_gone_on_with_nor_begun_anew(kind: str, seconds: int) -> None:
     """Whether the follow-up finds it running, or over with everybody still there."""
-    with world_of(group(*instances(90)), knobs=Knobs(activity_seconds=seconds)) as world:
+    with world_of(
+        group(*instances(90)), assumptions=Assumptions(activity_seconds=seconds)
+    ) as world:
         world.cloud.inside.faults.add(kind, "RemoveInstances")
         world.send({"remove": {"count": 60}})
         last = world.follow()
@@ -225,8 +227,10 @@ def test_a_failed_removal_is_raised_where_a_destination_is_to_see_it(
 
 def test_a_group_that_ess_refills_is_told_so() -> None:
     policy = {"groups": {"asg-1": {"keepDesiredCapacity": True}}}
-    knobs = Knobs(acts=True)
-    with world_of(group(*instances(9), desiredCapacity=9), policy=policy, knobs=knobs) as world:
+    assumptions = Assumptions(acts=True)
+    with world_of(
+        group(*instances(9), desiredCapacity=9), policy=policy, assumptions=assumptions
+    ) as world:
         world.send({"remove": {"count": 3}, "decreaseDesiredCapacity": False})
         last = world.follow()
 
@@ -236,7 +240,7 @@ def test_a_group_that_ess_refills_is_told_so() -> None:
 
 def test_a_removal_can_be_waited_for() -> None:
     with world_of(
-        group(*instances(9)), follow_ups=False, knobs=Knobs(activity_seconds=20)
+        group(*instances(9)), follow_ups=False, assumptions=Assumptions(activity_seconds=20)
     ) as world:
         told = world.send({"remove": {"count": 3}, "wait": True})
         again = world.send({"remove": {"count": 3}, "wait": True})
@@ -248,7 +252,7 @@ def test_a_removal_can_be_waited_for() -> None:
 
 def test_waiting_ends_before_the_invocation_does() -> None:
     with world_of(
-        group(*instances(9)), follow_ups=False, knobs=Knobs(activity_seconds=600)
+        group(*instances(9)), follow_ups=False, assumptions=Assumptions(activity_seconds=600)
     ) as world:
         start = world.cloud.clock.now()
 
@@ -265,7 +269,7 @@ def test_every_message_and_every_follow_up_may_come_twice() -> None:
         world.send({"remove": {"count": 50}, "requestId": "m"})
         while (due := functions.next_due()) is not None:
             world.cloud.clock.advance(max(0.0, (due - world.cloud.clock.now()).total_seconds()))
-            for invocation in functions.due():
+            for invocation in functions.take_due():
                 world.send(invocation.event)
                 world.send(invocation.event)
         final = [told for told in world.outcomes if told["status"] == "removed"]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import index
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from localcloud.fleet import service_of
 from scalein.errors import ConfigurationError
 from scalein.ledger.memory import process_store
@@ -55,7 +55,7 @@ def test_a_context_with_credentials_works_without_any_in_the_environment(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID")
-    cloud.inside.gate.security_token = "sts-1"
+    cloud.inside.authenticator.security_token = "sts-1"
     credentials = SimpleNamespace(
         access_key_id="test-key", access_key_secret="test-secret", security_token="sts-1"
     )
@@ -69,7 +69,7 @@ def test_a_context_with_credentials_works_without_any_in_the_environment(
 
 def test_credentials_are_read_afresh_on_every_invocation(cloud: Cloud) -> None:
     for token in ("sts-1", "sts-2"):
-        cloud.inside.gate.security_token = token
+        cloud.inside.authenticator.security_token = token
         credentials = SimpleNamespace(
             access_key_id="test-key", access_key_secret="test-secret", security_token=token
         )
@@ -279,7 +279,7 @@ def test_no_sequence_of_events_takes_a_group_below_min_size(
         minSize=4,
         desiredCapacity=12,
     )
-    cloud.inside.service = service_of({"groups": [fresh]}, cloud.clock, Knobs())
+    cloud.inside.service = service_of({"groups": [fresh]}, cloud.clock, Assumptions())
     cloud.inside.calls.clear()
     process_store.cache_clear()
     for event, seconds in sequence:

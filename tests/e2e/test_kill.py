@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 import scalein
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from localcloud.lag import Lag
 from tests.support import truth
 from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
@@ -71,7 +71,7 @@ class Killed:
         assert functions
         while (due := functions.next_due()) is not None:
             self._pass((due - self.cloud.clock.now()).total_seconds())
-            for invocation in functions.due():
+            for invocation in functions.take_due():
                 said += self._delivered(invocation.event, kill_at)
         self.worker.kill()
         return said
@@ -118,7 +118,7 @@ def story(kill_at: int | None, server: RedisServer | None, case: Case) -> Story:
         server.client.flushall()
     start = datetime.now(timezone.utc)
     with cloud_of(
-        group(*instances(60), minSize=5), start=start, knobs=Knobs(activity_seconds=20)
+        group(*instances(60), minSize=5), start=start, assumptions=Assumptions(activity_seconds=20)
     ) as cloud:
         late = LATE[case.late]
         cloud.inside.lag = Lag(late.lists, late.history)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from localcloud.lag import Lag
 from tests.support.clouds import group, instances
 from tests.support.truth import Did, Said, lies
@@ -20,7 +20,7 @@ def false_outcomes(world: World) -> list[str]:
 def test_a_removal_whose_next_follow_up_cannot_be_scheduled_is_looked_at_again_until_its_end() -> (
     None
 ):
-    with world_of(group(*instances(5)), knobs=Knobs(activity_seconds=60)) as world:
+    with world_of(group(*instances(5)), assumptions=Assumptions(activity_seconds=60)) as world:
         world.send({"requestId": "m", "remove": {"count": 1}})
         world.cloud.inside.faults.add("reset", "InvokeFunction", times=2)
 
@@ -32,7 +32,7 @@ def test_a_follow_up_that_comes_again_to_another_process_tells_no_end_before_the
     None
 ):
     """Its own call, made by the first process, is in no memory; the history does not show it yet."""
-    with world_of(group(*instances(30)), knobs=Knobs(activity_seconds=20)) as world:
+    with world_of(group(*instances(30)), assumptions=Assumptions(activity_seconds=20)) as world:
         world.restarts = True
         world.cloud.inside.lag = Lag(history=60)
         world.send({"requestId": "m", "remove": {"count": 30}})
@@ -42,7 +42,7 @@ def test_a_follow_up_that_comes_again_to_another_process_tells_no_end_before_the
             due = functions.next_due()
             assert due
             world.cloud.clock.advance(max(0.0, (due - world.cloud.clock.now()).total_seconds()))
-            (invocation,) = functions.due()
+            (invocation,) = functions.take_due()
             world.send(invocation.event)
         world.cloud.clock.advance(20)
         world.send(invocation.event)
@@ -57,7 +57,9 @@ def test_a_process_without_memory_may_miss_its_own_removal_while_the_history_is_
     history: int,
 ) -> None:
     """The exception in the table of guarantees: only a shared ledger, or a history in time, knows."""
-    with world_of(group(*instances(5)), knobs=Knobs(activity_seconds=1), follow_ups=False) as world:
+    with world_of(
+        group(*instances(5)), assumptions=Assumptions(activity_seconds=1), follow_ups=False
+    ) as world:
         world.restarts = True
         world.cloud.inside.lag = Lag(history=history)
         request = {"requestId": "m", "remove": {"instanceIds": ["i-0001"]}}

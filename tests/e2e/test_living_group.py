@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from localcloud.faults import GATEWAYS
 from localcloud.lag import Lag
 from scalein.ledger.memory import process_store
@@ -78,9 +78,12 @@ class LivingGroup(RuleBasedStateMachine):
             "minSize": MIN_SIZE,
             **({"desiredCapacity": SIZE} if desired else {}),
         }
-        knobs = Knobs(activity_seconds=seconds, refused_calls_burn_their_token=burns)
+        assumptions = Assumptions(activity_seconds=seconds, refused_calls_burn_their_token=burns)
         made = world_of(
-            group(*instances(SIZE), **attributes), policy=POLICY, follow_ups=follow_ups, knobs=knobs
+            group(*instances(SIZE), **attributes),
+            policy=POLICY,
+            follow_ups=follow_ups,
+            assumptions=assumptions,
         )
         self.world: World = self.stack.enter_context(made)
         self.world.heard = self.told
@@ -183,7 +186,7 @@ class LivingGroup(RuleBasedStateMachine):
         activities = self.world.cloud.inside.service.activities
         for call in self.world.cloud.inside.calls:
             if call.activity_id and call.action == "RemoveInstances":
-                told = activities[call.activity_id].told
+                told = activities[call.activity_id].requested_ids
                 taken.setdefault(tokens[call.params["ClientToken"]], {})[call.activity_id] = told
         for id, told_by in taken.items():
             everybody = [one for told in told_by.values() for one in told]
@@ -193,11 +196,11 @@ class LivingGroup(RuleBasedStateMachine):
     def the_budget_holds(self) -> None:
         if not hasattr(self, "world") or self.forgot:
             return
-        past = [a for a in self.world.cloud.inside.service.activities.values() if a.told]
+        past = [a for a in self.world.cloud.inside.service.activities.values() if a.requested_ids]
         for last in past:
             since = last.started_at - timedelta(seconds=WINDOW)
             spent = sum(
-                len(a.told if a.status_code == "InProgress" else a.destroyed)
+                len(a.requested_ids if a.status_code == "InProgress" else a.destroyed)
                 for a in past
                 if since < a.started_at <= last.started_at
             )

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from localcloud.rabbitmq_trigger import (
+from localcloud.queues.rabbitmq_trigger import (
     Delivery,
     Queue,
     Trigger,
     cloud_event,
     declare,
-    drained,
+    drain,
     publish,
 )
 from scalein_cli.broker import broker, server
@@ -33,7 +33,7 @@ CONSUMER = """
 import sys
 from types import SimpleNamespace
 import index
-from localcloud.rabbitmq_trigger import Queue, Trigger
+from localcloud.queues.rabbitmq_trigger import Queue, Trigger
 
 context = SimpleNamespace(region="cn-hangzhou", request_id="fc-1", function=SimpleNamespace(timeout=30))
 
@@ -107,7 +107,7 @@ def test_a_consumer_killed_before_it_acknowledges_gets_the_message_again_and_not
     assert len(tokens) == 2
     assert len(set(tokens)) == len(cloud.inside.service.activities) == 1
     assert len(cloud.states()) == 5
-    assert drained(queue.url, queue.name) == []
+    assert drain(queue.url, queue.name) == []
 
 
 def test_what_may_succeed_later_comes_again_and_is_kept_where_it_never_does(
@@ -118,7 +118,7 @@ def test_what_may_succeed_later_comes_again_and_is_kept_where_it_never_does(
 
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert len(cloud.inside.service.activities) == 1
-    assert drained(queue.url, queue.dead_letters) == [ONE, ONE]
+    assert drain(queue.url, queue.dead_letters) == [ONE, ONE]
 
 
 def events_of(queue: Queue, *, failures: int = 0) -> list[list[dict[str, Any]]]:
@@ -155,14 +155,14 @@ def test_a_batch_whose_function_fails_comes_again_as_the_same_messages(queue: Qu
     ]
     assert first["id"] != second["id"]
     assert first["data"]["props"] == second["data"]["props"]
-    assert drained(queue.url, queue.dead_letters) == []
+    assert drain(queue.url, queue.dead_letters) == []
 
 
 def test_what_fails_at_every_delivery_ends_in_the_dead_letters(queue: Queue) -> None:
     publish(queue, [("m-1", ONE), ("m-2", b"\xff\xfe")])
 
     assert len(events_of(queue, failures=99)) == queue.deliveries
-    assert sorted(drained(queue.url, queue.dead_letters)) == sorted([ONE, b"\xff\xfe"])
+    assert sorted(drain(queue.url, queue.dead_letters)) == sorted([ONE, b"\xff\xfe"])
 
 
 def test_an_element_has_the_fields_that_the_clouds_trigger_sends() -> None:

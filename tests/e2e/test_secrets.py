@@ -50,7 +50,7 @@ def heard(
 def whole_story(world: World) -> None:
     """Removals, follow-ups, refusals, faults of both SDKs, and events that are none."""
     world.set("ALIBABA_CLOUD_SECURITY_TOKEN", TOKEN)
-    world.cloud.inside.gate.security_token = TOKEN
+    world.cloud.inside.authenticator.security_token = TOKEN
     world.send({"remove": {"count": 30}, "requestId": "whole"})
     for kind in FAULTS:
         world.cloud.inside.faults.add(kind)

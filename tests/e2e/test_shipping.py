@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.deployed import zipped
+from localcloud.functions.fleet_function import zipped
 from localcloud.functions.pythons import python_of
 from scalein_cli.package import RUNTIMES
 from tests.support.clouds import KEY, group, instances

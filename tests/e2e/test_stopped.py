@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from localcloud.lag import Lag
 from tests.support.clouds import group, instances
 from tests.support.truth import Did, Said, ends, lies
@@ -31,7 +31,7 @@ def stopped(world: World, count: int, monkeypatch: pytest.MonkeyPatch) -> list[S
 
 
 def test_the_rest_of_a_removal_stays_and_its_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    with world_of(group(*instances(60)), knobs=Knobs(activity_seconds=20)) as world:
+    with world_of(group(*instances(60)), assumptions=Assumptions(activity_seconds=20)) as world:
         last: dict[str, Any] = stopped(world, 45, monkeypatch)[-1].outcome
 
         assert (last["status"], len(last["removed"]), len(last["notRemoved"])) == (
@@ -47,7 +47,7 @@ def test_the_rest_of_a_removal_stays_and_its_end_is_told(monkeypatch: pytest.Mon
 def test_a_call_in_doubt_is_not_made_again_and_ends_as_far_as_it_can_be_known(
     kind: str, lag: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with world_of(group(*instances(9)), knobs=Knobs(activity_seconds=20)) as world:
+    with world_of(group(*instances(9)), assumptions=Assumptions(activity_seconds=20)) as world:
         world.cloud.inside.lag = Lag(lists=lag, history=lag)
         world.cloud.inside.faults.add(kind, "RemoveInstances", times=1_000)
         last = stopped(world, 3, monkeypatch)[-1].outcome

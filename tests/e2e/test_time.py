@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import index
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from tests.support.clouds import KEY, cloud_of, group, instances
 
 TIMEOUT_SECONDS = 2.0
@@ -34,9 +34,11 @@ ACTIONS = (
 def test_an_invocation_returns_before_its_timeout_however_slowly_the_cloud_answers(
     kind: str, action: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    knobs = Knobs(activity_seconds=5)
+    assumptions = Assumptions(activity_seconds=5)
     with cloud_of(
-        group(*instances(60), desiredCapacity=60), knobs=knobs, start=datetime.now(timezone.utc)
+        group(*instances(60), desiredCapacity=60),
+        assumptions=assumptions,
+        start=datetime.now(timezone.utc),
     ) as cloud:
         for name in ("ESS", "CMS", "FC"):
             monkeypatch.setenv(f"SCALEIN_{name}_ENDPOINT", cloud.endpoint)
@@ -58,6 +60,6 @@ def test_an_invocation_returns_before_its_timeout_however_slowly_the_cloud_answe
             index.handler(event, context)
         elapsed = time.monotonic() - began
 
-        assert cloud.inside.faults.happened[kind] > 0
+        assert cloud.inside.faults.occurrences[kind] > 0
 
     assert elapsed < TIMEOUT_SECONDS - LEAST_SECONDS_BEFORE

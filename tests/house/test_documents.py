@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from localcloud.authenticator import Authenticator
 from localcloud.ess import catalogue
 from localcloud.faults import KINDS
-from localcloud.wire import Gate
 from scalein.cloud.error_codes import MEANINGS
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein_cli.__main__ import main as commands
@@ -160,7 +160,7 @@ def test_the_sdks_reach_it_as_the_readme_says(
 ) -> None:
     (code,) = re.findall(rf"```python {which}\n(.*?)```", LOCALCLOUD, re.DOTALL)
     with cloud_of(group()) as cloud:
-        cloud.inside.gate = Gate("localcloud", "localcloud-secret")
+        cloud.inside.authenticator = Authenticator("localcloud", "localcloud-secret")
         exec(code.replace("127.0.0.1:8080", cloud.endpoint), {})
 
     assert "asg-1" in capsys.readouterr().out

@@ -12,12 +12,12 @@ from typing import Any
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import RpcRequest
 
+from localcloud.authenticator import Authenticator
 from localcloud.clock import DrivenClock
-from localcloud.ess.model import Knobs, ScalingGroup
+from localcloud.ess.model import Assumptions, ScalingGroup
 from localcloud.fleet import service_of
-from localcloud.functions.queue import Functions
+from localcloud.functions.invocation_queue import InvocationQueue
 from localcloud.server import LocalCloud, running
-from localcloud.wire import Gate
 from scalein.addresses import Endpoint
 from scalein.clock import Deadline
 from scalein.cloud.ess import EssGateway
@@ -109,16 +109,18 @@ class Cloud:
 @contextmanager
 def cloud_of(
     *groups: Mapping[str, Any],
-    knobs: Knobs | None = None,
+    assumptions: Assumptions | None = None,
     token: str = "",
     start: datetime = START,
     **fleet: Any,
 ) -> Iterator[Cloud]:
     """Of a function that goes by today's clock `start` is to be now, or what the cloud measures is old to it."""
     clock = DrivenClock(start)
-    service = service_of({"groups": list(groups), **fleet}, clock, knobs or Knobs())
+    service = service_of({"groups": list(groups), **fleet}, clock, assumptions or Assumptions())
     inside = LocalCloud(
-        service, Gate(KEY.access_key_id, KEY.access_key_secret, token), functions=Functions(clock)
+        service,
+        Authenticator(KEY.access_key_id, KEY.access_key_secret, token),
+        functions=InvocationQueue(clock),
     )
     with running(inside) as endpoint:
         yield Cloud(inside, endpoint, clock)

@@ -13,14 +13,14 @@ from typing import Any
 
 import fc2
 
+from localcloud.authenticator import Authenticator
 from localcloud.clock import AdvancingClock
 from localcloud.cloud import LocalCloud
-from localcloud.ess.model import Knobs
+from localcloud.ess.model import Assumptions
 from localcloud.fleet import service_of
-from localcloud.functions.instances import Identity
+from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.server import running
-from localcloud.wire import Gate
 from tests.support.clouds import KEY
 
 HANDLER = Path(__file__).parents[2] / "handler"
@@ -69,14 +69,16 @@ class Compute:
 @contextmanager
 def compute_of(*groups: Mapping[str, Any]) -> Iterator[Compute]:
     clock = AdvancingClock()
-    service = service_of({"groups": list(groups)}, clock, Knobs(activity_seconds=0.2))
-    idempotency_key = Identity("cn-hangzhou", KEY.access_key_id, KEY.access_key_secret, "")
+    service = service_of({"groups": list(groups)}, clock, Assumptions(activity_seconds=0.2))
+    idempotency_key = Account("cn-hangzhou", KEY.access_key_id, KEY.access_key_secret, "")
 
     def send(arn: str, body: dict[str, Any]) -> None:
-        service.sent.append({"to": arn, "content": body})
+        service.sent_messages.append({"to": arn, "content": body})
 
     platform = Platform(clock, idempotency_key, send)
-    inside = LocalCloud(service, Gate(KEY.access_key_id, KEY.access_key_secret), platform=platform)
+    inside = LocalCloud(
+        service, Authenticator(KEY.access_key_id, KEY.access_key_secret), platform=platform
+    )
     silence = Quiet()
     logging.getLogger().addFilter(silence)
     try:

@@ -101,9 +101,9 @@ class NodeJs:
             "key": KEY.access_key_id,
             "secret": KEY.access_key_secret,
         }
-        told = {"RegionId": "cn-hangzhou", **older(action, params)}
+        numbered = {"RegionId": "cn-hangzhou", **older(action, params)}
         print(
-            json.dumps({**ask, "action": action, "params": told}),
+            json.dumps({**ask, "action": action, "params": numbered}),
             file=self._process.stdin,
             flush=True,
         )
@@ -148,21 +148,21 @@ def older(action: str, params: dict[str, Any]) -> dict[str, Any]:
     names = {
         plural(p.name): p.name
         for p in (ACTIONS[action].parameters if action in ACTIONS else ())
-        if p.many
+        if p.is_list
     }
-    told: dict[str, Any] = {}
+    numbered: dict[str, Any] = {}
     for name, value in params.items():
         if not isinstance(value, list):
-            told[name] = value
+            numbered[name] = value
             continue
         for number, item in enumerate(value, 1):
             if isinstance(item, dict):
-                told.update(
+                numbered.update(
                     (f"{names[name]}.{number}.{field}", part) for field, part in item.items()
                 )
             else:
-                told[f"{names[name]}.{number}"] = item
-    return told
+                numbered[f"{names[name]}.{number}"] = item
+    return numbered
 
 
 def flat(value: Any) -> Any:

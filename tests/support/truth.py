@@ -56,7 +56,7 @@ class Did(NamedTuple):
         return cls(
             activity.scaling_activity_id,
             activity.scaling_group_id,
-            tuple(activity.told),
+            tuple(activity.requested_ids),
             removed,
             activity.started_at,
             activity.ends_at if over else None,

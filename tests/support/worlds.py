@@ -89,9 +89,9 @@ class World:
     def removals(self) -> list[list[str]]:
         """The ids of each accepted call, oldest first."""
         return [
-            activity.told
+            activity.requested_ids
             for activity in self.cloud.inside.service.activities.values()
-            if activity.told
+            if activity.requested_ids
         ]
 
     def stable(self) -> int:

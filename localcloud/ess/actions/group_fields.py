@@ -1,0 +1,87 @@
+"""The fields of a scaling group that can be set, and which of them have to fit together."""
+
+from __future__ import annotations
+
+from localcloud import errors
+from localcloud.ess.model import ScalingGroup
+from localcloud.ess.parameters import NAME, Request, boolean, integer, one_of, records, text, texts
+from localcloud.ess.requests import given, set_given
+from localcloud.ess.state import EssState
+
+MAX_SIZE = 2_000
+POLICIES = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration", "CustomPolicy")
+SETTABLE = (  # by Create and by Modify
+    text("ScalingGroupName", pattern=NAME),
+    integer("MinSize", 0, MAX_SIZE),
+    integer("MaxSize", 0, MAX_SIZE),
+    integer("DesiredCapacity", 0, MAX_SIZE),
+    integer("DefaultCooldown", 0, 86_400),
+    one_of("HealthCheckType", "NONE", "ECS", "LOAD_BALANCER"),
+    one_of("MultiAZPolicy", "PRIORITY", "BALANCE", "COST_OPTIMIZED", "COMPOSABLE"),
+    texts("RemovalPolicy", 3, values=POLICIES),
+    texts("VSwitchIds", 8),
+    boolean("GroupDeletionProtection", default=None),
+    text("LaunchTemplateId"),
+    text("LaunchTemplateVersion"),
+)
+DESCRIBED_ONLY = (  # as given, without effect
+    integer("StopInstanceTimeout", 30, 240),
+    integer("MaxInstanceLifetime", 0, 1 << 30),
+    integer("OnDemandBaseCapacity", 0, 1_000),
+    integer("OnDemandPercentageAboveBaseCapacity", 0, 100),
+    integer("SpotInstancePools", 1, 10),
+    boolean("SpotInstanceRemedy", default=None),
+    boolean("CompensateWithOnDemand", default=None),
+    boolean("AzBalance", default=None),
+    text("AllocationStrategy"),
+    text("SpotAllocationStrategy"),
+    text("CustomPolicyARN"),
+    texts("HealthCheckTypes", 3),
+    records("LaunchTemplateOverride"),
+)
+FIELDS = {  # by parameter
+    "ScalingGroupName": "name",
+    "MinSize": "min_size",
+    "MaxSize": "max_size",
+    "DesiredCapacity": "desired_capacity",
+    "DefaultCooldown": "default_cooldown",
+    "HealthCheckType": "health_check_type",
+    "MultiAZPolicy": "multi_az_policy",
+    "RemovalPolicy": "removal_policies",
+    "VSwitchIds": "vswitch_ids",
+    "GroupDeletionProtection": "group_deletion_protection",
+    "LaunchTemplateId": "launch_template_id",
+    "LaunchTemplateVersion": "launch_template_version",
+}
+
+
+def set_fields(state: EssState, group: ScalingGroup, request: Request) -> None:
+    """Sets what the call has: all of it, or nothing. Raises ApiError."""
+    _check(state, group, request)
+    set_given(group, request, FIELDS)
+    if group.desired_capacity is not None:  # it stays within the bounds
+        bounded = min(group.max_size, group.desired_capacity)
+        group.desired_capacity = max(group.min_size, bounded)
+    group.attributes.update(given(request, DESCRIBED_ONLY))
+    if "LaunchTemplateOverride" in group.attributes:
+        overrides = group.attributes.pop("LaunchTemplateOverride")
+        group.attributes["LaunchTemplateOverrides"] = overrides
+
+
+def _check(state: EssState, group: ScalingGroup, request: Request) -> None:
+    min_size = _value(request, "MinSize", group.min_size)
+    max_size = _value(request, "MaxSize", group.max_size)
+    if min_size > max_size:
+        raise errors.InvalidParameter("MinSize")
+    if not min_size <= _value(request, "DesiredCapacity", min_size) <= max_size:
+        raise errors.InvalidParameter("DesiredCapacity")
+    policies = request["RemovalPolicy"]
+    if len(set(policies)) < len(policies) or "CustomPolicy" in policies[1:]:
+        raise errors.InvalidParameter("RemovalPolicy.N")
+    name = request["ScalingGroupName"]
+    if name and any(g.name == name and g is not group for g in state.groups.values()):
+        raise errors.Duplicate("ScalingGroupName")
+
+
+def _value(request: Request, parameter: str, default: int) -> int:
+    return default if request[parameter] is None else int(request[parameter])

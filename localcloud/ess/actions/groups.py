@@ -1,0 +1,258 @@
+"""Scaling groups: create, change, enable, disable, delete, describe. More: `group_settings`."""
+
+from __future__ import annotations
+
+from localcloud import errors
+from localcloud.answers import Reply
+from localcloud.ess.actions import hooks
+from localcloud.ess.actions.action import Action
+from localcloud.ess.actions.group_fields import DESCRIBED_ONLY, SETTABLE, set_fields
+from localcloud.ess.actions.members import attach
+from localcloud.ess.model import ScalingGroup
+from localcloud.ess.parameters import (
+    GROUP,
+    REGION,
+    TOKEN,
+    Request,
+    boolean,
+    one_of,
+    pages,
+    records,
+    text,
+    texts,
+)
+from localcloud.ess.requests import matches, page_reply
+from localcloud.ess.state import EssState, new_id
+from localcloud.ess.views import group_view
+
+MAX_GROUPS = 50
+ZONE_LETTERS = "hijkbcde"
+
+
+def create_scaling_group(state: EssState, request: Request) -> Reply:
+    if len(state.groups) >= MAX_GROUPS:
+        raise errors.Quota("ScalingGroup")
+    if request["InstanceId"] and state.group_of(request["InstanceId"]) is None:
+        raise errors.InstanceNotFound(request["InstanceId"])
+    now = state.clock.now()
+    group = ScalingGroup(
+        new_id("asg"),
+        now,
+        request["MinSize"],
+        request["MaxSize"],
+        group_type=request["GroupType"],
+        lifecycle_state="Inactive",
+        health_check_type="ECS",
+        scaling_policy=request["ScalingPolicy"].lower(),
+        resource_group_id=request["ResourceGroupId"] or "",
+        tags=[{"Propagate": False, "Value": "", **tag} for tag in request["Tag"]],
+    )
+    set_fields(state, group, request)
+    if request["VSwitchId"] and not group.vswitch_ids:
+        group.vswitch_ids = [request["VSwitchId"]]
+    zones = ZONE_LETTERS[: len(group.vswitch_ids)]  # one for each
+    group.zone_ids = [f"{state.region_id}-{letter}" for letter in zones]
+    for name in ("LoadBalancerIds", "DBInstanceIds"):
+        if request[name]:
+            group.balancers[name] = _ids_in(request[name])
+    created = [hooks.new_hook(state, group, fields) for fields in request["LifecycleHook"]]
+    state.groups[group.scaling_group_id] = group
+    state.hooks.update((hook.lifecycle_hook_id, hook) for hook in created)
+    return {"ScalingGroupId": group.scaling_group_id}
+
+
+def modify_scaling_group(state: EssState, request: Request) -> Reply:
+    group = state.group(request["ScalingGroupId"])
+    if request["DisableDesiredCapacity"]:
+        if state.running(group.scaling_group_id):
+            raise errors.ScalingActivityInProgress()
+        group.desired_capacity = None
+    if request["ActiveScalingConfigurationId"]:
+        activate(state, group, request["ActiveScalingConfigurationId"])
+    set_fields(state, group, request)
+    return {}
+
+
+def enable_scaling_group(state: EssState, request: Request) -> Reply:
+    """Needs a configuration to create instances by, or instances to attach, or instances."""
+    group = state.group(request["ScalingGroupId"])
+    if group.lifecycle_state != "Inactive":
+        raise errors.IncorrectScalingGroupStatus()
+    if request["ActiveScalingConfigurationId"]:
+        activate(state, group, request["ActiveScalingConfigurationId"])
+    group.launch_template_id = request["LaunchTemplateId"] or group.launch_template_id
+    version = request["LaunchTemplateVersion"] or group.launch_template_version
+    group.launch_template_version = version
+    has_source = group.active_scaling_configuration_id or group.launch_template_id
+    if not (has_source or group.instances or request["InstanceId"]):
+        raise errors.NotFound("ScalingConfigurationId")
+    group.lifecycle_state = "Active"
+    if request["InstanceId"]:
+        attach(state, group, request["InstanceId"], {"Entrusted": False})
+    return {}
+
+
+def disable_scaling_group(state: EssState, request: Request) -> Reply:
+    """Stops new activities; what is under way goes on."""
+    group = state.group(request["ScalingGroupId"])
+    if group.lifecycle_state != "Active":
+        raise errors.IncorrectScalingGroupStatus()
+    group.lifecycle_state = "Inactive"
+    return {}
+
+
+def delete_scaling_group(state: EssState, request: Request) -> Reply:
+    """Deletes the group; without ForceDelete it has to be empty and without a running activity."""
+    group = state.group(request["ScalingGroupId"])
+    id = group.scaling_group_id
+    if group.group_deletion_protection:
+        raise errors.GroupProtected()
+    running = state.running(id)
+    if running and not request["ForceDelete"]:
+        raise errors.ScalingActivityInProgress()
+    if group.instances and not request["ForceDelete"]:
+        raise errors.IncorrectScalingGroupStatus()
+    for activity in running:
+        activity.status_code, activity.ends_at = "Failed", state.clock.now()
+    for owned in (
+        *(state.configurations, state.rules, state.hooks, state.alarms),
+        state.scheduled_tasks,
+    ):
+        for key in [key for key, resource in owned.items() if resource.scaling_group_id == id]:
+            del owned[key]
+    state.receivers = [r for r in state.receivers if r.scaling_group_id != id]
+    del state.groups[id]
+    return {}
+
+
+def describe_scaling_groups(state: EssState, request: Request) -> Reply:
+    """Returns the groups that match; unknown ids are not an error."""
+    names = request["ScalingGroupNames"]
+    if request["ScalingGroupName"]:
+        names = [*names, request["ScalingGroupName"]]
+    tags = {(tag.get("Key"), tag.get("Value")) for tag in request["Tag"]}
+    groups = [
+        group
+        for group in state.groups.values()
+        if request["RegionId"] == state.region_id
+        and (not names or group.name in names)
+        and tags <= _tag_patterns(group)
+        and matches(
+            request,
+            {
+                "ScalingGroupId": group.scaling_group_id,
+                "GroupType": group.group_type,
+                "ResourceGroupId": group.resource_group_id,
+            },
+        )
+    ]
+    return page_reply(request, "ScalingGroups", groups, lambda group: group_view(state, group))
+
+
+def _tag_patterns(group: ScalingGroup) -> set[tuple[str, str | None]]:
+    """Returns what a request's tag may be to match: key and value, or the key alone."""
+    pairs = {(tag["Key"], tag["Value"]) for tag in group.tags}
+    return {*pairs, *((tag["Key"], None) for tag in group.tags)}
+
+
+def activate(state: EssState, group: ScalingGroup, scaling_configuration_id: str) -> None:
+    """Makes a configuration the one that new instances are created by. Raises ApiError."""
+    source = state.configurations.get(scaling_configuration_id)
+    if source is None or source.scaling_group_id != group.scaling_group_id:
+        raise errors.NotFound("ScalingConfigurationId")
+    before = state.configurations.get(group.active_scaling_configuration_id)
+    if before is not None:
+        before.lifecycle_state = "Inactive"
+    source.lifecycle_state, source.used = "Active", True
+    group.active_scaling_configuration_id = scaling_configuration_id
+    group.weighted = bool(source.weights)
+
+
+def _ids_in(text: str) -> list[str]:
+    """Returns the ids of a JSON list, or separated by commas: both are documented."""
+    return [id for id in (part.strip(' []"') for part in text.split(",")) if id]
+
+
+ACTIONS = (
+    Action(
+        "CreateScalingGroup",
+        create_scaling_group,
+        (
+            REGION,
+            *[p._replace(required=p.name in ("MinSize", "MaxSize")) for p in SETTABLE],
+            *DESCRIBED_ONLY,
+            TOKEN,
+            text("VSwitchId"),
+            text("InstanceId"),
+            text("ResourceGroupId"),
+            text("LoadBalancerIds"),
+            text("DBInstanceIds"),
+            one_of("GroupType", "ECS", "ECI", default="ECS"),
+            one_of(
+                "ScalingPolicy",
+                *(
+                    "release",
+                    "recycle",
+                    "forcerelease",
+                    "forcerecycle",
+                    "forceRelease",
+                    "forceRecycle",
+                ),
+                default="release",
+            ),
+            records("Tag"),
+            records("LifecycleHook", 10),
+        ),
+        "balancers and databases are ids; spot and cost options are described, without effect",
+    ),
+    Action(
+        "ModifyScalingGroup",
+        modify_scaling_group,
+        (
+            GROUP,
+            *SETTABLE,
+            *DESCRIBED_ONLY,
+            text("ActiveScalingConfigurationId"),
+            boolean("DisableDesiredCapacity"),
+        ),
+        "spot and cost options are described, without effect",
+    ),
+    Action(
+        "EnableScalingGroup",
+        enable_scaling_group,
+        (
+            GROUP,
+            *(
+                text("ActiveScalingConfigurationId"),
+                text("LaunchTemplateId"),
+                text("LaunchTemplateVersion"),
+            ),
+            texts("InstanceId"),
+            texts("LoadBalancerWeight"),
+            records("LaunchTemplateOverride"),
+        ),
+    ),
+    Action("DisableScalingGroup", disable_scaling_group, (GROUP,)),
+    Action(
+        "DeleteScalingGroup",
+        delete_scaling_group,
+        (GROUP, boolean("ForceDelete")),
+        "deleted at once, never Deleting",
+    ),
+    Action(
+        "DescribeScalingGroups",
+        describe_scaling_groups,
+        (
+            *(
+                REGION,
+                texts("ScalingGroupId"),
+                text("ScalingGroupName"),
+                text("ResourceGroupId"),
+                records("Tag"),
+            ),
+            texts("ScalingGroupName")._replace(stored_as="ScalingGroupNames"),
+            one_of("GroupType", "ECS", "ECI"),
+            *pages(50),
+        ),
+    ),
+)

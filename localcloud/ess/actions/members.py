@@ -1,0 +1,274 @@
+"""The instances of a group: describe, attach, detach, protect, put into standby, mark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from localcloud import errors
+from localcloud.answers import Reply
+from localcloud.ess import capacity, removal_checks
+from localcloud.ess.actions.action import Action
+from localcloud.ess.model import PENDING, REMOVABLE, Activity, Instance, ScalingGroup
+from localcloud.ess.parameters import (
+    GROUP,
+    REGION,
+    TOKEN,
+    Request,
+    boolean,
+    document,
+    one_of,
+    pages,
+    text,
+    texts,
+)
+from localcloud.ess.requests import page_reply
+from localcloud.ess.state import EssState, listed, new_id
+from localcloud.ess.views import instance_view
+
+SINGULAR_AND_PLURAL = (("LifecycleState", "LifecycleStates"), ("CreationType", "CreationTypes"))
+PROTECTABLE = ("InService", "Protected")
+IDS = texts("InstanceId", required=True)
+
+
+def describe_scaling_instances(state: EssState, request: Request) -> Reply:
+    for singular, plural in SINGULAR_AND_PLURAL:
+        if request[singular] and request[plural]:
+            raise errors.InvalidParameter(f"{plural}.N")
+    group_id = request["ScalingGroupId"]
+    groups = [state.group(group_id)] if group_id else list(state.groups.values())
+    is_wanted = _filter(request)
+    members = [
+        (group, instance)
+        for group in groups
+        for instance in listed(filter(is_wanted, group.instances.values()))
+    ]
+    reply = page_reply(request, "ScalingInstances", members, lambda member: instance_view(*member))
+    spot_count = sum(1 for _, instance in members if instance.spot_strategy)
+    return {**reply, "TotalSpotCount": spot_count}
+
+
+def attach_instances(state: EssState, request: Request) -> Reply:
+    group = state.group(request["ScalingGroupId"])
+    activity = attach(state, group, request["InstanceId"], request)
+    return {"ScalingActivityId": activity.scaling_activity_id}
+
+
+def attach(state: EssState, group: ScalingGroup, ids: list[str], request: Request) -> Activity:
+    """Starts to attach instances: any id that no group has is one that runs. Raises ApiError."""
+    capacity.check_may_start(state, group, "ScaleOut")
+    for id in ids:
+        if state.group_of(id) is not None:
+            raise errors.InstanceInUse(id)
+    if group.total_capacity + len(ids) > group.max_size:
+        raise errors.IncorrectCapacityMaxSize()
+    now = state.clock.now()
+    activity = _new_activity(state, group, f'Attach "{len(ids)}" ECS instance', request)
+    zones = group.zone_ids or [capacity.ZONE]
+    joining = []
+    for number, id in enumerate(ids):
+        instance = group.departed.pop(id, None)
+        instance = instance or Instance(id, now, zone_id=zones[number % len(zones)])
+        instance.created_at, instance.creation_type = now, "Attached"
+        instance.entrusted = bool(request["Entrusted"])
+        instance.scaling_configuration_id = ""
+        joining.append(instance)
+    if group.desired_capacity is not None:
+        expected = capacity.expected_capacity(group) + len(ids)
+        group.desired_capacity = max(group.desired_capacity, expected)
+    state.start_joining(group, joining, activity)
+    return activity
+
+
+def detach_instances(state: EssState, request: Request) -> Reply:
+    """Starts to take instances out of the group; they keep running, also those that ESS created."""
+    group = state.group(request["ScalingGroupId"])
+    capacity.check_may_start(state, group, "ScaleIn")
+    detached, error_by_id = removal_checks.removable(
+        group, request["InstanceId"], request["IgnoreInvalidInstance"]
+    )
+    removal_checks.check_min_size(group, detached)
+    activity = _new_activity(state, group, f'Detach "{len(detached)}" ECS instance', request)
+    activity.instance_ids = [instance.instance_id for instance in detached]
+    activity.detaches = True
+    activity.ignored = {id: error.code for id, error in error_by_id.items()}
+    state.start_removal(group, detached, activity, request["DecreaseDesiredCapacity"])
+    return {"ScalingActivityId": activity.scaling_activity_id}
+
+
+def set_instances_protection(state: EssState, request: Request) -> Reply:
+    group = state.group(request["ScalingGroupId"])
+    state_after = "Protected" if request["ProtectedFromScaleIn"] else "InService"
+    for instance in _in_states(group, request["InstanceId"], *PROTECTABLE):
+        instance.lifecycle_state = state_after
+    return {}
+
+
+def enter_standby(state: EssState, request: Request) -> Reply:
+    group = state.group(request["ScalingGroupId"])
+    for instance in _in_states(group, request["InstanceId"], *PROTECTABLE):
+        instance.lifecycle_state = "Standby"
+    return {}
+
+
+def exit_standby(state: EssState, request: Request) -> Reply:
+    group = state.group(request["ScalingGroupId"])
+    for instance in _in_states(group, request["InstanceId"], "Standby"):
+        instance.lifecycle_state = "InService"
+    return {}
+
+
+def set_instance_health(state: EssState, request: Request) -> Reply:
+    _instance(state, request["InstanceId"]).health_status = request["HealthStatus"]
+    return {}
+
+
+def modify_instance_attribute(state: EssState, request: Request) -> Reply:
+    """Sets Entrusted, of attached instances."""
+    ids = request["InstanceIds"] or [id for id in [request["InstanceId"]] if id]
+    if not ids:
+        raise errors.MissingParameter("InstanceId")
+    group = state.group(request["ScalingGroupId"])
+    for instance in _in_states(group, ids, *REMOVABLE, *PENDING):
+        if instance.creation_type == "AutoCreated":
+            raise errors.IncorrectInstanceStatus(instance.instance_id)
+        instance.entrusted = request["Entrusted"]
+    return {}
+
+
+def _filter(request: Request) -> Callable[[Instance], bool] | None:
+    """Returns which instances the call is about; None: all."""
+    wanted: dict[str, Any] = {
+        "lifecycle_state": request["LifecycleStates"] or request["LifecycleState"],
+        "creation_type": request["CreationTypes"] or request["CreationType"],
+        "instance_id": request["InstanceId"],
+        "health_status": request["HealthStatus"],
+        "scaling_configuration_id": request["ScalingConfigurationId"],
+        "scaling_activity_id": request["ScalingActivityId"],
+    }
+    given = {
+        name: [value] if isinstance(value, str) else value
+        for name, value in wanted.items()
+        if value
+    }
+    if not given:
+        return None
+    return lambda instance: all(getattr(instance, name) in values for name, values in given.items())
+
+
+def _in_states(group: ScalingGroup, ids: list[str], *states: str) -> list[Instance]:
+    """Returns these instances. Raises ApiError unless each is a member, in one of the states."""
+    for id in ids:
+        if id not in group.instances:
+            raise errors.InstanceNotFound(id)
+        if group.instances[id].lifecycle_state not in states:
+            raise errors.IncorrectInstanceStatus(id)
+    return [group.instances[id] for id in ids]
+
+
+def _instance(state: EssState, instance_id: str) -> Instance:
+    group = state.group_of(instance_id)
+    if group is None:
+        raise errors.InstanceNotFound(instance_id)
+    return group.instances[instance_id]
+
+
+def _new_activity(
+    state: EssState, group: ScalingGroup, description: str, request: Mapping[str, Any]
+) -> Activity:
+    """Returns an activity by hand. Hooks hold its instances only where the call says so."""
+    now = state.clock.now()
+    return Activity(
+        scaling_activity_id=new_id("asa"),
+        scaling_group_id=group.scaling_group_id,
+        started_at=now,
+        ends_at=now + timedelta(seconds=state.assumptions.activity_seconds),
+        description=description,
+        cause=f"A user requests to {description[0].lower()}{description[1:]}.",
+        capacity_at_start=group.total_capacity,
+        parallel=group.desired_capacity is not None,
+        hook_context={} if request.get("LifecycleHook") else {"DisableLifecycleHook": True},
+    )
+
+
+ACTIONS = (
+    Action(
+        "DescribeScalingInstances",
+        describe_scaling_instances,
+        (
+            *(
+                REGION,
+                text("ScalingGroupId"),
+                text("ScalingConfigurationId"),
+                text("ScalingActivityId"),
+            ),
+            *(
+                text("HealthStatus"),
+                text("LifecycleState"),
+                texts("LifecycleStates"),
+                text("CreationType"),
+            ),
+            *(texts("CreationTypes"), texts("InstanceId"), *pages(100)),
+        ),
+    ),
+    Action(
+        "AttachInstances",
+        attach_instances,
+        (
+            *(
+                GROUP,
+                IDS,
+                TOKEN,
+                boolean("Entrusted"),
+                boolean("LifecycleHook"),
+                boolean("IgnoreInvalidInstance"),
+            ),
+            texts("LoadBalancerWeight"),
+        ),
+        "any id that no group has counts as a running machine; weights are ignored",
+    ),
+    Action(
+        "DetachInstances",
+        detach_instances,
+        (
+            *(GROUP, IDS, TOKEN, boolean("LifecycleHook"), boolean("IgnoreInvalidInstance")),
+            boolean("DecreaseDesiredCapacity", default=True),
+            one_of("DetachOption", "both"),
+            document("LifecycleHookContext"),
+        ),
+    ),
+    Action(
+        "SetInstancesProtection",
+        set_instances_protection,
+        (GROUP, IDS, boolean("ProtectedFromScaleIn", default=None, required=True)),
+    ),
+    Action(
+        "EnterStandby",
+        enter_standby,
+        (GROUP, IDS, TOKEN, boolean("Async")),
+        "done at once, without an activity",
+    ),
+    Action(
+        "ExitStandby",
+        exit_standby,
+        (GROUP, IDS, TOKEN, boolean("Async")),
+        "done at once, without an activity",
+    ),
+    Action(
+        "SetInstanceHealth",
+        set_instance_health,
+        (
+            text("InstanceId", required=True),
+            one_of("HealthStatus", "Healthy", "Unhealthy", required=True),
+        ),
+    ),
+    Action(
+        "ModifyInstanceAttribute",
+        modify_instance_attribute,
+        (
+            *(GROUP, text("InstanceId"), texts("InstanceIds")),
+            boolean("Entrusted", default=None, required=True),
+        ),
+    ),
+)

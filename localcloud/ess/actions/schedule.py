@@ -1,0 +1,170 @@
+"""Scheduled tasks: a rule, or sizes of the group, at a time, once or repeatedly."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Any
+
+from localcloud import errors
+from localcloud.answers import Reply
+from localcloud.ess.actions.action import Action
+from localcloud.ess.parameters import (
+    NAME,
+    REGION,
+    Request,
+    boolean,
+    integer,
+    one_of,
+    pages,
+    text,
+    texts,
+)
+from localcloud.ess.requests import matches, named, page_reply, set_given
+from localcloud.ess.resources import ScheduledTask
+from localcloud.ess.scaling_rules import rule_by_ari
+from localcloud.ess.state import EssState, new_id
+
+MINUTE = "%Y-%m-%dT%H:%MZ"
+VALUES = {"Daily": "[1-9][0-9]?", "Weekly": "[0-6](,[0-6])*", "Monthly": "[1-9][0-9]?-[1-9][0-9]?"}
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\dZ"
+SETTABLE = (
+    text("ScheduledTaskName", pattern=NAME),
+    text("Description"),
+    text("ScheduledAction"),
+    text("ScalingGroupId"),
+    text("LaunchTime", pattern=TIME),
+    integer("LaunchExpirationTime", 0, 21_600),
+    one_of("RecurrenceType", "Daily", "Weekly", "Monthly", "Cron"),
+    text("RecurrenceValue"),
+    text("RecurrenceEndTime", pattern=TIME),
+    *(integer(name, 0, 2_000) for name in ("MinValue", "MaxValue", "DesiredCapacity")),
+    boolean("TaskEnabled", default=None),
+)
+FIELDS = {
+    "Description": "description",
+    "MinValue": "min_value",
+    "MaxValue": "max_value",
+    "DesiredCapacity": "desired_capacity",
+    "LaunchExpirationTime": "launch_expiration_seconds",
+    "TaskEnabled": "enabled",
+}
+TASK = text("ScheduledTaskId", required=True)
+
+
+def create_scheduled_task(state: EssState, request: Request) -> Reply:
+    if not request["LaunchTime"]:
+        raise errors.MissingParameter("LaunchTime")
+    if bool(request["ScheduledAction"]) == bool(request["ScalingGroupId"]):
+        raise errors.InvalidParameter("ScheduledAction")
+    id = new_id("sst")
+    task = ScheduledTask(id, "", _time(request["LaunchTime"]), request["ScheduledTaskName"] or id)
+    _set_fields(state, task, request)
+    state.scheduled_tasks[id] = task
+    return {"ScheduledTaskId": id}
+
+
+def modify_scheduled_task(state: EssState, request: Request) -> Reply:
+    task = named(state.scheduled_tasks, request, "ScheduledTaskId")
+    set_given(task, request, {"ScheduledTaskName": "name"})
+    _set_fields(state, task, request)
+    return {}
+
+
+def delete_scheduled_task(state: EssState, request: Request) -> Reply:
+    del state.scheduled_tasks[
+        named(state.scheduled_tasks, request, "ScheduledTaskId").scheduled_task_id
+    ]
+    return {}
+
+
+def describe_scheduled_tasks(state: EssState, request: Request) -> Reply:
+    tasks = [
+        task
+        for task in state.scheduled_tasks.values()
+        if matches(
+            request,
+            {
+                "ScalingGroupId": task.scaling_group_id,
+                "ScheduledTaskId": task.scheduled_task_id,
+                "ScheduledTaskName": task.name,
+                "ScheduledAction": task.scheduled_action,
+                "TaskEnabled": task.enabled,
+            },
+        )
+    ]
+    return page_reply(request, "ScheduledTasks", tasks, _view)
+
+
+def _set_fields(state: EssState, task: ScheduledTask, request: Request) -> None:
+    if request["ScheduledAction"]:
+        task.scheduled_action = request["ScheduledAction"]
+        task.scaling_group_id = rule_by_ari(state, task.scheduled_action).scaling_group_id
+    elif request["ScalingGroupId"]:
+        task.scaling_group_id = state.group(request["ScalingGroupId"]).scaling_group_id
+    _set_recurrence(task, request)
+    task.launch_at = _time(request["LaunchTime"]) if request["LaunchTime"] else task.launch_at
+    if request["RecurrenceEndTime"]:
+        task.recurrence_ends_at = _time(request["RecurrenceEndTime"])
+    set_given(task, request, FIELDS)
+
+
+def _set_recurrence(task: ScheduledTask, request: Request) -> None:
+    kind = request["RecurrenceType"] or task.recurrence_type
+    value = request["RecurrenceValue"] or task.recurrence_value
+    if kind == "Cron":
+        raise errors.NotSupported("CreateScheduledTask with RecurrenceType Cron")
+    if kind and not re.fullmatch(VALUES[kind], value or ""):
+        raise errors.InvalidParameter("RecurrenceValue")
+    task.recurrence_type, task.recurrence_value = kind, value or ""
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, MINUTE).replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        raise errors.InvalidParameter("LaunchTime") from error
+
+
+def _view(task: ScheduledTask) -> dict[str, Any]:
+    view = {
+        "ScheduledTaskId": task.scheduled_task_id,
+        "ScheduledTaskName": task.name,
+        "Description": task.description,
+        "ScheduledAction": task.scheduled_action or None,
+        "ScalingGroupId": None if task.scheduled_action else task.scaling_group_id,
+        "LaunchTime": task.launch_at.strftime(MINUTE),
+        "LaunchExpirationTime": task.launch_expiration_seconds,
+        "RecurrenceType": task.recurrence_type or None,
+        "RecurrenceValue": task.recurrence_value or None,
+        "RecurrenceEndTime": task.recurrence_ends_at.strftime(MINUTE)
+        if task.recurrence_ends_at
+        else None,
+        "MinValue": task.min_value,
+        "MaxValue": task.max_value,
+        "DesiredCapacity": task.desired_capacity,
+        "TaskEnabled": task.enabled,
+    }
+    return {name: value for name, value in view.items() if value is not None}
+
+
+ACTIONS = (
+    Action(
+        "CreateScheduledTask",
+        create_scheduled_task,
+        (REGION, *SETTABLE),
+        "no cron; a refused task is not tried again until LaunchExpirationTime",
+    ),
+    Action(
+        "ModifyScheduledTask", modify_scheduled_task, (TASK, *SETTABLE), "as CreateScheduledTask"
+    ),
+    Action("DeleteScheduledTask", delete_scheduled_task, (TASK,)),
+    Action(
+        "DescribeScheduledTasks",
+        describe_scheduled_tasks,
+        (
+            *(REGION, text("ScalingGroupId"), texts("ScheduledTaskId"), texts("ScheduledTaskName")),
+            *(texts("ScheduledAction"), boolean("TaskEnabled", default=None), *pages(50)),
+        ),
+    ),
+)

@@ -1,0 +1,77 @@
+"""Services and functions of Function Compute, and the errors of its API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+LATEST = "LATEST"
+
+
+class FcError(Exception):
+    """An error answer: HTTP status, ErrorCode, ErrorMessage."""
+
+    def __init__(self, status: int, code: str, message: str = "") -> None:
+        super().__init__(message or code)
+        self.status = status
+        self.code = code
+
+
+@dataclass
+class Function:
+    """A function, as it was deployed."""
+
+    service: str  # empty: of Function Compute 3.0
+    name: str
+    code: Path
+    description: dict[str, Any]  # what GetFunction answers
+    version_id: str = ""
+    qualifier: str = LATEST
+
+    @property
+    def key(self) -> str:
+        checksum = self.description["codeChecksum"]
+        return f"{self.service}.{self.version_id or LATEST}/{self.name}/{checksum}"
+
+    @property
+    def runtime(self) -> str:
+        return str(self.description["runtime"])
+
+    @property
+    def handler(self) -> str:
+        return str(self.description["handler"])
+
+    @property
+    def timeout(self) -> int:
+        return int(self.description.get("timeout") or 3)
+
+    @property
+    def memory_size(self) -> int:
+        return int(self.description.get("memorySize") or 128)
+
+    @property
+    def initializer(self) -> str:
+        return str(self.description.get("initializer") or "")
+
+    @property
+    def initializer_timeout(self) -> int:
+        return int(self.description.get("initializationTimeout") or 3)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return dict(self.description.get("environmentVariables") or {})
+
+
+@dataclass
+class Service:
+    """A service and its functions."""
+
+    name: str
+    description: dict[str, Any]
+    functions: dict[str, Function] = field(default_factory=dict)
+    versions: dict[str, dict[str, Function]] = field(default_factory=dict)
+    version_descriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    aliases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # by qualifier and function
+    async_configs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
