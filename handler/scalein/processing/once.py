@@ -1,7 +1,6 @@
 """Processes one message at most once: claim, group lease, removal, saved outcome, follow-up.
 
-Three nets keep a message from acting twice: its age (batch), its tokens (calls) and the ledger.
-Each holds alone.
+Its age, its tokens and the ledger keep a message from acting twice; each holds alone.
 """
 
 from __future__ import annotations
@@ -252,9 +251,7 @@ class MessageProcessor:
         return outcome
 
     def _held(self, progress: Progress, journal: Journal, sentence: str) -> Outcome:
-        """Another invocation holds message or group: the message comes again, by itself or by its
-        trigger.
-        """
+        """Another invocation holds message or group: the message must come again later."""
         waited = (self._clock.now() - progress.first_claimed_at).total_seconds()
         if waited > MAX_FOLLOW_UP_SECONDS:
             return wording.waited_too_long(progress, waited)
