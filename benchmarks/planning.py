@@ -6,8 +6,7 @@ import gc
 from datetime import datetime, timedelta, timezone
 
 from benchmarks.timing import Row, both, timed
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import NONE, GroupPolicy, Pause
+from scalein.decision.group_policy import NONE, Budget, GroupPolicy, Pause
 from scalein.decision.model import (
     Activity,
     Alarm,
@@ -20,7 +19,7 @@ from scalein.decision.model import (
     Snapshot,
 )
 from scalein.decision.planner import plan_removal
-from scalein.decision.windows import Windows, cron_of
+from scalein.decision.windows import Windows, parse_cron
 from scalein.policy import read_policy
 from scalein.settings import PolicySource
 from scalein_cli.local import EXAMPLE_POLICY
@@ -104,5 +103,5 @@ def every_guardrail() -> GroupPolicy:
         minimum_age_seconds=3_600,
         healthy_quorum_percent=50,
         pause=Pause(START),
-        windows=Windows(timezone.utc, (cron_of("* * * * *"),), (cron_of("* * 1 1 *"),)),
+        windows=Windows(timezone.utc, (parse_cron("* * * * *"),), (parse_cron("* * 1 1 *"),)),
     )

@@ -16,7 +16,8 @@ from scalein.cold_start import cheap_imports
 with cheap_imports():
     from scalein import contract
     from scalein.clock import Clock, Deadline, SystemClock
-    from scalein.decision.guardrails import NONE, read_scope
+    from scalein.decision.group_policy import NONE
+    from scalein.decision.guardrails import read_scope
     from scalein.decision.reasons import Status
     from scalein.intake import parse_event
     from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scalein.cloud.replies import PAGE_SIZE, activities_of, group_of, snapshot_of
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Metric, Sample, Snapshot
 from scalein.decision.reasons import Reason
 from scalein.errors import ConfigurationError

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scalein.decision.capacity import STABLE_STATES, capacity_of
-from scalein.decision.guardrails import GroupPolicy, limits, retention_rules, veto
+from scalein.decision.group_policy import GroupPolicy
+from scalein.decision.guardrails import limits, veto
 from scalein.decision.model import (
     Activity,
     Alarm,
@@ -26,6 +27,7 @@ from scalein.decision.model import (
 )
 from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
+from scalein.decision.retention import retention_rules
 from scalein.errors import RejectedEvent
 from scalein.intake.times import moment
 from scalein.policy import Policy, PolicyViolation, apply_policy, request_from_rule, rule_for

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scalein.contract import check
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import GroupPolicy, Pause
+from scalein.decision.group_policy import Budget, GroupPolicy, Pause
 from scalein.decision.model import Alarm, Metric, Order, RemovalRequest
-from scalein.decision.windows import Cron, Windows, cron_of
+from scalein.decision.windows import Cron, Windows, parse_cron
 from scalein.errors import ConfigurationError, ContractViolation, RejectedEvent
 from scalein.intake.decoding import value_of
 from scalein.intake.removal_request import request_of
@@ -244,7 +243,7 @@ def _windows(windows: dict[str, Any], path: str) -> Windows:
 
 def _cron(text: str, path: str) -> Cron:
     try:
-        return cron_of(text)
+        return parse_cron(text)
     except ValueError as error:
         raise ContractViolation(
             path, "cron", f"The window is no cron expression: {error}."

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from localcloud.ess.model import Assumptions
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import Budget, GroupPolicy
 from scalein.decision.model import Count, Metric, Order, ReadScope, Sample
 from scalein.decision.reasons import Reason
 from scalein.errors import Refused, Throttled, TryLater
@@ -147,7 +146,7 @@ def test_a_flapping_alarm_is_slowed_down_by_what_ess_remembers() -> None:
         first, second, third = told_by("a", 0), told_by("b", 300), told_by("c", 720)
 
     assert (len(first.selected), len(second.selected), len(third.selected)) == (2, 0, 1)
-    assert second.refusal is Reason.COOLDOWN
+    assert second.blocked_by and second.blocked_by.reason is Reason.COOLDOWN
     assert third.shortfall.reason is Reason.BUDGET
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from scalein.cloud.gateway import GROUP_ONLY, Removal
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import NONE, GroupPolicy
+from scalein.decision.group_policy import NONE, Budget, GroupPolicy
 from scalein.decision.model import Activity, Count, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.progress import Progress, message_key
 from scalein.decision.reasons import Reason, Status
@@ -192,7 +191,10 @@ def test_a_cooldown_counts_a_removal_that_the_history_does_not_show_yet(seconds:
     )
     second = function.serve(ask("b", 3))
 
-    assert (second.removed, second.plan and second.plan.refusal) == ((), Reason.COOLDOWN)
+    assert (
+        second.removed,
+        second.plan and second.plan.blocked_by and second.plan.blocked_by.reason,
+    ) == ((), Reason.COOLDOWN)
 
 
 def test_a_picture_that_has_grown_old_is_not_acted_upon() -> None:

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 from hypothesis import settings
 
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Count, RemovalRequest
 from scalein.decision.progress import client_token, message_key
 from scalein.decision.reasons import Status

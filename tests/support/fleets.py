@@ -7,8 +7,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import GroupPolicy, Pause
+from scalein.decision.group_policy import Budget, GroupPolicy, Pause
 from scalein.decision.model import (
     Activity,
     Count,
@@ -24,7 +23,7 @@ from scalein.decision.model import (
     ToCapacity,
 )
 from scalein.decision.removal_order import REMOVAL_POLICIES
-from scalein.decision.windows import Windows, cron_of
+from scalein.decision.windows import Windows, parse_cron
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
@@ -174,8 +173,8 @@ def group_policy(draw: st.DrawFn) -> GroupPolicy:
         Budget, st.sampled_from([60, 3_600]), st.none(), st.floats(0, 100, exclude_min=True)
     )
     windows = (
-        Windows(timezone.utc, (cron_of("* 12 * * *"),)),
-        Windows(timezone.utc, (), (cron_of("* * * * mon"),)),
+        Windows(timezone.utc, (parse_cron("* 12 * * *"),)),
+        Windows(timezone.utc, (), (parse_cron("* * * * mon"),)),
     )
     return GroupPolicy(
         floor=seldom(st.integers(0, 15)) or 0,

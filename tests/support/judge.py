@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
 
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import (
     Count,
     Instance,
@@ -22,7 +22,13 @@ from scalein.decision.reasons import Reason
 
 STABLE = ("InService", "Protected", "Standby")
 ESS_POLICIES = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration")
-HELD = (Reason.MIN_SIZE, Reason.FLOOR, Reason.MAX_PER_REQUEST, Reason.BUDGET)
+HELD = (
+    Reason.MIN_SIZE,
+    Reason.FLOOR,
+    Reason.MAX_PER_REQUEST,
+    Reason.MAX_PERCENT_PER_REQUEST,
+    Reason.BUDGET,
+)
 CHOSEN_FIRST = (Reason.REQUEST_LIMIT, Reason.PARTIAL_DENIED)
 
 
@@ -170,14 +176,16 @@ def _let_go(case: Case, instance: Instance) -> bool:
     )
 
 
-def _event_maximum(case: Case, id: str) -> bool:
-    most, percent = (
-        case.guardrails.max_removed_per_event,
-        case.guardrails.max_removed_percent_per_event,
-    )
-    by_count = most is not None and len(case.by_plan) + 1 > most
-    part = percent is not None and int(Fraction(repr(percent)) * case.group.total_capacity / 100)
-    return by_count or (percent is not None and case.gone_with(id) > part)
+def _exceeds_max(case: Case) -> bool:
+    maximum = case.guardrails.max_removed_per_event
+    return maximum is not None and len(case.by_plan) + 1 > maximum
+
+
+def _exceeds_max_percent(case: Case, id: str) -> bool:
+    percent = case.guardrails.max_removed_percent_per_event
+    if percent is None:
+        return False
+    return case.gone_with(id) > int(Fraction(repr(percent)) * case.group.total_capacity / 100)
 
 
 def _unhealthy(case: Case) -> bool:
@@ -225,7 +233,8 @@ JUDGES: dict[Reason, Callable[[Case, str], bool]] = {
     Reason.NO_METRIC: _no_metric,
     Reason.MIN_SIZE: lambda case, id: case.stable - case.gone_with(id) < case.group.min_size,
     Reason.FLOOR: lambda case, id: case.stable - case.gone_with(id) < case.guardrails.floor,
-    Reason.MAX_PER_REQUEST: _event_maximum,
+    Reason.MAX_PER_REQUEST: lambda case, id: _exceeds_max(case),
+    Reason.MAX_PERCENT_PER_REQUEST: _exceeds_max_percent,
     Reason.BUDGET: lambda case, id: case.spent() + len(case.by_plan) + 1 > case.budget(),
     Reason.GROUP_NOT_ACTIVE: lambda case, id: case.group.lifecycle_state != "Active",
     Reason.SCALE_IN_SUSPENDED: lambda case, id: "ScaleIn" in case.group.suspended_processes,

@@ -17,7 +17,7 @@ from typing import Any
 
 from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, Removal
-from scalein.decision.guardrails import NONE, GroupPolicy
+from scalein.decision.group_policy import NONE, GroupPolicy
 from scalein.decision.model import ReadScope, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Status

@@ -18,6 +18,7 @@ from scalein.decision.model import (
     RemovalResult,
     Shortfall,
     Verdict,
+    Veto,
 )
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein.policy import read_policy, why_no_rule
@@ -200,9 +201,8 @@ def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
         1,
         8,
         limits,
-        detail=text,
         shortfall=Shortfall(9, 8, "capacity", reason),
-        refusal=reason,
+        blocked_by=Veto(reason, text),
     )
     return Outcome(
         draw(st.sampled_from(Status)),

@@ -9,8 +9,7 @@ from fractions import Fraction
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import Budget, GroupPolicy
 from scalein.decision.model import Activity, Count, Instance, ReadScope, ScalingGroup, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.processing.group_view import GroupView

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import Budget, GroupPolicy
 from scalein.decision.model import Count, Named, Percent, Target, ToCapacity
 from scalein.decision.planner import plan_removal
 from scalein_cli.simulation import Group

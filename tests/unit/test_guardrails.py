@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import GroupPolicy, Pause, read_scope
+from scalein.decision.group_policy import Budget, GroupPolicy, Pause
+from scalein.decision.guardrails import read_scope
 from scalein.decision.model import (
     Activity,
     Count,
@@ -25,7 +26,7 @@ from scalein.decision.model import (
 )
 from scalein.decision.planner import plan_removal, requested_amount
 from scalein.decision.reasons import Reason
-from scalein.decision.windows import Windows, cron_of
+from scalein.decision.windows import Windows, parse_cron
 from tests.support.fleets import NOON, group_of, member, request_for
 
 TEN = [member(f"i-{number}", 1 + number) for number in range(10)]
@@ -51,6 +52,11 @@ def two(first: int, second: int) -> Snapshot:
 
 def plan(snapshot: Snapshot, group_policy: GroupPolicy, count: int = 9) -> Plan:
     return plan_removal(request_for(Count(count)), snapshot, group_policy)
+
+
+def detail_of(plan: Plan) -> str:
+    assert plan.blocked_by
+    return plan.blocked_by.detail
 
 
 def in_state(number: int, state: str) -> Snapshot:
@@ -87,8 +93,8 @@ AFTER_FAILURE = GroupPolicy(cooldown_after_failure_seconds=180)
         ("a floor below MinSize is nothing", GroupPolicy(floor=3), ten(min_size=4), 6, "min-size"),
         ("a floor at MinSize is nothing", GroupPolicy(floor=4), ten(min_size=4), 6, "min-size"),
         ("one message removes three", GroupPolicy(max_removed_per_event=3), ten(), 3, "max-per-request"),
-        ("one message removes 25 %, rounded down", GroupPolicy(max_removed_percent_per_event=25), ten(), 2, "max-per-request"),
-        ("of two maxima the smaller holds", GroupPolicy(max_removed_per_event=5, max_removed_percent_per_event=10), ten(), 1, "max-per-request"),
+        ("one message removes 25 %, rounded down", GroupPolicy(max_removed_percent_per_event=25), ten(), 2, "max-percent-per-request"),
+        ("of two maxima the smaller holds", GroupPolicy(max_removed_per_event=5, max_removed_percent_per_event=10), ten(), 1, "max-percent-per-request"),
         ("a budget of three, nothing spent", GroupPolicy(budget=Budget(3_600, 3)), after(99_999, removed=9), 3, "budget"),
         ("a budget of three, two spent", GroupPolicy(budget=Budget(3_600, 3)), after(100, removed=2), 1, "budget"),
         ("a budget overspent by others", GroupPolicy(budget=Budget(3_600, 3)), after(100, removed=5), 0, "budget"),
@@ -131,8 +137,8 @@ AFTER_FAILURE = GroupPolicy(cooldown_after_failure_seconds=180)
         ("paused until a minute from now", GroupPolicy(pause=Pause(NOON + timedelta(minutes=1))), ten(), 0, "paused"),
         ("paused until a minute ago", GroupPolicy(pause=Pause(NOON - timedelta(minutes=1))), ten(), 9, None),
         ("paused until now", GroupPolicy(pause=Pause(NOON)), ten(), 9, None),
-        ("outside of its hours", GroupPolicy(windows=Windows(timezone.utc, (cron_of("* 0-6 * * *"),))), ten(), 0, "window-closed"),
-        ("within its hours", GroupPolicy(windows=Windows(timezone.utc, (cron_of("* 12 * * *"),))), ten(), 9, None),
+        ("outside of its hours", GroupPolicy(windows=Windows(timezone.utc, (parse_cron("* 0-6 * * *"),))), ten(), 0, "window-closed"),
+        ("within its hours", GroupPolicy(windows=Windows(timezone.utc, (parse_cron("* 12 * * *"),))), ten(), 9, None),
         ("half are unhealthy and 60 % must not be", GroupPolicy(healthy_quorum_percent=60), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 0, "unhealthy-group"),
         ("half are unhealthy and 50 % may be", GroupPolicy(healthy_quorum_percent=50), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 9, None),
         ("half are healthy and a little more must be", GroupPolicy(healthy_quorum_percent=50.4), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 0, "unhealthy-group"),
@@ -193,40 +199,51 @@ def test_limits_tell_what_each_of_them_allows_and_where_it_comes_from() -> None:
     decided = plan(after(60, ten(min_size=2), removed=1), group_policy)
 
     assert decided.limits == (
-        Limit(Reason.MIN_SIZE, 8, "capacity", "TotalCapacity 10 less MinSize 2"),
-        Limit(Reason.FLOOR, 5, "capacity", "TotalCapacity 10 less the policy's floor 5"),
-        Limit(Reason.MAX_PER_REQUEST, 3, "instances", "maxRemovedPerEvent of the policy"),
-        Limit(Reason.MAX_PER_REQUEST, 2, "capacity", "25 % of 10"),
-        Limit(Reason.BUDGET, 3, "instances", "4 in 3600 s, of which 1 are spent"),
+        Limit(Reason.MIN_SIZE, 8, "capacity", "MinSize is 2; TotalCapacity is 10."),
+        Limit(Reason.FLOOR, 5, "capacity", "The policy's floor is 5; TotalCapacity is 10."),
+        Limit(Reason.MAX_PER_REQUEST, 3, "instances", "maxRemovedPerEvent of the policy is 3."),
+        Limit(
+            Reason.MAX_PERCENT_PER_REQUEST,
+            2,
+            "capacity",
+            "maxRemovedPercentPerEvent of the policy allows 25 % of TotalCapacity 10.",
+        ),
+        Limit(Reason.BUDGET, 3, "instances", "The budget is 4 instances in 3600 s; 1 is spent."),
     )
-    assert decided.shortfall == Shortfall(9, 7, "instances", Reason.MAX_PER_REQUEST)
+    assert decided.shortfall == Shortfall(9, 7, "instances", Reason.MAX_PERCENT_PER_REQUEST)
 
 
 @pytest.mark.parametrize(
     ("group_policy", "snapshot", "detail"),
     [
-        (GroupPolicy(pause=Pause(NOON + timedelta(hours=1), "sale")), ten(), "Paused until 2026-11-23 13:00 UTC: sale."),
-        (GroupPolicy(pause=Pause()), ten(), "Paused."),
-        (GroupPolicy(windows=Windows(timezone.utc, (cron_of("0 0 * * *"),))), ten(), "It is Mon 12:00 there."),
-        (COOL, after(300, removed=1), "Over at 12:05:00 UTC."),
-        (COOL, after(0, removed=1, ended_at=None), ""),
-        (GroupPolicy(), ten(desired_capacity=11), "Desired capacity is 11, and 10 are there or coming."),
-        (GroupPolicy(), after(0, ended_at=None), "asa-1 runs."),
-        (GroupPolicy(healthy_quorum_percent=99.5), group_of(member("i-a", healthy=False)), "0 of 1 are healthy; 99.5 % must be."),
+        (GroupPolicy(pause=Pause(NOON + timedelta(hours=1), "sale")), ten(), "The policy pauses the group until 2026-11-23 13:00 UTC (sale)."),
+        (GroupPolicy(pause=Pause()), ten(), "The policy pauses the group."),
+        (GroupPolicy(windows=Windows(timezone.utc, (parse_cron("0 0 * * *"),))), ten(), "Local time Mon 12:00 (UTC) is outside the allowed windows."),
+        (GroupPolicy(windows=Windows(ZoneInfo("Asia/Shanghai"), (), (parse_cron("* 20 * * *"),))), ten(), "Local time Mon 20:00 (Asia/Shanghai) is inside a forbidden window."),
+        (COOL, after(300, removed=1), "The cooldown of 600 s after a scale-in ends at 2026-11-23 12:05:00 UTC."),
+        (COOL, after(0, removed=1, ended_at=None), "The cooldown of 600 s after a scale-in begins when scaling activity asa-1 ends."),
+        (COOL, in_state(1, "Removing")._replace(activities=()), "Another removal is in progress: i-0 is being removed."),
+        (AFTER_FAILURE, after(60, status="Failed"), "The cooldown of 180 s after a failed activity ends at 2026-11-23 12:02:00 UTC."),
+        (GroupPolicy(), ten(lifecycle_state="Inactive"), "The scaling group is Inactive, not Active."),
+        (GroupPolicy(), ten(suspended_processes=("ScaleIn",)), "The ScaleIn process of the scaling group is suspended."),
+        (GroupPolicy(), ten(removal_policies=("CustomPolicy",)), "The group's removal policy CustomPolicy is not known to this function."),
+        (GroupPolicy(), ten(desired_capacity=11), "The desired capacity is 11; the group has 10, pending instances included. ESS would replace the removed instances."),
+        (GroupPolicy(), after(0, ended_at=None), "Scaling activity asa-1 is in progress."),
+        (GroupPolicy(healthy_quorum_percent=99.5), group_of(member("i-a", healthy=False)), "0 of 1 InService and Protected instances are Healthy; the policy demands 99.5 %."),
     ],
 )  # fmt: skip
 def test_a_refusal_says_what_exactly_stands_in_the_way(
     group_policy: GroupPolicy, snapshot: Snapshot, detail: str
 ) -> None:
-    assert plan(snapshot, group_policy).detail == detail
+    assert detail_of(plan(snapshot, group_policy)) == detail
 
 
 def test_the_longest_of_two_cooldowns_is_told() -> None:
     first = after(300, removed=1).activities or ()
     second = after(100, removed=1).activities or ()
 
-    assert (
-        plan(ten()._replace(activities=(*first, *second)), COOL).detail == "Over at 12:08:20 UTC."
+    assert detail_of(plan(ten()._replace(activities=(*first, *second)), COOL)) == (
+        "The cooldown of 600 s after a scale-in ends at 2026-11-23 12:08:20 UTC."
     )
 
 
@@ -234,7 +251,7 @@ def test_an_overspent_budget_allows_nobody_and_tells_all_that_was_spent() -> Non
     fleet = in_state(2, "Removing")._replace(activities=after(60, removed=3).activities)
 
     assert plan(fleet, GroupPolicy(budget=Budget(3_600, 4))).limits[1:] == (
-        Limit(Reason.BUDGET, 0, "instances", "4 in 3600 s, of which 5 are spent"),
+        Limit(Reason.BUDGET, 0, "instances", "The budget is 4 instances in 3600 s; 5 are spent."),
     )
 
 
@@ -247,14 +264,18 @@ def test_what_ess_does_not_weigh_counts_for_nothing() -> None:
         min_size=1,
     )
 
-    assert plan(fleet, GroupPolicy()).limits[0].detail == "stable capacity 4 less MinSize 1"
+    assert plan(fleet, GroupPolicy()).limits[0].detail == (
+        "MinSize is 1; the capacity of InService, Protected and Standby instances is 4."
+    )
     assert requested_amount(request_for(ToCapacity(1)), fleet).value == 3
 
 
 def test_while_a_removal_runs_nobody_knows_when_the_cooldown_is_over() -> None:
     over, running = after(300, removed=1).activities, after(0, removed=1, ended_at=None).activities
 
-    assert plan(ten()._replace(activities=(*(running or ()), *(over or ()))), COOL).detail == ""
+    assert detail_of(plan(ten()._replace(activities=(*(running or ()), *(over or ()))), COOL)) == (
+        "The cooldown of 600 s after a scale-in begins when scaling activity asa-1 ends."
+    )
 
 
 @pytest.mark.parametrize("skew", [-420, 420])
@@ -265,7 +286,7 @@ def test_a_clock_that_is_wrong_ends_no_guardrail_early(skew: int) -> None:
     def by(group_policy: GroupPolicy, snapshot: Snapshot) -> int:
         return len(plan(snapshot._replace(taken_at=wrong, cloud_time=NOON), group_policy).selected)
 
-    noon = Windows(timezone.utc, (cron_of("0-1 12 * * *"),))
+    noon = Windows(timezone.utc, (parse_cron("0-1 12 * * *"),))
     assert by(COOL, after(599, removed=1)) == 0
     assert by(AFTER_OUT, after(599, added=1)) == 0
     assert by(AFTER_FAILURE, after(179, status="Failed")) == 0
@@ -289,7 +310,9 @@ def timed(seconds: int) -> list[GroupPolicy]:
         GroupPolicy(budget=Budget(seconds, None, 40)),
         GroupPolicy(pause=Pause(NOON + timedelta(seconds=seconds % 900))),
         GroupPolicy(
-            windows=Windows(timezone.utc, (cron_of("50-59 11 * * *"), cron_of("0-9 12 * * *")))
+            windows=Windows(
+                timezone.utc, (parse_cron("50-59 11 * * *"), parse_cron("0-9 12 * * *"))
+            )
         ),
         GroupPolicy(metric=Metric(period_seconds=seconds // 5)),
     ]

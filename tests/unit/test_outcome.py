@@ -115,10 +115,10 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "shortfall": {"requested": 2, "missing": 1, "unit": "instances", "reason": "min-size"},
         "limits": [
             {
-                "reason": "min-size",
+                "guardrail": "min-size",
                 "allows": 1,
                 "unit": "capacity",
-                "detail": "TotalCapacity 2 less MinSize 1",
+                "detail": "MinSize is 1; TotalCapacity is 2.",
             }
         ],
         "rejection": None,

@@ -16,6 +16,7 @@ from scalein.decision.model import (
     Shortfall,
     Snapshot,
     ToCapacity,
+    Veto,
 )
 from scalein.decision.planner import plan_removal, requested_amount
 from scalein.decision.reasons import Reason
@@ -187,7 +188,7 @@ def test_a_group_that_objects_keeps_everybody_for_that_reason(
 
     assert plan.selected == ()
     assert {verdict.reason for verdict in plan.verdicts} == {reason}
-    assert plan.refusal is reason
+    assert plan.blocked_by and plan.blocked_by.reason is reason
 
 
 def test_a_policy_that_is_not_known_here_does_not_matter_to_who_names_an_order_or_ids() -> None:
@@ -313,7 +314,10 @@ def test_all_or_nothing_is_nothing_where_one_of_them_may_not_leave() -> None:
     plan = plan_removal(request_for(Count(3), denies_partial=True), group_of(*ABC, min_size=1))
 
     assert reasons(plan) == {"i-a": "partial-denied", "i-b": "partial-denied", "i-c": "min-size"}
-    assert plan.refusal is Reason.PARTIAL_DENIED
+    assert plan.blocked_by == Veto(
+        Reason.PARTIAL_DENIED,
+        "The request denies a partial removal; 2 of 3 instances may be removed.",
+    )
     assert plan.shortfall == Shortfall(3, 3, "instances", Reason.MIN_SIZE)
 
 

@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import GroupPolicy, Pause
+from scalein.decision.group_policy import Budget, GroupPolicy, Pause
 from scalein.decision.model import Alarm, Count, Metric, Named, Order, RemovalRequest, RemoveOptions
-from scalein.decision.windows import Windows, cron_of
+from scalein.decision.windows import Windows, parse_cron
 from scalein.errors import ConfigurationError
 from scalein.policy import (
     Policy,
@@ -112,7 +111,7 @@ def test_every_guardrail_is_read() -> None:
         healthy_quorum_percent=75,
         pause=Pause(datetime(2026, 12, 1, tzinfo=timezone.utc), "sale"),
         windows=Windows(
-            ZoneInfo("Asia/Shanghai"), (cron_of("* 0-6 * * *"),), (cron_of("* * 24 12 *"),)
+            ZoneInfo("Asia/Shanghai"), (parse_cron("* 0-6 * * *"),), (parse_cron("* * 24 12 *"),)
         ),
         dry_run=True,
     )

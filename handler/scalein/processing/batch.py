@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from scalein.cloud.gateway import DryRun
 from scalein.decision.evidence import CLOCK_SKEW
-from scalein.decision.guardrails import Pause
+from scalein.decision.group_policy import Pause
 from scalein.decision.model import Alarm, Named, Notice, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Ignored

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from scalein.contract import check
 from scalein.decision.capacity import capacity_of
-from scalein.decision.guardrails import GroupPolicy, retention_rules
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Count, Instance, RankedBy, RemovalRequest, Snapshot
-from scalein.decision.removal_order import DEFAULT_POLICIES, CandidateQueue, removal_order
+from scalein.decision.removal_order import DEFAULT_POLICIES, CandidateQueue
+from scalein.decision.retention import retention_rules
 from scalein.intake.decoding import value_of
 
 SCHEMA = "custom-policy"
@@ -66,9 +67,7 @@ def selected(
     found: list[tuple[str, RankedBy]] = []
     for share in question.shares:
         there = [instance for instance in left if share.zone_id in ("", instance.zone_id)]
-        line = CandidateQueue(
-            there, removal_order(request, snapshot, group_policy.metric), snapshot
-        )
+        line = CandidateQueue(there, request, snapshot, group_policy.metric)
         found += _taken(line, share.capacity, snapshot)
         taken = {id for id, _ in found}
         left = [instance for instance in left if instance.id not in taken]
@@ -88,6 +87,6 @@ def _taken(
         weight = capacity_of(instance, snapshot)
         if weight <= capacity:
             capacity -= weight
-            yield instance.id, line.leave()
+            yield instance.id, line.select()
         else:
             line.skip()

@@ -11,7 +11,7 @@ from datetime import datetime
 from scalein.clock import Clock
 from scalein.cloud.gateway import GROUP_ONLY, Gateway
 from scalein.decision.capacity import STABLE_STATES, capacity_of
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Activity, Plan, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TokenUsed, TryLater

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from scalein.decision.evidence import since_sent, unexplained_removals, unowned_removals
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.progress import Progress, furthest
 from scalein.decision.reasons import Status
 from scalein.errors import (

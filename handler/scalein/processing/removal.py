@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from scalein.decision.guardrails import GroupPolicy, read_scope
+from scalein.decision.group_policy import GroupPolicy
+from scalein.decision.guardrails import read_scope
 from scalein.decision.model import Activity, Plan, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.decision.progress import CallState, Progress
 from scalein.decision.reasons import Reason
-from scalein.decision.result import ended, is_running
+from scalein.decision.result import is_running, removal_result
 from scalein.errors import GatewayError, Refused, StaleSnapshot, TryLater
 from scalein.processing.calls import RemovalCalls
 from scalein.processing.dependencies import Dependencies
@@ -135,14 +136,16 @@ class RemovalRun:
         if not progress.selected:
             plan = self._group.plan(progress.request, snapshot, self._group_policy, max_instances)
             self.plan = plan
-            if plan.refusal is Reason.BELOW_DESIRED and self._group.in_flight_ids:
+            veto = plan.blocked_by
+            is_below_desired = veto is not None and veto.reason is Reason.BELOW_DESIRED
+            if is_below_desired and self._group.in_flight_ids:
                 sentence = "a removal is under way, and not shown yet."
                 raise TryLater("DescribeScalingGroups", "NotSettled", sentence)
             self._calls.progress = progress._replace(selected=plan.selected)
             return
         request = progress.request_for_ids(progress.pending)
         plan = plan_removal(request, snapshot, self._group_policy, max_instances)
-        if plan.refusal in PASSING:
+        if plan.blocked_by and plan.blocked_by.reason in PASSING:
             sentence = "a scaling activity is in progress."
             raise TryLater("RemoveInstances", "ScalingActivityInProgress", sentence)
         reason_by_id = {verdict.instance_id: verdict.reason for verdict in plan.retained}
@@ -210,7 +213,7 @@ class RemovalRun:
         scope = ReadScope(history_seconds=max(60, int(age.total_seconds())))
         snapshot = self._group.gateway.snapshot(self._group.scaling_group_id, scope)
         settle_seconds = self._dependencies.settle_seconds
-        result = ended(self.progress, activities, snapshot, settle_seconds)
+        result = removal_result(self.progress, activities, snapshot, settle_seconds)
         if result is None:
             return wording.removing(self.progress, self.plan)
         return wording.ended(self.progress, result)

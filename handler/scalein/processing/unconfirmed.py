@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
-from scalein.decision.capacity import LEAVING_STATES
+from scalein.decision.capacity import REMOVING_STATES
 from scalein.decision.evidence import activity_of, is_settled, since_sent, unowned_removals
-from scalein.decision.guardrails import GroupPolicy, read_scope
+from scalein.decision.group_policy import GroupPolicy
+from scalein.decision.guardrails import read_scope
 from scalein.decision.model import Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.decision.progress import Call, CallState
@@ -109,7 +110,7 @@ class CallResolver:
         staying_ids = {
             instance.id
             for instance in snapshot.instances
-            if instance.lifecycle_state not in LEAVING_STATES
+            if instance.lifecycle_state not in REMOVING_STATES
         }
         lost = tuple(id for id in call.instance_ids if id not in staying_ids)
         self._calls.undo((call,), is_token_free=False, lost=lost)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Count, Instance, Metric, Order, RankedBy, Sample, Snapshot
 from scalein.decision.planner import plan_removal
 from tests.support.fleets import NOON, group_of, member, request_for, vendors_fleet

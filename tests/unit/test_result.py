@@ -10,7 +10,7 @@ import pytest
 from scalein.decision.model import Activity, Count, Instance, RemoveOptions, Snapshot
 from scalein.decision.progress import Call, CallState, Progress
 from scalein.decision.reasons import Status
-from scalein.decision.result import ended, is_running
+from scalein.decision.result import is_running, removal_result
 from scalein.report import audit, wording
 from scalein.report.outcome import Outcome
 from tests.support.fakes import NO_CALL_TIMES, NOON
@@ -47,7 +47,7 @@ def judged(
 ) -> Outcome:
     """Once the snapshot was read after the settle time."""
     so_far = progress(given_up)
-    result = ended(so_far, activities, left._replace(taken_at=SETTLED), 180)
+    result = removal_result(so_far, activities, left._replace(taken_at=SETTLED), 180)
     assert result
     return wording.ended(so_far, result)
 
@@ -141,7 +141,7 @@ def test_what_ess_creates_anew_is_told(
     kept = progress()._replace(
         request=request_for(Count(3), options=RemoveOptions(decrease_desired_capacity=False))
     )
-    result = ended(kept, (activity(),), left, 180)
+    result = removal_result(kept, (activity(),), left, 180)
 
     assert result
     assert result.replacement_capacity == replacement_capacity
@@ -169,13 +169,13 @@ def test_a_snapshot_from_before_the_settle_time_does_not_say_what_became_of_an_i
     going = group_of(*there(*CHOSEN, state="Removing"))._replace(taken_at=LATER)
     there_still = group_of(*there(*CHOSEN))._replace(taken_at=LATER)
 
-    assert ended(progress(), (activity("Warning"),), there_still, 180) is None
-    assert ended(progress(), (activity("Failed"),), going, 180) is None
+    assert removal_result(progress(), (activity("Warning"),), there_still, 180) is None
+    assert removal_result(progress(), (activity("Failed"),), going, 180) is None
 
 
 def test_a_successful_activity_is_believed_against_an_old_list() -> None:
     late = group_of(*there(*CHOSEN))._replace(taken_at=LATER)
-    result = ended(progress(), (activity(),), late, 180)
+    result = removal_result(progress(), (activity(),), late, 180)
 
     assert result
     assert (wording.ended(progress(), result).status, result.removed) == (Status.REMOVED, CHOSEN)
@@ -183,7 +183,7 @@ def test_a_successful_activity_is_believed_against_an_old_list() -> None:
 
 def test_desired_capacity_and_members_of_two_moments_are_not_a_refill() -> None:
     left = group_of(*there(), desired_capacity=20)._replace(activities=(), taken_at=LATER)
-    result = ended(progress(), (activity(),), left, 180)
+    result = removal_result(progress(), (activity(),), left, 180)
 
     assert result
     assert result.replacement_capacity == 0
@@ -194,9 +194,9 @@ def test_an_instance_that_a_late_list_shows_on_its_way_out_may_still_come_back(s
     """After a Warning that names no instance: absent is removed, Removing is not known yet."""
     shown = group_of(*there(*CHOSEN, state=state))._replace(taken_at=LATER + timedelta(seconds=30))
 
-    assert ended(progress(), (activity("Warning"),), shown, 180) is None
-    assert ended(progress(), (activity(),), shown, 180)
-    assert ended(
+    assert removal_result(progress(), (activity("Warning"),), shown, 180) is None
+    assert removal_result(progress(), (activity(),), shown, 180)
+    assert removal_result(
         progress(), (activity("Warning"),), group_of()._replace(taken_at=shown.taken_at), 180
     )
 
@@ -206,7 +206,9 @@ def test_an_instance_that_came_back_after_a_warning_and_that_another_removed_is_
 ):
     gone = group_of(*there())._replace(taken_at=SETTLED)
     other = Activity("asa-2", "Successful", LATER, LATER, removed=1, removed_ids=frozenset({"i-2"}))
-    result = ended(progress(), (activity("Warning"),), gone._replace(activities=(other,)), 180)
+    result = removal_result(
+        progress(), (activity("Warning"),), gone._replace(activities=(other,)), 180
+    )
 
     assert result
     assert (result.removed, result.unaccounted) == (("i-1", "i-3"), ("i-2",))
