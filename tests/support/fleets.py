@@ -1,4 +1,4 @@
-"""Groups and requests for tests: builders with memorable defaults, and Hypothesis strategies over all of them."""
+"""Builders of groups and requests with memorable defaults, and Hypothesis strategies over them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def member(
 
 
 def group_of(*instances: Instance, min_size: int = 0, **fields: object) -> Snapshot:
-    """A group whose TotalCapacity is the sum of its members, unless told otherwise."""
+    """A group whose TotalCapacity is the sum of its members, unless `fields` say otherwise."""
     weighted = bool(fields.get("weighted"))
     counted = [i for i in instances if i.lifecycle_state != "Stopped"]
     total = sum((i.weight or 0) if weighted else 1 for i in counted)
@@ -62,8 +62,8 @@ def group_of(*instances: Instance, min_size: int = 0, **fields: object) -> Snaps
     return Snapshot(ScalingGroup(id="asg-1", min_size=min_size, **attributes), instances, NOON)  # type: ignore[arg-type]
 
 
-def request_for(ask: Target, **fields: object) -> RemovalRequest:
-    return RemovalRequest("asg-1", "request-1", ask, **fields)  # type: ignore[arg-type]
+def request_for(target: Target, **fields: object) -> RemovalRequest:
+    return RemovalRequest("asg-1", "request-1", target, **fields)  # type: ignore[arg-type]
 
 
 def vendors_fleet(multi_az_policy: str, *policies: str) -> Snapshot:
@@ -80,9 +80,9 @@ def vendors_fleet(multi_az_policy: str, *policies: str) -> Snapshot:
 
 
 @st.composite
-def snapshots(draw: st.DrawFn, most: int = 12) -> Snapshot:
+def snapshots(draw: st.DrawFn, max_size: int = 12) -> Snapshot:
     weighted = draw(st.booleans())
-    ids = draw(st.lists(st.integers(1, 99), max_size=most, unique=True))
+    ids = draw(st.lists(st.integers(1, 99), max_size=max_size, unique=True))
     instances = [
         Instance(
             id=f"i-{number}",
@@ -163,8 +163,8 @@ def activities(draw: st.DrawFn) -> Activity:
 
 
 @st.composite
-def group_policy(draw: st.DrawFn) -> GroupPolicy:
-    """Mostly such as let somebody leave, for what never acts proves little."""
+def group_policies(draw: st.DrawFn) -> GroupPolicy:
+    """Policies of which most allow a removal: what never acts proves little."""
 
     def seldom(one: st.SearchStrategy[T]) -> T | None:
         return draw(one) if draw(st.integers(0, 3)) == 0 else None
@@ -195,7 +195,7 @@ def group_policy(draw: st.DrawFn) -> GroupPolicy:
     )
 
 
-def asks() -> st.SearchStrategy[Target]:
+def targets() -> st.SearchStrategy[Target]:
     return st.one_of(
         st.integers(1, 15).map(Count),
         st.floats(0, 100, exclude_min=True).map(Percent),
@@ -209,4 +209,4 @@ def asks() -> st.SearchStrategy[Target]:
 @st.composite
 def requests(draw: st.DrawFn) -> RemovalRequest:
     orders = st.lists(st.sampled_from(Order), max_size=3, unique=True).map(tuple)
-    return request_for(draw(asks()), denies_partial=draw(st.booleans()), order=draw(orders))
+    return request_for(draw(targets()), denies_partial=draw(st.booleans()), order=draw(orders))

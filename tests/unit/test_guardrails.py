@@ -1,4 +1,4 @@
-"""Guardrails, a row for each: what the policy says, how the group stands, what may leave and why no more."""
+"""Guardrails, a row for each: the policy, the group, how many are selected, and why no more."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def after(seconds: int, snapshot: Snapshot | None = None, **fields: object) -> S
     return (snapshot or ten())._replace(activities=(activity._replace(**fields),))  # type: ignore[arg-type]
 
 
-def two(first: int, second: int) -> Snapshot:
+def after_two(first: int, second: int) -> Snapshot:
     """Two removals, so many seconds ago."""
     return ten()._replace(
         activities=tuple(a for s in (first, second) for a in after(s, removed=1).activities or ())
@@ -77,7 +77,7 @@ def joined(number: int, at: datetime | None) -> Snapshot:
     )._replace(activities=())
 
 
-GONE = frozenset({"g-1", "g-2", "g-3"})
+REMOVED_IDS = frozenset({"g-1", "g-2", "g-3"})
 SHARE = GroupPolicy(budget=Budget(3_600, None, 40))
 COOL, DAY = GroupPolicy(cooldown_seconds=600), 86_400
 AFTER_OUT = GroupPolicy(cooldown_after_scale_out_seconds=600)
@@ -85,10 +85,10 @@ AFTER_FAILURE = GroupPolicy(cooldown_after_failure_seconds=180)
 
 
 @pytest.mark.parametrize(
-    ("story", "group_policy", "snapshot", "leave", "reason"),
+    ("story", "group_policy", "snapshot", "selected", "reason"),
     [
         ("nothing is set: MinSize holds", GroupPolicy(), ten(min_size=4), 6, "min-size"),
-        ("the group is in a state that nobody knows", GroupPolicy(), ten(lifecycle_state="A"), 0, "group-not-active"),
+        ("the group is in a state that is not known", GroupPolicy(), ten(lifecycle_state="A"), 0, "group-not-active"),
         ("a floor above MinSize holds", GroupPolicy(floor=6), ten(min_size=4), 4, "floor"),
         ("a floor below MinSize is nothing", GroupPolicy(floor=3), ten(min_size=4), 6, "min-size"),
         ("a floor at MinSize is nothing", GroupPolicy(floor=4), ten(min_size=4), 6, "min-size"),
@@ -99,33 +99,33 @@ AFTER_FAILURE = GroupPolicy(cooldown_after_failure_seconds=180)
         ("a budget of three, two spent", GroupPolicy(budget=Budget(3_600, 3)), after(100, removed=2), 1, "budget"),
         ("a budget overspent by others", GroupPolicy(budget=Budget(3_600, 3)), after(100, removed=5), 0, "budget"),
         ("of a maximum of three and a budget of two", GroupPolicy(max_removed_per_event=3, budget=Budget(3_600, 2)), after(99_999), 2, "budget"),
-        ("a budget of 40 % of ten and of the three that left", SHARE, after(100, removed=3, removed_ids=GONE), 2, "budget"),
-        ("of three that left, one had come in the window", SHARE, after(100, removed=3, removed_ids=GONE, added=1, added_ids=frozenset({"g-1"})), 1, "budget"),
-        ("which three left is not known", SHARE, after(100, removed=3), 1, "budget"),
-        ("which two came is not known", SHARE, after(100, removed=3, removed_ids=GONE, added=2), 1, "budget"),
-        ("who left may be attached by hand before", SHARE, beside(after(100, removed=3, removed_ids=GONE), Activity("asa-2", "Successful", NOON, NOON)), 1, "budget"),
-        ("who left may be of an activity that runs", SHARE, beside(after(100, ten(desired_capacity=10), removed=3, removed_ids=GONE), Activity("asa-2", "InProgress", NOON, None, trigger="Ess")), 1, "budget"),
-        ("a removal that runs adds nobody", SHARE, beside(after(100, ten(desired_capacity=10), removed=3, removed_ids=GONE), Activity("asa-2", "InProgress", NOON, None, trigger="APIs")), 2, "budget"),
+        ("a budget of 40 % of ten and of the three that were removed", SHARE, after(100, removed=3, removed_ids=REMOVED_IDS), 2, "budget"),
+        ("of three removed, one was added in the window", SHARE, after(100, removed=3, removed_ids=REMOVED_IDS, added=1, added_ids=frozenset({"g-1"})), 1, "budget"),
+        ("which three were removed is not known", SHARE, after(100, removed=3), 1, "budget"),
+        ("which two were added is not known", SHARE, after(100, removed=3, removed_ids=REMOVED_IDS, added=2), 1, "budget"),
+        ("the removed may be attached by hand before", SHARE, beside(after(100, removed=3, removed_ids=REMOVED_IDS), Activity("asa-2", "Successful", NOON, NOON)), 1, "budget"),
+        ("the removed may be of an activity that runs", SHARE, beside(after(100, ten(desired_capacity=10), removed=3, removed_ids=REMOVED_IDS), Activity("asa-2", "InProgress", NOON, None, trigger="Ess")), 1, "budget"),
+        ("a removal that runs adds no instances", SHARE, beside(after(100, ten(desired_capacity=10), removed=3, removed_ids=REMOVED_IDS), Activity("asa-2", "InProgress", NOON, None, trigger="APIs")), 2, "budget"),
         ("half of ten joined within the window", SHARE, joined(5, NOON), 2, "budget"),
         ("half of ten joined just when the window began", SHARE, joined(5, NOON - timedelta(seconds=3_600)), 4, "budget"),
         ("of half of ten is not known when they joined", SHARE, joined(5, None), 2, "budget"),
         ("half of ten were started again", SHARE, after(100, added=5, added_ids=frozenset(f"i-{n}" for n in range(5))), 2, "budget"),
-        ("a place that was emptied and filled is one place", SHARE, beside(joined(3, NOON), *(after(100, removed=3, removed_ids=GONE).activities or ())), 1, "budget"),
+        ("a place that was emptied and filled is one place", SHARE, beside(joined(3, NOON), *(after(100, removed=3, removed_ids=REMOVED_IDS).activities or ())), 1, "budget"),
         ("listed as removed and still listed as a member", SHARE, after(100, removed=3, removed_ids=frozenset(f"i-{n}" for n in range(3))), 1, "budget"),
-        ("ours are gone and the history does not show it yet", SHARE, after(0, removed=3, removed_ids=GONE, id=""), 1, "budget"),
-        ("what left a second before the window began", GroupPolicy(budget=Budget(3_600, 3)), after(3_601, removed=2), 3, "budget"),
-        ("what left just as the window began", GroupPolicy(budget=Budget(3_600, 3)), after(3_600, removed=2), 3, "budget"),
-        ("what left a second later", GroupPolicy(budget=Budget(3_600, 3)), after(3_599, removed=2), 1, "budget"),
-        ("what is leaving now is spent", GroupPolicy(budget=Budget(3_600, 3)), in_state(2, "Removing")._replace(activities=()), 1, "budget"),
-        ("a share of all, of whom two are leaving now", GroupPolicy(budget=Budget(3_600, None, 50)), in_state(2, "Removing")._replace(activities=()), 3, "budget"),
+        ("own removals that the history does not show yet", SHARE, after(0, removed=3, removed_ids=REMOVED_IDS, id=""), 1, "budget"),
+        ("removed a second before the window began", GroupPolicy(budget=Budget(3_600, 3)), after(3_601, removed=2), 3, "budget"),
+        ("removed just as the window began", GroupPolicy(budget=Budget(3_600, 3)), after(3_600, removed=2), 3, "budget"),
+        ("removed a second later", GroupPolicy(budget=Budget(3_600, 3)), after(3_599, removed=2), 1, "budget"),
+        ("what is being removed now is spent", GroupPolicy(budget=Budget(3_600, 3)), in_state(2, "Removing")._replace(activities=()), 1, "budget"),
+        ("a share of all, two of which are being removed", GroupPolicy(budget=Budget(3_600, None, 50)), in_state(2, "Removing")._replace(activities=()), 3, "budget"),
         ("a removal five minutes ago", COOL, after(300, removed=1), 0, "cooldown"),
         ("a removal a second short of ten minutes ago", COOL, after(599, removed=1), 0, "cooldown"),
         ("a removal ten minutes ago", COOL, after(600, removed=1), 9, None),
         ("a removal an hour ago", COOL, after(3_600, removed=1), 9, None),
-        ("of two removals the later", COOL, two(3_600, 300), 0, "cooldown"),
-        ("an activity that removed nobody", COOL, after(300), 9, None),
-        ("a member on its way out", COOL, in_state(1, "Removing")._replace(activities=()), 0, "cooldown"),
-        ("a member on its way out, and no cooldown", GroupPolicy(), in_state(1, "Removing"), 9, None),
+        ("of two removals the later", COOL, after_two(3_600, 300), 0, "cooldown"),
+        ("an activity that removed no instances", COOL, after(300), 9, None),
+        ("a member being removed", COOL, in_state(1, "Removing")._replace(activities=()), 0, "cooldown"),
+        ("a member being removed, and no cooldown", GroupPolicy(), in_state(1, "Removing"), 9, None),
         ("a scale-out five minutes ago", AFTER_OUT, after(300, added=1), 0, "cooldown-after-scale-out"),
         ("a scale-out ten minutes ago", AFTER_OUT, after(600, added=1), 9, None),
         ("a removal is no scale-out", AFTER_OUT, after(300, removed=1), 9, None),
@@ -143,9 +143,9 @@ AFTER_FAILURE = GroupPolicy(cooldown_after_failure_seconds=180)
         ("half are unhealthy and 50 % may be", GroupPolicy(healthy_quorum_percent=50), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 9, None),
         ("half are healthy and a little more must be", GroupPolicy(healthy_quorum_percent=50.4), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 0, "unhealthy-group"),
         ("half are unhealthy and 70 % may be", GroupPolicy(healthy_quorum_percent=30), group_of(*[i._replace(healthy=n % 2 == 0) for n, i in enumerate(TEN)]), 9, None),
-        ("Pending members are not the sick ones", GroupPolicy(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Pending", healthy=False)), 9, None),
-        ("parked members are not the sick ones", GroupPolicy(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Standby", healthy=False)), 9, None),
-        ("a sick Protected member counts", GroupPolicy(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Protected", healthy=False)), 0, "unhealthy-group"),
+        ("Pending members are not the unhealthy ones", GroupPolicy(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Pending", healthy=False)), 9, None),
+        ("Standby members are not the unhealthy ones", GroupPolicy(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Standby", healthy=False)), 9, None),
+        ("an unhealthy Protected member counts", GroupPolicy(healthy_quorum_percent=100), group_of(*TEN, member("i-p", lifecycle_state="Protected", healthy=False)), 0, "unhealthy-group"),
         ("five are warming up", GroupPolicy(), group_of(*[i._replace(warming_up=n < 5) for n, i in enumerate(TEN)]), 5, "warming-up"),
         ("three joined within 199 days", GroupPolicy(minimum_age_seconds=199 * DAY), ten(), 8, "too-young"),
         ("exactly old enough is old enough", GroupPolicy(minimum_age_seconds=206 * DAY + DAY // 2), ten(), 1, "too-young"),
@@ -153,35 +153,35 @@ AFTER_FAILURE = GroupPolicy(cooldown_after_failure_seconds=180)
         ("ESS wants eleven", GroupPolicy(), ten(desired_capacity=11), 0, "below-desired"),
         ("ESS wants ten", GroupPolicy(), ten(desired_capacity=10), 9, None),
         ("ESS wants eight", GroupPolicy(), ten(desired_capacity=8), 9, None),
-        ("ESS wants eleven, and one is coming", GroupPolicy(), group_of(*TEN, member("i-p", lifecycle_state="Pending"), desired_capacity=11), 9, None),
+        ("ESS wants eleven, and one is pending", GroupPolicy(), group_of(*TEN, member("i-p", lifecycle_state="Pending"), desired_capacity=11), 9, None),
         ("an activity runs in a group without desired capacity", GroupPolicy(), after(0, ended_at=None), 0, "activity-in-progress"),
         ("an activity runs in a group with desired capacity", GroupPolicy(), after(0, ten(desired_capacity=10), ended_at=None), 9, None),
         ("an alarm task's activity runs in one", GroupPolicy(), after(0, ten(desired_capacity=10), ended_at=None, trigger="Cms"), 0, "activity-in-progress"),
-        ("an activity of ESS's own runs in one", GroupPolicy(), after(0, ten(desired_capacity=10), ended_at=None, trigger="Ess"), 9, None),
-        ("cooldown before in-progress: to try later would not help", COOL, after(0, removed=1, ended_at=None), 0, "cooldown"),
+        ("an activity of ESS itself runs in one", GroupPolicy(), after(0, ten(desired_capacity=10), ended_at=None, trigger="Ess"), 9, None),
+        ("cooldown before in-progress: a retry would not help", COOL, after(0, removed=1, ended_at=None), 0, "cooldown"),
         ("the lasting before the passing", COOL._replace(pause=Pause()), after(300, removed=1), 0, "paused"),
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
 )  # fmt: skip
 def test_a_guardrail_holds(
-    story: str, group_policy: GroupPolicy, snapshot: Snapshot, leave: int, reason: str | None
+    story: str, group_policy: GroupPolicy, snapshot: Snapshot, selected: int, reason: str | None
 ) -> None:
     decided = plan(snapshot, group_policy)
 
-    assert len(decided.selected) == leave
+    assert len(decided.selected) == selected
     assert (decided.shortfall.reason.value if decided.shortfall else None) == reason
 
 
 @pytest.mark.parametrize(
-    ("group_policy", "leave"),
+    ("group_policy", "selected_ids"),
     [
         (GroupPolicy(), ["i-a"]),
         (GroupPolicy(remove_protected=True), ["i-p", "i-a"]),
         (GroupPolicy(remove_standby=True), ["i-s", "i-a"]),
     ],
 )
-def test_protected_and_standby_leave_only_named_and_only_where_the_policy_says_so(
-    group_policy: GroupPolicy, leave: list[str]
+def test_protected_and_standby_are_removed_only_if_named_and_allowed_by_the_policy(
+    group_policy: GroupPolicy, selected_ids: list[str]
 ) -> None:
     fleet = group_of(
         member("i-p", lifecycle_state="Protected"),
@@ -190,11 +190,11 @@ def test_protected_and_standby_leave_only_named_and_only_where_the_policy_says_s
     )
     named = request_for(Named(("i-p", "i-s", "i-a")))
 
-    assert list(plan_removal(named, fleet, group_policy).selected) == leave
+    assert list(plan_removal(named, fleet, group_policy).selected) == selected_ids
     assert plan_removal(request_for(Count(3)), fleet, group_policy).selected == ("i-a",)
 
 
-def test_limits_tell_what_each_of_them_allows_and_where_it_comes_from() -> None:
+def test_each_limit_says_what_it_allows_and_by_which_values() -> None:
     group_policy = GroupPolicy(5, 3, 25, Budget(3_600, 4))
     decided = plan(after(60, ten(min_size=2), removed=1), group_policy)
 
@@ -232,13 +232,13 @@ def test_limits_tell_what_each_of_them_allows_and_where_it_comes_from() -> None:
         (GroupPolicy(healthy_quorum_percent=99.5), group_of(member("i-a", healthy=False)), "0 of 1 InService and Protected instances are Healthy; the policy demands 99.5 %."),
     ],
 )  # fmt: skip
-def test_a_refusal_says_what_exactly_stands_in_the_way(
+def test_a_veto_says_what_exactly_blocks_the_removal(
     group_policy: GroupPolicy, snapshot: Snapshot, detail: str
 ) -> None:
     assert detail_of(plan(snapshot, group_policy)) == detail
 
 
-def test_the_longest_of_two_cooldowns_is_told() -> None:
+def test_the_later_end_of_two_cooldowns_is_said() -> None:
     first = after(300, removed=1).activities or ()
     second = after(100, removed=1).activities or ()
 
@@ -247,7 +247,7 @@ def test_the_longest_of_two_cooldowns_is_told() -> None:
     )
 
 
-def test_an_overspent_budget_allows_nobody_and_tells_all_that_was_spent() -> None:
+def test_an_overspent_budget_allows_no_removal_and_says_all_that_was_spent() -> None:
     fleet = in_state(2, "Removing")._replace(activities=after(60, removed=3).activities)
 
     assert plan(fleet, GroupPolicy(budget=Budget(3_600, 4))).limits[1:] == (
@@ -255,7 +255,7 @@ def test_an_overspent_budget_allows_nobody_and_tells_all_that_was_spent() -> Non
     )
 
 
-def test_what_ess_does_not_weigh_counts_for_nothing() -> None:
+def test_an_instance_of_unknown_weight_counts_for_nothing() -> None:
     fleet = group_of(
         member("i-a", weight=4),
         member("i-b", weight=None),
@@ -270,7 +270,7 @@ def test_what_ess_does_not_weigh_counts_for_nothing() -> None:
     assert requested_amount(request_for(ToCapacity(1)), fleet).value == 3
 
 
-def test_while_a_removal_runs_nobody_knows_when_the_cooldown_is_over() -> None:
+def test_while_a_removal_runs_the_end_of_the_cooldown_is_not_known() -> None:
     over, running = after(300, removed=1).activities, after(0, removed=1, ended_at=None).activities
 
     assert detail_of(plan(ten()._replace(activities=(*(running or ()), *(over or ()))), COOL)) == (
@@ -280,23 +280,26 @@ def test_while_a_removal_runs_nobody_knows_when_the_cooldown_is_over() -> None:
 
 @pytest.mark.parametrize("skew", [-420, 420])
 def test_a_clock_that_is_wrong_ends_no_guardrail_early(skew: int) -> None:
-    """ESS's clock shows noon; ours another time. A window is open where it is by both."""
+    """ESS's clock shows noon, this machine's another time. A window is open where it is by both."""
     wrong = NOON + timedelta(seconds=skew)
 
-    def by(group_policy: GroupPolicy, snapshot: Snapshot) -> int:
+    def selected(group_policy: GroupPolicy, snapshot: Snapshot) -> int:
         return len(plan(snapshot._replace(taken_at=wrong, cloud_time=NOON), group_policy).selected)
 
     noon = Windows(timezone.utc, (parse_cron("0-1 12 * * *"),))
-    assert by(COOL, after(599, removed=1)) == 0
-    assert by(AFTER_OUT, after(599, added=1)) == 0
-    assert by(AFTER_FAILURE, after(179, status="Failed")) == 0
-    assert by(GroupPolicy(budget=Budget(3_600, 3)), after(3_599, removed=3)) == 0
-    assert by(GroupPolicy(pause=Pause(NOON + timedelta(seconds=1))), ten()) == 0
+    assert selected(COOL, after(599, removed=1)) == 0
+    assert selected(AFTER_OUT, after(599, added=1)) == 0
+    assert selected(AFTER_FAILURE, after(179, status="Failed")) == 0
+    assert selected(GroupPolicy(budget=Budget(3_600, 3)), after(3_599, removed=3)) == 0
+    assert selected(GroupPolicy(pause=Pause(NOON + timedelta(seconds=1))), ten()) == 0
     assert (
-        by(GroupPolicy(minimum_age_seconds=3_600), joined(10, NOON - timedelta(seconds=3_599))) == 0
+        selected(
+            GroupPolicy(minimum_age_seconds=3_600), joined(10, NOON - timedelta(seconds=3_599))
+        )
+        == 0
     )
-    assert by(GroupPolicy(windows=noon), ten()) == 0
-    assert by(COOL, after(1_020, removed=1)) == 9  # and it does end
+    assert selected(GroupPolicy(windows=noon), ten()) == 0
+    assert selected(COOL, after(1_020, removed=1)) == 9  # and it does end
 
 
 def timed(seconds: int) -> list[GroupPolicy]:
@@ -325,7 +328,7 @@ def timed(seconds: int) -> list[GroupPolicy]:
     st.integers(-900, 900),
     st.booleans(),
 )
-def test_by_a_wrong_clock_no_more_leave_than_by_the_right_one(
+def test_by_a_wrong_clock_no_more_are_removed_than_by_the_right_one(
     kind: int, seconds: int, edge: int, skew: int, metric: bool
 ) -> None:
     """Everything happened as long ago as the guardrail looks back, give or take 15 minutes by the right clock."""

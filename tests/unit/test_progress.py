@@ -1,4 +1,4 @@
-"""How far a message has come: carried from one invocation to the next without loss, and signed."""
+"""The progress of a message goes from one invocation to the next without loss, and signed."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_nothing_is_lost_on_the_way(progress: Progress) -> None:
 
 
 @given(progresses(), st.integers(0, 2_000), st.characters(codec="ascii"))
-def test_whatever_is_changed_breaks_the_seal(progress: Progress, at: int, other: str) -> None:
+def test_any_change_breaks_the_signature(progress: Progress, at: int, other: str) -> None:
     event = json.loads(sign_follow_up(progress, KEY))
     text = event["followUp"]
     changed = text[: at % len(text)] + other + text[at % len(text) + 1 :]
@@ -112,9 +112,9 @@ def test_every_selected_instance_is_in_a_call_given_up_unaccounted_or_pending(
 
 @given(progresses(), st.none() | st.just(1))
 def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
-    progress: Progress, most: int | None
+    progress: Progress, max_calls: int | None
 ) -> None:
-    intending = progress.intending(most, NOON, NOON)
+    intending = progress.intending(max_calls, NOON, NOON)
     calls = intending.calls[len(progress.calls) :]
 
     assert all(len(call.instance_ids) <= 20 for call in calls)
@@ -123,7 +123,9 @@ def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
         range(progress.next_token, intending.next_token)
     )
     assert len(calls) == (
-        min(most, -(-len(progress.pending) // 20)) if most else -(-len(progress.pending) // 20)
+        min(max_calls, -(-len(progress.pending) // 20))
+        if max_calls
+        else -(-len(progress.pending) // 20)
     )
     assert [call.state for call in calls] == [CallState.UNCONFIRMED] * len(calls)
 
@@ -180,22 +182,22 @@ def test_a_poison_follow_up_is_rejected(text: str, signature: str) -> None:
         verify_follow_up(SignedFollowUp("x", text, signature), KEY)
 
 
-def test_the_rest_of_a_choice_is_not_what_a_sender_named() -> None:
-    """Protected instances may leave only where a sender names them."""
+def test_pending_ids_of_a_plan_are_not_ids_that_a_sender_named() -> None:
+    """Protected instances may be removed only where a sender names them."""
 
-    def question(request: RemovalRequest) -> object:
+    def target_of(request: RemovalRequest) -> object:
         return Progress(request, NOON, ("i-1", "i-2")).request_for_ids(("i-1", "i-2")).target
 
-    assert question(request_for(Count(2))) == Named(("i-1", "i-2"), by_plan=True)
-    assert question(request_for(Named(("i-1", "i-2")))) == Named(("i-1", "i-2"), by_plan=False)
+    assert target_of(request_for(Count(2))) == Named(("i-1", "i-2"), by_plan=True)
+    assert target_of(request_for(Named(("i-1", "i-2")))) == Named(("i-1", "i-2"), by_plan=False)
 
 
 @pytest.mark.parametrize("state", list(CallState))
 @pytest.mark.parametrize("named", [True, False])
-def test_a_follow_up_of_a_thousand_instances_leaves_room_for_its_answer(
+def test_a_follow_up_of_a_thousand_instances_is_small_enough_for_its_response(
     state: CallState, named: bool
 ) -> None:
-    """A destination takes 64 KB for both. Ids have 22 characters, and their order says nothing of what is next."""
+    """A destination takes 64 KB for both. Ids have 22 characters, and their order is random."""
     selected = tuple(f"i-{sha256(str(n).encode()).hexdigest()[:20]}" for n in range(1_000))
     request = request_for(Named(selected) if named else Count(1_000), sent_at=NOON)
     progress = Progress(request._replace(request_id="r" * 128), NOON, selected)

@@ -1,4 +1,4 @@
-"""How a removal ended: from its activities and a fresh picture, never from the acceptance."""
+"""The result of a removal: from its activities and a new snapshot, not from the acceptance."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from scalein.report.outcome import Outcome
 from tests.support.fakes import NO_CALL_TIMES, NOON
 from tests.support.fleets import group_of, member, request_for
 
-CHOSEN = ("i-1", "i-2", "i-3")
+SELECTED = ("i-1", "i-2", "i-3")
 LATER = NOON + timedelta(minutes=5)
 
 
 def progress(given_up: tuple[tuple[str, str], ...] = ()) -> Progress:
-    told = tuple(id for id in CHOSEN if id not in dict(given_up))
+    accepted_ids = tuple(id for id in SELECTED if id not in dict(given_up))
     return Progress(
         request_for(Count(3)),
         NOON,
-        CHOSEN,
-        (Call(0, told, NOON, NOON, CallState.ACCEPTED, "asa-1"),),
+        SELECTED,
+        (Call(0, accepted_ids, NOON, NOON, CallState.ACCEPTED, "asa-1"),),
         given_up,
     )
 
@@ -35,7 +35,7 @@ def activity(status: str = "Successful", id: str = "asa-1", **fields: object) ->
     return Activity(id, status, NOON, LATER, **fields)  # type: ignore[arg-type]
 
 
-def there(*ids: str, state: str = "InService") -> list[Instance]:
+def members(*ids: str, state: str = "InService") -> list[Instance]:
     return [member(id, lifecycle_state=state) for id in (*ids, "i-9")]
 
 
@@ -43,19 +43,19 @@ SETTLED = LATER + timedelta(seconds=181)
 
 
 def judged(
-    *activities: Activity, left: Snapshot, given_up: tuple[tuple[str, str], ...] = ()
+    *activities: Activity, snapshot: Snapshot, given_up: tuple[tuple[str, str], ...] = ()
 ) -> Outcome:
     """Once the snapshot was read after the settle time."""
     so_far = progress(given_up)
-    result = removal_result(so_far, activities, left._replace(taken_at=SETTLED), 180)
+    result = removal_result(so_far, activities, snapshot._replace(taken_at=SETTLED), 180)
     assert result
     return wording.ended(so_far, result)
 
 
 @pytest.mark.parametrize(
-    ("left", "found", "status", "removed", "not_removed"),
+    ("snapshot", "activity_of_call", "status", "removed", "not_removed"),
     [
-        ((), activity(), Status.REMOVED, CHOSEN, ()),
+        ((), activity(), Status.REMOVED, SELECTED, ()),
         (
             ("i-2",),
             activity("Warning"),
@@ -70,26 +70,32 @@ def judged(
             ("i-1", "i-3"),
             (("i-2", "IncorrectInstanceStatus"),),
         ),
-        (CHOSEN, activity("Failed"), Status.FAILED, (), tuple((id, "failed") for id in CHOSEN)),
-        (CHOSEN, activity("Rejected"), Status.FAILED, (), tuple((id, "rejected") for id in CHOSEN)),
-        ((), activity("Failed"), Status.UNCONFIRMED, (), ()),  # they are gone, by another cause
+        (SELECTED, activity("Failed"), Status.FAILED, (), tuple((id, "failed") for id in SELECTED)),
         (
-            CHOSEN,
-            activity(removed_ids=frozenset(CHOSEN)),
+            SELECTED,
+            activity("Rejected"),
+            Status.FAILED,
+            (),
+            tuple((id, "rejected") for id in SELECTED),
+        ),
+        ((), activity("Failed"), Status.UNCONFIRMED, (), ()),  # something else removed them
+        (
+            SELECTED,
+            activity(removed_ids=frozenset(SELECTED)),
             Status.REMOVED,
-            CHOSEN,
+            SELECTED,
             (),
         ),  # an old picture
     ],
 )
-def test_who_is_gone_is_gone_and_who_is_there_stays_for_the_activitys_reason(
-    left: tuple[str, ...],
-    found: Activity,
+def test_an_instance_is_removed_or_a_member_still_for_the_reason_of_the_activity(
+    snapshot: tuple[str, ...],
+    activity_of_call: Activity,
     status: Status,
     removed: tuple[str, ...],
     not_removed: tuple[tuple[str, str]],
 ) -> None:
-    outcome = judged(found, left=group_of(*there(*left)))
+    outcome = judged(activity_of_call, snapshot=group_of(*members(*snapshot)))
 
     assert outcome.result
     assert (outcome.status, outcome.removed, outcome.result.not_removed) == (
@@ -101,12 +107,17 @@ def test_who_is_gone_is_gone_and_who_is_there_stays_for_the_activitys_reason(
 
 
 @pytest.mark.parametrize("state", ["Stopped", "Removing", "Removing:Wait"])
-def test_who_is_parked_or_leaving_counts_as_gone(state: str) -> None:
-    assert judged(activity(), left=group_of(*there(*CHOSEN, state=state))).status is Status.REMOVED
+def test_an_instance_that_is_stopped_or_removing_counts_as_removed(state: str) -> None:
+    assert (
+        judged(activity(), snapshot=group_of(*members(*SELECTED, state=state))).status
+        is Status.REMOVED
+    )
 
 
-def test_who_was_given_up_stays_for_that_reason() -> None:
-    outcome = judged(activity(), left=group_of(*there("i-3")), given_up=(("i-3", "min-size"),))
+def test_an_instance_that_was_given_up_is_not_removed_for_that_reason() -> None:
+    outcome = judged(
+        activity(), snapshot=group_of(*members("i-3")), given_up=(("i-3", "min-size"),)
+    )
 
     assert outcome.result
     assert outcome.result.not_removed == (("i-3", "min-size"),)
@@ -119,7 +130,7 @@ def test_who_was_given_up_stays_for_that_reason() -> None:
         ((), 1, 0),
         ((), 4, 3),  # it will be
         ((activity(id="asa-2", added=2, trigger="Ess"),), None, 2),
-        ((activity(id="asa-2", added=2, trigger="APIs"),), None, 0),  # somebody's own doing
+        ((activity(id="asa-2", added=2, trigger="APIs"),), None, 0),  # an operator's
         (
             (
                 Activity(
@@ -132,67 +143,71 @@ def test_who_was_given_up_stays_for_that_reason() -> None:
         ((activity(added=2, trigger="Ess"),), None, 0),  # our own
     ],
 )
-def test_what_ess_creates_anew_is_told(
+def test_the_capacity_that_ess_creates_again_is_counted(
     others: tuple[Activity, ...], desired: int | None, replacement_capacity: int
 ) -> None:
-    left = group_of(*there(), desired_capacity=desired)._replace(
+    snapshot = group_of(*members(), desired_capacity=desired)._replace(
         activities=others, taken_at=SETTLED
     )
-    kept = progress()._replace(
+    keeping = progress()._replace(
         request=request_for(Count(3), options=RemoveOptions(decrease_desired_capacity=False))
     )
-    result = removal_result(kept, (activity(),), left, 180)
+    result = removal_result(keeping, (activity(),), snapshot, 180)
 
     assert result
     assert result.replacement_capacity == replacement_capacity
-    assert ("anew" in wording.ended(kept, result).message) is (replacement_capacity > 0)
+    assert ("anew" in wording.ended(keeping, result).message) is (replacement_capacity > 0)
 
 
-def test_one_that_runs_keeps_the_end_open() -> None:
+def test_an_activity_that_runs_means_there_is_no_result_yet() -> None:
     assert is_running([activity(), Activity("asa-2", "InProgress", NOON, None)])
     assert not is_running([activity(), activity("Failed")])
 
 
 @pytest.mark.parametrize(
-    ("left", "level"), [((), "INFO"), (("i-1",), "WARNING"), (CHOSEN, "ERROR")]
+    ("snapshot", "level"), [((), "INFO"), (("i-1",), "WARNING"), (SELECTED, "ERROR")]
 )
 def test_the_audit_line_of_an_end_is_as_loud_as_the_end(
-    left: tuple[str, ...], level: str, caplog: pytest.LogCaptureFixture
+    snapshot: tuple[str, ...], level: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="scalein.audit")
-    audit.record(judged(activity("Warning"), left=group_of(*there(*left))), "fc-1", NO_CALL_TIMES)
+    audit.record(
+        judged(activity("Warning"), snapshot=group_of(*members(*snapshot))), "fc-1", NO_CALL_TIMES
+    )
 
     assert [record.levelname for record in caplog.records] == [level]
 
 
-def test_a_snapshot_from_before_the_settle_time_does_not_say_what_became_of_an_instance() -> None:
-    going = group_of(*there(*CHOSEN, state="Removing"))._replace(taken_at=LATER)
-    there_still = group_of(*there(*CHOSEN))._replace(taken_at=LATER)
+def test_a_snapshot_from_before_the_settle_time_does_not_prove_a_result() -> None:
+    removing = group_of(*members(*SELECTED, state="Removing"))._replace(taken_at=LATER)
+    in_service = group_of(*members(*SELECTED))._replace(taken_at=LATER)
 
-    assert removal_result(progress(), (activity("Warning"),), there_still, 180) is None
-    assert removal_result(progress(), (activity("Failed"),), going, 180) is None
+    assert removal_result(progress(), (activity("Warning"),), in_service, 180) is None
+    assert removal_result(progress(), (activity("Failed"),), removing, 180) is None
 
 
 def test_a_successful_activity_is_believed_against_an_old_list() -> None:
-    late = group_of(*there(*CHOSEN))._replace(taken_at=LATER)
+    late = group_of(*members(*SELECTED))._replace(taken_at=LATER)
     result = removal_result(progress(), (activity(),), late, 180)
 
     assert result
-    assert (wording.ended(progress(), result).status, result.removed) == (Status.REMOVED, CHOSEN)
+    assert (wording.ended(progress(), result).status, result.removed) == (Status.REMOVED, SELECTED)
 
 
-def test_desired_capacity_and_members_of_two_moments_are_not_a_refill() -> None:
-    left = group_of(*there(), desired_capacity=20)._replace(activities=(), taken_at=LATER)
-    result = removal_result(progress(), (activity(),), left, 180)
+def test_desired_capacity_and_members_of_two_moments_are_no_replacement() -> None:
+    snapshot = group_of(*members(), desired_capacity=20)._replace(activities=(), taken_at=LATER)
+    result = removal_result(progress(), (activity(),), snapshot, 180)
 
     assert result
     assert result.replacement_capacity == 0
 
 
 @pytest.mark.parametrize("state", ["Removing", "Removing:Wait"])
-def test_an_instance_that_a_late_list_shows_on_its_way_out_may_still_come_back(state: str) -> None:
+def test_an_instance_that_a_late_list_shows_as_removing_may_still_come_back(state: str) -> None:
     """After a Warning that names no instance: absent is removed, Removing is not known yet."""
-    shown = group_of(*there(*CHOSEN, state=state))._replace(taken_at=LATER + timedelta(seconds=30))
+    shown = group_of(*members(*SELECTED, state=state))._replace(
+        taken_at=LATER + timedelta(seconds=30)
+    )
 
     assert removal_result(progress(), (activity("Warning"),), shown, 180) is None
     assert removal_result(progress(), (activity(),), shown, 180)
@@ -201,13 +216,11 @@ def test_an_instance_that_a_late_list_shows_on_its_way_out_may_still_come_back(s
     )
 
 
-def test_an_instance_that_came_back_after_a_warning_and_that_another_removed_is_nobodys_claim() -> (
-    None
-):
-    gone = group_of(*there())._replace(taken_at=SETTLED)
+def test_an_instance_that_came_back_and_that_another_activity_removed_is_unaccounted() -> None:
+    others_gone = group_of(*members())._replace(taken_at=SETTLED)
     other = Activity("asa-2", "Successful", LATER, LATER, removed=1, removed_ids=frozenset({"i-2"}))
     result = removal_result(
-        progress(), (activity("Warning"),), gone._replace(activities=(other,)), 180
+        progress(), (activity("Warning"),), others_gone._replace(activities=(other,)), 180
     )
 
     assert result
