@@ -47,7 +47,7 @@ def test_a_follow_up_is_an_asynchronous_delayed_and_numbered_invocation_of_this_
 def test_the_second_of_two_is_refused_and_that_is_fine() -> None:
     with cloud_of(group(*instances(1))) as cloud:
         asked = [follow_ups(cloud.endpoint).schedule(PROGRESS, 30) for _ in range(2)]
-        asked.append(follow_ups(cloud.endpoint).schedule(PROGRESS.followed(), 30))
+        asked.append(follow_ups(cloud.endpoint).schedule(PROGRESS.with_next_follow_up(), 30))
 
         assert asked == [True, False, True]
         assert len(waiting(cloud)) == 2

@@ -101,7 +101,7 @@ def test_every_selected_instance_is_in_a_call_given_up_unaccounted_or_pending(
     progress: Progress,
 ) -> None:
     parts = [
-        *progress.called,
+        *progress.called_ids,
         *(id for id, _ in progress.given_up),
         *progress.unaccounted,
         *progress.pending,
@@ -114,7 +114,7 @@ def test_every_selected_instance_is_in_a_call_given_up_unaccounted_or_pending(
 def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
     progress: Progress, max_calls: int | None
 ) -> None:
-    intending = progress.intending(max_calls, NOON, NOON)
+    intending = progress.with_intents(max_calls, NOON, NOON)
     calls = intending.calls[len(progress.calls) :]
 
     assert all(len(call.instance_ids) <= 20 for call in calls)
@@ -134,9 +134,9 @@ def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
 def test_a_call_that_did_not_happen_gives_its_instances_back(
     progress: Progress, token_is_free: bool
 ) -> None:
-    intending = progress.intending(1, NOON, NOON)
+    intending = progress.with_intents(1, NOON, NOON)
     if intending.calls != progress.calls:
-        undone = intending.without(intending.calls[-1], token_is_free)
+        undone = intending.without_call(intending.calls[-1], token_is_free)
 
         assert undone.pending == progress.pending
         assert undone.next_token == (progress.next_token if token_is_free else intending.next_token)
@@ -202,14 +202,14 @@ def test_a_follow_up_of_a_thousand_instances_is_small_enough_for_its_response(
     request = request_for(Named(selected) if named else Count(1_000), sent_at=NOON)
     progress = Progress(request._replace(request_id="r" * 128), NOON, selected)
     later = NOON + timedelta(seconds=86_399.123456)
-    for call in progress.intending(None, NOON, later).calls:
+    for call in progress.with_intents(None, NOON, later).calls:
         activity_id = "asa-bp1" + "x" * 18 if state is CallState.ACCEPTED else ""
         known = (
-            progress.intending(1, NOON, later)
+            progress.with_intents(1, NOON, later)
             .calls[-1]
             ._replace(state=state, activity_id=activity_id)
         )
-        progress = progress.intending(1, NOON, later).updated(known)
+        progress = progress.with_intents(1, NOON, later).with_call(known)
         assert call.token_number == known.token_number
 
     assert len(sign_follow_up(progress, KEY)) <= 32 << 10
@@ -263,10 +263,10 @@ def test_a_damaged_progress_record_is_malformed_and_nothing_else(
 def test_what_either_run_knows_to_be_accepted_stays_accepted(
     one: Progress, other: Progress
 ) -> None:
-    both = one.learning(other.calls)
-    numbers = {call.token_number for call in one.accepted + other.accepted}
+    both = one.with_known_calls(other.calls)
+    numbers = {call.token_number for call in one.accepted_calls + other.accepted_calls}
 
-    assert {call.token_number for call in both.accepted} == numbers
+    assert {call.token_number for call in both.accepted_calls} == numbers
     assert {call.token_number for call in both.calls} >= {call.token_number for call in one.calls}
     assert both.next_token > max((call.token_number for call in both.calls), default=-1)
-    assert one.learning(one.calls) == one
+    assert one.with_known_calls(one.calls) == one

@@ -57,7 +57,7 @@ class Progress(NamedTuple):
         return message_key(self.request)
 
     @property
-    def called(self) -> tuple[str, ...]:
+    def called_ids(self) -> tuple[str, ...]:
         """Ids of instances in calls that were, or may have been, accepted."""
         return tuple(
             id
@@ -69,11 +69,11 @@ class Progress(NamedTuple):
     @property
     def pending(self) -> tuple[str, ...]:
         """Selected ids that are in no call yet."""
-        settled = {*self.called, *self.unaccounted, *(id for id, _ in self.given_up)}
+        settled = {*self.called_ids, *self.unaccounted, *(id for id, _ in self.given_up)}
         return tuple(id for id in self.selected if id not in settled)
 
     @property
-    def accepted(self) -> tuple[Call, ...]:
+    def accepted_calls(self) -> tuple[Call, ...]:
         """Calls that ESS accepted."""
         return tuple(call for call in self.calls if call.state is CallState.ACCEPTED)
 
@@ -85,22 +85,24 @@ class Progress(NamedTuple):
     @property
     def activity_ids(self) -> tuple[str, ...]:
         """Ids of the scaling activities of accepted calls."""
-        return tuple(call.activity_id for call in self.accepted)
+        return tuple(call.activity_id for call in self.accepted_calls)
 
     @property
     def accepted_ids(self) -> tuple[str, ...]:
         """Ids of instances in accepted calls, in the order of selection."""
-        ids = {id for call in self.accepted for id in call.instance_ids}
+        ids = {id for call in self.accepted_calls for id in call.instance_ids}
         return tuple(id for id in self.selected if id in ids)
 
     def request_for_ids(self, ids: tuple[str, ...]) -> RemovalRequest:
         """The request whose plan says which of these selected instances may be removed now."""
         named = Named(ids, by_plan=not isinstance(self.request.target, Named))
         denies_partial = self.request.denies_partial and not self.calls
-        own_ids = frozenset(self.activity_ids + self.called)
+        own_ids = frozenset(self.activity_ids + self.called_ids)
         return self.request._replace(target=named, denies_partial=denies_partial, own_ids=own_ids)
 
-    def intending(self, number: int | None, intended_at: datetime, send_by: datetime) -> Progress:
+    def with_intents(
+        self, number: int | None, intended_at: datetime, send_by: datetime
+    ) -> Progress:
         """This progress with intents of the next calls: at most so many, or all (None)."""
         ids, calls = self.pending, list[Call]()
         for start in range(0, len(ids), MAX_INSTANCES_PER_CALL):
@@ -110,14 +112,14 @@ class Progress(NamedTuple):
             calls.append(Call(self.next_token + len(calls), chunk, intended_at, send_by))
         return self._replace(calls=(*self.calls, *calls), next_token=self.next_token + len(calls))
 
-    def updated(self, call: Call) -> Progress:
+    def with_call(self, call: Call) -> Progress:
         """This progress with the newer state of a call."""
         calls = tuple(
             call if known.token_number == call.token_number else known for known in self.calls
         )
         return self._replace(calls=calls, idle=0 if call.state is CallState.ACCEPTED else self.idle)
 
-    def learning(self, calls: Iterable[Call]) -> Progress:
+    def with_known_calls(self, calls: Iterable[Call]) -> Progress:
         """This progress with the acceptances and later attempts that another run knows."""
         by_number = {call.token_number: call for call in self.calls}
         for call in calls:
@@ -132,23 +134,23 @@ class Progress(NamedTuple):
             next_token=max((self.next_token, *(number + 1 for number in by_number))),
         )
 
-    def without(self, call: Call, token_is_free: bool) -> Progress:
+    def without_call(self, call: Call, token_is_free: bool) -> Progress:
         """This progress without a call that did not happen: its instances are pending again."""
         calls = tuple(known for known in self.calls if known.token_number != call.token_number)
         after = {known.token_number for known in calls if known.token_number > call.token_number}
         number = self.next_token if after or not token_is_free else call.token_number
         return self._replace(calls=calls, next_token=number)
 
-    def losing(self, ids: Iterable[str]) -> Progress:
+    def with_unaccounted(self, ids: Iterable[str]) -> Progress:
         """This progress with selected instances that left the group by no call known to it."""
         return self._replace(unaccounted=(*self.unaccounted, *ids))
 
-    def giving_up(self, reason_by_id: Mapping[str, str]) -> Progress:
+    def with_given_up(self, reason_by_id: Mapping[str, str]) -> Progress:
         """This progress without those pending instances that may not be removed after all."""
         given_up = tuple((id, reason_by_id[id]) for id in self.pending if id in reason_by_id)
         return self._replace(given_up=self.given_up + given_up)
 
-    def followed(self) -> Progress:
+    def with_next_follow_up(self) -> Progress:
         """The progress with which the next follow-up begins."""
         return self._replace(follow_ups=self.follow_ups + 1, attempt=0, idle=self.idle + 1)
 
@@ -164,7 +166,7 @@ def furthest(arrived: Progress, known: Progress | None, is_complete: bool) -> Pr
     if arrived.follow_ups < known.follow_ups:
         return known
     if arrived.follow_ups > known.follow_ups and not is_complete:
-        return arrived.learning(known.calls)
+        return arrived.with_known_calls(known.calls)
     idle = max(arrived.idle, known.idle)
     return known._replace(follow_ups=arrived.follow_ups, attempt=arrived.attempt, idle=idle)
 

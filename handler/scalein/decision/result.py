@@ -35,7 +35,7 @@ def removal_result(
     member_ids = {id for id in given_up if _is_member(state_by_id.get(id))}
     code_by_id = {id: reason for id, reason in given_up.items() if id in member_ids}
     removed, unaccounted = set[str](), {*progress.unaccounted, *(given_up.keys() - member_ids)}
-    for call in progress.accepted:
+    for call in progress.accepted_calls:
         activity = activity_by_id[call.activity_id]
         ended_at = activity.ended_at or activity.started_at
         is_settled = snapshot.now >= ended_at + timedelta(seconds=settle_seconds)

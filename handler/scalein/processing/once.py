@@ -209,7 +209,7 @@ class MessageProcessor:
             return outcome
         request = run.progress.request
         try:
-            end = run.progress.followed()._replace(ended=outcome.status.value)
+            end = run.progress.with_next_follow_up()._replace(ended=outcome.status.value)
             is_new = journal.schedule_follow_up(end)
         except TryLater as error:
             return wording.busy(request, f"Its end is not known for certain: {error}")
@@ -231,7 +231,7 @@ class MessageProcessor:
         if not journal.has_follow_ups:
             return outcome
         try:
-            journal.schedule_follow_up(run.progress.followed())
+            journal.schedule_follow_up(run.progress.with_next_follow_up())
         except TryLater as error:
             # Not an end: this invocation fails, so that its trigger delivers the message again.
             message = f"{outcome.message} It is not followed up: {error}"

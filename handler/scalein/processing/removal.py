@@ -150,7 +150,7 @@ class RemovalRun:
             raise TryLater("RemoveInstances", "ScalingActivityInProgress", sentence)
         reason_by_id = {verdict.instance_id: verdict.reason for verdict in plan.retained}
         lost = tuple(id for id in progress.pending if reason_by_id.get(id) in LOST)
-        self._calls.progress = progress.losing(lost).giving_up(
+        self._calls.progress = progress.with_unaccounted(lost).with_given_up(
             {id: reason.value for id, reason in reason_by_id.items()}
         )
 
@@ -165,7 +165,7 @@ class RemovalRun:
 
     def _drop_pending(self, reason: str) -> None:
         progress = self.progress
-        self._calls.progress = progress.giving_up(dict.fromkeys(progress.pending, reason))
+        self._calls.progress = progress.with_given_up(dict.fromkeys(progress.pending, reason))
 
     def _resolve(self, only: CallState | None) -> tuple[str, ...]:
         calls = [call for call in self.progress.unconfirmed_calls if only in (None, call.state)]
@@ -197,7 +197,7 @@ class RemovalRun:
             return wording.unconfirmed_calls(progress)
         if activities:
             return self._end(activities)
-        if progress.accepted:
+        if progress.accepted_calls:
             return wording.removing(progress, self.plan)
         if self.plan is not None and not self.plan.selected:
             return wording.planned(progress.request, self.plan)

@@ -126,14 +126,14 @@ class CallResolver:
             one for one in self._calls.progress.calls if one.token_number == call.token_number
         )
         if known.state is CallState.UNCONFIRMED:
-            self._calls.progress = self._calls.progress.updated(call)
+            self._calls.progress = self._calls.progress.with_call(call)
         return known.state is not CallState.UNCONFIRMED
 
     def _repeat(self, call: Call, snapshot: Snapshot, settled: bool) -> None:
         """ESS answers with the first activity, or acts for the first time: both are right."""
         send_by = max(call.send_by, self._calls.latest_send_time(snapshot))
         attempt = call._replace(send_by=send_by)
-        self._calls.progress = self._calls.progress.updated(attempt)
+        self._calls.progress = self._calls.progress.with_call(attempt)
         self._journal.record_intent(self._calls.progress, (attempt,))
         try:
             self._calls.make_one(attempt, snapshot)
