@@ -174,7 +174,7 @@ def _policy(document: dict[str, Any]) -> Policy:
         },
         rules=tuple(_rule(rule) for rule in document.get("alarms", ())),
         max_event_age_seconds=int(document.get("maxEventAgeSeconds", 900)),
-        fail_closed=document.get("ledgerUnavailable") == "closed",
+        fail_closed=document.get("ledgerUnavailable") == "failClosed",
     )
 
 

@@ -28,8 +28,8 @@ KNOWN = (
     "SCALEIN_POLICY_FILE",
     "SCALEIN_READ_TIMEOUT_SECONDS",
     "SCALEIN_REGION_ID",
+    "SCALEIN_RETRY",
     "SCALEIN_SETTLE_SECONDS",
-    "SCALEIN_TRY_LATER",
 )
 DEFAULT_TIMEOUT_SECONDS = 60.0
 MAX_TIMEOUT_SECONDS = 86_400
@@ -128,7 +128,7 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         read_timeout_seconds=_seconds(environment, "SCALEIN_READ_TIMEOUT_SECONDS", 10.0),
         run_seconds=timeout - margin,
         dry_run=_one_of(environment, "SCALEIN_DRY_RUN", ("false", "true")) == "true",
-        raise_retry=_one_of(environment, "SCALEIN_TRY_LATER", ("raise", "return")) == "raise",
+        raise_retry=_one_of(environment, "SCALEIN_RETRY", ("raise", "return")) == "raise",
         raise_failed=_one_of(environment, "SCALEIN_FAILED", ("return", "raise")) == "raise",
         ledger=_ledger(environment),
         function_ref=_caller(environment, context),

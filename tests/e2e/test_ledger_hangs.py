@@ -42,7 +42,7 @@ def removal(
     before: Callable[[Proxy, int], None], late: float = 0, closed: bool = False
 ) -> tuple[float, int]:
     """A removal, and what happens before each request to Redis: how many seconds, and how many requests."""
-    policy = {"groups": {"asg-1": {}}, "ledgerUnavailable": "closed" if closed else "open"}
+    policy = {"groups": {"asg-1": {}}, "ledgerUnavailable": "failClosed" if closed else "failOpen"}
     with (
         redis_server() as server,
         proxy_before(server) as proxy,

@@ -216,7 +216,7 @@ GENUINE = {
     "an event": event("E1", request()),
     "a topic message": {"TopicName": "t", "MessageId": "M1", "Message": json.dumps(request())},
     "an alarm": alarm(-60),
-    "a request without a name": request(reason="x"),
+    "a request without a name": request(requestReason="x"),
 }
 
 
@@ -268,7 +268,7 @@ POISON = {
     "another version": signed(json.dumps({"version": 1})),
     "a request id": request(requestId="\ud800"),
     "a group": request(scalingGroupId="\ud800"),
-    "a reason": request(reason="\ud800"),
+    "a reason": request(requestReason="\ud800"),
     "an instance": request(remove={"instanceIds": ["\ud800"]}),
     "an id": event("\ud800", request()),
     "a source": event("1", request(), source="\ud800"),

@@ -29,7 +29,7 @@ from tests.unit.test_envelopes import json_values, places
 
 FULL: dict[str, Any] = {
     "maxEventAgeSeconds": 900,
-    "ledgerUnavailable": "closed",
+    "ledgerUnavailable": "failClosed",
     "groups": {
         "asg-1": {
             "floor": 3,

@@ -239,7 +239,7 @@ def test_the_fields_that_tell_a_dialect_are_enough() -> None:
 
 
 def test_a_request_whose_reason_speaks_of_auto_scaling_is_a_request() -> None:
-    request = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "AUTOSCALING: too many"}
+    request = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "requestReason": "AUTOSCALING: too many"}
 
     assert not isinstance(said(request), Notice)
 

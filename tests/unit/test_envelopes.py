@@ -21,7 +21,7 @@ from scalein.intake import MalformedMessage, Message, parse_event, read
 from scalein.intake.envelopes import key_of
 
 EVENTS = Path(__file__).parents[2] / "events"
-REQUEST = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "Ärger & Ruhe"}
+REQUEST = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "requestReason": "Ärger & Ruhe"}
 SENT = datetime(2026, 11, 23, 4, tzinfo=timezone.utc)
 SENT_MS = int(SENT.timestamp() * 1000)
 
@@ -144,7 +144,7 @@ def test_however_a_request_is_wrapped_the_same_is_read(names: list[str]) -> None
     request = read(message)
     assert isinstance(request, RemovalRequest)
     assert request._replace(request_id="", sent_at=None) == RemovalRequest(
-        "asg-1", "", request.target, reason="Ärger & Ruhe", derived_id=True
+        "asg-1", "", request.target, request_reason="Ärger & Ruhe", derived_id=True
     )
     assert request.request_id.isascii()
     assert 0 < len(request.request_id) <= 128
@@ -251,14 +251,14 @@ def test_no_part_can_be_written_as_the_hash_of_another(names: list[str]) -> None
 HALF = "\ud800"
 ODD_PLACES = {
     "a request id": {**REQUEST, "requestId": HALF},
-    "a reason": {**REQUEST, "reason": HALF},
+    "a reason": {**REQUEST, "requestReason": HALF},
     "a group": {**REQUEST, "scalingGroupId": HALF},
     "an instance": {**REQUEST, "remove": {"instanceIds": [HALF]}},
     "the name of a field": {**REQUEST, HALF: 1},
     "an envelope's id": {**cloud_event("ops:Anything", REQUEST), "id": HALF},
     "an envelope's type": {**cloud_event("ops:Anything", REQUEST), "type": HALF},
-    "a body": cloud_event("ops:Anything", as_text({**REQUEST, "reason": HALF})),
-    "a body in Base64": {**mns_topic(as_base64({**REQUEST, "reason": HALF}))},
+    "a body": cloud_event("ops:Anything", as_text({**REQUEST, "requestReason": HALF})),
+    "a body in Base64": {**mns_topic(as_base64({**REQUEST, "requestReason": HALF}))},
     "a label": {
         "status": "firing",
         "receiver": "r",
@@ -304,7 +304,7 @@ def test_a_repeated_http_request_is_the_same_message_and_another_body_another() 
         == only(http(REQUEST, encoded=True)).idempotency_key
     )
     assert (
-        only(http({**REQUEST, "reason": "x"})).idempotency_key
+        only(http({**REQUEST, "requestReason": "x"})).idempotency_key
         != only(http(REQUEST)).idempotency_key
     )
 
@@ -426,7 +426,7 @@ def test_envelopes_nest_as_deep_as_any_real_one_and_no_deeper() -> None:
 
 
 def test_an_event_may_be_as_large_as_is_said_and_so_may_what_it_holds() -> None:
-    wrapped = as_text(mns_topic({**REQUEST, "reason": "x" * 1_000})).encode()
+    wrapped = as_text(mns_topic({**REQUEST, "requestReason": "x" * 1_000})).encode()
     for event in (wrapped, b"[" + wrapped + b"]"):
         (served,) = parse_event(event, len(event)).messages
         (refused,) = parse_event(event, len(event) - 1).messages
@@ -434,7 +434,7 @@ def test_an_event_may_be_as_large_as_is_said_and_so_may_what_it_holds() -> None:
         assert isinstance(served, Message)
         assert isinstance(refused, MalformedMessage)
         assert refused.error.rule == "maxBytes"
-    large = as_text(mns_topic({**REQUEST, "reason": "x" * (5 << 20)})).encode()
+    large = as_text(mns_topic({**REQUEST, "requestReason": "x" * (5 << 20)})).encode()
     assert isinstance(parse_event(large, 6 << 20).messages[0], Message)
     assert isinstance(only(large), MalformedMessage)
 

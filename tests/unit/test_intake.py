@@ -49,7 +49,7 @@ def rejection(event: bytes) -> RejectedEvent:
 
 def test_a_full_request_is_read_field_by_field() -> None:
     request = read_json(
-        shortfall="refuse",
+        partial="deny",
         order=["NewestInstance", "OldestScalingConfiguration"],
         removePolicy="recycle",
         decreaseDesiredCapacity=False,
@@ -58,7 +58,7 @@ def test_a_full_request_is_read_field_by_field() -> None:
         dryRun=True,
         notAfter="2026-11-23T12:00:00.5+08:00",
         requestId="r-1",
-        reason="quiet night",
+        requestReason="quiet night",
     )
 
     assert request == RemovalRequest(
@@ -70,7 +70,7 @@ def test_a_full_request_is_read_field_by_field() -> None:
         options=RemoveOptions("recycle", False, 60, True, ("ash-1",)),
         dry_run=True,
         not_after=datetime(2026, 11, 23, 12, 0, 0, 500_000, timezone(timedelta(hours=8))),
-        reason="quiet night",
+        request_reason="quiet night",
     )
 
 
@@ -92,7 +92,7 @@ def test_without_a_request_id_the_same_bytes_are_the_same_message() -> None:
         read(json.dumps(MINIMAL).encode()).request_id
         == read(json.dumps(MINIMAL).encode()).request_id
     )
-    assert read_json(reason="a").request_id != read_json(reason="b").request_id
+    assert read_json(requestReason="a").request_id != read_json(requestReason="b").request_id
 
 
 def test_a_byte_order_mark_does_no_harm() -> None:
@@ -150,7 +150,7 @@ def test_what_is_not_bearable_json_is_rejected_by_rule(event: bytes, rule: str) 
             "$.remove.instanceIds",
             "maxItems",
         ),
-        ({"shortfall": "maybe"}, "$.shortfall", "enum"),
+        ({"partial": "maybe"}, "$.partial", "enum"),
         ({"order": ["Random"]}, "$.order[0]", "enum"),
         ({"removePolicy": "forcerelease"}, "$.removePolicy", "enum"),
         ({"stopInstanceTimeout": 29}, "$.stopInstanceTimeout", "minimum"),
@@ -162,7 +162,7 @@ def test_what_is_not_bearable_json_is_rejected_by_rule(event: bytes, rule: str) 
         ({"notAfter": "2026-02-30T12:00:00Z"}, "$.notAfter", "time"),
         ({"requestId": "häh"}, "$.requestId", "pattern"),
         ({"requestId": ""}, "$.requestId", "pattern"),
-        ({"reason": "x" * 501}, "$.reason", "maxLength"),
+        ({"requestReason": "x" * 501}, "$.requestReason", "maxLength"),
         ({"dryrun": True}, "$", "additionalProperties"),
     ],
 )
@@ -223,7 +223,7 @@ json_values = st.recursive(
 near_requests = st.fixed_dictionaries(
     {},
     optional=dict.fromkeys(
-        ("scalingGroupId", "remove", "order", "notAfter", "requestId", "dryRun", "shortfall", "x"),
+        ("scalingGroupId", "remove", "order", "notAfter", "requestId", "dryRun", "partial", "x"),
         json_values,
     ),
 )
@@ -234,7 +234,7 @@ near_requests = st.fixed_dictionaries(
     | near_requests.map(lambda fields: json.dumps({**MINIMAL, **fields}).encode())
 )
 @example(b'{"scalingGroupId": "\\ud800", "remove": {"count": 1}}')
-@example(b'{"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "\\ud800"}')
+@example(b'{"scalingGroupId": "asg-1", "remove": {"count": 1}, "requestReason": "\\ud800"}')
 @example(b'{"scalingGroupId": "asg-1", "remove": {"count": 1e999}}')
 def test_any_bytes_are_a_request_or_a_rejection(event: bytes) -> None:
     try:

@@ -66,7 +66,7 @@ KEYS = {
     "listsOmitted",
     "omitted",
 }
-ASK = request_for(Count(2), reason="quiet night")
+ASK = request_for(Count(2), request_reason="quiet night")
 
 
 def removing(request: RemovalRequest, plan: Plan) -> Outcome:

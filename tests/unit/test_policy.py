@@ -253,15 +253,15 @@ def test_a_rule_that_an_earlier_one_always_forestalls_is_an_error(
 
 def test_the_first_of_overlapping_rules_holds() -> None:
     rules = (
-        rule({"alertName": "web-low"}, reason="first"),
-        rule({"alertName": "web*"}, reason="second"),
+        rule({"alertName": "web-low"}, requestReason="first"),
+        rule({"alertName": "web*"}, requestReason="second"),
     )
     found = [
         rule_for(alarm(alertName=name), policy(None, *rules))
         for name in ("web-low", "web-idle", "db-low")
     ]
 
-    assert [match and match.asks["reason"] for match in found] == ["first", "second", None]
+    assert [match and match.asks["requestReason"] for match in found] == ["first", "second", None]
 
 
 @pytest.mark.parametrize(
@@ -337,9 +337,9 @@ def test_a_rule_asks_like_a_request() -> None:
         rule(
             {"alertName": "x"},
             order=["NewestInstance"],
-            shortfall="refuse",
+            partial="deny",
             dryRun=True,
-            reason="idle",
+            requestReason="idle",
         ),
     )
     asked = request_from_rule(told.rules[0], alarm(alertName="x"), "asg-1")
@@ -351,7 +351,7 @@ def test_a_rule_asks_like_a_request() -> None:
         denies_partial=True,
         order=(NEWEST,),
         dry_run=True,
-        reason="idle",
+        request_reason="idle",
         derived_id=True,
     )
 

@@ -49,7 +49,7 @@ def progresses(draw: st.DrawFn) -> Progress:
         options=draw(options),
         not_after=draw(times),
         sent_at=draw(times),
-        reason=draw(st.text(max_size=5)),
+        request_reason=draw(st.text(max_size=5)),
         wait=True,
     )
     selected = tuple(draw(st.lists(ids, unique=True, max_size=60)))

@@ -114,7 +114,7 @@ def test_cloudmonitor_has_an_endpoint_of_its_own() -> None:
         ("SCALEIN_DEADLINE_MARGIN_SECONDS", "0.4"),
         ("SCALEIN_DEADLINE_MARGIN_SECONDS", "60"),
         ("SCALEIN_DRY_RUN", "perhaps"),
-        ("SCALEIN_TRY_LATER", "never"),
+        ("SCALEIN_RETRY", "never"),
         ("SCALEIN_REGION_ID", "cn hangzhou"),
     ],
 )

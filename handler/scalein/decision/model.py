@@ -176,7 +176,7 @@ class RemovalRequest(NamedTuple):
     dry_run: bool = False
     not_after: datetime | None = None
     sent_at: datetime | None = None  # where the message or its envelopes say so
-    reason: str = ""
+    request_reason: str = ""  # the sender's free text
     wait: bool = False  # for the activity's end, while the invocation has time
     # The request's own activities and their instances: no cooldown applies after those.
     own_ids: frozenset[str] = frozenset()

@@ -115,7 +115,7 @@ class GroupView:
         """The plan. Cached per snapshot: the messages of a batch often ask the same."""
         question = request._replace(
             request_id="",
-            reason="",
+            request_reason="",
             sent_at=None,
             not_after=None,
             dry_run=False,

@@ -19,7 +19,7 @@ from scalein.errors import ContractViolation, MalformedEvent
 from scalein.intake.dialects import SignedFollowUp
 from scalein.intake.removal_request import document_of, request_of
 
-VERSION = 4
+VERSION = 5
 MICROSECOND = timedelta(microseconds=1)
 PURPOSE = b"scalein-follow-up/2\n"  # keeps other texts that the key signs from passing for this
 
