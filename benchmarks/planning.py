@@ -21,7 +21,6 @@ from scalein.decision.model import (
 from scalein.decision.planner import plan_removal
 from scalein.decision.windows import Windows, parse_cron
 from scalein.policy import read_policy
-from scalein.settings import PolicySource
 from scalein_cli.local import EXAMPLE_POLICY
 from scalein_cli.simulation import Happening, simulate, synthetic
 
@@ -56,7 +55,7 @@ def figures(repeats: int) -> list[Row]:
 
 def simulated_day() -> Row:
     """Ten thousand alarms over 500 instances, under the example policy."""
-    policy = read_policy(PolicySource("", str(EXAMPLE_POLICY)))
+    policy = read_policy("", str(EXAMPLE_POLICY))
     start = START + timedelta(days=60)
     attributes = {"alertName": ("web-cpu-low",), "namespace": ("acs_ecs_dashboard",)}
     day = [

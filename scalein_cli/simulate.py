@@ -18,7 +18,6 @@ from scalein.decision.model import Metric, Sample, Snapshot
 from scalein.decision.reasons import Reason
 from scalein.errors import ConfigurationError
 from scalein.policy import Policy, read_policy
-from scalein.settings import PolicySource
 from scalein_cli import show
 from scalein_cli.run import RunError
 from scalein_cli.simulation import FOREVER, Story, day_of, simulate, synthetic
@@ -53,7 +52,7 @@ def run(
 ) -> None:
     """Raises RunError."""
     try:
-        policy, day = read_policy(PolicySource("", str(policy_file.resolve()))), day_of(alarms)
+        policy, day = read_policy("", str(policy_file.resolve())), day_of(alarms)
         start = day[0].time - timedelta(minutes=1)
         snapshot = _snapshot(fleet, policy, start)
         with console.status(f"Simulating {len(day):,} happenings ..."):

@@ -1,11 +1,8 @@
-"""The only module that names the ways to fail, grouped by what the caller should do.
+"""The errors of this package, grouped by what the caller should do.
 
 ScaleInError
 ├── ConfigurationError     fix the deployment; no event can succeed       raised: every invocation shows it
 ├── RejectedEvent          drop it: the same bytes fail again             outcome "rejected"
-│   ├── MalformedEvent     bytes, an envelope or a time that cannot be read
-│   ├── UnknownSender      readable, but no message that is known here
-│   └── ContractViolation  a known message that breaks its schema
 └── GatewayError           ESS or the way to it: action, code, request id
     ├── Refused            asking again will not help                     outcome "refused"
     │   └── StateRefused   ... while the group is in this state           as above, once no call can be in flight
@@ -25,32 +22,22 @@ from __future__ import annotations
 
 
 class ScaleInError(Exception):
-    """Everything this package raises on purpose."""
+    """The base of all errors that this package raises on purpose."""
 
 
 class ConfigurationError(ScaleInError):
-    """The deployment is wrong: settings, role, credentials."""
+    """The deployment is wrong: settings, policy, role, credentials."""
 
 
 class RejectedEvent(ScaleInError):
-    """The event is wrong at `path` (JSON path) by `rule`."""
+    """A message is wrong at `path` (JSON path): it breaks `rule`, a keyword of JSON Schema or a
+    rule of this package. The text says what is expected and never repeats a value of the message.
+    """
 
     def __init__(self, path: str, rule: str, sentence: str) -> None:
         super().__init__(sentence)
         self.path = path
         self.rule = rule
-
-
-class MalformedEvent(RejectedEvent):
-    """Bytes of no bearable size, depth or encoding; an envelope without content; a time that is none."""
-
-
-class UnknownSender(RejectedEvent):
-    """An object that is none of the messages known here."""
-
-
-class ContractViolation(RejectedEvent):
-    """The JSON does not satisfy its schema."""
 
 
 class GatewayError(ScaleInError):

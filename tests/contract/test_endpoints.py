@@ -11,7 +11,7 @@ from scalein.addresses import Endpoint
 from scalein.clock import Deadline
 from scalein.cloud.ess import EssGateway
 from scalein.errors import Transient
-from scalein.settings import Credentials, PolicySource, Settings
+from scalein.settings import Credentials, Settings
 from tests.support.fakes import DrivenClock
 
 
@@ -68,7 +68,8 @@ def test_ess_is_reached_over_tls_at_its_own_endpoint(
     settings = Settings(
         key,
         region,
-        PolicySource("", ""),
+        "",
+        "",
         endpoint,
         None,
         network,

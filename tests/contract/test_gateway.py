@@ -28,7 +28,7 @@ from scalein.errors import (
     Transient,
     TryLater,
 )
-from scalein.settings import Credentials, PolicySource, Settings
+from scalein.settings import Credentials, Settings
 from tests.support import fakes
 from tests.support.clouds import KEY, cloud_of, group, instances
 from tests.support.fakes import scale_in
@@ -196,9 +196,7 @@ def test_where_nobody_listens_the_outcome_of_a_removal_is_unknown() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     endpoint = Endpoint(f"127.0.0.1:{port}", secure=False)
-    settings = Settings(
-        KEY, "cn-hangzhou", PolicySource("", ""), endpoint, None, "public", 2, 2, 3, False, True
-    )
+    settings = Settings(KEY, "cn-hangzhou", "", "", endpoint, None, "public", 2, 2, 3, False, True)
     gateway = EssGateway(settings, Deadline.after(3, fakes.DrivenClock()))
     with pytest.raises(Transient):
         gateway.snapshot("asg-1")
@@ -459,9 +457,8 @@ def answering(reply_to: Callable[[str], object]) -> Iterator[EssGateway]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         endpoint = Endpoint(f"127.0.0.1:{server.server_port}", secure=False)
-        policy = PolicySource("", "")
         settings = Settings(
-            KEY, "cn-hangzhou", policy, endpoint, endpoint, "public", 2.0, 10.0, 30.0, False, True
+            KEY, "cn-hangzhou", "", "", endpoint, endpoint, "public", 2.0, 10.0, 30.0, False, True
         )
         try:
             yield EssGateway(settings, Deadline.after(5, fakes.DrivenClock()))

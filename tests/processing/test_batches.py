@@ -11,7 +11,6 @@ from scalein.ledger.memory import MemoryLedger, MemoryStore
 from scalein.ledger.protocol import Completion, LeaseOptions, MessageRef, Record
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
-from scalein.settings import PolicySource
 from tests.support.fakes import DrivenClock, FakeEss, dependencies_of
 from tests.support.fleets import group_of, member
 
@@ -28,7 +27,7 @@ def seconds_for(messages: int, **policy: object) -> float:
     )
     groups = {f"asg-{n}": policy for n in range(GROUPS)}
     clock = DrivenClock()
-    known = read_policy(PolicySource(json.dumps({"groups": groups}), ""))
+    known = read_policy(json.dumps({"groups": groups}))
     processor = BatchProcessor(known, dependencies_of(ess, clock, seconds=59))
     requests = [
         {"scalingGroupId": f"asg-{n % GROUPS}", "remove": {"count": 1}, "requestId": f"r-{n}"}

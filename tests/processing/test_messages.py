@@ -21,7 +21,6 @@ from scalein.processing.progress_record import PURPOSE, sign_follow_up
 from scalein.report import audit
 from scalein.report import response as answer
 from scalein.report.outcome import Outcome
-from scalein.settings import PolicySource
 from tests.support.fakes import (
     NO_CALL_TIMES,
     NOON,
@@ -55,7 +54,7 @@ def fleet(count: int = 8, min_size: int = 1) -> Snapshot:
 def serve(ess: FakeEss, *events: Any) -> list[Outcome]:
     """Each event is an invocation of its own; all have one memory."""
     clock, kept, outcomes = DrivenClock(), MemoryStore(), list[Outcome]()
-    policy = read_policy(PolicySource(json.dumps(POLICY), ""))
+    policy = read_policy(json.dumps(POLICY))
     for number, event in enumerate(events):
         ledger = memory_ledger(clock, f"fc-{number}", kept)
         dependencies = dependencies_of(ess, clock, ledger, follow_up_key=KEY)
@@ -314,11 +313,11 @@ def test_an_alarm_that_names_more_instances_than_a_message_may_remove_is_refused
 @given(st.binary(max_size=200) | damaged() | twisted(), st.booleans())
 def test_any_bytes_end_in_outcomes_that_can_be_written(event: bytes, is_batch: bool) -> None:
     body = b"[" + event + b"," + json.dumps(request()).encode() + b"]" if is_batch else event
-    policy = read_policy(PolicySource(json.dumps(POLICY), ""))
+    policy = read_policy(json.dumps(POLICY))
     dependencies = dependencies_of(FakeEss(fleet()), follow_up_key=KEY)
     mail = parse_event(body)
     outcomes = list(BatchProcessor(policy, dependencies).process(mail))
-    told = answer.of_batch(outcomes) if mail.batch else answer.of_one(outcomes[0])
+    told = answer.of_batch(outcomes) if mail.is_batch else answer.of_one(outcomes[0])
 
     assert json.dumps(told, ensure_ascii=False).encode()
     assert len(json.dumps(json.dumps(told))) <= 64 << 10

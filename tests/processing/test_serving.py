@@ -20,7 +20,6 @@ from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
 from scalein.processing.dependencies import Dependencies
 from scalein.report.outcome import Outcome
-from scalein.settings import PolicySource
 from tests.support.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway, dependencies_of
 from tests.support.fleets import group_of, member
 
@@ -78,7 +77,7 @@ def sent(seconds_ago: float, document: dict[str, Any]) -> dict[str, Any]:
 def served(
     gateway: Gateway, *messages: Any, dry_run: bool = False, policy: Any = None
 ) -> list[Outcome]:
-    told = read_policy(PolicySource(json.dumps(policy or POLICY), ""))
+    told = read_policy(json.dumps(policy or POLICY))
     processor = BatchProcessor(told, dependencies_of(gateway, is_dry_run=dry_run))
     return list(processor.process(parse_event(json.dumps(list(messages)).encode())))
 
@@ -236,7 +235,7 @@ def test_a_dry_message_does_not_stand_in_the_way_of_the_real_one() -> None:
 
 def test_messages_whose_turn_comes_after_the_deadline_are_tried_later() -> None:
     clock, ess = DrivenClock(), FakeEss(fleet())
-    told = read_policy(PolicySource(json.dumps(POLICY), ""))
+    told = read_policy(json.dumps(POLICY))
     processor = BatchProcessor(told, dependencies_of(ess, clock))
     outcomes = []
     for outcome in processor.process(
@@ -341,7 +340,7 @@ def test_what_no_message_needs_is_not_opened() -> None:
     def never() -> Any:
         raise AssertionError
 
-    told = read_policy(PolicySource(json.dumps(POLICY), ""))
+    told = read_policy(json.dumps(POLICY))
     mail = parse_event(
         json.dumps(
             [{}, callback("low", alertState="OK"), request("a", group="asg-9"), callback("x")]

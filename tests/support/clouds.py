@@ -21,7 +21,7 @@ from localcloud.server import LocalCloud, running
 from scalein.addresses import Endpoint
 from scalein.clock import Deadline
 from scalein.cloud.ess import EssGateway
-from scalein.settings import Credentials, PolicySource, Settings
+from scalein.settings import Credentials, Settings
 from tests.support import fakes
 
 START = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
@@ -71,11 +71,11 @@ class Cloud:
 
     def settings(self, credentials: Credentials = KEY, **fields: Any) -> Settings:
         endpoint = Endpoint(self.endpoint, secure=False)
-        policy = PolicySource(POLICY, "")
         settings = Settings(
             credentials,
             "cn-hangzhou",
-            policy,
+            POLICY,
+            "",
             endpoint,
             endpoint,
             "public",

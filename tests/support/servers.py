@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from scalein.addresses import Endpoint
 from scalein.clock import Clock, Deadline
 from scalein.cloud.ess import EssGateway
-from scalein.settings import PolicySource, Settings
+from scalein.settings import Settings
 from scalein.timing import CallTimer
 from tests.support import fakes
 from tests.support.clouds import KEY
@@ -101,9 +101,7 @@ def gateway_to(
 ) -> EssGateway:
     """The handler's own gateway."""
     at = Endpoint(endpoint, secure)
-    settings = Settings(
-        KEY, "cn-hangzhou", PolicySource("", ""), at, at, "public", 2.0, 10.0, 30.0, False, True
-    )
+    settings = Settings(KEY, "cn-hangzhou", "", "", at, at, "public", 2.0, 10.0, 30.0, False, True)
     return EssGateway(settings, Deadline.after(seconds, clock or fakes.DrivenClock()), tally)
 
 

@@ -1,4 +1,4 @@
-"""What senders say: an alarm with its facts, a notice that asks for nothing, or a rejection that helps."""
+"""A message is an alarm with attributes, a notice without a request, or a clear rejection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from scalein.decision.model import Alarm, Notice
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
-from scalein.intake import Message, ParsedMessage, parse_event, read
+from scalein.intake import ParsedMessage, parse_event, parse_message
 
 SENT = datetime(2026, 11, 23, 4, tzinfo=timezone.utc)
 SECONDS = int(SENT.timestamp())
@@ -91,8 +91,7 @@ def alerts(*states: str, **fields: Any) -> dict[str, Any]:
 def said(document: Any) -> ParsedMessage:
     event = document if isinstance(document, str) else json.dumps(document)
     (message,) = parse_event(event.encode()).messages
-    assert isinstance(message, Message), message
-    return read(message)
+    return parse_message(message)
 
 
 def alarm(document: Any) -> Alarm:
@@ -239,7 +238,11 @@ def test_the_fields_that_tell_a_dialect_are_enough() -> None:
 
 
 def test_a_request_whose_reason_speaks_of_auto_scaling_is_a_request() -> None:
-    request = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "requestReason": "AUTOSCALING: too many"}
+    request = {
+        "scalingGroupId": "asg-1",
+        "remove": {"count": 1},
+        "requestReason": "AUTOSCALING: too many",
+    }
 
     assert not isinstance(said(request), Notice)
 
@@ -405,19 +408,25 @@ def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, 
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
-        ({}, 'the nearest is removal-request, for which it lacks "remove", "scalingGroupId"'),
+        (
+            {},
+            'type is removal-request; required fields are missing: "remove", "scalingGroupId"',
+        ),
         (
             {"alerts": [], "status": "x"},
-            'the nearest is alertmanager, for which it lacks "receiver"',
+            'The closest known type is alertmanager; required fields are missing: "receiver"',
         ),
         (
             {"alertState": "OK"},
-            'the nearest is cloudmonitor-threshold, for which it lacks "alertName"',
+            'type is cloudmonitor-threshold; required fields are missing: "alertName"',
         ),
-        (event("ops:X", {"product": "ECS", "name": "n"}), "Recognised: CloudEvent."),
+        (
+            event("ops:X", {"product": "ECS", "name": "n"}),
+            "Unknown type of message (unwrapped from: CloudEvent).",
+        ),
     ],
 )
-def test_what_is_unknown_is_told_what_was_recognised_and_what_is_missing(
+def test_an_unknown_message_is_rejected_with_its_envelopes_and_the_missing_fields(
     document: Any, sentence: str
 ) -> None:
     with pytest.raises(RejectedEvent) as caught:

@@ -20,19 +20,15 @@ from scalein.decision.model import (
     RemoveOptions,
     ToCapacity,
 )
-from scalein.errors import MalformedEvent, RejectedEvent
+from scalein.errors import RejectedEvent
 
 MINIMAL: dict[str, Any] = {"scalingGroupId": "asg-1", "remove": {"count": 1}}
 
 
 def read(event: bytes) -> RemovalRequest:
-    message = next(
-        iter(intake.parse_event(event).messages),
-        intake.MalformedMessage("", MalformedEvent("$", "minItems", "None.")),
-    )
-    if isinstance(message, intake.MalformedMessage):
-        raise message.error
-    parsed = intake.read(message)
+    none = intake.Message("", {}, error=RejectedEvent("$", "minItems", "None."))
+    message = next(iter(intake.parse_event(event).messages), none)
+    parsed = intake.parse_message(message)
     assert isinstance(parsed, RemovalRequest)
     return parsed
 
@@ -204,7 +200,7 @@ def test_a_rejection_never_repeats_what_was_sent(fields: dict[str, Any]) -> None
 
 
 def test_a_long_mixed_list_is_rejected_before_anything_slow_looks_at_it() -> None:
-    """Comparing each with each would take hours: the length rule comes first, and ends the search."""
+    """To compare all pairs takes hours: the length rule comes first and ends the search."""
     mixed = [1, "a", [], {}] * 45_000
 
     assert (

@@ -20,14 +20,7 @@ from scalein.decision.model import (
 from scalein.decision.planner import plan_removal
 from scalein.decision.progress import Call, CallState, Progress
 from scalein.decision.reasons import Reason, Status
-from scalein.errors import (
-    ContractViolation,
-    GatewayError,
-    OutcomeUnknown,
-    Refused,
-    Throttled,
-    TryLater,
-)
+from scalein.errors import GatewayError, OutcomeUnknown, Refused, RejectedEvent, Throttled, TryLater
 from scalein.report import audit
 from scalein.report import wording as outcome
 from scalein.report.outcome import Outcome
@@ -178,9 +171,7 @@ def test_a_failed_call_names_action_and_code(error: GatewayError, status: Status
 
 def test_a_rejection_says_where_and_by_which_rule() -> None:
     told = as_json(
-        rejected(
-            "event-1", ContractViolation("$.remove.count", "minimum", "It must be at least 1.")
-        )
+        rejected("event-1", RejectedEvent("$.remove.count", "minimum", "It must be at least 1."))
     )
 
     assert told["rejection"] == {"path": "$.remove.count", "rule": "minimum"}

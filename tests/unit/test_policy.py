@@ -1,4 +1,4 @@
-"""The policy says what may be touched and what alarms mean; a wrong one names path and rule, a request only narrows."""
+"""A policy says what is allowed and what alarms mean; a wrong one names path and rule."""
 
 from __future__ import annotations
 
@@ -16,16 +16,8 @@ from scalein.decision.group_policy import Budget, GroupPolicy, Pause
 from scalein.decision.model import Alarm, Count, Metric, Named, Order, RemovalRequest, RemoveOptions
 from scalein.decision.windows import Windows, parse_cron
 from scalein.errors import ConfigurationError
-from scalein.policy import (
-    Policy,
-    PolicyViolation,
-    apply_policy,
-    read_policy,
-    request_from_rule,
-    rule_for,
-    why_no_rule,
-)
-from scalein.settings import PolicySource
+from scalein.policy import Policy, PolicyViolation, apply_policy, read_policy
+from scalein.policy_rules import request_from_rule, rule_for, why_no_rule
 
 ROOT = Path(__file__).parents[2]
 NEWEST, OLDEST, CONFIGURATION = (
@@ -41,7 +33,7 @@ def policy(groups: dict[str, Any] | None = None, *rules: dict[str, Any], **field
         "alarms": list(rules),
         **fields,
     }
-    return read_policy(PolicySource(json.dumps(document), ""))
+    return read_policy(json.dumps(document))
 
 
 def rule(when: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -56,9 +48,7 @@ def alarm(**attributes: str) -> Alarm:
 
 def fault(document: Any) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        read_policy(
-            PolicySource(document if isinstance(document, str) else json.dumps(document), "")
-        )
+        read_policy(document if isinstance(document, str) else json.dumps(document))
     return str(caught.value)
 
 
@@ -135,7 +125,7 @@ def test_a_message_may_be_fifteen_minutes_old_unless_the_policy_says_otherwise()
     [
         ("{", "SCALEIN_POLICY: at $, rule json"),
         ("[]", "at $, rule type"),
-        ({}, 'at $, rule required: Policy lacks "groups"'),
+        ({}, 'at $, rule required: Policy lacks the required field "groups"'),
         ({"groups": {}}, "at $.groups, rule minProperties"),
         ({"groups": {"asg-1": {}}, "alarm": []}, 'Did you mean "alarms"?'),
         ({"groups": {"asg 1": {}}}, "at $.groups, rule pattern"),
@@ -187,11 +177,12 @@ def test_a_message_may_be_fifteen_minutes_old_unless_the_policy_says_otherwise()
         ),
         (
             {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, scalingGroupId="asg-2")]},
-            "at $.alarms[0].scalingGroupId, rule policy: The policy does not have this scaling group.",
+            "at $.alarms[0].scalingGroupId, rule policy: Scaling group asg-2 is not in the policy."
+            " Did you mean asg-1?",
         ),
         (
             {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, scalingGroupId="alarm")]},
-            "at $.alarms[0].scalingGroupId, rule policy: alarm goes only with instanceIds alarm.",
+            'at $.alarms[0].scalingGroupId, rule policy: scalingGroupId "alarm" is allowed only',
         ),
         (
             {
@@ -211,18 +202,18 @@ def test_a_policy_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
         ConfigurationError,
         match=r"nowhere\.json cannot be read .*SCALEIN_POLICY_FILE.*policy\.example",
     ):
-        read_policy(PolicySource("", str(tmp_path / "nowhere.json")))
+        read_policy("", str(tmp_path / "nowhere.json"))
 
 
 def test_a_policy_file_is_read_like_inline_text(tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     file.write_text('{"groups": {"asg-7": {}}}', encoding="utf-8")
 
-    assert list(read_policy(PolicySource("", str(file))).groups) == ["asg-7"]
+    assert list(read_policy("", str(file)).groups) == ["asg-7"]
 
 
 def test_the_example_policy_is_right() -> None:
-    assert read_policy(PolicySource("", str(ROOT / "policy.example.json"))).rules
+    assert read_policy("", str(ROOT / "policy.example.json")).rules
 
 
 @pytest.mark.parametrize(
@@ -248,7 +239,7 @@ def test_a_rule_that_an_earlier_one_always_forestalls_is_an_error(
     if unreachable:
         assert "at $.alarms[1].when, rule unreachable" in fault(document)
     else:
-        assert len(read_policy(PolicySource(json.dumps(document), "")).rules) == 2
+        assert len(read_policy(json.dumps(document)).rules) == 2
 
 
 def test_the_first_of_overlapping_rules_holds() -> None:
@@ -257,11 +248,15 @@ def test_the_first_of_overlapping_rules_holds() -> None:
         rule({"alertName": "web*"}, requestReason="second"),
     )
     found = [
-        rule_for(alarm(alertName=name), policy(None, *rules))
+        rule_for(alarm(alertName=name), policy(None, *rules).rules)
         for name in ("web-low", "web-idle", "db-low")
     ]
 
-    assert [match and match.asks["requestReason"] for match in found] == ["first", "second", None]
+    assert [match and match.request["requestReason"] for match in found] == [
+        "first",
+        "second",
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -288,7 +283,7 @@ def test_a_star_stands_for_any_characters_and_nothing_else_does(
 ) -> None:
     told = policy(None, rule({"alertName": pattern}))
 
-    assert (rule_for(alarm(alertName=text), told) is not None) is matches
+    assert (rule_for(alarm(alertName=text), told.rules) is not None) is matches
 
 
 @given(st.text("ab*", min_size=1, max_size=6), st.text("ab", max_size=8))
@@ -298,37 +293,43 @@ def test_a_pattern_matches_what_it_would_as_a_regular_expression(pattern: str, t
     regular = re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), text)
 
     assert (
-        rule_for(alarm(alertName=text), policy(None, rule({"alertName": pattern}))) is not None
+        rule_for(alarm(alertName=text), policy(None, rule({"alertName": pattern})).rules)
+        is not None
     ) is bool(regular)
 
 
 def test_every_condition_of_a_rule_must_hold() -> None:
     told = policy(None, rule({"alertName": "web*", "level": "warn", "labels": {"tier": "web"}}))
 
-    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="web"), told)
-    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="db"), told) is None
-    assert rule_for(alarm(alertName="web-1", level="WARN"), told) is None
+    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="web"), told.rules)
+    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="db"), told.rules) is None
+    assert rule_for(alarm(alertName="web-1", level="WARN"), told.rules) is None
 
 
-def test_an_alarm_without_a_rule_is_told_which_facts_differ_and_never_what_they_are() -> None:
+def test_an_alarm_without_a_rule_learns_which_attributes_differ_and_never_their_values() -> None:
     told = policy(None, rule({"ruleId": "r"}), rule({"alertName": "web*", "level": "WARN"}))
-    why = why_no_rule(alarm(alertName="canary-7731", level="WARN"), told)
+    why = why_no_rule(alarm(alertName="canary-7731", level="WARN"), told.rules)
 
-    assert "The alarm has alertName, level. Nearest is alarms[1], but for alertName." in why
+    assert (
+        "Closest rule: alarms[1]. It expects alertName web* (the alarm has another value)." in why
+    )
+    assert "The alarm has alertName, level." in why
     assert "7731" not in why
     longer = policy(
         None, rule({"ruleId": "r", "metricName": "m", "namespace": "n"}), rule({"alertName": "x"})
     )
-    assert "Nearest is alarms[0]" in why_no_rule(alarm(alertName="y", namespace="n"), longer)
-    assert "Nearest is alarms[1]" in why_no_rule(
+    assert "Closest rule: alarms[0]" in why_no_rule(
+        alarm(alertName="y", namespace="n"), longer.rules
+    )
+    assert "Closest rule: alarms[1]" in why_no_rule(
         alarm(alertName="web-1"),
         policy(
             None,
             rule({"ruleId": "r", "metricName": "m"}),
             rule({"alertName": "web*", "level": "WARN"}),
-        ),
+        ).rules,
     )
-    assert "no alarm rules" in why_no_rule(alarm(alertName="x"), policy())
+    assert "no alarm rules" in why_no_rule(alarm(alertName="x"), ())
 
 
 def test_a_rule_asks_like_a_request() -> None:
@@ -382,7 +383,7 @@ def test_an_alarm_supersedes_only_what_the_same_rule_makes_of_the_same_observati
 @given(st.lists(st.text(max_size=300), max_size=400))
 def test_why_no_rule_matches_is_short_whatever_a_sender_calls_its_labels(names: list[str]) -> None:
     attributes = {f"labels.{name}": ("v",) for name in names}
-    why = why_no_rule(Alarm("alarm-1", attributes), policy(None, rule({"alertName": "x"})))
+    why = why_no_rule(Alarm("alarm-1", attributes), policy(None, rule({"alertName": "x"})).rules)
 
     assert len(why) < 2_000
     assert len(attributes) <= 20 or f"and {len(attributes) - 20} more" in why
@@ -426,12 +427,12 @@ def test_a_metric_is_read_with_defaults_for_what_it_does_not_say() -> None:
     [
         (
             {"windows": {"allow": ["* 25 * * *"]}},
-            "at $.groups['asg-1'].windows.allow[0], rule cron: The window is no cron",
+            "at $.groups['asg-1'].windows.allow[0], rule cron: The window is not a cron",
         ),
         ({"windows": {"forbid": ["* * * * *", "x"]}}, "windows.forbid[1], rule cron"),
         (
             {"windows": {"timeZone": "Mars/Olympus"}},
-            "windows.timeZone, rule timeZone: There is no such time zone",
+            "windows.timeZone, rule timeZone: Unknown time zone Mars/Olympus.",
         ),
         ({"windows": {}}, "rule minProperties"),
         ({"paused": {"until": "soon"}}, "paused.until, rule pattern"),

@@ -242,5 +242,5 @@ def test_the_ledgers_password_is_in_no_text_form() -> None:
         {**KEYS, "SCALEIN_LEDGER": "redis://:canary@redis.example:6379/0"}, of_2_0()
     )
 
-    assert settings.ledger.url.startswith("redis://")
+    assert settings.ledger_url.startswith("redis://")
     assert "canary" not in repr(settings)

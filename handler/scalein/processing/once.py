@@ -16,8 +16,8 @@ from scalein.decision.reasons import Status
 from scalein.errors import (
     GatewayError,
     LedgerUnavailable,
-    MalformedEvent,
     Refused,
+    RejectedEvent,
     StateRefused,
     TryLater,
 )
@@ -283,7 +283,7 @@ def _recorded_progress(claim: Claim) -> Progress | None:
     """How far an earlier invocation came; None if another version of this function wrote it."""
     try:
         return parse_progress(claim.progress) if claim.progress else None
-    except MalformedEvent:
+    except RejectedEvent:
         return None
 
 

@@ -296,7 +296,11 @@ def rejected(idempotency_key: str, error: RejectedEvent) -> Outcome:
 
 def _of(request: RemovalRequest, status: Status, message: str) -> Outcome:
     return Outcome(
-        status, request.request_id, message, request.scaling_group_id or None, reason=request.request_reason
+        status,
+        request.request_id,
+        message,
+        request.scaling_group_id or None,
+        reason=request.request_reason,
     )
 
 
