@@ -25,11 +25,6 @@ TYPES = {
     "boolean": "true or false",
     "null": "null",
 }
-RENAMED_FIELDS = {
-    "reason": "requestReason",
-    "shortfall": "partial",
-    "whenLedgerIsGone": "ledgerUnavailable",
-}
 MAX_UNKNOWN_FIELDS, MAX_NAME_CHARACTERS = 5, 64  # that are compared with the known ones
 
 
@@ -97,9 +92,10 @@ def _unknown_field(error: ValidationError) -> str:
     schema, document = _mapping(error.schema), _mapping(error.instance)
     known = list(schema["properties"])
     unknown = [name for name in document if name not in known][:MAX_UNKNOWN_FIELDS]
-    renamed = [name for name in unknown if RENAMED_FIELDS.get(name) in known]
+    new_names = _mapping(schema.get("x-newNameByFormerName"))
+    renamed = [name for name in unknown if name in new_names]
     if renamed:
-        hint = "".join(f' "{name}" is now "{RENAMED_FIELDS[name]}".' for name in renamed)
+        hint = "".join(f' "{name}" is now "{new_names[name]}".' for name in renamed)
     else:
         closest = sorted({match for name in unknown if (match := _closest(name, known))})
         hint = f" Did you mean {_quoted(closest)}?" if closest else ""

@@ -123,9 +123,9 @@ def test_any_policy_decides_or_is_a_configuration_error(text: str) -> None:
         assert "SCALEIN_POLICY" in str(error)
         return
     for id in policy.groups:
-        asked = apply_policy(request_for(Count(2))._replace(scaling_group_id=id), policy)
-        if not isinstance(asked, PolicyViolation):
-            plan = plan_removal(asked, FLEET, policy.groups[id])
+        request = apply_policy(request_for(Count(2))._replace(scaling_group_id=id), policy)
+        if not isinstance(request, PolicyViolation):
+            plan = plan_removal(request, FLEET, policy.groups[id])
             assert len(plan.selected) <= 2
     rule = rule_for(ALARM, policy.rules)
     assert (

@@ -225,7 +225,7 @@ def test_a_recovery_is_never_an_alarm(document: Any) -> None:
         {"eventType": "SCALING_GROUP_DIAGNOSE"},
     ],
 )
-def test_what_a_removal_itself_brings_about_never_asks_for_another(document: Any) -> None:
+def test_what_a_removal_causes_never_requests_another(document: Any) -> None:
     parsed = said(document)
 
     assert isinstance(parsed, Notice)
@@ -263,7 +263,7 @@ def test_a_request_whose_reason_speaks_of_auto_scaling_is_a_request() -> None:
         '{"instanceId": 1}',
     ],
 )
-def test_dimensions_that_name_no_instance_leave_the_alarm_an_alarm(dimensions: str) -> None:
+def test_an_alarm_whose_dimensions_name_no_instance_is_still_an_alarm(dimensions: str) -> None:
     assert alarm({**CALLBACK, "dimensions": dimensions}).instance_ids == ()
 
 
@@ -369,11 +369,11 @@ def test_a_notification_that_repeats_the_same_alerts_is_the_same_message() -> No
 
 
 def test_a_label_that_is_no_instance_id_names_no_instance() -> None:
-    told = alerts("firing", "firing")
-    told["alerts"][0]["labels"] = {"instance": "10.0.0.1:9100"}
-    told["alerts"][1]["labels"] = {"instance": "10.0.0.2:9100", "instance_id": "i-2"}
+    parsed = alerts("firing", "firing")
+    parsed["alerts"][0]["labels"] = {"instance": "10.0.0.1:9100"}
+    parsed["alerts"][1]["labels"] = {"instance": "10.0.0.2:9100", "instance_id": "i-2"}
 
-    assert alarm(told).instance_ids == ("i-2",)
+    assert alarm(parsed).instance_ids == ("i-2",)
 
 
 @pytest.mark.parametrize(

@@ -406,7 +406,7 @@ def test_elements_that_are_texts_are_read_like_objects() -> None:
         ({"body": 1, "attrs": {}}, "type"),
     ],
 )
-def test_what_cannot_be_opened_is_rejected_by_rule(event: Any, rule: str) -> None:
+def test_what_cannot_be_unwrapped_is_rejected_by_rule(event: Any, rule: str) -> None:
     if isinstance(event, list):
         event = nested(13)
 
@@ -444,7 +444,7 @@ def test_a_batch_has_ten_thousand_messages_at_most() -> None:
     assert rejection([{}] * 10_001).rule == "maxItems"
 
 
-def test_one_bad_element_leaves_the_others_alone() -> None:
+def test_one_bad_element_does_not_affect_the_others() -> None:
     bad: list[Any] = [
         None,
         7,
@@ -461,7 +461,7 @@ def test_one_bad_element_leaves_the_others_alone() -> None:
     assert isinstance(parse_message(messages[-1]), RemovalRequest)
     assert (
         sum(message.error is not None for message in messages) == len(bad) - 1
-    )  # {} opens, and says nothing
+    )  # {} is unwrapped, and has no content
 
 
 files = sorted(path.read_bytes() for path in EVENTS.glob("*.json"))

@@ -71,7 +71,7 @@ def test_a_full_request_is_read_field_by_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("remove", "ask"),
+    ("remove", "target"),
     [
         ({"count": 3.0}, Count(3)),
         ({"percent": 12.5}, Percent(12.5)),
@@ -79,8 +79,8 @@ def test_a_full_request_is_read_field_by_field() -> None:
         ({"instanceIds": ["i-b", "i-a"]}, Named(("i-b", "i-a"))),
     ],
 )
-def test_there_are_four_ways_to_ask(remove: dict[str, Any], ask: object) -> None:
-    assert read_json(remove=remove).target == ask
+def test_there_are_four_kinds_of_target(remove: dict[str, Any], target: object) -> None:
+    assert read_json(remove=remove).target == target
 
 
 def test_without_a_request_id_the_same_bytes_are_the_same_message() -> None:
@@ -175,6 +175,37 @@ def test_a_request_that_is_no_request_is_rejected_at_the_root(document: object) 
     assert rejection(json.dumps(document).encode()).path == "$"
 
 
+@pytest.mark.parametrize(("former", "new"), [("shortfall", "partial"), ("reason", "requestReason")])
+def test_a_field_of_an_earlier_version_is_rejected_with_its_new_name(former: str, new: str) -> None:
+    error = rejection(json.dumps({**MINIMAL, former: "refuse"}).encode())
+
+    assert error.rule == "additionalProperties"
+    assert f'"{former}" is now "{new}".' in str(error)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (
+            {"remove": {"count": 0}},
+            "remove.count must be at least 1. Meaning: Number of instances to remove.",
+        ),
+        (
+            {"remove": {}},
+            'remove must have one of "count", "percent", "toCapacity", "instanceIds".',
+        ),
+        ({"remove": {"instanceIds": []}}, "remove.instanceIds must have at least 1 item."),
+        ({"dryRun": "yes"}, "dryRun must be true or false."),
+        ({"removePolicy": "x"}, 'removePolicy must be one of "release", "recycle".'),
+        ({"scalingGroupId": "asg 1"}, "scalingGroupId has the wrong format."),
+        ({"requestReason": "x" * 501}, "requestReason must have at most 500 characters."),
+        ({"x": 1}, "Removal request has an unknown field. Known fields: scalingGroupId, "),
+    ],
+)
+def test_a_rejection_says_what_is_expected(fields: dict[str, Any], sentence: str) -> None:
+    assert str(rejection(json.dumps({**MINIMAL, **fields}).encode())).startswith(sentence)
+
+
 def test_a_misspelt_field_is_answered_with_the_known_one() -> None:
     assert 'Did you mean "dryRun"?' in str(
         rejection(json.dumps({**MINIMAL, "dryrun": True}).encode())
@@ -199,7 +230,7 @@ def test_a_rejection_never_repeats_what_was_sent(fields: dict[str, Any]) -> None
     assert "7731" not in f"{error} {error.path} {error.rule}"
 
 
-def test_a_long_mixed_list_is_rejected_before_anything_slow_looks_at_it() -> None:
+def test_a_long_mixed_list_is_rejected_before_any_slow_check() -> None:
     """To compare all pairs takes hours: the length rule comes first and ends the search."""
     mixed = [1, "a", [], {}] * 45_000
 

@@ -57,7 +57,7 @@ def request(**fields: Any) -> RemovalRequest:
 
 
 def test_every_guardrail_is_read() -> None:
-    told = {
+    document = {
         "floor": 3,
         "maxRemovedPerEvent": 5,
         "maxRemovedPercentPerEvent": 12.5,
@@ -83,7 +83,7 @@ def test_every_guardrail_is_read() -> None:
         "comment": "ours",
     }
 
-    assert policy({"asg-1": told}).groups["asg-1"] == GroupPolicy(
+    assert policy({"asg-1": document}).groups["asg-1"] == GroupPolicy(
         floor=3,
         max_removed_per_event=5,
         max_removed_percent_per_event=12.5,
@@ -108,7 +108,7 @@ def test_every_guardrail_is_read() -> None:
     assert policy({"asg-1": {}}).groups["asg-1"] == GroupPolicy()
 
 
-def test_who_sets_a_cooldown_has_one_after_a_scale_out_and_after_a_failure() -> None:
+def test_a_group_with_a_cooldown_has_one_after_a_scale_out_and_after_a_failure() -> None:
     group = policy({"asg-1": {"cooldownSeconds": 300}}).groups["asg-1"]
     assert group.cooldown_after_scale_out_seconds == 600
     assert group.cooldown_after_failure_seconds == 180
@@ -197,7 +197,7 @@ def test_a_wrong_policy_names_path_and_rule(document: Any, said: str) -> None:
     assert said in fault(document)
 
 
-def test_a_policy_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_policy_file_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigurationError,
         match=r"nowhere\.json cannot be read .*SCALEIN_POLICY_FILE.*policy\.example",
@@ -281,9 +281,9 @@ def test_the_first_of_overlapping_rules_holds() -> None:
 def test_a_star_stands_for_any_characters_and_nothing_else_does(
     pattern: str, text: str, matches: bool
 ) -> None:
-    told = policy(None, rule({"alertName": pattern}))
+    known = policy(None, rule({"alertName": pattern}))
 
-    assert (rule_for(alarm(alertName=text), told.rules) is not None) is matches
+    assert (rule_for(alarm(alertName=text), known.rules) is not None) is matches
 
 
 @given(st.text("ab*", min_size=1, max_size=6), st.text("ab", max_size=8))
@@ -299,16 +299,16 @@ def test_a_pattern_matches_what_it_would_as_a_regular_expression(pattern: str, t
 
 
 def test_every_condition_of_a_rule_must_hold() -> None:
-    told = policy(None, rule({"alertName": "web*", "level": "warn", "labels": {"tier": "web"}}))
+    known = policy(None, rule({"alertName": "web*", "level": "warn", "labels": {"tier": "web"}}))
 
-    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="web"), told.rules)
-    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="db"), told.rules) is None
-    assert rule_for(alarm(alertName="web-1", level="WARN"), told.rules) is None
+    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="web"), known.rules)
+    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="db"), known.rules) is None
+    assert rule_for(alarm(alertName="web-1", level="WARN"), known.rules) is None
 
 
 def test_an_alarm_without_a_rule_learns_which_attributes_differ_and_never_their_values() -> None:
-    told = policy(None, rule({"ruleId": "r"}), rule({"alertName": "web*", "level": "WARN"}))
-    why = why_no_rule(alarm(alertName="canary-7731", level="WARN"), told.rules)
+    known = policy(None, rule({"ruleId": "r"}), rule({"alertName": "web*", "level": "WARN"}))
+    why = why_no_rule(alarm(alertName="canary-7731", level="WARN"), known.rules)
 
     assert (
         "Closest rule: alarms[1]. It expects alertName web* (the alarm has another value)." in why
@@ -332,8 +332,8 @@ def test_an_alarm_without_a_rule_learns_which_attributes_differ_and_never_their_
     assert "no alarm rules" in why_no_rule(alarm(alertName="x"), ())
 
 
-def test_a_rule_asks_like_a_request() -> None:
-    told = policy(
+def test_a_rule_has_the_fields_of_a_request() -> None:
+    known = policy(
         None,
         rule(
             {"alertName": "x"},
@@ -343,9 +343,9 @@ def test_a_rule_asks_like_a_request() -> None:
             requestReason="idle",
         ),
     )
-    asked = request_from_rule(told.rules[0], alarm(alertName="x"), "asg-1")
+    requested = request_from_rule(known.rules[0], alarm(alertName="x"), "asg-1")
 
-    assert asked == RemovalRequest(
+    assert requested == RemovalRequest(
         "asg-1",
         "alarm-1",
         Count(1),
@@ -390,31 +390,33 @@ def test_why_no_rule_matches_is_short_whatever_a_sender_calls_its_labels(names: 
 
 
 def test_a_rule_can_take_the_alarms_own_instances() -> None:
-    told = policy(None, rule({"alertName": "x"}, remove={"instanceIds": "alarm"}))
+    known = policy(None, rule({"alertName": "x"}, remove={"instanceIds": "alarm"}))
 
-    assert request_from_rule(told.rules[0], alarm(alertName="x"), "asg-1").target == Named(("i-1",))
+    assert request_from_rule(known.rules[0], alarm(alertName="x"), "asg-1").target == Named(
+        ("i-1",)
+    )
 
 
-def test_ess_may_replace_what_leaves_only_where_the_policy_says_so() -> None:
-    asked = request(options=RemoveOptions(decrease_desired_capacity=False))
+def test_ess_may_replace_removed_instances_only_where_the_policy_says_so() -> None:
+    requested = request(options=RemoveOptions(decrease_desired_capacity=False))
 
-    assert apply_policy(asked, policy({"asg-1": {"keepDesiredCapacity": True}})) == asked
+    assert apply_policy(requested, policy({"asg-1": {"keepDesiredCapacity": True}})) == requested
     assert isinstance(
-        apply_policy(asked, policy({"asg-1": {"keepDesiredCapacity": False}})), PolicyViolation
+        apply_policy(requested, policy({"asg-1": {"keepDesiredCapacity": False}})), PolicyViolation
     )
     assert not isinstance(apply_policy(request(), policy()), PolicyViolation)
 
 
 def test_a_metric_is_read_with_defaults_for_what_it_does_not_say() -> None:
-    told = {
+    document = {
         "name": "load_5m",
         "statistic": "Maximum",
         "periodSeconds": 15.0,
         "staleAfterPeriods": 3,
     }
-    every = {**told, "namespace": "mine", "instancesPerCall": 50}
+    every = {**document, "namespace": "mine", "instancesPerCall": 50}
 
-    assert policy({"asg-1": {"metric": told}}).groups["asg-1"].metric == Metric(
+    assert policy({"asg-1": {"metric": document}}).groups["asg-1"].metric == Metric(
         "acs_ecs_dashboard", "load_5m", "Maximum", 15, 3, 100
     )
     assert policy({"asg-1": {"metric": every}}).groups["asg-1"].metric == Metric(
@@ -433,6 +435,10 @@ def test_a_metric_is_read_with_defaults_for_what_it_does_not_say() -> None:
         (
             {"windows": {"timeZone": "Mars/Olympus"}},
             "windows.timeZone, rule timeZone: Unknown time zone Mars/Olympus.",
+        ),
+        (
+            {"windows": {"timeZone": "Asia/Shangai"}},
+            "Unknown time zone Asia/Shangai. Did you mean Asia/Shanghai?",
         ),
         ({"windows": {}}, "rule minProperties"),
         ({"paused": {"until": "soon"}}, "paused.until, rule pattern"),
@@ -464,14 +470,34 @@ def test_a_pause_may_be_for_good_or_not_at_all() -> None:
 
 
 def test_a_group_that_the_policy_does_not_have_is_denied() -> None:
-    denial = apply_policy(request()._replace(scaling_group_id="asg-2"), policy())
+    violation = apply_policy(request()._replace(scaling_group_id="asg-2"), policy())
 
-    assert isinstance(denial, PolicyViolation)
-    assert denial.path == "$.scalingGroupId"
+    assert isinstance(violation, PolicyViolation)
+    assert violation.path == "$.scalingGroupId"
+    assert "Scaling group asg-2 is not in the policy. Did you mean asg-1?" in violation.sentence
+
+
+def test_an_unknown_group_is_named_in_128_printable_characters_at_most() -> None:
+    violation = apply_policy(request()._replace(scaling_group_id="x\n" * 200), policy())
+
+    assert isinstance(violation, PolicyViolation)
+    assert violation.sentence.isprintable()
+    assert violation.sentence.count("x") <= 64
+
+
+def test_a_policy_field_of_an_earlier_version_is_an_error_with_its_new_name() -> None:
+    schema = json.loads((ROOT / "handler/scalein/schemas/policy.schema.json").read_bytes())
+    ((former, new),) = schema["x-newNameByFormerName"].items()
+    groups: dict[str, Any] = {"asg-1": {}}
+
+    assert f'"{former}" is now "{new}"' in fault({"groups": groups, former: "closed"})
+    assert '"shortfall" is now "partial"' in fault(
+        {"groups": groups, "alarms": [rule({"alertName": "x"}, shortfall="refuse")]}
+    )
 
 
 @pytest.mark.parametrize(
-    ("group_policy", "asked", "path"),
+    ("group_policy", "requested", "path"),
     [
         ({"order": ["NewestInstance"]}, {"order": (OLDEST,)}, "$.order"),
         ({"order": ["NewestInstance", "OldestInstance"]}, {"order": (NEWEST,)}, "$.order"),
@@ -493,16 +519,16 @@ def test_a_group_that_the_policy_does_not_have_is_denied() -> None:
     ],
 )
 def test_a_request_that_goes_beyond_the_policy_is_denied(
-    group_policy: dict[str, Any], asked: dict[str, Any], path: str
+    group_policy: dict[str, Any], requested: dict[str, Any], path: str
 ) -> None:
-    denial = apply_policy(request(**asked), policy({"asg-1": group_policy}))
+    violation = apply_policy(request(**requested), policy({"asg-1": group_policy}))
 
-    assert isinstance(denial, PolicyViolation)
-    assert denial.path == path
+    assert isinstance(violation, PolicyViolation)
+    assert violation.path == path
 
 
 @pytest.mark.parametrize(
-    ("group_policy", "asked", "result"),
+    ("group_policy", "requested", "result"),
     [
         ({}, {}, {}),
         ({}, {"order": (OLDEST,)}, {"order": (OLDEST,)}),
@@ -531,19 +557,22 @@ def test_a_request_that_goes_beyond_the_policy_is_denied(
     ],
 )
 def test_a_request_within_the_policy_is_completed_by_it(
-    group_policy: dict[str, Any], asked: dict[str, Any], result: dict[str, Any]
+    group_policy: dict[str, Any], requested: dict[str, Any], result: dict[str, Any]
 ) -> None:
-    assert apply_policy(request(**asked), policy({"asg-1": group_policy})) == request(**result)
+    assert apply_policy(request(**requested), policy({"asg-1": group_policy})) == request(**result)
 
 
-def test_what_a_rule_asks_for_has_the_form_of_a_request() -> None:
+def test_what_a_rule_requests_has_the_form_of_a_request() -> None:
     """The two schemas say the same of the fields that they share."""
     schemas = ROOT / "handler/scalein/schemas"
-    asked, ruled = (
+    requested, ruled = (
         json.loads((schemas / f"{name}.schema.json").read_text())
         for name in ("removal-request", "policy")
     )
-    of_rule, of_request = ruled["properties"]["alarms"]["items"]["properties"], asked["properties"]
+    of_rule, of_request = (
+        ruled["properties"]["alarms"]["items"]["properties"],
+        requested["properties"],
+    )
     shared = of_rule.keys() & of_request.keys() - {"scalingGroupId", "remove"}
 
     assert shared == of_request.keys() - {"scalingGroupId", "remove", "requestId", "notAfter"}

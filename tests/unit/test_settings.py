@@ -155,7 +155,7 @@ def test_every_accepted_margin_returns_three_tenths_of_a_second_before_the_timeo
     assert settings.run_seconds + settings.closing_seconds <= float(f"{timeout:.3f}") - 0.3
 
 
-def test_an_event_may_have_four_mebibytes_unless_told_otherwise() -> None:
+def test_an_event_may_have_four_mebibytes_unless_a_setting_says_otherwise() -> None:
     assert read_settings(KEYS, context()).max_event_bytes == 4 * 1_048_576
     assert (
         read_settings({**KEYS, "SCALEIN_MAX_EVENT_BYTES": "1024"}, context()).max_event_bytes

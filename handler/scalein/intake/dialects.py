@@ -1,4 +1,4 @@
-"""The dialects: what each sender's messages look like, and how they are told apart.
+"""The dialects: what each sender's messages look like, and how to recognise them.
 
 Each has a schema of its own name. These schemas allow unknown fields, for senders add some over
 time; only the project's own removal request and follow-up forbid them.
