@@ -25,7 +25,7 @@ from scalein.errors import (
     GatewayError,
     OutcomeUnknown,
     Refused,
-    Throttled,
+    Transient,
     TryLater,
 )
 from scalein.report import audit
@@ -165,7 +165,10 @@ def test_all_or_nothing_that_came_to_nothing_is_refused() -> None:
     [
         (Refused("RemoveInstances", "Forbidden.RAM", "not permitted."), Status.REFUSED),
         (TryLater("RemoveInstances", "ScalingActivityInProgress", "busy."), Status.RETRY),
-        (Throttled("RemoveInstances", "Throttling", "throttled."), Status.RETRY),
+        (
+            Transient("RemoveInstances", "Throttling", "x.", may_have_happened=False),
+            Status.RETRY,
+        ),
         (OutcomeUnknown("RemoveInstances", "SDK.HttpError", "no answer."), Status.RETRY),
     ],
 )
