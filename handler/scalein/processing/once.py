@@ -56,7 +56,7 @@ class MessageProcessor:
             recorded = _recorded_progress(claim)
             is_first = claim.first or recorded is not None
             journal = Journal(message, self._group, self._dependencies, is_first)
-            progress = furthest(arrived, recorded, self._ledger.complete)
+            progress = furthest(arrived, recorded, self._ledger.is_complete)
             outcome = self._outcome_before_lease(arrived, progress, claim, journal)
             if outcome is None:
                 outcome = self._process_with_lease(progress, expiry, journal)
