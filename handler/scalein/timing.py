@@ -36,7 +36,7 @@ class CallTimer:
             self._calls.append((started, self._clock.monotonic(), name))
 
     def take(self) -> CallTimes:
-        """Returns the times since the last `take`, and starts anew: each message has its own."""
+        """Returns the times since the last `take`, and resets: each message has its own."""
         calls, started = sorted(self._calls), self._started
         self._calls, self._started = [], self._clock.monotonic()
         by_name: dict[str, tuple[int, float]] = {}

@@ -19,7 +19,7 @@ from scalein.ledger.protocol import (
 )
 from scalein.ledger.redis import RedisLedger
 from tests.support.fakes import NOON
-from tests.support.redis_cluster import RedisCluster, redis_cluster, until
+from tests.support.redis_cluster import RedisCluster, redis_cluster, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -147,13 +147,13 @@ def test_when_a_server_fails_its_replica_knows_what_it_knew() -> None:
     with redis_cluster() as cluster:
         message = messages_in(cluster, 0, "failed")
         process(cluster, message, "one")
-        until(lambda: cluster.replica.client.dbsize() == cluster.masters[0].client.dbsize())
+        wait_until(lambda: cluster.replica.client.dbsize() == cluster.masters[0].client.dbsize())
         cluster.masters[0].kill()
 
         with pytest.raises(LedgerUnavailable):
             ledger(cluster, "two", seconds=0.5).acquire_lease(message.group)
-        until(lambda: cluster.replica.client.info("replication")["role"] == "master")
-        until(lambda: f":{cluster.replica.port}@" in _masters(cluster))
+        wait_until(lambda: cluster.replica.client.info("replication")["role"] == "master")
+        wait_until(lambda: f":{cluster.replica.port}@" in _masters(cluster))
         assert ledger(cluster, "three").acquire_lease(message.group) == GroupLease(
             frozenset({"i-1"}), None, 1
         )

@@ -113,7 +113,7 @@ class _Node:
 
 def _timed(connection_class: Any, node: _Node) -> Any:
     """Returns a class of connections whose waits all end with the call: redis-py's own timeouts
-    begin anew with each byte.
+    start again with each byte.
     """
 
     class Timed(connection_class):  # type: ignore[misc]
