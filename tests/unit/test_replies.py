@@ -176,7 +176,8 @@ def alike(value: object, right: object) -> bool:
 NEEDED = {
     of_groups: ("TotalCount", "ScalingGroups", *(f"ScalingGroup.{name}" for name in (
         "ScalingGroupId", "LifecycleState", "MinSize", "TotalCapacity", "DesiredCapacity"))),
-    of_instances: ("TotalCount", "ScalingInstances", "ScalingInstance.InstanceId", "ScalingInstance.LifecycleState"),
+    of_instances: ("TotalCount", "ScalingInstances", *(f"ScalingInstance.{name}" for name in (
+        "InstanceId", "LifecycleState"))),
     of_activities: ("TotalCount", "ScalingActivities", *(f"ScalingActivity.{name}" for name in (
         "ScalingActivityId", "StatusCode", "StartTime"))),
 }  # fmt: skip
