@@ -1,19 +1,17 @@
 """The errors of this package, grouped by what the caller should do.
 
 ScaleInError
-├── ConfigurationError     fix the deployment; no event can succeed       raised: every invocation shows it
-├── RejectedEvent          drop it: the same bytes fail again             outcome "rejected"
-└── GatewayError           ESS or the way to it: action, code, request id
-    ├── Refused            asking again will not help                     outcome "refused"
-    │   └── StateRefused   ... while the group is in this state           as above, once no call can be in flight
-    ├── StaleSnapshot      the group changed since it was read            read again, plan again
-    ├── TokenUsed          the ClientToken came before, with other ids    the history tells what came of it
-    ├── TryLater           the same request may succeed later             outcome "try-later"
-    │   └── Transient      ... and may succeed at once: 5xx, no connection
-    │       └── Throttled  ... and certainly did not happen
-    └── OutcomeUnknown     no answer: it may have happened                outcome "try-later"; same ClientToken
+├── ConfigurationError     fix the deployment; no event can succeed     raised by every invocation
+├── RejectedEvent          drop it: the same bytes fail again           outcome "rejected"
+└── GatewayError           an ESS call did not succeed: action, code, request id
+    ├── Refused            asking again will not help                   outcome "refused"
+    ├── StaleSnapshot      the group changed since it was read          read again, plan again
+    ├── TokenUsed          the ClientToken came before, with other ids  the history shows its result
+    ├── TryLater           the same request may succeed later           outcome "retry"
+    │   └── Transient      ... and may succeed at once: 5xx, throttled  as above
+    └── OutcomeUnknown     no answer: it may have happened              "retry", same ClientToken
 
-LedgerGone is the ledger's own: it is caught where the policy says whether to go on without it.
+LedgerUnavailable is caught where the policy says whether to go on without the ledger.
 
 No error text ever holds an event, a credential, a token or a URL.
 """
@@ -41,7 +39,9 @@ class RejectedEvent(ScaleInError):
 
 
 class GatewayError(ScaleInError):
-    """An ESS call did not do what it was asked. `code` is ESS's or the SDK's own error code."""
+    """A call to ESS, or to another cloud service, did not succeed. `code` is the service's or the
+    SDK's own error code.
+    """
 
     def __init__(
         self, action: str, code: str, sentence: str, ess_request_id: str | None = None
@@ -54,15 +54,24 @@ class GatewayError(ScaleInError):
 
 
 class Refused(GatewayError):
-    """ESS will not do this, however often it is asked."""
+    """ESS refuses this call each time. `is_by_state`: the group's present state is the reason,
+    which may be the echo of an earlier delivery's success.
+    """
 
-
-class StateRefused(Refused):
-    """The group's state forbids it, which may be the echo of an earlier delivery's success."""
+    def __init__(
+        self,
+        action: str,
+        code: str,
+        sentence: str,
+        ess_request_id: str | None = None,
+        is_by_state: bool = False,
+    ) -> None:
+        super().__init__(action, code, sentence, ess_request_id)
+        self.is_by_state = is_by_state
 
 
 class StaleSnapshot(GatewayError):
-    """ESS refused because the group is no longer what was read."""
+    """ESS refused the call because the group has changed since it was read."""
 
 
 class TokenUsed(GatewayError):
@@ -70,24 +79,27 @@ class TokenUsed(GatewayError):
 
 
 class TryLater(GatewayError):
-    """ESS cannot do this now: an activity runs, it is throttled, it is down."""
+    """The call cannot succeed now: an activity runs, the service is down, no time is left."""
 
 
 class Transient(TryLater):
-    """Gone in a moment, as a rule. `may_have_happened` is False only if the call certainly had no effect."""
+    """The call failed in passing. `may_have_happened` is False where it certainly had no effect."""
 
-    may_have_happened = True
-
-
-class Throttled(Transient):
-    """Denied before it was looked at."""
-
-    may_have_happened = False
+    def __init__(
+        self,
+        action: str,
+        code: str,
+        sentence: str,
+        ess_request_id: str | None = None,
+        may_have_happened: bool = True,
+    ) -> None:
+        super().__init__(action, code, sentence, ess_request_id)
+        self.may_have_happened = may_have_happened
 
 
 class OutcomeUnknown(GatewayError):
-    """A removal was sent and no answer came; only the same ClientToken makes repeating safe."""
+    """A removal was sent and no answer came; only the same ClientToken makes repeating it safe."""
 
 
 class LedgerUnavailable(ScaleInError):
-    """The ledger did not answer in time."""
+    """The ledger did not answer in time, or cannot write. The text holds no key, value or URL."""

@@ -1,4 +1,4 @@
-"""Where the SDK goes when no endpoint is given: seen by a proxy, the only way out that these tests leave open."""
+"""Which host the SDK calls without a configured endpoint, as an HTTPS proxy sees it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.fakes import DrivenClock
 
 
 def first_line_sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What the SDK first says to an HTTPS proxy, which then hangs up."""
+    """Returns the first line that the SDK sends to an HTTPS proxy, which then hangs up."""
     lines: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", "http://{}:{}".format(*proxy.getsockname()))

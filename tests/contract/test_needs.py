@@ -15,7 +15,7 @@ from localcloud.ess.model import Assumptions
 from scalein.decision.group_policy import Budget, GroupPolicy
 from scalein.decision.model import Count, Metric, Order, ReadScope, Sample
 from scalein.decision.reasons import Reason
-from scalein.errors import Refused, Throttled, TryLater
+from scalein.errors import Refused, Transient, TryLater
 from tests.contract.test_gateway import EMPTY, answering
 from tests.support import fakes
 from tests.support.clouds import START, Cloud, cloud_of, group, instances
@@ -185,7 +185,7 @@ def test_where_cloudmonitor_fails_nobody_leaves() -> None:
     request = request_for(Count(1), order=(Order.LOWEST_METRIC,))
     with cloud_of(group(*instances(5, metrics={"CPUUtilization": 1}))) as cloud:
         cloud.inside.faults.add("throttled", "DescribeMetricLast", times=1_000)
-        with pytest.raises(Throttled):
+        with pytest.raises(Transient, match="Throttling"):
             scale_in(request, cloud.gateway(seconds=3))
         assert cloud.calls("RemoveInstances") == []
         cloud.inside.faults.pending.clear()

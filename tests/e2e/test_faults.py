@@ -101,7 +101,7 @@ def test_without_a_ledger_the_policy_decides_and_the_outcome_says_so(
 
         assert (first["status"], first["ledger"]) == ("removing", "redis")
         assert (second["status"], second["ledger"]) == (
-            ("retry", "redis") if closed else ("removing", "gone")
+            ("retry", "redis") if closed else ("removing", "unavailable")
         )
         assert len(world.removals) == (1 if closed else 2)
 

@@ -8,7 +8,7 @@ import tracemalloc
 
 from scalein.intake import parse_event
 from scalein.ledger.memory import MemoryLedger, MemoryStore
-from scalein.ledger.protocol import Completion, LeaseOptions, MessageRef, Record
+from scalein.ledger.protocol import LeaseOptions, MessageRef
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
 from tests.support.fakes import DrivenClock, FakeEss, dependencies_of
@@ -57,9 +57,9 @@ def test_memory_holds_no_more_however_many_messages_were_processed() -> None:
             )
             ledger.claim_message(message)
             ledger.acquire_lease("asg-1")
-            ledger.record(message, Record("p"))
-            ledger.record(message, Record("q"))
-            ledger.close(message, Completion("{}"))
+            ledger.record(message, "p")
+            ledger.record(message, "q")
+            ledger.release(message, outcome="{}")
 
     process(range(2_000))
     tracemalloc.start()

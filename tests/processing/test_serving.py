@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, Gateway
 from scalein.decision.model import ReadScope, Snapshot
-from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Throttled, TryLater
+from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Transient, TryLater
 from scalein.intake import parse_event
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
@@ -171,7 +171,7 @@ def test_a_busy_group_is_told_so_once_and_not_asked_again() -> None:
     "error",
     [
         OutcomeUnknown("RemoveInstances", "SDK.HttpError", "no answer."),
-        Throttled("RemoveInstances", "Throttling", "x."),
+        Transient("RemoveInstances", "Throttling", "x.", may_have_happened=False),
     ],
 )
 def test_instances_of_a_removal_that_may_have_happened_count_as_leaving(

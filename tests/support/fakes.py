@@ -109,7 +109,7 @@ class SharedLedger(MemoryLedger):
     """As a ledger that all instances of the function share, and never act without."""
 
     name = "redis"
-    shared = complete = True
+    is_shared = is_complete = True
 
     def __init__(self, clock: DrivenClock) -> None:
         super().__init__(LeaseOptions("fc-1", 60, 86_400, clock), MemoryStore())

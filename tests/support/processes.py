@@ -27,8 +27,8 @@ CONTEXT.set_forkserver_preload(
 )
 STEPS = {  # where one part of the function hands over to another, or to the world
     "ess.py": {"snapshot", "remove", "activities", "history"},
-    "redis.py": {"claim_message", "acquire_lease", "record", "close"},
-    "fallback.py": {"claim_message", "acquire_lease", "record", "close"},
+    "redis.py": {"claim_message", "acquire_lease", "record", "release"},
+    "fallback.py": {"claim_message", "acquire_lease", "record", "release"},
     "journal.py": {"record_intent", "record_result", "schedule_follow_up", "schedule_same_step"},
     "follow_ups.py": {"schedule"},
     "audit.py": {"record"},

@@ -97,12 +97,12 @@ def gateway_to(
     clock: Clock | None = None,
     seconds: float = 30.0,
     secure: bool = False,
-    tally: CallTimer | None = None,
+    timer: CallTimer | None = None,
 ) -> EssGateway:
     """The handler's own gateway."""
     at = Endpoint(endpoint, secure)
     settings = Settings(KEY, "cn-hangzhou", "", "", at, at, "public", 2.0, 10.0, 30.0, False, True)
-    return EssGateway(settings, Deadline.after(seconds, clock or fakes.DrivenClock()), tally)
+    return EssGateway(settings, Deadline.after(seconds, clock or fakes.DrivenClock()), timer)
 
 
 GROUP = {"ScalingGroupId": "asg-1", "LifecycleState": "Active", "MinSize": 0, "TotalCapacity": 0}

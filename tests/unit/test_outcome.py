@@ -20,7 +20,7 @@ from scalein.decision.model import (
 from scalein.decision.planner import plan_removal
 from scalein.decision.progress import Call, CallState, Progress
 from scalein.decision.reasons import Reason, Status
-from scalein.errors import GatewayError, OutcomeUnknown, Refused, RejectedEvent, Throttled, TryLater
+from scalein.errors import GatewayError, OutcomeUnknown, Refused, RejectedEvent, Transient, TryLater
 from scalein.report import audit
 from scalein.report import wording as outcome
 from scalein.report.outcome import Outcome
@@ -158,7 +158,10 @@ def test_all_or_nothing_that_came_to_nothing_is_refused() -> None:
     [
         (Refused("RemoveInstances", "Forbidden.RAM", "not permitted."), Status.REFUSED),
         (TryLater("RemoveInstances", "ScalingActivityInProgress", "busy."), Status.RETRY),
-        (Throttled("RemoveInstances", "Throttling", "throttled."), Status.RETRY),
+        (
+            Transient("RemoveInstances", "Throttling", "x.", may_have_happened=False),
+            Status.RETRY,
+        ),
         (OutcomeUnknown("RemoveInstances", "SDK.HttpError", "no answer."), Status.RETRY),
     ],
 )

@@ -13,14 +13,7 @@ from scalein.decision.evidence import since_sent, unexplained_removals, unowned_
 from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.progress import Progress, furthest
 from scalein.decision.reasons import Status
-from scalein.errors import (
-    GatewayError,
-    LedgerUnavailable,
-    Refused,
-    RejectedEvent,
-    StateRefused,
-    TryLater,
-)
+from scalein.errors import GatewayError, LedgerUnavailable, Refused, RejectedEvent, TryLater
 from scalein.ledger.protocol import Claim, GroupLease, MessageRef
 from scalein.processing.dependencies import Dependencies
 from scalein.processing.group_view import GroupView
@@ -63,7 +56,7 @@ class MessageProcessor:
             recorded = _recorded_progress(claim)
             is_first = claim.first or recorded is not None
             journal = Journal(message, self._group, self._dependencies, is_first)
-            progress = furthest(arrived, recorded, self._ledger.complete)
+            progress = furthest(arrived, recorded, self._ledger.is_complete)
             outcome = self._outcome_before_lease(arrived, progress, claim, journal)
             if outcome is None:
                 outcome = self._process_with_lease(progress, expiry, journal)
@@ -149,7 +142,8 @@ class MessageProcessor:
         age = (self._clock.now() - run.progress.first_claimed_at).total_seconds()
         may_have_acted = not journal.is_proof and not run.progress.calls
         is_settled = age >= self._dependencies.settle_seconds
-        if isinstance(error, StateRefused) and may_have_acted and not is_settled:
+        is_by_state = isinstance(error, Refused) and error.is_by_state
+        if is_by_state and may_have_acted and not is_settled:
             sentence = (
                 f"{error} This refusal proves nothing: an earlier delivery of the message may have "
                 "been accepted, which is not known yet."
