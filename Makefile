@@ -6,7 +6,8 @@ SECONDS ?= 60
 MESSAGES ?= 10000
 TESTS ?=
 FAST_TESTS = tests/unit tests/processing tests/house
-PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
+# Runs with two environments at the same time keep their temporary files apart.
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal --basetemp=.pytest-tmp$(VENV)
 BIN = $(VENV)/bin
 VALIDATORS = tests/validators/node_modules
 
@@ -96,5 +97,5 @@ load: setup ## the local cloud at 200 calls a second, next to moto (three minute
 	@$(BIN)/python -m benchmarks.load --moto .cache/moto/bin/python
 
 clean: ## remove everything that was made
-	rm -rf .venv .venv-* .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache .pytest-tmp
+	rm -rf .venv .venv-* .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache .pytest-tmp*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs `make test` with each of Python 3.10 to 3.13 that is on the PATH or kept by pyenv, but for the version that
-# SKIP names. Usage: each_python.sh MAKE
+# Runs `make test` with each of Python 3.10 to 3.13 that is on the PATH or kept by pyenv, except the version that SKIP
+# names. Usage: each_python.sh MAKE
 set -eu
 
 found=
