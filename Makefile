@@ -7,7 +7,7 @@ MESSAGES ?= 10000
 TESTS ?=
 FAST_TESTS = tests/unit tests/processing tests/house
 # Runs with two environments at the same time keep their temporary files apart.
-PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal --basetemp=.pytest-tmp$(VENV)
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal --basetemp=.pytest-tmp$(notdir $(VENV))
 BIN = $(VENV)/bin
 VALIDATORS = tests/validators/node_modules
 
