@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from scalein.decision.model import Order
-from scalein_cli import shipping
+from scalein_cli import __version__, shipping
 from scalein_cli.local import EXAMPLE_POLICY
 from scalein_cli.options import SMALL_FLEET, console_of
 from scalein_cli.run import Form, Run, RunError, run_event
@@ -37,6 +37,7 @@ class NoAnswer(click.ClickException):
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="scalein")
 def main() -> None:
     """Safe scale-in for Alibaba Cloud Auto Scaling (ESS).
 

@@ -1,12 +1,17 @@
-"""Hypothesis profiles: few examples while developing, many in the long run."""
+"""Hypothesis profiles, the marker `fast`, and what a run says at its end of the tests it skipped."""
 
 import os
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from scalein.cloud.ess import page_counts
 from scalein.ledger.memory import process_store
+
+TESTS = Path(__file__).parent
+FAST_FOLDERS = {"unit", "processing", "house"}
 
 for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_000)):
     settings.register_profile(
@@ -24,6 +29,28 @@ for name in (
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 )
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of the fast folders `fast`, but for those marked `slow`."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder in FAST_FOLDERS and item.get_closest_marker("slow") is None:
+            item.add_marker("fast")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints how many tests were skipped for each reason; a reason names the command to run."""
+    count_by_reason = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple)
+    )
+    if count_by_reason:
+        terminalreporter.section("skipped tests")
+    for reason, count in sorted(count_by_reason.items()):
+        terminalreporter.line(f"{count} skipped: {reason}")
 
 
 @pytest.fixture(autouse=True)

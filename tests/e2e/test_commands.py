@@ -153,3 +153,9 @@ def steady(text: str) -> str:
         for line in text.strip().splitlines()
     )
     return "\n".join(lines)
+
+
+def test_the_command_says_its_version() -> None:
+    version = (ROOT / "VERSION").read_text(encoding="utf-8").strip()
+
+    assert run("scalein_cli", "--version").stdout == f"scalein, version {version}\n"

@@ -52,6 +52,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--exclude-standard",
         "localcloud",
         "pyproject.toml",
+        "VERSION",
+        "LICENSE",
     ]
     names = subprocess.run(
         listed, cwd=ROOT, check=True, capture_output=True, text=True

@@ -26,6 +26,7 @@ from localcloud.queues.rabbitmq_trigger import (
 )
 from scalein_cli.broker import broker, server
 from tests.support.clouds import KEY, POLICY, Cloud, cloud_of, group, instances
+from tests.support.needs import skip_without
 
 ROOT = Path(__file__).parents[2]
 ONE = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}}).encode()
@@ -51,7 +52,7 @@ def broker_url() -> Iterator[str]:
     if os.environ.get("RABBITMQ_URL"):
         yield os.environ["RABBITMQ_URL"]
     elif server() is None:
-        pytest.skip("RabbitMQ is not installed; make run-queue installs it")
+        skip_without("rabbitmq-server", "sh tools/install_server.sh rabbitmq-server")
     else:
         with broker() as url:
             yield url

@@ -17,6 +17,7 @@ from localcloud.functions.fleet_function import zipped
 from localcloud.functions.pythons import python_of
 from scalein_cli.package import RUNTIMES
 from tests.support.clouds import KEY, group, instances
+from tests.support.needs import skip_without
 from tests.support.platforms import HANDLER, Compute, compute_of, site_packages
 from tests.support.redis_server import redis_server
 
@@ -155,7 +156,9 @@ def test_nothing_is_deployed_without_a_yes(compute: Compute, code: Path) -> None
 def test_an_event_is_invoked_and_its_outcome_is_a_table(compute: Compute, code: Path) -> None:
     runtime = f"python3.{sys.version_info.minor}"
     if runtime not in RUNTIMES:
-        pytest.skip("the packages of this Python are not those of a runtime of Function Compute")
+        skip_without(
+            "a Python that Function Compute runs", "make test PYTHON=python3.12 VENV=.venv-3.12"
+        )
     deployed(compute, code, "--yes", "--runtime", runtime)
     event = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}})
 
@@ -289,7 +292,7 @@ def test_a_package_is_the_same_again_and_all_that_the_function_needs(
     assert not any(name.startswith(("cryptography", "cffi")) or "/tests/" in name for name in names)
     assert any(name.endswith("LICENSE") for name in names)
     if python_of(runtime) is None:
-        pytest.skip(f"{runtime} is not here to run it")
+        skip_without(runtime, f"pyenv install {runtime.removeprefix('python')}")
     with redis_server() as ledger:
         variables = {
             "SCALEIN_POLICY": json.dumps(POLICY),

@@ -203,3 +203,10 @@ def test_a_command_that_is_documented_takes_the_options_that_it_is_given(path: P
                 "--help"
             }
             assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= options, (name, rest)
+
+
+def test_the_newest_release_of_the_changelog_is_the_version_of_this_checkout() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    releases = re.findall(r"^## \[([0-9.]+)\] - \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
+
+    assert releases[0] == (ROOT / "VERSION").read_text(encoding="utf-8").strip()
