@@ -89,9 +89,10 @@ def test_the_policy_is_described_field_by_field() -> None:
 
 def test_architecture_names_every_module_of_the_deployed_package() -> None:
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    modules = [path.name for path in (ROOT / "handler/scalein").glob("*.py")]
+    package = ROOT / "handler/scalein"
+    modules = [path.relative_to(package).as_posix() for path in package.rglob("*.py")]
 
-    assert [name for name in modules if f"/{name}" not in text] == []
+    assert [name for name in modules if f"](../handler/scalein/{name})" not in text] == []
 
 
 @pytest.mark.parametrize("code", MEANINGS)
