@@ -33,7 +33,8 @@ def deploy(compute: Compute) -> None:
             "SCALEIN_ESS_ENDPOINT": compute.endpoint,
             "SCALEIN_FC_ENDPOINT": compute.endpoint,
             "SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY,
-            "SCALEIN_FC_FUNCTION": "ops/scale-in",  # the context of python3.12 does not name the service
+            # The context of python3.12 does not name the service.
+            "SCALEIN_FC_FUNCTION": "ops/scale-in",
         },
     )
     destination = {"destination": "acs:mns:cn-hangzhou:1:/queues/outcomes/messages"}

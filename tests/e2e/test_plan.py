@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -145,7 +146,7 @@ def test_a_day_is_simulated_and_drawn(chart: str, tmp_path: Path) -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Instances removed                                   84" in done.stdout
+    assert re.search(r"Instances removed +84\n", re.sub(" +\n", "\n", done.stdout))
     assert file.read_bytes()[:8] in (b"\x89PNG\r\n\x1a\n", b"<?xml ve")
 
 

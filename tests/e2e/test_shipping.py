@@ -72,7 +72,8 @@ def deploy(compute: Compute, code: Path, *more: str) -> subprocess.CompletedProc
         "SCALEIN_ESS_ENDPOINT": compute.endpoint,
         "SCALEIN_FC_ENDPOINT": compute.endpoint,
         "SCALEIN_FOLLOW_UP_KEY": SECRET,
-        "SCALEIN_FC_FUNCTION": "scalein/scale-in",  # the context of python3.12 does not name the service
+        # The context of python3.12 does not name the service.
+        "SCALEIN_FC_FUNCTION": "scalein/scale-in",
     }
     variables = [
         part for name, value in environment.items() for part in ("--env", f"{name}={value}")
