@@ -35,7 +35,8 @@ from types import SimpleNamespace
 import index
 from localcloud.queues.rabbitmq_trigger import Queue, Trigger
 
-context = SimpleNamespace(region="cn-hangzhou", request_id="fc-1", function=SimpleNamespace(timeout=30))
+function = SimpleNamespace(timeout=30)
+context = SimpleNamespace(region="cn-hangzhou", request_id="fc-1", function=function)
 
 def invoke(event):
     print(index.handler(event, context)["outcomes"][0]["status"], flush=True)

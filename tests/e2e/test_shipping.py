@@ -252,9 +252,8 @@ def test_checking_makes_the_reads_and_names_the_right_that_is_missing(
 
 def test_checking_needs_no_cloud_for_a_policy_an_event_and_a_template(tmp_path: Path) -> None:
     template = tmp_path / "template.yml"
-    template.write_text(
-        "A:\n  PolicyDocument:\n    Statement:\n      - {Effect: Allow, Action: 5, Resource: ['*']}\n"
-    )
+    statement = {"Effect": "Allow", "Action": 5, "Resource": ["*"]}
+    template.write_text(json.dumps({"A": {"PolicyDocument": {"Statement": [statement]}}}))
     events = [
         "--event",
         str(ROOT / "events/remove-two.json"),
