@@ -84,7 +84,9 @@ def deploy_command(zip_file: Path | None, **options: Any) -> None:
     the changes and applies them once you agree. Settings and variables that are not given do not
     change. Uses the credentials of the environment (ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET).
 
-        scalein package && scalein deploy scalein.zip --env SCALEIN_DRY_RUN=true --alias prod
+    \b
+        scalein package
+        scalein deploy scalein.zip --env SCALEIN_DRY_RUN=true --alias prod
 
     With --only-asynchronous and no ZIP, completes a deployment of template.yml.
 
