@@ -103,7 +103,7 @@ def _invoke(payload: bytes, options: dict[str, Any], console: Console) -> Invoca
 def _print_outcomes(invocation: Invocation, console: Console) -> None:
     for outcome in outcomes_of(invocation.response):
         if "status" in outcome:
-            show.one(outcome, None, console)
+            show.print_outcome(outcome, None, console)
         else:
             console.print_json(json.dumps(outcome))
     if invocation.failed:

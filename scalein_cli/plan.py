@@ -213,7 +213,7 @@ def _process(
         console.print_json(json.dumps(document))
         return outcomes
     place = (
-        f"fleet {show.path(question.fleet)}"
+        f"fleet {show.relative_path(question.fleet)}"
         if question.fleet
         else f"Auto Scaling in {settings.region_id}"
     )
@@ -224,14 +224,14 @@ def _process(
     )
     for outcome in outcomes:
         snapshot = gateway.snapshots.get(str(outcome.scaling_group_id))
-        show.one(response.as_json(outcome), snapshot, console, fold=not all_rows)
+        show.print_outcome(response.as_json(outcome), snapshot, console, all_rows=all_rows)
     return outcomes
 
 
 def _policy_name(question: Question, settings: Settings) -> str:
     """The policy as the output names it."""
     if not settings.policy_text:
-        return f"policy {show.path(Path(settings.policy_file))}"
+        return f"policy {show.relative_path(Path(settings.policy_file))}"
     if settings.policy_text == _policy_without_guardrails(question):
         return "no policy: only MinSize limits the removal"
     return "policy of SCALEIN_POLICY"

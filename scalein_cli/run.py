@@ -73,9 +73,9 @@ def run_event(run: Run, console: Console) -> None:
         with local_cloud(run.fleet) as ready:
             os.environ.update(environment(ready, run.policy))
             if not run.as_json:
+                fleet = show.relative_path(run.fleet)
                 console.print(
-                    f"Local Auto Scaling on {ready['endpoint']}, fleet {show.path(run.fleet)}",
-                    highlight=False,
+                    f"Local Auto Scaling on {ready['endpoint']}, fleet {fleet}", highlight=False
                 )
             _run(run, context(ready), console)
     except ConfigurationError as error:
@@ -92,21 +92,22 @@ def _run(run: Run, function_context: object, console: Console) -> None:
     if run.as_json:
         console.print_json(json.dumps(response))
         return
+    event, policy = show.relative_path(run.event), show.relative_path(run.policy)
     is_shifted = isinstance(clock, ShiftedClock)
     time_of_day = f", processed as of {clock.now():%Y-%m-%d %H:%M} UTC" if is_shifted else ""
     console.print(
-        f"Event {show.path(run.event)}, policy {show.path(run.policy)}{time_of_day}",
+        f"Event {event}, policy {policy}{time_of_day}",
         highlight=False,
         soft_wrap=True,
     )
     outcomes = outcomes_of(response)
     if "summary" in response:
-        show.batch(response, console)
+        show.print_batch(response, console)
     else:
-        show.one(outcomes[0], before.get(outcomes[0]["scalingGroupId"]), console)
+        show.print_outcome(outcomes[0], before.get(outcomes[0]["scalingGroupId"]), console)
     if run.with_audit_line:
         for line in lines:
-            show.audit_line(line, console)
+            show.print_audit_line(line, console)
     _print_groups(outcomes, before, function_context, console)
 
 
@@ -136,7 +137,7 @@ def _print_groups(
     ]
     statuses = _wait_for_activities(activity_ids, function_context, console)
     before = {id: before[id] for id in sorted(group_ids)}
-    show.before_and_after(before, snapshots(function_context), console)
+    show.print_before_and_after(before, snapshots(function_context), console)
     console.print(f"Scaling activities: {statuses}", highlight=False, soft_wrap=True)
 
 

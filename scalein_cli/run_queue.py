@@ -82,7 +82,7 @@ def run_queue_command(
         ):
             os.environ.update(environment(ready, policy))
             console.print(
-                f"Local Auto Scaling on {ready['endpoint']}, fleet {show.path(fleet)}",
+                f"Local Auto Scaling on {ready['endpoint']}, fleet {show.relative_path(fleet)}",
                 highlight=False,
             )
             _run(queue._replace(url=url), context(ready), console)
@@ -129,7 +129,7 @@ def _run(queue: Queue, function_context: object, console: Console) -> None:
         for id in before
         if (after[id].group, after[id].instances) != (before[id].group, before[id].instances)
     ]
-    show.before_and_after({id: before[id] for id in changed_ids}, after, console)
+    show.print_before_and_after({id: before[id] for id in changed_ids}, after, console)
     console.print(f"Dead letters: {len(drain(queue.url, queue.dead_letters))}", highlight=False)
 
 
@@ -144,13 +144,13 @@ def _invoker(function_context: object, console: Console) -> Callable[[bytes], No
         try:
             response: dict[str, Any] = index.handler(event, function_context)
         except index.TryLaterError as error:
-            show.outcomes(outcomes_of(json.loads(str(error))), console)
+            show.print_outcomes(outcomes_of(json.loads(str(error))), console)
             console.print(
                 "The function failed because a retry may succeed. The whole batch is delivered "
                 "again."
             )
             raise
-        show.outcomes(outcomes_of(response), console)
+        show.print_outcomes(outcomes_of(response), console)
         console.print("Acknowledged.")
 
     return invoke

@@ -110,20 +110,20 @@ def simulate_command(**options: Any) -> None:
     group_id = snapshot.group.id
     group_policy = policy.groups[group_id]
     if chart:
-        _draw_chart(result, snapshot, group_policy, show.path(policy_file), chart)
+        _draw_chart(result, snapshot, group_policy, show.relative_path(policy_file), chart)
     summary = _summary(result, snapshot, group_policy)
     if options["as_json"]:
         console.print_json(json.dumps(summary))
         return
     console.print(
-        f"{options['alarms'].name} for {group_id}, policy {show.path(policy_file)}: "
+        f"{options['alarms'].name} for {group_id}, policy {show.relative_path(policy_file)}: "
         f"{timeline[0].time:%Y-%m-%d %H:%M} to {timeline[-1].time:%Y-%m-%d %H:%M} UTC",
         highlight=False,
         soft_wrap=True,
     )
     _print_summary(summary, console)
     if chart:
-        console.print(f"Chart: {show.path(chart)}", highlight=False, soft_wrap=True)
+        console.print(f"Chart: {show.relative_path(chart)}", highlight=False, soft_wrap=True)
 
 
 def _snapshot(options: Mapping[str, Any], policy: Policy, start: datetime) -> Snapshot:
