@@ -293,11 +293,7 @@ def test_a_package_is_reproducible_and_has_all_that_the_function_needs(
     assert not any(name.startswith(("cryptography", "cffi")) or "/tests/" in name for name in names)
     assert any(name.endswith("LICENSE") for name in names)
     if python_of(runtime) is None:
-<<<<<<< HEAD
         skip_without(runtime, f"pyenv install {runtime.removeprefix('python')}")
-=======
-        pytest.skip(f"{runtime} is not installed")
->>>>>>> part-cli
     with redis_server() as ledger:
         variables = {
             "SCALEIN_POLICY": json.dumps(POLICY),
