@@ -22,7 +22,7 @@ from scalein.processing.batch import BatchProcessor
 from scalein.processing.dependencies import Dependencies
 from scalein.processing.follow_ups import FunctionCompute
 from scalein.report import response as answer
-from scalein.report.outcome import Outcome
+from scalein.report.outcome import Outcome, outcome_json
 from scalein.settings import Settings, read_settings
 from scalein_cli import show
 from scalein_cli.local import LocalCloudError, clock_for, context, environment, local_cloud
@@ -115,11 +115,11 @@ def _planned(question: ScaleInQuestion, settings: Settings, console: Console, fo
         outcomes = list(processor.process(mail))
     if form.as_json:
         console.print_json(
-            json.dumps(answer.of_batch(outcomes) if mail.is_batch else answer.as_json(outcomes[0]))
+            json.dumps(answer.for_batch(outcomes) if mail.is_batch else outcome_json(outcomes[0]))
         )
     else:
         _show(question, settings, outcomes, gateway.seen, console, form)
-    return any(outcome.removed for outcome in outcomes)
+    return any(outcome.selected for outcome in outcomes)
 
 
 def _show(
@@ -141,7 +141,7 @@ def _show(
         soft_wrap=True,
     )
     for outcome in outcomes:
-        told = answer.as_json(outcome)
+        told = outcome_json(outcome)
         show.one(
             told, seen.get(str(outcome.scaling_group_id)), console, fold=not form.every_instance
         )
