@@ -302,5 +302,5 @@ def finals(outcomes: list[Outcome]) -> list[str]:
         if one.status not in (Status.RETRY, Status.DUPLICATE)
         and not (one.status is Status.REMOVING and one.follow_up is not None)
     ]
-    known = (one.first for one in outcomes if one.status is Status.DUPLICATE)
+    known = (one.original_status for one in outcomes if one.status is Status.DUPLICATE)
     return ended or [status for status in known if status in SAVED][:1]

@@ -221,7 +221,7 @@ def ignored(idempotency_key: str, why: Ignored, detail: str = "") -> Outcome:
     """The outcome of a message that is no reason to remove anything."""
     from scalein.report.texts import IGNORED, plain
 
-    message = f"Ignored: {uncapitalized(detail or plain(IGNORED[why]).sentence)}"
+    message = detail or plain(IGNORED[why]).sentence
     return Outcome(Status.IGNORED, idempotency_key, message, ignored=why)
 
 
