@@ -15,53 +15,20 @@ from rich.text import Text
 
 from scalein.decision.model import Instance, Snapshot
 from scalein.decision.reasons import Reason
+from scalein.report.texts import REASONS
 
-WORDS = {
-    Reason.NAMED: "the request names it",
-    Reason.NEXT_IN_ORDER: "next in order",
-    Reason.NOT_NEEDED: "others leave before it",
-    Reason.NOT_NAMED: "the request names others",
-    Reason.NOT_A_MEMBER: "is not in this group",
-    Reason.TOO_HEAVY: "weighs more than is asked",
-    Reason.PARTIAL_DENIED: "all or nothing",
-    Reason.REQUEST_LIMIT: "a call takes 20 ids",
-    Reason.PROTECTED: "is Protected",
-    Reason.STANDBY: "is Standby",
-    Reason.PENDING: "is not in service yet",
-    Reason.REMOVING: "is leaving already",
-    Reason.STOPPED: "is Stopped",
-    Reason.NOT_IN_SERVICE: "is not in service",
-    Reason.WEIGHT_UNKNOWN: "its weight is unknown",
-    Reason.WARMING_UP: "is still warming up",
-    Reason.TOO_YOUNG: "is too young",
-    Reason.NO_METRIC: "has no fresh metric value",
-    Reason.MIN_SIZE: "MinSize needs it",
-    Reason.BELOW_DESIRED: "ESS would create it anew",
-    Reason.ACTIVITY_IN_PROGRESS: "a scaling activity is in progress",
-    Reason.PAUSED: "the group is paused",
-    Reason.WINDOW_CLOSED: "not at this time of day",
-    Reason.COOLDOWN: "cooldown after a removal",
-    Reason.COOLDOWN_AFTER_SCALE_OUT: "cooldown after a scale-out",
-    Reason.COOLDOWN_AFTER_FAILURE: "cooldown after a failure",
-    Reason.UNHEALTHY_GROUP: "too few are healthy",
-    Reason.FLOOR: "the floor needs it",
-    Reason.MAX_PER_REQUEST: "one message removes no more",
-    Reason.MAX_PERCENT_PER_REQUEST: "one message removes no larger share",
-    Reason.BUDGET: "the budget is spent",
-    Reason.GROUP_NOT_ACTIVE: "the group is not Active",
-    Reason.SCALE_IN_SUSPENDED: "ScaleIn is suspended",
-    Reason.UNKNOWN_REMOVAL_POLICY: "unknown removal policy",
-    Reason.NO_CANDIDATES: "no further instance is InService",
-}
+LABELS = {reason: text.label for reason, text in REASONS.items()}
 MOST_ROWS = 40
 IN_ITS_ROW = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration", "joined", "id")
 COLOURS = {
     "removing": "green",
     "dry-run": "cyan",
-    "nothing-to-remove": "cyan",
+    "at-target": "cyan",
+    "blocked": "yellow",
     "rejected": "red",
     "refused": "red",
     "expired": "yellow",
+    "superseded": "yellow",
     "retry": "yellow",
     "ignored": "dim",
     "duplicate": "dim",
@@ -95,7 +62,7 @@ def outcomes(all_told: Sequence[Mapping[str, Any]], console: Console) -> None:
     """Two lines for each message, in order: which it is and who leaves; the outcome in words."""
     for told in all_told:
         where = f" in {told['scalingGroupId']}" if told["scalingGroupId"] else ""
-        leaving = f": {', '.join(told['removed'])}" if told["removed"] else ""
+        leaving = f": {', '.join(told['selected'])}" if told["selected"] else ""
         status = (told["status"], f"bold {COLOURS.get(told['status'], '')}")
         console.print(
             Text.assemble("  ", told["requestId"], "  ", status, f"{where}{leaving}"),
@@ -121,17 +88,17 @@ def verdicts(
     for heading in ("Instance", "Zone", "State", "Joined", "Configuration", "", "Why"):
         table.add_column(heading, no_wrap=heading != "Why")
     chosen = {entry["id"]: _choice(entry) for entry in outcome["rankedBy"]}
-    for id in outcome["removed"]:
+    for id in outcome["selected"]:
         table.add_row(
             id,
             *_facts(members.get(id)),
-            Text("leaves", "bold yellow"),
-            chosen.get(id, WORDS[Reason.NAMED]),
+            Text("selected", "bold yellow"),
+            chosen.get(id, LABELS[Reason.NAMED]),
         )
     folded = fold and len(outcome["retained"]) > MOST_ROWS
     for entry in () if folded else outcome["retained"]:
-        why = WORDS[Reason(entry["reason"])]
-        table.add_row(entry["id"], *_facts(members.get(entry["id"])), Text("stays", "green"), why)
+        why = LABELS[Reason(entry["reason"])]
+        table.add_row(entry["id"], *_facts(members.get(entry["id"])), Text("retained", "green"), why)
     if table.row_count:
         console.print(table)
     if folded:
@@ -141,7 +108,7 @@ def verdicts(
 def _choice(entry: Mapping[str, str]) -> str:
     """What put it before the next; the value only where the row does not show it."""
     if entry["by"] == "only-candidate":
-        return "no other is left"
+        return "only candidate"
     return entry["by"] if entry["by"] in IN_ITS_ROW else f"{entry['by']}: {entry['value']}"
 
 
@@ -155,13 +122,13 @@ def _facts(member: Instance | None) -> tuple[str, str, str, str]:
 def _folded(kept: Sequence[Mapping[str, str]], console: Console) -> None:
     """A row for each reason."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Stay", justify="right")
+    table.add_column("Retained", justify="right")
     table.add_column("Why", no_wrap=True)
     table.add_column("Such as")
     for reason, number in Counter(entry["reason"] for entry in kept).most_common():
         ids = [entry["id"] for entry in kept if entry["reason"] == reason][:3]
         more = ", ..." if number > len(ids) else ""
-        table.add_row(f"{number:,}", WORDS[Reason(reason)], ", ".join(ids) + more)
+        table.add_row(f"{number:,}", LABELS[Reason(reason)], ", ".join(ids) + more)
     console.print(table)
 
 
@@ -170,8 +137,8 @@ def limits(told: Mapping[str, Any], weighted: bool, console: Console) -> None:
     if not told["limits"]:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Limit", "Allows", "May leave", "Because"):
-        table.add_column(heading, justify="right" if heading in ("Allows", "May leave") else "left")
+    for heading in ("Guardrail", "Allows", "Left", "Detail"):
+        table.add_column(heading, justify="right" if heading in ("Allows", "Left") else "left")
     unit, room = told["requested"]["unit"], told["requested"]["value"]
     table.add_row("requested", "", f"{room:,}", unit)
     for limit in told["limits"]:

@@ -111,7 +111,7 @@ def test_a_run_can_print_the_outcome_alone() -> None:
 
 
 def test_a_run_shows_the_audit_line_on_request() -> None:
-    assert '"audit": "scalein/1"' in run("cli", "run", "events/expired.json", "--audit").stdout
+    assert '"audit": "scalein/2"' in run("cli", "run", "events/expired.json", "--audit").stdout
 
 
 @pytest.mark.parametrize("event", [b"", b"[" * 100_000, b"\xff\xfe", b'{"scalingGroupId": {}}'])

@@ -88,7 +88,7 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
     )
     told = json.loads(done.stdout)
 
-    assert (told["status"], told["removed"]) == ("dry-run", ["i-0001", "i-0051"])
+    assert (told["status"], told["selected"]) == ("dry-run", ["i-0001", "i-0051"])
     assert told["requested"] == {"value": 2, "unit": "instances"}
     assert told["rankedBy"][1] == {"id": "i-0051", "by": "joined", "value": "2026-05-01 00:51:00"}
 
