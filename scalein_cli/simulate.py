@@ -187,7 +187,7 @@ def _summary(told: Mapping[str, Any], console: Console) -> None:
     held = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     held.add_column("Alarms", justify="right")
     held.add_column("held back, or met in part, by")
-    known = {reason.value: show.WORDS[reason] for reason in Reason}
+    known = {reason.value: show.LABELS[reason] for reason in Reason}
     for why, number in told["heldBack"].items():
         held.add_row(f"{number:,}", f"{why}: {known[why]}" if why in known else why)
     console.print(held)

@@ -84,8 +84,8 @@ def test_a_run_shows_who_leaves_and_why_and_the_group_before_and_after() -> None
     assert done.returncode == 0, done.stderr
     for words in (
         "i-web-01",
-        "leaves",
-        "stays",
+        "selected",
+        "retained",
         "is Protected",
         "removing",
         "before",

@@ -239,7 +239,7 @@ def test_a_group_that_ess_refills_is_told_so() -> None:
         last = world.follow()
 
         assert (last["status"], last["replacementCapacity"]) == ("removed", 3)
-        assert "ESS creates 3 anew" in last["message"]
+        assert "ESS creates replacements of capacity 3." in last["message"]
 
 
 def test_a_removal_can_be_waited_for() -> None:
@@ -251,7 +251,7 @@ def test_a_removal_can_be_waited_for() -> None:
 
         assert (told["status"], len(told["removed"])) == ("removed", 3)
         assert again["status"] == "duplicate"
-        assert "(removed)" in again["message"]
+        assert again["originalStatus"] == "removed"
 
 
 def test_waiting_ends_before_the_invocation_does() -> None:

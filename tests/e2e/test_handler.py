@@ -93,7 +93,7 @@ def test_a_deployment_that_is_set_to_dry_run_never_removes(
 ) -> None:
     monkeypatch.setenv("SCALEIN_DRY_RUN", "true")
 
-    assert index.handler(ONE, context())["accepted"] == ["i-0001"]
+    assert index.handler(ONE, context())["selected"] == ["i-0001"]
     assert cloud.calls("RemoveInstances") == []
 
 
@@ -165,10 +165,10 @@ def test_the_audit_line_counts_every_call_that_reached_ess(
     ]
 
     made = Counter(call.action for call in cloud.inside.calls)
-    assert {name: calls["number"] for name, calls in told["calls"].items()} == made
+    assert {name: calls["count"] for name, calls in told["durations"]["calls"].items()} == made
     assert made["RemoveInstances"] == 1
     assert 0 < told["durations"]["waitingMilliseconds"] <= told["durations"]["totalMilliseconds"]
-    assert wrong["calls"] == {}
+    assert wrong["durations"]["calls"] == {}
 
 
 def test_a_rejected_event_never_reaches_ess(cloud: Cloud) -> None:

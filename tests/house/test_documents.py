@@ -17,7 +17,7 @@ from localcloud.faults import KINDS
 from scalein.cloud.error_codes import MEANINGS
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein_cli.__main__ import main as commands
-from scalein_cli.show import WORDS
+from scalein_cli.show import LABELS
 from tests.support.clouds import cloud_of, group
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def test_operations_has_a_row_for_every_status(status: Status) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_operations_has_a_row_for_every_reason(reason: Reason) -> None:
     assert f"| `{reason.value}` |" in OPERATIONS
-    assert WORDS[reason]
+    assert LABELS[reason]
 
 
 @pytest.mark.parametrize("why", Ignored)
