@@ -1,12 +1,14 @@
 """Hypothesis profiles: few examples while developing, many in the long run."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from scalein.cloud.ess import page_counts
 from scalein.ledger.memory import process_store
+from tests.support.outcomes import audit_lines_checked
 
 for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_000)):
     settings.register_profile(
@@ -30,3 +32,9 @@ settings.load_profile(
 def _nothing_remembered_of_other_tests() -> None:
     process_store.cache_clear()
     page_counts.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _every_audit_line_is_checked() -> Iterator[None]:
+    with audit_lines_checked():
+        yield

@@ -80,16 +80,20 @@ def test_nothing_is_found_where_an_outcome_is_true() -> None:
     )
     assert judged([said("partly-removed", "i-1", notRemoved=not_removed)], half) == []
     assert (
-        judged([said("failed", notRemoved=[{"id": "i-1", "code": "x"}, *not_removed])], none)
-        == []
+        judged([said("failed", notRemoved=[{"id": "i-1", "code": "x"}, *not_removed])], none) == []
     )
     assert judged([said("unconfirmed")], did("i-1", "i-2")) == []
-    assert judged([said("duplicate", originalStatus="unconfirmed", scalingActivityIds=["asa-9"])]) == []
+    assert (
+        judged([said("duplicate", originalStatus="unconfirmed", scalingActivityIds=["asa-9"])])
+        == []
+    )
     assert judged([said("refused")]) == []
     assert judged([said("duplicate", originalStatus="refused")]) == []
 
 
-@pytest.mark.parametrize("status", ["at-target", "blocked", "refused", "expired", "superseded", "rejected"])
+@pytest.mark.parametrize(
+    "status", ["at-target", "blocked", "refused", "expired", "superseded", "rejected"]
+)
 def test_it_is_a_lie_that_nothing_was_removed_where_something_was(status: str) -> None:
     assert judged([said(status)], did("i-1")) == [f"m: {status}: the message removed 1 instances"]
 

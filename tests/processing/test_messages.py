@@ -30,6 +30,7 @@ from tests.support.fakes import (
     memory_ledger,
 )
 from tests.support.fleets import group_of, member
+from tests.support.outcomes import checked
 from tests.unit.test_envelopes import damaged, twisted
 
 KEY = "k" * 32
@@ -59,7 +60,7 @@ def serve(ess: FakeEss, *events: Any) -> list[Outcome]:
         ledger = memory_ledger(clock, f"fc-{number}", kept)
         dependencies = dependencies_of(ess, clock, ledger, follow_up_key=KEY)
         mail = parse_event(json.dumps(event).encode())
-        outcomes += BatchProcessor(policy, dependencies).process(mail)
+        outcomes += checked(BatchProcessor(policy, dependencies).process(mail))
     return outcomes
 
 
@@ -316,7 +317,7 @@ def test_any_bytes_end_in_outcomes_that_can_be_written(event: bytes, is_batch: b
     policy = read_policy(json.dumps(POLICY))
     dependencies = dependencies_of(FakeEss(fleet()), follow_up_key=KEY)
     mail = parse_event(body)
-    outcomes = list(BatchProcessor(policy, dependencies).process(mail))
+    outcomes = checked(BatchProcessor(policy, dependencies).process(mail))
     told = answer.for_batch(outcomes) if mail.is_batch else answer.for_one(outcomes[0])
 
     assert json.dumps(told, ensure_ascii=False).encode()

@@ -30,6 +30,7 @@ from tests.support.fakes import (
     scale_in,
 )
 from tests.support.fleets import group_of, member, request_for
+from tests.support.outcomes import checked
 from tests.support.worlds import world_of
 
 LEASE = 60.0
@@ -53,7 +54,8 @@ class Function:
         ledger = self.ledger(owner)
         dependencies = dependencies_of(self.ess, self.clock, ledger, follow_ups=self.follow_ups)
         view = GroupView("asg-1", self.ess, self.clock)
-        return MessageProcessor(view, self.guardrails, dependencies, 900).process(progress)
+        processor = MessageProcessor(view, self.guardrails, dependencies, 900)
+        return checked([processor.process(progress)])[0]
 
 
 def fleet(count: int = 6, min_size: int = 2, **fields: Any) -> Snapshot:

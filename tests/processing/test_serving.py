@@ -22,6 +22,7 @@ from scalein.processing.dependencies import Dependencies
 from scalein.report.outcome import Outcome
 from tests.support.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway, dependencies_of
 from tests.support.fleets import group_of, member
+from tests.support.outcomes import checked
 
 SPOT = {"eventName": "Instance:PreemptibleInstanceInterruption"}
 POLICY = {
@@ -79,7 +80,7 @@ def served(
 ) -> list[Outcome]:
     told = read_policy(json.dumps(policy or POLICY))
     processor = BatchProcessor(told, dependencies_of(gateway, is_dry_run=dry_run))
-    return list(processor.process(parse_event(json.dumps(list(messages)).encode())))
+    return checked(processor.process(parse_event(json.dumps(list(messages)).encode())))
 
 
 def statuses(outcomes: list[Outcome]) -> list[str]:

@@ -92,7 +92,9 @@ def finals(said: Iterable[Said]) -> set[str]:
     """Statuses that end a message; the answer to a duplicate says which one stands."""
     outcomes = [one.outcome for one in said]
     return FINAL & {
-        str(status) for outcome in outcomes for status in (outcome["status"], outcome["originalStatus"])
+        str(status)
+        for outcome in outcomes
+        for status in (outcome["status"], outcome["originalStatus"])
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -31,18 +30,15 @@ from scalein.errors import (
     Transient,
     TryLater,
 )
-from scalein.report import audit
-from scalein.report import wording
+from scalein.report import audit, wording
 from scalein.report.outcome import Outcome, outcome_json
 from scalein.report.texts import IGNORED, REASONS, STATUSES
 from scalein.report.wording import failed, planned, rejected
 from tests.support.fakes import NO_CALL_TIMES, NOON
 from tests.support.fleets import group_of, member, request_for, requests, snapshots
+from tests.support.outcomes import FIELDS, SCHEMA, checked
 
-SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "handler/scalein/schemas/outcome.schema.json").read_bytes()
-)
-KEYS = set(SCHEMA["$defs"]["fields"]["properties"])
+KEYS = set(FIELDS)
 ASK = request_for(Count(2), request_reason="quiet night")
 
 
@@ -52,9 +48,12 @@ def removing(request: RemovalRequest, plan: Plan) -> Outcome:
 
 
 @given(requests(), snapshots())
-def test_every_plan_has_an_outcome_with_all_fields(request: RemovalRequest, snapshot: Snapshot) -> None:
+def test_every_plan_has_an_outcome_with_all_fields(
+    request: RemovalRequest, snapshot: Snapshot
+) -> None:
     plan = plan_removal(request, snapshot)
-    told = outcome_json(removing(request, plan) if plan.selected else planned(request, plan))
+    (outcome,) = checked([removing(request, plan) if plan.selected else planned(request, plan)])
+    told = outcome_json(outcome)
 
     assert set(told) == KEYS
     assert json.loads(json.dumps(told)) == told
@@ -207,6 +206,15 @@ def test_the_audit_line_is_one_line_that_the_platform_does_not_cut() -> None:
     assert "\n" not in text
     assert json.loads(text)["omitted"] == {"retained": 2_000}
     assert json.loads(text)["retainedByReason"] == {"min-size": 2_000}
+
+
+def test_the_schema_lists_every_status_reason_and_way_to_be_ignored() -> None:
+    named = SCHEMA["$defs"]
+
+    assert named["status"]["enum"] == [status.value for status in Status]
+    assert named["reason"]["enum"] == [reason.value for reason in Reason]
+    assert FIELDS["ignored"]["enum"] == [*(why.value for why in Ignored), None]
+    assert named["fields"]["required"] == list(FIELDS)
 
 
 def message_of(request: RemovalRequest, snapshot: Snapshot) -> str:
