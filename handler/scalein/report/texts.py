@@ -22,32 +22,29 @@ STATUSES = {
     Status.REMOVING: Text(
         "being removed",
         "ESS accepted the removal of `accepted`; the scaling activities run. `pending` follow.",
-        "With `followUp`: nothing, a later outcome of the same `requestId` has the result. "
-        "Without: look at the scaling activities.",
+        "Nothing with `followUp`: a later outcome has the result. Without: check the activities.",
     ),
     Status.REMOVED: Text(
         "removed",
-        "The scaling activities ended. All selected instances are removed.",
-        "Nothing. If `replacementCapacity` is above 0, ESS creates that much capacity again: "
-        "look at the desired capacity.",
+        "The activities ended. All selected instances are removed.",
+        "Nothing. With `replacementCapacity` above 0: check the desired capacity.",
     ),
     Status.PARTLY_REMOVED: Text(
         "partly removed",
-        "The scaling activities ended. `removed` are removed, `notRemoved` are not. `unaccounted` "
-        "are no longer in the group, by an unknown scaling activity.",
+        "The activities ended. Some selected instances are `notRemoved` or `unaccounted`.",
         "Read the codes in `notRemoved`. They are not retried.",
     ),
     Status.FAILED: Text(
         "failed",
-        "The scaling activities ended. No instance is removed.",
-        "Read the codes in `notRemoved`, and the scaling activities. Nothing is retried.",
+        "The activities ended. No instance is removed.",
+        "Read the codes in `notRemoved`. Nothing is retried.",
     ),
     Status.UNCONFIRMED: Text(
         "unconfirmed",
-        "The result of a call could not be learned: its reply was lost, or the history has a "
-        "removal that may be an earlier delivery's.",
-        "Look at the group's scaling activities since `sentBy` in `unconfirmed`. Nothing is "
-        "retried; a new `requestId` starts a new request.",
+        "The result of a call is not known: its reply was lost, or the history has a removal that "
+        "may be an earlier delivery's.",
+        "Check the group's scaling activities around `sentBy` in `unconfirmed`. Nothing is retried; "
+        "a new `requestId` starts a new request.",
     ),
     Status.AT_TARGET: Text(
         "at its target",
@@ -56,52 +53,50 @@ STATUSES = {
     ),
     Status.BLOCKED: Text(
         "blocked",
-        "A guardrail, MinSize or the group's state lets no instance go now. Nothing is retried.",
-        "Read `blockedBy`, then `shortfall` and `limits`. The reasons are below.",
+        "A guardrail, MinSize or the group's state allows no removal now. Nothing is retried.",
+        "Read `blockedBy`, then `shortfall` and `limits`.",
     ),
     Status.DRY_RUN: Text(
         "a dry run",
         "`selected` would be removed. No call was made.",
-        "To act, drop `dryRun` from the request or the policy, or `SCALEIN_DRY_RUN` from the "
-        "function.",
+        "To act, drop `dryRun` or `SCALEIN_DRY_RUN`.",
     ),
     Status.REJECTED: Text(
         "rejected",
-        "Unknown message type, or schema violation; `rejection` has the JSON path and the rule.",
+        "Unknown message type or schema violation; see `rejection`.",
         "Fix the sender. The same bytes are rejected again.",
     ),
     Status.REFUSED: Text(
         "refused",
-        "The policy forbids the request (`rejection.rule` is `policy`), ESS refused it, or its "
-        "time is more than 5 minutes ahead (`time`).",
-        "Read `message`, and the error codes below. The same message is refused again.",
+        "The policy forbids the request (`rejection.rule`: `policy`), ESS refused it, or its time is "
+        "more than 5 minutes ahead (`time`).",
+        "Read `message`. The same message is refused again.",
     ),
     Status.EXPIRED: Text(
         "expired",
-        "The message was read after its `notAfter`, is older than `maxEventAgeSeconds`, or waited "
-        "longer than that for its group.",
-        "Look for the delay: a backlog, retries, a clock that is off.",
+        "The message is past its `notAfter`, older than `maxEventAgeSeconds`, or waited longer for "
+        "its group.",
+        "Look for the delay: a backlog, retries, a wrong clock.",
     ),
     Status.SUPERSEDED: Text(
         "superseded",
         "A newer alarm of the same rule and resource removed instances already.",
-        "Nothing. If it is frequent, look for the delay.",
+        "Nothing.",
     ),
     Status.RETRY: Text(
         "to be retried",
-        "The message may succeed if it is processed again. With `followUp`, this function does so. "
-        "Without, the invocation fails with `TryLaterError`, so that the trigger delivers the "
-        "whole event again.",
-        "If it persists, read `message`. Sending the same request again never removes twice.",
+        "May succeed if processed again. With `followUp`, this function does so. Without, the "
+        "invocation fails, so that the trigger delivers the whole event again.",
+        "If it persists, read `message`. The same request never removes twice.",
     ),
     Status.IGNORED: Text(
         "ignored",
-        "The message is understood, and no reason to remove anything; `ignored` says why.",
-        "See below.",
+        "No reason to remove anything; see `ignored`.",
+        "Nothing.",
     ),
     Status.DUPLICATE: Text(
         "a duplicate",
-        "The same message was processed before. `originalStatus` is its status so far.",
+        "The same message was processed before; see `originalStatus`.",
         "Nothing.",
     ),
 }
@@ -268,13 +263,12 @@ FAILURES = {  # how an invocation fails
     "TryLaterError": Text(
         "to be retried",
         "An outcome is `retry` without `followUp`. The text is the response.",
-        "Nothing: the trigger delivers the event again.",
+        "The trigger delivers the event again.",
     ),
     "RemovalFailedError": Text(
         "failed",
-        "An outcome is `failed` or `unconfirmed`, or a duplicate of one, and `SCALEIN_FAILED` is "
-        "`raise`. The text is the response.",
-        "As for the status.",
+        "`SCALEIN_FAILED` is `raise`, and an outcome is `failed`, `unconfirmed` or a duplicate of "
+        "one. The text is the response.",
     ),
 }
 
