@@ -28,8 +28,8 @@ LINE = audit.line(ONE, "fc-1", NO_CALL_TIMES)
     "change",
     [
         {"removed": None},
-        {"status": "nothing-to-remove"},
-        {"told": 1},
+        {"status": "another"},
+        {"another": 1},
         {"version": 2},
         {"limits": [{"guardrail": "min-size", "allows": 1, "unit": "instances"}]},
         {"omitted": {"kept": 1}},
@@ -76,6 +76,6 @@ def test_the_answer_to_a_custom_policy_has_an_audit_line_of_its_own(
 def test_what_is_logged_and_what_is_made_is_checked() -> None:
     bad = ONE._replace(original_status="served")
     with pytest.raises(AssertionError), audit_lines_checked("another.logger"):
-        logging.getLogger("another.logger").error(json.dumps({**json.loads(LINE), "told": 1}))
+        logging.getLogger("another.logger").error(json.dumps({**json.loads(LINE), "another": 1}))
     with pytest.raises(AssertionError):
         checked([bad])

@@ -53,12 +53,12 @@ def test_every_plan_has_an_outcome_with_all_fields(
 ) -> None:
     plan = plan_removal(request, snapshot)
     (outcome,) = checked([removing(request, plan) if plan.selected else planned(request, plan)])
-    told = outcome_json(outcome)
+    fields = outcome_json(outcome)
 
-    assert set(told) == KEYS
-    assert json.loads(json.dumps(told)) == told
-    assert len(told["selected"]) + len(told["retained"]) == len(plan.verdicts)
-    assert told["message"]
+    assert set(fields) == KEYS
+    assert json.loads(json.dumps(fields)) == fields
+    assert len(fields["selected"]) + len(fields["retained"]) == len(plan.verdicts)
+    assert fields["message"]
 
 
 def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
@@ -70,7 +70,7 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "scalingGroupId": "asg-1",
         "requestId": "request-1",
         "message": "1 instance accepted for removal (capacity 2 to 1, MinSize 1). Scaling activity "
-        "asa-1 runs. 1 of 2 instances requested not removed. MinSize allows no more removals. "
+        "asa-1 runs. 1 of 2 requested instances not removed. MinSize allows no more removals. "
         "TotalCapacity 2 less MinSize 1.",
         "requestReason": "quiet night",
         "requested": {"value": 2, "unit": "instances"},
@@ -159,14 +159,14 @@ def test_a_failed_call_names_action_and_code(error: GatewayError, status: Status
 
 
 def test_a_rejection_says_where_and_by_which_rule() -> None:
-    told = outcome_json(
+    fields = outcome_json(
         rejected(
             "event-1", RejectedEvent("$.remove.count", "minimum", "It must be at least 1.")
         )
     )
 
-    assert told["rejection"] == {"path": "$.remove.count", "rule": "minimum"}
-    assert told["message"] == "It must be at least 1."
+    assert fields["rejection"] == {"path": "$.remove.count", "rule": "minimum"}
+    assert fields["message"] == "It must be at least 1."
 
 
 def test_every_status_reason_and_way_to_be_ignored_has_words() -> None:
@@ -226,7 +226,7 @@ def test_a_named_instance_that_is_retained_is_named_with_the_reason() -> None:
 
     assert "i-a is Protected." in message_of(request_for(Named(("i-a",))), group)
     assert message_of(request_for(Named(("i-nobody", "i-a"))), group) == (
-        "No instances removed of 2 instances requested. i-a is Protected. "
+        "None of 2 requested instances removed. i-a is Protected. "
         "i-nobody is not a member of asg-1."
     )
 
@@ -235,7 +235,7 @@ def test_several_instances_of_one_reason_share_a_sentence() -> None:
     ids = tuple(f"i-{n}" for n in range(7))
 
     assert message_of(request_for(Named(ids)), group_of()) == (
-        "No instances removed of 7 instances requested. "
+        "None of 7 requested instances removed. "
         "i-0, i-1, i-2, i-3, i-4 and 2 more are not members of asg-1."
     )
 

@@ -25,13 +25,7 @@ from scalein.report.outcome import Outcome
 
 OPEN = (Status.RETRY, Status.REMOVING)  # there is more to come
 # These say that this message removed nothing.
-INACTION = (
-    Status.AT_TARGET,
-    Status.BLOCKED,
-    Status.REFUSED,
-    Status.EXPIRED,
-    Status.SUPERSEDED,
-)
+INACTION = (Status.AT_TARGET, Status.BLOCKED, Status.REFUSED, Status.EXPIRED, Status.SUPERSEDED)
 ACTED = (Status.REMOVING, Status.REMOVED, Status.PARTLY_REMOVED)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scalein.decision.model import Named, Plan, RemovalRequest
+from scalein.decision.model import Named, Plan, RemovalRequest, Shortfall
 from scalein.decision.reasons import Reason
 from scalein.report.outcome import amount_text, shown_ids, uncapitalized
 from scalein.report.texts import REASONS, Text, plain
@@ -30,9 +30,9 @@ def why_none(request: RemovalRequest, plan: Plan) -> str:
     if plan.shortfall is None:
         capacity = plan.capacity_before
         return f"No instances removed: the capacity is {capacity}, not more than requested."
-    amount = amount_text(plan.shortfall.requested, plan.shortfall.unit)
+    amount = _requested(plan.shortfall)
     denied = (_text(plan.refusal).sentence,) if plan.refusal else ()
-    return " ".join((f"No instances removed of {amount} requested.", *denied, *_why(request, plan)))
+    return " ".join((f"None of {amount} removed.", *denied, *_why(request, plan)))
 
 
 def shortfall_text(request: RemovalRequest, plan: Plan) -> str:
@@ -40,8 +40,7 @@ def shortfall_text(request: RemovalRequest, plan: Plan) -> str:
     shortfall = plan.shortfall
     if shortfall is None:
         return ""
-    amount = amount_text(shortfall.requested, shortfall.unit)
-    missing = f"{shortfall.missing} of {amount} requested not removed."
+    missing = f"{shortfall.missing} of {_requested(shortfall)} not removed."
     return " ".join((missing, *_why(request, plan)))
 
 
@@ -55,6 +54,11 @@ def replacement_text(request: RemovalRequest) -> str:
     if request.options.decrease_desired_capacity is False:
         return "ESS creates replacements, as decreaseDesiredCapacity is false."
     return ""
+
+
+def _requested(shortfall: Shortfall) -> str:
+    unit = "instances" if shortfall.unit == "instances" else "units of capacity"
+    return f"{shortfall.requested} requested {unit}"
 
 
 def _why(request: RemovalRequest, plan: Plan) -> list[str]:

@@ -43,8 +43,8 @@ STATUSES = {
         "unconfirmed",
         "The result of a call is not known: its reply was lost, or the history has a removal that "
         "may be an earlier delivery's.",
-        "Check the group's scaling activities around `sentBy` in `unconfirmed`. Nothing is retried; "
-        "a new `requestId` starts a new request.",
+        "Check the group's scaling activities around `sentBy` in `unconfirmed`. Nothing is "
+        "retried; a new `requestId` starts a new request.",
     ),
     Status.AT_TARGET: Text(
         "at its target",
@@ -68,8 +68,8 @@ STATUSES = {
     ),
     Status.REFUSED: Text(
         "refused",
-        "The policy forbids the request (`rejection.rule`: `policy`), ESS refused it, or its time is "
-        "more than 5 minutes ahead (`time`).",
+        "The policy forbids the request (`rejection.rule`: `policy`), ESS refused it, or its time "
+        "is more than 5 minutes ahead (`time`).",
         "Read `message`. The same message is refused again.",
     ),
     Status.EXPIRED: Text(
