@@ -1,4 +1,4 @@
-"""Writes tables of docs/operations.md and docs/observability.md from the words of the code and the schema of an outcome.
+"""Writes tables of docs/operations.md and docs/observability.md from the code's words and schema.
 
 python -m tools.operations_tables           writes them
 python -m tools.operations_tables --check   exits with 1 if the document has others

@@ -51,8 +51,9 @@ def outcome(
 
 
 def bytes_of(fields: dict[str, Any], event: bytes = b"") -> int:
-    """As a destination in MNS carries it: what Function Compute makes of a returned object, or of an error whose text
-    it is, as text within JSON, beside the event.
+    """Bytes as a destination in MNS carries it, as text within JSON, beside the event.
+
+    Function Compute makes it of a returned object, or of an error whose text it is.
     """
     error = {
         "errorMessage": json.dumps(fields),
@@ -238,7 +239,7 @@ WRAPPED_BYTES = 100  # what bytes_of wraps around event and answer: part of the 
 
 
 def leaves_no_room(event: bytes) -> bool:
-    """Of 64 KB less 4: an event of more than 52 KB as text within JSON gets an answer of 8 KB all the same."""
+    """An event of more than 52 KB as text within JSON gets a response of 8 KB all the same."""
     return len(json.dumps(event.decode("utf-8", "replace"))) > 52 << 10
 
 
@@ -323,7 +324,7 @@ def test_what_many_outcomes_are_reduced_to_is_all_that_their_answer_says(
 
 @given(outcomes_of_any_text())
 def test_real_ids_are_never_cut(one: Outcome) -> None:
-    """A requestId has 128 visible characters at most, a group 64; fifty activities are a thousand instances."""
+    """A requestId has at most 128 visible characters, a group 64; 50 activities are 1,000 instances."""
     activity_ids = tuple(f"asa-bp1{n:018}" for n in range(50))
     one = one._replace(
         request_id='"' * 128, scaling_group_id="g" * 64, scaling_activity_ids=activity_ids

@@ -71,7 +71,7 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "requestId": "request-1",
         "message": "1 instance accepted for removal (capacity 2 to 1, MinSize 1). Scaling activity "
         "asa-1 runs. 1 of 2 requested instances not removed. MinSize allows no more removals. "
-        "TotalCapacity 2 less MinSize 1.",
+        "MinSize is 1; TotalCapacity is 2.",
         "requestReason": "quiet night",
         "requested": {"value": 2, "unit": "instances"},
         "selected": ["i-a"],

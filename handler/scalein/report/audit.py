@@ -79,7 +79,8 @@ def _log(level: int, text: str) -> None:
 def _level(outcome: Outcome) -> int:
     if outcome.ignored and outcome.ignored not in EXPECTED:
         return logging.WARNING  # an alarm without a rule is worth a look
-    if outcome.status is Status.BLOCKED and outcome.plan and outcome.plan.refusal in ERRORS:
+    veto = outcome.plan and outcome.plan.blocked_by
+    if outcome.status is Status.BLOCKED and veto and veto.reason in ERRORS:
         return logging.ERROR
     return LEVELS.get(outcome.status, logging.INFO)
 

@@ -23,15 +23,15 @@ def would_remove(request: RemovalRequest, plan: Plan) -> str:
 
 def why_none(request: RemovalRequest, plan: Plan) -> str:
     """Why a plan selects no instance."""
-    if plan.refusal and plan.refusal is not Reason.PARTIAL_DENIED:
-        text = _text(plan.refusal)
-        why = uncapitalized(plan.detail or text.sentence)
-        return " ".join(filter(None, (f"No instances removed: {why}", text.action)))
+    veto = plan.blocked_by
+    if veto and veto.reason is not Reason.PARTIAL_DENIED:
+        why = uncapitalized(veto.detail)
+        return " ".join(filter(None, (f"No instances removed: {why}", _text(veto.reason).action)))
     if plan.shortfall is None:
         capacity = plan.capacity_before
         return f"No instances removed: the capacity is {capacity}, not more than requested."
     amount = _requested(plan.shortfall)
-    denied = (_text(plan.refusal).sentence,) if plan.refusal else ()
+    denied = (_text(veto.reason).sentence,) if veto else ()
     return " ".join((f"None of {amount} removed.", *denied, *_why(request, plan)))
 
 
@@ -64,10 +64,10 @@ def _requested(shortfall: Shortfall) -> str:
 def _why(request: RemovalRequest, plan: Plan) -> list[str]:
     """Sentences that say what a shortfall comes from, with the values."""
     reason = plan.shortfall.reason if plan.shortfall else Reason.NOT_NEEDED
-    limits = [limit for limit in plan.limits if limit.reason is reason]
+    limits = [limit for limit in plan.limits if limit.guardrail is reason]
     sentences = list[str]()
     if limits:
-        sentences += [_text(reason).sentence, *(_sentence(limit.detail) for limit in limits)]
+        sentences += [_text(reason).sentence, *(limit.detail for limit in limits)]
     if isinstance(request.target, Named):
         return sentences + _why_named(request.target, request.scaling_group_id, plan)
     if reason in SHARED:
@@ -94,7 +94,3 @@ def _why_named(target: Named, scaling_group_id: str, plan: Plan) -> list[str]:
 
 def _text(reason: Reason) -> Text:
     return plain(REASONS[reason])
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."

@@ -119,22 +119,21 @@ def _plan_json(plan: Plan | None) -> Json:
     retained = plan.retained
     by_reason = Counter(verdict.reason for verdict in retained)
     ranked = ((v.instance_id, v.ranked_by) for v in plan.verdicts if v.ranked_by)
-    blocked = plan.refusal and {"reason": plan.refusal.value, "detail": cut(plan.detail)}
-    shortfall = plan.shortfall
+    veto, shortfall = plan.blocked_by, plan.shortfall
     return {
         "retained": [{"id": v.instance_id, "reason": v.reason.value} for v in retained],
         "retainedByReason": {reason.value: number for reason, number in by_reason.items()},
         "rankedBy": ranked_by_json(ranked),
         "limits": [
             {
-                "guardrail": limit.reason.value,
+                "guardrail": limit.guardrail.value,
                 "allows": limit.allows,
                 "unit": limit.unit,
                 "detail": cut(limit.detail),
             }
             for limit in plan.limits
         ],
-        "blockedBy": blocked,
+        "blockedBy": veto and {"reason": veto.reason.value, "detail": cut(veto.detail)},
         "shortfall": shortfall
         and {
             "requested": shortfall.requested,

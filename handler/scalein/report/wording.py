@@ -29,9 +29,9 @@ def planned(request: RemovalRequest, plan: Plan) -> Outcome:
     if plan.selected:
         outcome = _of(request, Status.DRY_RUN, would_remove(request, plan))
         return outcome._replace(plan=plan, selected=plan.selected)
-    if plan.refusal is Reason.ACTIVITY_IN_PROGRESS:
+    if plan.blocked_by and plan.blocked_by.reason is Reason.ACTIVITY_IN_PROGRESS:
         status = Status.RETRY
-    elif plan.requested.value == 0 and plan.refusal is None:
+    elif plan.requested.value == 0 and plan.blocked_by is None:
         status = Status.AT_TARGET
     else:
         status = Status.BLOCKED
@@ -168,7 +168,9 @@ def waited_too_long(progress: Progress, seconds: float) -> Outcome:
     if progress.calls:
         return unconfirmed(progress)
     if progress.unaccounted:
-        return not_removed(progress.giving_up(dict.fromkeys(progress.pending, "waited-too-long")))
+        return not_removed(
+            progress.with_given_up(dict.fromkeys(progress.pending, "waited-too-long"))
+        )
     message = (
         f"No instances removed: the message waited {seconds:.0f} s for its scaling group, which is "
         "longer than it may."
