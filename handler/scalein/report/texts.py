@@ -212,7 +212,7 @@ REASONS = {
     Reason.PAUSED: Text(
         "in a group that is paused",
         "The group is paused by the policy.",
-        "Remove `paused` from the policy, or wait until its time.",
+        "To resume, remove `paused` from the policy.",
     ),
     Reason.WINDOW_CLOSED: Text(
         "outside the allowed window",
