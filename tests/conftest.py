@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from scalein.cloud.ess import page_counts
 from scalein.ledger.memory import process_store
+from tests.support.outcomes import audit_lines_checked
 
 TESTS = Path(__file__).parent
 FAST_FOLDERS = {"unit", "processing", "house"}
@@ -57,3 +59,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _nothing_remembered_of_other_tests() -> None:
     process_store.cache_clear()
     page_counts.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _every_audit_line_is_checked() -> Iterator[None]:
+    with audit_lines_checked():
+        yield

@@ -23,7 +23,11 @@ def test_two_hundred_leave_a_group_that_runs_one_activity_at_a_time_twenty_by_tw
         first = world.send({"remove": {"count": 200}})
         last = world.follow()
 
-        assert (first["status"], len(first["removed"]), first["pending"]) == ("removing", 20, 180)
+        assert (first["status"], len(first["accepted"]), len(first["pending"])) == (
+            "removing",
+            20,
+            180,
+        )
         assert first["followUp"]["number"] == 1
         assert [len(removal) for removal in world.removals] == [20] * 10
         assert ids(world) == [f"i-{number:04}" for number in range(1, 201)]
@@ -48,7 +52,7 @@ def test_a_group_that_runs_removals_beside_each_other_loses_them_at_once() -> No
     with world_of(group(*instances(100), desiredCapacity=100)) as world:
         first = world.send({"remove": {"count": 50}})
 
-        assert (first["status"], len(first["removed"]), first["pending"]) == ("removing", 50, 0)
+        assert (first["status"], len(first["accepted"]), first["pending"]) == ("removing", 50, [])
         assert [len(removal) for removal in world.removals] == [20, 20, 10]
         assert world.follow()["status"] == "removed"
         assert world.cloud.group.desired_capacity == 50
@@ -58,7 +62,7 @@ def test_without_follow_ups_twenty_leave_and_the_rest_is_told() -> None:
     with world_of(group(*instances(100)), follow_ups=False) as world:
         told = world.send({"remove": {"count": 50}})
 
-        assert (told["status"], len(told["removed"]), told["followUp"]) == ("removing", 20, None)
+        assert (told["status"], len(told["accepted"]), told["followUp"]) == ("removing", 20, None)
         assert told["shortfall"] == {
             "requested": 50,
             "missing": 30,
@@ -85,7 +89,7 @@ def test_the_rest_is_checked_anew_before_each_twenty() -> None:
             25,
             55,
         )
-        assert {not_removed["reason"] for not_removed in last["notRemoved"]} == {"min-size"}
+        assert {not_removed["code"] for not_removed in last["notRemoved"]} == {"min-size"}
         assert world.stable() == 75
 
 
@@ -95,7 +99,7 @@ def test_who_became_protected_in_the_meantime_stays() -> None:
         world.cloud.group.instances["i-0030"].lifecycle_state = "Protected"
         last = world.follow()
 
-        assert last["notRemoved"] == [{"id": "i-0030", "reason": "protected"}]
+        assert last["notRemoved"] == [{"id": "i-0030", "code": "protected"}]
         assert len(ids(world)) == 44
 
 
@@ -138,7 +142,7 @@ def test_a_budget_that_others_have_spent_meanwhile_ends_it() -> None:
         last = world.follow()
 
         assert (last["status"], len(last["removed"])) == ("partly-removed", 25)
-        assert {not_removed["reason"] for not_removed in last["notRemoved"]} == {"budget"}
+        assert {not_removed["code"] for not_removed in last["notRemoved"]} == {"budget"}
 
 
 def test_a_busy_group_is_tried_again_by_a_follow_up_and_not_by_the_trigger() -> None:
@@ -147,7 +151,7 @@ def test_a_busy_group_is_tried_again_by_a_follow_up_and_not_by_the_trigger() -> 
         first = world.send({"remove": {"count": 1}})
         last = world.follow()
 
-        assert (first["status"], first["followUp"]["number"], first["removed"]) == (
+        assert (first["status"], first["followUp"]["number"], first["accepted"]) == (
             "retry",
             1,
             [],
@@ -194,7 +198,7 @@ def test_how_it_ended_is_told_with_who_stayed_and_why(
         last = world.follow()
 
         assert (last["status"], len(last["removed"])) == (status, removed)
-        assert [not_removed["reason"] for not_removed in last["notRemoved"]] == reasons
+        assert [not_removed["code"] for not_removed in last["notRemoved"]] == reasons
 
 
 @pytest.mark.parametrize("kind", ["accepted-failed", "accepted-rejected"])
@@ -235,7 +239,7 @@ def test_a_group_that_ess_refills_is_told_so() -> None:
         last = world.follow()
 
         assert (last["status"], last["replacementCapacity"]) == ("removed", 3)
-        assert "ESS creates 3 anew" in last["message"]
+        assert "ESS creates replacements of capacity 3." in last["message"]
 
 
 def test_a_removal_can_be_waited_for() -> None:
@@ -247,7 +251,7 @@ def test_a_removal_can_be_waited_for() -> None:
 
         assert (told["status"], len(told["removed"])) == ("removed", 3)
         assert again["status"] == "duplicate"
-        assert "(removed)" in again["message"]
+        assert again["originalStatus"] == "removed"
 
 
 def test_waiting_ends_before_the_invocation_does() -> None:
@@ -329,7 +333,7 @@ def test_where_function_compute_takes_no_follow_up_the_message_is_left_to_its_tr
         first = world.send({"remove": {"count": 30}, "requestId": "m"})
         second = world.send({"remove": {"count": 30}, "requestId": "m"})
 
-        assert (first["status"], first["followUp"], first["removed"]) == ("retry", None, [])
+        assert (first["status"], first["followUp"], first["accepted"]) == ("retry", None, [])
         assert second["status"] == "removing"
         assert (world.follow()["status"], len(ids(world))) == ("removed", 30)
 

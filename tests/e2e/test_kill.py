@@ -18,6 +18,7 @@ from localcloud.ess.model import Assumptions
 from localcloud.lag import Lag
 from tests.support import truth
 from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
+from tests.support.outcomes import response_faults
 from tests.support.processes import CRASHED, STEPS, FastClock, Job, Worker
 from tests.support.redis_server import RedisServer, redis_server
 
@@ -90,6 +91,7 @@ class Killed:
                 self._pass(AFTER_KILL_SECONDS)
                 continue
             assert answer.outcome["status"] != CRASHED, answer.outcome["message"]
+            assert response_faults(answer.outcome) == []
             self.sort_keys += answer.sort_keys
             yield truth.Said(self.cloud.clock.now(), answer.outcome)
             if not answer.raised:

@@ -30,6 +30,7 @@ from tests.support.fakes import (
     memory_ledger,
 )
 from tests.support.fleets import group_of, member
+from tests.support.outcomes import checked
 from tests.unit.test_envelopes import damaged, twisted
 
 KEY = "k" * 32
@@ -59,7 +60,7 @@ def serve(ess: FakeEss, *events: Any) -> list[Outcome]:
         ledger = memory_ledger(clock, f"fc-{number}", kept)
         dependencies = dependencies_of(ess, clock, ledger, follow_up_key=KEY)
         mail = parse_event(json.dumps(event).encode())
-        outcomes += BatchProcessor(policy, dependencies).process(mail)
+        outcomes += checked(BatchProcessor(policy, dependencies).process(mail))
     return outcomes
 
 
@@ -123,7 +124,7 @@ def test_an_alarm_acts_unless_a_newer_one_of_its_rule_and_resource_removed_somet
     newest_before = [max([-999, *order[:at]]) for at in range(3)]
 
     assert statuses(outcomes) == [
-        "removing" if sent > newest else "expired"
+        "removing" if sent > newest else "superseded"
         for sent, newest in zip(order, newest_before, strict=True)
     ]
 
@@ -154,7 +155,7 @@ def test_an_older_alarm_of_other_instances_acts_where_the_rule_removes_the_alarm
 
     outcomes = serve(FakeEss(fleet()), idle(-100, "i-1"), idle(-200, "i-2"), idle(-250, "i-1"))
 
-    assert statuses(outcomes) == ["removing", "removing", "expired"]
+    assert statuses(outcomes) == ["removing", "removing", "superseded"]
 
 
 def test_what_happened_once_is_never_superseded() -> None:
@@ -200,7 +201,7 @@ def test_an_alarm_from_the_future_counts_as_of_now() -> None:
     assert statuses(serve(FakeEss(fleet()), alarm(290), alarm(0), alarm(-1))) == [
         "removing",
         "removing",
-        "expired",
+        "superseded",
     ]
 
 
@@ -284,7 +285,7 @@ def test_poison_is_rejected_alone_and_its_batch_goes_on(name: str) -> None:
     )
 
     assert statuses(outcomes) == ["removing", "rejected", "removing"]
-    told = answer.of_batch(outcomes)
+    told = answer.for_batch(outcomes)
     assert json.loads(json.dumps(told, ensure_ascii=False).encode()) == told
     for outcome in outcomes:
         assert json.dumps(
@@ -316,8 +317,8 @@ def test_any_bytes_end_in_outcomes_that_can_be_written(event: bytes, is_batch: b
     policy = read_policy(json.dumps(POLICY))
     dependencies = dependencies_of(FakeEss(fleet()), follow_up_key=KEY)
     mail = parse_event(body)
-    outcomes = list(BatchProcessor(policy, dependencies).process(mail))
-    told = answer.of_batch(outcomes) if mail.is_batch else answer.of_one(outcomes[0])
+    outcomes = checked(BatchProcessor(policy, dependencies).process(mail))
+    told = answer.for_batch(outcomes) if mail.is_batch else answer.for_one(outcomes[0])
 
     assert json.dumps(told, ensure_ascii=False).encode()
     assert len(json.dumps(json.dumps(told))) <= 64 << 10

@@ -22,6 +22,7 @@ from scalein.processing.dependencies import Dependencies
 from scalein.report.outcome import Outcome
 from tests.support.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway, dependencies_of
 from tests.support.fleets import group_of, member
+from tests.support.outcomes import checked
 
 SPOT = {"eventName": "Instance:PreemptibleInstanceInterruption"}
 POLICY = {
@@ -79,7 +80,7 @@ def served(
 ) -> list[Outcome]:
     told = read_policy(json.dumps(policy or POLICY))
     processor = BatchProcessor(told, dependencies_of(gateway, is_dry_run=dry_run))
-    return list(processor.process(parse_event(json.dumps(list(messages)).encode())))
+    return checked(processor.process(parse_event(json.dumps(list(messages)).encode())))
 
 
 def statuses(outcomes: list[Outcome]) -> list[str]:
@@ -90,15 +91,15 @@ def test_messages_for_one_group_are_decided_on_what_the_ones_before_left() -> No
     ess = FakeEss(fleet())
     outcomes = served(ess, request("a", 3), request("b", 3), request("c"))
 
-    assert [outcome.removed for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",), ()]
-    assert statuses(outcomes) == ["removing", "removing", "nothing-to-remove"]
+    assert [outcome.accepted for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",), ()]
+    assert statuses(outcomes) == ["removing", "removing", "blocked"]
 
 
 def test_headroom_is_not_counted_twice_even_while_ess_shows_the_old_picture() -> None:
     ess = FakeEss(fleet(), lag=1)
     outcomes = served(ess, request("a", 3), request("b", 3), request("c", 3))
 
-    assert [outcome.removed for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",), ()]
+    assert [outcome.accepted for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",), ()]
 
 
 def test_a_dry_message_leaves_the_headroom_to_the_next() -> None:
@@ -106,7 +107,7 @@ def test_a_dry_message_leaves_the_headroom_to_the_next() -> None:
     outcomes = served(ess, request("a", 4, dryRun=True), request("b", 4))
 
     assert statuses(outcomes) == ["dry-run", "removing"]
-    assert outcomes[0].removed == outcomes[1].removed
+    assert outcomes[0].selected == outcomes[1].accepted
 
 
 @pytest.mark.parametrize("group", ["asg-dry", "asg-1"])
@@ -116,7 +117,7 @@ def test_a_dry_group_or_deployment_tells_what_a_whole_batch_would_do(group: str)
         ess, request("a", 3, group), request("b", 3, group), dry_run=group != "asg-dry"
     )
 
-    assert [outcome.removed for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",)]
+    assert [outcome.selected for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",)]
     assert ess.removals == []
 
 
@@ -128,7 +129,7 @@ def test_a_message_that_comes_twice_in_a_batch_is_served_once() -> None:
 
     assert statuses(outcomes) == ["removing", "duplicate", "duplicate", "refused", "removing"]
     assert outcomes[1].scaling_activity_ids == outcomes[0].scaling_activity_ids == ("asa-1",)
-    assert (outcomes[1].removed, len(ess.removals)) == ((), 2)
+    assert (outcomes[1].accepted, len(ess.removals)) == ((), 2)
 
 
 def test_one_bad_message_spoils_no_other() -> None:
@@ -181,7 +182,7 @@ def test_instances_of_a_removal_that_may_have_happened_count_as_leaving(
     first, second = served(gateway, request("a", 3), request("b", 3))
 
     assert first.status.value == "retry"
-    assert second.removed == (("i-4",) if isinstance(error, OutcomeUnknown) else ())
+    assert second.accepted == (("i-4",) if isinstance(error, OutcomeUnknown) else ())
 
 
 @pytest.mark.parametrize(("messages", "groups"), [(50, 1), (50, 2), (200, 2)])
@@ -191,7 +192,7 @@ def test_reads_grow_with_the_groups_and_not_with_the_messages(messages: int, gro
         ess, *(request(f"r-{n}", group=f"asg-{1 + n % groups}") for n in range(messages))
     )
 
-    assert set(statuses(outcomes)) == {"nothing-to-remove"}
+    assert set(statuses(outcomes)) == {"blocked"}
     assert len(ess.reads) == groups
 
 
@@ -285,7 +286,7 @@ def test_an_alarm_removes_what_its_rule_says_once() -> None:
 def test_the_alarms_own_instance_leaves_and_no_other() -> None:
     outcomes = served(FakeEss(fleet()), callback("idle", dimensions="{instanceId=i-4}"))
 
-    assert outcomes[0].removed == ("i-4",)
+    assert outcomes[0].accepted == ("i-4",)
 
 
 @pytest.mark.parametrize("dimensions", ["{userId=1}", "not a map", "{instanceId=}"])
@@ -307,7 +308,7 @@ def test_a_spot_instance_leaves_the_group_that_it_is_in() -> None:
     )
 
     assert [outcome.scaling_group_id for outcome in outcomes] == ["asg-1", None, None]
-    assert statuses(outcomes) == ["removing", "nothing-to-remove", "refused"]
+    assert statuses(outcomes) == ["removing", "ignored", "refused"]
 
 
 def test_a_group_that_was_read_already_is_not_looked_up_again() -> None:

@@ -20,6 +20,7 @@ from scalein.processing.journal import Journal
 from scalein.processing.removal import RemovalRun, plan_only
 from scalein.report.outcome import Outcome
 from scalein.timing import CallTimes
+from tests.support.outcomes import checked
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 NO_CALL_TIMES = CallTimes(0.0, 0.0, {})
@@ -51,7 +52,7 @@ def scale_in(
     clock: DrivenClock | None = None,
 ) -> Outcome:
     """The first step of a message, with nothing around it."""
-    return removal_run(request, gateway, group_policy, clock).advance()
+    return checked([removal_run(request, gateway, group_policy, clock).advance()])[0]
 
 
 def dry_run(request: RemovalRequest, gateway: Gateway, group_policy: GroupPolicy = NONE) -> Outcome:

@@ -21,9 +21,11 @@ TOLD_AT_THE_END = {
 NOTHING_DONE = {
     status.value
     for status in (
-        Status.AT_TARGET_OR_BLOCKED,
+        Status.AT_TARGET,
+        Status.BLOCKED,
         Status.REFUSED,
         Status.EXPIRED,
+        Status.SUPERSEDED,
         Status.REJECTED,
         Status.IGNORED,
     )
@@ -90,7 +92,9 @@ def finals(said: Iterable[Said]) -> set[str]:
     """Statuses that end a message; the answer to a duplicate says which one stands."""
     outcomes = [one.outcome for one in said]
     return FINAL & {
-        str(status) for outcome in outcomes for status in (outcome["status"], outcome["first"])
+        str(status)
+        for outcome in outcomes
+        for status in (outcome["status"], outcome["originalStatus"])
     }
 
 
@@ -103,11 +107,12 @@ def _lies(said: Said, own: Sequence[Did]) -> Iterator[str]:
     outcome, status = said.outcome, said.outcome["status"]
     accepted = frozenset(id for did in own for id in did.instance_ids)
     activities = {did.activity_id for did in own if did.started_at <= said.at}
-    if not accepted.issuperset(outcome["removed"]):
+    listed = {*outcome["accepted"], *outcome["removed"]}
+    if not accepted.issuperset(listed):
         yield "it lists instances of which no removal by this message was accepted"
     names_others = Status.UNCONFIRMED.value in (
         status,
-        outcome["first"],
+        outcome["originalStatus"],
     )  # activities that may be the message's
     if not names_others and not activities.issuperset(outcome["scalingActivityIds"]):
         yield "it lists scaling activities that are not of this message"
@@ -125,7 +130,7 @@ def _lies_of_an_end(said: Said, own: Sequence[Did]) -> Iterator[str]:
         yield "a scaling activity of the message still runs, or began later"
     if {did.activity_id for did in own} != set(outcome["scalingActivityIds"]):
         yield "it does not list exactly the scaling activities of the message"
-    if outcome["listsOmitted"]:
+    if {"removed", "notRemoved", "unaccounted"} & outcome["omitted"].keys():
         return
     if removed != set(outcome["removed"]):
         yield f"it lists {len(outcome['removed'])} removed instances, the cloud removed {len(removed)}"

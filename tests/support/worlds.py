@@ -15,6 +15,7 @@ import index
 from localcloud.clock import DrivenClock
 from scalein.ledger.memory import process_store
 from tests.support.clouds import KEY, Cloud, cloud_of
+from tests.support.outcomes import response_faults
 
 FOLLOW_UP_KEY = "a key for tests that is long enough"
 
@@ -68,6 +69,7 @@ class World:
             raise
 
     def _hear(self, outcome: dict[str, Any]) -> None:
+        assert response_faults(outcome) == []
         self.outcomes.append(outcome)
         self.heard(outcome)
 
