@@ -190,7 +190,7 @@ def test_where_cloudmonitor_fails_nobody_leaves() -> None:
         assert cloud.calls("RemoveInstances") == []
         cloud.inside.faults.pending.clear()
         cloud.inside.faults.add("throttled", "DescribeMetricLast", times=2)
-        assert scale_in(request, cloud.gateway()).removed == ("i-0001",)
+        assert scale_in(request, cloud.gateway()).accepted == ("i-0001",)
 
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)

@@ -86,7 +86,7 @@ def test_a_run_shows_each_instance_with_its_reason_and_the_group_before_and_afte
         "i-web-01",
         "selected",
         "retained",
-        "is Protected",
+        "Protected   asc-2           retained   Protected",
         "removing",
         "before",
         "after",

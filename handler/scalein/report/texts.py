@@ -130,7 +130,7 @@ REASONS = {
     ),
     # Retained, because of the request
     Reason.NOT_NEEDED: Text(
-        "not needed for the request", "Instances before it in the removal order meet the request."
+        "not needed", "Instances before it in the removal order meet the request."
     ),
     Reason.NOT_NAMED: Text("not named in the request", "The request names other instances."),
     Reason.NOT_A_MEMBER: Text(
