@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +29,7 @@ from scalein.ledger.protocol import (
     Record,
 )
 from scalein.ledger.redis import RedisLedger
+from tests.support.examples import max_examples
 from tests.support.fakes import NOON, DrivenClock
 from tests.support.redis_server import RedisServer, redis_server
 
@@ -222,14 +223,15 @@ def test_a_ledger_that_is_gone_or_takes_too_long_says_so_in_time(how: str) -> No
         RedisLedger(server.url, terms).claim_message(M)
         getattr(server, how)()
 
-        for ask in (
+        calls: list[Callable[[Ledger], object]] = [
             lambda ledger: ledger.claim_message(N),
             lambda ledger: ledger.acquire_lease("g"),
             lambda ledger: ledger.close(M, Completion()),
-        ):
+        ]
+        for call in calls:
             deadline = Deadline.after(0.8, SystemClock())
             with pytest.raises(LedgerUnavailable) as caught:
-                ask(RedisLedger(server.url, terms, None, deadline))
+                call(RedisLedger(server.url, terms, None, deadline))
             assert caught.value.__suppress_context__
             assert deadline.clock.monotonic() < deadline.at + 0.1
 
@@ -271,14 +273,14 @@ def test_without_a_ledger_the_policy_says_whether_to_go_on(answers: int, closed:
         MemoryLedger(terms, MemoryStore()),
         closed,
     )
-    sort_keys = [
+    steps: list[Callable[[], bool]] = [
         lambda: ledger.claim_message(M).granted,
         lambda: ledger.acquire_lease("asg-1") is not None,
         lambda: ledger.record(M, Record("p", {"i-1": FLIGHT})),
     ]
     done = 0
     try:
-        for step in sort_keys:
+        for step in steps:
             assert step()
             done += 1
     except LedgerUnavailable:
@@ -358,7 +360,5 @@ class SamePromises(RuleBasedStateMachine):
 def test_memory_and_redis_keep_the_same_promises(server: RedisServer) -> None:
     SamePromises.server = server
     machine = SamePromises.TestCase
-    machine.settings = settings(
-        max_examples=max(10, settings.default.max_examples // 5), deadline=None
-    )
+    machine.settings = settings(max_examples=max(10, max_examples() // 5), deadline=None)
     machine().runTest()

@@ -118,7 +118,10 @@ def test_a_history_that_is_short_or_garbled_is_no_snapshot(odd: dict[str, Any]) 
 
 
 def test_instances_are_counted_by_their_list_and_else_by_their_capacity_which_may_be_text() -> None:
-    listed = {"DestroyedCapacity": "5", "DestroyedInstances": {"DestroyedInstance": ["i-1", "i-2"]}}
+    listed: dict[str, Any] = {
+        "DestroyedCapacity": "5",
+        "DestroyedInstances": {"DestroyedInstance": ["i-1", "i-2"]},
+    }
     answers = {
         **EMPTY,
         "DescribeScalingActivities": told(

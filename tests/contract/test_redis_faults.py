@@ -109,11 +109,11 @@ def test_a_wrong_password_is_told_as_a_wrong_setting(server: RedisServer) -> Non
 
 def test_a_server_that_became_a_replica_is_left_and_found_again(server: RedisServer) -> None:
     ledger(server.url).claim_message(M)
-    server.client.execute_command("REPLICAOF", "127.0.0.1", "1")
+    server.client.replicaof("127.0.0.1", "1")
     connections = server.client.info("stats")["total_connections_received"]
     with pytest.raises(LedgerUnavailable, match="ReadOnlyError"):
         ledger(server.url, "two").claim_message(N)
-    server.client.execute_command("REPLICAOF", "NO", "ONE")
+    server.client.replicaof("NO", "ONE")
 
     assert ledger(server.url, "three").claim_message(N) == Claim(True)
     assert (

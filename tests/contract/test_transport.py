@@ -15,6 +15,7 @@ import pytest
 
 from localcloud.certificate import self_signed_certificate
 from scalein.clock import Deadline, SystemClock
+from scalein.cloud.ess import EssGateway
 from scalein.cloud.gateway import Removal
 from scalein.decision.model import Count, Metric, ReadScope, RemoveOptions
 from scalein.decision.progress import Progress
@@ -290,9 +291,13 @@ def test_plain_http_to_a_port_of_https_is_a_fault_of_the_deployment() -> None:
 
 def at_once(endpoint: str, secure: bool, names: str) -> None:
     clock = fakes.DrivenClock()
-    for act in (lambda g: g.remove(CALL), lambda g: g.snapshot("asg-1")):
+    calls: list[Callable[[EssGateway], object]] = [
+        lambda gateway: gateway.remove(CALL),
+        lambda gateway: gateway.snapshot("asg-1"),
+    ]
+    for call in calls:
         with pytest.raises(ConfigurationError, match=names):
-            act(gateway_to(endpoint, clock, secure=secure))
+            call(gateway_to(endpoint, clock, secure=secure))
     assert clock.naps == []
 
 

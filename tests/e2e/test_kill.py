@@ -11,20 +11,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 import scalein
 from localcloud.ess.model import Assumptions
 from localcloud.lag import Lag
 from tests.support import truth
 from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
+from tests.support.examples import max_examples
 from tests.support.processes import CRASHED, STEPS, FastClock, Job, Worker
 from tests.support.redis_server import RedisServer, redis_server
 
 MOST_STEPS = 400
-STRIDE = (
-    7 if settings.default.max_examples < 1_000 else 1
-)  # all steps where there is time for many examples
+STRIDE = 7 if max_examples() < 1_000 else 1  # all steps where there is time for many examples
 LATE = {"lists": Lag(lists=60), "history": Lag(history=60), "both": Lag(lists=60, history=60)}
 AFTER_KILL_SECONDS, AFTER_RAISE_SECONDS = (
     20.0,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,10 @@ def removal(
     before: Callable[[Proxy, int], None], late: float = 0, closed: bool = False
 ) -> tuple[float, int]:
     """A removal, and what happens before each request to Redis: how many seconds, and how many requests."""
-    policy = {"groups": {"asg-1": {}}, "ledgerUnavailable": "closed" if closed else "open"}
+    policy: dict[str, Any] = {
+        "groups": {"asg-1": {}},
+        "ledgerUnavailable": "closed" if closed else "open",
+    }
     with (
         redis_server() as server,
         proxy_before(server) as proxy,

@@ -20,6 +20,7 @@ from localcloud.faults import GATEWAYS
 from localcloud.lag import Lag
 from scalein.ledger.memory import process_store
 from tests.support.clouds import group, instances
+from tests.support.examples import max_examples
 from tests.support.fakes import token_of
 from tests.support.truth import NOTHING_DONE, Did, Said, lies
 from tests.support.worlds import World, world_of
@@ -212,5 +213,5 @@ class LivingGroup(RuleBasedStateMachine):
 
 TestLivingGroup = LivingGroup.TestCase
 TestLivingGroup.settings = settings(
-    max_examples=max(10, settings.default.max_examples // 4), stateful_step_count=20, deadline=None
+    max_examples=max(10, max_examples() // 4), stateful_step_count=20, deadline=None
 )

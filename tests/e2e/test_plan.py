@@ -153,7 +153,7 @@ def test_a_day_is_simulated_and_drawn(picture: str, tmp_path: Path) -> None:
 
 def test_a_simulation_tells_its_numbers_as_json_and_the_same_ones_each_time(tmp_path: Path) -> None:
     day = tmp_path / "day.jsonl"
-    lines = [
+    lines: list[dict[str, Any]] = [
         {
             "time": f"2026-11-20T{hour:02}:00:00Z",
             "alarm": "web-cpu-low",

@@ -21,7 +21,7 @@ from tests.support.platforms import HANDLER, Compute, compute_of, site_packages
 from tests.support.redis_server import redis_server
 
 ROOT = Path(__file__).parents[2]
-POLICY = {"groups": {"asg-1": {}}}
+POLICY: dict[str, Any] = {"groups": {"asg-1": {}}}
 SECRET = "a follow-up key that nobody may see"
 
 

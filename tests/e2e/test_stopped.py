@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from localcloud.ess.model import Assumptions
@@ -32,7 +30,7 @@ def stopped(world: World, count: int, monkeypatch: pytest.MonkeyPatch) -> list[S
 
 def test_the_rest_of_a_removal_stays_and_its_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with world_of(group(*instances(60)), assumptions=Assumptions(activity_seconds=20)) as world:
-        last: dict[str, Any] = stopped(world, 45, monkeypatch)[-1].outcome
+        last = stopped(world, 45, monkeypatch)[-1].outcome
 
         assert (last["status"], len(last["removed"]), len(last["notRemoved"])) == (
             "partly-removed",

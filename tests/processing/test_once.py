@@ -297,6 +297,8 @@ def test_an_activity_that_the_reply_lacks_is_not_over() -> None:
 
 
 def test_who_lost_the_lease_after_a_call_makes_no_other() -> None:
+    function: Function
+
     class Slow(FakeEss):
         def remove(self, removal: Removal) -> str:
             function.clock.elapsed += LEASE + 1

@@ -203,13 +203,13 @@ class Function:
         deadline = Deadline.after(TIMEOUT_SECONDS - 1, self.clock)
         view, ledger = View(invocation, self.ess), self._ledger(invocation)
         dependencies = Dependencies(
-            lambda: view,  # type: ignore[arg-type,return-value]
+            lambda: view,
             lambda: ledger,
             deadline,
             FollowUps(invocation) if self.follows_up else None,
             settle_seconds=SETTLE_SECONDS,
         )
-        group = GroupView(progress.request.scaling_group_id, view, self.clock)  # type: ignore[arg-type]
+        group = GroupView(progress.request.scaling_group_id, view, self.clock)
         processor = MessageProcessor(group, self.group_policy, dependencies, 86_400)
         outcome = processor.process(progress)
         self.outcomes[progress.request.request_id].append(outcome)

@@ -75,7 +75,7 @@ FLEET = group_of(*(member(f"i-{n}", n) for n in range(1, 9)), min_size=1)._repla
 ALARM = Alarm(
     "alarm-1", {"alertName": ("cpu",), "labels.tier": ("web",), "eventName": ("Spot",)}, ("i-1",)
 )
-NASTY = st.sampled_from(
+NASTY: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(
             None,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, combinations_with_replacement
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import event, given, settings
@@ -215,7 +216,7 @@ def test_i19_nobody_leaves_whom_ess_would_create_anew(decision: Decision) -> Non
         )
 
 
-LOOSER = {
+LOOSER: dict[str, Any] = {
     "floor": 0,
     "max_removed_per_event": None,
     "max_removed_percent_per_event": None,

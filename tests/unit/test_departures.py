@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -205,7 +207,7 @@ def test_the_policy_says_how_old_a_metric_value_may_be() -> None:
     assert plan_removal(request, FLEET, stricter).selected == ("i-old", "i-new")
 
 
-RANKS = {
+RANKS: dict[Order, Callable[[Any], float]] = {
     Order.OLDEST_INSTANCE: lambda i: i.joined_at.timestamp(),
     Order.NEWEST_INSTANCE: lambda i: -i.joined_at.timestamp(),
     Order.UNHEALTHY: lambda i: 1 if i.healthy else 0,

@@ -81,7 +81,7 @@ def test_every_plan_can_be_told(request: RemovalRequest, snapshot: Snapshot) -> 
 
     assert set(told) == KEYS
     assert json.loads(json.dumps(told)) == told
-    assert len(told["removed"]) + len(told["retained"]) == len(plan.verdicts)  # type: ignore[arg-type]
+    assert len(told["removed"]) + len(told["retained"]) == len(plan.verdicts)
     assert told["message"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from scalein.decision.guardrails import limits
@@ -181,7 +183,7 @@ def test_only_an_instance_in_service_leaves_even_if_it_is_named(state: str, reas
     ],
 )
 def test_a_group_that_objects_keeps_everybody_for_that_reason(
-    fields: dict[str, object], reason: Reason
+    fields: dict[str, Any], reason: Reason
 ) -> None:
     plan = plan_removal(request_for(Count(1)), group_of(*ABC, **fields))
 
