@@ -36,7 +36,8 @@ from localcloud.server import LocalCloud, running
 from scalein.decision.model import Count, RemovalRequest
 from scalein.decision.progress import client_token, message_key
 from tests.support import processes, truth
-from tests.support.clouds import KEY, group, instances
+from tests.support.clouds import group, instances
+from tests.support.deployment import KEY
 from tests.support.redis_server import RedisServer, redis_server
 
 WORKERS = 6

@@ -13,7 +13,7 @@ from typing import Any
 import fc2
 import pytest
 
-from tests.support.clouds import KEY
+from tests.support.deployment import KEY
 from tests.support.platforms import Compute, compute_of
 
 

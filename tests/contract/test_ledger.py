@@ -29,8 +29,8 @@ from scalein.ledger.protocol import (
     Record,
 )
 from scalein.ledger.redis import RedisLedger
+from tests.support.clock import NOON, DrivenClock
 from tests.support.examples import max_examples
-from tests.support.fakes import NOON, DrivenClock
 from tests.support.redis_server import RedisServer, redis_server
 
 LEASE, REMEMBERED, FLIGHT = 60.0, 86_400.0, 300.0

@@ -13,7 +13,9 @@ from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 
 from localcloud.ess.model import Assumptions
-from tests.support.clouds import KEY, START, Cloud, cloud_of, group, instances
+from tests.support.clock import NOON
+from tests.support.clouds import Cloud, cloud_of, group, instances
+from tests.support.deployment import KEY
 from tests.support.sdks import OlderPython, RefusedCall
 
 MINUTE, HOUR = 60, 3_600
@@ -440,7 +442,7 @@ def test_a_metric_series_is_told_a_value_a_minute_and_only_once_measured() -> No
             story.cloud,
             "DescribeMetricList",
             Period="60",
-            StartTime=str(START.timestamp() * 1000)[:-2],
+            StartTime=str(NOON.timestamp() * 1000)[:-2],
         )
         newest = datapoints(story.cloud, "DescribeMetricLast")
 

@@ -18,8 +18,8 @@ from scalein.decision.model import Count, Metric, Order, ReadScope, Sample
 from scalein.decision.reasons import Reason
 from scalein.errors import Refused, Throttled, TryLater
 from tests.contract.test_gateway import EMPTY, answering
-from tests.support import fakes
-from tests.support.clouds import START, Cloud, cloud_of, group, instances
+from tests.support.clock import NOON, DrivenClock
+from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.fakes import scale_in
 from tests.support.fleets import request_for
 
@@ -66,7 +66,7 @@ def test_history_costs_one_call_and_tells_who_came_who_left_and_what_failed() ->
         ("Failed", 0, 0, "APIs"),
     ]
     assert read[0].ended_at is None
-    assert read[1].ended_at == START - timedelta(seconds=600) + timedelta(
+    assert read[1].ended_at == NOON - timedelta(seconds=600) + timedelta(
         seconds=59
     )  # the last moment of its minute
 
@@ -143,7 +143,7 @@ def test_a_flapping_alarm_is_slowed_down_by_what_ess_remembers() -> None:
 
         def told_by(name: str, after: float) -> Any:
             cloud.clock.advance(after)
-            clock = fakes.DrivenClock(cloud.clock.now())
+            clock = DrivenClock(cloud.clock.now())
             request = request_for(Count(2))._replace(request_id=name)
             return scale_in(request, cloud.gateway(clock=clock), group_policy, clock).plan
 
@@ -169,7 +169,7 @@ def test_cloudmonitor_is_asked_once_for_each_hundred_candidates() -> None:
         [49, 100, 100],
     )
     assert len(samples) == 249
-    assert samples["i-0001"] == Sample(0, START - timedelta(seconds=60))
+    assert samples["i-0001"] == Sample(0, NOON - timedelta(seconds=60))
 
 
 def test_the_policy_may_lower_how_many_instances_a_call_names() -> None:

@@ -11,7 +11,7 @@ from scalein.clock import Deadline, SystemClock
 from scalein.errors import LedgerUnavailable
 from scalein.ledger.protocol import Claim, Completion, GroupLease, LeaseOptions, MessageRef, Record
 from scalein.ledger.redis import RedisLedger
-from tests.support.fakes import NOON
+from tests.support.clock import NOON
 from tests.support.redis_proxy import proxy_before
 from tests.support.redis_server import RedisServer, redis_server
 

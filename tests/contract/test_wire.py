@@ -24,7 +24,8 @@ from localcloud.errors import ApiError
 from localcloud.signature_v1 import signature, string_to_sign
 from localcloud.wire import ACS3, Incoming, parameters
 from scalein.settings import Credentials
-from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
+from tests.support.clouds import Cloud, cloud_of, group, instances
+from tests.support.deployment import KEY
 from tests.support.sdks import NewerPython, RefusedCall
 
 

@@ -6,20 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from localcloud.clock import DrivenClock
 from localcloud.ess.model import Activity, Assumptions
 from localcloud.fleet import service_of
 from tests.chaos import GROUPS, Message, WatchedService, chaos, violations
+from tests.support.clock import NOON, DrivenClock
 from tests.support.clouds import group, instances
 from tests.support.fakes import token_of
 from tests.support.truth import Did, Said
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 END, LATER = NOON + timedelta(seconds=20), NOON + timedelta(seconds=60)
 
 

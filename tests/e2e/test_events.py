@@ -13,7 +13,8 @@ import pytest
 import index
 from scalein_cli.local import clock_for, context, environment
 from scalein_cli.run import outcomes_of
-from tests.support.clouds import KEY, cloud_of
+from tests.support.clouds import cloud_of
+from tests.support.deployment import KEY
 
 ROOT = Path(__file__).parents[2]
 FLEET = json.loads((ROOT / "localcloud/fleets/small.json").read_bytes())

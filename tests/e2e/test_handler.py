@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,17 +20,12 @@ from localcloud.ess.model import Assumptions
 from localcloud.fleet import service_of
 from scalein.errors import ConfigurationError
 from scalein.ledger.memory import process_store
-from tests.support.clouds import KEY, POLICY, Cloud, cloud_of, group, instances
+from tests.support import deployment
+from tests.support.clouds import Cloud, cloud_of, group, instances
+from tests.support.deployment import KEY, POLICY
 
 ONE = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}}).encode()
-
-
-def context(**fields: Any) -> SimpleNamespace:
-    """Of python3.12, which brings no credentials."""
-    function = SimpleNamespace(name="scalein", timeout="3")
-    return SimpleNamespace(
-        **{"request_id": "fc-1", "region": "cn-hangzhou", "function": function, **fields}
-    )
+context = partial(deployment.context, timeout="3")  # seconds: nothing here takes longer
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ import scalein
 from localcloud.ess.model import Assumptions
 from localcloud.lag import Lag
 from tests.support import truth
-from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
+from tests.support.clouds import Cloud, cloud_of, group, instances
+from tests.support.deployment import KEY
 from tests.support.examples import max_examples
 from tests.support.processes import CRASHED, STEPS, FastClock, Job, Worker
 from tests.support.redis_server import RedisServer, redis_server

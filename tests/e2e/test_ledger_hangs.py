@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +14,10 @@ import index
 from scalein.clock import SystemClock
 from scalein.errors import LedgerUnavailable
 from tests.support.clouds import Cloud, group, instances
+from tests.support.deployment import context
 from tests.support.redis_proxy import Proxy, proxy_before
 from tests.support.redis_server import redis_server
-from tests.support.worlds import context, world_of
+from tests.support.worlds import world_of
 
 TIMEOUT_SECONDS = 4
 EVENT = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}, "requestId": "r-1"}).encode()
@@ -58,8 +58,7 @@ def removal(
         clock = LateClock(world.cloud, late)
         began = clock.monotonic()
         with suppress(index.TryLaterError, LedgerUnavailable):
-            function = SimpleNamespace(name="scale-in", timeout=str(TIMEOUT_SECONDS))
-            index.serve(EVENT, context(function=function), clock)
+            index.serve(EVENT, context(timeout=str(TIMEOUT_SECONDS)), clock)
         assert world.cloud.calls("RemoveInstances") or not late
         return clock.monotonic() - began, proxy.requests
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from scalein.errors import ConfigurationError
-from tests.support.clouds import KEY, group, instances
-from tests.support.worlds import FOLLOW_UP_KEY, World, world_of
+from tests.support.clouds import group, instances
+from tests.support.deployment import FOLLOW_UP_KEY, KEY
+from tests.support.worlds import World, world_of
 
 TOKEN, PASSWORD, PAYLOAD = "token-canary-7731", "ledger-canary-7731", "payload-canary-7731"
 SECRETS = (KEY.access_key_secret, "wrong-canary-7731", TOKEN, PASSWORD, PAYLOAD, FOLLOW_UP_KEY)

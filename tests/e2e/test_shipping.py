@@ -16,7 +16,8 @@ import pytest
 from localcloud.functions.fleet_function import zipped
 from localcloud.functions.pythons import python_of
 from scalein_cli.package import RUNTIMES
-from tests.support.clouds import KEY, group, instances
+from tests.support.clouds import group, instances
+from tests.support.deployment import KEY
 from tests.support.platforms import HANDLER, Compute, compute_of, site_packages
 from tests.support.redis_server import redis_server
 

@@ -12,7 +12,8 @@ from scalein.ledger.protocol import Completion, LeaseOptions, MessageRef, Record
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
 from scalein.settings import PolicySource
-from tests.support.fakes import DrivenClock, FakeEss, dependencies_of
+from tests.support.clock import DrivenClock
+from tests.support.fakes import FakeEss, dependencies_of
 from tests.support.fleets import group_of, member
 
 GROUPS = 3

@@ -22,14 +22,8 @@ from scalein.report import audit
 from scalein.report import response as answer
 from scalein.report.outcome import Outcome
 from scalein.settings import PolicySource
-from tests.support.fakes import (
-    NO_CALL_TIMES,
-    NOON,
-    DrivenClock,
-    FakeEss,
-    dependencies_of,
-    memory_ledger,
-)
+from tests.support.clock import NOON, DrivenClock
+from tests.support.fakes import NO_CALL_TIMES, FakeEss, dependencies_of, memory_ledger
 from tests.support.fleets import group_of, member
 from tests.unit.test_envelopes import damaged, twisted
 

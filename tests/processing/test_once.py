@@ -20,16 +20,9 @@ from scalein.processing.group_view import GroupView
 from scalein.processing.journal import FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
 from scalein.processing.once import MessageProcessor
 from scalein.report.outcome import Outcome
+from tests.support.clock import NOON, DrivenClock
 from tests.support.clouds import group, instances
-from tests.support.fakes import (
-    NOON,
-    DrivenClock,
-    FakeEss,
-    ScriptedGateway,
-    dependencies_of,
-    removal_run,
-    scale_in,
-)
+from tests.support.fakes import FakeEss, ScriptedGateway, dependencies_of, removal_run, scale_in
 from tests.support.fleets import group_of, member, request_for
 from tests.support.worlds import world_of
 

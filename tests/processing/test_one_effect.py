@@ -16,8 +16,8 @@ from scalein.decision.model import Count, RemovalRequest
 from scalein.decision.progress import client_token, message_key
 from scalein.decision.reasons import Status
 from scalein.report.outcome import Outcome
+from tests.support.clock import NOON, DrivenClock
 from tests.support.examples import max_examples
-from tests.support.fakes import NOON, DrivenClock
 from tests.support.simulated import MAX_LAG, Function, finals
 from tests.support.simulated_ess import Removing, SimulatedEss
 

@@ -21,7 +21,8 @@ from scalein.processing.batch import BatchProcessor
 from scalein.processing.dependencies import Dependencies
 from scalein.report.outcome import Outcome
 from scalein.settings import PolicySource
-from tests.support.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway, dependencies_of
+from tests.support.clock import NOON, DrivenClock
+from tests.support.fakes import FakeEss, ScriptedGateway, dependencies_of
 from tests.support.fleets import group_of, member
 
 SPOT = {"eventName": "Instance:PreemptibleInstanceInterruption"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 from scalein.clock import Deadline
@@ -20,28 +20,9 @@ from scalein.processing.journal import Journal
 from scalein.processing.removal import RemovalRun, plan_only
 from scalein.report.outcome import Outcome
 from scalein.timing import CallTimes
+from tests.support.clock import DrivenClock
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 NO_CALL_TIMES = CallTimes(0.0, 0.0, {})
-
-
-class DrivenClock:
-    """Sleeping advances it, and nothing else does."""
-
-    def __init__(self, now: datetime = NOON) -> None:
-        self._start = now
-        self.elapsed = 0.0
-        self.naps: list[float] = []
-
-    def now(self) -> datetime:
-        return self._start + timedelta(seconds=self.elapsed)
-
-    def monotonic(self) -> float:
-        return self.elapsed
-
-    def sleep(self, seconds: float) -> None:
-        self.naps.append(seconds)
-        self.elapsed += seconds
 
 
 def scale_in(

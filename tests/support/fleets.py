@@ -25,9 +25,9 @@ from scalein.decision.model import (
 )
 from scalein.decision.removal_order import REMOVAL_POLICIES
 from scalein.decision.windows import Windows, cron_of
+from tests.support.clock import NOON
 
 T = TypeVar("T")
-NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 MAY = datetime(2026, 5, 1, tzinfo=timezone.utc)
 STATES = (
     "InService",

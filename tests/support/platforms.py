@@ -21,7 +21,7 @@ from localcloud.fleet import service_of
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.server import running
-from tests.support.clouds import KEY
+from tests.support.deployment import KEY
 
 HANDLER = Path(__file__).parents[2] / "handler"
 ECHO = "def handler(event, context):\n    return event\n"

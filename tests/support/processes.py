@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import FrameType, SimpleNamespace
+from types import FrameType
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +102,7 @@ class Worker:
 
 def _work(pipe: Connection, variables: dict[str, str]) -> None:
     import index
+    from tests.support.deployment import context
 
     os.environ.update(variables)
     logging.disable(logging.CRITICAL)
@@ -109,7 +110,12 @@ def _work(pipe: Connection, variables: dict[str, str]) -> None:
         job: Job = pipe.recv()
         sort_keys = _counting(job.kill_at) if job.counts else [0]
         try:
-            told, raised = index.serve(job.event, _context(job), job.clock), False
+            told, raised = (
+                index.serve(
+                    job.event, context(request_id=job.request_id, timeout=job.timeout), job.clock
+                ),
+                False,
+            )
         except (index.TryLaterError, index.RemovalFailedError) as error:
             told, raised = json.loads(str(error)), True
         except Exception:  # noqa: BLE001 (whatever is not documented)
@@ -132,13 +138,3 @@ def _counting(kill_at: int | None) -> list[int]:
 
     sys.setprofile(profile)
     return sort_keys
-
-
-def _context(job: Job) -> SimpleNamespace:
-    return SimpleNamespace(
-        request_id=job.request_id,
-        region="cn-hangzhou",
-        account_id="1",
-        function=SimpleNamespace(name="scale-in", timeout=job.timeout),
-        service=SimpleNamespace(name="ops", qualifier=""),
-    )

@@ -17,7 +17,7 @@ from aliyunsdkcore.client import AcsClient
 
 from localcloud.ess.catalogue import ACTIONS
 from localcloud.ess.parameters import plural
-from tests.support.clouds import KEY
+from tests.support.deployment import KEY
 
 NODE = Path(__file__).parent / "node"
 

@@ -12,10 +12,9 @@ from contextlib import contextmanager, suppress
 from scalein.addresses import Endpoint
 from scalein.clock import Clock, Deadline
 from scalein.cloud.ess import EssGateway
-from scalein.settings import PolicySource, Settings
 from scalein.timing import CallTimer
-from tests.support import fakes
-from tests.support.clouds import KEY
+from tests.support.clock import DrivenClock
+from tests.support.deployment import settings_of
 
 Conversation = Callable[[socket.socket], None]
 
@@ -100,11 +99,8 @@ def gateway_to(
     tally: CallTimer | None = None,
 ) -> EssGateway:
     """The handler's own gateway."""
-    at = Endpoint(endpoint, secure)
-    settings = Settings(
-        KEY, "cn-hangzhou", PolicySource("", ""), at, at, "public", 2.0, 10.0, 30.0, False, True
-    )
-    return EssGateway(settings, Deadline.after(seconds, clock or fakes.DrivenClock()), tally)
+    settings = settings_of(Endpoint(endpoint, secure), read_timeout_seconds=10.0)
+    return EssGateway(settings, Deadline.after(seconds, clock or DrivenClock()), tally)
 
 
 GROUP = {"ScalingGroupId": "asg-1", "LifecycleState": "Active", "MinSize": 0, "TotalCapacity": 0}

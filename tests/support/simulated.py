@@ -31,7 +31,7 @@ from scalein.processing.group_view import GroupView
 from scalein.processing.once import MessageProcessor
 from scalein.processing.progress_record import parse_progress, progress_text
 from scalein.report.outcome import Outcome
-from tests.support.fakes import DrivenClock
+from tests.support.clock import DrivenClock
 from tests.support.simulated_ess import Killed, SimulatedEss
 
 TIMEOUT_SECONDS, LEASE_SECONDS, SETTLE_SECONDS = 30.0, 35.0, 180.0

@@ -21,7 +21,7 @@ from scalein.errors import (
     TokenUsed,
     TryLater,
 )
-from tests.support.fakes import NOON, DrivenClock
+from tests.support.clock import NOON, DrivenClock
 
 GROUP = "asg-1"
 STABLE = ("InService", "Protected", "Standby")

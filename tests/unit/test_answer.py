@@ -27,7 +27,8 @@ from scalein.report.outcome import Outcome, Rejection, Unconfirmed
 from scalein.report.response import as_json
 from scalein.settings import PolicySource
 from scalein.timing import CallTimes
-from tests.support.fakes import NO_CALL_TIMES, NOON
+from tests.support.clock import NOON
+from tests.support.fakes import NO_CALL_TIMES
 
 
 def outcome(

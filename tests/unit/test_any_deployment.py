@@ -23,7 +23,8 @@ from scalein.policy import (
     why_no_rule,
 )
 from scalein.settings import KNOWN, PolicySource, read_settings
-from tests.support.fakes import NOON
+from tests.support.clock import NOON
+from tests.support.deployment import FULL_GROUP_POLICY
 from tests.support.fleets import group_of, member, request_for
 from tests.unit.test_envelopes import json_values, places
 
@@ -32,25 +33,13 @@ FULL: dict[str, Any] = {
     "ledgerUnavailable": "closed",
     "groups": {
         "asg-1": {
-            "floor": 3,
-            "maxRemovedPerEvent": 5,
-            "maxRemovedPercentPerEvent": 12.5,
-            "budget": {"percent": 20, "windowSeconds": 3600},
-            "cooldownSeconds": 600,
-            "cooldownAfterScaleOutSeconds": 700,
-            "cooldownAfterFailureSeconds": 80,
+            **FULL_GROUP_POLICY,
             "order": ["LowestMetric"],
             "metric": {
                 "namespace": "acs_ecs_dashboard",
                 "name": "CPUUtilization",
                 "periodSeconds": 60,
             },
-            "minimumAgeSeconds": 60,
-            "removeProtected": True,
-            "removePolicy": "recycle",
-            "stopInstanceTimeout": 60,
-            "keepDesiredCapacity": True,
-            "healthyQuorumPercent": 75,
             "paused": {"until": "2026-11-01T00:00:00Z", "reason": "sale"},
             "windows": {
                 "timeZone": "Asia/Shanghai",

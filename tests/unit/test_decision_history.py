@@ -12,7 +12,8 @@ from scalein.decision.guardrails import GroupPolicy
 from scalein.decision.model import Count, Named, Percent, Target, ToCapacity
 from scalein.decision.planner import plan_removal
 from scalein_cli.simulation import Group
-from tests.support.fleets import NOON, group_of, member, request_for
+from tests.support.clock import NOON
+from tests.support.fleets import group_of, member, request_for
 
 ACTIVITY = timedelta(seconds=60)
 ASKS = st.one_of(

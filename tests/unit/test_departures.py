@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scalein.decision.guardrails import GroupPolicy
 from scalein.decision.model import Count, Instance, Metric, Order, RankedBy, Sample, Snapshot
 from scalein.decision.planner import plan_removal
-from tests.support.fleets import NOON, group_of, member, request_for, vendors_fleet
+from tests.support.clock import NOON
+from tests.support.fleets import group_of, member, request_for, vendors_fleet
 
 OLDEST, NEWEST, CONFIGURATION = "OldestInstance", "NewestInstance", "OldestScalingConfiguration"
 

@@ -33,7 +33,8 @@ from scalein.report import wording as outcome
 from scalein.report.outcome import Outcome
 from scalein.report.response import as_json
 from scalein.report.wording import SENTENCES, failed, planned, rejected
-from tests.support.fakes import NO_CALL_TIMES, NOON
+from tests.support.clock import NOON
+from tests.support.fakes import NO_CALL_TIMES
 from tests.support.fleets import group_of, member, request_for, requests, snapshots
 
 KEYS = {

@@ -26,7 +26,7 @@ from scalein.processing.progress_record import (
     sign_follow_up,
     verify_follow_up,
 )
-from tests.support.fakes import NOON
+from tests.support.clock import NOON
 from tests.support.fleets import request_for, requests
 
 KEY = "k" * 32
