@@ -1,12 +1,19 @@
-"""Hypothesis profiles: few examples while developing, many in the long run."""
+"""Hypothesis profiles, and what holds for the tests of a folder."""
+
+from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from scalein.cloud.ess import page_counts
 from scalein.ledger.memory import process_store
+from tests.support.sockets import no_sockets
+
+WITHOUT_SOCKETS = ("unit", "processing")  # folders whose tests work with fakes only
 
 for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_000)):
     settings.register_profile(
@@ -14,11 +21,7 @@ for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_00
     )
 # A mutant's failing example must not be what kills the next mutant.
 settings.register_profile("mutants", settings.get_profile("dev"), max_examples=25, database=None)
-for name in (
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-):  # every server of these tests is on this machine
+for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):  # all servers here are on this machine
     os.environ.pop(name, None)
     os.environ.pop(name.lower(), None)
 settings.load_profile(
@@ -30,3 +33,13 @@ settings.load_profile(
 def _nothing_remembered_of_other_tests() -> None:
     process_store.cache_clear()
     page_counts.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets_where_tests_work_with_fakes(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.path.relative_to(Path(__file__).parent).parts[0] not in WITHOUT_SOCKETS:
+        yield
+        return
+    with no_sockets(request.node.nodeid) as guard:
+        yield
+    assert guard.attempts == []

@@ -10,6 +10,7 @@ from datetime import datetime
 import pytest
 
 from localcloud.ess.model import Assumptions
+from scalein.processing.journal import FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
 from tests.support.clouds import group, instances
 from tests.support.worlds import World, world_of
 
@@ -348,3 +349,31 @@ def test_nothing_that_fc2_sends_is_ever_logged(caplog: pytest.LogCaptureFixture)
     assert said == []
     assert "test-secret" not in caplog.text
     assert "string to sign" not in caplog.text
+
+
+def test_a_race_is_told() -> None:
+    with world_of(group(*instances(60), desiredCapacity=60), follow_ups=False) as world:
+        told = world.send({"remove": {"count": 30}})
+        assert (told["concurrentRemoval"], told["ledger"]) == (False, "memory")
+        other = world.send({"remove": {"count": 25}, "requestId": "other"})
+
+        assert other["concurrentRemoval"] is True
+        assert len(world.removals) == 3
+
+
+def test_follow_ups_of_a_message_that_did_nothing_end_once_it_waited_too_long() -> None:
+    busy = {"scalingGroupId": "asg-1", "seconds": 10_000_000}
+    with world_of(group(*instances(5)), activities=[busy]) as world:
+        start = world.cloud.clock.now()
+        world.send({"remove": {"count": 1}})
+        last = world.follow(30 * 86_400)
+        delays = [
+            outcome["followUp"]["delaySeconds"] for outcome in world.outcomes if outcome["followUp"]
+        ]
+
+        assert delays[0] <= FIRST_DELAY_SECONDS
+        assert max(delays) <= MAX_DELAY_SECONDS
+        assert delays == sorted(delays) or len(set(delays)) > 3  # doubled, and jittered
+        assert last["status"] == "unconfirmed"  # the activity may be that of an earlier delivery
+        assert 900 <= (world.cloud.clock.now() - start).total_seconds() <= 900 + MAX_DELAY_SECONDS
+        assert world.removals == []

@@ -79,10 +79,10 @@ def drip_from(step: int) -> Callable[[Proxy, int], None]:
 
 
 def test_an_invocation_ends_in_time_at_whatever_step_redis_hangs() -> None:
-    _, sort_keys = removal(nothing)
-    assert sort_keys >= 6  # greeting, claim, lease, intent, result, close
+    _, steps = removal(nothing)
+    assert steps >= 6  # greeting, claim, lease, intent, result, close
 
-    for step in range(1, sort_keys + 1):
+    for step in range(1, steps + 1):
         seconds, _ = removal(stop_at(step))
         assert seconds < TIMEOUT_SECONDS - 0.3, step
 
@@ -94,7 +94,7 @@ def test_an_invocation_that_has_used_its_time_ends_in_time_where_redis_hangs_at_
     step_from_the_end: int, closed: bool, fault: Callable[[int], Callable[[Proxy, int], None]]
 ) -> None:
     """ESS took all of it but a tenth of a second; then only result and outcome are left to be written down."""
-    _, sort_keys = removal(nothing)
-    seconds, _ = removal(fault(sort_keys - step_from_the_end), TIMEOUT_SECONDS - 1.2, closed)
+    _, steps = removal(nothing)
+    seconds, _ = removal(fault(steps - step_from_the_end), TIMEOUT_SECONDS - 1.2, closed)
 
     assert TIMEOUT_SECONDS - 1 < seconds < TIMEOUT_SECONDS - 0.3

@@ -17,14 +17,11 @@ from scalein.errors import TryLater
 from scalein.ledger.memory import MemoryLedger, MemoryStore
 from scalein.ledger.protocol import LeaseOptions, MessageRef
 from scalein.processing.group_view import GroupView
-from scalein.processing.journal import FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
 from scalein.processing.once import MessageProcessor
 from scalein.report.outcome import Outcome
 from tests.support.clock import NOON, DrivenClock
-from tests.support.clouds import group, instances
 from tests.support.fakes import FakeEss, ScriptedGateway, dependencies_of, removal_run, scale_in
 from tests.support.fleets import group_of, member, request_for
-from tests.support.worlds import world_of
 
 LEASE = 60.0
 
@@ -217,34 +214,6 @@ def test_where_nothing_keeps_others_out_a_removal_beside_ours_ends_it(alone: boo
         [20, 20, 10] if alone else [20]
     )
     assert (len(outcome.removed), outcome.pending) == ((50, 0) if alone else (20, 30))
-
-
-def test_a_race_is_told() -> None:
-    with world_of(group(*instances(60), desiredCapacity=60), follow_ups=False) as world:
-        told = world.send({"remove": {"count": 30}})
-        assert (told["concurrentRemoval"], told["ledger"]) == (False, "memory")
-        other = world.send({"remove": {"count": 25}, "requestId": "other"})
-
-        assert other["concurrentRemoval"] is True
-        assert len(world.removals) == 3
-
-
-def test_follow_ups_of_a_message_that_did_nothing_end_once_it_waited_too_long() -> None:
-    busy = {"scalingGroupId": "asg-1", "seconds": 10_000_000}
-    with world_of(group(*instances(5)), activities=[busy]) as world:
-        start = world.cloud.clock.now()
-        world.send({"remove": {"count": 1}})
-        last = world.follow(30 * 86_400)
-        delays = [
-            outcome["followUp"]["delaySeconds"] for outcome in world.outcomes if outcome["followUp"]
-        ]
-
-        assert delays[0] <= FIRST_DELAY_SECONDS
-        assert max(delays) <= MAX_DELAY_SECONDS
-        assert delays == sorted(delays) or len(set(delays)) > 3  # doubled, and jittered
-        assert last["status"] == "unconfirmed"  # the activity may be that of an earlier delivery
-        assert 900 <= (world.cloud.clock.now() - start).total_seconds() <= 900 + MAX_DELAY_SECONDS
-        assert world.removals == []
 
 
 class Requests:

@@ -19,7 +19,7 @@ from localcloud.ess.catalogue import ACTIONS
 from localcloud.ess.parameters import plural
 from tests.support.deployment import KEY
 
-NODE = Path(__file__).parent / "node"
+NODE = Path(__file__).parents[1] / "node"
 
 
 class RefusedCall(NamedTuple):
