@@ -87,7 +87,7 @@ class WatchedService(Service):
     def advance(self) -> datetime:
         now = super().advance()
         for scaling_group in self.groups.values():
-            if retention_rules(scaling_group) <= least(scaling_group) + 5 and not self.running(
+            if staying_size(scaling_group) <= least(scaling_group) + 5 and not self.running(
                 scaling_group.scaling_group_id
             ):
                 grow(scaling_group, now)
@@ -102,9 +102,9 @@ class WatchedService(Service):
             del self.activities[id]
         super().start_removal(group, removed, activity, decrease)
         self.archive[activity.scaling_activity_id] = activity
-        if retention_rules(group) < least(group):
+        if staying_size(group) < least(group):
             self.violations.append(
-                f"{group.scaling_group_id}: {retention_rules(group)} stay, {least(group)} must"
+                f"{group.scaling_group_id}: {staying_size(group)} stay, {least(group)} must"
             )
 
 
@@ -165,7 +165,7 @@ def numbers_of(counted: Counter[str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in counted.most_common())
 
 
-def retention_rules(scaling_group: ScalingGroup) -> int:
+def staying_size(scaling_group: ScalingGroup) -> int:
     """Instances that no removal takes. What others do to them in the meantime is not the function's doing."""
     return sum(i.lifecycle_state not in GOING for i in scaling_group.instances.values())
 

@@ -146,12 +146,12 @@ STEPS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @given(st.lists(st.sampled_from([*STEPS, "wait"]), max_size=8))
-def test_whatever_was_done_a_saved_state_goes_on_the_same(sort_keys: list[str]) -> None:
+def test_whatever_was_done_a_saved_state_goes_on_the_same(steps: list[str]) -> None:
     clock = DrivenClock(NOON)
     service = service_of(
         {"groups": [group(*instances(5), desiredCapacity=4)]}, clock, Assumptions(acts=True)
     )
-    for number, step in enumerate(sort_keys):
+    for number, step in enumerate(steps):
         if step == "wait":
             clock.advance(45)
             continue

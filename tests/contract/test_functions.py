@@ -174,8 +174,8 @@ def test_a_version_stays_as_it_was_published_and_an_alias_points_at_it(
 def test_an_asynchronous_call_is_delayed_numbered_and_listed(
     compute: Compute, tmp_path: Path
 ) -> None:
-    required_fields = tmp_path / "marks"
-    code = f"def handler(event, context):\n    open({str(required_fields)!r}, 'a').write(event.decode())\n"
+    written = tmp_path / "marks"
+    code = f"def handler(event, context):\n    open({str(written)!r}, 'a').write(event.decode())\n"
     compute.deploy(tmp_path, code)
     headers = {
         "x-fc-invocation-type": "Async",
@@ -187,10 +187,10 @@ def test_an_asynchronous_call_is_delayed_numbered_and_listed(
     again = failure(lambda: compute.client.invoke_function("s", "f", b"x", headers=dict(headers)))
     assert again == (409, "StatefulAsyncInvocationAlreadyExists")
     (task,) = compute.platform.queue.tasks.values()
-    assert (task.status, required_fields.exists()) == ("Enqueued", False)
+    assert (task.status, written.exists()) == ("Enqueued", False)
     compute.clock.advance(600)
     assert soon(lambda: task.status == "Succeeded")
-    assert required_fields.read_text() == "x"
+    assert written.read_text() == "x"
 
 
 def test_a_failing_asynchronous_call_is_repeated_and_then_handed_to_its_destination(
@@ -224,11 +224,11 @@ def test_a_failing_asynchronous_call_is_repeated_and_then_handed_to_its_destinat
 
 
 def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_path: Path) -> None:
-    required_fields = tmp_path / "marks"
+    written = tmp_path / "marks"
     compute.deploy(tmp_path)
     compute.deploy(
         tmp_path,
-        f"def handler(event, context):\n    open({str(required_fields)!r}, 'wb').write(event)\n",
+        f"def handler(event, context):\n    open({str(written)!r}, 'wb').write(event)\n",
         name="g",
     )
     destination = {
@@ -239,8 +239,8 @@ def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_pat
     )
     compute.client.invoke_function("s", "f", b"x", headers={"x-fc-invocation-type": "Async"})
 
-    assert soon(lambda: required_fields.exists() and required_fields.read_bytes())
-    assert json.loads(required_fields.read_bytes())["responsePayload"] == "x"
+    assert soon(lambda: written.exists() and written.read_bytes())
+    assert json.loads(written.read_bytes())["responsePayload"] == "x"
 
 
 @pytest.mark.parametrize(

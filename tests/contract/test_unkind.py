@@ -156,7 +156,7 @@ def test_a_group_that_was_created_or_deleted_since_is_shown_as_it_was(cloud: Clo
     st.data(),
 )
 def test_every_late_list_is_what_the_group_was_at_that_moment(
-    sort_keys: list[tuple[str, int]], data: st.DataObject
+    steps: list[tuple[str, int]], data: st.DataObject
 ) -> None:
     """Against a book of the past that is kept by hand, second by second."""
     clock = DrivenClock(NOON)
@@ -168,7 +168,7 @@ def test_every_late_list_is_what_the_group_was_at_that_moment(
     cloud, members = LocalCloud(service, Authenticator("k", "s")), service.groups["asg-1"].instances
     cloud.lag = Lag(lists=60)
     book: list[dict[str, tuple[str, str]]] = []
-    for kind, number in sort_keys:
+    for kind, number in steps:
         id = f"i-{1 + number % 6:04}"
         if kind == "remove" and members.get(id) and members[id].lifecycle_state == "InService":
             api(cloud, "RemoveInstances", ScalingGroupId="asg-1", **{"InstanceId.1": id})

@@ -163,15 +163,13 @@ class FakeEss:
             )
         self._old = [dict(self.groups)] * self._lag
         self.removals.append(removal)
-        leaving = [
+        removing = [
             i._replace(lifecycle_state="Removing")
             for i in snapshot.instances
             if i.id in removal.instance_ids
         ]
-        retention_rules = [i for i in snapshot.instances if i.id not in removal.instance_ids]
-        self.groups[removal.scaling_group_id] = snapshot._replace(
-            instances=(*retention_rules, *leaving)
-        )
+        others = [i for i in snapshot.instances if i.id not in removal.instance_ids]
+        self.groups[removal.scaling_group_id] = snapshot._replace(instances=(*others, *removing))
         return f"asa-{len(self.removals)}"
 
     def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
