@@ -1,4 +1,4 @@
-"""What only a local cloud has: its clock put forward, faults at run time, its state saved, HTTPS, events fired."""
+"""What only a local cloud has: a clock to move, faults, saved state, HTTPS, events to fire."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_whatever_was_done_a_saved_state_goes_on_the_same(steps: list[str]) -> N
 @pytest.mark.parametrize(
     "state", [{"groups": 1}, {"nothing": {}}, {"clock": {}}, {"groups": {"a": {"x": 1}}}]
 )
-def test_a_state_that_is_none_is_told_as_such(state: dict[str, Any]) -> None:
+def test_a_saved_state_that_is_none_is_named_as_such(state: dict[str, Any]) -> None:
     with pytest.raises(FleetError, match="saved state"):
         service_of({"saved": state}, DrivenClock(NOON), Assumptions())
 

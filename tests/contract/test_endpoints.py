@@ -1,4 +1,4 @@
-"""Where the SDK goes when no endpoint is given: seen by a proxy, the only way out that these tests leave open."""
+"""Where the SDK connects when no endpoint is given, as a proxy sees it: the only way out here."""
 
 from __future__ import annotations
 

@@ -47,10 +47,10 @@ def test_a_follow_up_is_an_asynchronous_delayed_and_numbered_invocation_of_this_
 
 def test_the_second_of_two_is_refused_and_that_is_fine() -> None:
     with cloud_of(group(*instances(1))) as cloud:
-        asked = [follow_ups(cloud.endpoint).schedule(PROGRESS, 30) for _ in range(2)]
-        asked.append(follow_ups(cloud.endpoint).schedule(PROGRESS.followed(), 30))
+        scheduled = [follow_ups(cloud.endpoint).schedule(PROGRESS, 30) for _ in range(2)]
+        scheduled.append(follow_ups(cloud.endpoint).schedule(PROGRESS.followed(), 30))
 
-        assert asked == [True, False, True]
+        assert scheduled == [True, False, True]
         assert len(waiting(cloud)) == 2
 
 
@@ -63,7 +63,7 @@ def test_the_sts_token_goes_along_and_is_signed() -> None:
             follow_ups(cloud.endpoint, KEY._replace(security_token="sts-2")).schedule(PROGRESS, 1)
 
 
-def test_a_wrong_secret_is_told_without_it() -> None:
+def test_a_wrong_secret_is_reported_without_it() -> None:
     with (
         cloud_of(group(*instances(1))) as cloud,
         pytest.raises(TryLater, match="HTTP 403") as caught,
@@ -85,7 +85,7 @@ def test_what_function_compute_does_not_take_is_for_later(kind: str) -> None:
         assert follow_ups(cloud.endpoint).schedule(PROGRESS, 1)
 
 
-def test_a_refused_connection_is_told_at_once() -> None:
+def test_a_refused_connection_is_reported_at_once() -> None:
     """fc2 would try for 30 s."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -118,10 +118,10 @@ def test_fc2_says_nothing_and_everybody_else_may(caplog: pytest.LogCaptureFixtur
     caplog.set_level(logging.DEBUG)
     with cloud_of(group(*instances(1)), token="sts-canary") as cloud:
         follow_ups(cloud.endpoint, KEY._replace(security_token="sts-canary")).schedule(PROGRESS, 1)
-    logging.error("of somebody else")
+    logging.error("of another library")
 
     assert "canary" not in caplog.text
-    assert "of somebody else" in caplog.text
+    assert "of another library" in caplog.text
 
 
 @pytest.mark.parametrize(

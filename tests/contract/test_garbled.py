@@ -1,4 +1,4 @@
-"""Answers that no client should believe, through the real SDK over a real socket: a result that holds, or our error."""
+"""Answers that no client should believe, through the real SDK: a true result, or our error."""
 
 from __future__ import annotations
 

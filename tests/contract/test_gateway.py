@@ -1,4 +1,4 @@
-"""The handler's gateway, through the real SDK over a real socket, against a cloud that misbehaves on request."""
+"""The handler's gateway, through the real SDK, against a cloud that misbehaves on request."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_credentials_of_the_environment_never_stand_in_for_those_given(
         }
 
 
-def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
+def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -192,7 +192,7 @@ def test_a_list_short_of_its_total_count_is_read_again_and_then_left_for_later()
             cloud.gateway().snapshot("asg-1")
 
 
-def test_where_nobody_listens_the_outcome_of_a_removal_is_unknown() -> None:
+def test_where_no_server_listens_the_outcome_of_a_removal_is_unknown() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     settings = settings_of(f"127.0.0.1:{port}", run_seconds=3.0)
@@ -204,7 +204,7 @@ def test_where_nobody_listens_the_outcome_of_a_removal_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("kind", ["lost-answer", "not-json"])
-def test_an_answer_lost_after_the_work_is_asked_for_again_with_the_same_token(kind: str) -> None:
+def test_a_call_whose_answer_was_lost_is_repeated_with_the_same_token(kind: str) -> None:
     with cloud_of(group(*instances(3))) as cloud:
         cloud.inside.faults.add(kind, "RemoveInstances")
         activity_id = cloud.gateway().remove(CALL)
@@ -234,7 +234,7 @@ def test_a_removal_that_is_only_throttled_certainly_did_not_happen() -> None:
 
 
 def test_a_refusal_after_a_lost_answer_may_be_the_echo_of_our_own_success() -> None:
-    """The removal ran and ended before the second try, so ESS, had it forgotten the token, knows no such instance."""
+    """The removal ended before the second try: without the token, ESS knows no such instance."""
     with cloud_of(group(*instances(3)), activitySeconds=0) as cloud:
         cloud.inside.faults.add("lost-answer", "RemoveInstances")
         cloud.inside.service.tokens = Forgetful()
@@ -294,7 +294,7 @@ def test_the_same_message_twice_removes_once() -> None:
 
 
 @pytest.mark.parametrize("burns", [True, False])
-def test_a_group_that_changed_under_the_plan_is_removed_from_once_even_where_a_refusal_burns_the_token(
+def test_a_group_that_changed_under_the_plan_loses_instances_once_though_a_refusal_burns_the_token(
     burns: bool,
 ) -> None:
     assumptions = Assumptions(refused_calls_burn_their_token=burns)
@@ -346,7 +346,7 @@ def test_nothing_secret_is_ever_logged(
     assert "7731" not in str(caught.value)
 
 
-def test_an_answer_slower_than_the_read_timeout_is_asked_for_again_with_the_same_token() -> None:
+def test_a_call_slower_than_the_read_timeout_is_repeated_with_the_same_token() -> None:
     with cloud_of(group(*instances(3))) as cloud:
         cloud.inside.faults.add("slow", "RemoveInstances", seconds=0.5)
         activity_id = cloud.gateway(read_timeout_seconds=0.2).remove(CALL)
@@ -354,7 +354,7 @@ def test_an_answer_slower_than_the_read_timeout_is_asked_for_again_with_the_same
         assert list(cloud.inside.service.activities) == [activity_id]
 
 
-def test_the_group_and_its_instances_are_asked_for_at_the_same_time() -> None:
+def test_the_group_and_its_instances_are_read_at_the_same_time() -> None:
     """A server that answers neither question before it has heard both."""
     both = threading.Barrier(2)
 
@@ -440,7 +440,7 @@ def test_an_answer_without_an_activity_leaves_the_outcome_unknown(reply: object)
 
 @contextmanager
 def answering(reply_to: Callable[[str], object]) -> Iterator[EssGateway]:
-    """The handler's gateway before a server that says whatever it is told to."""
+    """The handler's gateway before a server that answers what a test says."""
 
     class Server(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -486,12 +486,12 @@ def test_the_group_of_an_instance_is_found_without_knowing_it() -> None:
 def test_a_reply_that_lacks_its_list_never_says_that_an_instance_is_in_no_group(
     reply: object,
 ) -> None:
-    asked: list[str] = []
+    actions: list[str] = []
 
     def reply_to(action: str) -> object:
-        asked.append(action)
+        actions.append(action)
         return reply
 
     with answering(reply_to) as gateway, pytest.raises(TryLater, match="Inconsistent"):
         gateway.groups_of(("i-0001",))
-    assert len(asked) == 2  # one more look
+    assert len(actions) == 2  # one more look

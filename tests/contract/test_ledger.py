@@ -49,13 +49,13 @@ class Book:
 
     kind: str
     clock: DrivenClock
-    kept: MemoryStore
+    store: MemoryStore
     server: RedisServer | None
 
     def of(self, owner: str) -> Ledger:
         terms = LeaseOptions(owner, LEASE, REMEMBERED, self.clock)
         return (
-            RedisLedger(self.server.url, terms) if self.server else MemoryLedger(terms, self.kept)
+            RedisLedger(self.server.url, terms) if self.server else MemoryLedger(terms, self.store)
         )
 
     def advance(self, seconds: float) -> None:
@@ -165,7 +165,7 @@ def test_what_is_in_flight_is_known_to_the_next_until_ess_must_show_it(book: Boo
     assert book.of("three").read_others(N._replace(group="asg-2")) == OtherMessages()
 
 
-def test_the_newest_alarm_of_an_observation_stays_the_newest(book: Book) -> None:
+def test_the_newest_alarm_of_an_observation_remains_the_newest(book: Book) -> None:
     for seconds in (5, 9, 7):
         book.of("one").claim_message(M)
         book.of("one").acquire_lease("asg-1")
@@ -189,13 +189,13 @@ def test_an_outcome_is_forgotten_once_the_message_can_no_longer_come(book: Book)
 
 
 def test_memory_does_not_grow_without_end() -> None:
-    kept, clock = MemoryStore(), DrivenClock()
+    store, clock = MemoryStore(), DrivenClock()
     for number in range(4 * MAX_MESSAGES):
-        ledger = MemoryLedger(LeaseOptions("one", LEASE, REMEMBERED, clock), kept)
+        ledger = MemoryLedger(LeaseOptions("one", LEASE, REMEMBERED, clock), store)
         ledger.claim_message(MessageRef("asg-1", f"m-{number}"))
         ledger.close(MessageRef("asg-1", f"m-{number}"), Completion("{}"))
 
-    assert len(kept) <= 4 * MAX_MESSAGES
+    assert len(store) <= 4 * MAX_MESSAGES
     assert ledger.claim_message(MessageRef("asg-1", f"m-{number}")).outcome == "{}"
 
 
@@ -203,10 +203,10 @@ def test_a_message_costs_the_same_however_many_are_kept() -> None:
     """Forgetting looks at what is over, and not at all that is kept."""
 
     def cost(messages: int) -> float:
-        kept, clock = MemoryStore(), DrivenClock()
+        store, clock = MemoryStore(), DrivenClock()
         began = time.process_time()
         for number in range(messages):
-            ledger = MemoryLedger(LeaseOptions("one", LEASE, REMEMBERED, clock), kept)
+            ledger = MemoryLedger(LeaseOptions("one", LEASE, REMEMBERED, clock), store)
             ledger.claim_message(MessageRef("asg-1", f"m-{number}"))
             ledger.close(MessageRef("asg-1", f"m-{number}"), Completion("{}"))
         return time.process_time() - began
@@ -217,7 +217,7 @@ def test_a_message_costs_the_same_however_many_are_kept() -> None:
 
 
 @pytest.mark.parametrize("how", ["kill", "pause"])
-def test_a_ledger_that_is_gone_or_takes_too_long_says_so_in_time(how: str) -> None:
+def test_a_ledger_that_is_unavailable_or_slow_says_so_in_time(how: str) -> None:
     with redis_server() as server:
         terms = LeaseOptions("one", LEASE, REMEMBERED, DrivenClock())
         RedisLedger(server.url, terms).claim_message(M)
@@ -247,7 +247,7 @@ def test_a_ledger_that_was_silent_once_is_not_waited_for_again_in_the_same_invoc
             ledger.close(M, Completion())
 
 
-class Gone:
+class UnavailableAtTimes:
     """A ledger that answers so many times."""
 
     name, shared = "redis", True
@@ -269,7 +269,7 @@ class Gone:
 def test_without_a_ledger_the_policy_says_whether_to_go_on(answers: int, closed: bool) -> None:
     terms = LeaseOptions("one", LEASE, REMEMBERED, DrivenClock())
     ledger = FallbackLedger(
-        Gone(MemoryLedger(terms, MemoryStore()), answers),
+        UnavailableAtTimes(MemoryLedger(terms, MemoryStore()), answers),
         MemoryLedger(terms, MemoryStore()),
         closed,
     )

@@ -133,7 +133,7 @@ def test_a_read_of_one_key_follows_it_to_where_the_slot_moves(cluster: RedisClus
     cluster.end_move(slot, target)
 
 
-def test_a_slot_that_does_not_end_to_move_is_a_ledger_that_is_gone(cluster: RedisCluster) -> None:
+def test_a_slot_that_never_ends_to_move_is_an_unavailable_ledger(cluster: RedisCluster) -> None:
     message = messages_in(cluster, 2, "stuck")
     slot, (_, target, source) = cluster.slot_of(f"{{{message.group}}}"), cluster.masters
     cluster.begin_to_move(slot, source, target)

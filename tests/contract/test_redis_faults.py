@@ -1,4 +1,4 @@
-"""Redis that loses answers, drips, is full, refuses, or has become a replica: nothing happens twice, nothing hangs."""
+"""Redis loses answers, drips, is full, refuses, or is a replica: nothing happens twice or hangs."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_an_answer_that_drips_ends_with_the_deadline(server: RedisServer, step: 
     assert deadline.remaining_seconds() > 0
 
 
-def test_a_full_redis_is_a_ledger_that_is_gone_and_says_where_to_look(server: RedisServer) -> None:
+def test_a_full_redis_is_an_unavailable_ledger_and_says_where_to_look(server: RedisServer) -> None:
     server.client.config_set("maxmemory", 1)
 
     with pytest.raises(LedgerUnavailable, match=r"OutOfMemoryError.*memory"):
@@ -99,7 +99,7 @@ def test_a_full_redis_still_takes_an_outcome_and_gives_back_message_and_group(
     assert ledger(server.url, "two").acquire_lease("asg-1", "cpu") == GroupLease(newest=NOON)
 
 
-def test_a_wrong_password_is_told_as_a_wrong_setting(server: RedisServer) -> None:
+def test_a_wrong_password_is_reported_as_a_wrong_setting(server: RedisServer) -> None:
     server.client.config_set("requirepass", "right")
 
     with pytest.raises(LedgerUnavailable, match=r"password.*SCALEIN_LEDGER") as caught:
@@ -107,7 +107,9 @@ def test_a_wrong_password_is_told_as_a_wrong_setting(server: RedisServer) -> Non
     assert "canary" not in str(caught.value)
 
 
-def test_a_server_that_became_a_replica_is_left_and_found_again(server: RedisServer) -> None:
+def test_a_server_that_became_a_replica_is_disconnected_and_found_again(
+    server: RedisServer,
+) -> None:
     ledger(server.url).claim_message(M)
     server.client.replicaof("127.0.0.1", "1")
     connections = server.client.info("stats")["total_connections_received"]

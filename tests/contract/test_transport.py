@@ -188,7 +188,7 @@ def test_after_an_answer_that_was_too_large_the_next_one_is_its_own() -> None:
 def test_a_removal_is_sent_as_often_as_it_is_counted_and_never_by_the_transport(
     goes_wrong: str,
 ) -> None:
-    """The first on a connection is answered; every later one finds the idle connection broken under it."""
+    """The first on a connection is answered; each later one finds the idle connection broken."""
     arrived: list[str] = []
 
     def converse(connection: socket.socket) -> None:
@@ -206,13 +206,13 @@ def test_a_removal_is_sent_as_often_as_it_is_counted_and_never_by_the_transport(
             connection.sendall(empty_group("RemoveInstances"))
 
     clock = DrivenClock()
-    tally = CallTimer(clock)
+    timer = CallTimer(clock)
     with serving(converse) as endpoint:
-        gateway = gateway_to(endpoint, clock, tally=tally)
+        gateway = gateway_to(endpoint, clock, timer=timer)
         for _ in range(4):
             gateway.remove(CALL)
 
-    (attempts, _) = tally.take().calls["RemoveInstances"]
+    (attempts, _) = timer.take().calls["RemoveInstances"]
     assert (
         len(arrived) == attempts == 7
     )  # the second, third and fourth met a broken connection first
@@ -381,7 +381,7 @@ def test_a_read_whose_answer_is_too_large_is_tried_again() -> None:
         assert gateway_to(endpoint).snapshot("asg-1").instances == ()
 
 
-def test_where_nobody_listens_the_call_is_tried_again() -> None:
+def test_where_no_server_listens_the_call_is_tried_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         endpoint = "{}:{}".format(*closed.getsockname())
     clock = DrivenClock()

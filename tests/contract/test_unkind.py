@@ -1,4 +1,4 @@
-"""The local cloud, unkind: reads of the past, answers of proxies, and pages that have no business here."""
+"""The local cloud, unkind: reads of the past, answers of proxies, pages of other origins."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def listed_groups(cloud: Cloud) -> set[str]:
     }
 
 
-def test_a_lag_ends_when_it_should_and_varies_where_it_is_told_to(cloud: Cloud) -> None:
+def test_a_lag_ends_when_it_should_and_varies_where_it_is_set_to(cloud: Cloud) -> None:
     cloud.inside.lag.lists, cloud.inside.lag.varies = 30, True
     drawn = {cloud.inside.lag.seconds("DescribeScalingGroups", NOON) for _ in range(50)}
     assert len(drawn) == 50
@@ -293,7 +293,7 @@ PATHS = [
 
 
 def test_the_list_of_guarded_paths_has_one_of_each_kind_of_route(compute: Compute) -> None:
-    """The guard stands before the router: also what is not there is not said to a page of another origin."""
+    """The guard stands before the router: a page of another origin learns nothing."""
     assert status_and_body(compute, "/not-there", {"Host": "evil.example"})[0] == 421
     assert status_and_body(compute, "/not-there", {})[0] == 404
 

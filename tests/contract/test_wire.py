@@ -170,7 +170,7 @@ def test_a_clock_fourteen_minutes_off_is_near_enough() -> None:
 
 
 def test_the_sdk_recognises_a_wrong_secret() -> None:
-    """The SDK looks for its own string to sign in the message; without a colon there it would break."""
+    """The SDK looks for its string to sign in the message; without a colon it would break."""
     with cloud_of(group()) as cloud, pytest.raises(ServerException) as caught:
         cloud.send(DescribeScalingGroupsRequest(), Credentials("test-key", "wrong"))
 

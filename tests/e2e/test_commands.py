@@ -78,7 +78,7 @@ def test_the_local_cloud_says_what_is_wrong_without_a_traceback(
     assert "Traceback" not in done.stderr
 
 
-def test_a_run_shows_who_leaves_and_why_and_the_group_before_and_after() -> None:
+def test_a_run_shows_which_instances_are_removed_and_why_and_the_group_before_and_after() -> None:
     done = run("cli", "run", "events/remove-two.json")
 
     assert done.returncode == 0, done.stderr
@@ -132,9 +132,13 @@ def test_help_says_how_to_use_a_command(arguments: tuple[str, ...]) -> None:
 
 
 def test_the_shell_completes_commands_and_options() -> None:
-    asked = {"_SCALEIN_COMPLETE": "bash_complete", "COMP_WORDS": "scalein pl", "COMP_CWORD": "1"}
+    variables = {
+        "_SCALEIN_COMPLETE": "bash_complete",
+        "COMP_WORDS": "scalein pl",
+        "COMP_CWORD": "1",
+    }
 
-    assert run("cli", **asked).stdout == "plain,plan\n"
+    assert run("cli", **variables).stdout == "plain,plan\n"
     assert "complete" in run("cli", _SCALEIN_COMPLETE="bash_source").stdout
 
 
@@ -147,7 +151,7 @@ def test_the_readme_shows_what_make_run_prints() -> None:
 
 
 def steady(text: str) -> str:
-    """Without what differs from run to run: the port, the id of the activity, blanks at the ends of lines."""
+    """Without what differs from run to run: port, activity id, blanks at the ends of lines."""
     lines = (
         re.sub(r"127\.0\.0\.1:\d+|asa-\w+", "...", line).rstrip()
         for line in text.strip().splitlines()

@@ -1,4 +1,4 @@
-"""This project's own function, deployed through the real fc2: it removes, follows up, and tells the end."""
+"""This project's own function, deployed through the real fc2, from the request to its end."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def deployed(compute: Compute) -> None:
             "SCALEIN_ESS_ENDPOINT": compute.endpoint,
             "SCALEIN_FC_ENDPOINT": compute.endpoint,
             "SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY,
-            "SCALEIN_FC_FUNCTION": "ops/scale-in",  # the context of python3.12 does not name the service
+            "SCALEIN_FC_FUNCTION": "ops/scale-in",  # python3.12 does not name the service
         },
     )
-    told = {"destination": "acs:mns:cn-hangzhou:1:/queues/told/messages"}
+    destination = {"destination": "acs:mns:cn-hangzhou:1:/queues/outcomes/messages"}
     config = {
         "statefulInvocation": True,
-        "destinationConfig": {"onSuccess": told, "onFailure": told},
+        "destinationConfig": {"onSuccess": destination, "onFailure": destination},
     }
     client.put_function_async_invoke_config("ops", "LATEST", "scale-in", config)
 
 
 def last(compute: Compute) -> dict[str, Any]:
-    """The end of the story, as the destination of the function is told it."""
+    """The end of the story, as the function's destination receives it."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         compute.clock.advance(10)
@@ -57,7 +57,7 @@ def last(compute: Compute) -> dict[str, Any]:
     raise AssertionError(list(compute.inside.service.sent_messages))
 
 
-def test_forty_five_leave_in_three_calls_and_the_end_reaches_the_destination() -> None:
+def test_forty_five_are_removed_in_three_calls_and_the_end_reaches_the_destination() -> None:
     with compute_of(group(*instances(60), minSize=10)) as compute:
         deployed(compute)
         event = {"scalingGroupId": "asg-1", "remove": {"count": 45}}

@@ -1,4 +1,4 @@
-"""The handler as Function Compute calls it: bytes and a context in, a JSON object or an exception out."""
+"""The handler as Function Compute calls it: bytes and a context in, JSON or an exception out."""
 
 from __future__ import annotations
 
@@ -138,12 +138,12 @@ def test_every_outcome_is_one_audit_line(cloud: Cloud, caplog: pytest.LogCapture
     caplog.set_level(logging.INFO, logger="scalein.audit")
     outcome = index.handler(ONE, context())
     index.handler(b"nonsense", context())
-    told, wrong = [
+    audit_line, wrong = [
         json.loads(record.message) for record in caplog.records if record.name == "scalein.audit"
     ]
 
-    assert {key: told[key] for key in outcome} == outcome
-    assert told["functionRequestId"] == "fc-1"
+    assert {key: audit_line[key] for key in outcome} == outcome
+    assert audit_line["functionRequestId"] == "fc-1"
     assert wrong["status"] == "rejected"
     assert [record.levelname for record in caplog.records if record.name == "scalein.audit"] == [
         "INFO",
@@ -156,14 +156,14 @@ def test_the_audit_line_counts_every_call_that_reached_ess(
 ) -> None:
     caplog.set_level(logging.INFO, logger="scalein.audit")
     index.handler(b"[" + ONE + b", 5]", context())
-    told, wrong = [
+    audit_line, wrong = [
         json.loads(record.message) for record in caplog.records if record.name == "scalein.audit"
     ]
 
     made = Counter(call.action for call in cloud.inside.calls)
-    assert {name: calls["number"] for name, calls in told["calls"].items()} == made
+    assert {name: calls["number"] for name, calls in audit_line["calls"].items()} == made
     assert made["RemoveInstances"] == 1
-    assert 0 < told["waitingMilliseconds"] <= told["milliseconds"]
+    assert 0 < audit_line["waitingMilliseconds"] <= audit_line["milliseconds"]
     assert wrong["calls"] == {}
 
 
@@ -195,7 +195,7 @@ def test_a_wrong_secret_raises_without_what_the_server_said(
 def test_any_bytes_in_give_a_json_outcome_out(cloud: Cloud, event: bytes) -> None:
     outcome = index.handler(event, context())
 
-    assert {told["status"] for told in outcome.get("outcomes", [outcome])} <= {"rejected"}
+    assert {one["status"] for one in outcome.get("outcomes", [outcome])} <= {"rejected"}
     assert json.loads(json.dumps(outcome)) == outcome
 
 
@@ -268,7 +268,7 @@ events = st.fixed_dictionaries(
 def test_no_sequence_of_events_takes_a_group_below_min_size(
     cloud: Cloud, sequence: list[tuple[dict[str, Any], int]]
 ) -> None:
-    """The local cloud is the judge: activities overlap, ids repeat, messages repeat; no message acts twice."""
+    """By the local cloud's record: activities overlap, ids and messages repeat, none acts twice."""
     fresh = group(
         *instances(10),
         *instances(2, "p", lifecycleState="Protected"),

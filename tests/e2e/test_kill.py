@@ -1,4 +1,4 @@
-"""The function is killed at each step of its way in turn, while reads are late; the cloud's record says what it did."""
+"""The function is killed at each step in turn, while reads are late; the cloud's record judges."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.support.examples import max_examples
 from tests.support.processes import CRASHED, FastClock, Job, Worker, check_steps, missing_steps
 from tests.support.redis_server import RedisServer, redis_server
 
-MOST_STEPS = 400
+MAX_STEPS = 400
 STRIDE = 7 if max_examples() < 1_000 else 1  # all steps where there is time for many examples
 LATE = {"lists": Lag(lists=60), "history": Lag(history=60), "both": Lag(lists=60, history=60)}
 AFTER_KILL_SECONDS, AFTER_RAISE_SECONDS = (
     20.0,
     15.0,
 )  # sooner than a late read shows what the killed process did
-MOST_DELIVERIES = 60
+MAX_DELIVERIES = 60
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Killed:
         self.steps = 0
 
     def story(self, kill_at: int | None) -> list[truth.Said]:
-        """All that comes of one message: steps are counted over all of its invocations, and one of them kills."""
+        """All outcomes of one message. Steps count over all of its invocations; one kills."""
         request = {
             "scalingGroupId": "asg-1",
             "remove": {"count": self.case.requested},
@@ -74,14 +74,14 @@ class Killed:
         return said
 
     def _delivered(self, event: bytes, kill_at: int | None) -> Iterator[truth.Said]:
-        """Until it is answered for good, as a trigger does, and Function Compute with a follow-up."""
-        for number in range(MOST_DELIVERIES):
+        """Delivers until there is an outcome, as a trigger does, and Function Compute."""
+        for number in range(MAX_DELIVERIES):
             at = None if kill_at is None else kill_at - self.steps
             clock = FastClock(self.cloud.clock.now(), time.monotonic(), 1.0)
             self.worker.send(Job(event, clock, at, request_id=f"fc-{number}"))
             answer = self.worker.answer()
             if answer is None:
-                self.steps = MOST_STEPS * 2  # killed once, and never again
+                self.steps = MAX_STEPS * 2  # killed once, and never again
                 self.worker.kill()
                 self.worker = Worker(self.variables)
                 self._pass(AFTER_KILL_SECONDS)
@@ -153,7 +153,7 @@ CASES = [
 def test_killed_at_any_step_it_acts_exactly_once_with_a_shared_ledger(case: Case) -> None:
     with redis_server() as server:
         whole = story(None, server, case)
-        assert 5 < whole.steps < MOST_STEPS
+        assert 5 < whole.steps < MAX_STEPS
 
         for kill_at in (None, *range(0, whole.steps, STRIDE)):
             found = story(kill_at, server, case)
@@ -173,7 +173,7 @@ def test_killed_at_any_step_it_acts_at_most_once_without_a_shared_ledger_and_say
     case: Case,
 ) -> None:
     whole = story(None, None, case)
-    assert 5 < whole.steps < MOST_STEPS
+    assert 5 < whole.steps < MAX_STEPS
 
     for kill_at in (None, *range(0, whole.steps, STRIDE)):
         found = story(kill_at, None, case)

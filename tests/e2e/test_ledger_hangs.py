@@ -42,7 +42,7 @@ class LateClock(SystemClock):
 def removal(
     before: Callable[[Proxy, int], None], late: float = 0, closed: bool = False
 ) -> tuple[float, int]:
-    """A removal, and what happens before each request to Redis: how many seconds, and how many requests."""
+    """Runs a removal, and `before` at each request to Redis. Returns seconds and requests."""
     policy: dict[str, Any] = {
         "groups": {"asg-1": {}},
         "ledgerUnavailable": "closed" if closed else "open",
@@ -93,7 +93,7 @@ def test_an_invocation_ends_in_time_at_whatever_step_redis_hangs() -> None:
 def test_an_invocation_that_has_used_its_time_ends_in_time_where_redis_hangs_at_the_end(
     step_from_the_end: int, closed: bool, fault: Callable[[int], Callable[[Proxy, int], None]]
 ) -> None:
-    """ESS took all of it but a tenth of a second; then only result and outcome are left to be written down."""
+    """ESS took all but a tenth of a second; only result and outcome are still to be recorded."""
     _, steps = removal(nothing)
     seconds, _ = removal(fault(steps - step_from_the_end), TIMEOUT_SECONDS - 1.2, closed)
 

@@ -1,4 +1,4 @@
-"""The local cloud installed on its own, in an environment that has nothing else: its command, and its fixture."""
+"""The local cloud installed on its own, with nothing else: its command and its fixture."""
 
 from __future__ import annotations
 

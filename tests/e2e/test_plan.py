@@ -46,7 +46,7 @@ def cloud() -> Iterator[Cloud]:
 
 
 def real(cloud: Cloud) -> dict[str, str]:
-    """What the environment of an operator's shell would have, with the local cloud for the real one."""
+    """The environment of an operator's shell, with the local cloud for the real one."""
     return {
         "SCALEIN_ESS_ENDPOINT": cloud.endpoint,
         "SCALEIN_CMS_ENDPOINT": cloud.endpoint,
@@ -86,11 +86,15 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
         "--json",
         **real(cloud),
     )
-    told = json.loads(done.stdout)
+    outcome = json.loads(done.stdout)
 
-    assert (told["status"], told["removed"]) == ("dry-run", ["i-0001", "i-0051"])
-    assert told["requested"] == {"value": 2, "unit": "instances"}
-    assert told["rankedBy"][1] == {"id": "i-0051", "by": "joined", "value": "2026-05-01 00:51:00"}
+    assert (outcome["status"], outcome["removed"]) == ("dry-run", ["i-0001", "i-0051"])
+    assert outcome["requested"] == {"value": 2, "unit": "instances"}
+    assert outcome["rankedBy"][1] == {
+        "id": "i-0051",
+        "by": "joined",
+        "value": "2026-05-01 00:51:00",
+    }
 
 
 @pytest.mark.parametrize(
@@ -120,7 +124,7 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
         (("--fleet", "README.md", "--group", "asg-web", "--count", "1"), 2, "did not start"),
     ],
 )
-def test_the_exit_status_says_whether_somebody_would_leave(
+def test_the_exit_status_says_whether_an_instance_would_be_removed(
     arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     done = scalein("plan", *arguments)
@@ -131,8 +135,8 @@ def test_the_exit_status_says_whether_somebody_would_leave(
 
 
 @pytest.mark.parametrize("picture", ["day.png", "day.svg"])
-def test_a_day_is_simulated_and_drawn(picture: str, tmp_path: Path) -> None:
-    file = tmp_path / picture
+def test_a_day_is_simulated_and_drawn(file_name: str, tmp_path: Path) -> None:
+    file = tmp_path / file_name
     done = scalein(
         "simulate",
         str(DAY),
@@ -151,7 +155,7 @@ def test_a_day_is_simulated_and_drawn(picture: str, tmp_path: Path) -> None:
     assert file.read_bytes()[:8] in (b"\x89PNG\r\n\x1a\n", b"<?xml ve")
 
 
-def test_a_simulation_tells_its_numbers_as_json_and_the_same_ones_each_time(tmp_path: Path) -> None:
+def test_a_simulation_gives_its_numbers_as_json_and_the_same_ones_each_time(tmp_path: Path) -> None:
     day = tmp_path / "day.jsonl"
     lines: list[dict[str, Any]] = [
         {
@@ -177,9 +181,9 @@ def test_a_simulation_tells_its_numbers_as_json_and_the_same_ones_each_time(tmp_
         "4",
         "--json",
     )
-    told = json.loads(scalein(*arguments).stdout)
+    numbers = json.loads(scalein(*arguments).stdout)
 
-    assert told == {
+    assert numbers == {
         "scalingGroupId": "asg-web",
         "alarms": 5,
         "removals": 2,
@@ -189,7 +193,7 @@ def test_a_simulation_tells_its_numbers_as_json_and_the_same_ones_each_time(tmp_
         "minSize": 4,
         "floor": 4,
     }
-    assert json.loads(scalein(*arguments).stdout) == told
+    assert json.loads(scalein(*arguments).stdout) == numbers
 
 
 @pytest.mark.parametrize(
@@ -231,11 +235,11 @@ def test_a_captured_group_is_simulated_like_the_real_one(cloud: Cloud, tmp_path:
     policy.write_text(json.dumps({"groups": {"asg-1": {}}, "alarms": [rule]}), encoding="utf-8")
     day.write_text("time,alarm\n2026-11-20T00:00:00Z,idle\n", encoding="utf-8")
     done = scalein("capture", str(fleet), "--group", "asg-1", "--metric", **real(cloud))
-    told = scalein("simulate", str(day), "--policy", str(policy), "--fleet", str(fleet), "--json")
+    done = scalein("simulate", str(day), "--policy", str(policy), "--fleet", str(fleet), "--json")
 
     assert (done.returncode, done.stdout) == (0, f"asg-1: 1000 instances to {fleet}\n"), done.stderr
-    assert json.loads(told.stdout)["capacity"] == {"before": 1_000, "lowest": 998, "after": 998}, (
-        told.stderr
+    assert json.loads(done.stdout)["capacity"] == {"before": 1_000, "lowest": 998, "after": 998}, (
+        done.stderr
     )
     assert cloud.calls("RemoveInstances") == []
     assert (

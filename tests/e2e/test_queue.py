@@ -1,4 +1,4 @@
-"""From a real RabbitMQ: what the function could not serve comes again, and what it served acts once."""
+"""From a real RabbitMQ: what the function could not process comes again; the rest acts once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ from types import SimpleNamespace
 import index
 from localcloud.queues.rabbitmq_trigger import Queue, Trigger
 
-context = SimpleNamespace(region="cn-hangzhou", request_id="fc-1", function=SimpleNamespace(timeout=30))
+function = SimpleNamespace(timeout=30)
+context = SimpleNamespace(region="cn-hangzhou", request_id="fc-1", function=function)
 
 def invoke(event):
     print(index.handler(event, context)["outcomes"][0]["status"], flush=True)
@@ -92,7 +93,7 @@ def consume(queue: Queue, cloud: Cloud) -> Callable[[str], subprocess.CompletedP
     return run
 
 
-def test_a_consumer_killed_before_it_acknowledges_gets_the_message_again_and_nothing_is_removed_twice(
+def test_a_consumer_killed_before_it_acknowledges_gets_the_message_again_and_acts_once(
     queue: Queue, cloud: Cloud, consume: Callable[[str], subprocess.CompletedProcess[str]]
 ) -> None:
     publish(queue, [("m-1", ONE)])
@@ -111,7 +112,7 @@ def test_a_consumer_killed_before_it_acknowledges_gets_the_message_again_and_not
     assert drain(queue.url, queue.name) == []
 
 
-def test_what_may_succeed_later_comes_again_and_is_kept_where_it_never_does(
+def test_what_may_succeed_later_comes_again_and_remains_where_it_never_does(
     queue: Queue, cloud: Cloud, consume: Callable[[str], subprocess.CompletedProcess[str]]
 ) -> None:
     publish(queue, [("m-1", ONE), ("m-2", ONE)])  # the second waits for the activity of the first
@@ -175,16 +176,16 @@ def test_an_element_has_the_fields_that_the_clouds_trigger_sends() -> None:
     def element(body: bytes) -> dict[str, Any]:
         return cloud_event(Delivery(98, Properties(), "scale-in", "", False, body), "scale-in")
 
-    ours = element(ONE)
-    assert ours.keys() <= sample.keys()
-    assert sample.keys() - ours.keys() == {name for name in sample if name.startswith("aliyun")} - {
-        "aliyunaccountid"
-    }
-    assert {name: part.keys() for name, part in ours["data"].items() if name != "body"} == {
+    own_element = element(ONE)
+    assert own_element.keys() <= sample.keys()
+    assert sample.keys() - own_element.keys() == {
+        name for name in sample if name.startswith("aliyun")
+    } - {"aliyunaccountid"}
+    assert {name: part.keys() for name, part in own_element["data"].items() if name != "body"} == {
         name: part.keys() for name, part in sample["data"].items() if name != "body"
     }
     assert isinstance(sample["data"]["body"], dict)
-    assert isinstance(ours["data"]["body"], dict)
+    assert isinstance(own_element["data"]["body"], dict)
     assert isinstance(element(b"\xff")["data"]["body"], type(in_base64["data"]["body"]))
 
 

@@ -23,7 +23,7 @@ from tests.support.redis_server import redis_server
 
 ROOT = Path(__file__).parents[2]
 POLICY: dict[str, Any] = {"groups": {"asg-1": {}}}
-SECRET = "a follow-up key that nobody may see"
+SECRET = "a follow-up key that no log may show"
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def deployed(compute: Compute, code: Path, *more: str) -> subprocess.CompletedPr
         "SCALEIN_ESS_ENDPOINT": compute.endpoint,
         "SCALEIN_FC_ENDPOINT": compute.endpoint,
         "SCALEIN_FOLLOW_UP_KEY": SECRET,
-        "SCALEIN_FC_FUNCTION": "scalein/scale-in",  # the context of python3.12 does not name the service
+        "SCALEIN_FC_FUNCTION": "scalein/scale-in",  # python3.12 does not name the service
     }
     variables = [
         part for name, value in environment.items() for part in ("--env", f"{name}={value}")
@@ -94,7 +94,7 @@ def test_deploying_shows_what_differs_and_does_it_once(compute: Compute, code: P
     assert compute.client.get_alias("scalein", "prod").data["versionId"] == "2"
 
 
-def test_what_is_not_given_stays_as_it_is(compute: Compute, code: Path) -> None:
+def test_what_is_not_given_is_not_changed(compute: Compute, code: Path) -> None:
     """New code must not take the dry run away."""
     deployed(
         compute,
@@ -132,12 +132,12 @@ def test_a_package_is_deployed_to_the_runtime_that_it_was_made_for(
 
 def test_what_a_template_deployed_is_completed(compute: Compute, code: Path) -> None:
     deployed(compute, code, "--yes")
-    arn = "acs:mns:cn-hangzhou:1:/queues/told/messages"
+    arn = "acs:mns:cn-hangzhou:1:/queues/outcomes/messages"
     done = scalein(compute, "deploy", "--only-asynchronous", "--on-success", arn, "--yes")
 
     assert (done.returncode, done.stderr) == (0, "")
-    told = compute.client.get_function_async_invoke_config("scalein", "LATEST", "scale-in").data
-    assert (told["statefulInvocation"], told["destinationConfig"]) == (
+    config = compute.client.get_function_async_invoke_config("scalein", "LATEST", "scale-in").data
+    assert (config["statefulInvocation"], config["destinationConfig"]) == (
         True,
         {"onSuccess": {"destination": arn}},
     )
@@ -160,9 +160,9 @@ def test_an_event_is_invoked_and_its_outcome_is_a_table(compute: Compute, code: 
     deployed(compute, code, "--yes", "--runtime", runtime)
     event = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}})
 
-    told = scalein(compute, "invoke", "-", stdin=event)
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "removing  1 instance leaving" in told.stdout
+    done = scalein(compute, "invoke", "-", stdin=event)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "removing  1 instance leaving" in done.stdout
     dry = json.dumps({**json.loads(event), "dryRun": True})
     later = scalein(compute, "invoke", "-", "--async", stdin=dry)
     assert later.returncode == 0
@@ -174,17 +174,17 @@ def test_an_event_is_invoked_and_its_outcome_is_a_table(compute: Compute, code: 
 
 def test_a_function_of_this_checkout_is_invoked_locally() -> None:
     event = (ROOT / "events/remove-two.json").read_text(encoding="utf-8")
-    told = scalein(None, "invoke", "-", "--local", "--json", stdin=event)
+    done = scalein(None, "invoke", "-", "--local", "--json", stdin=event)
 
-    assert told.returncode == 0
-    assert json.loads(told.stdout)["status"] == "removing"
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["status"] == "removing"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "more", "told"),
+    ("arguments", "more", "message"),
     [
         (["invoke", "-"], {}, "FunctionNotFound (HTTP 404)"),
-        (["invoke", "-", "--function", "nobody/f"], {}, "scalein deploy makes it"),
+        (["invoke", "-", "--function", "no-service/f"], {}, "scalein deploy makes it"),
         (
             ["invoke", "-"],
             {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "wrong"},
@@ -205,14 +205,14 @@ def test_a_function_of_this_checkout_is_invoked_locally() -> None:
         (["check"], {}, "give --policy"),
     ],
 )
-def test_what_goes_wrong_is_told_in_a_sentence(
-    compute: Compute, arguments: list[str], more: dict[str, str], told: str
+def test_what_goes_wrong_is_reported_in_a_sentence(
+    compute: Compute, arguments: list[str], more: dict[str, str], message: str
 ) -> None:
     compute.client.create_service("scalein")
     done = scalein(compute, *arguments, stdin="{}", **more)
 
     assert done.returncode != 0
-    assert told in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert KEY.access_key_secret not in done.stdout + done.stderr
 
@@ -249,7 +249,8 @@ def test_checking_tries_the_reads_and_names_the_right_that_is_missing(
 def test_checking_needs_no_cloud_for_a_policy_an_event_and_a_template(tmp_path: Path) -> None:
     template = tmp_path / "template.yml"
     template.write_text(
-        "A:\n  PolicyDocument:\n    Statement:\n      - {Effect: Allow, Action: 5, Resource: ['*']}\n"
+        "A:\n  PolicyDocument:\n    Statement:\n"
+        "      - {Effect: Allow, Action: 5, Resource: ['*']}\n"
     )
     events = [
         "--event",
@@ -305,6 +306,10 @@ def test_a_package_is_the_same_again_and_all_that_the_function_needs(
         ]
         scalein(compute, "deploy", str(made[0]), "--yes", "--runtime", runtime, *environment)
         event = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}})
-        told = json.loads(scalein(compute, "invoke", "-", "--json", stdin=event).stdout)
+        outcome = json.loads(scalein(compute, "invoke", "-", "--json", stdin=event).stdout)
 
-    assert (told["status"], told["ledger"], told["followUp"]["number"]) == ("removing", "redis", 1)
+    assert (outcome["status"], outcome["ledger"], outcome["followUp"]["number"]) == (
+        "removing",
+        "redis",
+        1,
+    )

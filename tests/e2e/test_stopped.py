@@ -1,4 +1,4 @@
-"""The dry run is switched on while a removal is under way: nothing more is called, and how it ended is told."""
+"""The dry run is switched on during a removal: nothing more is called, and its end is reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def stopped(world: World, count: int, monkeypatch: pytest.MonkeyPatch) -> list[S
     return said
 
 
-def test_the_rest_of_a_removal_stays_and_its_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_removal_that_is_stopped_removes_no_more_and_its_end_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with world_of(group(*instances(60)), assumptions=Assumptions(activity_seconds=20)) as world:
         last = stopped(world, 45, monkeypatch)[-1].outcome
 

@@ -1,4 +1,4 @@
-"""An invocation returns before its timeout, however slowly the cloud answers. In real time: sockets know no other."""
+"""An invocation returns before its timeout, however slowly the cloud answers. In real time."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def test_the_readmes_commands_are_targets_of_the_makefile() -> None:
     )
 
 
-def test_every_deployed_requirement_is_pinned_and_says_who_imports_it() -> None:
+def test_every_deployed_requirement_is_pinned_and_names_the_module_that_imports_it() -> None:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 
     for line in lines:

@@ -1,4 +1,4 @@
-"""The house rules that imports keep: who may know whom, and what a cold start loads."""
+"""The house rules that imports keep: which room may import which, and what a cold start loads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sender writes decides its own message and no other: names, order, text that is no Unicode."""
+"""What a sender writes decides its own message alone: names, order, text that is no Unicode."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def fleet(count: int = 8, min_size: int = 1) -> Snapshot:
 
 def serve(ess: FakeEss, *events: Any) -> list[Outcome]:
     """Each event is an invocation of its own; all have one memory."""
-    clock, kept, outcomes = DrivenClock(), MemoryStore(), list[Outcome]()
+    clock, store, outcomes = DrivenClock(), MemoryStore(), list[Outcome]()
     policy = read_policy(PolicySource(json.dumps(POLICY), ""))
     for number, event in enumerate(events):
-        ledger = memory_ledger(clock, f"fc-{number}", kept)
+        ledger = memory_ledger(clock, f"fc-{number}", store)
         dependencies = dependencies_of(ess, clock, ledger, follow_up_key=KEY)
-        mail = parse_event(json.dumps(event).encode())
-        outcomes += BatchProcessor(policy, dependencies).process(mail)
+        parsed = parse_event(json.dumps(event).encode())
+        outcomes += BatchProcessor(policy, dependencies).process(parsed)
     return outcomes
 
 
@@ -174,7 +174,7 @@ def test_what_happened_once_is_never_superseded() -> None:
     "future",
     [
         alarm(290, alertState="OK"),
-        alarm(290, name="nobody asked", alertState="INSUFFICIENT_DATA"),
+        alarm(290, name="without a rule", alertState="INSUFFICIENT_DATA"),
         queued("f", request(remove={"toCapacity": 100}), 290),
         queued("f", request(dryRun=True), 290),
         queued("f", request(), 301),
@@ -279,15 +279,15 @@ def test_poison_is_rejected_alone_and_its_batch_goes_on(name: str) -> None:
     )
 
     assert statuses(outcomes) == ["removing", "rejected", "removing"]
-    told = answer.of_batch(outcomes)
-    assert json.loads(json.dumps(told, ensure_ascii=False).encode()) == told
+    document = answer.of_batch(outcomes)
+    assert json.loads(json.dumps(document, ensure_ascii=False).encode()) == document
     for outcome in outcomes:
         assert json.dumps(
             json.loads(audit.line(outcome, "fc-1", NO_CALL_TIMES)), ensure_ascii=False
         ).encode()
 
 
-def test_an_alarm_that_names_more_instances_than_a_message_may_remove_is_refused_before_ess_is_asked() -> (
+def test_an_alarm_that_names_more_instances_than_may_be_removed_is_refused_before_any_read() -> (
     None
 ):
     ess = FakeEss(fleet())
@@ -310,12 +310,12 @@ def test_any_bytes_end_in_outcomes_that_can_be_written(event: bytes, is_batch: b
     body = b"[" + event + b"," + json.dumps(request()).encode() + b"]" if is_batch else event
     policy = read_policy(PolicySource(json.dumps(POLICY), ""))
     dependencies = dependencies_of(FakeEss(fleet()), follow_up_key=KEY)
-    mail = parse_event(body)
-    outcomes = list(BatchProcessor(policy, dependencies).process(mail))
-    told = answer.of_batch(outcomes) if mail.batch else answer.of_one(outcomes[0])
+    parsed = parse_event(body)
+    outcomes = list(BatchProcessor(policy, dependencies).process(parsed))
+    document = answer.of_batch(outcomes) if parsed.batch else answer.of_one(outcomes[0])
 
-    assert json.dumps(told, ensure_ascii=False).encode()
-    assert len(json.dumps(json.dumps(told))) <= 64 << 10
+    assert json.dumps(document, ensure_ascii=False).encode()
+    assert len(json.dumps(json.dumps(document))) <= 64 << 10
     for outcome in outcomes:
         assert outcome.request_id.isascii()
         assert 0 < len(outcome.request_id) <= 128

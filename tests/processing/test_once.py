@@ -1,4 +1,4 @@
-"""One message at most once: against other messages, other instances of the function, and reads that show the past."""
+"""One message at most once: against other messages, other invocations, and late reads."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class SlowRead(FakeEss):
         )
 
 
-def test_who_has_lost_the_lease_does_not_act() -> None:
+def test_an_invocation_that_lost_its_lease_does_not_act() -> None:
     ess = SlowRead(fleet())
     ess.function = Function(ess)
     outcome = ess.function.serve(ask("a"))
@@ -144,9 +144,7 @@ def test_who_has_lost_the_lease_does_not_act() -> None:
     assert "LeaseLost" in outcome.message
 
 
-def test_headroom_is_not_counted_twice_by_two_invocations_even_while_ess_shows_the_old_picture() -> (
-    None
-):
+def test_headroom_is_not_counted_twice_by_two_invocations_while_ess_shows_an_old_snapshot() -> None:
     function = Function(FakeEss(fleet(), lag=1))
     removed = [function.serve(ask(id, 3)).removed for id in "abc"]
 
@@ -154,7 +152,7 @@ def test_headroom_is_not_counted_twice_by_two_invocations_even_while_ess_shows_t
 
 
 class WithoutHistory(FakeEss):
-    """Whoever leaves is gone at once, and the history is not there yet."""
+    """A removed instance vanishes at once, and the history does not show it yet."""
 
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         shown = super().snapshot(scaling_group_id, read_scope)
@@ -165,7 +163,7 @@ class WithoutHistory(FakeEss):
         )
 
 
-def test_a_budget_counts_whom_the_history_does_not_show_yet() -> None:
+def test_a_budget_counts_instances_that_the_history_does_not_show_yet() -> None:
     function = Function(WithoutHistory(fleet(20)), GroupPolicy(budget=Budget(3_600, 5)))
 
     assert [len(function.serve(ask(id, 3)).removed) for id in "abc"] == [3, 2, 0]
@@ -185,7 +183,7 @@ def test_a_cooldown_counts_a_removal_that_the_history_does_not_show_yet(seconds:
     assert (second.removed, second.plan and second.plan.refusal) == ((), Reason.COOLDOWN)
 
 
-def test_a_picture_that_has_grown_old_is_not_acted_upon() -> None:
+def test_a_snapshot_that_has_grown_old_is_not_acted_upon() -> None:
     old = fleet()._replace(taken_at=NOON - timedelta(seconds=5.1))
     gateway = ScriptedGateway(old, fleet())
     outcome = scale_in(request_for(Count(1)), gateway)
@@ -193,7 +191,7 @@ def test_a_picture_that_has_grown_old_is_not_acted_upon() -> None:
     assert (gateway.reads, outcome.removed) == (2, ("i-1",))
 
 
-def test_a_picture_that_is_always_old_is_left_for_later() -> None:
+def test_a_group_whose_snapshot_is_always_old_is_tried_again_later() -> None:
     gateway = ScriptedGateway(fleet()._replace(taken_at=NOON - timedelta(minutes=1)))
 
     with pytest.raises(TryLater):
@@ -203,7 +201,7 @@ def test_a_picture_that_is_always_old_is_left_for_later() -> None:
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_where_nothing_keeps_others_out_a_removal_beside_ours_ends_it(alone: bool) -> None:
-    """In a group that runs removals beside each other: what was told stays told, and no more is."""
+    """Where ESS runs removals beside each other: what it accepted is reported, no more is sent."""
     gateway = ScriptedGateway(fleet(60, desired_capacity=60))
     gateway.past = (Activity("asa-other", "InProgress", NOON, None, trigger="APIs"),)
     run = removal_run(request_for(Count(50)), gateway, is_shared=alone)
@@ -258,7 +256,7 @@ def test_an_activity_that_the_reply_lacks_is_not_over() -> None:
     assert outcome.follow_up is not None
 
 
-def test_who_lost_the_lease_after_a_call_makes_no_other() -> None:
+def test_an_invocation_that_lost_its_lease_after_a_call_makes_no_other() -> None:
     function: Function
 
     class Slow(FakeEss):

@@ -1,4 +1,4 @@
-"""Many messages in one event: each has its outcome, none spoils another, and no headroom is counted twice."""
+"""Many messages in one event: each has its outcome, and no headroom is counted twice."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def sent(seconds_ago: float, document: dict[str, Any]) -> dict[str, Any]:
 def served(
     gateway: Gateway, *messages: Any, dry_run: bool = False, policy: Any = None
 ) -> list[Outcome]:
-    told = read_policy(PolicySource(json.dumps(policy or POLICY), ""))
-    processor = BatchProcessor(told, dependencies_of(gateway, is_dry_run=dry_run))
+    known_policy = read_policy(PolicySource(json.dumps(policy or POLICY), ""))
+    processor = BatchProcessor(known_policy, dependencies_of(gateway, is_dry_run=dry_run))
     return list(processor.process(parse_event(json.dumps(list(messages)).encode())))
 
 
@@ -96,14 +96,14 @@ def test_messages_for_one_group_are_decided_on_what_the_ones_before_left() -> No
     assert statuses(outcomes) == ["removing", "removing", "nothing-to-remove"]
 
 
-def test_headroom_is_not_counted_twice_even_while_ess_shows_the_old_picture() -> None:
+def test_headroom_is_not_counted_twice_even_while_ess_shows_an_old_snapshot() -> None:
     ess = FakeEss(fleet(), lag=1)
     outcomes = served(ess, request("a", 3), request("b", 3), request("c", 3))
 
     assert [outcome.removed for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",), ()]
 
 
-def test_a_dry_message_leaves_the_headroom_to_the_next() -> None:
+def test_a_dry_message_uses_no_headroom_of_the_next() -> None:
     ess = FakeEss(fleet())
     outcomes = served(ess, request("a", 4, dryRun=True), request("b", 4))
 
@@ -112,7 +112,7 @@ def test_a_dry_message_leaves_the_headroom_to_the_next() -> None:
 
 
 @pytest.mark.parametrize("group", ["asg-dry", "asg-1"])
-def test_a_dry_group_or_deployment_tells_what_a_whole_batch_would_do(group: str) -> None:
+def test_a_dry_group_or_deployment_says_what_a_whole_batch_would_do(group: str) -> None:
     ess = FakeEss(fleet(group))
     outcomes = served(
         ess, request("a", 3, group), request("b", 3, group), dry_run=group != "asg-dry"
@@ -150,7 +150,7 @@ def test_one_bad_message_spoils_no_other() -> None:
     assert statuses(outcomes) == expected
 
 
-def test_a_group_that_cannot_be_read_leaves_the_others_alone_and_is_asked_for_once() -> None:
+def test_a_group_that_cannot_be_read_spoils_no_other_and_is_read_once() -> None:
     ess = FakeEss(fleet("asg-2"))
     outcomes = served(ess, request("a"), request("b", group="asg-2"), request("c"))
 
@@ -158,7 +158,7 @@ def test_a_group_that_cannot_be_read_leaves_the_others_alone_and_is_asked_for_on
     assert ess.reads == ["asg-1", "asg-2"]
 
 
-def test_a_busy_group_is_told_so_once_and_not_asked_again() -> None:
+def test_a_busy_group_is_called_once_and_not_again_in_the_batch() -> None:
     busy = TryLater(
         "RemoveInstances", "ScalingActivityInProgress", "a scaling activity is in progress."
     )
@@ -176,7 +176,7 @@ def test_a_busy_group_is_told_so_once_and_not_asked_again() -> None:
         Throttled("RemoveInstances", "Throttling", "x."),
     ],
 )
-def test_instances_of_a_removal_that_may_have_happened_count_as_leaving(
+def test_instances_of_a_removal_that_may_have_happened_count_as_removed(
     error: GatewayError,
 ) -> None:
     gateway = ScriptedGateway(fleet(), answers=[error, "asa-2"])
@@ -237,8 +237,8 @@ def test_a_dry_message_does_not_stand_in_the_way_of_the_real_one() -> None:
 
 def test_messages_whose_turn_comes_after_the_deadline_are_tried_later() -> None:
     clock, ess = DrivenClock(), FakeEss(fleet())
-    told = read_policy(PolicySource(json.dumps(POLICY), ""))
-    processor = BatchProcessor(told, dependencies_of(ess, clock))
+    known_policy = read_policy(PolicySource(json.dumps(POLICY), ""))
+    processor = BatchProcessor(known_policy, dependencies_of(ess, clock))
     outcomes = []
     for outcome in processor.process(
         parse_event(json.dumps([request("a"), request("b"), {}]).encode())
@@ -284,7 +284,7 @@ def test_an_alarm_removes_what_its_rule_says_once() -> None:
     assert [removal.instance_ids for removal in ess.removals] == [("i-1",), ("i-2",)]
 
 
-def test_the_alarms_own_instance_leaves_and_no_other() -> None:
+def test_the_alarms_own_instance_is_removed_and_no_other() -> None:
     outcomes = served(FakeEss(fleet()), callback("idle", dimensions="{instanceId=i-4}"))
 
     assert outcomes[0].removed == ("i-4",)
@@ -302,7 +302,7 @@ def test_an_alarm_that_names_no_instance_removes_none_where_the_rule_takes_its_o
     assert ess.removals == []
 
 
-def test_a_spot_instance_leaves_the_group_that_it_is_in() -> None:
+def test_a_spot_instance_is_removed_from_the_group_that_it_is_in() -> None:
     ess = FakeEss(fleet(), fleet("asg-2", prefix="j"))
     outcomes = served(
         ess, spot("j-2".replace("j", "i")), spot("i-9", "spot-2"), spot("x", "spot-3")
@@ -322,7 +322,7 @@ def test_a_group_that_was_read_already_is_not_looked_up_again() -> None:
     assert ess.reads.count("groups_of") == 1
 
 
-def test_an_instance_in_a_group_that_the_policy_does_not_have_stays() -> None:
+def test_an_instance_in_a_group_that_the_policy_does_not_have_is_retained() -> None:
     ess = FakeEss(fleet("asg-other"))
     (outcome,) = served(ess, spot("i-1"))
 
@@ -330,7 +330,7 @@ def test_an_instance_in_a_group_that_the_policy_does_not_have_stays() -> None:
     assert ess.removals == []
 
 
-def test_instances_of_several_groups_stay() -> None:
+def test_instances_of_several_groups_are_retained() -> None:
     ess = FakeEss(fleet(), fleet("asg-2"))
     (outcome,) = served(ess, spot("i-1"))
 
@@ -342,8 +342,8 @@ def test_what_no_message_needs_is_not_opened() -> None:
     def never() -> Any:
         raise AssertionError
 
-    told = read_policy(PolicySource(json.dumps(POLICY), ""))
-    mail = parse_event(
+    known_policy = read_policy(PolicySource(json.dumps(POLICY), ""))
+    event = parse_event(
         json.dumps(
             [{}, callback("low", alertState="OK"), request("a", group="asg-9"), callback("x")]
         ).encode()
@@ -353,8 +353,8 @@ def test_what_no_message_needs_is_not_opened() -> None:
         len(
             list(
                 BatchProcessor(
-                    told, Dependencies(never, never, Deadline.after(30, DrivenClock()))
-                ).process(mail)
+                    known_policy, Dependencies(never, never, Deadline.after(30, DrivenClock()))
+                ).process(event)
             )
         )
         == 4

@@ -8,7 +8,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 
 
 class DrivenClock:
-    """A clock for the handler and for the local cloud: sleeping and advance() move it, time does not.
+    """A clock for handler and local cloud: sleep() and advance() move it, time does not.
 
     `elapsed` is the number of seconds since its start, `naps` the pauses that were slept.
     """

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aliyunsdkcore.client import AcsClient
@@ -22,6 +22,7 @@ from scalein.cloud.ess import EssGateway
 from scalein.settings import Credentials, Settings
 from tests.support.clock import NOON, DrivenClock
 from tests.support.deployment import KEY, settings_of
+from tests.support.fleets import MAY
 
 
 def instances(count: int, prefix: str = "i", **fields: Any) -> list[dict[str, Any]]:
@@ -29,7 +30,7 @@ def instances(count: int, prefix: str = "i", **fields: Any) -> list[dict[str, An
     return [
         {
             "instanceId": f"{prefix}-{number:04}",
-            "createdTime": f"2026-05-{1 + number // 1440:02}T{number // 60 % 24:02}:{number % 60:02}:00Z",
+            "createdTime": (MAY + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "scalingConfigurationId": "asc-1",
             **fields,
         }
@@ -92,7 +93,7 @@ def cloud_of(
     start: datetime = NOON,
     **fleet: Any,
 ) -> Iterator[Cloud]:
-    """Of a function that goes by today's clock `start` is to be now, or what the cloud measures is old to it."""
+    """A local cloud that runs. Where the function uses today's clock, `start` must be now."""
     clock = DrivenClock(start)
     service = service_of({"groups": list(groups), **fleet}, clock, assumptions or Assumptions())
     inside = LocalCloud(

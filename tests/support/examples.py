@@ -1,4 +1,4 @@
-"""How many examples the chosen Hypothesis profile asks for: tests that draw their own use it too."""
+"""How many examples the Hypothesis profile asks for: tests that draw their own use it too."""
 
 from __future__ import annotations
 

@@ -82,8 +82,8 @@ def dependencies_of(
 def memory_ledger(
     clock: DrivenClock, owner: str = "fc-1", store: MemoryStore | None = None
 ) -> MemoryLedger:
-    kept = MemoryStore() if store is None else store
-    return MemoryLedger(LeaseOptions(owner, 60, 86_400, clock), kept)
+    own_store = MemoryStore() if store is None else store
+    return MemoryLedger(LeaseOptions(owner, 60, 86_400, clock), own_store)
 
 
 class SharedLedger(MemoryLedger):
@@ -102,7 +102,7 @@ def token_of(group: str, request_id: str, number: int = 0) -> str:
 
 
 class ScriptedGateway:
-    """Shows the snapshots one after the other (the last for good), and answers removals as told."""
+    """Shows the snapshots in turn, the last for good, and answers removals by a script."""
 
     def __init__(self, *snapshots: Snapshot, answers: Iterable[str | GatewayError] = ()) -> None:
         self._snapshots = list(snapshots)
@@ -133,7 +133,7 @@ class ScriptedGateway:
 
 
 class FakeEss:
-    """Groups that shrink as told: refuses below MinSize, and shows an old picture for as many reads as `lag` says."""
+    """Groups that shrink. Refuses below MinSize, and shows an old snapshot for `lag` reads."""
 
     def __init__(self, *snapshots: Snapshot, lag: int = 0) -> None:
         self.groups = {snapshot.group.id: snapshot for snapshot in snapshots}
@@ -182,6 +182,6 @@ class FakeEss:
         self.reads.append("groups_of")
         return {
             id
-            for id, told in self.groups.items()
-            if any(i.id in instance_ids for i in told.instances)
+            for id, snapshot in self.groups.items()
+            if any(i.id in instance_ids for i in snapshot.instances)
         }

@@ -1,4 +1,4 @@
-"""Groups and requests for tests: builders with memorable defaults, and Hypothesis strategies over all of them."""
+"""Groups and requests: builders with memorable defaults, and Hypothesis strategies."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def member(
 
 
 def group_of(*instances: Instance, min_size: int = 0, **fields: object) -> Snapshot:
-    """A group whose TotalCapacity is the sum of its members, unless told otherwise."""
+    """A group whose TotalCapacity is the sum of its members, unless a test says otherwise."""
     weighted = bool(fields.get("weighted"))
     counted = [i for i in instances if i.lifecycle_state != "Stopped"]
     total = sum((i.weight or 0) if weighted else 1 for i in counted)
@@ -81,9 +81,9 @@ def vendors_fleet(multi_az_policy: str, *policies: str) -> Snapshot:
 
 
 @st.composite
-def snapshots(draw: st.DrawFn, most: int = 12) -> Snapshot:
+def snapshots(draw: st.DrawFn, max_instances: int = 12) -> Snapshot:
     weighted = draw(st.booleans())
-    ids = draw(st.lists(st.integers(1, 99), max_size=most, unique=True))
+    ids = draw(st.lists(st.integers(1, 99), max_size=max_instances, unique=True))
     instances = [
         Instance(
             id=f"i-{number}",
@@ -165,7 +165,7 @@ def activities(draw: st.DrawFn) -> Activity:
 
 @st.composite
 def group_policy(draw: st.DrawFn) -> GroupPolicy:
-    """Mostly such as let somebody leave, for what never acts proves little."""
+    """Mostly such as let an instance go, for what never acts proves little."""
 
     def seldom(one: st.SearchStrategy[T]) -> T | None:
         return draw(one) if draw(st.integers(0, 3)) == 0 else None
@@ -196,7 +196,7 @@ def group_policy(draw: st.DrawFn) -> GroupPolicy:
     )
 
 
-def asks() -> st.SearchStrategy[Target]:
+def targets() -> st.SearchStrategy[Target]:
     return st.one_of(
         st.integers(1, 15).map(Count),
         st.floats(0, 100, exclude_min=True).map(Percent),
@@ -210,4 +210,4 @@ def asks() -> st.SearchStrategy[Target]:
 @st.composite
 def requests(draw: st.DrawFn) -> RemovalRequest:
     orders = st.lists(st.sampled_from(Order), max_size=3, unique=True).map(tuple)
-    return request_for(draw(asks()), denies_partial=draw(st.booleans()), order=draw(orders))
+    return request_for(draw(targets()), denies_partial=draw(st.booleans()), order=draw(orders))

@@ -1,4 +1,4 @@
-"""A second opinion on reasons: for each, whether it alone suffices, reckoned without the code under test."""
+"""A second opinion on reasons: whether each alone suffices, without the code under test."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Case:
         )
 
     @property
-    def asked(self) -> int:
+    def requested(self) -> int:
         ask, total = self.request.target, self.group.total_capacity
         if isinstance(ask, Count):
             return ask.instances
@@ -73,17 +73,17 @@ class Case:
         if isinstance(ask, Percent):
             return max(1, int(Fraction(repr(ask.of_total_capacity)) / 100 * total))
         assert isinstance(ask, ToCapacity)
-        gone = ("Removing", "Removing:Wait", "Stopped")
-        there = sum(
-            self.weight(i.id) for i in self.snapshot.instances if i.lifecycle_state not in gone
+        removed = ("Removing", "Removing:Wait", "Stopped")
+        counted = sum(
+            self.weight(i.id) for i in self.snapshot.instances if i.lifecycle_state not in removed
         )
-        return max(0, min(total, there) - ask.capacity)
+        return max(0, min(total, counted) - ask.capacity)
 
     def cost(self, ids: list[str]) -> int:
         by_capacity = self.group.weighted and isinstance(self.request.target, Percent | ToCapacity)
         return sum(self.weight(id) for id in ids) if by_capacity else len(ids)
 
-    def gone_with(self, id: str) -> int:
+    def capacity_removed_with(self, id: str) -> int:
         return sum(self.weight(one) for one in [*self.by_plan, id])
 
     def spent(self) -> int:
@@ -113,25 +113,26 @@ class Case:
         recent = [
             a for a in self.snapshot.activities or () if a.ended_at is None or since < a.ended_at
         ]
-        here = gone = 0
+        present = removed = 0
         for id in set(self.members).union(*(a.removed_ids for a in recent)):
             if any(id in a.added_ids for a in recent):
                 continue
             was_removed = any(id in a.removed_ids for a in recent if a.id)
             if id not in self.members:
-                gone += was_removed
+                removed += was_removed
                 continue
             joined, state = self.members[id].joined_at, self.members[id].lifecycle_state
             is_member = was_removed or state in STABLE or state.startswith("Removing")
-            here += is_member and joined is not None and joined <= since
+            present += is_member and joined is not None and joined <= since
         coming = any(i.lifecycle_state.startswith("Pending") for i in self.snapshot.instances)
         for a in recent:
             if a.ended_at is None and (coming or a.trigger in ("Cms", "Ess")):
-                return here
+                return present
             if a.status in ("Successful", "Warning") and a.added == a.removed == 0:
-                return here
-        return here + max(
-            0, gone - sum(a.added - len(a.added_ids) for a in recent if a.added > len(a.added_ids))
+                return present
+        return present + max(
+            0,
+            removed - sum(a.added - len(a.added_ids) for a in recent if a.added > len(a.added_ids)),
         )
 
     def cools(self, seconds: int | None, which: Callable[..., bool]) -> bool:
@@ -171,13 +172,13 @@ def _let_go(case: Case, instance: Instance) -> bool:
 
 
 def _event_maximum(case: Case, id: str) -> bool:
-    most, percent = (
+    max_count, percent = (
         case.guardrails.max_removed_per_event,
         case.guardrails.max_removed_percent_per_event,
     )
-    by_count = most is not None and len(case.by_plan) + 1 > most
+    by_count = max_count is not None and len(case.by_plan) + 1 > max_count
     part = percent is not None and int(Fraction(repr(percent)) * case.group.total_capacity / 100)
-    return by_count or (percent is not None and case.gone_with(id) > part)
+    return by_count or (percent is not None and case.capacity_removed_with(id) > part)
 
 
 def _unhealthy(case: Case) -> bool:
@@ -205,7 +206,7 @@ def _no_metric(case: Case, id: str) -> bool:
 
 
 JUDGES: dict[Reason, Callable[[Case, str], bool]] = {
-    Reason.NOT_NEEDED: lambda case, id: case.cost(case.by_plan + case.held) >= case.asked,
+    Reason.NOT_NEEDED: lambda case, id: case.cost(case.by_plan + case.held) >= case.requested,
     Reason.NOT_NAMED: lambda case, id: (
         isinstance(case.request.target, Named) and id not in case.request.target.instance_ids
     ),
@@ -213,7 +214,7 @@ JUDGES: dict[Reason, Callable[[Case, str], bool]] = {
         isinstance(case.request.target, Named) and id not in case.members
     ),
     Reason.TOO_HEAVY: lambda case, id: (
-        case.cost([id]) > case.asked - case.cost(case.by_plan + case.held)
+        case.cost([id]) > case.requested - case.cost(case.by_plan + case.held)
     ),
     Reason.PARTIAL_DENIED: lambda case, id: (
         case.request.denies_partial and case.plan.shortfall is not None
@@ -223,8 +224,12 @@ JUDGES: dict[Reason, Callable[[Case, str], bool]] = {
     Reason.WARMING_UP: lambda case, id: case.members[id].warming_up,
     Reason.TOO_YOUNG: _too_young,
     Reason.NO_METRIC: _no_metric,
-    Reason.MIN_SIZE: lambda case, id: case.stable - case.gone_with(id) < case.group.min_size,
-    Reason.FLOOR: lambda case, id: case.stable - case.gone_with(id) < case.guardrails.floor,
+    Reason.MIN_SIZE: lambda case, id: (
+        case.stable - case.capacity_removed_with(id) < case.group.min_size
+    ),
+    Reason.FLOOR: lambda case, id: (
+        case.stable - case.capacity_removed_with(id) < case.guardrails.floor
+    ),
     Reason.MAX_PER_REQUEST: _event_maximum,
     Reason.BUDGET: lambda case, id: case.spent() + len(case.by_plan) + 1 > case.budget(),
     Reason.GROUP_NOT_ACTIVE: lambda case, id: case.group.lifecycle_state != "Active",

@@ -140,7 +140,7 @@ def _work(pipe: Connection, variables: dict[str, str]) -> None:
 
 @cache
 def check_steps() -> None:
-    """Raises LookupError, naming each of STEPS that does not exist: nothing would be killed there."""
+    """Raises LookupError, which names each of STEPS that does not exist."""
     if missing := missing_steps(STEPS, PACKAGE):
         raise LookupError(f"change STEPS in {__file__}, for it names {'; '.join(missing)}")
 
@@ -159,7 +159,7 @@ def missing_steps(steps: Mapping[str, Collection[str]], package: Path) -> list[s
 
 
 def _counting(kill_at: int | None) -> list[int]:
-    """Counts the steps from now on: each begin and each end of one. At `kill_at`, the process dies."""
+    """Counts the steps from now on, at begin and end of each. At `kill_at`, the process dies."""
     steps = [0]
 
     def profile(frame: FrameType, event: str, _: object) -> None:

@@ -1,4 +1,4 @@
-"""A real Redis Cluster of our own: three servers that share the slots, and a replica of the first."""
+"""A real Redis Cluster: three servers that share the slots, and a replica of the first."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from redis.retry import Retry
 
 SLOTS = 16_384
 OPTIONS = (
-    "--cluster-enabled yes --cluster-node-timeout 500 --cluster-require-full-coverage no --repl-diskless-sync-delay 0 "
-    "--save --appendonly no --cluster-config-file nodes.conf"
+    "--cluster-enabled yes --cluster-node-timeout 500 --cluster-require-full-coverage no "
+    "--repl-diskless-sync-delay 0 --save --appendonly no --cluster-config-file nodes.conf"
 )
 
 

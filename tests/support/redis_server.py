@@ -1,4 +1,4 @@
-"""A real redis-server of our own: in a folder that vanishes, on a socket of its own; and its clock, driven."""
+"""A real redis-server in a folder that vanishes, on a socket of its own; its clock is driven."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ local seconds = tonumber(ARGV[1])
 for number = 2, #ARGV do
   for _, key in ipairs(redis.call('keys', ARGV[number])) do
     if redis.call('type', key).ok == 'zset' then -- members end by the server's clock: scores
-      for _, member in ipairs(redis.call('zrange', key, 0, -1)) do redis.call('zincrby', key, -seconds, member) end
+      for _, member in ipairs(redis.call('zrange', key, 0, -1)) do
+        redis.call('zincrby', key, -seconds, member)
+      end
     end
     local left = redis.call('pttl', key)
     if left > 0 then redis.call('pexpire', key, math.max(0, math.floor(left - seconds * 1000))) end
@@ -39,7 +41,7 @@ class RedisServer:
         )  # while it starts
 
     def advance(self, seconds: float, patterns: Iterable[str] = ("*",)) -> None:
-        """As if so much time had passed for these keys: the server keeps real time, and only ends can be moved."""
+        """Lets time pass for these keys. The server keeps real time: only ends can be moved."""
         self.client.eval(AGE, 0, seconds, *patterns)
 
     def pause(self) -> None:

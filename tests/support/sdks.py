@@ -1,4 +1,4 @@
-"""Official clients of three kinds behind one call: parameters by their names of 2022-02-22, replies flat."""
+"""Official clients of three kinds behind one call: parameters as of 2022-02-22, replies flat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers of bare sockets, which answer byte by byte as a test says, and the handler's gateway before them."""
+"""Servers of bare sockets that answer as a test says, and the handler's gateway before them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Conversation = Callable[[socket.socket], None]
 def serving(
     conversation: Conversation, certificate: tuple[str, str] | None = None
 ) -> Iterator[str]:
-    """host:port of a server that holds the conversation on each connection; over TLS where it has a certificate."""
+    """host:port of a server that holds the conversation; over TLS where it has a certificate."""
     context = None
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -96,11 +96,11 @@ def gateway_to(
     clock: Clock | None = None,
     seconds: float = 30.0,
     secure: bool = False,
-    tally: CallTimer | None = None,
+    timer: CallTimer | None = None,
 ) -> EssGateway:
     """The handler's own gateway."""
     settings = settings_of(Endpoint(endpoint, secure), read_timeout_seconds=10.0)
-    return EssGateway(settings, Deadline.after(seconds, clock or DrivenClock()), tally)
+    return EssGateway(settings, Deadline.after(seconds, clock or DrivenClock()), timer)
 
 
 GROUP = {"ScalingGroupId": "asg-1", "LifecycleState": "Active", "MinSize": 0, "TotalCapacity": 0}
