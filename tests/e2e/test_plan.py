@@ -134,7 +134,7 @@ def test_the_exit_status_says_whether_an_instance_would_be_removed(
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("picture", ["day.png", "day.svg"])
+@pytest.mark.parametrize("file_name", ["day.png", "day.svg"])
 def test_a_day_is_simulated_and_drawn(file_name: str, tmp_path: Path) -> None:
     file = tmp_path / file_name
     done = scalein(
