@@ -169,11 +169,11 @@ def warm(folder: Path, repeats: int) -> list[Row]:
     from scalein.clock import SystemClock
     from scalein.timing import CallTimer
 
-    tally = CallTimer(SystemClock())
+    timer = CallTimer(SystemClock())
 
     class Watched(AcsClient):  # type: ignore[misc]
         def do_action_with_exception(self, request: Any) -> Any:
-            with tally.call(request.get_action_name()):
+            with timer.call(request.get_action_name()):
                 return super().do_action_with_exception(request)
 
     vars(scalein.cloud.sdk)["AcsClient"] = Watched  # the one place where a benchmark looks inside
@@ -186,9 +186,9 @@ def warm(folder: Path, repeats: int) -> list[Row]:
         index.initialize(context)
         for number in range(min(repeats, 90)):
             event = json.dumps({**EVENT, "requestId": f"warm-{number}"}).encode()
-            tally.take()
+            timer.take()
             outcome = index.handler(event, context)
-            spent = tally.take()
+            spent = timer.take()
             assert outcome["status"] == "removing", outcome
             own.append(spent.seconds - spent.waiting_seconds)
     return [("warm invocation, 100 instances, beyond the SDK calls", both(own), "at most 2 ms")]

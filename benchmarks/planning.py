@@ -6,8 +6,7 @@ import gc
 from datetime import datetime, timedelta, timezone
 
 from benchmarks.timing import Row, both, timed
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import NONE, GroupPolicy, Pause
+from scalein.decision.group_policy import NONE, Budget, GroupPolicy, Pause
 from scalein.decision.model import (
     Activity,
     Alarm,
@@ -20,9 +19,8 @@ from scalein.decision.model import (
     Snapshot,
 )
 from scalein.decision.planner import plan_removal
-from scalein.decision.windows import Windows, cron_of
+from scalein.decision.windows import Windows, parse_cron
 from scalein.policy import read_policy
-from scalein.settings import PolicySource
 from scalein_cli.local import EXAMPLE_POLICY
 from scalein_cli.simulation import Happening, simulate, synthetic
 
@@ -57,7 +55,7 @@ def figures(repeats: int) -> list[Row]:
 
 def simulated_day() -> Row:
     """Ten thousand alarms over 500 instances, under the example policy."""
-    policy = read_policy(PolicySource("", str(EXAMPLE_POLICY)))
+    policy = read_policy("", str(EXAMPLE_POLICY))
     start = START + timedelta(days=60)
     attributes = {"alertName": ("web-cpu-low",), "namespace": ("acs_ecs_dashboard",)}
     day = [
@@ -104,5 +102,5 @@ def every_guardrail() -> GroupPolicy:
         minimum_age_seconds=3_600,
         healthy_quorum_percent=50,
         pause=Pause(START),
-        windows=Windows(timezone.utc, (cron_of("* * * * *"),), (cron_of("* * 1 1 *"),)),
+        windows=Windows(timezone.utc, (parse_cron("* * * * *"),), (parse_cron("* * 1 1 *"),)),
     )

@@ -16,7 +16,8 @@ from scalein.cold_start import cheap_imports
 with cheap_imports():
     from scalein import contract
     from scalein.clock import Clock, Deadline, SystemClock
-    from scalein.decision.guardrails import NONE, read_scope
+    from scalein.decision.group_policy import NONE
+    from scalein.decision.guardrails import read_scope
     from scalein.decision.reasons import Status
     from scalein.intake import parse_event
     from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
@@ -45,7 +46,8 @@ class RemovalFailedError(Exception):
 
 def initialize(context: Any) -> None:
     """Checks the deployment before the first event of an instance. Raises ConfigurationError."""
-    read_policy(read_settings(os.environ, context).policy)
+    settings = read_settings(os.environ, context)
+    read_policy(settings.policy_text, settings.policy_file)
     contract.validator(REMOVAL_REQUEST)
 
 
@@ -69,20 +71,21 @@ def select_instances(event: bytes, context: Any) -> dict[str, Any]:
 def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     """The handler, by any clock."""
     settings = read_settings(os.environ, context)
-    parsed, policy = parse_event(event, settings.max_event_bytes), read_policy(settings.policy)
+    policy = read_policy(settings.policy_text, settings.policy_file)
+    parsed = parse_event(event, settings.max_event_bytes)
     dependencies, timer = wire(settings, policy, clock)
     outcomes: list[Outcome] = []
     for outcome in BatchProcessor(policy, dependencies).process(parsed):
         audit.record(outcome, _request_id(context), timer.take())
         is_detailed = len(outcomes) < response.MAX_DETAILED
         outcomes.append(outcome if is_detailed else response.brief(outcome))
-    max_bytes = response.room(event, parsed.http)
-    if parsed.batch:
+    max_bytes = response.room(event, parsed.is_http)
+    if parsed.is_batch:
         document = response.of_batch(outcomes, max_bytes)
     else:
         document = response.of_one(outcomes[0], max_bytes)
     _raise_failures(settings, outcomes, document)
-    if parsed.http:
+    if parsed.is_http:
         return response.http(document, outcomes[0].status is Status.REJECTED)
     return document
 
@@ -103,7 +106,8 @@ def select(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
 
     settings = read_settings(os.environ, context)
     question = custom_policy.parse_question(event)
-    group_policy = read_policy(settings.policy).groups.get(question.scaling_group_id, NONE)
+    policy = read_policy(settings.policy_text, settings.policy_file)
+    group_policy = policy.groups.get(question.scaling_group_id, NONE)
     timer = CallTimer(clock)
     gateway = open_gateway(settings, Deadline.after(settings.run_seconds, clock), timer)
     request = custom_policy.request_of(question, group_policy)

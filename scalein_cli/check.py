@@ -19,9 +19,9 @@ from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import Removal
 from scalein.decision.model import ReadScope, RemoveOptions
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
-from scalein.intake import Message, parse_event, read
+from scalein.intake import parse_event, parse_message
 from scalein.policy import Policy, read_policy
-from scalein.settings import PolicySource, read_settings
+from scalein.settings import read_settings
 
 NOBODY = "i-scalein-check-nobody"  # no instance has such an id
 STATEMENT = {"Effect", "Action", "Resource", "Condition"}
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
 def policy(path: Path) -> Iterator[Found]:
     try:
-        held = read_policy(PolicySource(path.read_text(encoding="utf-8"), ""))
+        held = read_policy(path.read_text(encoding="utf-8"))
     except ConfigurationError as error:
         yield Found(f"policy {path.name}", False, str(error))
         return
@@ -57,9 +57,7 @@ def event(path: Path) -> Found:
     try:
         messages = parse_event(path.read_bytes()).messages
         for message in messages:
-            if not isinstance(message, Message):
-                raise message.error
-            read(message)
+            parse_message(message)
     except RejectedEvent as error:
         return Found(f"event {path.name}", False, str(error))
     return Found(f"event {path.name}", True, f"{len(messages)} messages")

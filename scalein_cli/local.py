@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from scalein.clock import SystemClock
 from scalein.decision.model import Notice
 from scalein.errors import RejectedEvent
-from scalein.intake import Message, ParsedMessage, parse_event, read
+from scalein.intake import ParsedMessage, parse_event, parse_message
 from scalein.intake.dialects import SignedFollowUp
 
 ROOT = Path(__file__).parent.parent
@@ -74,9 +74,8 @@ def clock_for(event: bytes) -> SystemClock:
 
 def _readings(event: bytes) -> Iterator[ParsedMessage]:
     for message in parse_event(event).messages:
-        if isinstance(message, Message):
-            with suppress(RejectedEvent):
-                yield read(message)
+        with suppress(RejectedEvent):
+            yield parse_message(message)
 
 
 def environment(ready: Mapping[str, str], policy: Path = EXAMPLE_POLICY) -> dict[str, str]:

@@ -21,7 +21,6 @@ from rich.table import Table
 
 from localcloud.functions.pythons import python_of
 from scalein.policy import read_policy
-from scalein.settings import PolicySource
 from scalein_cli.local import ROOT
 
 RUNTIMES = ("python3.10", "python3.12")
@@ -61,9 +60,7 @@ class Made(NamedTuple):
 def package(runtime: str, policy: Path | None, output: Path, console: Console) -> Made:
     """Raises PackageError."""
     if policy is not None:
-        read_policy(
-            PolicySource(policy.read_text(encoding="utf-8"), "")
-        )  # raises ConfigurationError
+        read_policy(policy.read_text(encoding="utf-8"))  # raises ConfigurationError
     with (
         tempfile.TemporaryDirectory(prefix="scalein-package-") as name,
         console.status("Collecting ...") as status,

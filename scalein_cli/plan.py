@@ -110,11 +110,12 @@ def _planned(question: ScaleInQuestion, settings: Settings, console: Console, fo
     )
     dependencies = Dependencies(lambda: gateway, _no_ledger, deadline, follow_ups, is_dry_run=True)
     with console.status("Reading the scaling group ..."):
-        processor = BatchProcessor(read_policy(settings.policy), dependencies)
+        policy = read_policy(settings.policy_text, settings.policy_file)
+        processor = BatchProcessor(policy, dependencies)
         outcomes = list(processor.process(mail))
     if form.as_json:
         console.print_json(
-            json.dumps(answer.of_batch(outcomes) if mail.batch else answer.as_json(outcomes[0]))
+            json.dumps(answer.of_batch(outcomes) if mail.is_batch else answer.as_json(outcomes[0]))
         )
     else:
         _show(question, settings, outcomes, gateway.seen, console, form)
@@ -147,9 +148,9 @@ def _show(
 
 
 def _guarded(question: ScaleInQuestion, settings: Settings) -> str:
-    if not settings.policy.text:
-        return f"policy {show.path(Path(settings.policy.file))}"
-    unguarded = settings.policy.text == _unguarded(question)
+    if not settings.policy_text:
+        return f"policy {show.path(Path(settings.policy_file))}"
+    unguarded = settings.policy_text == _unguarded(question)
     return "no policy, so that only MinSize holds" if unguarded else "SCALEIN_POLICY"
 
 

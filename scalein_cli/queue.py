@@ -94,7 +94,7 @@ def _tell(queue: Queue, here: object, console: Console) -> None:
 
 def story(now_milliseconds: int) -> list[tuple[str, str, bytes]]:
     """Message id, what it is, and the body, as its sender would publish it."""
-    request = {"scalingGroupId": "asg-web", "remove": {"count": 1}, "reason": "nightly"}
+    request = {"scalingGroupId": "asg-web", "remove": {"count": 1}, "requestReason": "nightly"}
     alarm = {
         "ruleId": "rule-1",
         "ruleName": "web-cpu-low-5m",

@@ -145,7 +145,7 @@ def snapshots(here: object) -> dict[str, Snapshot]:
 
     settings = read_settings(os.environ, here)
     gateway, found = EssGateway(settings, Deadline.after(20, SystemClock())), {}
-    for group_id in read_policy(settings.policy).groups:
+    for group_id in read_policy(settings.policy_text, settings.policy_file).groups:
         with suppress(GatewayError):  # the outcome will say what is wrong with it
             found[group_id] = gateway.snapshot(group_id)
     return found

@@ -293,7 +293,6 @@ def check(**options: Any) -> None:
     The exit status is 0 where all is good, 1 where something is wrong.
     """
     from scalein.policy import read_policy
-    from scalein.settings import PolicySource
     from scalein_cli import check as command
 
     if not (options["policy"] or options["events"] or options["template"]):
@@ -302,7 +301,7 @@ def check(**options: Any) -> None:
     if options["policy"]:
         found += command.policy(options["policy"])
         if options["region"] and found[0].good:
-            held = read_policy(PolicySource(options["policy"].read_text(encoding="utf-8"), ""))
+            held = read_policy(options["policy"].read_text(encoding="utf-8"))
             found += command.rights(options["region"], held, options["try_remove"])
     found += [command.event(path) for path in options["events"]]
     found += command.template(options["template"]) if options["template"] else []

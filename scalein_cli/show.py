@@ -46,6 +46,7 @@ WORDS = {
     Reason.UNHEALTHY_GROUP: "too few are healthy",
     Reason.FLOOR: "the floor needs it",
     Reason.MAX_PER_REQUEST: "one message removes no more",
+    Reason.MAX_PERCENT_PER_REQUEST: "one message removes no larger share",
     Reason.BUDGET: "the budget is spent",
     Reason.GROUP_NOT_ACTIVE: "the group is not Active",
     Reason.SCALE_IN_SUSPENDED: "ScaleIn is suspended",
@@ -181,7 +182,7 @@ def limits(told: Mapping[str, Any], weighted: bool, console: Console) -> None:
         style = "bold yellow" if cuts else ""
         told_room = f"{room:,}" if same else ""
         table.add_row(
-            limit["reason"], f"{limit['allows']:,}", Text(told_room, style), limit["detail"]
+            limit["guardrail"], f"{limit['allows']:,}", Text(told_room, style), limit["detail"]
         )
     console.print(table)
 

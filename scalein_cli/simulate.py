@@ -13,12 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from scalein.cloud.replies import PAGE_SIZE, activities_of, group_of, snapshot_of
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Metric, Sample, Snapshot
 from scalein.decision.reasons import Reason
 from scalein.errors import ConfigurationError
 from scalein.policy import Policy, read_policy
-from scalein.settings import PolicySource
 from scalein_cli import show
 from scalein_cli.run import RunError
 from scalein_cli.simulation import FOREVER, Story, day_of, simulate, synthetic
@@ -53,7 +52,7 @@ def run(
 ) -> None:
     """Raises RunError."""
     try:
-        policy, day = read_policy(PolicySource("", str(policy_file.resolve()))), day_of(alarms)
+        policy, day = read_policy("", str(policy_file.resolve())), day_of(alarms)
         start = day[0].time - timedelta(minutes=1)
         snapshot = _snapshot(fleet, policy, start)
         with console.status(f"Simulating {len(day):,} happenings ..."):

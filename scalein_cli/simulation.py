@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scalein.decision.capacity import STABLE_STATES, capacity_of
-from scalein.decision.guardrails import GroupPolicy, limits, retention_rules, veto
+from scalein.decision.group_policy import GroupPolicy
+from scalein.decision.guardrails import limits, veto
 from scalein.decision.model import (
     Activity,
     Alarm,
@@ -26,9 +27,11 @@ from scalein.decision.model import (
 )
 from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
+from scalein.decision.retention import retention_rules
 from scalein.errors import RejectedEvent
-from scalein.intake.times import moment
-from scalein.policy import Policy, PolicyViolation, apply_policy, request_from_rule, rule_for
+from scalein.intake.times import time_of
+from scalein.policy import Policy, PolicyViolation, apply_policy
+from scalein.policy_rules import request_from_rule, rule_for
 
 FOREVER = datetime.max.replace(tzinfo=timezone.utc)
 NOT_FACTS = ("time", "alarm", "add", "instanceIds")
@@ -234,13 +237,13 @@ def simulate(
 
 def _request(alarm: Alarm, policy: Policy, scaling_group_id: str) -> RemovalRequest | str:
     """What the policy makes of it, or why nothing."""
-    rule = rule_for(alarm, policy)
+    rule = rule_for(alarm, policy.rules)
     if rule is None:
         return "no-rule"
     asked = request_from_rule(
         rule,
         alarm,
-        scaling_group_id if rule.uses_alarm_group else rule.asks["scalingGroupId"],
+        scaling_group_id if rule.uses_alarm_group else rule.request["scalingGroupId"],
     )
     if asked.scaling_group_id != scaling_group_id:
         return "other-group"
@@ -307,7 +310,7 @@ def _entries(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _happening(entry: Mapping[str, Any], number: int) -> Happening:
-    time, add = moment(entry["time"], "$.time"), int(entry.get("add") or 0)
+    time, add = time_of(entry["time"], "$.time"), int(entry.get("add") or 0)
     if add < 0 or not (add or entry.get("alarm")):
         raise ValueError
     if not entry.get("alarm"):

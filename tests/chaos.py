@@ -426,7 +426,7 @@ def chaos(
         for id, (attributes, _) in GROUPS.items()
     ]
     policy = {
-        "ledgerUnavailable": "closed",
+        "ledgerUnavailable": "failClosed",
         "groups": {id: rules for id, (_, rules) in GROUPS.items()},
     }
     clock = processes.FastClock.starting_now(RATE)

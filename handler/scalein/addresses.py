@@ -1,4 +1,4 @@
-"""The only module that knows how the address of a service and the URL of a ledger are written."""
+"""How the address of a service and the URL of a ledger are written."""
 
 from __future__ import annotations
 
@@ -12,132 +12,137 @@ from scalein.errors import ConfigurationError
 LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 HOST = rf"(?:{LABEL}\.)*{LABEL}\.?"
 IPV6 = r"\[[0-9A-Fa-f:.]{2,45}\]"
-ENDPOINT = rf"(?:(https?)://)?({HOST}|{IPV6})(?::([0-9]{{1,5}}))?/?"  # compiled where there is one
+ENDPOINT = rf"(?:(https?)://)?({HOST}|{IPV6})(?::([0-9]{{1,5}}))?/?"  # compiled only when needed
 ENCODED = r"(?:[^\s/#?@:%\x00-\x1f\x7f]|%[0-9A-Fa-f]{2})*"
 CREDENTIALS = rf"({ENCODED})(?::({ENCODED}))?"
 TCP = rf"({HOST}|{IPV6})(?::([^/?]*))?(?:/([^?]*))?"
-OPTIONS = {
+OPTIONS_BY_SCHEME = {
     "redis": (),
     "rediss": ("ssl_ca_certs", "ssl_check_hostname"),
     "unix": ("db",),
 }
-MAX_PORT, MAX_HOST = 65_535, 253
-FORM = "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// (TLS), or unix:///PATH"
-ENCODE = (
-    "it has a character that must be percent-encoded in the user name or the password: %2F for /, %23 for #, "
-    "%3F for ?, %40 for @, %3A for :, %25 for %"
+MAX_PORT, MAX_HOST_CHARACTERS = 65_535, 253
+LEDGER_FORM = (
+    "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// (TLS), or unix:///PATH[?db=N]"
+)
+MUST_BE_ENCODED = (
+    "it has a character that must be percent-encoded in the user name or the password: "
+    "%2F for /, %23 for #, %3F for ?, %40 for @, %3A for :, %25 for %"
+)
+USER_ALONE = (
+    "it has no password before the @; without a user name the password follows a colon: "
+    "redis://:PASSWORD@HOST"
 )
 
 
 class Endpoint(NamedTuple):
-    """Where a service is. Plain HTTP only ever to this machine."""
+    """The address of a service. `secure` is False only for this machine: plain HTTP."""
 
     host: str  # host or host:port
     secure: bool
 
 
-class LedgerSource(NamedTuple):
-    """Where the ledger is; empty: in memory. Its text form shows no password."""
-
-    url: str
-    ca_file: str = ""  # that the URL names; empty: the system's
-
-    def __repr__(self) -> str:
-        return "LedgerSource(***)"
-
-
 def parse_endpoint(name: str, text: str) -> Endpoint | None:
-    """None for an empty text. Raises ConfigurationError, which names the variable and shows no part of the text."""
+    """Returns the endpoint, None for an empty text.
+
+    Raises ConfigurationError, which names the variable and shows no part of the text.
+    """
     if not text:
         return None
-    parts = re.fullmatch(ENDPOINT, text)
-    if parts is None or not _is_host(parts[2]) or not _is_port(parts[3]):
+    match = re.fullmatch(ENDPOINT, text)
+    if match is None or not _is_host(match[2]) or not _is_port(match[3]):
         raise ConfigurationError(
-            f"{name} must be host:port or a URL without a path, such as 127.0.0.1:8080"
+            f"{name} is not an address. Set it to HOST, HOST:PORT or a URL without a path, such as"
+            " 127.0.0.1:8080."
         )
-    scheme, host, port = parts.groups()
-    local = (
-        host.lower() in ("localhost", "[::1]")
-        or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
-    )
-    if scheme == "http" and not local:
-        raise ConfigurationError(f"{name} must be https: plain http is for this machine only")
-    # The SDK appends ports 80 and 443 by itself and leaves every other to the host text.
-    return Endpoint(f"{host}:{port}" if port else host, scheme == "https" or not local)
-
-
-def parse_ledger(name: str, text: str) -> LedgerSource:
-    """The URL as redis-py takes it. Raises ConfigurationError, which shows no part of it: it may hold a password."""
-    if not text:
-        return LedgerSource("")
-    wrong = next(_faults(text), None)
-    if wrong:
+    scheme, host, port = match.groups()
+    is_local = _is_this_machine(host)
+    if scheme == "http" and not is_local:
         raise ConfigurationError(
-            f"{name} cannot be read: {wrong}. It takes {FORM}; empty means a ledger in memory"
+            f"{name} must be https: plain http is allowed for this machine only."
         )
-    query = dict(part.split("=", 1) for part in text.partition("?")[2].split("&") if part)
-    return LedgerSource(text, unquote(query.get("ssl_ca_certs", "")))
+    # The SDK appends ports 80 and 443 by itself and leaves any other port to the host text.
+    return Endpoint(f"{host}:{port}" if port else host, scheme == "https" or not is_local)
 
 
-def _faults(text: str) -> Iterator[str]:
-    """What is wrong with a ledger's URL, in sentences without any part of it."""
-    scheme, has_scheme, rest = text.partition("://")
-    if not has_scheme or scheme not in OPTIONS:
+def check_ledger_url(name: str, url: str) -> None:
+    """Raises ConfigurationError if redis-py could not use the URL. The error shows no part of it:
+    it may hold a password.
+    """
+    fault = next(_ledger_faults(url), None)
+    if fault:
+        raise ConfigurationError(
+            f"{name} cannot be read: {fault}. Set it to {LEDGER_FORM}; leave it empty for a ledger"
+            " in memory."
+        )
+
+
+def ca_file_of(url: str) -> str:
+    """Returns the file of certificates that a correct ledger URL names, "" for the system's."""
+    query = url.partition("?")[2]
+    options = dict(part.split("=", 1) for part in query.split("&") if part)
+    return unquote(options.get("ssl_ca_certs", ""))
+
+
+def _ledger_faults(url: str) -> Iterator[str]:
+    """What is wrong with a ledger's URL, in clauses without any part of it."""
+    scheme, has_scheme, rest = url.partition("://")
+    if not has_scheme or scheme not in OPTIONS_BY_SCHEME:
         yield "its scheme is none of redis://, rediss://, unix://"
         return
     credentials, has_credentials, address = rest.rpartition("@")
     if has_credentials:
-        yield from _faults_of_credentials(credentials)
+        yield from _credential_faults(credentials)
     if re.search(r"%(?![0-9A-Fa-f]{2})", address):
         yield "it has a % that is not followed by two hexadecimal digits"
     if not _decodes(address):
         yield "it does not decode to UTF-8 text without control characters"
     address, _, query = address.partition("?")
-    yield from _faults_of_path(address) if scheme == "unix" else _faults_of_host(address)
-    yield from _faults_of_options(query, scheme)
+    yield from _path_faults(address) if scheme == "unix" else _host_faults(address)
+    yield from _option_faults(query, scheme)
 
 
-def _faults_of_credentials(text: str) -> Iterator[str]:
-    parts = re.fullmatch(CREDENTIALS, text)
-    if parts is None:
-        yield ENCODE
-    elif not parts[2]:
-        yield "it has no password before the @; without a user name the password follows a colon: redis://:PASSWORD@HOST"
-    elif not _decodes(text):
+def _credential_faults(credentials: str) -> Iterator[str]:
+    match = re.fullmatch(CREDENTIALS, credentials)
+    if match is None:
+        yield MUST_BE_ENCODED
+    elif not match[2]:
+        yield USER_ALONE
+    elif not _decodes(credentials):
         yield "its user name or password does not decode to UTF-8 text without control characters"
 
 
-def _faults_of_path(text: str) -> Iterator[str]:
-    if not re.fullmatch(r"/[^\s#]+", text):
+def _path_faults(path: str) -> Iterator[str]:
+    if not re.fullmatch(r"/[^\s#]+", path):
         yield "it lacks the absolute path of a socket"
 
 
-def _faults_of_host(text: str) -> Iterator[str]:
-    parts = re.fullmatch(TCP, text)
-    if parts is None or not _is_host(parts[1]):
+def _host_faults(address: str) -> Iterator[str]:
+    match = re.fullmatch(TCP, address)
+    if match is None or not _is_host(match[1]):
         yield "it lacks a host name or address"
-    elif not _is_port(parts[2]):
+    elif not _is_port(match[2]):
         yield f"its port is not a number from 1 to {MAX_PORT}"
-    elif not _is_database(parts[3]):
+    elif not _is_database(match[3]):
         yield "its database, the part after the /, is not a number"
 
 
-def _faults_of_options(query: str, scheme: str) -> Iterator[str]:
-    known, names = OPTIONS[scheme], []
-    for part in filter(None, query.split("&")):
-        name, _, value = part.partition("=")
-        names.append(name)
-        wrong = (
-            name not in known
-            or not value
-            or "#" in value
-            or (name == "db" and not _is_database(value))
-        )
-        if wrong or (name == "ssl_check_hostname" and value not in ("true", "false")):
-            takes = ", ".join(known) or "none"
-            yield f"an option after the ? is unknown or has no fitting value; {scheme}:// takes: {takes}"
+def _option_faults(query: str, scheme: str) -> Iterator[str]:
+    options = [part.partition("=") for part in query.split("&") if part]
+    if not all(_is_option(scheme, name, value) for name, _, value in options):
+        known = ", ".join(OPTIONS_BY_SCHEME[scheme]) or "no options"
+        yield f"an option after the ? is unknown or its value is wrong; {scheme}:// takes {known}"
+    names = [name for name, _, _ in options]
     if len(set(names)) != len(names):
         yield "an option after the ? comes twice"
+
+
+def _is_option(scheme: str, name: str, value: str) -> bool:
+    if name not in OPTIONS_BY_SCHEME[scheme] or not value or "#" in value:
+        return False
+    if name == "db":
+        return _is_database(value)
+    return name != "ssl_check_hostname" or value in ("true", "false")
 
 
 def _decodes(text: str) -> bool:
@@ -147,10 +152,16 @@ def _decodes(text: str) -> bool:
         return False
 
 
+def _is_this_machine(host: str) -> bool:
+    if host.lower() in ("localhost", "[::1]"):
+        return True
+    return re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+
+
 def _is_host(text: str) -> bool:
     if not text.startswith("["):
-        return len(text) <= MAX_HOST
-    import socket  # seldom needed, and then loaded soon anyway
+        return len(text) <= MAX_HOST_CHARACTERS
+    import socket  # costs a cold start, and few addresses need it
 
     try:
         return bool(socket.inet_pton(socket.AF_INET6, text[1:-1]))

@@ -1,4 +1,4 @@
-"""The only module that knows real time."""
+"""Time: the clock that everything in the package reads, and the deadline of an invocation."""
 
 import time
 from datetime import datetime, timezone
@@ -7,16 +7,18 @@ from typing import NamedTuple, Protocol
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """Time of day, aware, UTC."""
+        """Returns the time of day, aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds that only grow."""
+        """Returns seconds that never decrease."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Waits."""
 
 
 class SystemClock:
+    """Real time."""
+
     def now(self) -> datetime:
         return datetime.now(timezone.utc)
 
@@ -28,7 +30,7 @@ class SystemClock:
 
 
 class Deadline(NamedTuple):
-    """The moment after which nothing new is begun. Function Compute kills without a Python exception."""
+    """The moment after which nothing new is begun: Function Compute kills without an exception."""
 
     clock: Clock
     at: float  # of clock.monotonic()
@@ -38,4 +40,5 @@ class Deadline(NamedTuple):
         return cls(clock, clock.monotonic() + seconds)
 
     def remaining_seconds(self) -> float:
+        """Returns the seconds until the deadline; 0 once it has passed."""
         return max(0.0, self.at - self.clock.monotonic())

@@ -1,4 +1,4 @@
-"""The only module that knows what importing costs (measured: docs/decisions/0004-cold-start.md, benchmarks/)."""
+"""Makes imports cheaper (measured: docs/decisions/0004-cold-start.md, benchmarks/)."""
 
 import gc
 import sys
@@ -8,17 +8,19 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
 from types import ModuleType
 
-# What the SDK imports at once and this project never reaches.
-UNREACHED_BY_US = (
-    "aliyunsdkcore.auth.algorithm.sha_hmac256",  # brings cryptography; signs with RSA key pairs
-    "aliyunsdkcore.vendored.requests.packages.chardet",  # guesses encodings; we read bytes
-    "jmespath",  # looks up default timeouts and retries; we set the first and switch off the second
+# What the SDK imports at once and this project does not use.
+UNUSED_MODULES = (
+    "aliyunsdkcore.auth.algorithm.sha_hmac256",  # imports cryptography; signs with RSA key pairs
+    "aliyunsdkcore.vendored.requests.packages.chardet",  # guesses encodings; `cloud` reads bytes
+    "jmespath",  # looks up default timeouts and retries; `cloud` sets both itself
 )
 
 
 @contextmanager
 def cheap_imports() -> Iterator[None]:
-    """Imports with the garbage collector at rest: what an import allocates stays, so looking for garbage is waste."""
+    """Switches the garbage collector off during imports: an import allocates what is used for the
+    life of the process, so a search for garbage finds none.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -30,9 +32,10 @@ def cheap_imports() -> Iterator[None]:
 
 
 def defer(name: str) -> None:
-    """Puts a module in place that runs in full the moment anybody asks it for anything.
+    """Registers a module that is executed when an attribute of it is first read.
 
-    The standard library's LazyLoader would run it as soon as an import statement looks at its `__spec__`.
+    The standard library's LazyLoader executes it as soon as an import statement looks at its
+    `__spec__`.
     """
     spec = None if name in sys.modules else _spec(name)
     if spec is not None and spec.loader is not None:
@@ -49,7 +52,7 @@ class _Deferred(ModuleType):
 
 
 def _spec(name: str) -> ModuleSpec | None:
-    """Found without importing the packages around it, which would import it."""
+    """Finds a module without importing the packages around it, which would import it."""
     spec, path = None, None
     parts = name.split(".")
     for depth in range(1, len(parts) + 1):

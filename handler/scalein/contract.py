@@ -1,129 +1,156 @@
-"""The only module that knows JSON Schema."""
+"""Checks documents against the JSON Schemas in schemas/, and says in a sentence what is wrong."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from scalein.cold_start import cheap_imports
-from scalein.errors import ContractViolation
+from scalein.errors import RejectedEvent
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
 SCHEMAS = Path(__file__).parent / "schemas"
-ARTICLES = {
+TYPES = {
     "object": "an object",
-    "array": "a list",
-    "string": "a text",
-    "integer": "a whole number",
+    "array": "an array",
+    "string": "a string",
+    "integer": "an integer",
     "number": "a number",
     "boolean": "true or false",
     "null": "null",
 }
-UNITS = {
-    "minItems": " long",
-    "maxItems": " long",
-    "minLength": " characters long",
-    "maxLength": " characters long",
-}
+MAX_UNKNOWN_FIELDS, MAX_NAME_CHARACTERS = 5, 64  # that are compared with the known ones
 
 
 @cache
 def validator(schema: str) -> Draft202012Validator:
-    """Validator of schemas/<schema>.schema.json, compiled once in a process."""
+    """Returns the validator of schemas/<schema>.schema.json, compiled once in a process."""
     with cheap_imports():
         from jsonschema import Draft202012Validator
     return Draft202012Validator(json.loads((SCHEMAS / f"{schema}.schema.json").read_bytes()))
 
 
 def check(document: object, schema: str) -> None:
-    """Raises ContractViolation with path, rule and a sentence made of the schema's words, never the document's.
+    """Raises RejectedEvent with the path and the rule that the document breaks, and a sentence that
+    has words of the schema only, never of the document.
 
-    Only the first violation is looked for: a document that breaks a size rule is not examined any further.
+    Stops at the first violation: a document that breaks a limit is not examined further.
     """
     error: ValidationError | None = next(validator(schema).iter_errors(document), None)
     if error is not None:
-        raise ContractViolation(error.json_path, str(error.validator), _sentence(error))
+        raise RejectedEvent(error.json_path, str(error.validator), _sentence(error))
+
+
+def did_you_mean(word: str, known_words: Iterable[str], quote: str = "") -> str:
+    """Returns " Did you mean X?" with the known word that is closest, or "" if none is close."""
+    closest = _closest(word, known_words)
+    return f" Did you mean {quote}{closest}{quote}?" if closest else ""
+
+
+def _closest(word: str, known_words: Iterable[str]) -> str:
+    from difflib import get_close_matches  # only to explain an error
+
+    matches = get_close_matches(word[:MAX_NAME_CHARACTERS], list(known_words), n=1, cutoff=0.75)
+    return matches[0] if matches else ""
 
 
 def _sentence(error: ValidationError) -> str:
-    meant = (
-        error.schema.get("description")
-        if isinstance(error.schema, Mapping) and error.absolute_path
-        else None
-    )
-    return f"{_name(error)} {_fault(error)}{f' It says: {meant}' if meant else ''}"
-
-
-def _fault(error: ValidationError) -> str:
-    wanted: Any = error.validator_value
-    instance: Any = error.instance
-    match error.validator:
-        case "type":
-            return f"must be {' or '.join(ARTICLES[name] for name in _listed(wanted))}."
-        case "required":
-            return f"lacks {_quoted(name for name in wanted if name not in instance)}."
-        case "additionalProperties":
-            return f"has a field that is not known here.{_known(error)}"
-        case "enum":
-            return f"must be one of {_quoted(wanted)}."
-        case "minimum" | "minItems" | "minLength":
-            return f"must be at least {wanted}{UNITS.get(error.validator, '')}."
-        case "maximum" | "maxItems" | "maxLength":
-            return f"must be at most {wanted}{UNITS.get(error.validator, '')}."
-        case "exclusiveMinimum":
-            return f"must be above {wanted}."
-        case "uniqueItems":
-            return "must not name anything twice."
-        case "minProperties" | "maxProperties":
-            return _how_many_fields(error, wanted)
-        case "pattern":
-            return "is not of the expected form."
-        case rule:
-            return f"breaks the rule {rule}."
-
-
-def _name(error: ValidationError) -> str:
     schema: Any = error.schema
-    return error.json_path.removeprefix("$.") if error.absolute_path else str(schema["title"])
+    name, meaning = str(schema.get("title")) if isinstance(schema, Mapping) else "", ""
+    if error.absolute_path:
+        name = error.json_path.removeprefix("$.")
+        description = schema.get("description") if isinstance(schema, Mapping) else None
+        meaning = f" Meaning: {description}" if description else ""
+    write = WRITERS.get(str(error.validator))
+    violation = write(error) if write else f"breaks the rule {error.validator}."
+    return f"{name} {violation}{meaning}"
 
 
-def _known(error: ValidationError) -> str:
-    """The known fields, and the one that an unknown field nearly spells; the unknown name itself is never repeated."""
-    from difflib import get_close_matches
-
-    names, document = _properties(error.schema), cast("dict[str, Any]", error.instance)
-    unknown = [name for name in document if name not in names][:5]
-    near = sorted(
-        {
-            match
-            for name in unknown
-            for match in get_close_matches(name[:64], names, n=1, cutoff=0.75)
-        }
-    )
-    hint = f" Did you mean {_quoted(near)}?" if near else ""
-    return f"{hint} Known: {', '.join(names)}."
+def _wrong_type(error: ValidationError) -> str:
+    names: Any = error.validator_value
+    types = names if isinstance(names, list) else [names]
+    return f"must be {' or '.join(TYPES[name] for name in types)}."
 
 
-def _how_many_fields(error: ValidationError, wanted: int) -> str:
-    too_few = error.validator == "minProperties"
-    schema: Any = error.schema
-    if wanted == 1 and "properties" in schema:
-        return f"must have {'' if too_few else 'only '}one of {_quoted(_properties(schema))}."
-    return f"must have {'at least' if too_few else 'at most'} {wanted} field{'' if wanted == 1 else 's'}."
+def _missing_field(error: ValidationError) -> str:
+    required: Any = error.validator_value
+    document: Any = error.instance
+    missing = [name for name in required if name not in document]
+    return f"lacks the required {'field' if len(missing) == 1 else 'fields'} {_quoted(missing)}."
 
 
-def _listed(wanted: Any) -> list[Any]:
-    return wanted if isinstance(wanted, list) else [wanted]
+def _unknown_field(error: ValidationError) -> str:
+    """Names the known fields, and the one that an unknown field may stand for; never the unknown
+    one itself, but for a field of an earlier version.
+    """
+    schema, document = _mapping(error.schema), _mapping(error.instance)
+    known = list(schema["properties"])
+    unknown = [name for name in document if name not in known][:MAX_UNKNOWN_FIELDS]
+    new_names = _mapping(schema.get("x-newNameByFormerName"))
+    renamed = [name for name in unknown if name in new_names]
+    if renamed:
+        hint = "".join(f' "{name}" is now "{new_names[name]}".' for name in renamed)
+    else:
+        closest = sorted({match for name in unknown if (match := _closest(name, known))})
+        hint = f" Did you mean {_quoted(closest)}?" if closest else ""
+    return f"has an unknown field.{hint} Known fields: {', '.join(known)}."
 
 
-def _properties(schema: Any) -> list[str]:
-    return list(schema["properties"])
+def _wrong_value(error: ValidationError) -> str:
+    values: Any = error.validator_value
+    return f"must be {'one of ' if len(values) > 1 else ''}{_quoted(values)}."
+
+
+def _wrong_number_of_fields(error: ValidationError) -> str:
+    limit: Any = error.validator_value
+    schema = _mapping(error.schema)
+    is_too_few = error.validator == "minProperties"
+    if limit == 1 and "properties" in schema:
+        return f"must have {'' if is_too_few else 'only '}one of {_quoted(schema['properties'])}."
+    return f"must have {'at least' if is_too_few else 'at most'} {_number(limit, 'field')}."
+
+
+def _limit(template: str, unit: str = "") -> Callable[[ValidationError], str]:
+    """Returns a writer for a rule that has a number as its value."""
+
+    def write(error: ValidationError) -> str:
+        limit: Any = error.validator_value
+        return f"must {template} {_number(limit, unit) if unit else limit}."
+
+    return write
+
+
+WRITERS: dict[str, Callable[[ValidationError], str]] = {
+    "type": _wrong_type,
+    "required": _missing_field,
+    "additionalProperties": _unknown_field,
+    "enum": _wrong_value,
+    "minProperties": _wrong_number_of_fields,
+    "maxProperties": _wrong_number_of_fields,
+    "minimum": _limit("be at least"),
+    "maximum": _limit("be at most"),
+    "exclusiveMinimum": _limit("be greater than"),
+    "minItems": _limit("have at least", "item"),
+    "maxItems": _limit("have at most", "item"),
+    "minLength": _limit("have at least", "character"),
+    "maxLength": _limit("have at most", "character"),
+    "uniqueItems": lambda _: "must not have the same item twice.",
+    "pattern": lambda _: "has the wrong format.",
+}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def _quoted(words: Iterable[object]) -> str:

@@ -1,22 +1,17 @@
-"""The only module that names the ways to fail, grouped by what the caller should do.
+"""The errors of this package, grouped by what the caller should do.
 
 ScaleInError
-├── ConfigurationError     fix the deployment; no event can succeed       raised: every invocation shows it
-├── RejectedEvent          drop it: the same bytes fail again             outcome "rejected"
-│   ├── MalformedEvent     bytes, an envelope or a time that cannot be read
-│   ├── UnknownSender      readable, but no message that is known here
-│   └── ContractViolation  a known message that breaks its schema
-└── GatewayError           ESS or the way to it: action, code, request id
-    ├── Refused            asking again will not help                     outcome "refused"
-    │   └── StateRefused   ... while the group is in this state           as above, once no call can be in flight
-    ├── StaleSnapshot      the group changed since it was read            read again, plan again
-    ├── TokenUsed          the ClientToken came before, with other ids    the history tells what came of it
-    ├── TryLater           the same request may succeed later             outcome "try-later"
-    │   └── Transient      ... and may succeed at once: 5xx, no connection
-    │       └── Throttled  ... and certainly did not happen
-    └── OutcomeUnknown     no answer: it may have happened                outcome "try-later"; same ClientToken
+├── ConfigurationError     fix the deployment; no event can succeed     raised by every invocation
+├── RejectedEvent          drop it: the same bytes fail again           outcome "rejected"
+└── GatewayError           an ESS call did not succeed: action, code, request id
+    ├── Refused            asking again will not help                   outcome "refused"
+    ├── StaleSnapshot      the group changed since it was read          read again, plan again
+    ├── TokenUsed          the ClientToken came before, with other ids  the history shows its result
+    ├── TryLater           the same request may succeed later           outcome "retry"
+    │   └── Transient      ... and may succeed at once: 5xx, throttled  as above
+    └── OutcomeUnknown     no answer: it may have happened              "retry", same ClientToken
 
-LedgerGone is the ledger's own: it is caught where the policy says whether to go on without it.
+LedgerUnavailable is caught where the policy says whether to go on without the ledger.
 
 No error text ever holds an event, a credential, a token or a URL.
 """
@@ -25,15 +20,17 @@ from __future__ import annotations
 
 
 class ScaleInError(Exception):
-    """Everything this package raises on purpose."""
+    """The base of all errors that this package raises on purpose."""
 
 
 class ConfigurationError(ScaleInError):
-    """The deployment is wrong: settings, role, credentials."""
+    """The deployment is wrong: settings, policy, role, credentials."""
 
 
 class RejectedEvent(ScaleInError):
-    """The event is wrong at `path` (JSON path) by `rule`."""
+    """A message is wrong at `path` (JSON path): it breaks `rule`, a keyword of JSON Schema or a
+    rule of this package. The text says what is expected and never repeats a value of the message.
+    """
 
     def __init__(self, path: str, rule: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -41,20 +38,10 @@ class RejectedEvent(ScaleInError):
         self.rule = rule
 
 
-class MalformedEvent(RejectedEvent):
-    """Bytes of no bearable size, depth or encoding; an envelope without content; a time that is none."""
-
-
-class UnknownSender(RejectedEvent):
-    """An object that is none of the messages known here."""
-
-
-class ContractViolation(RejectedEvent):
-    """The JSON does not satisfy its schema."""
-
-
 class GatewayError(ScaleInError):
-    """An ESS call did not do what it was asked. `code` is ESS's or the SDK's own error code."""
+    """A call to ESS, or to another cloud service, did not succeed. `code` is the service's or the
+    SDK's own error code.
+    """
 
     def __init__(
         self, action: str, code: str, sentence: str, ess_request_id: str | None = None
@@ -67,15 +54,24 @@ class GatewayError(ScaleInError):
 
 
 class Refused(GatewayError):
-    """ESS will not do this, however often it is asked."""
+    """ESS refuses this call each time. `is_by_state`: the group's present state is the reason,
+    which may be the echo of an earlier delivery's success.
+    """
 
-
-class StateRefused(Refused):
-    """The group's state forbids it, which may be the echo of an earlier delivery's success."""
+    def __init__(
+        self,
+        action: str,
+        code: str,
+        sentence: str,
+        ess_request_id: str | None = None,
+        is_by_state: bool = False,
+    ) -> None:
+        super().__init__(action, code, sentence, ess_request_id)
+        self.is_by_state = is_by_state
 
 
 class StaleSnapshot(GatewayError):
-    """ESS refused because the group is no longer what was read."""
+    """ESS refused the call because the group has changed since it was read."""
 
 
 class TokenUsed(GatewayError):
@@ -83,24 +79,27 @@ class TokenUsed(GatewayError):
 
 
 class TryLater(GatewayError):
-    """ESS cannot do this now: an activity runs, it is throttled, it is down."""
+    """The call cannot succeed now: an activity runs, the service is down, no time is left."""
 
 
 class Transient(TryLater):
-    """Gone in a moment, as a rule. `may_have_happened` is False only if the call certainly had no effect."""
+    """The call failed in passing. `may_have_happened` is False where it certainly had no effect."""
 
-    may_have_happened = True
-
-
-class Throttled(Transient):
-    """Denied before it was looked at."""
-
-    may_have_happened = False
+    def __init__(
+        self,
+        action: str,
+        code: str,
+        sentence: str,
+        ess_request_id: str | None = None,
+        may_have_happened: bool = True,
+    ) -> None:
+        super().__init__(action, code, sentence, ess_request_id)
+        self.may_have_happened = may_have_happened
 
 
 class OutcomeUnknown(GatewayError):
-    """A removal was sent and no answer came; only the same ClientToken makes repeating safe."""
+    """A removal was sent and no answer came; only the same ClientToken makes repeating it safe."""
 
 
 class LedgerUnavailable(ScaleInError):
-    """The ledger did not answer in time."""
+    """The ledger did not answer in time, or cannot write. The text holds no key, value or URL."""

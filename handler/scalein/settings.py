@@ -1,6 +1,6 @@
-"""The only module that knows environment variable names.
+"""The settings of an invocation, from environment variables and the context.
 
-All of ours start with SCALEIN_: the runtime deletes what starts with FC_ before the handler sees it.
+All variables of this project start with SCALEIN_: the runtime deletes names that start with FC_.
 """
 
 import re
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scalein.addresses import Endpoint, LedgerSource, parse_endpoint, parse_ledger
+from scalein.addresses import Endpoint, ca_file_of, check_ledger_url, parse_endpoint
+from scalein.contract import did_you_mean
 from scalein.errors import ConfigurationError
 
 KNOWN = (
@@ -28,20 +29,20 @@ KNOWN = (
     "SCALEIN_POLICY_FILE",
     "SCALEIN_READ_TIMEOUT_SECONDS",
     "SCALEIN_REGION_ID",
+    "SCALEIN_RETRY",
     "SCALEIN_SETTLE_SECONDS",
-    "SCALEIN_TRY_LATER",
 )
-DEFAULT_TIMEOUT_SECONDS = 60.0
-MAX_TIMEOUT_SECONDS = 86_400
+DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS = 60.0, 86_400
 MIN_KEY_LENGTH = 32
-RETURN_SECONDS = 0.4  # before its timeout, an invocation has returned
-MIN_MARGIN_SECONDS = 0.5  # the same, and time to release what the ledger gave
+RETURN_SECONDS = 0.4  # an invocation returns this long before its timeout
+MIN_MARGIN_SECONDS = 0.5  # as above, and time to release claims and leases of the ledger
 MIB = 1_048_576
-CODE_FOLDER = Path(__file__).parent.parent  # where index.py is
+CODE_FOLDER = Path(__file__).parent.parent  # has index.py and policy.json
+FUNCTION_NAME = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
 
 
 class Credentials(NamedTuple):
-    """An access key, with a token where it is temporary. Its text form shows none of it."""
+    """An access key, with a token if it is temporary. Its text form shows nothing of it."""
 
     access_key_id: str
     access_key_secret: str
@@ -51,19 +52,8 @@ class Credentials(NamedTuple):
         return "Credentials(***)"
 
 
-class PolicySource(NamedTuple):
-    """Where the policy document is: inline text, else a file."""
-
-    text: str
-    file: str
-
-    @property
-    def name(self) -> str:
-        return "SCALEIN_POLICY" if self.text else f"policy {self.file}"
-
-
 class FunctionRef(NamedTuple):
-    """This function, as Function Compute can call it again; and the key that seals what it then gets."""
+    """This function, as Function Compute can call it again, and the key that signs follow-ups."""
 
     endpoint: str  # URL of Function Compute
     service: str
@@ -72,190 +62,210 @@ class FunctionRef(NamedTuple):
     key: str
 
     def __repr__(self) -> str:
-        return f"Caller({self.service}/{self.function})"
+        return f"FunctionRef({self.service}/{self.function})"
 
 
 class Settings(NamedTuple):
+    """The settings of one invocation. Their text form shows nothing: some are secret."""
+
     credentials: Credentials
     region_id: str
-    policy: PolicySource
+    policy_text: str  # the policy document itself; empty: read policy_file
+    policy_file: str
     ess_endpoint: Endpoint | None  # None: the SDK's own for the region
     cms_endpoint: Endpoint | None  # as above
     ess_network: str  # "public" or "vpc"
     connect_timeout_seconds: float
     read_timeout_seconds: float
-    run_seconds: float  # what the invocation may use of its time
-    dry_run: bool  # whatever a request says
-    raise_retry: bool  # so that the trigger sends the message again
-    raise_failed: bool = False  # so that a destination for failures sees it
-    ledger: LedgerSource = LedgerSource("")
-    function_ref: FunctionRef | None = None  # None: there are no follow-ups
+    run_seconds: float  # the part of the timeout that the invocation may use
+    dry_run: bool  # for all requests
+    raise_retry: bool  # on status retry, so that the trigger sends the message again
+    raise_failed: bool = False  # on failures, so that a destination for failures gets them
+    ledger_url: str = ""  # empty: a ledger in memory
+    function_ref: FunctionRef | None = None  # None: no follow-ups
     invocation_id: str = ""
-    closing_seconds: float = 0.0  # after run_seconds, to write down what is done
-    settle_seconds: float = 180.0  # after it, what ESS does not show did not happen
+    closing_seconds: float = 0.0  # after run_seconds, to record results
+    settle_seconds: float = 180.0  # after it, a call that ESS does not show had no effect
     max_event_bytes: int = 4 * MIB  # a larger event is rejected before it is decoded
+
+    def __repr__(self) -> str:
+        return "Settings(***)"
 
 
 def read_settings(environment: Mapping[str, str], context: object) -> Settings:
-    """Settings of this invocation; credentials are read afresh, for instances outlive tokens.
+    """Returns the settings of this invocation. Credentials are read each time, for an instance of
+    the function outlives them.
 
-    Raises ConfigurationError, naming the variable and what it takes.
+    Raises ConfigurationError, which names the variable and the values that it takes.
     """
-    _refuse_unknown(environment)
-    timeout = _timeout_seconds(context)
-    margin = _seconds(environment, "SCALEIN_DEADLINE_MARGIN_SECONDS", 1.0)
-    if margin < MIN_MARGIN_SECONDS:
-        raise ConfigurationError(
-            f"SCALEIN_DEADLINE_MARGIN_SECONDS must be at least {MIN_MARGIN_SECONDS} s, "
-            "so that an invocation returns before its timeout"
-        )
+    _check_names(environment)
+    timeout, margin = _timeout_seconds(context), _margin_seconds(environment)
     if timeout <= margin:
         raise ConfigurationError(
-            f"the function's timeout ({timeout:g} s) must be longer than SCALEIN_DEADLINE_MARGIN_SECONDS ({margin:g} s)"
+            f"The function's timeout ({timeout:g} s) must be longer than"
+            f" SCALEIN_DEADLINE_MARGIN_SECONDS ({margin:g} s)."
         )
+    policy_text, policy_file = _policy(environment)
     return Settings(
         credentials=_credentials(environment, context),
         region_id=_region_id(environment, context),
-        policy=_policy(environment),
-        ess_endpoint=parse_endpoint(
-            "SCALEIN_ESS_ENDPOINT", environment.get("SCALEIN_ESS_ENDPOINT", "")
-        ),
-        cms_endpoint=parse_endpoint(
-            "SCALEIN_CMS_ENDPOINT", environment.get("SCALEIN_CMS_ENDPOINT", "")
-        ),
+        policy_text=policy_text,
+        policy_file=policy_file,
+        ess_endpoint=_endpoint(environment, "SCALEIN_ESS_ENDPOINT"),
+        cms_endpoint=_endpoint(environment, "SCALEIN_CMS_ENDPOINT"),
         ess_network=_one_of(environment, "SCALEIN_ESS_NETWORK", ("public", "vpc")),
         connect_timeout_seconds=_seconds(environment, "SCALEIN_CONNECT_TIMEOUT_SECONDS", 3.0),
         read_timeout_seconds=_seconds(environment, "SCALEIN_READ_TIMEOUT_SECONDS", 10.0),
         run_seconds=timeout - margin,
         dry_run=_one_of(environment, "SCALEIN_DRY_RUN", ("false", "true")) == "true",
-        raise_retry=_one_of(environment, "SCALEIN_TRY_LATER", ("raise", "return")) == "raise",
+        raise_retry=_one_of(environment, "SCALEIN_RETRY", ("raise", "return")) == "raise",
         raise_failed=_one_of(environment, "SCALEIN_FAILED", ("return", "raise")) == "raise",
-        ledger=_ledger(environment),
-        function_ref=_caller(environment, context),
-        invocation_id=str(getattr(context, "request_id", "") or ""),
+        ledger_url=_ledger_url(environment),
+        function_ref=_function_ref(environment, context),
+        invocation_id=_text(context, "request_id"),
         closing_seconds=max(0.0, margin - RETURN_SECONDS),
         settle_seconds=_seconds(environment, "SCALEIN_SETTLE_SECONDS", 180.0),
         max_event_bytes=_bytes(environment, "SCALEIN_MAX_EVENT_BYTES", 4 * MIB, 32 * MIB),
     )
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    """A misspelt name would otherwise be a setting that silently does not hold."""
+def _check_names(environment: Mapping[str, str]) -> None:
+    """Refuses a misspelt name: its setting would silently not apply."""
     unknown = min(
         (name for name in environment if name.startswith("SCALEIN_") and name not in KNOWN),
         default="",
     )
-    if not unknown:
-        return
-    from difflib import get_close_matches  # only to explain a wrong deployment
-
-    nearest = get_close_matches(unknown, KNOWN, 1)
-    advice = f"Did you mean {nearest[0]}?" if nearest else f"Known are: {', '.join(KNOWN)}"
-    raise ConfigurationError(f"Unknown setting {unknown}. {advice}")
+    if unknown:
+        advice = did_you_mean(unknown, KNOWN) or f" Known settings: {', '.join(KNOWN)}."
+        raise ConfigurationError(f"Unknown setting {unknown}.{advice}")
 
 
-def _ledger(environment: Mapping[str, str]) -> LedgerSource:
-    source = parse_ledger("SCALEIN_LEDGER", environment.get("SCALEIN_LEDGER", ""))
-    if source.ca_file and not Path(source.ca_file).is_file():
+def _text(thing: object, name: str) -> str:
+    return str(getattr(thing, name, "") or "")
+
+
+def _margin_seconds(environment: Mapping[str, str]) -> float:
+    margin = _seconds(environment, "SCALEIN_DEADLINE_MARGIN_SECONDS", 1.0)
+    if margin < MIN_MARGIN_SECONDS:
         raise ConfigurationError(
-            "SCALEIN_LEDGER names a file of certificates (ssl_ca_certs) that is not there"
+            f"SCALEIN_DEADLINE_MARGIN_SECONDS must be at least {MIN_MARGIN_SECONDS} s,"
+            " so that an invocation returns before its timeout."
         )
-    return source
+    return margin
 
 
-def _caller(environment: Mapping[str, str], context: object) -> FunctionRef | None:
-    """Follow-ups are on where there is a key for them."""
+def _endpoint(environment: Mapping[str, str], name: str) -> Endpoint | None:
+    return parse_endpoint(name, environment.get(name, ""))
+
+
+def _ledger_url(environment: Mapping[str, str]) -> str:
+    url = environment.get("SCALEIN_LEDGER", "")
+    if not url:
+        return ""
+    check_ledger_url("SCALEIN_LEDGER", url)
+    ca_file = ca_file_of(url)
+    if ca_file and not Path(ca_file).is_file():
+        raise ConfigurationError(
+            "SCALEIN_LEDGER names a file of certificates (ssl_ca_certs) that does not exist."
+            " Put the file into the package, or correct the path."
+        )
+    return url
+
+
+def _function_ref(environment: Mapping[str, str], context: object) -> FunctionRef | None:
+    """Follow-ups are on if there is a key for them."""
     key = environment.get("SCALEIN_FOLLOW_UP_KEY", "")
     if not key:
         return None
     if len(key) < MIN_KEY_LENGTH:
         raise ConfigurationError(
-            f"SCALEIN_FOLLOW_UP_KEY must have at least {MIN_KEY_LENGTH} random characters"
+            f"SCALEIN_FOLLOW_UP_KEY must have at least {MIN_KEY_LENGTH} random characters."
         )
-    function, service = getattr(context, "function", None), getattr(context, "service", None)
-    named = environment.get("SCALEIN_FC_FUNCTION", "").split("/")
-    if named == [""]:
-        named = [str(getattr(service, "name", "") or ""), str(getattr(function, "name", "") or "")]
-    if len(named) != 2 or not all(
-        re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,127}", name) for name in named
-    ):
-        raise ConfigurationError(
-            "follow-ups need to know the function: set SCALEIN_FC_FUNCTION to SERVICE/FUNCTION (Function Compute 2.0)"
-        )
+    service_name, function_name = _function_name(environment, context)
     return FunctionRef(
-        _function_compute(environment, context),
-        named[0],
-        named[1],
-        str(getattr(service, "qualifier", "") or ""),
-        key,
+        endpoint=_function_compute_url(environment, context),
+        service=service_name,
+        function=function_name,
+        qualifier=_text(getattr(context, "service", None), "qualifier"),
+        key=key,
     )
 
 
-def _function_compute(environment: Mapping[str, str], context: object) -> str:
-    """URL of Function Compute: plain http only ever to this machine."""
-    endpoint = parse_endpoint("SCALEIN_FC_ENDPOINT", environment.get("SCALEIN_FC_ENDPOINT", ""))
+def _function_name(environment: Mapping[str, str], context: object) -> list[str]:
+    """Service and function: the variable's, else the context's."""
+    names = environment.get("SCALEIN_FC_FUNCTION", "").split("/")
+    if names == [""]:
+        parts = (getattr(context, part, None) for part in ("service", "function"))
+        names = [_text(part, "name") for part in parts]
+    if len(names) != 2 or not all(re.fullmatch(FUNCTION_NAME, name) for name in names):
+        raise ConfigurationError(
+            "Follow-ups need the name of the function: set SCALEIN_FC_FUNCTION to SERVICE/FUNCTION"
+            " (Function Compute 2.0)."
+        )
+    return names
+
+
+def _function_compute_url(environment: Mapping[str, str], context: object) -> str:
+    """URL of Function Compute. It is plain http only for this machine."""
+    endpoint = _endpoint(environment, "SCALEIN_FC_ENDPOINT")
     if endpoint is not None:
         return f"{'https' if endpoint.secure else 'http'}://{endpoint.host}"
-    account, region = (
-        str(getattr(context, "account_id", "") or ""),
-        str(getattr(context, "region", "") or ""),
-    )
+    account, region = _text(context, "account_id"), _text(context, "region")
     if not re.fullmatch(r"[0-9]+", account) or not re.fullmatch(r"[a-z0-9-]+", region):
         raise ConfigurationError(
-            "follow-ups need SCALEIN_FC_ENDPOINT: ACCOUNT.REGION.fc.aliyuncs.com, or -internal"
+            "Follow-ups need the address of Function Compute: set SCALEIN_FC_ENDPOINT to"
+            " ACCOUNT.REGION.fc.aliyuncs.com or ACCOUNT.REGION-internal.fc.aliyuncs.com."
         )
     return f"https://{account}.{region}-internal.fc.aliyuncs.com"
 
 
 def _credentials(environment: Mapping[str, str], context: object) -> Credentials:
-    """Of the context where it has them (3.9, 3.10), else of the environment (3.12). Never mixed."""
+    """Those of the context (Python 3.9, 3.10), else of the environment (3.12); never mixed."""
     of_context = getattr(context, "credentials", None)
     if getattr(of_context, "access_key_id", None):
-        return Credentials(
-            str(getattr(of_context, "access_key_id", "")),
-            str(getattr(of_context, "access_key_secret", "")),
-            str(getattr(of_context, "security_token", "") or ""),
-        )
-    found = Credentials(
+        return Credentials(*(_text(of_context, field) for field in Credentials._fields))
+    credentials = Credentials(
         environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""),
         environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ""),
         environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
     )
-    if not (found.access_key_id and found.access_key_secret):
+    if not (credentials.access_key_id and credentials.access_key_secret):
         raise ConfigurationError(
-            "no credentials: give the function a RAM role, or set ALIBABA_CLOUD_ACCESS_KEY_ID and "
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+            "No credentials. Give the function a RAM role, or set ALIBABA_CLOUD_ACCESS_KEY_ID and"
+            " ALIBABA_CLOUD_ACCESS_KEY_SECRET."
         )
-    return found
+    return credentials
 
 
 def _region_id(environment: Mapping[str, str], context: object) -> str:
-    region_id = environment.get("SCALEIN_REGION_ID") or str(getattr(context, "region", "") or "")
+    region_id = environment.get("SCALEIN_REGION_ID") or _text(context, "region")
     if not re.fullmatch(r"[a-z0-9-]+", region_id):
         raise ConfigurationError(
-            "no region: set SCALEIN_REGION_ID to the scaling group's region, such as cn-hangzhou"
+            "No region. Set SCALEIN_REGION_ID to the scaling group's region, such as cn-hangzhou."
         )
     return region_id
 
 
-def _policy(environment: Mapping[str, str]) -> PolicySource:
+def _policy(environment: Mapping[str, str]) -> tuple[str, str]:
+    """The text of the policy, or the file that has it."""
     text, file = environment.get("SCALEIN_POLICY", ""), environment.get("SCALEIN_POLICY_FILE", "")
     if text and file:
         raise ConfigurationError(
-            "SCALEIN_POLICY and SCALEIN_POLICY_FILE are both set; one policy must hold"
+            "SCALEIN_POLICY and SCALEIN_POLICY_FILE are both set. Set only one of them."
         )
-    return PolicySource(text, str(CODE_FOLDER / (file or "policy.json")))
+    return text, str(CODE_FOLDER / (file or "policy.json"))
 
 
 def _timeout_seconds(context: object) -> float:
-    """Of context.function.timeout, which is text or a number, depending on the runtime."""
+    """From context.function.timeout, which is text or a number, depending on the runtime."""
     value: Any = getattr(getattr(context, "function", None), "timeout", None)
     if value is None:
         return DEFAULT_TIMEOUT_SECONDS
     seconds = _number(str(value))
     if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
         raise ConfigurationError(
-            f"context.function.timeout is not a number of seconds up to {MAX_TIMEOUT_SECONDS}"
+            "context.function.timeout must be a number of seconds above 0, up to"
+            f" {MAX_TIMEOUT_SECONDS}."
         )
     return seconds
 
@@ -264,7 +274,7 @@ def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) 
     """One of `values`; the first is the default."""
     value = environment.get(name, "").strip().lower() or values[0]
     if value not in values:
-        raise ConfigurationError(f"{name} must be one of: {', '.join(values)}")
+        raise ConfigurationError(f"{name} must be one of: {', '.join(values)}.")
     return value
 
 
@@ -273,7 +283,7 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
     seconds = _number(text) if text else default
     if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
         raise ConfigurationError(
-            f"{name} must be a number of seconds above 0, up to {MAX_TIMEOUT_SECONDS}"
+            f"{name} must be a number of seconds above 0, up to {MAX_TIMEOUT_SECONDS}."
         )
     return seconds
 
@@ -281,10 +291,10 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
 def _bytes(environment: Mapping[str, str], name: str, default: int, maximum: int) -> int:
     text = environment.get(name, "") or str(default)
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 0 < int(text) <= maximum:
-        raise ConfigurationError(f"{name} must be a whole number of bytes from 1 to {maximum}")
+        raise ConfigurationError(f"{name} must be a whole number of bytes from 1 to {maximum}.")
     return int(text)
 
 
 def _number(text: str) -> float:
-    """Of decimal notation alone; else 0, which no setting takes."""
+    """The number of a decimal text; 0, which no setting takes, for any other text."""
     return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0.0

@@ -58,11 +58,11 @@ def _open_ledger(
         clock=deadline.clock,
     )
     memory = MemoryLedger(options, process_store())
-    if not settings.ledger.url:
+    if not settings.ledger_url:
         return memory
     from scalein.ledger.redis import RedisLedger
 
     # After the deadline, results are still recorded, until the platform ends the invocation.
     ledger_deadline = deadline._replace(at=deadline.at + settings.closing_seconds)
-    redis = RedisLedger(settings.ledger.url, options, timer, ledger_deadline)
+    redis = RedisLedger(settings.ledger_url, options, timer, ledger_deadline)
     return FallbackLedger(redis, memory, policy.fail_closed)

@@ -1,4 +1,4 @@
-"""Where the SDK connects when no endpoint is given, as a proxy sees it: the only way out here."""
+"""Which host the SDK calls without a configured endpoint, as an HTTPS proxy sees it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.deployment import settings_of
 
 
 def first_line_sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What the SDK first says to an HTTPS proxy, which then hangs up."""
+    """Returns the first line that the SDK sends to an HTTPS proxy, which then hangs up."""
     lines: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", "http://{}:{}".format(*proxy.getsockname()))

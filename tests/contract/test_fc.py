@@ -1,4 +1,4 @@
-"""Function Compute through the real fc2: what it answers, and what fc2 would do on its own."""
+"""Follow-ups through the real fc2: what Function Compute answers, and what fc2 alone would do."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ PROGRESS = Progress(request_for(Count(1)), NOON, follow_ups=1)
 def follow_ups(
     endpoint: str, credentials: Credentials = KEY, seconds: float = 30
 ) -> FunctionCompute:
-    caller = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
-    return FunctionCompute(caller, credentials, Deadline.after(seconds, SystemClock()))
+    function_ref = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
+    return FunctionCompute(function_ref, credentials, Deadline.after(seconds, SystemClock()))
 
 
 def waiting(cloud: Cloud) -> list[tuple[str, str, str, timedelta]]:
@@ -45,16 +45,16 @@ def test_a_follow_up_is_an_asynchronous_delayed_and_numbered_invocation_of_this_
         assert waiting(cloud) == [("ops", "scale-in", task_id(PROGRESS), timedelta(seconds=30))]
 
 
-def test_the_second_of_two_is_refused_and_that_is_fine() -> None:
+def test_the_second_of_two_equal_follow_ups_is_refused_without_an_error() -> None:
     with cloud_of(group(*instances(1))) as cloud:
-        scheduled = [follow_ups(cloud.endpoint).schedule(PROGRESS, 30) for _ in range(2)]
-        scheduled.append(follow_ups(cloud.endpoint).schedule(PROGRESS.followed(), 30))
+        is_new = [follow_ups(cloud.endpoint).schedule(PROGRESS, 30) for _ in range(2)]
+        is_new.append(follow_ups(cloud.endpoint).schedule(PROGRESS.with_next_follow_up(), 30))
 
-        assert scheduled == [True, False, True]
+        assert is_new == [True, False, True]
         assert len(waiting(cloud)) == 2
 
 
-def test_the_sts_token_goes_along_and_is_signed() -> None:
+def test_the_sts_token_is_sent_and_signed() -> None:
     with cloud_of(group(*instances(1)), token="sts-1") as cloud:
         assert follow_ups(cloud.endpoint, KEY._replace(security_token="sts-1")).schedule(
             PROGRESS, 1
@@ -63,7 +63,7 @@ def test_the_sts_token_goes_along_and_is_signed() -> None:
             follow_ups(cloud.endpoint, KEY._replace(security_token="sts-2")).schedule(PROGRESS, 1)
 
 
-def test_a_wrong_secret_is_reported_without_it() -> None:
+def test_the_error_for_a_wrong_secret_does_not_quote_it() -> None:
     with (
         cloud_of(group(*instances(1))) as cloud,
         pytest.raises(TryLater, match="HTTP 403") as caught,
@@ -75,7 +75,7 @@ def test_a_wrong_secret_is_reported_without_it() -> None:
 
 
 @pytest.mark.parametrize("kind", ["throttled", "internal-error", "bad-gateway"])
-def test_what_function_compute_does_not_take_is_for_later(kind: str) -> None:
+def test_a_follow_up_that_function_compute_does_not_accept_is_retried_later(kind: str) -> None:
     """fc2 would raise JSONDecodeError for the HTML page."""
     with cloud_of(group(*instances(1))) as cloud:
         cloud.inside.faults.add(kind, "InvokeFunction")
@@ -85,7 +85,7 @@ def test_what_function_compute_does_not_take_is_for_later(kind: str) -> None:
         assert follow_ups(cloud.endpoint).schedule(PROGRESS, 1)
 
 
-def test_a_refused_connection_is_reported_at_once() -> None:
+def test_a_refused_connection_fails_at_once() -> None:
     """fc2 would try for 30 s."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -114,7 +114,7 @@ def test_a_follow_up_that_is_too_large_is_not_sent() -> None:
         assert waiting(cloud) == []
 
 
-def test_fc2_says_nothing_and_everybody_else_may(caplog: pytest.LogCaptureFixture) -> None:
+def test_fc2_logs_nothing_and_other_libraries_may(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with cloud_of(group(*instances(1)), token="sts-canary") as cloud:
         follow_ups(cloud.endpoint, KEY._replace(security_token="sts-canary")).schedule(PROGRESS, 1)

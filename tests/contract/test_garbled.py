@@ -1,4 +1,4 @@
-"""Answers that no client should believe, through the real SDK: a true result, or our error."""
+"""Garbled answers, through the real SDK over a socket: a correct result, or a GatewayError."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ READS: dict[str, Callable[[EssGateway], Any]] = {
 
 
 class Wire:
-    """A server whose answers to one action are what a test says."""
+    """A server whose answers to one action a test spoils."""
 
     def __init__(self) -> None:
         self.action = ""
@@ -95,7 +95,7 @@ def points_garbled(body: bytes, chance: Random) -> bytes:
     read=st.sampled_from(sorted(READS)),
     inner=st.booleans(),
 )
-def test_a_garbled_answer_is_a_gateway_error_or_a_result_that_holds(
+def test_a_garbled_answer_is_a_gateway_error_or_a_correct_result(
     wire: tuple[Wire, str], seed: int, action: str, read: str, inner: bool
 ) -> None:
     server, endpoint = wire
@@ -104,12 +104,12 @@ def test_a_garbled_answer_is_a_gateway_error_or_a_result_that_holds(
     server.action, server.spoil, server.status = action, lambda body: spoil(body, chance), "200 OK"
     gateway = gateway_to(endpoint, seconds=0.6)
     with suppress(GatewayError):
-        found = READS[read](gateway)
+        value = READS[read](gateway)
         if read == "snapshot":
-            assert [instance.id.isprintable() for instance in found.instances] == [True]
-            numbers = (found.group.min_size, found.group.total_capacity)
+            assert [instance.id.isprintable() for instance in value.instances] == [True]
+            numbers = (value.group.min_size, value.group.total_capacity)
             assert all(type(number) is int and number >= 0 for number in numbers)
-            assert all(abs(sample.value) < 1e18 for sample in found.samples.values())
+            assert all(abs(sample.value) < 1e18 for sample in value.samples.values())
     with suppress(OutcomeUnknown):
         assert gateway.remove(CALL).isprintable()
 

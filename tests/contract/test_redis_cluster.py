@@ -12,16 +12,14 @@ from scalein.clock import Deadline, SystemClock
 from scalein.errors import LedgerUnavailable
 from scalein.ledger.protocol import (
     Claim,
-    Completion,
     GroupLease,
     LeaseOptions,
     MessageRef,
     OtherMessages,
-    Record,
 )
 from scalein.ledger.redis import RedisLedger
 from tests.support.clock import NOON
-from tests.support.redis_cluster import RedisCluster, redis_cluster, until
+from tests.support.redis_cluster import RedisCluster, redis_cluster, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +29,7 @@ def cluster() -> Iterator[RedisCluster]:
 
 
 def ledger(cluster: RedisCluster, owner: str, seconds: float = 30) -> RedisLedger:
-    """One invocation's, which has so much time."""
+    """Returns the ledger of one invocation, which has this much time."""
     clock = SystemClock()
     return RedisLedger(
         cluster.url, LeaseOptions(owner, 60, 3_600, clock), None, Deadline.after(seconds, clock)
@@ -39,7 +37,7 @@ def ledger(cluster: RedisCluster, owner: str, seconds: float = 30) -> RedisLedge
 
 
 def messages_in(cluster: RedisCluster, server: int, name: str) -> MessageRef:
-    """Of a group whose slot is this server's."""
+    """Returns a message of a group whose slot this server has."""
     for number in range(1_000):
         group = f"{name}-{number}"
         if cluster.owner_of(cluster.slot_of(f"{{{group}}}")) is cluster.masters[server]:
@@ -48,19 +46,19 @@ def messages_in(cluster: RedisCluster, server: int, name: str) -> MessageRef:
 
 
 def process(cluster: RedisCluster, message: MessageRef, owner: str) -> None:
-    """A whole life of a message, and what the next one knows of it."""
+    """Processes a message from claim to release, and checks what the next invocation knows."""
     one, two = ledger(cluster, owner), ledger(cluster, f"{owner} next")
     assert one.claim_message(message) == Claim(True)
     assert one.acquire_lease(message.group, "cpu") == GroupLease()
     assert two.acquire_lease(message.group) is None
-    assert one.record(message, Record("p", {"i-1": 300.0}, (), ("asa-1",)))
+    assert one.record(message, "p", in_flight={"i-1": 300.0}, activity_ids=("asa-1",))
     assert one.read_others(message) == OtherMessages()
-    one.close(message, Completion('{"status": "removing"}', "cpu", NOON))
+    one.release(message, outcome='{"status": "removing"}', observation="cpu", sent_at=NOON)
 
     assert two.claim_message(message) == Claim(False, '{"status": "removing"}', "p", first=False)
     assert two.acquire_lease(message.group, "cpu") == GroupLease(frozenset({"i-1"}), NOON, 1)
     assert two.read_others(message._replace(key="n")).activity_ids == {"asa-1"}
-    two.close(message, Completion())
+    two.release(message)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +82,7 @@ def test_every_server_of_a_cluster_serves_its_groups(cluster: RedisCluster, serv
     assert cluster.masters[server].call("DBSIZE") > 0
 
 
-def test_a_slot_that_has_moved_is_found_again_with_all_that_is_known(cluster: RedisCluster) -> None:
+def test_after_a_slot_moved_the_ledger_still_knows_everything(cluster: RedisCluster) -> None:
     message = messages_in(cluster, 1, "moved")
     slot, (_, source, target) = cluster.slot_of(f"{{{message.group}}}"), cluster.masters
     process(cluster, message, "one")
@@ -115,10 +113,10 @@ def test_while_a_slot_moves_a_step_waits_for_it_and_happens_once(
 
     timer = Timer(0.3, end)
     timer.start()
-    entry = ledger(cluster, "three").acquire_lease(message.group)
+    lease = ledger(cluster, "three").acquire_lease(message.group)
     timer.join()
 
-    assert entry == GroupLease(frozenset({"i-1"}), None, 1)
+    assert lease == GroupLease(frozenset({"i-1"}), None, 1)
     assert ledger(cluster, "four").acquire_lease(message.group) is None
 
 
@@ -133,7 +131,7 @@ def test_a_read_of_one_key_follows_it_to_where_the_slot_moves(cluster: RedisClus
     cluster.end_move(slot, target)
 
 
-def test_a_slot_that_never_ends_to_move_is_an_unavailable_ledger(cluster: RedisCluster) -> None:
+def test_a_slot_whose_move_does_not_end_is_an_unavailable_ledger(cluster: RedisCluster) -> None:
     message = messages_in(cluster, 2, "stuck")
     slot, (_, target, source) = cluster.slot_of(f"{{{message.group}}}"), cluster.masters
     cluster.begin_to_move(slot, source, target)
@@ -149,19 +147,19 @@ def test_when_a_server_fails_its_replica_knows_what_it_knew() -> None:
     with redis_cluster() as cluster:
         message = messages_in(cluster, 0, "failed")
         process(cluster, message, "one")
-        until(lambda: cluster.replica.client.dbsize() == cluster.masters[0].client.dbsize())
+        wait_until(lambda: cluster.replica.client.dbsize() == cluster.masters[0].client.dbsize())
         cluster.masters[0].kill()
 
         with pytest.raises(LedgerUnavailable):
             ledger(cluster, "two", seconds=0.5).acquire_lease(message.group)
-        until(lambda: cluster.replica.client.info("replication")["role"] == "master")
-        until(lambda: f":{cluster.replica.port}@" in _masters(cluster))
+        wait_until(lambda: cluster.replica.client.info("replication")["role"] == "master")
+        wait_until(lambda: f":{cluster.replica.port}@" in _masters(cluster))
         assert ledger(cluster, "three").acquire_lease(message.group) == GroupLease(
             frozenset({"i-1"}), None, 1
         )
 
 
 def _masters(cluster: RedisCluster) -> str:
-    """As the server that is asked first knows them."""
+    """Returns the masters, as the server of the URL lists them."""
     lines = str(cluster.masters[1].call("CLUSTER", "NODES")).splitlines()
     return "\n".join(line for line in lines if "master" in line and "fail" not in line)

@@ -1,4 +1,6 @@
-"""Redis loses answers, drips, is full, refuses, or is a replica: nothing happens twice or hangs."""
+"""Redis that loses answers, drips, is full, refuses or became a replica: no step acts twice or
+hangs.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import pytest
 
 from scalein.clock import Deadline, SystemClock
 from scalein.errors import LedgerUnavailable
-from scalein.ledger.protocol import Claim, Completion, GroupLease, LeaseOptions, MessageRef, Record
+from scalein.ledger.protocol import Claim, GroupLease, LeaseOptions, MessageRef
 from scalein.ledger.redis import RedisLedger
 from tests.support.clock import NOON
 from tests.support.redis_proxy import proxy_before
@@ -37,10 +39,10 @@ def test_a_step_whose_answer_was_lost_is_sent_again_and_counts_once(server: Redi
         one = ledger(proxy.url)
         assert one.claim_message(M) == Claim(True)
         assert one.acquire_lease("asg-1", "cpu") == GroupLease()
-        assert one.record(M, Record("p", {"i-1": 300.0, "i-2": 300.0}, (), ("asa-1",)))
-        assert one.record(M, Record("p", {"i-1": 300.0, "i-2": 300.0}, (), ("asa-1",)))
-        assert one.record(M, Record("q", {}, ("i-2",)))
-        one.close(M, Completion("{}", "cpu", NOON))
+        assert one.record(M, "p", in_flight={"i-1": 300.0, "i-2": 300.0}, activity_ids=("asa-1",))
+        assert one.record(M, "p", in_flight={"i-1": 300.0, "i-2": 300.0}, activity_ids=("asa-1",))
+        assert one.record(M, "q", freed=("i-2",))
+        one.release(M, outcome="{}", observation="cpu", sent_at=NOON)
         assert len(proxy.lost) == 6
 
     two = ledger(server.url, "two")
@@ -49,31 +51,31 @@ def test_a_step_whose_answer_was_lost_is_sent_again_and_counts_once(server: Redi
     assert two.read_others(N).activity_ids == {"asa-1"}
 
 
-def test_who_took_over_meanwhile_is_not_ended_by_a_close_that_comes_again(
+def test_a_release_that_comes_again_does_not_end_the_next_holder(
     server: RedisServer,
 ) -> None:
     one, two = ledger(server.url), ledger(server.url, "two")
     one.claim_message(M)
     one.acquire_lease("asg-1")
-    one.close(M, Completion())
+    one.release(M)
     two.claim_message(M)
     two.acquire_lease("asg-1")
-    one.close(M, Completion("{}"))
+    one.release(M, outcome="{}")
 
-    assert two.record(M, Record("p"))
+    assert two.record(M, "p")
 
 
-@pytest.mark.parametrize("step", ["claim", "close"])
+@pytest.mark.parametrize("step", ["claim", "release"])
 def test_an_answer_that_drips_ends_with_the_deadline(server: RedisServer, step: str) -> None:
-    """Each byte in time is not an answer in time."""
+    """Each byte comes in time, and the answer does not."""
     with proxy_before(server) as proxy:
         one = ledger(proxy.url, seconds=0.4)
         deadline = Deadline.after(0.4 + 0.1, SystemClock())
-        if step == "close":
+        if step == "release":
             one.claim_message(M)
         proxy.dripping = True
         with pytest.raises(LedgerUnavailable):
-            one.claim_message(N) if step == "claim" else one.close(M, Completion("{}"))
+            one.claim_message(N) if step == "claim" else one.release(M, outcome="{}")
 
     assert deadline.remaining_seconds() > 0
 
@@ -85,21 +87,21 @@ def test_a_full_redis_is_an_unavailable_ledger_and_says_where_to_look(server: Re
         ledger(server.url).claim_message(M)
 
 
-def test_a_full_redis_still_takes_an_outcome_and_gives_back_message_and_group(
+def test_a_full_redis_still_saves_an_outcome_and_releases_message_and_group(
     server: RedisServer,
 ) -> None:
     one = ledger(server.url)
     one.claim_message(M)
     one.acquire_lease("asg-1")
     server.client.config_set("maxmemory", 1)
-    one.close(M, Completion("{}", "cpu", NOON))
+    one.release(M, outcome="{}", observation="cpu", sent_at=NOON)
     server.client.config_set("maxmemory", 0)
 
     assert ledger(server.url, "two").claim_message(M) == Claim(False, "{}", first=False)
     assert ledger(server.url, "two").acquire_lease("asg-1", "cpu") == GroupLease(newest=NOON)
 
 
-def test_a_wrong_password_is_reported_as_a_wrong_setting(server: RedisServer) -> None:
+def test_a_wrong_password_names_the_setting_and_not_the_password(server: RedisServer) -> None:
     server.client.config_set("requirepass", "right")
 
     with pytest.raises(LedgerUnavailable, match=r"password.*SCALEIN_LEDGER") as caught:
@@ -107,7 +109,7 @@ def test_a_wrong_password_is_reported_as_a_wrong_setting(server: RedisServer) ->
     assert "canary" not in str(caught.value)
 
 
-def test_a_server_that_became_a_replica_is_disconnected_and_found_again(
+def test_a_server_that_became_a_replica_is_disconnected_and_resolved_anew(
     server: RedisServer,
 ) -> None:
     ledger(server.url).claim_message(M)
@@ -135,7 +137,7 @@ def test_times_of_alarms_compare_whatever_their_zone_and_precision(server: Redis
         one = ledger(server.url)
         one.claim_message(M)
         one.acquire_lease("asg-1")
-        one.close(M, Completion(None, "cpu", moment))
+        one.release(M, observation="cpu", sent_at=moment)
 
     assert ledger(server.url, "two").acquire_lease("asg-1", "cpu") == GroupLease(
         newest=NOON + timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""What one call may cost: time, bytes and attempts; and what is the deployment's own fault."""
+"""What one call may cost: time, bytes and attempts; and which faults are the deployment's."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MEBIBYTE = 1 << 20
 
 
 def dripping(*parts: bytes) -> Callable[[socket.socket], None]:
-    """The first at once, and the others a byte every 30 ms."""
+    """Sends the first part at once, and the others a byte every 30 ms."""
 
     def converse(connection: socket.socket) -> None:
         if parts[0]:
@@ -113,8 +113,8 @@ def test_a_metric_that_drips_holds_no_read_beyond_its_deadline() -> None:
 @pytest.mark.parametrize("kind", DRIPS)
 def test_dripped_bytes_hold_no_follow_up_beyond_its_deadline(kind: str) -> None:
     with serving(DRIPS[kind]) as endpoint:
-        caller = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
-        follow_ups = FunctionCompute(caller, KEY, Deadline.after(0.4, SystemClock()))
+        function_ref = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
+        follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(0.4, SystemClock()))
 
         assert (
             seconds_of(lambda: follow_ups.schedule(Progress(request_for(Count(1)), NOON), 1)) < 0.6
@@ -132,7 +132,7 @@ def test_no_thread_is_left_running_after_a_call_that_ran_out_of_time() -> None:
 
 
 def heavy(kind: str) -> bytes:
-    """An answer as it travels."""
+    """Returns an answer as it travels."""
     if kind == "large":
         return answer_of(b"{}" + b" " * (24 * MEBIBYTE))
     if kind == "large without length":
@@ -178,7 +178,7 @@ def test_no_answer_costs_more_than_16_mebibytes(kind: str) -> None:
 
 
 def test_after_an_answer_that_was_too_large_the_next_one_is_its_own() -> None:
-    """What is left of an answer must not be read as the next."""
+    """Unread bytes of an answer must not be read as the next one."""
     answers = iter([heavy("large")])
     with replying(lambda action: next(answers, empty_group(action))) as endpoint:
         assert gateway_to(endpoint).remove(CALL) == "asa-1"
@@ -188,7 +188,7 @@ def test_after_an_answer_that_was_too_large_the_next_one_is_its_own() -> None:
 def test_a_removal_is_sent_as_often_as_it_is_counted_and_never_by_the_transport(
     goes_wrong: str,
 ) -> None:
-    """The first on a connection is answered; each later one finds the idle connection broken."""
+    """The first call on a connection is answered; each later one meets a broken idle connection."""
     arrived: list[str] = []
 
     def converse(connection: socket.socket) -> None:
@@ -218,14 +218,14 @@ def test_a_removal_is_sent_as_often_as_it_is_counted_and_never_by_the_transport(
     )  # the second, third and fourth met a broken connection first
 
 
-def test_a_redirect_is_never_followed_and_says_nothing_of_what_happened() -> None:
+def test_a_redirect_is_never_followed_and_proves_nothing_about_what_happened() -> None:
     other: list[str] = []
 
-    def elsewhere(connection: socket.socket) -> None:
+    def another(connection: socket.socket) -> None:
         other.append(request_on(connection))
 
-    with serving(elsewhere) as there:
-        moved = answer_of(b"", "307 Temporary Redirect", f"Location: http://{there}/")
+    with serving(another) as target:
+        moved = answer_of(b"", "307 Temporary Redirect", f"Location: http://{target}/")
         with replying(lambda _: moved) as endpoint, pytest.raises(OutcomeUnknown):
             gateway_to(endpoint, seconds=2).remove(CALL)
 
@@ -243,7 +243,7 @@ def https(connection: socket.socket) -> None:
         connection.sendall(empty_group(action_of(head)))
 
 
-def test_a_certificate_that_is_trusted_serves(
+def test_a_trusted_certificate_is_accepted(
     certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", certificate[0])
@@ -254,7 +254,7 @@ def test_a_certificate_that_is_trusted_serves(
 @pytest.mark.parametrize(
     "bundle", ["", "missing.pem", "garbage.pem", "empty.pem", "broken.pem", "nul\x00"]
 )
-def test_a_trust_store_or_certificate_that_does_not_do_is_a_fault_of_the_deployment(
+def test_a_useless_trust_store_or_certificate_is_a_fault_of_the_deployment(
     bundle: str, certificate: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "garbage.pem").write_text("garbage")
@@ -265,7 +265,7 @@ def test_a_trust_store_or_certificate_that_does_not_do_is_a_fault_of_the_deploym
     if bundle and "\x00" not in bundle:
         monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", str(tmp_path / bundle))
     with serving(https, certificate) as endpoint:
-        at_once(endpoint, secure=True, names="ALIBABA_CLOUD_CA_BUNDLE")
+        assert_fails_at_once(endpoint, secure=True, names="ALIBABA_CLOUD_CA_BUNDLE")
 
 
 def test_https_to_a_port_of_plain_http_is_a_fault_of_the_deployment() -> None:
@@ -274,21 +274,21 @@ def test_https_to_a_port_of_plain_http_is_a_fault_of_the_deployment() -> None:
         connection.sendall(answer_of(b"<html>", "400 Bad Request"))
 
     with serving(plain) as endpoint:
-        at_once(endpoint, secure=True, names="SCALEIN_ESS_ENDPOINT")
+        assert_fails_at_once(endpoint, secure=True, names="SCALEIN_ESS_ENDPOINT")
 
 
 def test_plain_http_to_a_port_of_https_is_a_fault_of_the_deployment() -> None:
-    """Where the server says so: many only hang up, which looks like a lost answer."""
+    """Where the server sends an alert: many only hang up, which looks like a lost answer."""
 
     def alert(connection: socket.socket) -> None:
         request_on(connection)
         connection.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
 
     with serving(alert) as endpoint:
-        at_once(endpoint, secure=False, names="SCALEIN_ESS_ENDPOINT")
+        assert_fails_at_once(endpoint, secure=False, names="SCALEIN_ESS_ENDPOINT")
 
 
-def at_once(endpoint: str, secure: bool, names: str) -> None:
+def assert_fails_at_once(endpoint: str, secure: bool, names: str) -> None:
     clock = DrivenClock()
     calls: list[Callable[[EssGateway], object]] = [
         lambda gateway: gateway.remove(CALL),
@@ -313,12 +313,12 @@ def test_a_fault_of_the_deployment_after_a_lost_answer_leaves_the_outcome_unknow
         gateway_to(endpoint, secure=True).remove(CALL)
 
 
-def test_function_compute_behind_a_wrong_certificate_is_for_later_and_says_what_to_do(
+def test_a_wrong_certificate_of_function_compute_is_retried_later_and_names_the_setting(
     certificate: tuple[str, str],
 ) -> None:
     with serving(https, certificate) as endpoint:
-        caller = FunctionRef(f"https://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
-        follow_ups = FunctionCompute(caller, KEY, Deadline.after(5, SystemClock()))
+        function_ref = FunctionRef(f"https://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
+        follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(5, SystemClock()))
         with pytest.raises(TryLater, match="SCALEIN_FC_ENDPOINT"):
             follow_ups.schedule(Progress(request_for(Count(1)), NOON), 1)
 
@@ -329,8 +329,8 @@ def test_function_compute_behind_a_wrong_certificate_is_for_later_and_says_what_
 def test_only_function_computes_own_acceptance_schedules_a_follow_up(status: str) -> None:
     answers = iter([answer_of(b"", status), answer_of(b"", "202 Accepted")])
     with replying(lambda _: next(answers)) as endpoint:
-        caller = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
-        follow_ups = FunctionCompute(caller, KEY, Deadline.after(5, SystemClock()))
+        function_ref = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
+        follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(5, SystemClock()))
         progress = Progress(request_for(Count(1)), NOON)
         with pytest.raises(TryLater, match=f"HTTP {status[:3]}"):
             follow_ups.schedule(progress, 1)
@@ -358,19 +358,19 @@ def test_only_function_computes_own_acceptance_schedules_a_follow_up(status: str
         ),
     ],
 )
-def test_the_clouds_time_is_what_its_answer_says_where_that_can_be(
+def test_the_clouds_time_is_the_date_of_its_answer_where_that_is_plausible(
     date: str, expected: str | None
 ) -> None:
     def reply(action: str) -> bytes:
         return answer_of(json.dumps(EMPTY[action]).encode(), "200 OK", f"Date: {date}")
 
     with replying(reply) as endpoint:
-        found = gateway_to(endpoint).snapshot("asg-1").cloud_time
+        cloud_time = gateway_to(endpoint).snapshot("asg-1").cloud_time
 
-    assert (str(found) if found else None) == expected
+    assert (str(cloud_time) if cloud_time else None) == expected
 
 
-def test_an_answer_without_a_date_says_no_time() -> None:
+def test_an_answer_without_a_date_has_no_time() -> None:
     with replying(empty_group) as endpoint:
         assert gateway_to(endpoint).snapshot("asg-1").cloud_time is None
 
@@ -381,7 +381,7 @@ def test_a_read_whose_answer_is_too_large_is_tried_again() -> None:
         assert gateway_to(endpoint).snapshot("asg-1").instances == ()
 
 
-def test_where_no_server_listens_the_call_is_tried_again() -> None:
+def test_without_a_listener_the_call_is_tried_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         endpoint = "{}:{}".format(*closed.getsockname())
     clock = DrivenClock()

@@ -1,4 +1,4 @@
-"""The local cloud, unkind: reads of the past, answers of proxies, pages of other origins."""
+"""The local cloud made unkind: late reads, answers of proxies, and pages of other origins."""
 
 from __future__ import annotations
 
@@ -293,7 +293,7 @@ PATHS = [
 
 
 def test_the_list_of_guarded_paths_has_one_of_each_kind_of_route(compute: Compute) -> None:
-    """The guard stands before the router: a page of another origin learns nothing."""
+    """The guard is before the router: a page of another origin does not learn which paths exist."""
     assert status_and_body(compute, "/not-there", {"Host": "evil.example"})[0] == 421
     assert status_and_body(compute, "/not-there", {})[0] == 404
 

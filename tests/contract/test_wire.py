@@ -336,7 +336,8 @@ def test_acs3_signs_query_body_and_headers(part: str, code: str) -> None:
     if part == "body":
         sent = sent._replace(body=b"PageSize=11")
     if part == "x-acs-date":
-        sent.headers["x-acs-date"] = (now - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")  # type: ignore[index]
+        moment = (now - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        sent = sent._replace(headers={**sent.headers, "x-acs-date": moment})
     gate = Authenticator(KEY.access_key_id, KEY.access_key_secret)
     if not code:
         gate.check(sent, parameters(sent), datetime.now(timezone.utc))

@@ -89,7 +89,7 @@ def test_a_removal_that_goes_wrong_is_reported_and_not_tried_blindly_again(kind:
 def test_without_a_ledger_the_policy_decides_and_the_outcome_says_so(
     how: str, closed: bool
 ) -> None:
-    policy = {**POLICY, "ledgerUnavailable": "closed" if closed else "open"}
+    policy = {**POLICY, "ledgerUnavailable": "failClosed" if closed else "failOpen"}
     with (
         redis_server() as server,
         world_of(group(*instances(9)), policy=policy, ledger=server.url) as world,
@@ -101,7 +101,7 @@ def test_without_a_ledger_the_policy_decides_and_the_outcome_says_so(
 
         assert (first["status"], first["ledger"]) == ("removing", "redis")
         assert (second["status"], second["ledger"]) == (
-            ("retry", "redis") if closed else ("removing", "gone")
+            ("retry", "redis") if closed else ("removing", "unavailable")
         )
         assert len(world.removals) == (1 if closed else 2)
 

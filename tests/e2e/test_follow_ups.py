@@ -74,7 +74,7 @@ def test_without_follow_ups_twenty_are_removed_and_the_others_are_reported() -> 
 
 def test_all_or_nothing_takes_all_of_more_than_twenty() -> None:
     with world_of(group(*instances(60), minSize=10)) as world:
-        world.send({"remove": {"count": 50}, "shortfall": "refuse", "requestId": "all"})
+        world.send({"remove": {"count": 50}, "partial": "deny", "requestId": "all"})
 
         assert (world.follow()["status"], len(ids(world))) == ("removed", 50)
 

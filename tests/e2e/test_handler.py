@@ -106,7 +106,7 @@ def test_what_may_succeed_later_raises_so_that_the_trigger_sends_it_again(cloud:
 def test_a_deployment_may_have_it_returned_instead(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SCALEIN_TRY_LATER", "return")
+    monkeypatch.setenv("SCALEIN_RETRY", "return")
     index.handler(ONE, context())
 
     assert (
@@ -206,7 +206,7 @@ def test_any_bytes_in_give_a_json_outcome_out(cloud: Cloud, event: bytes) -> Non
         ({"remove": {"instanceIds": ["i-of-another-group"]}}, "nothing-to-remove"),
         ({"remove": {"toCapacity": 4}}, "nothing-to-remove"),
         ({"remove": {"toCapacity": 1_000_000}}, "nothing-to-remove"),
-        ({"remove": {"count": 3}, "shortfall": "refuse"}, "refused"),
+        ({"remove": {"count": 3}, "partial": "deny"}, "refused"),
         ({"remove": {"count": -1}}, "rejected"),
         ({"remove": {"count": 10**4_000}}, "rejected"),
         ({"remove": {"count": float("nan")}}, "rejected"),
@@ -253,7 +253,7 @@ events = st.fixed_dictionaries(
         "requestId": st.text("abc", min_size=1, max_size=3),
     },
     optional={
-        "shortfall": st.sampled_from(["trim", "refuse"]),
+        "partial": st.sampled_from(["allow", "deny"]),
         "order": st.lists(
             st.sampled_from(["OldestInstance", "NewestInstance", "Random"]), max_size=2
         ),

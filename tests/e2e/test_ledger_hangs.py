@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 import pytest
 
@@ -43,10 +42,8 @@ def removal(
     before: Callable[[Proxy, int], None], late: float = 0, closed: bool = False
 ) -> tuple[float, int]:
     """Runs a removal, and `before` at each request to Redis. Returns seconds and requests."""
-    policy: dict[str, Any] = {
-        "groups": {"asg-1": {}},
-        "ledgerUnavailable": "closed" if closed else "open",
-    }
+    ledger_unavailable = "failClosed" if closed else "failOpen"
+    policy = {"groups": {"asg-1": {}}, "ledgerUnavailable": ledger_unavailable}
     with (
         redis_server() as server,
         proxy_before(server) as proxy,

@@ -100,12 +100,12 @@ class LivingGroup(RuleBasedStateMachine):
             self.requested[id] = requested
             named = [f"i-{n:04}" for n in range(first, min(first + requested, SIZE + 1))]
             remove = {"instanceIds": named} if first else {"count": requested}
-            shortfall = "refuse" if refuse else "trim"
+            partial = "deny" if refuse else "allow"
             request = {
                 "scalingGroupId": "asg-1",
                 "requestId": id,
                 "remove": remove,
-                "shortfall": shortfall,
+                "partial": partial,
             }
             self.sent = json.dumps(request).encode()
             self.world.send(self.sent)

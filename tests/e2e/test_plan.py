@@ -111,9 +111,9 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
         (
             ("--local", "--group", "asg-elsewhere", "--count", "1"),
             1,
-            "The policy does not have this scaling group",
+            "is not in the policy",
         ),
-        (("--group", "asg-1", "--count", "1", "--region", "cn-hangzhou"), 2, "no credentials"),
+        (("--group", "asg-1", "--count", "1", "--region", "cn-hangzhou"), 2, "No credentials"),
         (("--group", "asg-1"), 2, "give --event FILE, or --group with one of"),
         (("--event", "README.md", "--count", "1"), 2, "give --event FILE, or --group with one of"),
         (

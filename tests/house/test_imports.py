@@ -94,7 +94,7 @@ def test_the_decision_touches_nothing(path: Path) -> None:
     [
         ("aliyunsdkcore", {"sdk.py"}),
         ("http", {"transport.py"}),
-        ("aliyunsdkess", {"ess.py"}),
+        ("aliyunsdkess", {"ess_requests.py"}),
         ("fc2", {"function_compute.py"}),
         ("redis", {"redis_node.py"}),
         ("jsonschema", {"contract.py"}),

@@ -82,7 +82,7 @@ def test_nothing_around_the_function_sets_what_it_would_refuse(place: str) -> No
         ("SCALEIN_LEGDER", r"Unknown setting SCALEIN_LEGDER\. Did you mean SCALEIN_LEDGER\?"),
         ("SCALEIN_DRYRUN", "Did you mean SCALEIN_DRY_RUN"),
         ("SCALEIN_", r"Unknown setting SCALEIN_\. "),
-        ("SCALEIN_ZZZZZZZZZZZZZZZZZZZZZ", "Known are: SCALEIN_CMS_ENDPOINT, "),
+        ("SCALEIN_ZZZZZZZZZZZZZZZZZZZZZ", "Known settings: SCALEIN_CMS_ENDPOINT, "),
     ],
 )
 def test_an_unknown_setting_is_refused_with_the_nearest_known_name(name: str, says: str) -> None:

@@ -55,7 +55,7 @@ def test_the_function_may_remove_from_the_listed_groups_and_do_nothing_else_to_e
 
 def test_the_function_may_make_every_call_to_ess_that_it_knows() -> None:
     """The history too: without it, what became of a call whose answer was lost stays unknown."""
-    source = (ROOT / "handler/scalein/cloud/ess.py").read_text(encoding="utf-8")
+    source = (ROOT / "handler/scalein/cloud/ess_requests.py").read_text(encoding="utf-8")
     called = set(re.findall(r"aliyunsdkess\.request\.v20140828\.(\w+)Request import", source))
     granted = {
         action

@@ -8,28 +8,22 @@ import tracemalloc
 
 from scalein.intake import parse_event
 from scalein.ledger.memory import MemoryLedger, MemoryStore
-from scalein.ledger.protocol import Completion, LeaseOptions, MessageRef, Record
+from scalein.ledger.protocol import LeaseOptions, MessageRef
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
-from scalein.settings import PolicySource
 from tests.support.clock import DrivenClock
 from tests.support.fakes import FakeEss, dependencies_of
-from tests.support.fleets import group_of, member
+from tests.support.fleets import fleet
 
 GROUPS = 3
 
 
 def seconds_for(messages: int, **policy: object) -> float:
     """Returns the processor time of a batch of requests for three groups; most meet MinSize."""
-    fleets = [
-        group_of(*(member(f"i-{n}", 1 + n) for n in range(100)), min_size=95) for _ in range(GROUPS)
-    ]
-    ess = FakeEss(
-        *(one._replace(group=one.group._replace(id=f"asg-{n}")) for n, one in enumerate(fleets))
-    )
+    ess = FakeEss(*(fleet(100, 95, id=f"asg-{n}") for n in range(GROUPS)))
     groups = {f"asg-{n}": policy for n in range(GROUPS)}
     clock = DrivenClock()
-    known = read_policy(PolicySource(json.dumps({"groups": groups}), ""))
+    known = read_policy(json.dumps({"groups": groups}))
     processor = BatchProcessor(known, dependencies_of(ess, clock, seconds=59))
     requests = [
         {"scalingGroupId": f"asg-{n % GROUPS}", "remove": {"count": 1}, "requestId": f"r-{n}"}
@@ -59,9 +53,9 @@ def test_memory_holds_no_more_however_many_messages_were_processed() -> None:
             )
             ledger.claim_message(message)
             ledger.acquire_lease("asg-1")
-            ledger.record(message, Record("p"))
-            ledger.record(message, Record("q"))
-            ledger.close(message, Completion("{}"))
+            ledger.record(message, "p")
+            ledger.record(message, "q")
+            ledger.release(message, outcome="{}")
 
     process(range(2_000))
     tracemalloc.start()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Count, RemovalRequest, Snapshot
+from scalein.decision.model import Count, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.intake import parse_event
 from scalein.ledger.memory import MemoryStore
@@ -21,10 +21,9 @@ from scalein.processing.progress_record import PURPOSE, sign_follow_up
 from scalein.report import audit
 from scalein.report import response as answer
 from scalein.report.outcome import Outcome
-from scalein.settings import PolicySource
 from tests.support.clock import NOON, DrivenClock
 from tests.support.fakes import NO_CALL_TIMES, FakeEss, dependencies_of, memory_ledger
-from tests.support.fleets import group_of, member
+from tests.support.fleets import fleet
 from tests.unit.test_envelopes import damaged, twisted
 
 KEY = "k" * 32
@@ -42,14 +41,10 @@ POLICY = {
 }
 
 
-def fleet(count: int = 8, min_size: int = 1) -> Snapshot:
-    return group_of(*(member(f"i-{n}", n) for n in range(1, count + 1)), min_size=min_size)
-
-
 def serve(ess: FakeEss, *events: Any) -> list[Outcome]:
     """Each event is an invocation of its own; all have one memory."""
     clock, store, outcomes = DrivenClock(), MemoryStore(), list[Outcome]()
-    policy = read_policy(PolicySource(json.dumps(POLICY), ""))
+    policy = read_policy(json.dumps(POLICY))
     for number, event in enumerate(events):
         ledger = memory_ledger(clock, f"fc-{number}", store)
         dependencies = dependencies_of(ess, clock, ledger, follow_up_key=KEY)
@@ -104,7 +99,7 @@ def alarm(sent: float, name: str = "cpu-low", **fields: Any) -> dict[str, Any]:
 
 @given(st.permutations([-300, -200, -100]))
 def test_commands_all_act_in_whatever_order_they_come(order: list[int]) -> None:
-    ess = FakeEss(fleet())
+    ess = FakeEss(fleet(8, 1))
     outcomes = serve(ess, *(queued(f"m{sent}", request(), sent) for sent in order))
 
     assert statuses(outcomes) == ["removing"] * 3
@@ -114,7 +109,7 @@ def test_commands_all_act_in_whatever_order_they_come(order: list[int]) -> None:
 def test_an_alarm_acts_unless_a_newer_one_of_its_rule_and_resource_removed_something(
     order: list[int],
 ) -> None:
-    outcomes = serve(FakeEss(fleet()), *(alarm(sent) for sent in order))
+    outcomes = serve(FakeEss(fleet(8, 1)), *(alarm(sent) for sent in order))
     newest_before = [max([-999, *order[:at]]) for at in range(3)]
 
     assert statuses(outcomes) == [
@@ -132,7 +127,7 @@ def test_an_alarm_acts_unless_a_newer_one_of_its_rule_and_resource_removed_somet
     ],
 )
 def test_an_older_alarm_of_another_rule_or_resource_acts(other: dict[str, Any]) -> None:
-    assert statuses(serve(FakeEss(fleet()), alarm(-100), alarm(-200, **other))) == [
+    assert statuses(serve(FakeEss(fleet(8, 1)), alarm(-100), alarm(-200, **other))) == [
         "removing",
         "removing",
     ]
@@ -147,7 +142,7 @@ def test_an_older_alarm_of_other_instances_acts_where_the_rule_removes_the_alarm
         notification = {"status": "firing", "receiver": "r", "groupKey": "g", "alerts": alerts}
         return event(f"n{sent}", {**notification, "commonLabels": {"alertname": "idle"}}, sent)
 
-    outcomes = serve(FakeEss(fleet()), idle(-100, "i-1"), idle(-200, "i-2"), idle(-250, "i-1"))
+    outcomes = serve(FakeEss(fleet(8, 1)), idle(-100, "i-1"), idle(-200, "i-2"), idle(-250, "i-1"))
 
     assert statuses(outcomes) == ["removing", "removing", "expired"]
 
@@ -164,7 +159,7 @@ def test_what_happened_once_is_never_superseded() -> None:
         }
         return {**document, "eventTime": int((NOON + timedelta(seconds=sent)).timestamp())}
 
-    assert statuses(serve(FakeEss(fleet()), spot("b", -100), spot("a", -200))) == [
+    assert statuses(serve(FakeEss(fleet(8, 1)), spot("b", -100), spot("a", -200))) == [
         "removing",
         "removing",
     ]
@@ -185,14 +180,14 @@ def test_what_happened_once_is_never_superseded() -> None:
 def test_a_message_from_the_future_that_removes_nothing_silences_nothing(
     future: dict[str, Any],
 ) -> None:
-    outcomes = serve(FakeEss(fleet()), future, alarm(-100), queued("m", request(), -200))
+    outcomes = serve(FakeEss(fleet(8, 1)), future, alarm(-100), queued("m", request(), -200))
 
     assert statuses(outcomes)[1:] == ["removing", "removing"]
     assert outcomes[0].status.value != "removing"
 
 
 def test_an_alarm_from_the_future_counts_as_of_now() -> None:
-    assert statuses(serve(FakeEss(fleet()), alarm(290), alarm(0), alarm(-1))) == [
+    assert statuses(serve(FakeEss(fleet(8, 1)), alarm(290), alarm(0), alarm(-1))) == [
         "removing",
         "removing",
         "expired",
@@ -210,19 +205,19 @@ GENUINE = {
     "an event": event("E1", request()),
     "a topic message": {"TopicName": "t", "MessageId": "M1", "Message": json.dumps(request())},
     "an alarm": alarm(-60),
-    "a request without a name": request(reason="x"),
+    "a request without a name": request(requestReason="x"),
 }
 
 
 @pytest.mark.parametrize("name", sorted(GENUINE))
 def test_no_request_id_takes_the_place_of_a_message_without_one(name: str) -> None:
     genuine = GENUINE[name]
-    (idempotency_key,) = (outcome.request_id for outcome in serve(FakeEss(fleet()), genuine))
+    (idempotency_key,) = (outcome.request_id for outcome in serve(FakeEss(fleet(8, 1)), genuine))
     claims = [
         request(requestId=claim)
         for claim in (idempotency_key, idempotency_key.split("-", 1)[-1], f"{idempotency_key}#1")
     ]
-    outcomes = serve(FakeEss(fleet()), *claims, genuine, genuine)
+    outcomes = serve(FakeEss(fleet(8, 1)), *claims, genuine, genuine)
 
     assert statuses(outcomes)[-2:] == ["removing", "duplicate"]
 
@@ -234,7 +229,7 @@ def test_no_forged_envelope_takes_the_place_of_a_message_that_comes_another_way(
 ) -> None:
     genuine = GENUINE[name]
     forged = queued("Q9", genuine) if way == "queue" else event("E9", genuine)
-    outcomes = serve(FakeEss(fleet()), forged, genuine)
+    outcomes = serve(FakeEss(fleet(8, 1)), forged, genuine)
 
     assert statuses(outcomes) == ["removing", "removing"]
 
@@ -242,7 +237,7 @@ def test_no_forged_envelope_takes_the_place_of_a_message_that_comes_another_way(
 def test_events_with_one_id_and_two_sources_both_act() -> None:
     events = [event("1", request(), source=source) for source in ("acs.ecs", "my.app", "acs.ecs")]
 
-    assert statuses(serve(FakeEss(fleet()), *events)) == ["removing", "removing", "duplicate"]
+    assert statuses(serve(FakeEss(fleet(8, 1)), *events)) == ["removing", "removing", "duplicate"]
 
 
 def signed(text: str) -> dict[str, str]:
@@ -262,7 +257,7 @@ POISON = {
     "another version": signed(json.dumps({"version": 1})),
     "a request id": request(requestId="\ud800"),
     "a group": request(scalingGroupId="\ud800"),
-    "a reason": request(reason="\ud800"),
+    "a reason": request(requestReason="\ud800"),
     "an instance": request(remove={"instanceIds": ["\ud800"]}),
     "an id": event("\ud800", request()),
     "a source": event("1", request(), source="\ud800"),
@@ -275,7 +270,7 @@ POISON = {
 @pytest.mark.parametrize("name", sorted(POISON))
 def test_poison_is_rejected_alone_and_its_batch_goes_on(name: str) -> None:
     outcomes = serve(
-        FakeEss(fleet()), [request(requestId="a"), POISON[name], request(requestId="b")]
+        FakeEss(fleet(8, 1)), [request(requestId="a"), POISON[name], request(requestId="b")]
     )
 
     assert statuses(outcomes) == ["removing", "rejected", "removing"]
@@ -290,7 +285,7 @@ def test_poison_is_rejected_alone_and_its_batch_goes_on(name: str) -> None:
 def test_an_alarm_that_names_more_instances_than_may_be_removed_is_refused_before_any_read() -> (
     None
 ):
-    ess = FakeEss(fleet())
+    ess = FakeEss(fleet(8, 1))
     alerts = [
         {"status": "firing", "labels": {"instance": f"i-{n}"}, "startsAt": "1"}
         for n in range(1_001)
@@ -308,11 +303,11 @@ def test_an_alarm_that_names_more_instances_than_may_be_removed_is_refused_befor
 @given(st.binary(max_size=200) | damaged() | twisted(), st.booleans())
 def test_any_bytes_end_in_outcomes_that_can_be_written(event: bytes, is_batch: bool) -> None:
     body = b"[" + event + b"," + json.dumps(request()).encode() + b"]" if is_batch else event
-    policy = read_policy(PolicySource(json.dumps(POLICY), ""))
-    dependencies = dependencies_of(FakeEss(fleet()), follow_up_key=KEY)
+    policy = read_policy(json.dumps(POLICY))
+    dependencies = dependencies_of(FakeEss(fleet(8, 1)), follow_up_key=KEY)
     parsed = parse_event(body)
     outcomes = list(BatchProcessor(policy, dependencies).process(parsed))
-    document = answer.of_batch(outcomes) if parsed.batch else answer.of_one(outcomes[0])
+    document = answer.of_batch(outcomes) if parsed.is_batch else answer.of_one(outcomes[0])
 
     assert json.dumps(document, ensure_ascii=False).encode()
     assert len(json.dumps(json.dumps(document))) <= 64 << 10

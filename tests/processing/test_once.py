@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from scalein.cloud.gateway import GROUP_ONLY, Removal
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import NONE, GroupPolicy
+from scalein.decision.group_policy import NONE, Budget, GroupPolicy
 from scalein.decision.model import Activity, Count, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.progress import Progress, message_key
 from scalein.decision.reasons import Reason, Status
@@ -21,7 +20,7 @@ from scalein.processing.once import MessageProcessor
 from scalein.report.outcome import Outcome
 from tests.support.clock import NOON, DrivenClock
 from tests.support.fakes import FakeEss, ScriptedGateway, dependencies_of, removal_run, scale_in
-from tests.support.fleets import group_of, member, request_for
+from tests.support.fleets import fleet, request_for
 
 LEASE = 60.0
 
@@ -45,12 +44,6 @@ class Function:
         dependencies = dependencies_of(self.ess, self.clock, ledger, follow_ups=self.follow_ups)
         view = GroupView("asg-1", self.ess, self.clock)
         return MessageProcessor(view, self.guardrails, dependencies, 900).process(progress)
-
-
-def fleet(count: int = 6, min_size: int = 2, **fields: Any) -> Snapshot:
-    return group_of(
-        *(member(f"i-{n}", n) for n in range(1, count + 1)), min_size=min_size, **fields
-    )
 
 
 def ask(id: str, count: int = 1, sent: float | None = None) -> RemovalRequest:
@@ -180,7 +173,10 @@ def test_a_cooldown_counts_a_removal_that_the_history_does_not_show_yet(seconds:
     )
     second = function.serve(ask("b", 3))
 
-    assert (second.removed, second.plan and second.plan.refusal) == ((), Reason.COOLDOWN)
+    assert (
+        second.removed,
+        second.plan and second.plan.blocked_by and second.plan.blocked_by.reason,
+    ) == ((), Reason.COOLDOWN)
 
 
 def test_a_snapshot_that_has_grown_old_is_not_acted_upon() -> None:

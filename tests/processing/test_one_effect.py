@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Count, RemovalRequest
 from scalein.decision.progress import client_token, message_key
 from scalein.decision.reasons import Status

@@ -14,16 +14,15 @@ from hypothesis import strategies as st
 from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, Gateway
 from scalein.decision.model import ReadScope, Snapshot
-from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Throttled, TryLater
+from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Transient, TryLater
 from scalein.intake import parse_event
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
 from scalein.processing.dependencies import Dependencies
 from scalein.report.outcome import Outcome
-from scalein.settings import PolicySource
 from tests.support.clock import NOON, DrivenClock
 from tests.support.fakes import FakeEss, ScriptedGateway, dependencies_of
-from tests.support.fleets import group_of, member
+from tests.support.fleets import fleet
 
 SPOT = {"eventName": "Instance:PreemptibleInstanceInterruption"}
 POLICY = {
@@ -38,13 +37,6 @@ POLICY = {
         },
     ],
 }
-
-
-def fleet(id: str = "asg-1", count: int = 6, min_size: int = 2, prefix: str = "i") -> Snapshot:
-    snapshot = group_of(
-        *(member(f"{prefix}-{n}", n) for n in range(1, count + 1)), min_size=min_size
-    )
-    return snapshot._replace(group=snapshot.group._replace(id=id))
 
 
 def request(id: str, count: int = 1, group: str = "asg-1", **fields: Any) -> dict[str, Any]:
@@ -79,7 +71,7 @@ def sent(seconds_ago: float, document: dict[str, Any]) -> dict[str, Any]:
 def served(
     gateway: Gateway, *messages: Any, dry_run: bool = False, policy: Any = None
 ) -> list[Outcome]:
-    known_policy = read_policy(PolicySource(json.dumps(policy or POLICY), ""))
+    known_policy = read_policy(json.dumps(policy or POLICY))
     processor = BatchProcessor(known_policy, dependencies_of(gateway, is_dry_run=dry_run))
     return list(processor.process(parse_event(json.dumps(list(messages)).encode())))
 
@@ -113,7 +105,7 @@ def test_a_dry_message_uses_no_headroom_of_the_next() -> None:
 
 @pytest.mark.parametrize("group", ["asg-dry", "asg-1"])
 def test_a_dry_group_or_deployment_says_what_a_whole_batch_would_do(group: str) -> None:
-    ess = FakeEss(fleet(group))
+    ess = FakeEss(fleet(id=group))
     outcomes = served(
         ess, request("a", 3, group), request("b", 3, group), dry_run=group != "asg-dry"
     )
@@ -134,7 +126,7 @@ def test_a_message_that_comes_twice_in_a_batch_is_served_once() -> None:
 
 
 def test_one_bad_message_spoils_no_other() -> None:
-    ess = FakeEss(fleet(), fleet("asg-2", prefix="j"))
+    ess = FakeEss(fleet(), fleet(id="asg-2", prefix="j"))
     bad = [
         None,
         "{",
@@ -151,7 +143,7 @@ def test_one_bad_message_spoils_no_other() -> None:
 
 
 def test_a_group_that_cannot_be_read_spoils_no_other_and_is_read_once() -> None:
-    ess = FakeEss(fleet("asg-2"))
+    ess = FakeEss(fleet(id="asg-2"))
     outcomes = served(ess, request("a"), request("b", group="asg-2"), request("c"))
 
     assert statuses(outcomes) == ["refused", "removing", "refused"]
@@ -173,7 +165,7 @@ def test_a_busy_group_is_called_once_and_not_again_in_the_batch() -> None:
     "error",
     [
         OutcomeUnknown("RemoveInstances", "SDK.HttpError", "no answer."),
-        Throttled("RemoveInstances", "Throttling", "x."),
+        Transient("RemoveInstances", "Throttling", "x.", may_have_happened=False),
     ],
 )
 def test_instances_of_a_removal_that_may_have_happened_count_as_removed(
@@ -188,7 +180,7 @@ def test_instances_of_a_removal_that_may_have_happened_count_as_removed(
 
 @pytest.mark.parametrize(("messages", "groups"), [(50, 1), (50, 2), (200, 2)])
 def test_reads_grow_with_the_groups_and_not_with_the_messages(messages: int, groups: int) -> None:
-    ess = FakeEss(*(fleet(f"asg-{n}", min_size=6) for n in range(1, groups + 1)))
+    ess = FakeEss(*(fleet(id=f"asg-{n}", min_size=6) for n in range(1, groups + 1)))
     outcomes = served(
         ess, *(request(f"r-{n}", group=f"asg-{1 + n % groups}") for n in range(messages))
     )
@@ -237,7 +229,7 @@ def test_a_dry_message_does_not_stand_in_the_way_of_the_real_one() -> None:
 
 def test_messages_whose_turn_comes_after_the_deadline_are_tried_later() -> None:
     clock, ess = DrivenClock(), FakeEss(fleet())
-    known_policy = read_policy(PolicySource(json.dumps(POLICY), ""))
+    known_policy = read_policy(json.dumps(POLICY))
     processor = BatchProcessor(known_policy, dependencies_of(ess, clock))
     outcomes = []
     for outcome in processor.process(
@@ -303,7 +295,7 @@ def test_an_alarm_that_names_no_instance_removes_none_where_the_rule_takes_its_o
 
 
 def test_a_spot_instance_is_removed_from_the_group_that_it_is_in() -> None:
-    ess = FakeEss(fleet(), fleet("asg-2", prefix="j"))
+    ess = FakeEss(fleet(), fleet(id="asg-2", prefix="j"))
     outcomes = served(
         ess, spot("j-2".replace("j", "i")), spot("i-9", "spot-2"), spot("x", "spot-3")
     )
@@ -323,7 +315,7 @@ def test_a_group_that_was_read_already_is_not_looked_up_again() -> None:
 
 
 def test_an_instance_in_a_group_that_the_policy_does_not_have_is_retained() -> None:
-    ess = FakeEss(fleet("asg-other"))
+    ess = FakeEss(fleet(id="asg-other"))
     (outcome,) = served(ess, spot("i-1"))
 
     assert (outcome.status.value, outcome.scaling_group_id) == ("refused", "asg-other")
@@ -331,7 +323,7 @@ def test_an_instance_in_a_group_that_the_policy_does_not_have_is_retained() -> N
 
 
 def test_instances_of_several_groups_are_retained() -> None:
-    ess = FakeEss(fleet(), fleet("asg-2"))
+    ess = FakeEss(fleet(), fleet(id="asg-2"))
     (outcome,) = served(ess, spot("i-1"))
 
     assert outcome.status.value == "refused"
@@ -342,7 +334,7 @@ def test_what_no_message_needs_is_not_opened() -> None:
     def never() -> Any:
         raise AssertionError
 
-    known_policy = read_policy(PolicySource(json.dumps(POLICY), ""))
+    known_policy = read_policy(json.dumps(POLICY))
     event = parse_event(
         json.dumps(
             [{}, callback("low", alertState="OK"), request("a", group="asg-9"), callback("x")]
@@ -379,7 +371,7 @@ orders = st.tuples(
 def test_no_batch_takes_a_group_below_min_size_or_serves_a_message_twice(
     drawn: list[tuple[str, int, str, bool]], min_size: int, lag: int
 ) -> None:
-    ess = FakeEss(fleet(min_size=min_size), fleet("asg-2", min_size=min_size), lag=lag)
+    ess = FakeEss(fleet(min_size=min_size), fleet(id="asg-2", min_size=min_size), lag=lag)
     outcomes = served(
         ess, *(request(id, count, group, dryRun=dry) for id, count, group, dry in drawn)
     )

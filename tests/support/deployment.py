@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from scalein.addresses import Endpoint
-from scalein.settings import Credentials, PolicySource, Settings
+from scalein.settings import Credentials, Settings
 
 KEY = Credentials("test-key", "test-secret")
 KEY_VARIABLES = {
@@ -26,7 +26,8 @@ def settings_of(endpoint: Endpoint | str | None, **fields: Any) -> Settings:
     known = Settings(
         credentials=KEY,
         region_id="cn-hangzhou",
-        policy=PolicySource(POLICY, ""),
+        policy_text=POLICY,
+        policy_file="",
         ess_endpoint=at,
         cms_endpoint=at,
         ess_network="public",

@@ -8,7 +8,7 @@ from typing import Any
 
 from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, Gateway, Removal
-from scalein.decision.guardrails import NONE, GroupPolicy
+from scalein.decision.group_policy import NONE, GroupPolicy
 from scalein.decision.model import Activity, Count, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.progress import Progress, client_token, message_key
 from scalein.errors import GatewayError, Refused, StaleSnapshot
@@ -90,7 +90,7 @@ class SharedLedger(MemoryLedger):
     """As a ledger that all instances of the function share, and never act without."""
 
     name = "redis"
-    shared = complete = True
+    is_shared = is_complete = True
 
     def __init__(self, clock: DrivenClock) -> None:
         super().__init__(LeaseOptions("fc-1", 60, 86_400, clock), MemoryStore())

@@ -1,4 +1,4 @@
-"""Groups and requests: builders with memorable defaults, and Hypothesis strategies."""
+"""Builders of groups and requests with memorable defaults, and Hypothesis strategies over them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import GroupPolicy, Pause
+from scalein.decision.group_policy import Budget, GroupPolicy, Pause
 from scalein.decision.model import (
     Activity,
     Count,
@@ -24,7 +23,7 @@ from scalein.decision.model import (
     ToCapacity,
 )
 from scalein.decision.removal_order import REMOVAL_POLICIES
-from scalein.decision.windows import Windows, cron_of
+from scalein.decision.windows import Windows, parse_cron
 from tests.support.clock import NOON
 
 T = TypeVar("T")
@@ -51,20 +50,28 @@ def member(
         "joined_at": MAY + timedelta(days=day - 1),
         **fields,
     }
-    return Instance(id=id, zone_id=zone, scaling_configuration=configuration, **attributes)  # type: ignore[arg-type]
+    place = {"zone_id": zone, "scaling_configuration": configuration}
+    return Instance(id=id, **place, **attributes)  # type: ignore[arg-type]
 
 
 def group_of(*instances: Instance, min_size: int = 0, **fields: object) -> Snapshot:
-    """A group whose TotalCapacity is the sum of its members, unless a test says otherwise."""
+    """A group whose TotalCapacity is the sum of its members, unless `fields` say otherwise."""
     weighted = bool(fields.get("weighted"))
     counted = [i for i in instances if i.lifecycle_state != "Stopped"]
     total = sum((i.weight or 0) if weighted else 1 for i in counted)
-    attributes = {"lifecycle_state": "Active", "total_capacity": total, **fields}
-    return Snapshot(ScalingGroup(id="asg-1", min_size=min_size, **attributes), instances, NOON)  # type: ignore[arg-type]
+    attributes = {"id": "asg-1", "lifecycle_state": "Active", "total_capacity": total, **fields}
+    group = ScalingGroup(min_size=min_size, **attributes)  # type: ignore[arg-type]
+    return Snapshot(group, instances, NOON)
 
 
-def request_for(ask: Target, **fields: object) -> RemovalRequest:
-    return RemovalRequest("asg-1", "request-1", ask, **fields)  # type: ignore[arg-type]
+def fleet(count: int = 6, min_size: int = 2, prefix: str = "i", **fields: object) -> Snapshot:
+    """A group of instances i-1, i-2, ... that joined a day apart, oldest first."""
+    members = (member(f"{prefix}-{number}", number) for number in range(1, count + 1))
+    return group_of(*members, min_size=min_size, **fields)
+
+
+def request_for(target: Target, **fields: object) -> RemovalRequest:
+    return RemovalRequest("asg-1", "request-1", target, **fields)  # type: ignore[arg-type]
 
 
 def vendors_fleet(multi_az_policy: str, *policies: str) -> Snapshot:
@@ -81,9 +88,9 @@ def vendors_fleet(multi_az_policy: str, *policies: str) -> Snapshot:
 
 
 @st.composite
-def snapshots(draw: st.DrawFn, max_instances: int = 12) -> Snapshot:
+def snapshots(draw: st.DrawFn, max_size: int = 12) -> Snapshot:
     weighted = draw(st.booleans())
-    ids = draw(st.lists(st.integers(1, 99), max_size=max_instances, unique=True))
+    ids = draw(st.lists(st.integers(1, 99), max_size=max_size, unique=True))
     instances = [
         Instance(
             id=f"i-{number}",
@@ -164,8 +171,8 @@ def activities(draw: st.DrawFn) -> Activity:
 
 
 @st.composite
-def group_policy(draw: st.DrawFn) -> GroupPolicy:
-    """Mostly such as let an instance go, for what never acts proves little."""
+def group_policies(draw: st.DrawFn) -> GroupPolicy:
+    """Policies of which most allow a removal: what never acts proves little."""
 
     def seldom(one: st.SearchStrategy[T]) -> T | None:
         return draw(one) if draw(st.integers(0, 3)) == 0 else None
@@ -174,8 +181,8 @@ def group_policy(draw: st.DrawFn) -> GroupPolicy:
         Budget, st.sampled_from([60, 3_600]), st.none(), st.floats(0, 100, exclude_min=True)
     )
     windows = (
-        Windows(timezone.utc, (cron_of("* 12 * * *"),)),
-        Windows(timezone.utc, (), (cron_of("* * * * mon"),)),
+        Windows(timezone.utc, (parse_cron("* 12 * * *"),)),
+        Windows(timezone.utc, (), (parse_cron("* * * * mon"),)),
     )
     return GroupPolicy(
         floor=seldom(st.integers(0, 15)) or 0,

@@ -1,4 +1,4 @@
-"""A second opinion on reasons: whether each alone suffices, without the code under test."""
+"""A judge of reasons: whether each alone suffices, computed without the code under test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
 
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import (
     Count,
     Instance,
@@ -22,17 +22,23 @@ from scalein.decision.reasons import Reason
 
 STABLE = ("InService", "Protected", "Standby")
 ESS_POLICIES = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration")
-HELD = (Reason.MIN_SIZE, Reason.FLOOR, Reason.MAX_PER_REQUEST, Reason.BUDGET)
-CHOSEN_FIRST = (Reason.REQUEST_LIMIT, Reason.PARTIAL_DENIED)
+BY_LIMITS = (
+    Reason.MIN_SIZE,
+    Reason.FLOOR,
+    Reason.MAX_PER_REQUEST,
+    Reason.MAX_PERCENT_PER_REQUEST,
+    Reason.BUDGET,
+)
+SELECTED_FIRST = (Reason.REQUEST_LIMIT, Reason.PARTIAL_DENIED)
 
 
 class Case:
-    """One decision, and what can be counted of it."""
+    """One decision, and what can be counted in it."""
 
     def __init__(
         self, request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy, plan: Plan
     ) -> None:
-        self.request, self.snapshot, self.guardrails, self.plan = (
+        self.request, self.snapshot, self.group_policy, self.plan = (
             request,
             snapshot,
             group_policy,
@@ -41,10 +47,10 @@ class Case:
         clocks = sorted((snapshot.taken_at, snapshot.cloud_time or snapshot.taken_at))
         self.group, self.now, self.latest = snapshot.group, clocks[0], clocks[1]
         self.members = {instance.id: instance for instance in snapshot.instances}
-        self.by_plan = [
-            v.instance_id for v in plan.verdicts if v.selected or v.reason in CHOSEN_FIRST
+        self.planned_ids = [
+            v.instance_id for v in plan.verdicts if v.selected or v.reason in SELECTED_FIRST
         ]
-        self.held = [v.instance_id for v in plan.verdicts if v.reason in HELD]
+        self.held_ids = [v.instance_id for v in plan.verdicts if v.reason in BY_LIMITS]
 
     def weight(self, id: str) -> int:
         return (self.members[id].weight or 0) if self.group.weighted else 1
@@ -65,31 +71,31 @@ class Case:
 
     @property
     def requested(self) -> int:
-        ask, total = self.request.target, self.group.total_capacity
-        if isinstance(ask, Count):
-            return ask.instances
-        if isinstance(ask, Named):
-            return len(ask.instance_ids)
-        if isinstance(ask, Percent):
-            return max(1, int(Fraction(repr(ask.of_total_capacity)) / 100 * total))
-        assert isinstance(ask, ToCapacity)
+        target, total = self.request.target, self.group.total_capacity
+        if isinstance(target, Count):
+            return target.instances
+        if isinstance(target, Named):
+            return len(target.instance_ids)
+        if isinstance(target, Percent):
+            return max(1, int(Fraction(repr(target.of_total_capacity)) / 100 * total))
+        assert isinstance(target, ToCapacity)
         removed = ("Removing", "Removing:Wait", "Stopped")
-        counted = sum(
+        in_service = sum(
             self.weight(i.id) for i in self.snapshot.instances if i.lifecycle_state not in removed
         )
-        return max(0, min(total, counted) - ask.capacity)
+        return max(0, min(total, in_service) - target.capacity)
 
     def cost(self, ids: list[str]) -> int:
         by_capacity = self.group.weighted and isinstance(self.request.target, Percent | ToCapacity)
         return sum(self.weight(id) for id in ids) if by_capacity else len(ids)
 
-    def capacity_removed_with(self, id: str) -> int:
-        return sum(self.weight(one) for one in [*self.by_plan, id])
+    def removed_with(self, id: str) -> int:
+        return sum(self.weight(one) for one in [*self.planned_ids, id])
 
     def spent(self) -> int:
-        """Of the budget, by a count over the history."""
-        assert self.guardrails.budget is not None
-        since = self.now - timedelta(seconds=self.guardrails.budget.window_seconds)
+        """How much of the budget is spent, by a count over the history."""
+        assert self.group_policy.budget is not None
+        since = self.now - timedelta(seconds=self.group_policy.budget.window_seconds)
         past = [
             a.removed
             for a in self.snapshot.activities or ()
@@ -100,20 +106,20 @@ class Case:
         )
 
     def budget(self) -> int:
-        assert self.guardrails.budget is not None
-        budget = self.guardrails.budget
+        assert self.group_policy.budget is not None
+        budget = self.group_policy.budget
         if budget.instances is not None:
             return budget.instances
         return int(Fraction(repr(budget.percent)) * self.members_at_first() / 100)
 
     def members_at_first(self) -> int:
-        """Of the budget's window: as many as surely were there, one by one."""
-        assert self.guardrails.budget is not None
-        since = self.now - timedelta(seconds=self.guardrails.budget.window_seconds)
+        """How many instances surely were members when the budget's window began, one by one."""
+        assert self.group_policy.budget is not None
+        since = self.now - timedelta(seconds=self.group_policy.budget.window_seconds)
         recent = [
             a for a in self.snapshot.activities or () if a.ended_at is None or since < a.ended_at
         ]
-        present = removed = 0
+        members = removed = 0
         for id in set(self.members).union(*(a.removed_ids for a in recent)):
             if any(id in a.added_ids for a in recent):
                 continue
@@ -123,14 +129,14 @@ class Case:
                 continue
             joined, state = self.members[id].joined_at, self.members[id].lifecycle_state
             is_member = was_removed or state in STABLE or state.startswith("Removing")
-            present += is_member and joined is not None and joined <= since
+            members += is_member and joined is not None and joined <= since
         coming = any(i.lifecycle_state.startswith("Pending") for i in self.snapshot.instances)
         for a in recent:
             if a.ended_at is None and (coming or a.trigger in ("Cms", "Ess")):
-                return present
+                return members
             if a.status in ("Successful", "Warning") and a.added == a.removed == 0:
-                return present
-        return present + max(
+                return members
+        return members + max(
             0,
             removed - sum(a.added - len(a.added_ids) for a in recent if a.added > len(a.added_ids)),
         )
@@ -144,9 +150,9 @@ class Case:
 
 
 def suffices(case: Case, id: str, reason: Reason) -> bool:
-    """Whether the reason alone keeps the instance."""
+    """Whether the reason alone retains the instance."""
     if reason in STATES:
-        return case.members[id].lifecycle_state in STATES[reason] and not _let_go(
+        return case.members[id].lifecycle_state in STATES[reason] and not _may_be_removed(
             case, case.members[id]
         )
     return JUDGES[reason](case, id)
@@ -162,51 +168,55 @@ STATES = {
 }
 
 
-def _let_go(case: Case, instance: Instance) -> bool:
+def _may_be_removed(case: Case, instance: Instance) -> bool:
     if not isinstance(case.request.target, Named):
         return False
-    rails = case.guardrails
-    return {"Protected": rails.remove_protected, "Standby": rails.remove_standby}.get(
+    policy = case.group_policy
+    return {"Protected": policy.remove_protected, "Standby": policy.remove_standby}.get(
         instance.lifecycle_state, False
     )
 
 
-def _event_maximum(case: Case, id: str) -> bool:
-    max_count, percent = (
-        case.guardrails.max_removed_per_event,
-        case.guardrails.max_removed_percent_per_event,
-    )
-    by_count = max_count is not None and len(case.by_plan) + 1 > max_count
-    part = percent is not None and int(Fraction(repr(percent)) * case.group.total_capacity / 100)
-    return by_count or (percent is not None and case.capacity_removed_with(id) > part)
+def _exceeds_max(case: Case) -> bool:
+    maximum = case.group_policy.max_removed_per_event
+    return maximum is not None and len(case.planned_ids) + 1 > maximum
+
+
+def _exceeds_max_percent(case: Case, id: str) -> bool:
+    percent = case.group_policy.max_removed_percent_per_event
+    if percent is None:
+        return False
+    return case.removed_with(id) > int(Fraction(repr(percent)) * case.group.total_capacity / 100)
 
 
 def _unhealthy(case: Case) -> bool:
     counted = [
         i for i in case.snapshot.instances if i.lifecycle_state in ("InService", "Protected")
     ]
-    quorum = case.guardrails.healthy_quorum_percent
-    well = Fraction(sum(i.healthy for i in counted) * 100, len(counted) or 1)
-    return quorum is not None and bool(counted) and well < Fraction(repr(quorum))
+    quorum = case.group_policy.healthy_quorum_percent
+    healthy = Fraction(sum(i.healthy for i in counted) * 100, len(counted) or 1)
+    return quorum is not None and bool(counted) and healthy < Fraction(repr(quorum))
 
 
 def _too_young(case: Case, id: str) -> bool:
-    joined, least = (
+    joined, minimum = (
         case.members[id].joined_at,
-        timedelta(seconds=case.guardrails.minimum_age_seconds),
+        timedelta(seconds=case.group_policy.minimum_age_seconds),
     )
-    return bool(least) and (joined is None or case.now - joined < least)
+    return bool(minimum) and (joined is None or case.now - joined < minimum)
 
 
 def _no_metric(case: Case, id: str) -> bool:
     wanted = {Order.LOWEST_METRIC, Order.HIGHEST_METRIC} & set(case.request.order)
-    sample, metric = (case.snapshot.samples or {}).get(id), case.guardrails.metric
+    sample, metric = (case.snapshot.samples or {}).get(id), case.group_policy.metric
     longest = timedelta(seconds=metric.period_seconds * metric.stale_after_periods)
     return bool(wanted) and (sample is None or case.latest - sample.taken_at > longest)
 
 
 JUDGES: dict[Reason, Callable[[Case, str], bool]] = {
-    Reason.NOT_NEEDED: lambda case, id: case.cost(case.by_plan + case.held) >= case.requested,
+    Reason.NOT_NEEDED: lambda case, id: (
+        case.cost(case.planned_ids + case.held_ids) >= case.requested
+    ),
     Reason.NOT_NAMED: lambda case, id: (
         isinstance(case.request.target, Named) and id not in case.request.target.instance_ids
     ),
@@ -214,24 +224,21 @@ JUDGES: dict[Reason, Callable[[Case, str], bool]] = {
         isinstance(case.request.target, Named) and id not in case.members
     ),
     Reason.TOO_HEAVY: lambda case, id: (
-        case.cost([id]) > case.requested - case.cost(case.by_plan + case.held)
+        case.cost([id]) > case.requested - case.cost(case.planned_ids + case.held_ids)
     ),
     Reason.PARTIAL_DENIED: lambda case, id: (
         case.request.denies_partial and case.plan.shortfall is not None
     ),
-    Reason.REQUEST_LIMIT: lambda case, id: len(case.by_plan) > 20,
+    Reason.REQUEST_LIMIT: lambda case, id: len(case.planned_ids) > 20,
     Reason.WEIGHT_UNKNOWN: lambda case, id: case.group.weighted and not case.members[id].weight,
     Reason.WARMING_UP: lambda case, id: case.members[id].warming_up,
     Reason.TOO_YOUNG: _too_young,
     Reason.NO_METRIC: _no_metric,
-    Reason.MIN_SIZE: lambda case, id: (
-        case.stable - case.capacity_removed_with(id) < case.group.min_size
-    ),
-    Reason.FLOOR: lambda case, id: (
-        case.stable - case.capacity_removed_with(id) < case.guardrails.floor
-    ),
-    Reason.MAX_PER_REQUEST: _event_maximum,
-    Reason.BUDGET: lambda case, id: case.spent() + len(case.by_plan) + 1 > case.budget(),
+    Reason.MIN_SIZE: lambda case, id: case.stable - case.removed_with(id) < case.group.min_size,
+    Reason.FLOOR: lambda case, id: case.stable - case.removed_with(id) < case.group_policy.floor,
+    Reason.MAX_PER_REQUEST: lambda case, id: _exceeds_max(case),
+    Reason.MAX_PERCENT_PER_REQUEST: _exceeds_max_percent,
+    Reason.BUDGET: lambda case, id: case.spent() + len(case.planned_ids) + 1 > case.budget(),
     Reason.GROUP_NOT_ACTIVE: lambda case, id: case.group.lifecycle_state != "Active",
     Reason.SCALE_IN_SUSPENDED: lambda case, id: "ScaleIn" in case.group.suspended_processes,
     Reason.UNKNOWN_REMOVAL_POLICY: lambda case, id: (
@@ -247,25 +254,25 @@ JUDGES: dict[Reason, Callable[[Case, str], bool]] = {
         for a in case.snapshot.activities or ()
     ),
     Reason.PAUSED: lambda case, id: (
-        case.guardrails.pause is not None
-        and (case.guardrails.pause.until is None or case.now < case.guardrails.pause.until)
+        case.group_policy.pause is not None
+        and (case.group_policy.pause.until is None or case.now < case.group_policy.pause.until)
     ),
     Reason.WINDOW_CLOSED: lambda case, id: (
-        case.guardrails.windows is not None
-        and (bool(case.guardrails.windows.forbid) or {case.now.hour, case.latest.hour} != {12})
+        case.group_policy.windows is not None
+        and (bool(case.group_policy.windows.forbid) or {case.now.hour, case.latest.hour} != {12})
     ),  # of tests/support/fleets.py: one allows this hour, the other forbids today
     Reason.UNHEALTHY_GROUP: lambda case, id: _unhealthy(case),
     Reason.COOLDOWN: lambda case, id: (
-        case.cools(case.guardrails.cooldown_seconds, lambda a: a.removed > 0)
+        case.cools(case.group_policy.cooldown_seconds, lambda a: a.removed > 0)
         or (
-            bool(case.guardrails.cooldown_seconds)
+            bool(case.group_policy.cooldown_seconds)
             and any("Removing" in i.lifecycle_state for i in case.snapshot.instances)
         )
     ),
     Reason.COOLDOWN_AFTER_SCALE_OUT: lambda case, id: case.cools(
-        case.guardrails.cooldown_after_scale_out_seconds, lambda a: a.added > 0
+        case.group_policy.cooldown_after_scale_out_seconds, lambda a: a.added > 0
     ),
     Reason.COOLDOWN_AFTER_FAILURE: lambda case, id: case.cools(
-        case.guardrails.cooldown_after_failure_seconds, lambda a: a.status == "Failed"
+        case.group_policy.cooldown_after_failure_seconds, lambda a: a.status == "Failed"
     ),
 }

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from scalein import contract
 from scalein.errors import RejectedEvent
-from scalein.intake import Message, parse_event, read
+from scalein.intake import parse_event, parse_message
 
 UNITS = {  # of a list; small ones, for these cost most for each byte
     "empty lists": "[],",
@@ -111,9 +111,7 @@ def cost_of(event: bytes) -> Cost:
     idle, began, found = _peak_mib(), time.monotonic(), set()
     for message in parse_event(event).messages:
         try:
-            found.add(
-                type(read(message)).__name__ if isinstance(message, Message) else message.error.rule
-            )
+            found.add(type(parse_message(message)).__name__)
         except RejectedEvent as error:
             found.add(error.rule)
     return Cost(_peak_mib() - idle, time.monotonic() - began, sorted(found))

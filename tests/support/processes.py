@@ -29,8 +29,8 @@ CONTEXT.set_forkserver_preload(
 )
 STEPS = {  # by module of handler/scalein: where it hands over to another, or to the world
     "cloud/ess.py": {"snapshot", "remove", "activities", "history"},
-    "ledger/redis.py": {"claim_message", "acquire_lease", "record", "close"},
-    "ledger/fallback.py": {"claim_message", "acquire_lease", "record", "close"},
+    "ledger/redis.py": {"claim_message", "acquire_lease", "record", "release"},
+    "ledger/fallback.py": {"claim_message", "acquire_lease", "record", "release"},
     "processing/journal.py": {
         "record_intent",
         "record_result",

@@ -63,7 +63,7 @@ class RedisCluster:
 
     @property
     def url(self) -> str:
-        """Of the second server, which has neither the first slots nor the last."""
+        """Returns the URL of the second server, which has neither the first slots nor the last."""
         return f"redis://127.0.0.1:{self.masters[1].port}"
 
     def slot_of(self, key: str) -> int:
@@ -91,17 +91,17 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def until(what: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(is_true: Callable[[], bool], seconds: float = 20) -> None:
     """Waits for servers to agree: they gossip in real time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            if what():
+            if is_true():
                 return
         except RedisError:
             pass
         time.sleep(0.05)
-    pytest.fail("the cluster did not get there in time")
+    pytest.fail("the servers of the cluster did not agree in time")
 
 
 @contextmanager
@@ -114,27 +114,29 @@ def redis_cluster() -> Iterator[RedisCluster]:
     with TemporaryDirectory(prefix="scalein-cluster-", ignore_cleanup_errors=True) as name:
         servers = [Server(command, Path(name) / str(number)) for number in range(4)]
         try:
-            yield _joined(servers)
+            yield _join(servers)
         finally:
             for server in servers:
                 server.client.close()
                 server.kill()
 
 
-def _joined(servers: list[Server]) -> RedisCluster:
+def _join(servers: list[Server]) -> RedisCluster:
     *masters, replica = servers
     for number, server in enumerate(masters):
         first, last = -(-number * SLOTS // 3), -(-(number + 1) * SLOTS // 3) - 1
         server.call("CLUSTER", "ADDSLOTSRANGE", first, last)
     for server in servers[1:]:
         server.call("CLUSTER", "MEET", "127.0.0.1", masters[0].port, masters[0].bus)
-    until(
+    wait_until(
         lambda: all(
             server.call("CLUSTER", "NODES").count(" connected") == len(servers)
             for server in servers
         )
     )
-    until(lambda: all("cluster_state:ok" in server.call("CLUSTER", "INFO") for server in servers))
+    wait_until(
+        lambda: all("cluster_state:ok" in server.call("CLUSTER", "INFO") for server in servers)
+    )
     replica.call("CLUSTER", "REPLICATE", masters[0].id)
-    until(lambda: replica.client.info("replication")["master_link_status"] == "up")
+    wait_until(lambda: replica.client.info("replication")["master_link_status"] == "up")
     return RedisCluster(masters, replica)

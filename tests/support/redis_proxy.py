@@ -1,4 +1,4 @@
-"""A proxy before Redis that loses answers, drips them, or stops the server at a step."""
+"""A proxy before Redis, which loses answers, drips them, or calls the test at each request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Proxy:
     dripping: bool = False
     before: Callable[[int], None] = lambda _: (
         None
-    )  # called with the number of each request, before it is sent
+    )  # gets the number of each request, before it is passed on
     requests: int = 0
     lost: set[bytes] = field(default_factory=set)
 

@@ -1,4 +1,4 @@
-"""A real redis-server in a folder that vanishes, on a socket of its own; its clock is driven."""
+"""A real redis-server in a temporary folder, on a Unix socket; its expiries can be moved."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class RedisServer:
         )  # while it starts
 
     def advance(self, seconds: float, patterns: Iterable[str] = ("*",)) -> None:
-        """Lets time pass for these keys. The server keeps real time: only ends can be moved."""
+        """Moves the ends of these keys, as if time had passed: the server runs in real time."""
         self.client.eval(AGE, 0, seconds, *patterns)
 
     def pause(self) -> None:
-        """It takes connections and answers none."""
+        """Has the server accept connections and answer none."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:

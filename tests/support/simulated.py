@@ -17,7 +17,7 @@ from typing import Any
 
 from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, Removal
-from scalein.decision.guardrails import NONE, GroupPolicy
+from scalein.decision.group_policy import NONE, GroupPolicy
 from scalein.decision.model import ReadScope, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Status
@@ -93,10 +93,10 @@ class View:
     def __init__(self, invocation: Invocation, inner: Any) -> None:
         self._invocation, self._inner = invocation, inner
 
-    def call(self, name: str, *arguments: Any) -> Any:
+    def call(self, name: str, *arguments: Any, **options: Any) -> Any:
         self._invocation.hop()
         try:
-            return getattr(self._inner, name)(*arguments)
+            return getattr(self._inner, name)(*arguments, **options)
         except Killed:
             self._invocation.dead = True
             raise
@@ -125,30 +125,30 @@ class LedgerView:
 
     def __init__(self, invocation: Invocation, ledger: MemoryLedger, shared: bool) -> None:
         self._view, self._invocation = View(invocation, ledger), invocation
-        self.shared = self.complete = shared
+        self.is_shared = self.is_complete = shared
         self.name = "redis" if shared else "memory"
 
-    def _ask(self, name: str, *arguments: Any) -> Any:
+    def _call(self, name: str, *arguments: Any, **options: Any) -> Any:
         if self._invocation.dead:
             raise Killed
-        if self.shared and self._invocation.function.ledger_fails():
+        if self.is_shared and self._invocation.function.ledger_fails():
             raise LedgerUnavailable("the ledger does not answer.")
-        return self._view.call(name, *arguments)
+        return self._view.call(name, *arguments, **options)
 
     def claim_message(self, *arguments: Any) -> Any:
-        return self._ask("claim_message", *arguments)
+        return self._call("claim_message", *arguments)
 
     def acquire_lease(self, *arguments: Any) -> Any:
-        return self._ask("acquire_lease", *arguments)
+        return self._call("acquire_lease", *arguments)
 
-    def record(self, *arguments: Any) -> Any:
-        return self._ask("record", *arguments)
+    def record(self, *arguments: Any, **options: Any) -> Any:
+        return self._call("record", *arguments, **options)
 
     def read_others(self, *arguments: Any) -> Any:
-        return self._ask("read_others", *arguments)
+        return self._call("read_others", *arguments)
 
-    def close(self, *arguments: Any) -> Any:
-        return self._ask("close", *arguments)
+    def release(self, *arguments: Any, **options: Any) -> Any:
+        return self._call("release", *arguments, **options)
 
 
 @dataclass
@@ -266,7 +266,7 @@ class Function:
         ledger = LedgerView(
             invocation, MemoryLedger(terms, invocation.store), self.ledger.startswith("redis")
         )
-        if not ledger.shared:
+        if not ledger.is_shared:
             return ledger
         return FallbackLedger(
             ledger, MemoryLedger(terms, MemoryStore()), self.ledger == "redis-closed"

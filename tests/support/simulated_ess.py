@@ -17,7 +17,6 @@ from scalein.errors import (
     OutcomeUnknown,
     Refused,
     StaleSnapshot,
-    StateRefused,
     TokenUsed,
     TryLater,
 )
@@ -26,8 +25,11 @@ from tests.support.clock import NOON, DrivenClock
 GROUP = "asg-1"
 STABLE = ("InService", "Protected", "Standby")
 REFUSALS = {
-    "refused": StateRefused(
-        "RemoveInstances", "IncorrectLoadBalancerStatus", "the state forbids it."
+    "refused": Refused(
+        "RemoveInstances",
+        "IncorrectLoadBalancerStatus",
+        "the state forbids it.",
+        is_by_state=True,
     ),
     "throttled": TryLater("RemoveInstances", "Throttling", "throttled."),
     "in-progress": TryLater("RemoveInstances", "ScalingActivityInProgress", "one runs."),

@@ -18,14 +18,15 @@ from scalein.decision.model import (
     RemovalResult,
     Shortfall,
     Verdict,
+    Veto,
 )
 from scalein.decision.reasons import Ignored, Reason, Status
-from scalein.policy import read_policy, why_no_rule
+from scalein.policy import read_policy
+from scalein.policy_rules import why_no_rule
 from scalein.report import audit
 from scalein.report import response as answer
 from scalein.report.outcome import Outcome, Rejection, Unconfirmed
 from scalein.report.response import as_json
-from scalein.settings import PolicySource
 from scalein.timing import CallTimes
 from tests.support.clock import NOON
 from tests.support.fakes import NO_CALL_TIMES
@@ -201,9 +202,8 @@ def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
         1,
         8,
         limits,
-        detail=text,
         shortfall=Shortfall(9, 8, "capacity", reason),
-        refusal=reason,
+        blocked_by=Veto(reason, text),
     )
     return Outcome(
         draw(st.sampled_from(Status)),
@@ -320,9 +320,9 @@ def test_real_ids_are_never_cut(one: Outcome) -> None:
 
 
 def test_a_thousand_long_label_names_make_a_short_answer() -> None:
-    policy = read_policy(PolicySource(json.dumps({"groups": {"asg-1": {}}, "alarms": []}), ""))
+    policy = read_policy(json.dumps({"groups": {"asg-1": {}}, "alarms": []}))
     attributes = {f"labels.{'x' * 1_000}{n}": ("v",) for n in range(1_000)}
-    message = why_no_rule(Alarm("alarm-1", attributes), policy)
+    message = why_no_rule(Alarm("alarm-1", attributes), policy.rules)
     one = Outcome(Status.IGNORED, "alarm-1", message, ignored=Ignored.NO_RULE)
 
     assert "and 980 more" in message

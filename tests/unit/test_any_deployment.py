@@ -1,4 +1,4 @@
-"""Whatever a policy or a setting says, it is used, or is a ConfigurationError that shows no value. Nothing else."""
+"""Any policy or setting is used, or is a ConfigurationError that shows no value."""
 
 from __future__ import annotations
 
@@ -14,15 +14,9 @@ from hypothesis import strategies as st
 from scalein.decision.model import Alarm, Count, Sample
 from scalein.decision.planner import plan_removal
 from scalein.errors import ConfigurationError
-from scalein.policy import (
-    PolicyViolation,
-    apply_policy,
-    read_policy,
-    request_from_rule,
-    rule_for,
-    why_no_rule,
-)
-from scalein.settings import KNOWN, PolicySource, read_settings
+from scalein.policy import PolicyViolation, apply_policy, read_policy
+from scalein.policy_rules import request_from_rule, rule_for, why_no_rule
+from scalein.settings import KNOWN, read_settings
 from tests.support.clock import NOON
 from tests.support.deployment import FULL_GROUP_POLICY
 from tests.support.fleets import group_of, member, request_for
@@ -30,7 +24,7 @@ from tests.unit.test_envelopes import json_values, places
 
 FULL: dict[str, Any] = {
     "maxEventAgeSeconds": 900,
-    "ledgerUnavailable": "closed",
+    "ledgerUnavailable": "failClosed",
     "groups": {
         "asg-1": {
             **FULL_GROUP_POLICY,
@@ -113,20 +107,20 @@ def policies(draw: st.DrawFn) -> str:
 @example('{"groups": {"asg-1": {"floor": 1e400}}}')
 def test_any_policy_decides_or_is_a_configuration_error(text: str) -> None:
     try:
-        policy = read_policy(PolicySource(text or " ", ""))
+        policy = read_policy(text or " ")
     except ConfigurationError as error:
         assert "SCALEIN_POLICY" in str(error)
         return
     for id in policy.groups:
-        asked = apply_policy(request_for(Count(2))._replace(scaling_group_id=id), policy)
-        if not isinstance(asked, PolicyViolation):
-            plan = plan_removal(asked, FLEET, policy.groups[id])
+        request = apply_policy(request_for(Count(2))._replace(scaling_group_id=id), policy)
+        if not isinstance(request, PolicyViolation):
+            plan = plan_removal(request, FLEET, policy.groups[id])
             assert len(plan.selected) <= 2
-    rule = rule_for(ALARM, policy)
+    rule = rule_for(ALARM, policy.rules)
     assert (
         request_from_rule(rule, ALARM, "asg-1").scaling_group_id
         if rule
-        else why_no_rule(ALARM, policy)
+        else why_no_rule(ALARM, policy.rules)
     )
 
 
@@ -173,7 +167,7 @@ def test_any_settings_are_settings_or_a_configuration_error_that_shows_no_value(
         with suppress(ConfigurationError):
             settings = read_settings({**keys, **given_variables}, context)
             assert 0 < settings.run_seconds < 86_400
-            assert CANARY not in str(settings._replace(policy=PolicySource("", "")).credentials)
+            assert CANARY not in str(settings)
         try:
             read_settings({**keys, **given_variables}, context)
         except ConfigurationError as error:

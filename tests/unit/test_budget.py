@@ -1,4 +1,4 @@
-"""The budget, judged by what a simulated group did: it grows, shrinks, is refilled, and shows the past."""
+"""The budget, judged by what a simulated group did, which also shows the past."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from fractions import Fraction
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import Budget, GroupPolicy
 from scalein.decision.model import Activity, Count, Instance, ReadScope, ScalingGroup, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.processing.group_view import GroupView
@@ -24,10 +23,10 @@ NEVER = datetime.max.replace(tzinfo=NOON.tzinfo)
 
 
 @dataclass
-class Life:
+class Lifetime:
     joined_at: datetime
-    asked_at: datetime = NEVER  # to leave
-    gone_at: datetime = NEVER
+    removing_at: datetime = NEVER  # when a removal of it begins
+    removed_at: datetime = NEVER
 
 
 @dataclass
@@ -35,15 +34,15 @@ class Group:
     """What really happened; and what ESS shows of it, so many seconds late."""
 
     clock: DrivenClock = field(default_factory=DrivenClock)
-    lives: dict[str, Life] = field(default_factory=dict)
+    lifetimes: dict[str, Lifetime] = field(default_factory=dict)
     activities: list[Activity] = field(default_factory=list)
     lists_lag: float = 0
     history_lag: float = 0
 
     def grow(self, count: int, seconds: float = 0, listed: bool = True) -> frozenset[str]:
         joined_at = self.clock.now() + timedelta(seconds=seconds)
-        ids = frozenset(f"i-{len(self.lives) + n:03}" for n in range(count))
-        self.lives |= {id: Life(joined_at) for id in ids}
+        ids = frozenset(f"i-{len(self.lifetimes) + n:03}" for n in range(count))
+        self.lifetimes |= {id: Lifetime(joined_at) for id in ids}
         self._record(
             joined_at, added=count, added_ids=ids if listed else frozenset(), trigger="Ess"
         )
@@ -53,7 +52,7 @@ class Group:
         now = self.clock.now()
         ends = now + timedelta(seconds=seconds)
         for id in ids:
-            self.lives[id].asked_at, self.lives[id].gone_at = now, ends
+            self.lifetimes[id].removing_at, self.lifetimes[id].removed_at = now, ends
         self._record(ends, removed=len(ids), removed_ids=frozenset(ids), trigger=trigger)
 
     def _record(self, ends: datetime, **what: object) -> None:
@@ -64,16 +63,22 @@ class Group:
         self.activities.append(Activity(id, "Successful", started, ends, **what))  # type: ignore[arg-type]
 
     def stable(self, at: datetime) -> list[str]:
-        return [id for id, life in self.lives.items() if life.joined_at <= at < life.asked_at]
+        return [
+            id for id, life in self.lifetimes.items() if life.joined_at <= at < life.removing_at
+        ]
 
     def snapshot(self) -> Snapshot:
         at = self.clock.now() - timedelta(seconds=self.lists_lag)
         instances = tuple(
             Instance(
-                id, "InService" if at < life.asked_at else "Removing", "h", "asc-1", life.joined_at
+                id,
+                "InService" if at < life.removing_at else "Removing",
+                "h",
+                "asc-1",
+                life.joined_at,
             )
-            for id, life in self.lives.items()
-            if life.joined_at <= at < life.gone_at
+            for id, life in self.lifetimes.items()
+            if life.joined_at <= at < life.removed_at
         )
         group = ScalingGroup("asg-1", "Active", 0, len(instances), desired_capacity=0)
         return Snapshot(group, instances, self.clock.now(), self.history())
@@ -83,47 +88,51 @@ class Group:
         at = self.clock.now() - timedelta(seconds=self.history_lag)
         began = [activity for activity in self.activities if activity.started_at <= at]
         return tuple(
-            one._replace(ended_at=one.ended_at.replace(second=59, microsecond=999_999))
-            if one.ended_at and one.ended_at <= at
-            else Activity(one.id, "InProgress", one.started_at, None, trigger=one.trigger)
-            for one in began
+            activity._replace(ended_at=activity.ended_at.replace(second=59, microsecond=999_999))
+            if activity.ended_at and activity.ended_at <= at
+            else Activity(
+                activity.id, "InProgress", activity.started_at, None, trigger=activity.trigger
+            )
+            for activity in began
         )
 
     def removed_since(self, since: datetime) -> int:
-        return sum(since < life.asked_at <= self.clock.now() for life in self.lives.values())
+        return sum(since < life.removing_at <= self.clock.now() for life in self.lifetimes.values())
 
 
-def leave(group: Group, budget: Budget, count: int, seconds: float) -> int:
-    """One message: as the function decides with a ledger that knows of our own removals. How many leave."""
+def remove_by_message(group: Group, budget: Budget, count: int, seconds: float) -> int:
+    """How many instances a message removes, with a ledger that knows of this function's calls."""
     gateway = ScriptedGateway(group.snapshot())
-    one = GroupView("asg-1", gateway, group.clock)
+    group_view = GroupView("asg-1", gateway, group.clock)
     lately = group.clock.now() - timedelta(seconds=FLIGHT)
-    ours = {id for id, life in group.lives.items() if lately < life.asked_at <= group.clock.now()}
-    one.update(frozenset(ours), 1)
-    snapshot = one.snapshot(ReadScope(WINDOW))
+    own_ids = {
+        id for id, life in group.lifetimes.items() if lately < life.removing_at <= group.clock.now()
+    }
+    group_view.update(frozenset(own_ids), 1)
+    snapshot = group_view.snapshot(ReadScope(WINDOW))
     plan = plan_removal(request_for(Count(count)), snapshot, GroupPolicy(budget=budget), 1_000)
     group.remove(plan.selected, seconds) if plan.selected else None
     return len(plan.selected)
 
 
-def judge(group: Group, budget: Budget, leaving: int) -> None:
-    """By what the group did: no more in the window than its share of those that were there when it began."""
+def judge(group: Group, budget: Budget, removed: int) -> None:
+    """No more is removed in the window than the share of the members when it began."""
     since = group.clock.now() - timedelta(seconds=WINDOW)
     allowed = int(Fraction(repr(budget.percent)) * len(group.stable(since)) / 100)
-    if leaving:
+    if removed:
         assert group.removed_since(since) <= allowed
 
 
 def group_at(size: int, lists_lag: float = 0, history_lag: float = 0) -> Group:
-    """A group whose instances have been there for a day."""
+    """A group whose instances joined a day ago."""
     group = Group(lists_lag=lists_lag, history_lag=history_lag)
-    group.lives = {f"i-{n:03}": Life(NOON - timedelta(days=1)) for n in range(size)}
+    group.lifetimes = {f"i-{n:03}": Lifetime(NOON - timedelta(days=1)) for n in range(size)}
     return group
 
 
-ACTS = st.one_of(
-    st.tuples(st.just("leave"), st.integers(1, 60), st.sampled_from([5, 40, 300])),
-    st.tuples(st.just("leave"), st.integers(1, 60), st.sampled_from([5, 40, 300])),
+ACTIONS = st.one_of(
+    st.tuples(st.just("remove"), st.integers(1, 60), st.sampled_from([5, 40, 300])),
+    st.tuples(st.just("remove"), st.integers(1, 60), st.sampled_from([5, 40, 300])),
     st.tuples(st.just("grow"), st.integers(1, 80), st.sampled_from([0, 45, 400])),
     st.tuples(st.just("refill"), st.just(0), st.sampled_from([0, 45])),
     st.tuples(st.just("shrink"), st.integers(1, 10), st.sampled_from([5, 300])),
@@ -136,33 +145,33 @@ ACTS = st.one_of(
     st.sampled_from([0.0, 30.0, 60.0]),
     st.sampled_from([0.0, 30.0, 60.0]),
     st.floats(1, 100),
-    st.lists(ACTS, min_size=1, max_size=14),
+    st.lists(ACTIONS, min_size=1, max_size=14),
     st.booleans(),
 )
-def test_no_more_leave_in_any_window_than_the_share_of_those_that_were_there(
+def test_no_more_are_removed_in_any_window_than_the_share_of_its_members(
     size: int,
     lists_lag: float,
     history_lag: float,
     percent: float,
-    acts: list[tuple[str, int, int]],
+    actions: list[tuple[str, int, int]],
     listed: bool,
 ) -> None:
     group, budget = group_at(size, lists_lag, history_lag), Budget(WINDOW, None, percent)
-    for act, count, seconds in acts:
+    for action, count, seconds in actions:
         stable = group.stable(group.clock.now())
-        if act == "leave":
-            leaving = leave(group, budget, count, seconds)
-            event(f"{min(leaving, 3)} leave")
-            judge(group, budget, leaving)
-        elif act == "grow":
+        if action == "remove":
+            removed = remove_by_message(group, budget, count, seconds)
+            event(f"{min(removed, 3)} removed")
+            judge(group, budget, removed)
+        elif action == "grow":
             group.grow(count, seconds, listed)
-        elif act == "refill":
+        elif action == "refill":
             group.grow(max(0, size - len(stable)), seconds, listed)
         elif (
-            act == "shrink" and not lists_lag and not history_lag
+            action == "shrink" and not lists_lag and not history_lag
         ):  # what others do unseen cannot be counted
             group.remove(tuple(stable[:count]), seconds, trigger="Cms")
-        elif act == "wait":
+        elif action == "wait":
             group.clock.elapsed += seconds
         group.clock.elapsed += 1
 
@@ -171,7 +180,7 @@ def test_ten_that_are_refilled_each_time_lose_half_and_no_more() -> None:
     group, budget = group_at(10), Budget(WINDOW, None, 50)
     removed = 0
     for _ in range(20):
-        removed += leave(group, budget, 10, seconds=10)
+        removed += remove_by_message(group, budget, 10, seconds=10)
         group.clock.elapsed += 61
         group.grow(10 - len(group.stable(group.clock.now())))
         group.clock.elapsed += 61
@@ -185,7 +194,7 @@ def test_ten_that_grow_to_ninety_within_the_window_lose_nine_of_ten_and_no_more(
     removed = 0
     for _ in range(10):
         group.clock.elapsed += 61
-        removed += leave(group, budget, 90, seconds=10)
+        removed += remove_by_message(group, budget, 90, seconds=10)
 
     assert removed == 9
 
@@ -193,6 +202,6 @@ def test_ten_that_grow_to_ninety_within_the_window_lose_nine_of_ten_and_no_more(
 def test_the_budget_is_free_again_once_the_window_has_passed() -> None:
     group, budget = group_at(10), Budget(WINDOW, None, 50)
 
-    assert leave(group, budget, 10, seconds=10) == 5
+    assert remove_by_message(group, budget, 10, seconds=10) == 5
     group.clock.elapsed += WINDOW + 120
-    assert leave(group, budget, 10, seconds=10) == 2
+    assert remove_by_message(group, budget, 10, seconds=10) == 2

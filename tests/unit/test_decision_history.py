@@ -1,4 +1,4 @@
-"""Any sequence of events, in a group that lives: what must hold at every moment of it, counted by hand."""
+"""Any sequence of events in a simulated group: what must hold at every moment, counted by hand."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import Budget, GroupPolicy
 from scalein.decision.model import Count, Named, Percent, Target, ToCapacity
 from scalein.decision.planner import plan_removal
 from scalein_cli.simulation import Group
@@ -16,7 +15,7 @@ from tests.support.clock import NOON
 from tests.support.fleets import group_of, member, request_for
 
 ACTIVITY = timedelta(seconds=60)
-ASKS = st.one_of(
+TARGETS = st.one_of(
     st.integers(1, 6).map(Count),
     st.sampled_from([5, 20, 50, 100]).map(Percent),
     st.integers(0, 12).map(ToCapacity),
@@ -37,7 +36,7 @@ GUARDRAILS = st.fixed_dictionaries(
 
 
 class Life(RuleBasedStateMachine):
-    """A group, messages at any time, and a book of what happened that the code under test never sees."""
+    """A group, messages at any time, and a record of it that the code under test never sees."""
 
     @initialize(
         size=st.integers(1, 12),
@@ -54,13 +53,13 @@ class Life(RuleBasedStateMachine):
             desired_capacity=size if desired else None,
             multi_az_policy="BALANCE",
         )
-        self.guardrails, self.least, self.now = (
+        self.group_policy, self.least, self.now = (
             group_policy,
             max(min_size, group_policy.floor),
             NOON,
         )
         self.group = Group(fleet, timedelta(seconds=group_policy.history_seconds), ACTIVITY)
-        self.removed: list[tuple[datetime, int]] = []  # when they were told to leave
+        self.removed: list[tuple[datetime, int]] = []  # when, and how many
         self.added: list[datetime] = []
 
     @rule(seconds=st.sampled_from([0, 1, 30, 60, 90, 200, 600, 4_000]))
@@ -73,12 +72,12 @@ class Life(RuleBasedStateMachine):
         self.group.add(number)
         self.added.append(self.now)
 
-    @rule(ask=ASKS, denies_partial=st.booleans())
-    def message(self, ask: Target, denies_partial: bool) -> None:
+    @rule(goal=TARGETS, denies_partial=st.booleans())
+    def message(self, goal: Target, denies_partial: bool) -> None:
         snapshot = self.group.at(self.now)
         before = self.group.stable_capacity()
         plan = plan_removal(
-            request_for(ask, denies_partial=denies_partial), snapshot, self.guardrails
+            request_for(goal, denies_partial=denies_partial), snapshot, self.group_policy
         )
         if not plan.selected:
             return
@@ -88,33 +87,33 @@ class Life(RuleBasedStateMachine):
         self.removed.append((self.now, len(plan.selected)))
 
     def _no_cooldown_is_broken(self) -> None:
-        over = ACTIVITY + timedelta(seconds=self.guardrails.cooldown_seconds or 0)
-        if self.guardrails.cooldown_seconds:
+        over = ACTIVITY + timedelta(seconds=self.group_policy.cooldown_seconds or 0)
+        if self.group_policy.cooldown_seconds:
             assert all(self.now - then >= over for then, _ in self.removed)
-        if self.guardrails.cooldown_after_scale_out_seconds:
-            pause = timedelta(seconds=self.guardrails.cooldown_after_scale_out_seconds)
+        if self.group_policy.cooldown_after_scale_out_seconds:
+            pause = timedelta(seconds=self.group_policy.cooldown_after_scale_out_seconds)
             assert all(self.now - then >= pause for then in self.added)
 
     @invariant()
     def the_budget_holds_in_every_window(self) -> None:
         """Each window that ends with a removal, counted by brute force."""
-        if not hasattr(self, "removed") or self.guardrails.budget is None:
+        if not hasattr(self, "removed") or self.group_policy.budget is None:
             return
-        window = timedelta(seconds=self.guardrails.budget.window_seconds)
+        window = timedelta(seconds=self.group_policy.budget.window_seconds)
         for end, _ in self.removed:
             inside = sum(number for then, number in self.removed if end - window < then <= end)
-            assert inside <= (self.guardrails.budget.instances or 0)
+            assert inside <= (self.group_policy.budget.instances or 0)
 
     @precondition(lambda self: hasattr(self, "removed") and not self.removed)
     @invariant()
-    def nobody_leaves_by_himself(self) -> None:
+    def no_instance_is_removed_without_a_message(self) -> None:
         assert len(self.group.at(self.now).instances) >= 1
 
 
 TestLife = Life.TestCase
 
 
-def test_two_removals_of_the_same_moment_are_both_remembered() -> None:
+def test_two_removals_of_the_same_moment_are_both_recorded() -> None:
     fleet = group_of(*(member(f"i-{n}") for n in range(6)), desired_capacity=6)
     group = Group(fleet, timedelta(hours=1), ACTIVITY)
     group.at(NOON)

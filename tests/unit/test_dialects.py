@@ -1,4 +1,4 @@
-"""What senders say: an alarm with its facts, a notice that asks for nothing, or a rejection that helps."""
+"""A message is an alarm with attributes, a notice without a request, or a clear rejection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from scalein.decision.model import Alarm, Notice
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
-from scalein.intake import Message, ParsedMessage, parse_event, read
+from scalein.intake import ParsedMessage, parse_event, parse_message
 
 SENT = datetime(2026, 11, 23, 4, tzinfo=timezone.utc)
 SECONDS = int(SENT.timestamp())
@@ -91,8 +91,7 @@ def alerts(*states: str, **fields: Any) -> dict[str, Any]:
 def said(document: Any) -> ParsedMessage:
     event = document if isinstance(document, str) else json.dumps(document)
     (message,) = parse_event(event.encode()).messages
-    assert isinstance(message, Message), message
-    return read(message)
+    return parse_message(message)
 
 
 def alarm(document: Any) -> Alarm:
@@ -226,7 +225,7 @@ def test_a_recovery_is_never_an_alarm(document: Any) -> None:
         {"eventType": "SCALING_GROUP_DIAGNOSE"},
     ],
 )
-def test_what_a_removal_itself_brings_about_never_asks_for_another(document: Any) -> None:
+def test_what_a_removal_causes_never_requests_another(document: Any) -> None:
     parsed = said(document)
 
     assert isinstance(parsed, Notice)
@@ -239,7 +238,11 @@ def test_the_fields_that_tell_a_dialect_are_enough() -> None:
 
 
 def test_a_request_whose_reason_speaks_of_auto_scaling_is_a_request() -> None:
-    request = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "AUTOSCALING: too many"}
+    request = {
+        "scalingGroupId": "asg-1",
+        "remove": {"count": 1},
+        "requestReason": "AUTOSCALING: too many",
+    }
 
     assert not isinstance(said(request), Notice)
 
@@ -260,7 +263,7 @@ def test_a_request_whose_reason_speaks_of_auto_scaling_is_a_request() -> None:
         '{"instanceId": 1}',
     ],
 )
-def test_dimensions_that_name_no_instance_leave_the_alarm_an_alarm(dimensions: str) -> None:
+def test_an_alarm_whose_dimensions_name_no_instance_is_still_an_alarm(dimensions: str) -> None:
     assert alarm({**CALLBACK, "dimensions": dimensions}).instance_ids == ()
 
 
@@ -366,11 +369,11 @@ def test_a_notification_that_repeats_the_same_alerts_is_the_same_message() -> No
 
 
 def test_a_label_that_is_no_instance_id_names_no_instance() -> None:
-    told = alerts("firing", "firing")
-    told["alerts"][0]["labels"] = {"instance": "10.0.0.1:9100"}
-    told["alerts"][1]["labels"] = {"instance": "10.0.0.2:9100", "instance_id": "i-2"}
+    parsed = alerts("firing", "firing")
+    parsed["alerts"][0]["labels"] = {"instance": "10.0.0.1:9100"}
+    parsed["alerts"][1]["labels"] = {"instance": "10.0.0.2:9100", "instance_id": "i-2"}
 
-    assert alarm(told).instance_ids == ("i-2",)
+    assert alarm(parsed).instance_ids == ("i-2",)
 
 
 @pytest.mark.parametrize(
@@ -405,19 +408,25 @@ def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, 
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
-        ({}, 'the nearest is removal-request, for which it lacks "remove", "scalingGroupId"'),
+        (
+            {},
+            'type is removal-request; required fields are missing: "remove", "scalingGroupId"',
+        ),
         (
             {"alerts": [], "status": "x"},
-            'the nearest is alertmanager, for which it lacks "receiver"',
+            'The closest known type is alertmanager; required fields are missing: "receiver"',
         ),
         (
             {"alertState": "OK"},
-            'the nearest is cloudmonitor-threshold, for which it lacks "alertName"',
+            'type is cloudmonitor-threshold; required fields are missing: "alertName"',
         ),
-        (event("ops:X", {"product": "ECS", "name": "n"}), "Recognised: CloudEvent."),
+        (
+            event("ops:X", {"product": "ECS", "name": "n"}),
+            "Unknown type of message (unwrapped from: CloudEvent).",
+        ),
     ],
 )
-def test_what_is_unknown_is_told_what_was_recognised_and_what_is_missing(
+def test_an_unknown_message_is_rejected_with_its_envelopes_and_the_missing_fields(
     document: Any, sentence: str
 ) -> None:
     with pytest.raises(RejectedEvent) as caught:

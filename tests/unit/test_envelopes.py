@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from scalein.decision.model import RemovalRequest
 from scalein.errors import RejectedEvent
-from scalein.intake import MalformedMessage, Message, parse_event, read
+from scalein.intake import Message, parse_event, parse_message
 from scalein.intake.envelopes import key_of
 
 EVENTS = Path(__file__).parents[2] / "events"
-REQUEST = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "Ärger & Ruhe"}
+REQUEST = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "requestReason": "Ärger & Ruhe"}
 SENT = datetime(2026, 11, 23, 4, tzinfo=timezone.utc)
 SENT_MS = int(SENT.timestamp() * 1000)
 
@@ -117,7 +117,7 @@ WRAPS: dict[str, Wrap] = {
 }
 
 
-def only(event: Any) -> Message | MalformedMessage:
+def only(event: Any) -> Message:
     (message,) = parse_event(
         event if isinstance(event, bytes) else as_text(event).encode()
     ).messages
@@ -126,10 +126,10 @@ def only(event: Any) -> Message | MalformedMessage:
 
 def rejection(event: Any) -> RejectedEvent:
     message = only(event)
-    if isinstance(message, MalformedMessage):
+    if message.error is not None:
         return message.error
     with pytest.raises(RejectedEvent) as caught:
-        read(message)
+        parse_message(message)
     return caught.value
 
 
@@ -140,11 +140,11 @@ def test_however_a_request_is_wrapped_the_same_is_read(names: list[str]) -> None
         event = WRAPS[name](event)
     message = only(event)
 
-    assert isinstance(message, Message), message
-    request = read(message)
+    assert message.error is None, message
+    request = parse_message(message)
     assert isinstance(request, RemovalRequest)
     assert request._replace(request_id="", sent_at=None) == RemovalRequest(
-        "asg-1", "", request.target, reason="Ärger & Ruhe", derived_id=True
+        "asg-1", "", request.target, request_reason="Ärger & Ruhe", derived_id=True
     )
     assert request.request_id.isascii()
     assert 0 < len(request.request_id) <= 128
@@ -169,7 +169,7 @@ def test_an_envelope_gives_the_message_its_name_and_its_time(
 ) -> None:
     message = only(WRAPS[name](REQUEST))
 
-    assert isinstance(message, Message)
+    assert message.error is None
     assert (message.idempotency_key, message.sent_at) == (idempotency_key, sent_at)
 
 
@@ -196,7 +196,7 @@ def test_no_sender_can_claim_the_name_of_a_message_that_comes_another_way(
     """Such as the name of tonight's timer, by a message to a queue that looks like the timer's."""
     forged, genuine = only(WRAPS[outer](WRAPS[inner](REQUEST))), only(WRAPS[inner](REQUEST))
 
-    assert isinstance(forged, Message), forged
+    assert forged.error is None, forged
     assert forged.idempotency_key != genuine.idempotency_key
 
 
@@ -251,14 +251,14 @@ def test_no_part_can_be_written_as_the_hash_of_another(names: list[str]) -> None
 HALF = "\ud800"
 ODD_PLACES = {
     "a request id": {**REQUEST, "requestId": HALF},
-    "a reason": {**REQUEST, "reason": HALF},
+    "a reason": {**REQUEST, "requestReason": HALF},
     "a group": {**REQUEST, "scalingGroupId": HALF},
     "an instance": {**REQUEST, "remove": {"instanceIds": [HALF]}},
     "the name of a field": {**REQUEST, HALF: 1},
     "an envelope's id": {**cloud_event("ops:Anything", REQUEST), "id": HALF},
     "an envelope's type": {**cloud_event("ops:Anything", REQUEST), "type": HALF},
-    "a body": cloud_event("ops:Anything", as_text({**REQUEST, "reason": HALF})),
-    "a body in Base64": {**mns_topic(as_base64({**REQUEST, "reason": HALF}))},
+    "a body": cloud_event("ops:Anything", as_text({**REQUEST, "requestReason": HALF})),
+    "a body in Base64": {**mns_topic(as_base64({**REQUEST, "requestReason": HALF}))},
     "a label": {
         "status": "firing",
         "receiver": "r",
@@ -273,11 +273,11 @@ ODD_PLACES = {
 def test_text_that_is_no_unicode_rejects_its_message_and_no_other(place: str) -> None:
     poisoned, served = parse_event(as_text([ODD_PLACES[place], REQUEST]).encode()).messages
 
-    assert isinstance(poisoned, MalformedMessage)
+    assert poisoned.error is not None
     assert poisoned.error.rule == "utf-8"
     assert poisoned.idempotency_key.isascii()
-    assert isinstance(served, Message)
-    assert isinstance(read(served), RemovalRequest)
+    assert served.error is None
+    assert isinstance(parse_message(served), RemovalRequest)
 
 
 def test_a_message_is_as_old_as_the_oldest_time_on_it() -> None:
@@ -286,7 +286,7 @@ def test_a_message_is_as_old_as_the_oldest_time_on_it() -> None:
         cloud_event("mns:Queue:SendMessage", {"messageId": "Q1", "messageBody": as_text(older)})
     )
 
-    assert isinstance(message, Message)
+    assert message.error is None
     assert message.sent_at == datetime(2026, 11, 23, 3, 59, tzinfo=timezone.utc)
 
 
@@ -304,7 +304,7 @@ def test_a_repeated_http_request_is_the_same_message_and_another_body_another() 
         == only(http(REQUEST, encoded=True)).idempotency_key
     )
     assert (
-        only(http({**REQUEST, "reason": "x"})).idempotency_key
+        only(http({**REQUEST, "requestReason": "x"})).idempotency_key
         != only(http(REQUEST)).idempotency_key
     )
 
@@ -331,7 +331,7 @@ def test_an_odd_id_still_gives_a_name_that_can_be_a_token(id: object) -> None:
     ],
 )
 def test_a_name_of_which_a_part_is_missing_is_no_name(unnamed: dict[str, Any]) -> None:
-    """Two messages must not share one, so that the second were taken for the first: the bytes name it then."""
+    """Else two messages could share a key; the bytes give the key then."""
     other = {**unnamed, "more": 1}
 
     assert only(unnamed).idempotency_key.startswith("content:")
@@ -346,21 +346,21 @@ def test_the_source_of_an_event_decides_nothing() -> None:
                 "source": source,
             }
         )
-        assert isinstance(message, Message)
-        assert isinstance(read(message), RemovalRequest)
+        assert message.error is None
+        assert isinstance(parse_message(message), RemovalRequest)
 
 
 def test_an_http_request_is_answered_as_one_even_if_its_body_cannot_be_read() -> None:
-    assert parse_event(as_text(http("{")).encode()).http
+    assert parse_event(as_text(http("{")).encode()).is_http
     assert parse_event(
         as_text({"body": "{", "isBase64Encoded": False, "requestContext": {}}).encode()
-    ).http
-    assert not parse_event(as_text(REQUEST).encode()).http
+    ).is_http
+    assert not parse_event(as_text(REQUEST).encode()).is_http
 
 
 def test_an_array_is_a_batch_even_of_one_and_an_object_is_not() -> None:
-    assert parse_event(as_text([REQUEST]).encode()).batch
-    assert not parse_event(as_text(REQUEST).encode()).batch
+    assert parse_event(as_text([REQUEST]).encode()).is_batch
+    assert not parse_event(as_text(REQUEST).encode()).is_batch
     assert len(parse_event(b"[]").messages) == 0
 
 
@@ -368,8 +368,8 @@ def test_elements_that_are_texts_are_read_like_objects() -> None:
     event = [as_text(WRAPS["kafka"](REQUEST)), WRAPS["kafka"](REQUEST)]
     first, second = parse_event(as_text(event).encode()).messages
 
-    assert isinstance(first, Message)
-    assert isinstance(second, Message)
+    assert first.error is None
+    assert second.error is None
     assert first.document == second.document == REQUEST
 
 
@@ -406,7 +406,7 @@ def test_elements_that_are_texts_are_read_like_objects() -> None:
         ({"body": 1, "attrs": {}}, "type"),
     ],
 )
-def test_what_cannot_be_opened_is_rejected_by_rule(event: Any, rule: str) -> None:
+def test_what_cannot_be_unwrapped_is_rejected_by_rule(event: Any, rule: str) -> None:
     if isinstance(event, list):
         event = nested(13)
 
@@ -421,22 +421,22 @@ def nested(layers: int) -> Any:
 
 
 def test_envelopes_nest_as_deep_as_any_real_one_and_no_deeper() -> None:
-    assert isinstance(only(nested(11)), Message)
+    assert only(nested(11)).error is None
     assert rejection(nested(30)).rule in ("maxLayers", "maxDepth")
 
 
 def test_an_event_may_be_as_large_as_is_said_and_so_may_what_it_holds() -> None:
-    wrapped = as_text(mns_topic({**REQUEST, "reason": "x" * 1_000})).encode()
+    wrapped = as_text(mns_topic({**REQUEST, "requestReason": "x" * 1_000})).encode()
     for event in (wrapped, b"[" + wrapped + b"]"):
         (served,) = parse_event(event, len(event)).messages
         (refused,) = parse_event(event, len(event) - 1).messages
 
-        assert isinstance(served, Message)
-        assert isinstance(refused, MalformedMessage)
+        assert served.error is None
+        assert refused.error is not None
         assert refused.error.rule == "maxBytes"
-    large = as_text(mns_topic({**REQUEST, "reason": "x" * (5 << 20)})).encode()
-    assert isinstance(parse_event(large, 6 << 20).messages[0], Message)
-    assert isinstance(only(large), MalformedMessage)
+    large = as_text(mns_topic({**REQUEST, "requestReason": "x" * (5 << 20)})).encode()
+    assert parse_event(large, 6 << 20).messages[0].error is None
+    assert only(large).error is not None
 
 
 def test_a_batch_has_ten_thousand_messages_at_most() -> None:
@@ -444,7 +444,7 @@ def test_a_batch_has_ten_thousand_messages_at_most() -> None:
     assert rejection([{}] * 10_001).rule == "maxItems"
 
 
-def test_one_bad_element_leaves_the_others_alone() -> None:
+def test_one_bad_element_does_not_affect_the_others() -> None:
     bad: list[Any] = [
         None,
         7,
@@ -457,11 +457,11 @@ def test_one_bad_element_leaves_the_others_alone() -> None:
     messages = parse_event(as_text([*bad, REQUEST]).encode()).messages
 
     assert len(messages) == len(bad) + 1
-    assert isinstance(messages[-1], Message)
-    assert isinstance(read(messages[-1]), RemovalRequest)
+    assert messages[-1].error is None
+    assert isinstance(parse_message(messages[-1]), RemovalRequest)
     assert (
-        sum(isinstance(message, MalformedMessage) for message in messages) == len(bad) - 1
-    )  # {} opens, and says nothing
+        sum(message.error is not None for message in messages) == len(bad) - 1
+    )  # {} is unwrapped, and has no content
 
 
 files = sorted(path.read_bytes() for path in EVENTS.glob("*.json"))
@@ -517,7 +517,7 @@ documents += [
     message.document
     for file in files
     for message in parse_event(file).messages
-    if isinstance(message, Message)
+    if message.error is None
 ]
 
 
@@ -542,11 +542,11 @@ def twisted(draw: st.DrawFn) -> bytes:
 def test_any_bytes_are_messages_that_are_read_or_rejected(event: bytes) -> None:
     for message in parse_event(event).messages:
         assert 0 < len(message.idempotency_key) <= 128
-        if isinstance(message, MalformedMessage):
+        if message.error is not None:
             assert message.error.path.startswith("$")
             continue
         try:
-            read(message)
+            parse_message(message)
         except RejectedEvent as error:
             assert error.rule
             assert str(error)

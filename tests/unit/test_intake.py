@@ -20,19 +20,15 @@ from scalein.decision.model import (
     RemoveOptions,
     ToCapacity,
 )
-from scalein.errors import MalformedEvent, RejectedEvent
+from scalein.errors import RejectedEvent
 
 MINIMAL: dict[str, Any] = {"scalingGroupId": "asg-1", "remove": {"count": 1}}
 
 
 def read(event: bytes) -> RemovalRequest:
-    message = next(
-        iter(intake.parse_event(event).messages),
-        intake.MalformedMessage("", MalformedEvent("$", "minItems", "None.")),
-    )
-    if isinstance(message, intake.MalformedMessage):
-        raise message.error
-    parsed = intake.read(message)
+    none = intake.Message("", {}, error=RejectedEvent("$", "minItems", "None."))
+    message = next(iter(intake.parse_event(event).messages), none)
+    parsed = intake.parse_message(message)
     assert isinstance(parsed, RemovalRequest)
     return parsed
 
@@ -49,7 +45,7 @@ def rejection(event: bytes) -> RejectedEvent:
 
 def test_a_full_request_is_read_field_by_field() -> None:
     request = read_json(
-        shortfall="refuse",
+        partial="deny",
         order=["NewestInstance", "OldestScalingConfiguration"],
         removePolicy="recycle",
         decreaseDesiredCapacity=False,
@@ -58,7 +54,7 @@ def test_a_full_request_is_read_field_by_field() -> None:
         dryRun=True,
         notAfter="2026-11-23T12:00:00.5+08:00",
         requestId="r-1",
-        reason="quiet night",
+        requestReason="quiet night",
     )
 
     assert request == RemovalRequest(
@@ -70,12 +66,12 @@ def test_a_full_request_is_read_field_by_field() -> None:
         options=RemoveOptions("recycle", False, 60, True, ("ash-1",)),
         dry_run=True,
         not_after=datetime(2026, 11, 23, 12, 0, 0, 500_000, timezone(timedelta(hours=8))),
-        reason="quiet night",
+        request_reason="quiet night",
     )
 
 
 @pytest.mark.parametrize(
-    ("remove", "ask"),
+    ("remove", "target"),
     [
         ({"count": 3.0}, Count(3)),
         ({"percent": 12.5}, Percent(12.5)),
@@ -83,8 +79,8 @@ def test_a_full_request_is_read_field_by_field() -> None:
         ({"instanceIds": ["i-b", "i-a"]}, Named(("i-b", "i-a"))),
     ],
 )
-def test_there_are_four_ways_to_ask(remove: dict[str, Any], ask: object) -> None:
-    assert read_json(remove=remove).target == ask
+def test_there_are_four_kinds_of_target(remove: dict[str, Any], target: object) -> None:
+    assert read_json(remove=remove).target == target
 
 
 def test_without_a_request_id_the_same_bytes_are_the_same_message() -> None:
@@ -92,7 +88,7 @@ def test_without_a_request_id_the_same_bytes_are_the_same_message() -> None:
         read(json.dumps(MINIMAL).encode()).request_id
         == read(json.dumps(MINIMAL).encode()).request_id
     )
-    assert read_json(reason="a").request_id != read_json(reason="b").request_id
+    assert read_json(requestReason="a").request_id != read_json(requestReason="b").request_id
 
 
 def test_a_byte_order_mark_does_no_harm() -> None:
@@ -150,7 +146,7 @@ def test_what_is_not_bearable_json_is_rejected_by_rule(event: bytes, rule: str) 
             "$.remove.instanceIds",
             "maxItems",
         ),
-        ({"shortfall": "maybe"}, "$.shortfall", "enum"),
+        ({"partial": "maybe"}, "$.partial", "enum"),
         ({"order": ["Random"]}, "$.order[0]", "enum"),
         ({"removePolicy": "forcerelease"}, "$.removePolicy", "enum"),
         ({"stopInstanceTimeout": 29}, "$.stopInstanceTimeout", "minimum"),
@@ -162,7 +158,7 @@ def test_what_is_not_bearable_json_is_rejected_by_rule(event: bytes, rule: str) 
         ({"notAfter": "2026-02-30T12:00:00Z"}, "$.notAfter", "time"),
         ({"requestId": "häh"}, "$.requestId", "pattern"),
         ({"requestId": ""}, "$.requestId", "pattern"),
-        ({"reason": "x" * 501}, "$.reason", "maxLength"),
+        ({"requestReason": "x" * 501}, "$.requestReason", "maxLength"),
         ({"dryrun": True}, "$", "additionalProperties"),
     ],
 )
@@ -177,6 +173,37 @@ def test_a_wrong_field_is_rejected_with_its_path_and_rule(
 @pytest.mark.parametrize("document", [[1], 1, "x", None, True, {}])
 def test_a_request_that_is_no_request_is_rejected_at_the_root(document: object) -> None:
     assert rejection(json.dumps(document).encode()).path == "$"
+
+
+@pytest.mark.parametrize(("former", "new"), [("shortfall", "partial"), ("reason", "requestReason")])
+def test_a_field_of_an_earlier_version_is_rejected_with_its_new_name(former: str, new: str) -> None:
+    error = rejection(json.dumps({**MINIMAL, former: "refuse"}).encode())
+
+    assert error.rule == "additionalProperties"
+    assert f'"{former}" is now "{new}".' in str(error)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (
+            {"remove": {"count": 0}},
+            "remove.count must be at least 1. Meaning: Number of instances to remove.",
+        ),
+        (
+            {"remove": {}},
+            'remove must have one of "count", "percent", "toCapacity", "instanceIds".',
+        ),
+        ({"remove": {"instanceIds": []}}, "remove.instanceIds must have at least 1 item."),
+        ({"dryRun": "yes"}, "dryRun must be true or false."),
+        ({"removePolicy": "x"}, 'removePolicy must be one of "release", "recycle".'),
+        ({"scalingGroupId": "asg 1"}, "scalingGroupId has the wrong format."),
+        ({"requestReason": "x" * 501}, "requestReason must have at most 500 characters."),
+        ({"x": 1}, "Removal request has an unknown field. Known fields: scalingGroupId, "),
+    ],
+)
+def test_a_rejection_says_what_is_expected(fields: dict[str, Any], sentence: str) -> None:
+    assert str(rejection(json.dumps({**MINIMAL, **fields}).encode())).startswith(sentence)
 
 
 def test_a_misspelt_field_is_answered_with_the_known_one() -> None:
@@ -203,8 +230,8 @@ def test_a_rejection_never_repeats_what_was_sent(fields: dict[str, Any]) -> None
     assert "7731" not in f"{error} {error.path} {error.rule}"
 
 
-def test_a_long_mixed_list_is_rejected_before_anything_slow_looks_at_it() -> None:
-    """Comparing each with each would take hours: the length rule comes first, and ends the search."""
+def test_a_long_mixed_list_is_rejected_before_any_slow_check() -> None:
+    """To compare all pairs takes hours: the length rule comes first and ends the search."""
     mixed = [1, "a", [], {}] * 45_000
 
     assert (
@@ -223,7 +250,7 @@ json_values = st.recursive(
 near_requests = st.fixed_dictionaries(
     {},
     optional=dict.fromkeys(
-        ("scalingGroupId", "remove", "order", "notAfter", "requestId", "dryRun", "shortfall", "x"),
+        ("scalingGroupId", "remove", "order", "notAfter", "requestId", "dryRun", "partial", "x"),
         json_values,
     ),
 )
@@ -234,7 +261,7 @@ near_requests = st.fixed_dictionaries(
     | near_requests.map(lambda fields: json.dumps({**MINIMAL, **fields}).encode())
 )
 @example(b'{"scalingGroupId": "\\ud800", "remove": {"count": 1}}')
-@example(b'{"scalingGroupId": "asg-1", "remove": {"count": 1}, "reason": "\\ud800"}')
+@example(b'{"scalingGroupId": "asg-1", "remove": {"count": 1}, "requestReason": "\\ud800"}')
 @example(b'{"scalingGroupId": "asg-1", "remove": {"count": 1e999}}')
 def test_any_bytes_are_a_request_or_a_rejection(event: bytes) -> None:
     try:

@@ -1,4 +1,4 @@
-"""Whatever an event holds, reading it costs a bounded part of the function's memory, and of its time."""
+"""Any event takes a bounded part of the function's memory and time."""
 
 from __future__ import annotations
 

@@ -20,14 +20,7 @@ from scalein.decision.model import (
 from scalein.decision.planner import plan_removal
 from scalein.decision.progress import Call, CallState, Progress
 from scalein.decision.reasons import Reason, Status
-from scalein.errors import (
-    ContractViolation,
-    GatewayError,
-    OutcomeUnknown,
-    Refused,
-    Throttled,
-    TryLater,
-)
+from scalein.errors import GatewayError, OutcomeUnknown, Refused, RejectedEvent, Transient, TryLater
 from scalein.report import audit
 from scalein.report import wording as outcome
 from scalein.report.outcome import Outcome
@@ -67,7 +60,7 @@ KEYS = {
     "listsOmitted",
     "omitted",
 }
-ASK = request_for(Count(2), reason="quiet night")
+ASK = request_for(Count(2), request_reason="quiet night")
 
 
 def removing(request: RemovalRequest, plan: Plan) -> Outcome:
@@ -116,10 +109,10 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "shortfall": {"requested": 2, "missing": 1, "unit": "instances", "reason": "min-size"},
         "limits": [
             {
-                "reason": "min-size",
+                "guardrail": "min-size",
                 "allows": 1,
                 "unit": "capacity",
-                "detail": "TotalCapacity 2 less MinSize 1",
+                "detail": "MinSize is 1; TotalCapacity is 2.",
             }
         ],
         "rejection": None,
@@ -166,7 +159,10 @@ def test_all_or_nothing_that_came_to_nothing_is_refused() -> None:
     [
         (Refused("RemoveInstances", "Forbidden.RAM", "not permitted."), Status.REFUSED),
         (TryLater("RemoveInstances", "ScalingActivityInProgress", "busy."), Status.RETRY),
-        (Throttled("RemoveInstances", "Throttling", "throttled."), Status.RETRY),
+        (
+            Transient("RemoveInstances", "Throttling", "x.", may_have_happened=False),
+            Status.RETRY,
+        ),
         (OutcomeUnknown("RemoveInstances", "SDK.HttpError", "no answer."), Status.RETRY),
     ],
 )
@@ -179,9 +175,7 @@ def test_a_failed_call_names_action_and_code(error: GatewayError, status: Status
 
 def test_a_rejection_says_where_and_by_which_rule() -> None:
     told = as_json(
-        rejected(
-            "event-1", ContractViolation("$.remove.count", "minimum", "It must be at least 1.")
-        )
+        rejected("event-1", RejectedEvent("$.remove.count", "minimum", "It must be at least 1."))
     )
 
     assert told["rejection"] == {"path": "$.remove.count", "rule": "minimum"}

@@ -1,4 +1,4 @@
-"""Who leaves, and why each of the others stays: a table whose rows read as sentences."""
+"""Which instances a plan selects, and why it retains each of the others."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from scalein.decision.model import (
     Shortfall,
     Snapshot,
     ToCapacity,
+    Veto,
 )
 from scalein.decision.planner import plan_removal, requested_amount
 from scalein.decision.reasons import Reason
@@ -30,12 +31,12 @@ def reasons(plan: Plan) -> dict[str, str]:
     return {verdict.instance_id: verdict.reason.value for verdict in plan.verdicts}
 
 
-def leavers(request: RemovalRequest, snapshot: Snapshot) -> list[str]:
+def selected_ids(request: RemovalRequest, snapshot: Snapshot) -> list[str]:
     return list(plan_removal(request, snapshot).selected)
 
 
 @pytest.mark.parametrize(
-    ("policies", "zones", "leaves"),
+    ("policies", "zones", "first_ids"),
     [
         (("OldestScalingConfiguration", "OldestInstance"), "PRIORITY", {"i-1"}),
         (("OldestScalingConfiguration", "OldestInstance"), "BALANCE", {"i-2"}),
@@ -51,23 +52,28 @@ def leavers(request: RemovalRequest, snapshot: Snapshot) -> list[str]:
         (("NewestInstance",), "BALANCE", {"i-5"}),
     ],
 )
-def test_the_groups_own_policies_choose_as_the_vendors_table_says(
-    policies: tuple[str, ...], zones: str, leaves: set[str]
+def test_the_groups_own_policies_select_as_the_vendors_table_says(
+    policies: tuple[str, ...], zones: str, first_ids: set[str]
 ) -> None:
-    """One instance leaves; where ESS would toss a coin, ours is one of those that it would toss for."""
-    chosen = leavers(request_for(Count(1)), vendors_fleet(zones, *policies))
+    """One instance is selected; where ESS selects at random, it is one that ESS may select."""
+    selected = selected_ids(request_for(Count(1)), vendors_fleet(zones, *policies))
 
-    assert len(chosen) == 1
-    assert set(chosen) <= leaves
-
-
-def test_a_group_without_policies_gets_ess_s_default() -> None:
-    assert leavers(request_for(Count(4)), vendors_fleet("PRIORITY")) == ["i-1", "i-2", "i-3", "i-4"]
+    assert len(selected) == 1
+    assert set(selected) <= first_ids
 
 
-def test_zones_are_balanced_anew_for_each_that_leaves() -> None:
-    """Zone i has three and h two: i gives one, then they are equal and the oldest of both goes, and so on."""
-    assert leavers(request_for(Count(4)), vendors_fleet("BALANCE", "OldestInstance")) == [
+def test_a_group_without_policies_gets_the_default_of_ess() -> None:
+    assert selected_ids(request_for(Count(4)), vendors_fleet("PRIORITY")) == [
+        "i-1",
+        "i-2",
+        "i-3",
+        "i-4",
+    ]
+
+
+def test_zones_are_balanced_again_after_each_selected_instance() -> None:
+    """Zone i has three and h two: one of i is first; then, as equals, the oldest of both."""
+    assert selected_ids(request_for(Count(4)), vendors_fleet("BALANCE", "OldestInstance")) == [
         "i-2",
         "i-1",
         "i-3",
@@ -75,7 +81,7 @@ def test_zones_are_balanced_anew_for_each_that_leaves() -> None:
     ]
 
 
-def test_a_zone_counts_its_protected_and_pending_members_but_not_those_on_their_way_out() -> None:
+def test_a_zone_counts_its_protected_and_pending_members_but_no_removing_ones() -> None:
     crowded = group_of(
         member("i-a", 9, "h"),
         member("i-b", 9, "h", lifecycle_state="Protected"),
@@ -84,39 +90,39 @@ def test_a_zone_counts_its_protected_and_pending_members_but_not_those_on_their_
         multi_az_policy="BALANCE",
     )
 
-    assert leavers(request_for(Count(1)), crowded) == ["i-a"]
+    assert selected_ids(request_for(Count(1)), crowded) == ["i-a"]
 
 
 def test_the_requests_order_wins_over_the_groups_policies() -> None:
     request = request_for(Count(1), order=(Order.NEWEST_INSTANCE,))
 
-    assert leavers(request, vendors_fleet("PRIORITY", "OldestInstance")) == ["i-5"]
+    assert selected_ids(request, vendors_fleet("PRIORITY", "OldestInstance")) == ["i-5"]
 
 
-def test_attached_instances_leave_after_those_that_have_a_configuration() -> None:
+def test_attached_instances_are_removed_after_those_that_have_a_configuration() -> None:
     fleet = group_of(member("i-attached", 1, configuration=""), member("i-created", 9))
 
-    assert leavers(request_for(Count(1)), fleet) == ["i-created"]
+    assert selected_ids(request_for(Count(1)), fleet) == ["i-created"]
 
 
 def test_an_instance_of_unknown_age_is_neither_the_oldest_nor_the_newest() -> None:
     fleet = group_of(member("i-a", joined_at=None), member("i-b", 5))
 
     for order in (Order.OLDEST_INSTANCE, Order.NEWEST_INSTANCE):
-        assert leavers(request_for(Count(1), order=(order,)), fleet) == ["i-b"]
+        assert selected_ids(request_for(Count(1), order=(order,)), fleet) == ["i-b"]
 
 
-def test_equals_leave_by_age_and_then_by_id() -> None:
+def test_equals_are_removed_by_age_and_then_by_id() -> None:
     fleet = group_of(member("i-c", 2), member("i-b", 1), member("i-a", 2))
     request = request_for(Count(3), order=(Order.OLDEST_SCALING_CONFIGURATION,))
 
-    assert leavers(request, fleet) == ["i-b", "i-a", "i-c"]
+    assert selected_ids(request, fleet) == ["i-b", "i-a", "i-c"]
 
 
-def test_named_instances_leave_in_the_order_named() -> None:
+def test_named_instances_are_removed_in_the_order_named() -> None:
     fleet = group_of(*ABC, min_size=1)
 
-    assert leavers(request_for(Named(("i-c", "i-a", "i-b"))), fleet) == ["i-c", "i-a"]
+    assert selected_ids(request_for(Named(("i-c", "i-a", "i-b"))), fleet) == ["i-c", "i-a"]
 
 
 def test_min_size_wins_over_a_named_instance() -> None:
@@ -133,7 +139,7 @@ def test_min_size_is_the_reason_only_of_those_that_the_request_still_needed() ->
     assert plan.shortfall == Shortfall(2, 1, "instances", Reason.MIN_SIZE)
 
 
-def test_min_size_is_told_to_who_would_have_been_next_by_zone_and_not_by_name() -> None:
+def test_min_size_is_the_reason_of_the_instance_that_is_next_by_zone_and_not_by_id() -> None:
     fleet = group_of(
         member("i-z", 1, "z"),
         member("i-b", 2, "h"),
@@ -146,7 +152,7 @@ def test_min_size_is_told_to_who_would_have_been_next_by_zone_and_not_by_name() 
     assert reasons(plan) == {"i-b": "next-in-order", "i-z": "min-size", "i-c": "not-needed"}
 
 
-def test_a_named_stranger_gets_a_verdict_too() -> None:
+def test_a_named_id_that_is_no_member_gets_a_verdict_too() -> None:
     plan = plan_removal(request_for(Named(("i-x", "i-a"))), group_of(member("i-a")))
 
     assert reasons(plan) == {"i-a": "named", "i-x": "not-a-member"}
@@ -166,7 +172,9 @@ def test_a_named_stranger_gets_a_verdict_too() -> None:
         ("SomethingNew", "not-in-service"),
     ],
 )
-def test_only_an_instance_in_service_leaves_even_if_it_is_named(state: str, reason: str) -> None:
+def test_only_an_instance_in_service_is_removed_even_if_it_is_named(
+    state: str, reason: str
+) -> None:
     fleet = group_of(member("i-a", lifecycle_state=state), member("i-b"), member("i-c"))
 
     assert reasons(plan_removal(request_for(Count(3)), fleet))["i-a"] == reason
@@ -182,25 +190,25 @@ def test_only_an_instance_in_service_leaves_even_if_it_is_named(state: str, reas
         ({"removal_policies": ("CustomPolicy", "OldestInstance")}, Reason.UNKNOWN_REMOVAL_POLICY),
     ],
 )
-def test_a_group_that_objects_keeps_everybody_for_that_reason(
+def test_the_state_of_a_group_retains_all_instances_for_that_reason(
     fields: dict[str, Any], reason: Reason
 ) -> None:
     plan = plan_removal(request_for(Count(1)), group_of(*ABC, **fields))
 
     assert plan.selected == ()
     assert {verdict.reason for verdict in plan.verdicts} == {reason}
-    assert plan.refusal is reason
+    assert plan.blocked_by and plan.blocked_by.reason is reason
 
 
-def test_a_policy_that_is_not_known_here_does_not_matter_to_who_names_an_order_or_ids() -> None:
+def test_an_unknown_removal_policy_does_not_matter_to_a_request_with_an_order_or_ids() -> None:
     fleet = group_of(*ABC, removal_policies=("CustomPolicy",))
 
-    assert leavers(request_for(Count(1), order=(Order.NEWEST_INSTANCE,)), fleet) == ["i-c"]
-    assert leavers(request_for(Named(("i-b",))), fleet) == ["i-b"]
+    assert selected_ids(request_for(Count(1), order=(Order.NEWEST_INSTANCE,)), fleet) == ["i-c"]
+    assert selected_ids(request_for(Named(("i-b",))), fleet) == ["i-b"]
 
 
 @pytest.mark.parametrize(
-    ("ask", "asked"),
+    ("target", "expected"),
     [
         (Count(4), 4),
         (Percent(25), 2),  # of ten, rounded down
@@ -212,12 +220,12 @@ def test_a_policy_that_is_not_known_here_does_not_matter_to_who_names_an_order_o
         (Named(("i-1", "i-2")), 2),
     ],
 )
-def test_every_way_of_asking_is_a_number(
-    ask: Count | Percent | ToCapacity | Named, asked: int
+def test_every_kind_of_target_is_an_amount(
+    target: Count | Percent | ToCapacity | Named, expected: int
 ) -> None:
     fleet = group_of(*(member(f"i-{number}") for number in range(10)))
 
-    assert requested_amount(request_for(ask), fleet).value == asked
+    assert requested_amount(request_for(target), fleet).value == expected
 
 
 def test_a_percentage_is_taken_of_its_decimal_text() -> None:
@@ -234,11 +242,11 @@ def test_a_percentage_is_taken_of_its_decimal_text() -> None:
     ]
 
 
-def test_to_capacity_does_not_count_what_is_on_its_way_out_already() -> None:
-    leaving = [member(f"i-r{number}", lifecycle_state="Removing") for number in range(2)]
-    fleet = group_of(*(member(f"i-{number}") for number in range(8)), *leaving)  # TotalCapacity 10
+def test_to_capacity_does_not_count_what_is_being_removed_already() -> None:
+    removing = [member(f"i-r{number}", lifecycle_state="Removing") for number in range(2)]
+    fleet = group_of(*(member(f"i-{number}") for number in range(8)), *removing)  # TotalCapacity 10
 
-    assert leavers(request_for(ToCapacity(8)), fleet) == []
+    assert selected_ids(request_for(ToCapacity(8)), fleet) == []
 
 
 def headroom(snapshot: Snapshot) -> int:
@@ -260,8 +268,8 @@ def test_headroom_is_the_smaller_of_what_ess_counts_and_what_is_stable() -> None
     assert headroom(group_of(*stable, min_size=9)) == 0
 
 
-def test_headroom_heeds_the_groups_own_counters_which_may_have_been_read_later() -> None:
-    """Somebody else's removal began between the two reads: the list still shows three, the group counts two."""
+def test_headroom_regards_the_groups_own_counters_which_may_be_newer() -> None:
+    """Another removal began between the reads: the list shows three, the group counts two."""
     fleet = group_of(*ABC, min_size=1, stable_capacity=2)
 
     assert headroom(fleet) == 1
@@ -286,13 +294,13 @@ def test_a_weighted_group_is_counted_in_weights() -> None:
     assert plan.capacity_after == 4
 
 
-def test_an_instance_too_heavy_for_min_size_is_passed_over_for_a_lighter_one() -> None:
+def test_an_instance_too_heavy_for_min_size_is_skipped_for_a_lighter_one() -> None:
     fleet = group_of(weighing("i-a", 5, 1), weighing("i-b", 2, 2), min_size=4, weighted=True)
 
-    assert leavers(request_for(Count(1)), fleet) == ["i-b"]
+    assert selected_ids(request_for(Count(1)), fleet) == ["i-b"]
 
 
-def test_no_more_capacity_leaves_than_was_asked_for() -> None:
+def test_no_more_capacity_is_removed_than_was_requested() -> None:
     fleet = group_of(
         weighing("i-a", 4, 1), weighing("i-b", 2, 2), weighing("i-c", 2, 3), weighted=True
     )
@@ -302,7 +310,7 @@ def test_no_more_capacity_leaves_than_was_asked_for() -> None:
     assert plan.shortfall == Shortfall(3, 1, "capacity", Reason.TOO_HEAVY)
 
 
-def test_in_a_weighted_group_an_instance_of_unknown_weight_stays() -> None:
+def test_in_a_weighted_group_an_instance_of_unknown_weight_is_retained() -> None:
     plan = plan_removal(
         request_for(Count(1)), group_of(weighing("i-a", None), weighted=True, total_capacity=9)
     )
@@ -311,23 +319,26 @@ def test_in_a_weighted_group_an_instance_of_unknown_weight_stays() -> None:
     assert plan.shortfall == Shortfall(1, 1, "instances", Reason.WEIGHT_UNKNOWN)
 
 
-def test_all_or_nothing_is_nothing_where_one_of_them_may_not_leave() -> None:
+def test_a_request_that_denies_partial_removes_nothing_where_one_may_not_be_removed() -> None:
     plan = plan_removal(request_for(Count(3), denies_partial=True), group_of(*ABC, min_size=1))
 
     assert reasons(plan) == {"i-a": "partial-denied", "i-b": "partial-denied", "i-c": "min-size"}
-    assert plan.refusal is Reason.PARTIAL_DENIED
+    assert plan.blocked_by == Veto(
+        Reason.PARTIAL_DENIED,
+        "The request denies a partial removal; 2 of 3 instances may be removed.",
+    )
     assert plan.shortfall == Shortfall(3, 3, "instances", Reason.MIN_SIZE)
 
 
-def test_all_or_nothing_is_all_where_all_may_leave() -> None:
-    assert leavers(request_for(Count(3), denies_partial=True), group_of(*ABC)) == [
+def test_a_request_that_denies_partial_removes_all_where_all_may_be_removed() -> None:
+    assert selected_ids(request_for(Count(3), denies_partial=True), group_of(*ABC)) == [
         "i-a",
         "i-b",
         "i-c",
     ]
 
 
-def test_one_call_takes_twenty_and_the_rest_is_told() -> None:
+def test_one_call_takes_twenty_and_the_others_get_that_reason() -> None:
     fleet = group_of(*(member(f"i-{number:02}") for number in range(30)))
     plan = plan_removal(request_for(Count(25)), fleet)
 

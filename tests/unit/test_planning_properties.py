@@ -27,23 +27,25 @@ def stable_capacity(snapshot: Snapshot) -> int:
     return sum(weight_in(snapshot, id) for id in stable)
 
 
-def capacity_leaving(plan: Plan, snapshot: Snapshot) -> int:
+def selected_capacity(plan: Plan, snapshot: Snapshot) -> int:
     return sum(weight_in(snapshot, id) for id in plan.selected)
 
 
 @given(requests(), snapshots())
 def test_capacity_never_falls_below_min_size(request: RemovalRequest, snapshot: Snapshot) -> None:
     plan = plan_removal(request, snapshot)
-    leaving, group = capacity_leaving(plan, snapshot), snapshot.group
+    selected, group = selected_capacity(plan, snapshot), snapshot.group
 
     if plan.selected:
-        assert group.total_capacity - leaving >= group.min_size
-        assert stable_capacity(snapshot) - leaving >= group.min_size
-        assert group.stable_capacity is None or group.stable_capacity - leaving >= group.min_size
+        assert group.total_capacity - selected >= group.min_size
+        assert stable_capacity(snapshot) - selected >= group.min_size
+        assert group.stable_capacity is None or group.stable_capacity - selected >= group.min_size
 
 
 @given(requests(), snapshots())
-def test_never_more_leaves_than_was_asked(request: RemovalRequest, snapshot: Snapshot) -> None:
+def test_never_more_is_removed_than_was_requested(
+    request: RemovalRequest, snapshot: Snapshot
+) -> None:
     plan = plan_removal(request, snapshot)
 
     if isinstance(request.target, Count):
@@ -52,15 +54,15 @@ def test_never_more_leaves_than_was_asked(request: RemovalRequest, snapshot: Sna
         assert set(plan.selected) <= set(request.target.instance_ids)
     elif isinstance(request.target, ToCapacity):
         if plan.selected:
-            assert stable_capacity(snapshot) - capacity_leaving(plan, snapshot) >= 0
+            assert stable_capacity(snapshot) - selected_capacity(plan, snapshot) >= 0
             assert plan.capacity_after >= request.target.capacity
     else:
-        most = max(1, snapshot.group.total_capacity * request.target.of_total_capacity / 100)
-        assert capacity_leaving(plan, snapshot) <= most + 1e-9
+        maximum = max(1, snapshot.group.total_capacity * request.target.of_total_capacity / 100)
+        assert selected_capacity(plan, snapshot) <= maximum + 1e-9
 
 
 @given(requests(), snapshots())
-def test_only_members_in_service_of_an_active_group_leave(
+def test_only_members_in_service_of_an_active_group_are_removed(
     request: RemovalRequest, snapshot: Snapshot
 ) -> None:
     plan = plan_removal(request, snapshot)
@@ -75,19 +77,21 @@ def test_only_members_in_service_of_an_active_group_leave(
 
 
 @given(requests(), snapshots())
-def test_everybody_gets_exactly_one_verdict(request: RemovalRequest, snapshot: Snapshot) -> None:
+def test_every_instance_gets_exactly_one_verdict(
+    request: RemovalRequest, snapshot: Snapshot
+) -> None:
     plan = plan_removal(request, snapshot)
     judged = sorted(verdict.instance_id for verdict in plan.verdicts)
     members = {instance.id for instance in snapshot.instances}
-    strangers = (
+    unknown_ids = (
         set(request.target.instance_ids) - members if isinstance(request.target, Named) else set()
     )
 
-    assert judged == sorted(members | strangers)
+    assert judged == sorted(members | unknown_ids)
 
 
 @given(requests(), snapshots(), st.randoms(use_true_random=False))
-def test_the_order_of_ess_s_list_never_matters(
+def test_the_order_of_the_list_of_ess_never_matters(
     request: RemovalRequest, snapshot: Snapshot, random: Random
 ) -> None:
     shuffled = list(snapshot.instances)
@@ -99,7 +103,9 @@ def test_the_order_of_ess_s_list_never_matters(
 
 
 @given(requests(), snapshots())
-def test_all_or_nothing_is_all_or_nothing(request: RemovalRequest, snapshot: Snapshot) -> None:
+def test_a_request_that_denies_partial_removes_all_or_no_instances(
+    request: RemovalRequest, snapshot: Snapshot
+) -> None:
     plan = plan_removal(request._replace(denies_partial=True), snapshot)
 
     assert plan.selected == () or plan.shortfall is None
@@ -110,21 +116,25 @@ def test_min_size_is_named_only_where_one_more_would_break_it(
     request: RemovalRequest, snapshot: Snapshot
 ) -> None:
     plan = plan_removal(request, snapshot)
-    held = [v.instance_id for v in plan.verdicts if v.reason is Reason.MIN_SIZE]
-    gone = capacity_leaving(plan._replace(verdicts=tuple(_would_leave(plan))), snapshot)
-    room = min(snapshot.group.total_capacity, stable_capacity(snapshot)) - snapshot.group.min_size
+    held_ids = [v.instance_id for v in plan.verdicts if v.reason is Reason.MIN_SIZE]
+    removed = selected_capacity(
+        plan._replace(verdicts=tuple(_selected_before_later_limits(plan))), snapshot
+    )
+    headroom = (
+        min(snapshot.group.total_capacity, stable_capacity(snapshot)) - snapshot.group.min_size
+    )
     if snapshot.group.stable_capacity is not None:
-        room = min(room, snapshot.group.stable_capacity - snapshot.group.min_size)
+        headroom = min(headroom, snapshot.group.stable_capacity - snapshot.group.min_size)
 
-    for id in held:
-        assert gone + weight_in(snapshot, id) > room
+    for id in held_ids:
+        assert removed + weight_in(snapshot, id) > headroom
 
 
 @given(requests(), snapshots())
-def test_whoever_is_kept_without_need_leaves_when_the_request_names_it_alone(
+def test_an_instance_that_is_not_needed_is_removed_when_the_request_names_it_alone(
     request: RemovalRequest, snapshot: Snapshot
 ) -> None:
-    """'not-needed' hides no other obstacle: with nobody before it, only MinSize could still hold it."""
+    """'not-needed' hides no other obstacle: alone, only MinSize can still retain it."""
     for verdict in plan_removal(request, snapshot).verdicts:
         if verdict.reason is Reason.NOT_NEEDED:
             alone = plan_removal(
@@ -154,17 +164,17 @@ def test_a_lower_min_size_never_removes_less(
 def test_the_numbers_add_up(request: RemovalRequest, snapshot: Snapshot) -> None:
     plan = plan_removal(request, snapshot)
 
-    assert plan.capacity_before - plan.capacity_after == capacity_leaving(plan, snapshot)
+    assert plan.capacity_before - plan.capacity_after == selected_capacity(plan, snapshot)
     if plan.shortfall:
         taken = (
             len(plan.selected)
             if plan.shortfall.unit == "instances"
-            else capacity_leaving(plan, snapshot)
+            else selected_capacity(plan, snapshot)
         )
         assert plan.shortfall.requested - plan.shortfall.missing == taken
 
 
-def _would_leave(plan: Plan) -> list[Verdict]:
-    """The leavers, and those that all-or-nothing or the call limit took off the list after MinSize was reckoned."""
+def _selected_before_later_limits(plan: Plan) -> list[Verdict]:
+    """The verdicts before partial-denied and the request limit, which come after MinSize."""
     later = (Reason.PARTIAL_DENIED, Reason.REQUEST_LIMIT)
     return [v._replace(selected=True) if v.reason in later else v for v in plan.verdicts]

@@ -1,4 +1,4 @@
-"""The policy says what may be touched and what alarms mean; a wrong one names path and rule, a request only narrows."""
+"""A policy says what is allowed and what alarms mean; a wrong one names path and rule."""
 
 from __future__ import annotations
 
@@ -12,21 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.budget import Budget
-from scalein.decision.guardrails import GroupPolicy, Pause
+from scalein.decision.group_policy import Budget, GroupPolicy, Pause
 from scalein.decision.model import Alarm, Count, Metric, Named, Order, RemovalRequest, RemoveOptions
-from scalein.decision.windows import Windows, cron_of
+from scalein.decision.windows import Windows, parse_cron
 from scalein.errors import ConfigurationError
-from scalein.policy import (
-    Policy,
-    PolicyViolation,
-    apply_policy,
-    read_policy,
-    request_from_rule,
-    rule_for,
-    why_no_rule,
-)
-from scalein.settings import PolicySource
+from scalein.policy import Policy, PolicyViolation, apply_policy, read_policy
+from scalein.policy_rules import request_from_rule, rule_for, why_no_rule
 from tests.support.deployment import FULL_GROUP_POLICY
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +34,7 @@ def policy(groups: dict[str, Any] | None = None, *rules: dict[str, Any], **field
         "alarms": list(rules),
         **fields,
     }
-    return read_policy(PolicySource(json.dumps(document), ""))
+    return read_policy(json.dumps(document))
 
 
 def rule(when: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -58,9 +49,7 @@ def alarm(**attributes: str) -> Alarm:
 
 def fault(document: Any) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        read_policy(
-            PolicySource(document if isinstance(document, str) else json.dumps(document), "")
-        )
+        read_policy(document if isinstance(document, str) else json.dumps(document))
     return str(caught.value)
 
 
@@ -89,14 +78,14 @@ def test_every_guardrail_is_read() -> None:
         healthy_quorum_percent=75,
         pause=Pause(datetime(2026, 12, 1, tzinfo=timezone.utc), "sale"),
         windows=Windows(
-            ZoneInfo("Asia/Shanghai"), (cron_of("* 0-6 * * *"),), (cron_of("* * 24 12 *"),)
+            ZoneInfo("Asia/Shanghai"), (parse_cron("* 0-6 * * *"),), (parse_cron("* * 24 12 *"),)
         ),
         dry_run=True,
     )
     assert policy({"asg-1": {}}).groups["asg-1"] == GroupPolicy()
 
 
-def test_who_sets_a_cooldown_has_one_after_a_scale_out_and_after_a_failure() -> None:
+def test_a_group_with_a_cooldown_has_one_after_a_scale_out_and_after_a_failure() -> None:
     group = policy({"asg-1": {"cooldownSeconds": 300}}).groups["asg-1"]
     assert group.cooldown_after_scale_out_seconds == 600
     assert group.cooldown_after_failure_seconds == 180
@@ -113,7 +102,7 @@ def test_a_message_may_be_fifteen_minutes_old_unless_the_policy_says_otherwise()
     [
         ("{", "SCALEIN_POLICY: at $, rule json"),
         ("[]", "at $, rule type"),
-        ({}, 'at $, rule required: Policy lacks "groups"'),
+        ({}, 'at $, rule required: Policy lacks the required field "groups"'),
         ({"groups": {}}, "at $.groups, rule minProperties"),
         ({"groups": {"asg-1": {}}, "alarm": []}, 'Did you mean "alarms"?'),
         ({"groups": {"asg 1": {}}}, "at $.groups, rule pattern"),
@@ -165,11 +154,12 @@ def test_a_message_may_be_fifteen_minutes_old_unless_the_policy_says_otherwise()
         ),
         (
             {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, scalingGroupId="asg-2")]},
-            "at $.alarms[0].scalingGroupId, rule policy: The policy does not have this scaling group.",
+            "at $.alarms[0].scalingGroupId, rule policy: Scaling group asg-2 is not in the policy."
+            " Did you mean asg-1?",
         ),
         (
             {"groups": {"asg-1": {}}, "alarms": [rule({"alertName": "x"}, scalingGroupId="alarm")]},
-            "at $.alarms[0].scalingGroupId, rule policy: alarm goes only with instanceIds alarm.",
+            'at $.alarms[0].scalingGroupId, rule policy: scalingGroupId "alarm" is allowed only',
         ),
         (
             {
@@ -184,23 +174,23 @@ def test_a_wrong_policy_names_path_and_rule(document: Any, said: str) -> None:
     assert said in fault(document)
 
 
-def test_a_policy_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_policy_file_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigurationError,
         match=r"nowhere\.json cannot be read .*SCALEIN_POLICY_FILE.*policy\.example",
     ):
-        read_policy(PolicySource("", str(tmp_path / "nowhere.json")))
+        read_policy("", str(tmp_path / "nowhere.json"))
 
 
 def test_a_policy_file_is_read_like_inline_text(tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     file.write_text('{"groups": {"asg-7": {}}}', encoding="utf-8")
 
-    assert list(read_policy(PolicySource("", str(file))).groups) == ["asg-7"]
+    assert list(read_policy("", str(file)).groups) == ["asg-7"]
 
 
 def test_the_example_policy_is_right() -> None:
-    assert read_policy(PolicySource("", str(ROOT / "policy.example.json"))).rules
+    assert read_policy("", str(ROOT / "policy.example.json")).rules
 
 
 @pytest.mark.parametrize(
@@ -226,20 +216,24 @@ def test_a_rule_that_an_earlier_one_always_forestalls_is_an_error(
     if unreachable:
         assert "at $.alarms[1].when, rule unreachable" in fault(document)
     else:
-        assert len(read_policy(PolicySource(json.dumps(document), "")).rules) == 2
+        assert len(read_policy(json.dumps(document)).rules) == 2
 
 
 def test_the_first_of_overlapping_rules_holds() -> None:
     rules = (
-        rule({"alertName": "web-low"}, reason="first"),
-        rule({"alertName": "web*"}, reason="second"),
+        rule({"alertName": "web-low"}, requestReason="first"),
+        rule({"alertName": "web*"}, requestReason="second"),
     )
     found = [
-        rule_for(alarm(alertName=name), policy(None, *rules))
+        rule_for(alarm(alertName=name), policy(None, *rules).rules)
         for name in ("web-low", "web-idle", "db-low")
     ]
 
-    assert [match and match.asks["reason"] for match in found] == ["first", "second", None]
+    assert [match and match.request["requestReason"] for match in found] == [
+        "first",
+        "second",
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -264,9 +258,9 @@ def test_the_first_of_overlapping_rules_holds() -> None:
 def test_a_star_stands_for_any_characters_and_nothing_else_does(
     pattern: str, text: str, matches: bool
 ) -> None:
-    told = policy(None, rule({"alertName": pattern}))
+    known = policy(None, rule({"alertName": pattern}))
 
-    assert (rule_for(alarm(alertName=text), told) is not None) is matches
+    assert (rule_for(alarm(alertName=text), known.rules) is not None) is matches
 
 
 @given(st.text("ab*", min_size=1, max_size=6), st.text("ab", max_size=8))
@@ -276,60 +270,66 @@ def test_a_pattern_matches_what_it_would_as_a_regular_expression(pattern: str, t
     regular = re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), text)
 
     assert (
-        rule_for(alarm(alertName=text), policy(None, rule({"alertName": pattern}))) is not None
+        rule_for(alarm(alertName=text), policy(None, rule({"alertName": pattern})).rules)
+        is not None
     ) is bool(regular)
 
 
 def test_every_condition_of_a_rule_must_hold() -> None:
-    told = policy(None, rule({"alertName": "web*", "level": "warn", "labels": {"tier": "web"}}))
+    known = policy(None, rule({"alertName": "web*", "level": "warn", "labels": {"tier": "web"}}))
 
-    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="web"), told)
-    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="db"), told) is None
-    assert rule_for(alarm(alertName="web-1", level="WARN"), told) is None
+    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="web"), known.rules)
+    assert rule_for(alarm(alertName="web-1", level="WARN", labels__tier="db"), known.rules) is None
+    assert rule_for(alarm(alertName="web-1", level="WARN"), known.rules) is None
 
 
-def test_an_alarm_without_a_rule_is_told_which_facts_differ_and_never_what_they_are() -> None:
-    told = policy(None, rule({"ruleId": "r"}), rule({"alertName": "web*", "level": "WARN"}))
-    why = why_no_rule(alarm(alertName="canary-7731", level="WARN"), told)
+def test_an_alarm_without_a_rule_learns_which_attributes_differ_and_never_their_values() -> None:
+    known = policy(None, rule({"ruleId": "r"}), rule({"alertName": "web*", "level": "WARN"}))
+    why = why_no_rule(alarm(alertName="canary-7731", level="WARN"), known.rules)
 
-    assert "The alarm has alertName, level. Nearest is alarms[1], but for alertName." in why
+    assert (
+        "Closest rule: alarms[1]. It expects alertName web* (the alarm has another value)." in why
+    )
+    assert "The alarm has alertName, level." in why
     assert "7731" not in why
     longer = policy(
         None, rule({"ruleId": "r", "metricName": "m", "namespace": "n"}), rule({"alertName": "x"})
     )
-    assert "Nearest is alarms[0]" in why_no_rule(alarm(alertName="y", namespace="n"), longer)
-    assert "Nearest is alarms[1]" in why_no_rule(
+    assert "Closest rule: alarms[0]" in why_no_rule(
+        alarm(alertName="y", namespace="n"), longer.rules
+    )
+    assert "Closest rule: alarms[1]" in why_no_rule(
         alarm(alertName="web-1"),
         policy(
             None,
             rule({"ruleId": "r", "metricName": "m"}),
             rule({"alertName": "web*", "level": "WARN"}),
-        ),
+        ).rules,
     )
-    assert "no alarm rules" in why_no_rule(alarm(alertName="x"), policy())
+    assert "no alarm rules" in why_no_rule(alarm(alertName="x"), ())
 
 
-def test_a_rule_asks_like_a_request() -> None:
-    told = policy(
+def test_a_rule_has_the_fields_of_a_request() -> None:
+    known = policy(
         None,
         rule(
             {"alertName": "x"},
             order=["NewestInstance"],
-            shortfall="refuse",
+            partial="deny",
             dryRun=True,
-            reason="idle",
+            requestReason="idle",
         ),
     )
-    asked = request_from_rule(told.rules[0], alarm(alertName="x"), "asg-1")
+    requested = request_from_rule(known.rules[0], alarm(alertName="x"), "asg-1")
 
-    assert asked == RemovalRequest(
+    assert requested == RemovalRequest(
         "asg-1",
         "alarm-1",
         Count(1),
         denies_partial=True,
         order=(NEWEST,),
         dry_run=True,
-        reason="idle",
+        request_reason="idle",
         derived_id=True,
     )
 
@@ -360,38 +360,40 @@ def test_an_alarm_supersedes_only_what_the_same_rule_makes_of_the_same_observati
 @given(st.lists(st.text(max_size=300), max_size=400))
 def test_why_no_rule_matches_is_short_whatever_a_sender_calls_its_labels(names: list[str]) -> None:
     attributes = {f"labels.{name}": ("v",) for name in names}
-    why = why_no_rule(Alarm("alarm-1", attributes), policy(None, rule({"alertName": "x"})))
+    why = why_no_rule(Alarm("alarm-1", attributes), policy(None, rule({"alertName": "x"})).rules)
 
     assert len(why) < 2_000
     assert len(attributes) <= 20 or f"and {len(attributes) - 20} more" in why
 
 
 def test_a_rule_can_take_the_alarms_own_instances() -> None:
-    told = policy(None, rule({"alertName": "x"}, remove={"instanceIds": "alarm"}))
+    known = policy(None, rule({"alertName": "x"}, remove={"instanceIds": "alarm"}))
 
-    assert request_from_rule(told.rules[0], alarm(alertName="x"), "asg-1").target == Named(("i-1",))
+    assert request_from_rule(known.rules[0], alarm(alertName="x"), "asg-1").target == Named(
+        ("i-1",)
+    )
 
 
-def test_ess_may_replace_what_leaves_only_where_the_policy_says_so() -> None:
-    asked = request(options=RemoveOptions(decrease_desired_capacity=False))
+def test_ess_may_replace_removed_instances_only_where_the_policy_says_so() -> None:
+    requested = request(options=RemoveOptions(decrease_desired_capacity=False))
 
-    assert apply_policy(asked, policy({"asg-1": {"keepDesiredCapacity": True}})) == asked
+    assert apply_policy(requested, policy({"asg-1": {"keepDesiredCapacity": True}})) == requested
     assert isinstance(
-        apply_policy(asked, policy({"asg-1": {"keepDesiredCapacity": False}})), PolicyViolation
+        apply_policy(requested, policy({"asg-1": {"keepDesiredCapacity": False}})), PolicyViolation
     )
     assert not isinstance(apply_policy(request(), policy()), PolicyViolation)
 
 
 def test_a_metric_is_read_with_defaults_for_what_it_does_not_say() -> None:
-    told = {
+    document = {
         "name": "load_5m",
         "statistic": "Maximum",
         "periodSeconds": 15.0,
         "staleAfterPeriods": 3,
     }
-    every = {**told, "namespace": "mine", "instancesPerCall": 50}
+    every = {**document, "namespace": "mine", "instancesPerCall": 50}
 
-    assert policy({"asg-1": {"metric": told}}).groups["asg-1"].metric == Metric(
+    assert policy({"asg-1": {"metric": document}}).groups["asg-1"].metric == Metric(
         "acs_ecs_dashboard", "load_5m", "Maximum", 15, 3, 100
     )
     assert policy({"asg-1": {"metric": every}}).groups["asg-1"].metric == Metric(
@@ -404,12 +406,16 @@ def test_a_metric_is_read_with_defaults_for_what_it_does_not_say() -> None:
     [
         (
             {"windows": {"allow": ["* 25 * * *"]}},
-            "at $.groups['asg-1'].windows.allow[0], rule cron: The window is no cron",
+            "at $.groups['asg-1'].windows.allow[0], rule cron: The window is not a cron",
         ),
         ({"windows": {"forbid": ["* * * * *", "x"]}}, "windows.forbid[1], rule cron"),
         (
             {"windows": {"timeZone": "Mars/Olympus"}},
-            "windows.timeZone, rule timeZone: There is no such time zone",
+            "windows.timeZone, rule timeZone: Unknown time zone Mars/Olympus.",
+        ),
+        (
+            {"windows": {"timeZone": "Asia/Shangai"}},
+            "Unknown time zone Asia/Shangai. Did you mean Asia/Shanghai?",
         ),
         ({"windows": {}}, "rule minProperties"),
         ({"paused": {"until": "soon"}}, "paused.until, rule pattern"),
@@ -441,14 +447,34 @@ def test_a_pause_may_be_for_good_or_not_at_all() -> None:
 
 
 def test_a_group_that_the_policy_does_not_have_is_denied() -> None:
-    denial = apply_policy(request()._replace(scaling_group_id="asg-2"), policy())
+    violation = apply_policy(request()._replace(scaling_group_id="asg-2"), policy())
 
-    assert isinstance(denial, PolicyViolation)
-    assert denial.path == "$.scalingGroupId"
+    assert isinstance(violation, PolicyViolation)
+    assert violation.path == "$.scalingGroupId"
+    assert "Scaling group asg-2 is not in the policy. Did you mean asg-1?" in violation.sentence
+
+
+def test_an_unknown_group_is_named_in_128_printable_characters_at_most() -> None:
+    violation = apply_policy(request()._replace(scaling_group_id="x\n" * 200), policy())
+
+    assert isinstance(violation, PolicyViolation)
+    assert violation.sentence.isprintable()
+    assert violation.sentence.count("x") <= 64
+
+
+def test_a_policy_field_of_an_earlier_version_is_an_error_with_its_new_name() -> None:
+    schema = json.loads((ROOT / "handler/scalein/schemas/policy.schema.json").read_bytes())
+    ((former, new),) = schema["x-newNameByFormerName"].items()
+    groups: dict[str, Any] = {"asg-1": {}}
+
+    assert f'"{former}" is now "{new}"' in fault({"groups": groups, former: "closed"})
+    assert '"shortfall" is now "partial"' in fault(
+        {"groups": groups, "alarms": [rule({"alertName": "x"}, shortfall="refuse")]}
+    )
 
 
 @pytest.mark.parametrize(
-    ("group_policy", "asked", "path"),
+    ("group_policy", "requested", "path"),
     [
         ({"order": ["NewestInstance"]}, {"order": (OLDEST,)}, "$.order"),
         ({"order": ["NewestInstance", "OldestInstance"]}, {"order": (NEWEST,)}, "$.order"),
@@ -470,16 +496,16 @@ def test_a_group_that_the_policy_does_not_have_is_denied() -> None:
     ],
 )
 def test_a_request_that_goes_beyond_the_policy_is_denied(
-    group_policy: dict[str, Any], asked: dict[str, Any], path: str
+    group_policy: dict[str, Any], requested: dict[str, Any], path: str
 ) -> None:
-    denial = apply_policy(request(**asked), policy({"asg-1": group_policy}))
+    violation = apply_policy(request(**requested), policy({"asg-1": group_policy}))
 
-    assert isinstance(denial, PolicyViolation)
-    assert denial.path == path
+    assert isinstance(violation, PolicyViolation)
+    assert violation.path == path
 
 
 @pytest.mark.parametrize(
-    ("group_policy", "asked", "result"),
+    ("group_policy", "requested", "result"),
     [
         ({}, {}, {}),
         ({}, {"order": (OLDEST,)}, {"order": (OLDEST,)}),
@@ -508,19 +534,22 @@ def test_a_request_that_goes_beyond_the_policy_is_denied(
     ],
 )
 def test_a_request_within_the_policy_is_completed_by_it(
-    group_policy: dict[str, Any], asked: dict[str, Any], result: dict[str, Any]
+    group_policy: dict[str, Any], requested: dict[str, Any], result: dict[str, Any]
 ) -> None:
-    assert apply_policy(request(**asked), policy({"asg-1": group_policy})) == request(**result)
+    assert apply_policy(request(**requested), policy({"asg-1": group_policy})) == request(**result)
 
 
-def test_what_a_rule_asks_for_has_the_form_of_a_request() -> None:
+def test_what_a_rule_requests_has_the_form_of_a_request() -> None:
     """The two schemas say the same of the fields that they share."""
     schemas = ROOT / "handler/scalein/schemas"
-    asked, ruled = (
+    requested, ruled = (
         json.loads((schemas / f"{name}.schema.json").read_text())
         for name in ("removal-request", "policy")
     )
-    of_rule, of_request = ruled["properties"]["alarms"]["items"]["properties"], asked["properties"]
+    of_rule, of_request = (
+        ruled["properties"]["alarms"]["items"]["properties"],
+        requested["properties"],
+    )
     shared = of_rule.keys() & of_request.keys() - {"scalingGroupId", "remove"}
 
     assert shared == of_request.keys() - {"scalingGroupId", "remove", "requestId", "notAfter"}

@@ -1,4 +1,4 @@
-"""How far a message has come: carried from one invocation to the next without loss, and signed."""
+"""The progress of a message goes from one invocation to the next without loss, and signed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scalein.decision.model import Count, Named, RemovalRequest, RemoveOptions
 from scalein.decision.progress import Call, CallState, Progress, client_token, message_key
-from scalein.errors import ContractViolation, MalformedEvent, RejectedEvent
+from scalein.errors import RejectedEvent
 from scalein.intake.dialects import SignedFollowUp
 from scalein.processing.progress_record import (
     ids_text,
@@ -50,7 +50,7 @@ def progresses(draw: st.DrawFn) -> Progress:
         options=draw(options),
         not_after=draw(times),
         sent_at=draw(times),
-        reason=draw(st.text(max_size=5)),
+        request_reason=draw(st.text(max_size=5)),
         wait=True,
     )
     selected = tuple(draw(st.lists(ids, unique=True, max_size=60)))
@@ -93,15 +93,15 @@ def test_nothing_is_lost_on_the_way(progress: Progress) -> None:
 
 
 @given(progresses(), st.integers(0, 2_000), st.characters(codec="ascii"))
-def test_whatever_is_changed_breaks_the_seal(progress: Progress, at: int, other: str) -> None:
+def test_any_change_breaks_the_signature(progress: Progress, at: int, other: str) -> None:
     event = json.loads(sign_follow_up(progress, KEY))
     text = event["followUp"]
     changed = text[: at % len(text)] + other + text[at % len(text) + 1 :]
     if changed != text:
-        with pytest.raises(ContractViolation):
+        with pytest.raises(RejectedEvent):
             verify_follow_up(SignedFollowUp("x", changed, event["signature"]), KEY)
     for key in ("", "l" * 32):
-        with pytest.raises(ContractViolation):
+        with pytest.raises(RejectedEvent):
             verify_follow_up(SignedFollowUp("x", text, event["signature"]), key)
 
 
@@ -110,7 +110,7 @@ def test_every_selected_instance_is_in_a_call_given_up_unaccounted_or_pending(
     progress: Progress,
 ) -> None:
     parts = [
-        *progress.called,
+        *progress.called_ids,
         *(id for id, _ in progress.given_up),
         *progress.unaccounted,
         *progress.pending,
@@ -121,9 +121,9 @@ def test_every_selected_instance_is_in_a_call_given_up_unaccounted_or_pending(
 
 @given(progresses(), st.none() | st.just(1))
 def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
-    progress: Progress, most: int | None
+    progress: Progress, max_calls: int | None
 ) -> None:
-    intending = progress.intending(most, NOON, NOON)
+    intending = progress.with_intents(max_calls, NOON, NOON)
     calls = intending.calls[len(progress.calls) :]
 
     assert all(len(call.instance_ids) <= 20 for call in calls)
@@ -132,7 +132,9 @@ def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
         range(progress.next_token, intending.next_token)
     )
     assert len(calls) == (
-        min(most, -(-len(progress.pending) // 20)) if most else -(-len(progress.pending) // 20)
+        min(max_calls, -(-len(progress.pending) // 20))
+        if max_calls
+        else -(-len(progress.pending) // 20)
     )
     assert [call.state for call in calls] == [CallState.UNCONFIRMED] * len(calls)
 
@@ -141,9 +143,9 @@ def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
 def test_a_call_that_did_not_happen_gives_its_instances_back(
     progress: Progress, token_is_free: bool
 ) -> None:
-    intending = progress.intending(1, NOON, NOON)
+    intending = progress.with_intents(1, NOON, NOON)
     if intending.calls != progress.calls:
-        undone = intending.without(intending.calls[-1], token_is_free)
+        undone = intending.without_call(intending.calls[-1], token_is_free)
 
         assert undone.pending == progress.pending
         assert undone.next_token == (progress.next_token if token_is_free else intending.next_token)
@@ -179,7 +181,7 @@ def test_a_progress_record_of_another_version_is_malformed() -> None:
         [],
     ]
     for other in others:
-        with pytest.raises(MalformedEvent):
+        with pytest.raises(RejectedEvent):
             parse_progress(json.dumps(other))
 
 
@@ -190,34 +192,34 @@ def test_a_poison_follow_up_is_rejected(text: str, signature: str) -> None:
         verify_follow_up(SignedFollowUp("x", text, signature), KEY)
 
 
-def test_the_rest_of_a_choice_is_not_what_a_sender_named() -> None:
-    """Protected instances may leave only where a sender names them."""
+def test_pending_ids_of_a_plan_are_not_ids_that_a_sender_named() -> None:
+    """Protected instances may be removed only where a sender names them."""
 
-    def question(request: RemovalRequest) -> object:
+    def target_of(request: RemovalRequest) -> object:
         return Progress(request, NOON, ("i-1", "i-2")).request_for_ids(("i-1", "i-2")).target
 
-    assert question(request_for(Count(2))) == Named(("i-1", "i-2"), by_plan=True)
-    assert question(request_for(Named(("i-1", "i-2")))) == Named(("i-1", "i-2"), by_plan=False)
+    assert target_of(request_for(Count(2))) == Named(("i-1", "i-2"), by_plan=True)
+    assert target_of(request_for(Named(("i-1", "i-2")))) == Named(("i-1", "i-2"), by_plan=False)
 
 
 @pytest.mark.parametrize("state", list(CallState))
 @pytest.mark.parametrize("named", [True, False])
-def test_a_follow_up_of_a_thousand_instances_leaves_room_for_its_answer(
+def test_a_follow_up_of_a_thousand_instances_is_small_enough_for_its_response(
     state: CallState, named: bool
 ) -> None:
-    """A destination takes 64 KB for both. Ids have 22 characters, and their order says nothing of what is next."""
+    """A destination takes 64 KB for both. Ids have 22 characters, and their order is random."""
     selected = tuple(f"i-{sha256(str(n).encode()).hexdigest()[:20]}" for n in range(1_000))
     request = request_for(Named(selected) if named else Count(1_000), sent_at=NOON)
     progress = Progress(request._replace(request_id="r" * 128), NOON, selected)
     later = NOON + timedelta(seconds=86_399.123456)
-    for call in progress.intending(None, NOON, later).calls:
+    for call in progress.with_intents(None, NOON, later).calls:
         activity_id = "asa-bp1" + "x" * 18 if state is CallState.ACCEPTED else ""
         known = (
-            progress.intending(1, NOON, later)
+            progress.with_intents(1, NOON, later)
             .calls[-1]
             ._replace(state=state, activity_id=activity_id)
         )
-        progress = progress.intending(1, NOON, later).updated(known)
+        progress = progress.with_intents(1, NOON, later).with_call(known)
         assert call.token_number == known.token_number
 
     assert len(sign_follow_up(progress, KEY)) <= 32 << 10
@@ -261,9 +263,9 @@ def test_a_damaged_progress_record_is_malformed_and_nothing_else(
             del document[name]
             break
         document[name] = data.draw(json_values)
-    with suppress(MalformedEvent):
+    with suppress(RejectedEvent):
         assert isinstance(parse_progress(json.dumps(document)), Progress)
-    with pytest.raises(MalformedEvent):
+    with pytest.raises(RejectedEvent):
         parse_progress("[" * 200_000)
 
 
@@ -271,10 +273,10 @@ def test_a_damaged_progress_record_is_malformed_and_nothing_else(
 def test_what_either_run_knows_to_be_accepted_stays_accepted(
     one: Progress, other: Progress
 ) -> None:
-    both = one.learning(other.calls)
-    numbers = {call.token_number for call in one.accepted + other.accepted}
+    both = one.with_known_calls(other.calls)
+    numbers = {call.token_number for call in one.accepted_calls + other.accepted_calls}
 
-    assert {call.token_number for call in both.accepted} == numbers
+    assert {call.token_number for call in both.accepted_calls} == numbers
     assert {call.token_number for call in both.calls} >= {call.token_number for call in one.calls}
     assert both.next_token > max((call.token_number for call in both.calls), default=-1)
-    assert one.learning(one.calls) == one
+    assert one.with_known_calls(one.calls) == one

@@ -114,7 +114,7 @@ def test_cloudmonitor_has_an_endpoint_of_its_own() -> None:
         ("SCALEIN_DEADLINE_MARGIN_SECONDS", "0.4"),
         ("SCALEIN_DEADLINE_MARGIN_SECONDS", "60"),
         ("SCALEIN_DRY_RUN", "perhaps"),
-        ("SCALEIN_TRY_LATER", "never"),
+        ("SCALEIN_RETRY", "never"),
         ("SCALEIN_REGION_ID", "cn hangzhou"),
     ],
 )
@@ -155,7 +155,7 @@ def test_every_accepted_margin_returns_three_tenths_of_a_second_before_the_timeo
     assert settings.run_seconds + settings.closing_seconds <= float(f"{timeout:.3f}") - 0.3
 
 
-def test_an_event_may_have_four_mebibytes_unless_told_otherwise() -> None:
+def test_an_event_may_have_four_mebibytes_unless_a_setting_says_otherwise() -> None:
     assert read_settings(KEYS, context()).max_event_bytes == 4 * 1_048_576
     assert (
         read_settings({**KEYS, "SCALEIN_MAX_EVENT_BYTES": "1024"}, context()).max_event_bytes
@@ -242,5 +242,5 @@ def test_the_ledgers_password_is_in_no_text_form() -> None:
         {**KEYS, "SCALEIN_LEDGER": "redis://:canary@redis.example:6379/0"}, of_2_0()
     )
 
-    assert settings.ledger.url.startswith("redis://")
+    assert settings.ledger_url.startswith("redis://")
     assert "canary" not in repr(settings)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scalein.decision.windows import Windows, cron_of
+from scalein.decision.windows import Windows, parse_cron
 
 UTC = timezone.utc
 
@@ -48,7 +48,7 @@ def at(text: str) -> datetime:
     ],
 )
 def test_a_cron_expression_stands_for_its_minutes(cron: str, time: str, matches: bool) -> None:
-    assert cron_of(cron).has(at(time)) is matches
+    assert parse_cron(cron).matches(at(time)) is matches
 
 
 @pytest.mark.parametrize(
@@ -76,34 +76,34 @@ def test_a_cron_expression_stands_for_its_minutes(cron: str, time: str, matches:
 )
 def test_what_is_no_cron_expression_is_named_by_its_field(cron: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        cron_of(cron)
+        parse_cron(cron)
 
 
 def test_removal_is_allowed_in_a_window_that_no_other_forbids() -> None:
     nights = Windows(
-        UTC, (cron_of("* 0-5 * * *"), cron_of("* 22-23 * * *")), (cron_of("* * 11 11 *"),)
+        UTC, (parse_cron("* 0-5 * * *"), parse_cron("* 22-23 * * *")), (parse_cron("* * 11 11 *"),)
     )
 
-    assert nights.open_at(at("2026-11-10 23:00"))
-    assert nights.open_at(at("2026-11-10 05:59"))
-    assert not nights.open_at(at("2026-11-10 06:00"))
-    assert not nights.open_at(at("2026-11-11 23:00"))
-    assert Windows(UTC, (), (cron_of("* * 11 11 *"),)).open_at(at("2026-11-10 12:00"))
+    assert nights.is_open_at(at("2026-11-10 23:00"))
+    assert nights.is_open_at(at("2026-11-10 05:59"))
+    assert not nights.is_open_at(at("2026-11-10 06:00"))
+    assert not nights.is_open_at(at("2026-11-11 23:00"))
+    assert Windows(UTC, (), (parse_cron("* * 11 11 *"),)).is_open_at(at("2026-11-10 12:00"))
 
 
 def test_a_window_is_read_by_the_clocks_of_its_own_time_zone() -> None:
-    shanghai = Windows(ZoneInfo("Asia/Shanghai"), (cron_of("* 0-5 * * tue"),))
+    shanghai = Windows(ZoneInfo("Asia/Shanghai"), (parse_cron("* 0-5 * * tue"),))
 
-    assert shanghai.open_at(at("2026-11-23 16:00"))  # midnight, and Tuesday, in Shanghai
-    assert not shanghai.open_at(at("2026-11-23 15:59"))
-    assert not shanghai.open_at(at("2026-11-24 01:00"))
+    assert shanghai.is_open_at(at("2026-11-23 16:00"))  # midnight, and Tuesday, in Shanghai
+    assert not shanghai.is_open_at(at("2026-11-23 15:59"))
+    assert not shanghai.is_open_at(at("2026-11-24 01:00"))
 
 
 def test_a_window_follows_the_change_to_summer_time() -> None:
-    berlin = Windows(ZoneInfo("Europe/Berlin"), (cron_of("* 3 * * *"),))
+    berlin = Windows(ZoneInfo("Europe/Berlin"), (parse_cron("* 3 * * *"),))
     spring = at("2026-03-29 01:00")  # there, 02:00 is followed by 03:00
 
-    assert [berlin.open_at(spring + timedelta(minutes=m)) for m in (-1, 0, 59, 60)] == [
+    assert [berlin.is_open_at(spring + timedelta(minutes=m)) for m in (-1, 0, 59, 60)] == [
         False,
         True,
         True,

@@ -1,4 +1,4 @@
-"""Talks to Alibaba Cloud, and decides nothing: ESS, CloudMonitor and Function Compute behind small protocols.
+"""Calls Alibaba Cloud, and decides nothing: ESS, CloudMonitor and Function Compute.
 
 May import: addresses, clock, cold_start, decision, errors, settings, timing.
 """

@@ -1,43 +1,57 @@
-"""The only module that knows ESS's error codes: each becomes one of ours, once, by code and status.
+"""Turns an error code of ESS or of its SDK into an exception of `errors`.
 
-Sources: the RemoveInstances page of the ESS manual, the common error tables of ESS and ECS, and the codes that the
-vendor's Terraform provider handles (InvalidOperation.Conflict, IncorrectInstanceStatus).
+Sources: the RemoveInstances page of the ESS manual, the common error tables of ESS and ECS, and
+the codes that the vendor's Terraform provider handles (InvalidOperation.Conflict,
+IncorrectInstanceStatus).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from scalein.errors import (
     ConfigurationError,
-    GatewayError,
     Refused,
     ScaleInError,
     StaleSnapshot,
-    StateRefused,
-    Throttled,
     TokenUsed,
     Transient,
     TryLater,
 )
 
-# A code stands for itself and for everything below it (`Throttling` for `Throttling.User`); the longest match holds.
-# Sentences are ours where the server's own could repeat a string to sign.
-MEANINGS: dict[str, tuple[type[GatewayError] | type[ConfigurationError], str]] = {
+
+def _misconfigured(
+    action: str,
+    code: str,
+    sentence: str,
+    ess_request_id: str | None,  # noqa: ARG001 (as the other errors have it)
+) -> ConfigurationError:
+    return ConfigurationError(f"{action}: {code}: {sentence}")
+
+
+_refused_by_state = partial(Refused, is_by_state=True)
+_without_effect = partial(Transient, may_have_happened=False)
+
+# Codes match by prefix: Throttling covers Throttling.User; the longest match holds. The sentences
+# are written here, for a message of the server could repeat a string to sign.
+MEANINGS: dict[str, tuple[Callable[..., ScaleInError], str]] = {
     "InvalidScalingGroupId": (
         Refused,
-        "there is no such scaling group in this region and account.",
+        "this region and account have no such scaling group.",
     ),
-    "IncorrectScalingGroupStatus": (StateRefused, "the scaling group is not Active."),
+    "IncorrectScalingGroupStatus": (_refused_by_state, "the scaling group is not Active."),
     "IncorrectLoadBalancerStatus": (
-        StateRefused,
+        _refused_by_state,
         "a load balancer of the group is not in a state that allows it.",
     ),
     "IncorrectDBInstanceStatus": (
-        StateRefused,
+        _refused_by_state,
         "a database of the group is not in a state that allows it.",
     ),
     "InvalidParameter": (
         Refused,
-        "ESS does not take a parameter, such as a removePolicy that the group lacks.",
+        "ESS does not accept a parameter, such as a removePolicy that the group lacks.",
     ),
     "MissingParameter": (Refused, "ESS misses a parameter."),
     "Missing": (Refused, "ESS misses a parameter."),
@@ -56,11 +70,11 @@ MEANINGS: dict[str, tuple[type[GatewayError] | type[ConfigurationError], str]] =
     "ResourceNotAvailable": (Refused, "not available in this region or zone."),
     "Forbidden": (
         Refused,
-        "not permitted: see docs/operations.md for the RAM actions that the function's role needs.",
+        "not permitted: docs/operations.md lists the RAM actions that the function's role needs.",
     ),
     "NoPermission": (
         Refused,
-        "not permitted: see docs/operations.md for the RAM actions that the role needs.",
+        "not permitted: docs/operations.md lists the RAM actions that the function's role needs.",
     ),
     "Forbidden.Unauthorized": (
         Refused,
@@ -74,31 +88,31 @@ MEANINGS: dict[str, tuple[type[GatewayError] | type[ConfigurationError], str]] =
     "IncorrectCapacity.MinSize": (StaleSnapshot, "the group would fall below MinSize."),
     "ScalingActivityInProgress": (TryLater, "a scaling activity is in progress."),
     "InvalidOperation.Conflict": (TryLater, "another operation is in progress."),
-    "Throttling": (Throttled, "throttled."),
-    "InternalError": (Transient, "ESS failed inside."),
+    "Throttling": (_without_effect, "throttled."),
+    "InternalError": (Transient, "ESS had an internal error."),
     "ServiceUnavailable": (Transient, "ESS is unavailable."),
     "SignatureNonceUsed": (Transient, "the call arrived twice."),
     "InvalidTimeStamp": (TryLater, "this machine's clock is off by more than 15 minutes."),
     "InvalidSecurityToken.Expired": (TryLater, "the temporary credentials expired."),
     "InvalidSecurityToken": (
-        ConfigurationError,
+        _misconfigured,
         "the security token does not belong to the access key.",
     ),
-    "InvalidAccessKeyId": (ConfigurationError, "the access key does not exist or is disabled."),
-    "SignatureDoesNotMatch": (ConfigurationError, "the access key secret is wrong."),
-    "InvalidAccessKeySecret": (ConfigurationError, "the access key secret is wrong."),
+    "InvalidAccessKeyId": (_misconfigured, "the access key does not exist or is disabled."),
+    "SignatureDoesNotMatch": (_misconfigured, "the access key secret is wrong."),
+    "InvalidAccessKeySecret": (_misconfigured, "the access key secret is wrong."),
     "SDK.HttpError": (Transient, "no connection, or no answer in time."),
     "SDK.ServerUnreachable": (Transient, "no connection, or no answer in time."),
     "SDK.EndpointResolvingError": (
-        ConfigurationError,
+        _misconfigured,
         "the SDK knows no ESS endpoint for this region.",
     ),
     "SDK.EndpointTestability": (
-        ConfigurationError,
+        _misconfigured,
         "the SDK knows no ESS endpoint for this region.",
     ),
-    "SDK.InvalidRegionId": (ConfigurationError, "the SDK does not know this region."),
-    "SDK.InvalidCredential": (ConfigurationError, "the SDK does not take these credentials."),
+    "SDK.InvalidRegionId": (_misconfigured, "the SDK does not know this region."),
+    "SDK.InvalidCredential": (_misconfigured, "the SDK does not accept these credentials."),
     "SDK": (Refused, "the SDK does not send this call."),
 }
 
@@ -106,22 +120,23 @@ MEANINGS: dict[str, tuple[type[GatewayError] | type[ConfigurationError], str]] =
 def error_of(
     action: str, code: str, status: int | None, ess_request_id: str | None = None
 ) -> ScaleInError:
-    """Ours for a code of ESS, with the answer's status, or of the SDK, without. Never quotes a server's message."""
-    meaning = _meaning(code)
-    if meaning is None:
-        kind, sentence = _by_status(status)
-        return kind(action, printable(code), sentence, ess_request_id)
-    found, sentence = meaning
-    if issubclass(found, GatewayError):
-        return found(action, printable(code), sentence, ess_request_id)
-    return found(f"{action}: {printable(code)}: {sentence}")
+    """Returns the exception for a code of ESS, with the HTTP status, or of the SDK, without one.
+
+    It never quotes a server's message.
+    """
+    make, sentence = _meaning(code) or _meaning_of_status(status)
+    return make(action, printable(code), sentence, ess_request_id)
 
 
-def no_answer_of_ess(action: str, status: int) -> Transient:
-    """Ours for an answer without ESS's own error body, whatever its status: it says nothing of what ESS did."""
+def error_without_code(action: str, status: int) -> Transient:
+    """Returns the exception for an answer without ESS's own error body, whatever its status: such
+    an answer proves nothing about what ESS did.
+    """
     if status == 200:
         return Transient(action, "NotJson", "the answer is not a JSON object that ESS sends.")
-    return Transient(action, f"HTTP {status}", "a proxy or gateway answered, and not ESS.")
+    return Transient(
+        action, f"HTTP {status}", "the answer is of a proxy or gateway, and not of ESS."
+    )
 
 
 def is_label(value: object) -> bool:
@@ -129,13 +144,22 @@ def is_label(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 128 and value == printable(value, 128)
 
 
-def _meaning(code: str) -> tuple[type[GatewayError] | type[ConfigurationError], str] | None:
+def printable(text: str, max_length: int = 80) -> str:
+    """Returns the printable ASCII characters at the beginning of the text."""
+    return "".join(
+        character
+        for character in text[:max_length]
+        if character.isascii() and character.isprintable()
+    )
+
+
+def _meaning(code: str) -> tuple[Callable[..., ScaleInError], str] | None:
     best = max((known for known in MEANINGS if _covers(known, code)), key=len, default=None)
     return MEANINGS[best] if best else None
 
 
 def _covers(known: str, code: str) -> bool:
-    # The gateway glues the parameter's name on: MissingScalingGroupId, InvalidScalingGroupId.NotFound.
+    # ESS appends the parameter's name: MissingScalingGroupId, InvalidScalingGroupId.NotFound.
     return (
         code == known
         or code.startswith(f"{known}.")
@@ -143,15 +167,9 @@ def _covers(known: str, code: str) -> bool:
     )
 
 
-def _by_status(status: int | None) -> tuple[type[GatewayError], str]:
+def _meaning_of_status(status: int | None) -> tuple[Callable[..., ScaleInError], str]:
     if status == 429:
-        return Throttled, "throttled."
+        return _without_effect, "throttled."
     if status is None or status >= 500:
         return Transient, "ESS, or a gateway before it, failed."
-    return Refused, "ESS does not take this call."
-
-
-def printable(text: str, most: int = 80) -> str:
-    return "".join(
-        character for character in text[:most] if character.isascii() and character.isprintable()
-    )
+    return Refused, "ESS does not accept this call."

@@ -1,4 +1,4 @@
-"""The only module that knows the ESS SDK: snapshot(), remove(). API 2014-08-28."""
+"""ESS as a `Gateway`: reads a group, its history and its activities, and removes instances."""
 
 from __future__ import annotations
 
@@ -6,27 +6,36 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from scalein.clock import Deadline
+from scalein.cloud.ess_requests import (
+    HISTORY_PAGE_SIZE,
+    MAX_ACTIVITY_IDS,
+    activities_by_id_request,
+    activities_request,
+    group_request,
+    instances_by_id_request,
+    instances_request,
+    remove_request,
+)
 from scalein.cloud.gateway import GROUP_ONLY, Removal
 from scalein.cloud.replies import (
     MAX_ACTIVITIES,
-    PAGE_SIZE,
     Inconsistent,
     Reply,
+    activities_by_id_of,
     activities_of,
     activity_id_of,
+    cloud_time_of,
     group_of,
     groups_of_members,
-    known_activities_of,
     members_of,
     page_count,
     snapshot_of,
     total_of,
 )
-from scalein.cloud.sdk import Answered, Sdk, pool
-from scalein.cold_start import cheap_imports
+from scalein.cloud.sdk import Sdk, pool
 from scalein.decision.model import (
     MAX_INSTANCES_PER_CALL,
     Activity,
@@ -46,273 +55,210 @@ from scalein.errors import (
 from scalein.settings import Settings
 from scalein.timing import CallTimer
 
-with cheap_imports():
-    from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import (
-        DescribeScalingActivitiesRequest,
-    )
-    from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import (
-        DescribeScalingGroupsRequest,
-    )
-    from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import (
-        DescribeScalingInstancesRequest,
-    )
-    from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
-
-HISTORY_PAGE_SIZE = 50  # the most that ESS gives
 MAX_HISTORY_PAGES = 20
-MAX_ACTIVITY_IDS = 20  # ScalingActivityId.1..20
 MAX_ACTIVITY_DURATION = timedelta(hours=6)  # as long as a lifecycle hook may hold one
 
 Samples = dict[str, Sample]
-Read = TypeVar("Read")
+Value = TypeVar("Value")
 
 
 class EssGateway:
     """ESS within the time of one invocation."""
 
     def __init__(
-        self, settings: Settings, deadline: Deadline, tally: CallTimer | None = None
+        self, settings: Settings, deadline: Deadline, timer: CallTimer | None = None
     ) -> None:
-        self._sdk = Sdk(settings, deadline, tally or CallTimer(deadline.clock))
-        self._settings = settings
-        self._deadline = deadline
+        self._sdk = Sdk(settings, deadline, timer or CallTimer(deadline.clock))
+        self._clock = deadline.clock
 
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
-        """The group, all of its instances and what else is needed, read at the same time.
-
-        Raises Refused for a group that is not there.
+        """Returns the group, all of its instances and what else `read_scope` names, read in
+        parallel. Raises GatewayError; Refused for an unknown group.
         """
-        return _consistent(
-            "DescribeScalingInstances", lambda: self._read(scaling_group_id, read_scope)
-        )
+        read = partial(self._snapshot, scaling_group_id, read_scope)
+        return _read_consistently("DescribeScalingInstances", read)
+
+    def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
+        """Returns these scaling activities, less those that ESS no longer knows: it keeps them for
+        30 days. Raises GatewayError.
+        """
+        read = partial(self._activities, activity_ids)
+        return _read_consistently("DescribeScalingActivities", read)
+
+    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+        """Returns each activity of the group that ran at any time since then, newest first.
+
+        Raises GatewayError.
+        """
+        read = partial(self._history, scaling_group_id, since)
+        return _read_consistently("DescribeScalingActivities", read)
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        """Returns the scaling groups that have any of these instances; instances of no group are
+        left out (DescribeScalingInstances). Raises GatewayError.
+        """
+        read = partial(self._groups_of, instance_ids)
+        return _read_consistently("DescribeScalingInstances", read)
 
     def remove(self, removal: Removal) -> str:
-        """One RemoveInstances call, repeated with the very same parameters where no answer comes: same ClientToken."""
+        """Makes one RemoveInstances call and returns the id of the scaling activity.
+
+        Without an answer it repeats the call with the very same parameters: the ClientToken has ESS
+        answer with the first activity. Raises GatewayError; OutcomeUnknown where an attempt may
+        have been accepted.
+        """
         unanswered: Transient | None = None
         attempt = 0
         while True:
             try:
-                return _activity_id(self._call(_remove_request(removal)).reply)
+                return _activity_id(self._sdk.call(remove_request(removal)))
             except Transient as error:
                 unanswered = error if error.may_have_happened else unanswered
-                if self._sdk.pause(attempt):
+                if self._sdk.wait_to_retry(attempt):
                     attempt += 1
                     continue
                 if unanswered:
-                    raise _unknown(unanswered) from error
+                    raise _outcome_unknown(unanswered) from error
                 raise
             except (GatewayError, ConfigurationError) as error:
                 if unanswered:  # this refusal may be the echo of our own success
-                    raise _unknown(unanswered) from error
+                    raise _outcome_unknown(unanswered) from error
                 raise
 
-    def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
-        """As far as ESS still knows them: it forgets after 30 days."""
-        return _consistent("DescribeScalingActivities", lambda: self._activities(activity_ids))
+    def _snapshot(self, scaling_group_id: str, read_scope: ReadScope) -> Snapshot:
+        now, futures = self._clock.now(), list[Future[Any]]()
 
-    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
-        """Every activity of the group that ran at any time since then, newest first."""
-        return _consistent(
-            "DescribeScalingActivities", lambda: self._history(scaling_group_id, since)
-        )
+        def start(read: Callable[..., Value], *arguments: Any) -> Future[Value]:
+            future = pool().submit(read, *arguments)
+            futures.append(future)
+            return future
 
-    def _activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
-        found: list[Activity] = []
-        for start in range(0, len(activity_ids), MAX_ACTIVITY_IDS):
-            ids = activity_ids[start : start + MAX_ACTIVITY_IDS]
-            found += known_activities_of(self._ask(partial(_known_activities_request, ids)), ids)
-        return tuple(found)
-
-    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
-        """Unknown instances are left out without a word (DescribeScalingInstances)."""
-        return _consistent("DescribeScalingInstances", lambda: self._groups_of(instance_ids))
-
-    def _groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
-        found: set[str] = set()
-        for start in range(0, len(instance_ids), MAX_INSTANCES_PER_CALL):
-            ids = instance_ids[start : start + MAX_INSTANCES_PER_CALL]
-            found |= groups_of_members(self._ask(partial(_members_request, ids)), ids)
-        return found
-
-    def _read(self, scaling_group_id: str, read_scope: ReadScope) -> Snapshot:
-        now, threads = self._deadline.clock.now(), pool()
-        since = now - timedelta(seconds=read_scope.history_seconds)
-        histories = (
-            [threads.submit(self._history, scaling_group_id, since)]
-            if read_scope.history_seconds
-            else []
-        )
-        groups = threads.submit(self._answered, partial(_groups_request, scaling_group_id))
-        reads: list[Future[tuple[Reply, Samples]]] = []
-
-        def read_pages(numbers: range) -> None:
-            reads.extend(
-                threads.submit(self._page, scaling_group_id, number, read_scope.metric)
-                for number in numbers
-            )
+        def start_pages(numbers: range) -> list[Future[tuple[Reply, Samples]]]:
+            metric = read_scope.metric
+            return [start(self._page, scaling_group_id, number, metric) for number in numbers]
 
         try:
-            guess = page_counts().get(scaling_group_id, 1)
-            read_pages(range(2, guess + 1))
-            first = self._ask(partial(_instances_request, scaling_group_id, 1))
-            count = page_counts()[scaling_group_id] = page_count(first)
-            read_pages(range(guess + 1, count + 1))
-            samples = self._samples(first, read_scope.metric)
-            pages = [(first, samples), *[read.result() for read in reads[: max(0, count - 1)]]]
-            group = group_of(groups.result().reply, scaling_group_id)
-        finally:
-            wait(
-                cast("list[Future[Any]]", [groups, *reads, *histories])
-            )  # nothing runs on after the invocation
-        if group is None:
-            total_of(first, most=0)  # a group that has instances is there
-            raise Refused(
-                "DescribeScalingGroups",
-                "InvalidScalingGroupId.NotFound",
-                "there is no such scaling group.",
+            since = now - timedelta(seconds=read_scope.history_seconds)
+            history = (
+                start(self._history, scaling_group_id, since)
+                if read_scope.history_seconds
+                else None
             )
-        snapshot = snapshot_of(scaling_group_id, group, [reply for reply, _ in pages], now)
-        return snapshot._replace(
-            activities=histories[0].result() if histories else None,
-            samples={id: sample for _, found in pages for id, sample in found.items()}
-            if read_scope.metric
-            else None,
-            cloud_time=groups.result().cloud_time,
+            group_read = start(self._sdk.read, partial(group_request, scaling_group_id))
+            guess = page_counts().get(scaling_group_id, 1)
+            page_reads = start_pages(range(2, guess + 1))
+            first = self._sdk.read(partial(instances_request, scaling_group_id, 1))
+            count = page_counts()[scaling_group_id] = page_count(first)
+            page_reads += start_pages(range(guess + 1, count + 1))
+            pages = [(first, self._samples(first, read_scope.metric))]
+            pages += [read.result() for read in page_reads[: max(0, count - 1)]]
+            group_reply = group_read.result()
+            group = group_of(group_reply, scaling_group_id)
+        finally:
+            wait(futures)  # no thread outlives the invocation
+        if group is None:
+            raise _unknown_group(first)
+        samples = {id: sample for _, page in pages for id, sample in page.items()}
+        return snapshot_of(scaling_group_id, group, [reply for reply, _ in pages], now)._replace(
+            activities=history.result() if history else None,
+            samples=samples if read_scope.metric else None,
+            cloud_time=cloud_time_of(group_reply, self._clock.now()),
         )
 
     def _page(
         self, scaling_group_id: str, number: int, metric: Metric | None
     ) -> tuple[Reply, Samples]:
-        """One page of the instances, and what CloudMonitor says of those: as far as possible at the same time."""
-        reply = self._ask(partial(_instances_request, scaling_group_id, number))
+        """Returns one page of the instances, and the newest value of the metric of each."""
+        reply = self._sdk.read(partial(instances_request, scaling_group_id, number))
         return reply, self._samples(reply, metric)
 
     def _samples(self, reply: Reply, metric: Metric | None) -> Samples:
-        """Of the instances on a page that may leave."""
+        """Returns the metric's values of the instances on a page that may be removed."""
         if metric is None:
             return {}
-        from scalein.cloud.metrics import Monitor  # only where an order goes by a metric
+        from scalein.cloud.metrics import newest_samples  # only where an order goes by a metric
 
         ids = [
             item["InstanceId"]
             for item in members_of(reply)
             if item.get("LifecycleState") == "InService"
         ]
-        return Monitor(self._sdk, self._settings.cms_endpoint).samples(metric, ids)
+        return newest_samples(self._sdk, metric, ids)
+
+    def _activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
+        activities: list[Activity] = []
+        for start in range(0, len(activity_ids), MAX_ACTIVITY_IDS):
+            ids = activity_ids[start : start + MAX_ACTIVITY_IDS]
+            activities += activities_by_id_of(
+                self._sdk.read(partial(activities_by_id_request, ids)), ids
+            )
+        return tuple(activities)
 
     def _history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
-        """Every activity that ran at any time since then: newest first, so pages are read until one is older."""
-        found: dict[str, Activity] = {}
+        """Reads pages, newest activities first, until one is older than any that can still run."""
+        activity_by_id: dict[str, Activity] = {}
         last: datetime | None = None
         for number in range(1, MAX_HISTORY_PAGES + 1):
-            reply = self._ask(partial(_activities_request, scaling_group_id, number))
+            reply = self._sdk.read(partial(activities_request, scaling_group_id, number))
             page, total = activities_of(reply, scaling_group_id), total_of(reply, MAX_ACTIVITIES)
             started = [*([last] if last else []), *(activity.started_at for activity in page)]
             if started != sorted(started, reverse=True):
                 raise Inconsistent("the activities are not listed newest first.")
-            found |= {activity.id: activity for activity in page}
-            if len(found) == total:
-                return tuple(found.values())
-            if len(found) > total or len(page) < HISTORY_PAGE_SIZE:
-                raise Inconsistent("another number of activities is listed than is counted.")
+            activity_by_id |= {activity.id: activity for activity in page}
+            if len(activity_by_id) == total:
+                return tuple(activity_by_id.values())
+            if len(activity_by_id) > total or len(page) < HISTORY_PAGE_SIZE:
+                raise Inconsistent("the number of listed activities differs from TotalCount.")
             last = page[-1].started_at
             if last < since - MAX_ACTIVITY_DURATION:
-                return tuple(found.values())
+                return tuple(activity_by_id.values())
         raise TryLater(
             "DescribeScalingActivities",
             "TooMany",
-            "the group has more activities than can be looked at.",
+            f"the group has more than {MAX_HISTORY_PAGES * HISTORY_PAGE_SIZE} recent activities.",
         )
 
-    def _ask(self, request: Callable[[], Any]) -> Reply:
-        """A read, repeated while the deadline allows."""
-        return self._answered(request).reply
-
-    def _answered(self, request: Callable[[], Any]) -> Answered:
-        return self._sdk.repeated(lambda: self._call(request()))
-
-    def _call(self, request: Any) -> Answered:
-        request.request_network = self._settings.ess_network
-        return self._sdk.call(request, self._settings.ess_endpoint, "SCALEIN_ESS_ENDPOINT")
+    def _groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        group_ids: set[str] = set()
+        for start in range(0, len(instance_ids), MAX_INSTANCES_PER_CALL):
+            ids = instance_ids[start : start + MAX_INSTANCES_PER_CALL]
+            group_ids |= groups_of_members(
+                self._sdk.read(partial(instances_by_id_request, ids)), ids
+            )
+        return group_ids
 
 
 @cache
 def page_counts() -> dict[str, int]:
-    """Of each group when it was last read: a guess, so that all of its pages are read at the same time."""
+    """Returns how many pages each group had when it was last read: a guess, so that all of its
+    pages are read in parallel.
+    """
     return {}
 
 
-def _groups_request(scaling_group_id: str) -> DescribeScalingGroupsRequest:
-    request = DescribeScalingGroupsRequest()
-    request.set_ScalingGroupIds([scaling_group_id])
-    return request
-
-
-def _instances_request(scaling_group_id: str, page: int) -> DescribeScalingInstancesRequest:
-    request = DescribeScalingInstancesRequest()
-    request.set_ScalingGroupId(scaling_group_id)
-    request.set_PageSize(PAGE_SIZE)
-    request.set_PageNumber(page)
-    return request
-
-
-def _activities_request(scaling_group_id: str, page: int) -> DescribeScalingActivitiesRequest:
-    request = DescribeScalingActivitiesRequest()
-    request.set_ScalingGroupId(scaling_group_id)
-    request.set_PageSize(HISTORY_PAGE_SIZE)
-    request.set_PageNumber(page)
-    return request
-
-
-def _known_activities_request(activity_ids: tuple[str, ...]) -> DescribeScalingActivitiesRequest:
-    request = DescribeScalingActivitiesRequest()
-    request.set_ScalingActivityIds(list(activity_ids))
-    request.set_PageSize(HISTORY_PAGE_SIZE)
-    return request
-
-
-def _members_request(instance_ids: tuple[str, ...]) -> DescribeScalingInstancesRequest:
-    request = DescribeScalingInstancesRequest()
-    request.set_InstanceIds(list(instance_ids))
-    request.set_PageSize(PAGE_SIZE)
-    return request
-
-
-def _remove_request(removal: Removal) -> RemoveInstancesRequest:
-    request, options = RemoveInstancesRequest(), removal.options
-    request.set_ScalingGroupId(removal.scaling_group_id)
-    request.set_InstanceIds(list(removal.instance_ids))
-    request.set_ClientToken(removal.client_token)
-    if options.remove_policy is not None:
-        request.set_RemovePolicy(options.remove_policy)
-    if options.decrease_desired_capacity is not None:
-        request.set_DecreaseDesiredCapacity(options.decrease_desired_capacity)
-    if options.stop_instance_timeout_seconds is not None:
-        request.set_StopInstanceTimeout(options.stop_instance_timeout_seconds)
-    hooks: Reply = {}
-    if options.disable_lifecycle_hook is not None:
-        hooks["DisableLifecycleHook"] = options.disable_lifecycle_hook
-    if options.ignored_lifecycle_hook_ids:
-        hooks["IgnoredLifecycleHookIds"] = list(options.ignored_lifecycle_hook_ids)
-    if hooks:
-        request.set_LifecycleHookContext(hooks)
-    return request
-
-
-def _consistent(action: str, read: Callable[[], Read]) -> Read:
+def _read_consistently(action: str, read: Callable[[], Value]) -> Value:
+    """Returns what `read` does; reads once more where ESS's answers contradict each other."""
     try:
         return read()
     except Inconsistent:
-        pass  # an instance moved between two pages, as a rule: one more look
+        pass  # usually an instance moved between two pages
     try:
         return read()
     except Inconsistent as error:
         raise TryLater(action, "Inconsistent", str(error)) from error
 
 
-def _unknown(error: Transient) -> OutcomeUnknown:
+def _unknown_group(first_page: Reply) -> Refused:
+    """Returns the refusal. Raises Inconsistent where the group has instances, so that it exists."""
+    total_of(first_page, max_value=0)
+    return Refused(
+        "DescribeScalingGroups", "InvalidScalingGroupId.NotFound", "there is no such scaling group."
+    )
+
+
+def _outcome_unknown(error: Transient) -> OutcomeUnknown:
     return OutcomeUnknown(
-        error.action, error.code, "no answer told whether the removal was accepted."
+        error.action, error.code, "no answer says whether the removal was accepted."
     )
 
 

@@ -1,7 +1,8 @@
-"""The only module that knows fc2, the SDK of Function Compute: one asynchronous, delayed invocation. API 2016-08-15.
+"""Sends asynchronous, delayed invocations to Function Compute through fc2, API 2016-08-15.
 
-fc2 logs what it sends to the root logger, authorization header and token included; tries a refused connection for 30 s;
-and fails over an error that is not JSON. So it signs here, and does not send or log.
+fc2 logs what it sends to the root logger, authorization header and token included; tries a
+refused connection for 30 s; and fails over an error that is not JSON. So it signs here, and does
+not send or log.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from scalein.cloud.transport import AnswerTooLarge, BoundedAdapter, Misconnected
+from scalein.cloud.transport import BoundedAdapter, TransportError
 from scalein.cold_start import cheap_imports
 from scalein.errors import TryLater
 from scalein.settings import Credentials, FunctionRef
@@ -24,32 +25,32 @@ with cheap_imports():
     from urllib3 import Timeout
     from urllib3.exceptions import HTTPError
 
-CONNECT_SECONDS, WHOLE_SECONDS = 2.0, 5.0
-ACCEPTED = 202  # what an asynchronous invocation is answered with; any other success is a proxy's
+ACTION = "InvokeFunction"
+CONNECT_SECONDS, MAX_CALL_SECONDS = 2.0, 5.0
+ACCEPTED = 202  # the answer to an asynchronous invocation; any other success is a proxy's
 FC2_FOLDER = Path(fc2.__file__).parent
 
 
-class Silence(logging.Filter):
-    """Of everything that fc2 says."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return Path(record.pathname).parent != FC2_FOLDER
+def _is_of_others(record: logging.LogRecord) -> bool:
+    """Whether a log record is not of fc2."""
+    return Path(record.pathname).parent != FC2_FOLDER
 
 
-logging.getLogger().addFilter(Silence())
+logging.getLogger().addFilter(_is_of_others)
 
 
 def invoke_later(
-    caller: FunctionRef,
+    function_ref: FunctionRef,
     credentials: Credentials,
     event: bytes,
     task_id: str,
     delay_seconds: int,
-    seconds: float,
+    max_seconds: float,
 ) -> bool:
-    """Has the function called with the event; False where Function Compute has that task id already.
+    """Has Function Compute invoke the function with the event, `delay_seconds` from now.
 
-    Within so many seconds; raises TryLater.
+    Returns False where Function Compute has that task id already. Takes `max_seconds` at most;
+    raises TryLater.
     """
     headers = {
         "x-fc-invocation-type": "Async",
@@ -57,25 +58,27 @@ def invoke_later(
         "x-fc-stateful-async-invocation-id": task_id,
         "x-fc-stateful-async-invocation-enable": "true",
     }
-    client = _client(caller.endpoint, credentials)
-    client.timeout = (CONNECT_SECONDS, min(WHOLE_SECONDS, seconds))
+    client = _client(function_ref.endpoint, credentials)
+    client.timeout = (CONNECT_SECONDS, min(MAX_CALL_SECONDS, max_seconds))
     try:
         client.invoke_function(
-            caller.service, caller.function, event, headers, caller.qualifier or None
+            function_ref.service,
+            function_ref.function,
+            event,
+            headers,
+            function_ref.qualifier or None,
         )
     except fc2.FcError as error:
         if error.status_code == 409:
             return False
         raise TryLater(
-            "InvokeFunction", f"HTTP {error.status_code}", "Function Compute does not take it."
+            ACTION, f"HTTP {error.status_code}", "Function Compute does not accept the invocation."
         ) from None
-    except Misconnected as error:
-        wrong = f"{error}. Check SCALEIN_FC_ENDPOINT, HTTPS_PROXY and REQUESTS_CA_BUNDLE."
-        raise TryLater("InvokeFunction", "Misconnected", wrong) from None
-    except (requests.RequestException, OSError, ValueError, AnswerTooLarge) as error:
-        raise TryLater(
-            "InvokeFunction", type(error).__name__, "Function Compute does not answer."
-        ) from None
+    except TransportError as error:
+        check = "Check SCALEIN_FC_ENDPOINT, HTTPS_PROXY and REQUESTS_CA_BUNDLE."
+        raise TryLater(ACTION, error.code, f"{str(error).rstrip('.')}. {check}") from None
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise TryLater(ACTION, type(error).__name__, "Function Compute does not answer.") from None
     return True
 
 
@@ -85,18 +88,20 @@ class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
 
 
 class Client(fc2.Client):  # type: ignore[misc]
-    """fc2's own, that sends once and in silence; `timeout` is of the connection and of the whole call, in seconds."""
+    """The client of fc2, which sends once and logs nothing.
+
+    `timeout` is (connect, whole call), in seconds.
+    """
 
     successes: Container[int] = (ACCEPTED,)
 
     def _do_request(
         self, method: str, path: str, headers: Any, params: Any = None, body: Any = None
     ) -> Any:
-        """The answer; raises what `refusal` makes of it."""
+        """Returns the answer; raises what `refusal` makes of it."""
         with requests.Session() as session:
-            session.trust_env = not self.endpoint.startswith(
-                "http://"
-            )  # a proxy is not asked for this machine
+            # Loopback, which alone may be plain HTTP, is not reached through a proxy.
+            session.trust_env = not self.endpoint.startswith("http://")
             for scheme in ("https://", "http://"):
                 session.mount(scheme, Transport())
             answer = session.request(
@@ -113,7 +118,7 @@ class Client(fc2.Client):  # type: ignore[misc]
         return answer
 
     def refusal(self, answer: requests.Response) -> Exception:
-        """Without its text, which may repeat what was sent."""
+        """Returns an error without the answer's text, which may repeat what was sent."""
         return fc2.FcError("", answer.status_code)  # type: ignore[no-any-return]
 
 

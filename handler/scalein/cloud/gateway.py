@@ -1,4 +1,4 @@
-"""What processing needs of ESS, as a protocol; and two gateways that wrap another."""
+"""What processing needs of ESS, as a protocol, and the gateway of a dry run."""
 
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -19,24 +19,28 @@ class Removal(NamedTuple):
 
 
 class Gateway(Protocol):
+    """ESS during one invocation. Each method raises GatewayError; none returns a part of a list."""
+
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
-        """The group, all of its instances, and what else is needed. Raises GatewayError; never a part of it."""
+        """Returns the group, all of its instances, and what else `read_scope` names."""
 
     def remove(self, removal: Removal) -> str:
-        """The id of the scaling activity, once ESS accepted. Raises GatewayError."""
+        """Removes the instances; returns the scaling activity id once ESS accepted."""
 
     def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
-        """As far as ESS still knows them. Raises GatewayError."""
+        """Returns these scaling activities, less those that ESS no longer knows."""
 
     def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
-        """The group's activities that ran at any time since then, newest first. Raises GatewayError."""
+        """Returns the group's activities that ran at any time since then, newest first."""
 
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
-        """The scaling groups that have any of these instances. Raises GatewayError."""
+        """Returns the scaling groups that have any of these instances."""
 
 
 class DryRun:
-    """A gateway that reads and never removes: the net below a dry run, which calls no remove."""
+    """A gateway that reads and never removes: the last safeguard of a dry run, which calls no
+    `remove`.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -45,7 +49,7 @@ class DryRun:
         return self._gateway.snapshot(scaling_group_id, read_scope)
 
     def remove(self, removal: Removal) -> str:  # noqa: ARG002 (the protocol's)
-        raise TryLater("RemoveInstances", "DryRun", "the dry run is on: no call is made.")
+        raise TryLater("RemoveInstances", "DryRun", "the dry run is on, so no call is made.")
 
     def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
         return self._gateway.activities(activity_ids)

@@ -1,7 +1,8 @@
-"""The only module that knows the shapes of ESS's replies, API 2014-08-28: what they say, as our nouns.
+"""Parses ESS's replies, API 2014-08-28, into the types of `decision.model`.
 
-A reply that contradicts itself, or lacks or garbles what a decision needs, must never look like "none left". So a value
-has its documented type, or it is Inconsistent: nothing is converted, and what is absent has its documented default.
+A reply that contradicts itself, or lacks or garbles what a decision needs, must never look like an
+empty group. So a value has its documented type, or the reply is Inconsistent: nothing is converted,
+and what is absent has its documented default.
 """
 
 from __future__ import annotations
@@ -9,25 +10,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from scalein.decision.model import Activity, Instance, ScalingGroup, Snapshot
 
-PAGE_SIZE = 100
-MOST_INSTANCES = 10_000  # of a group; the quota is typically 2,000
+PAGE_SIZE = 100  # instances; the maximum of ESS
+MAX_INSTANCES = 10_000  # of a group; the quota is typically 2,000
 MAX_ACTIVITIES = 1_000_000  # of a group in 30 days
-MOST_CAPACITY = 10**9  # weights add up
+MAX_CAPACITY = 10**9  # weights add up
 ACTIVITY_ID = re.compile(r"[A-Za-z0-9_-]{5,128}")  # asa-...; anything else is garbled
-TO_THE_MINUTE = timedelta(
-    seconds=59
-)  # EndTime 09:54 may be any moment of that minute: the last one is the safe one
+# EndTime 09:54 may be any moment of that minute: the last one is the safe one.
+TO_THE_MINUTE = timedelta(seconds=59)
+# A Date that is further off is garbled: ESS refuses clocks that differ by 15 minutes.
+MAX_SKEW = timedelta(days=1)
 
-FINAL = ("Successful", "Warning", "Failed", "Rejected")  # statuses of an activity that is over
+FINAL = ("Successful", "Warning", "Failed", "Rejected")  # statuses of an ended activity
 ID = re.compile(r"[!-~]{1,128}")
-TIME = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z"
-)  # CreatedTime has seconds, every other time has none
+# CreatedTime has seconds, every other time has none.
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z")
 DIGITS = re.compile(r"[0-9]{1,9}")
+DATE = "Date"  # the key under which `sdk` adds an answer's Date header to its reply
 
 Reply = dict[str, Any]
 
@@ -36,56 +39,68 @@ class Inconsistent(Exception):
     """ESS's answers contradict each other, or lack what every decision needs."""
 
 
+def cloud_time_of(reply: Reply, now: datetime) -> datetime | None:
+    """Returns the time by the clock of the service; None where the answer has no plausible one."""
+    try:
+        time = parsedate_to_datetime(reply[DATE])
+        return time if abs(time - now) <= MAX_SKEW else None
+    except (TypeError, ValueError, OverflowError):  # also of a time without a zone
+        return None
+
+
 def page_count(reply: Reply) -> int:
-    """Of a list of instances. Raises Inconsistent."""
-    return -(-total_of(reply, MOST_INSTANCES) // PAGE_SIZE)
+    """Returns how many pages a list of instances has. Raises Inconsistent."""
+    return -(-total_of(reply, MAX_INSTANCES) // PAGE_SIZE)
 
 
-def total_of(reply: Reply, most: int) -> int:
-    """Raises Inconsistent."""
-    return _integer(reply.get("TotalCount"), "TotalCount", most)
+def total_of(reply: Reply, max_value: int) -> int:
+    """Returns TotalCount. Raises Inconsistent."""
+    return _integer(reply.get("TotalCount"), "TotalCount", max_value)
 
 
 def group_of(reply: Reply, scaling_group_id: str) -> Reply | None:
-    """The only group of a list; None where the list says that there is none. Raises Inconsistent."""
+    """Returns the only group of a list; None where the list is empty. Raises Inconsistent."""
     groups = _objects(reply, "ScalingGroups", "ScalingGroup")
     if total_of(reply, 1) != len(groups):
-        raise Inconsistent("the list of groups has another number of them than it says.")
+        raise Inconsistent("the number of listed groups differs from TotalCount.")
     if groups and groups[0].get("ScalingGroupId") != scaling_group_id:
-        raise Inconsistent("an answer speaks of another scaling group.")
+        raise Inconsistent("an answer is about another scaling group.")
     return groups[0] if groups else None
 
 
 def members_of(reply: Reply, scaling_group_id: str | None = None) -> list[Reply]:
-    """A page of instances as ESS lists them; of that group, where one is named. Raises Inconsistent."""
-    found = _objects(reply, "ScalingInstances", "ScalingInstance")
-    for item in found:
+    """Returns a page of instances as ESS lists them; with a group id, each must be of that group.
+
+    Raises Inconsistent.
+    """
+    items = _objects(reply, "ScalingInstances", "ScalingInstance")
+    for item in items:
         _id(item.get("InstanceId"), "InstanceId")
         if scaling_group_id and item.get("ScalingGroupId", scaling_group_id) != scaling_group_id:
-            raise Inconsistent("an answer speaks of another scaling group.")
-    return found
+            raise Inconsistent("an answer is about another scaling group.")
+    return items
 
 
 def groups_of_members(reply: Reply, instance_ids: tuple[str, ...]) -> set[str]:
-    """The scaling groups that have any of these instances. Raises Inconsistent."""
-    found = members_of(reply)
-    listed = {item["InstanceId"] for item in found}
+    """Returns the scaling groups that have any of these instances. Raises Inconsistent."""
+    items = members_of(reply)
+    ids = {item["InstanceId"] for item in items}
     if (
-        total_of(reply, MOST_INSTANCES) != len(found)
-        or len(listed) != len(found)
-        or not listed <= set(instance_ids)
+        total_of(reply, MAX_INSTANCES) != len(items)
+        or len(ids) != len(items)
+        or not ids <= set(instance_ids)
     ):
-        raise Inconsistent("the list of instances has others than it says, or than were asked for.")
-    return {_id(item.get("ScalingGroupId"), "ScalingGroupId") for item in found}
+        raise Inconsistent("the list of instances is not of the requested ids, or not complete.")
+    return {_id(item.get("ScalingGroupId"), "ScalingGroupId") for item in items}
 
 
 def snapshot_of(scaling_group_id: str, group: Reply, pages: list[Reply], now: datetime) -> Snapshot:
-    """Raises Inconsistent."""
-    found = [item for page in pages for item in members_of(page, scaling_group_id)]
-    totals = {total_of(page, MOST_INSTANCES) for page in pages}
-    if totals != {len(found)} or len({item["InstanceId"] for item in found}) != len(found):
-        raise Inconsistent(f"{len(found)} instances are listed, another number of them is counted.")
-    return Snapshot(_group(group), tuple(_instance(item) for item in found), now)
+    """Returns the group with the instances of all pages. Raises Inconsistent."""
+    items = [item for page in pages for item in members_of(page, scaling_group_id)]
+    totals = {total_of(page, MAX_INSTANCES) for page in pages}
+    if totals != {len(items)} or len({item["InstanceId"] for item in items}) != len(items):
+        raise Inconsistent(f"{len(items)} instances are listed, which differs from TotalCount.")
+    return Snapshot(_group(group), tuple(_instance(item) for item in items), now)
 
 
 def _group(item: Reply) -> ScalingGroup:
@@ -97,7 +112,7 @@ def _group(item: Reply) -> ScalingGroup:
         lifecycle_state=_id(item.get("LifecycleState"), "LifecycleState"),
         min_size=_integer(item.get("MinSize"), "MinSize"),
         total_capacity=_integer(item.get("TotalCapacity"), "TotalCapacity"),
-        # Whether a weighted group's counters count weights is not documented, so they are left aside there.
+        # Whether a weighted group's counters count weights is not documented, so they are not used.
         stable_capacity=None if weighted or len(stable) < len(counters) else sum(stable),
         weighted=weighted,
         removal_policies=tuple(_ids(item, "RemovalPolicies", "RemovalPolicy")),
@@ -130,78 +145,80 @@ def _instance(item: Reply) -> Instance:
 
 
 def activities_of(reply: Reply, scaling_group_id: str | None = None) -> list[Activity]:
-    """Of that group, where one is named. Raises Inconsistent."""
-    found = _objects(reply, "ScalingActivities", "ScalingActivity")
+    """Returns a page of activities; with a group id, each must be of that group.
+
+    Raises Inconsistent.
+    """
+    items = _objects(reply, "ScalingActivities", "ScalingActivity")
     if scaling_group_id and any(
-        item.get("ScalingGroupId", scaling_group_id) != scaling_group_id for item in found
+        item.get("ScalingGroupId", scaling_group_id) != scaling_group_id for item in items
     ):
-        raise Inconsistent("an answer speaks of another scaling group.")
-    return [_activity(item) for item in found]
+        raise Inconsistent("an answer is about another scaling group.")
+    return [_activity(item) for item in items]
 
 
-def known_activities_of(reply: Reply, activity_ids: tuple[str, ...]) -> list[Activity]:
-    """Of those that were asked for by id. Raises Inconsistent."""
-    found = activities_of(reply)
-    listed = {activity.id for activity in found}
+def activities_by_id_of(reply: Reply, activity_ids: tuple[str, ...]) -> list[Activity]:
+    """Returns those of the requested activities that ESS still knows. Raises Inconsistent."""
+    activities = activities_of(reply)
+    ids = {activity.id for activity in activities}
     if (
-        total_of(reply, MAX_ACTIVITIES) != len(found)
-        or len(listed) != len(found)
-        or not listed <= set(activity_ids)
+        total_of(reply, MAX_ACTIVITIES) != len(activities)
+        or len(ids) != len(activities)
+        or not ids <= set(activity_ids)
     ):
-        raise Inconsistent(
-            "the list of activities has others than it says, or than were asked for."
-        )
-    return found
+        raise Inconsistent("the list of activities is not of the requested ids, or not complete.")
+    return activities
 
 
 def activity_id_of(reply: Reply) -> str:
-    """Of an accepted removal. Raises Inconsistent."""
+    """Returns the activity of an accepted removal. Raises Inconsistent."""
     id = _id(reply.get("ScalingActivityId"), "ScalingActivityId")
     if not ACTIVITY_ID.fullmatch(id):
-        raise Inconsistent("ScalingActivityId is not one that can be.")
+        raise Inconsistent("ScalingActivityId is malformed.")
     return id
 
 
 def _activity(item: Reply) -> Activity:
-    status, started_at, ended_at = (
-        _id(item.get("StatusCode"), "StatusCode"),
-        _time(item, "StartTime"),
-        _time(item, "EndTime"),
-    )
+    status = _id(item.get("StatusCode"), "StatusCode")
+    started_at, ended_at = _time(item, "StartTime"), _time(item, "EndTime")
     if started_at is None:
-        raise Inconsistent("StartTime is not there.")
-    # A status that is not known counts as an end only where the time of an end is there.
-    runs = status == "InProgress" or (status not in FINAL and ended_at is None)
-    created, begun = (
-        _ids(item, "CreatedInstances", "CreatedInstance"),
-        _ids(item, "StartedInstances", "StartedInstance"),
-    )
+        raise Inconsistent("StartTime is missing.")
+    # An unknown status counts as an end only where the activity has an end time.
+    is_running = status == "InProgress" or (status not in FINAL and ended_at is None)
+    created = _ids(item, "CreatedInstances", "CreatedInstance")
+    started = _ids(item, "StartedInstances", "StartedInstance")
     destroyed = _ids(item, "DestroyedInstances", "DestroyedInstance")
     stopped = _ids(item, "StoppedInstances", "StoppedInstance")
     return Activity(
         id=_id(item.get("ScalingActivityId"), "ScalingActivityId"),
         status=status,
         started_at=started_at,
-        ended_at=None if runs else (ended_at or started_at) + TO_THE_MINUTE,
-        added=_count(item, created, "CreatedCapacity") + _count(item, begun, "StartedCapacity"),
+        ended_at=None if is_running else (ended_at or started_at) + TO_THE_MINUTE,
+        added=_count(item, created, "CreatedCapacity") + _count(item, started, "StartedCapacity"),
         removed=_count(item, destroyed, "DestroyedCapacity")
         + _count(item, stopped, "StoppedCapacity"),
         trigger=_text(item, "TriggerSourceType"),
         removed_ids=frozenset(destroyed + stopped),
-        added_ids=frozenset(created + begun),
+        added_ids=frozenset(created + started),
         failures=tuple(_failures(item)),
     )
 
 
 def _failures(item: Reply) -> Iterator[tuple[str, str]]:
-    """The inner names repeat the outer ones (ErrorMessages.ErrorMessages, FailedInstanceIds.FailedInstanceIds)."""
-    for error in _objects(item, "ErrorMessages", "ErrorMessages", needed=False):
+    """Yields the instance id and code of each failure.
+
+    The inner names repeat the outer ones: ErrorMessages.ErrorMessages,
+    FailedInstanceIds.FailedInstanceIds.
+    """
+    for error in _objects(item, "ErrorMessages", "ErrorMessages", is_required=False):
         for instance_id in _ids(error, "FailedInstanceIds", "FailedInstanceIds"):
             yield instance_id, _text(error, "Code") or "Unknown"
 
 
 def _count(item: Reply, ids: list[str], capacity: str) -> int:
-    """Instances by their list; by the capacity, which may be text and in weights, where there is none."""
+    """Returns the number of listed instances; where none is listed, the capacity, which may be a
+    text and in weights.
+    """
     value = item.get(capacity)
     if isinstance(value, str) and DIGITS.fullmatch(value):
         value = int(value)
@@ -209,10 +226,10 @@ def _count(item: Reply, ids: list[str], capacity: str) -> int:
     return len(ids) or by_capacity
 
 
-def _list(owner: Reply, plural: str, singular: str, needed: bool) -> list[Any]:
-    """Lists travel as {plural: {singular: [...]}}, or without the inner name."""
+def _list(owner: Reply, plural: str, singular: str, is_required: bool) -> list[Any]:
+    """Returns a list, which comes as {plural: {singular: [...]}} or without the inner name."""
     outer = owner.get(plural)
-    if not needed and (outer is None or outer == {}):
+    if not is_required and (outer is None or outer == {}):
         return []
     inner = outer.get(singular) if isinstance(outer, dict) else outer
     if not isinstance(inner, list):
@@ -220,35 +237,35 @@ def _list(owner: Reply, plural: str, singular: str, needed: bool) -> list[Any]:
     return inner
 
 
-def _objects(owner: Reply, plural: str, singular: str, needed: bool = True) -> list[Reply]:
-    found = _list(owner, plural, singular, needed)
-    if not all(isinstance(item, dict) for item in found):
-        raise Inconsistent(f"{plural} has what is not an object.")
-    return found
+def _objects(owner: Reply, plural: str, singular: str, is_required: bool = True) -> list[Reply]:
+    items = _list(owner, plural, singular, is_required)
+    if not all(isinstance(item, dict) for item in items):
+        raise Inconsistent(f"{plural} has an element that is not an object.")
+    return items
 
 
 def _ids(owner: Reply, plural: str, singular: str) -> list[str]:
-    found = [_id(item, singular) for item in _list(owner, plural, singular, needed=False)]
-    if len(set(found)) != len(found):
-        raise Inconsistent(f"{plural} has one twice.")
-    return found
+    ids = [_id(item, singular) for item in _list(owner, plural, singular, is_required=False)]
+    if len(set(ids)) != len(ids):
+        raise Inconsistent(f"{plural} lists an id twice.")
+    return ids
 
 
 def _id(value: object, name: str) -> str:
     if isinstance(value, str) and ID.fullmatch(value):
         return value
-    raise Inconsistent(f"{name} is not a name that can be.")
+    raise Inconsistent(f"{name} is missing or malformed.")
 
 
 def _text(item: Reply, name: str) -> str:
-    """Empty: absent."""
+    """Returns the text; empty where it is absent."""
     return "" if item.get(name) in (None, "") else _id(item[name], name)
 
 
-def _integer(value: object, name: str, most: int = MOST_CAPACITY) -> int:
-    if type(value) is int and 0 <= value <= most:  # True is an int to Python
+def _integer(value: object, name: str, max_value: int = MAX_CAPACITY) -> int:
+    if type(value) is int and 0 <= value <= max_value:  # True is an int to Python
         return value
-    raise Inconsistent(f"{name} is not a number that can be.")
+    raise Inconsistent(f"{name} is not an integer from 0 to {max_value}.")
 
 
 def _flag(item: Reply, name: str) -> bool:
@@ -259,7 +276,7 @@ def _flag(item: Reply, name: str) -> bool:
 
 
 def _time(item: Reply, name: str) -> datetime | None:
-    """None: absent."""
+    """Returns the time; None where it is absent."""
     value = item.get(name)
     if value in (None, ""):
         return None

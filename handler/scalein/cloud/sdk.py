@@ -1,7 +1,8 @@
-"""The only module that knows the SDK's core: one call, or a read repeated, within the time of one invocation.
+"""Sends calls through the core of the ESS SDK, within the time of one invocation.
 
-The SDK retries nothing for ESS and speaks plain HTTP unless told otherwise, so both are seen to here. It signs and
-sends; what an answer means is judged here, for the SDK fails in many ways over one that is not as it expects.
+The SDK retries nothing for ESS and speaks plain HTTP unless it is configured, so this module sets
+both. The SDK signs and sends; this module judges the answer, for the SDK fails in many ways over
+one that is not as it expects.
 """
 
 from __future__ import annotations
@@ -11,22 +12,20 @@ import logging
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from scalein.addresses import Endpoint
 from scalein.clock import Deadline
-from scalein.cloud.error_codes import error_of, is_label, no_answer_of_ess
-from scalein.cloud.transport import MAX_ANSWER_BYTES, AnswerTooLarge, BoundedAdapter, Misconnected
-from scalein.cold_start import UNREACHED_BY_US, cheap_imports, defer
+from scalein.cloud.error_codes import error_of, error_without_code, is_label
+from scalein.cloud.replies import DATE, Reply
+from scalein.cloud.transport import MAX_ANSWER_BYTES, BoundedAdapter, TransportError
+from scalein.cold_start import UNUSED_MODULES, cheap_imports, defer
 from scalein.errors import ConfigurationError, Transient, TryLater
 from scalein.settings import Credentials, Settings
 from scalein.timing import CallTimer
 
 with cheap_imports():
-    for module in UNREACHED_BY_US:
+    for module in UNUSED_MODULES:
         defer(module)
     from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
     from aliyunsdkcore.client import AcsClient
@@ -35,50 +34,30 @@ with cheap_imports():
     from aliyunsdkcore.vendored.requests.packages.urllib3 import Timeout
     from aliyunsdkcore.vendored.requests.packages.urllib3.exceptions import HTTPError
 
-# The SDK logs request URLs, string to sign and answers, tokens included; our errors say what may be said. Who looks for
-# a fault may undo a level, and not a filter; what is imported later goes no further than the SDK's own logger.
+# The SDK logs request URLs, the string to sign, and answers, tokens included. A person who debugs
+# may raise the log level, so filters hold it back as well; loggers of modules that are imported
+# later reach the SDK's own logger only.
 logging.getLogger("aliyunsdkcore").propagate = False
-logging.getLogger("aliyunsdkcore").setLevel(
-    logging.CRITICAL + 1
-)  # nothing is put into words that nobody may read
+logging.getLogger("aliyunsdkcore").setLevel(logging.CRITICAL + 1)  # formats nothing either
 for name in [name for name in logging.root.manager.loggerDict if name.startswith("aliyunsdkcore.")]:
-    logging.getLogger(name).addFilter(lambda record: False)  # noqa: ARG005 (of no record)
+    logging.getLogger(name).addFilter(lambda record: False)  # noqa: ARG005 (drops each record)
 
-CALLS_AT_ONCE = 24  # 2,000 instances are 20 pages; threads are started as they are needed
+MAX_PARALLEL_CALLS = 24  # 2,000 instances are 20 pages; threads are started as they are needed
 FIRST_BACKOFF_SECONDS = 0.2
 MAX_BACKOFF_SECONDS = 5.0
-ANSWER_SECONDS = 0.5  # less than this before the deadline, no call is begun
-NO_PROXY = {
-    "no-scheme": ""
-}  # the SDK takes HTTP_PROXY for loopback too, unless it is given a proxy table
+MIN_CALL_SECONDS = 0.5  # with less time than this before the deadline, no call is sent
+# The SDK takes HTTP_PROXY for loopback too, unless it is given a proxy table.
+NO_PROXY = {"no-scheme": ""}
 MAX_VALUES = 100_000  # of one answer; an empty list of 2 bytes takes 64 bytes of memory
-MAX_WIDE_BYTES = (
-    MAX_ANSWER_BYTES // 4
-)  # beside ASCII: one such character may make every other take 4 bytes
-MAX_SKEW = timedelta(
-    days=1
-)  # a Date that is further off is garbled: ESS refuses clocks that differ by 15 minutes
-
-Reply = dict[str, Any]
-
-
-class Answer(NamedTuple):
-    """What a server answered, as it came."""
-
-    status: int
-    date: str
-    body: bytes
-
-
-class Answered(NamedTuple):
-    """A reply, and the time by the clock of the service; None: the answer does not say it."""
-
-    reply: Reply
-    cloud_time: datetime | None
+# Beside ASCII: one wide character can make every other one take 4 bytes.
+MAX_WIDE_BYTES = MAX_ANSWER_BYTES // 4
 
 
 class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
-    """Has the SDK hand on every answer as it came: of status 200 it reads nothing."""
+    """Has the SDK return each answer as it came: it does not look at an answer of status 200.
+
+    The content is (status, Date header, body).
+    """
 
     timeout_type = Timeout
     error_type = HTTPError
@@ -86,97 +65,115 @@ class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
     def send(self, request: Any, **options: Any) -> Any:
         response = super().send(request, **options)
         date = response.headers.get("Date") or ""
-        response._content = Answer(response.status_code, date, response.content)
+        response._content = (response.status_code, date, response.content)
         response.status_code = 200
         return response
 
 
 class Sdk:
-    """Calls of one invocation; in parallel, as many as `pool` has threads."""
+    """Sends the calls of one invocation; threads may call, as many as `pool` has."""
 
-    def __init__(self, settings: Settings, deadline: Deadline, tally: CallTimer) -> None:
-        local = settings.ess_endpoint is not None and not settings.ess_endpoint.secure
-        self._client = client(settings.credentials, settings.region_id, local)
+    def __init__(self, settings: Settings, deadline: Deadline, timer: CallTimer) -> None:
+        is_plain = settings.ess_endpoint is not None and not settings.ess_endpoint.secure
+        self._client = client(settings.credentials, settings.region_id, is_plain)
         self._settings = settings
         self._deadline = deadline
-        self._tally = tally
+        self._timer = timer
+        self._route_by_product = {
+            "Ess": (settings.ess_endpoint, settings.ess_network, "SCALEIN_ESS_ENDPOINT"),
+            "Cms": (settings.cms_endpoint, "public", "SCALEIN_CMS_ENDPOINT"),
+        }
 
-    def repeated(self, read: Callable[[], Answered]) -> Answered:
-        """A read, tried again with exponential backoff and full jitter while the deadline allows."""
+    def read(self, new_request: Callable[[], Any]) -> Reply:
+        """Makes a call that changes nothing; tries again, with exponential backoff and full jitter,
+        while the deadline allows. Raises as `call` does.
+        """
         attempt = 0
         while True:
             try:
-                return read()
+                return self.call(new_request())
             except Transient:
-                if not self.pause(attempt):
+                if not self.wait_to_retry(attempt):
                     raise
             attempt += 1
 
-    def pause(self, attempt: int) -> bool:
-        """Waits before another try; False where no time would be left for it."""
-        longest = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(attempt, 10))
-        pause = random.uniform(0, longest)  # noqa: S311 (spreads load, guards nothing)
-        if pause + ANSWER_SECONDS > self._deadline.remaining_seconds():
+    def wait_to_retry(self, attempt: int) -> bool:
+        """Waits before the next attempt. Returns False at once where no time is left for it."""
+        max_seconds = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(attempt, 10))
+        seconds = random.uniform(0, max_seconds)  # noqa: S311 (spreads load, guards nothing)
+        if seconds + MIN_CALL_SECONDS > self._deadline.remaining_seconds():
             return False
-        self._deadline.clock.sleep(pause)
+        self._deadline.clock.sleep(seconds)
         return True
 
-    def call(self, request: Any, endpoint: Endpoint | None, endpoint_setting: str) -> Answered:
-        """One call, sent at most once. Raises GatewayError, ConfigurationError."""
-        settings, left = self._settings, self._deadline.remaining_seconds()
+    def call(self, request: Any) -> Reply:
+        """Sends one request, at most once. Raises GatewayError, ConfigurationError."""
         action = request.get_action_name()
-        if left < ANSWER_SECONDS:
+        endpoint_setting = self._prepare(request, action)
+        try:
+            with self._timer.call(action):
+                status, date, body = self._client.do_action_with_exception(request)
+        except (ClientException, ServerException) as error:
+            # Not quoted: its text may hold a string to sign.
+            raise error_of(action, str(error.get_error_code()), None) from None
+        except (TransportError, ValueError) as error:
+            raise _transport_error(action, error, endpoint_setting) from None
+        return _reply_of(action, status, date, body)
+
+    def _prepare(self, request: Any, action: str) -> str:
+        """Gives the request its endpoint, timeouts and token; returns the endpoint's setting."""
+        settings, remaining_seconds = self._settings, self._deadline.remaining_seconds()
+        if remaining_seconds < MIN_CALL_SECONDS:
             raise TryLater(action, "Deadline", "no time is left in this invocation.")
+        endpoint, network, endpoint_setting = self._route_by_product[request.get_product()]
+        request.request_network = network
         request.set_protocol_type("https")
         if endpoint is not None:
             request.set_endpoint(endpoint.host)
             request.set_protocol_type("https" if endpoint.secure else "http")
-        request.set_connect_timeout(min(settings.connect_timeout_seconds, left))
-        request.set_read_timeout(min(settings.read_timeout_seconds, left))
+        request.set_connect_timeout(min(settings.connect_timeout_seconds, remaining_seconds))
+        request.set_read_timeout(min(settings.read_timeout_seconds, remaining_seconds))
         if settings.credentials.security_token:
-            # What the SDK's own STS signer does; that one gives way to ALIYUN_* variables of the environment.
+            # What the SDK's own STS signer does; that one prefers ALIYUN_* environment variables.
             request.add_query_param("SecurityToken", settings.credentials.security_token)
-        try:
-            with self._tally.call(action):
-                answer = self._client.do_action_with_exception(request)
-        except (ClientException, ServerException) as error:
-            # Its text may quote a string to sign.
-            raise error_of(action, str(error.get_error_code()), None) from None
-        except AnswerTooLarge:
-            raise Transient(action, "TooLarge", "the answer is larger than any of ESS.") from None
-        except (Misconnected, ValueError) as error:
-            wrong = (
-                error
-                if isinstance(error, Misconnected)
-                else "the endpoint or a proxy cannot be used"
-            )
-            raise ConfigurationError(
-                f"{action}: {wrong}. Check {endpoint_setting}, HTTPS_PROXY, "
-                "and ALIBABA_CLOUD_CA_BUNDLE (a file of certificates in PEM)."
-            ) from None
-        return self._judge(action, answer)
+        return endpoint_setting
 
-    def _judge(self, action: str, answer: Answer) -> Answered:
-        """Of an answer: only a JSON object of status 200 is a reply, only one with an ESS code is an error of ESS."""
-        document = parse(answer.body)
-        reply: Reply = document if isinstance(document, dict) else {}
-        if answer.status == 200 and isinstance(document, dict):
-            return Answered(reply, cloud_time(answer.date, self._deadline.clock.now()))
-        code, ess_request_id = reply.get("Code"), reply.get("RequestId")
-        if answer.status >= 400 and is_label(code) and is_label(ess_request_id):
-            raise error_of(action, str(code), answer.status, str(ess_request_id)) from None
-        raise no_answer_of_ess(action, answer.status)
+
+def _transport_error(
+    action: str, error: TransportError | ValueError, endpoint_setting: str
+) -> Transient | ConfigurationError:
+    if isinstance(error, TransportError) and error.code == "TooLarge":
+        return Transient(action, error.code, str(error))
+    cause = error if isinstance(error, TransportError) else "the endpoint or proxy cannot be used"
+    return ConfigurationError(
+        f"{action}: {cause}. Check {endpoint_setting}, HTTPS_PROXY, "
+        "and ALIBABA_CLOUD_CA_BUNDLE (a file of certificates in PEM)."
+    )
+
+
+def _reply_of(action: str, status: int, date: str, body: bytes) -> Reply:
+    """Returns the JSON object of an answer of status 200. Raises an error of ESS only for one that
+    has a code of ESS, and Transient for every other answer.
+    """
+    document = parse_json(body)
+    reply: Reply = document if isinstance(document, dict) else {}
+    if status == 200 and isinstance(document, dict):
+        return {**reply, DATE: date}
+    code, ess_request_id = reply.get("Code"), reply.get("RequestId")
+    if status >= 400 and is_label(code) and is_label(ess_request_id):
+        raise error_of(action, str(code), status, str(ess_request_id))
+    raise error_without_code(action, status)
 
 
 def common_request(product: str, version: str, action: str) -> Any:
-    """A request of a product whose own package is not deployed."""
+    """Returns a request of a product whose own package is not deployed."""
     request = CommonRequest(product=product, version=version, action_name=action)
     request.set_method("POST")
     return request
 
 
-def parse(body: bytes) -> Any:
-    """What the JSON says; None where it is none, or would take more memory than can be borne."""
+def parse_json(body: bytes) -> Any:
+    """Returns the value of the JSON; None where it is malformed or would take too much memory."""
     if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
         return None
     if len(body) > MAX_WIDE_BYTES and not body.isascii():
@@ -187,31 +184,26 @@ def parse(body: bytes) -> Any:
         return None
 
 
-def cloud_time(date: str, now: datetime) -> datetime | None:
-    """Of a `Date` header; None where it says nothing that can be."""
-    try:
-        found = parsedate_to_datetime(date)
-        return found if abs(found - now) <= MAX_SKEW else None
-    except (TypeError, ValueError, OverflowError):  # of one without a zone, too
-        return None
-
-
 @cache
 def pool() -> ThreadPoolExecutor:
-    """Idle threads, kept for the next invocation: starting and joining them costs 0.4 ms."""
-    return ThreadPoolExecutor(CALLS_AT_ONCE, "scalein-read")
+    """Returns the threads for reads. They outlive the invocation: to start and join them costs
+    0.4 ms.
+    """
+    return ThreadPoolExecutor(MAX_PARALLEL_CALLS, "scalein-read")
 
 
 @lru_cache(maxsize=2)
-def client(credentials: Credentials, region_id: str, local: bool) -> AcsClient:
-    """Kept for the next invocation with the same credentials: a new one costs a TLS handshake and 3 ms."""
-    made = AcsClient(
+def client(credentials: Credentials, region_id: str, is_plain: bool) -> AcsClient:
+    """Returns the SDK's client. It is cached by credentials: a new one costs a TLS handshake and
+    3 ms.
+    """
+    acs_client = AcsClient(
         credentials.access_key_id,
         credentials.access_key_secret,
         region_id,
         auto_retry=False,
-        proxy=NO_PROXY if local else None,
+        proxy=NO_PROXY if is_plain else None,
     )
     for scheme in ("https://", "http://"):
-        made.session.mount(scheme, Transport(pool_maxsize=CALLS_AT_ONCE))
-    return made
+        acs_client.session.mount(scheme, Transport(pool_maxsize=MAX_PARALLEL_CALLS))
+    return acs_client

@@ -1,7 +1,8 @@
-"""Bounds what a call may cost: one deadline from connecting to the last byte, and a number of bytes.
+"""Bounds what a call costs: one deadline from connecting to the last byte, and a maximal size.
 
-There are two copies of requests: its own, and the one inside the ESS SDK; `BoundedAdapter` goes before the HTTPAdapter
-of either. A request is sent once: neither copy repeats one by itself, not even where an idle connection is broken.
+The ESS SDK carries its own copy of requests, beside the one that fc2 uses; `BoundedAdapter` goes
+before the HTTPAdapter of either. A request is sent once: neither copy repeats one by itself, not
+even where an idle connection is broken.
 """
 
 from __future__ import annotations
@@ -15,28 +16,36 @@ from typing import Any
 
 from scalein.clock import SystemClock
 
-MAX_ANSWER_BYTES = (
-    3 << 20
-)  # a page of 100 instances has 0.1 MB, 50 activities of 800 instances each have 2 MB
+# A page of 100 instances has 0.1 MB, 50 activities of 800 instances each have 2 MB.
+MAX_ANSWER_BYTES = 3 << 20
 CHUNK_BYTES = 1 << 16
-LEAST_SECONDS = 0.001  # a socket with a timeout of 0 does not wait at all
+MIN_SECONDS = 0.001  # a socket with a timeout of 0 does not wait at all
 TLS_ALERT = "\x15\x03"  # how a TLS server answers plain HTTP
-PLAIN_HTTP = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")  # how OpenSSL sees it
+# What OpenSSL reports where a server answers TLS with plain HTTP.
+PLAIN_HTTP = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 Base: Any = object  # the other half of each mixin: a class of requests, urllib3 or http.client
 
 
-class Misconnected(Exception):
-    """The deployment is wrong, so that asking again will not help. The text says what is wrong."""
+class TransportError(Exception):
+    """No usable answer, by a cause that the SDKs do not tell apart. The text names the cause.
+
+    `code` is Misconnected where the deployment is wrong, so that another attempt fails too, and
+    TooLarge where the answer has more than MAX_ANSWER_BYTES.
+    """
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
-class AnswerTooLarge(Exception):
-    """An answer has more than MAX_ANSWER_BYTES."""
+def _misconnected(sentence: str) -> TransportError:
+    return TransportError("Misconnected", sentence)
 
 
 class BoundedAdapter(Base):  # type: ignore[misc]
-    """Reads the whole body, within the time and the bytes that there are. The timeout is (connect, whole), in seconds.
+    """Reads the whole body within a time and a size. The timeout is (connect, whole), in seconds.
 
-    Raises Misconnected, AnswerTooLarge, and the OSErrors of requests.
+    Raises TransportError, and the OSErrors of requests.
     """
 
     timeout_type: Any  # of urllib3
@@ -53,16 +62,16 @@ class BoundedAdapter(Base):  # type: ignore[misc]
         try:
             super().cert_verify(*args)
         except OSError:
-            raise Misconnected("the trust store cannot be read") from None
+            raise _misconnected("the trust store cannot be read") from None
 
     def send(self, request: Any, **options: Any) -> Any:
         connect, whole = options.pop("timeout")
-        within = self.timeout_type(connect=min(connect, whole), read=whole, total=whole)
-        response = super().send(request, **{**options, "stream": True, "timeout": within})
+        timeout = self.timeout_type(connect=min(connect, whole), read=whole, total=whole)
+        response = super().send(request, **{**options, "stream": True, "timeout": timeout})
         try:
-            response._content = b"".join(_body(response.raw))
+            response._content = b"".join(_chunks(response.raw))
         except BaseException as error:
-            response.raw.close()  # what is left of the answer must not be taken for the next one
+            response.raw.close()  # unread bytes must not become the beginning of the next answer
             if isinstance(error, self.error_type):
                 raise ConnectionError(type(error).__name__) from error
             raise
@@ -70,18 +79,22 @@ class BoundedAdapter(Base):  # type: ignore[misc]
         return response
 
 
-def _body(raw: Any) -> Iterator[bytes]:
-    """As it travels, not unpacked: no encoding was asked for, and gzip may hold a thousand times its size."""
+def _chunks(raw: Any) -> Iterator[bytes]:
+    """Yields the body as it travels, not unpacked: the request names no encoding, and gzip may hold
+    a thousand times its size.
+    """
     size = 0
     while chunk := raw.read(CHUNK_BYTES, decode_content=False):
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
-            raise AnswerTooLarge
+            raise TransportError(
+                "TooLarge", f"the answer has more than {MAX_ANSWER_BYTES >> 20} MiB."
+            )
         yield chunk
 
 
 def _bound_pools(manager: Any) -> Any:
-    """The manager of urllib3, its connections bounded."""
+    """Has a pool manager of urllib3 make bounded connections; returns the manager."""
     manager.pool_classes_by_scheme = {
         scheme: pool if issubclass(pool.ConnectionCls, BoundedConnection) else _bounded_pool(pool)
         for scheme, pool in manager.pool_classes_by_scheme.items()
@@ -95,7 +108,7 @@ def _bounded_pool(pool: Any) -> Any:
 
 
 class BoundedResponse(HTTPResponse):
-    """The timeout that the socket has when an answer begins is for all of it, and not for each read."""
+    """Applies the socket's timeout at its beginning to the whole answer, and not to each read."""
 
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -106,26 +119,26 @@ class BoundedResponse(HTTPResponse):
             super().begin()
         except BadStatusLine as error:
             if str(error).startswith(TLS_ALERT):
-                raise Misconnected("plain HTTP is set, and the server speaks HTTPS") from None
+                raise _misconnected("plain HTTP is set, and the server speaks HTTPS") from None
             raise
 
 
 class _Reader(RawIOBase):
-    """Reads of a socket, all within the timeout that it had."""
+    """Reads a socket, all within the timeout that the socket had at the beginning."""
 
     def __init__(self, raw: Any, sock: Any) -> None:
         self._raw = raw
         self._sock = sock
-        self._until = _now() + sock.gettimeout()
+        self._end = _now() + sock.gettimeout()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._until - _now()
-        if left <= 0:
+        remaining_seconds = self._end - _now()
+        if remaining_seconds <= 0:
             raise TimeoutError("timed out")
-        self._sock.settimeout(left)
+        self._sock.settimeout(remaining_seconds)
         count: int | None = self._raw.readinto(buffer)
         return count
 
@@ -135,7 +148,7 @@ class _Reader(RawIOBase):
 
 
 class BoundedConnection(Base):  # type: ignore[misc]
-    """Connects within its timeout in all, whatever a host has of addresses."""
+    """Connects within its timeout in all, however many addresses the host has."""
 
     response_class = BoundedResponse
 
@@ -143,36 +156,36 @@ class BoundedConnection(Base):  # type: ignore[misc]
         try:
             super().connect()
         except Exception as error:
-            wrong = _misconnection(error) or _misconnection(error.__context__)
-            if wrong:
-                raise Misconnected(wrong) from None
+            cause = _misconnection(error) or _misconnection(error.__context__)
+            if cause:
+                raise _misconnected(cause) from None
             raise
 
     def request(self, *args: Any, **options: Any) -> None:
         if self.sock is not None:
-            self.sock.settimeout(self.timeout)  # what is left on it is of the answer before
+            self.sock.settimeout(self.timeout)  # it still has the timeout of the answer before
         super().request(*args, **options)
 
     def _new_conn(self) -> socket.socket:
-        until = _now() + self.timeout
-        failed: OSError = OSError("the host has no address")
+        end = _now() + self.timeout
+        last_error: OSError = OSError("the host has no address")
         for *_, address in socket.getaddrinfo(
             self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM
         ):
             try:
                 numeric: Any = address[:2]
-                made = socket.create_connection(numeric, max(LEAST_SECONDS, until - _now()))
+                connection = socket.create_connection(numeric, max(MIN_SECONDS, end - _now()))
             except OSError as error:
-                failed = error
+                last_error = error
                 continue
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            made.settimeout(max(LEAST_SECONDS, until - _now()))  # for the handshake, and to send
-            return made
-        raise failed
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.settimeout(max(MIN_SECONDS, end - _now()))  # for the handshake, and to send
+            return connection
+        raise last_error
 
 
 def _misconnection(error: BaseException | None) -> str:
-    """What of the deployment makes connecting fail; empty: nothing of it."""
+    """Returns which fault of the deployment makes connecting fail; empty where it is none."""
     if (
         isinstance(error, ssl.SSLCertVerificationError)
         or type(error).__name__ == "CertificateError"
@@ -186,4 +199,4 @@ def _misconnection(error: BaseException | None) -> str:
 
 
 def _now() -> float:
-    return SystemClock().monotonic()  # sockets know real time only
+    return SystemClock().monotonic()  # the timeouts of sockets are in real time

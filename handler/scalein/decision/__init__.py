@@ -1,4 +1,6 @@
-"""Decides which instances may be removed, and touches nothing: values in, values out. No clock, no environment, no logger, no network, no chance.
+"""Decides which instances may be removed, and has no effects: values in, values out.
+
+No clock, environment, logger, network or random numbers. The time is part of a snapshot.
 
 May import: errors.
 """

@@ -1,63 +1,78 @@
-"""What is left of a budget: the most that is removed from a group in any window of time. Pure."""
+"""How much of a budget is unspent: a budget limits the instances removed in a window of time."""
 
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import timedelta
 
-from scalein.decision.capacity import COMING_STATES, LEAVING_STATES, STABLE_STATES, count_in, share
+from scalein.decision.capacity import (
+    PENDING_STATES,
+    REMOVING_STATES,
+    STABLE_STATES,
+    count_in,
+    percentage_of,
+)
+from scalein.decision.group_policy import Budget
 from scalein.decision.model import Activity, Limit, Snapshot
 from scalein.decision.reasons import Reason
 
 
-class Budget(NamedTuple):
-    """No more than so much in any window of time; one of `instances`, `percent`."""
-
-    window_seconds: int
-    instances: int | None = None
-    percent: float | None = None
-
-
 def budget_limit(budget: Budget, snapshot: Snapshot) -> Limit:
-    """What is left of it: less what ESS's history says was removed in the window, by whomever, and what is leaving."""
+    """How many instances the budget still allows.
+
+    Spent is what the history shows as removed in the window, by any caller, and what is being
+    removed now.
+    """
     since = snapshot.now - timedelta(seconds=budget.window_seconds)
     recent = [a for a in snapshot.activities or () if a.ended_at is None or a.ended_at > since]
-    spent = sum(activity.removed for activity in recent) + count_in(LEAVING_STATES, snapshot)
-    whole = budget.instances
-    if whole is None:
-        whole = share(_members_at(since, snapshot, recent), budget.percent or 0)
-    told = f"{whole} in {budget.window_seconds} s, of which {spent} are spent"
-    return Limit(Reason.BUDGET, max(0, whole - spent), "instances", told)
+    spent = sum(activity.removed for activity in recent) + count_in(REMOVING_STATES, snapshot)
+    if budget.instances is not None:
+        total, share = budget.instances, ""
+    else:
+        members = _members_at_start(budget, snapshot, recent)
+        total = percentage_of(members, budget.percent or 0)
+        share = f" ({budget.percent or 0:g} % of {members})"
+    detail = (
+        f"The budget is {total} instances{share} in {budget.window_seconds} s; "
+        f"{spent} {'is' if spent == 1 else 'are'} spent."
+    )
+    return Limit(Reason.BUDGET, max(0, total - spent), "instances", detail)
 
 
-def _members_at(since: datetime, snapshot: Snapshot, recent: list[Activity]) -> int:
-    """Members that were there when the window began, removed since or not; each once, and no newcomer.
+def _members_at_start(budget: Budget, snapshot: Snapshot, recent: list[Activity]) -> int:
+    """The number of instances that were members when the window began, removed since or not.
 
-    Only what is known to have been there counts: of two possible numbers the smaller one is safe.
+    Each counts once, and only if it is known to have been a member then: where two numbers are
+    possible, the smaller one is safe.
     """
-    added = set[str]().union(*(activity.added_ids for activity in recent))
-    # An activity without id stands for removals that the history does not show yet: nor would it show their arrival.
-    removed = set[str]().union(*(activity.removed_ids for activity in recent if activity.id))
-    old = {
+    since = snapshot.now - timedelta(seconds=budget.window_seconds)
+    added_ids = set[str]().union(*(activity.added_ids for activity in recent))
+    # An activity without an id stands for removals that the history does not show yet. Neither
+    # would it show when those instances were added.
+    removed_ids = set[str]().union(*(activity.removed_ids for activity in recent if activity.id))
+    long_standing_ids = {
         i.id
         for i in snapshot.instances
-        if i.joined_at and i.joined_at <= since and i.id not in added
+        if i.joined_at and i.joined_at <= since and i.id not in added_ids
     }
-    states = STABLE_STATES + LEAVING_STATES
-    members = {i.id for i in snapshot.instances if i.id in removed or i.lifecycle_state in states}
-    gone = removed - added - {instance.id for instance in snapshot.instances}
-    return len(old & members) + max(0, len(gone) - _unlisted_newcomers(snapshot, recent))
+    states = STABLE_STATES + REMOVING_STATES
+    member_ids = {
+        i.id for i in snapshot.instances if i.id in removed_ids or i.lifecycle_state in states
+    }
+    unlisted_ids = removed_ids - added_ids - {instance.id for instance in snapshot.instances}
+    known_removed = max(0, len(unlisted_ids) - _max_unlisted_additions(snapshot, recent))
+    return len(long_standing_ids & member_ids) + known_removed
 
 
-def _unlisted_newcomers(snapshot: Snapshot, recent: list[Activity]) -> int:
-    """At most so many were added in the window and are in no list: the history does not tell which they were."""
-    is_coming = count_in(COMING_STATES, snapshot) > 0
+def _max_unlisted_additions(snapshot: Snapshot, recent: list[Activity]) -> int:
+    """The most instances that were added in the window without the history listing their ids."""
+    has_pending = count_in(PENDING_STATES, snapshot) > 0
     for activity in recent:
-        # What runs lists nothing yet; and what was attached by hand is in no list.
-        may_add = activity.ended_at is None and (is_coming or activity.trigger not in ("APIs", ""))
-        is_mute = (
+        # An activity in progress lists no ids yet; instances attached by hand are never listed.
+        is_running = activity.ended_at is None
+        may_add = is_running and (has_pending or activity.trigger not in ("APIs", ""))
+        lists_nothing = (
             activity.status in ("Successful", "Warning")
             and not activity.added
             and not activity.removed
         )
-        if may_add or is_mute:
-            return sum(len(one.removed_ids) for one in recent)
+        if may_add or lists_nothing:
+            return sum(len(a.removed_ids) for a in recent)
     return sum(max(0, activity.added - len(activity.added_ids)) for activity in recent)

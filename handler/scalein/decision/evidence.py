@@ -1,7 +1,7 @@
-"""What an answer of ESS proves of a call whose own answer was lost. Pure.
+"""What ESS's answers prove about a call whose own answer was lost.
 
-A positive answer proves; an absent one proves nothing until the settle time has passed: lists and history may show the
-past, each on its own.
+A positive answer proves something. An absent one proves nothing until the settle time has passed:
+lists and history may each show the past.
 """
 
 from __future__ import annotations
@@ -9,67 +9,74 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from scalein.decision.capacity import LEAVING_STATES
+from scalein.decision.capacity import REMOVING_STATES
 from scalein.decision.model import Activity, RemovalRequest, Snapshot
 from scalein.decision.progress import Call
 
-CLOCK_SKEW = timedelta(minutes=5)  # how far clocks may differ: a sender's, this one, ESS's
-AGE_UNKNOWN = timedelta(
-    days=1
-)  # of a message that does not say its time: Function Compute repeats it so long
+CLOCK_SKEW = timedelta(minutes=5)  # how far the clocks of sender, this machine and ESS may differ
+# The age of a message that does not say when it was sent: Function Compute repeats it that long.
+AGE_UNKNOWN = timedelta(days=1)
 BY_THE_API = ("APIs", "")  # TriggerSourceType
 
 
 def is_settled(call: Call, read_at: datetime, settle_seconds: float) -> bool:
-    """Whether what a read that began then does not show of the call did not happen."""
+    """Whether a read that began at this moment shows the call if it happened."""
     return read_at >= call.send_by + timedelta(seconds=settle_seconds)
 
 
 def since_sent(
     request: RemovalRequest, first_claimed_at: datetime, unknown_age: timedelta = AGE_UNKNOWN
 ) -> datetime:
-    """From when on an activity may be the message's. ESS says times to the minute, by its own clock."""
+    """When an activity of this message may have begun at the earliest, by ESS's clock."""
     sent_at = min(first_claimed_at, request.sent_at or first_claimed_at - unknown_age)
     return (sent_at - CLOCK_SKEW).replace(second=0, microsecond=0)
 
 
 def is_api_removal(activity: Activity) -> bool:
+    """Whether a call of the API may have begun this activity, and as a removal."""
     return activity.trigger in BY_THE_API and not activity.added
 
 
 def activity_of(
-    call: Call, history: Iterable[Activity], known: frozenset[str], settle_seconds: float
+    call: Call, history: Iterable[Activity], foreign_ids: frozenset[str], settle_seconds: float
 ) -> Activity | None:
-    """The activity that lists exactly the call's instances, began while it may have, and is not known as another's.
+    """The activity that this call began, or None if the history shows none.
 
-    A call is carried out for all of its instances or none, for ignoreInvalidInstance is never sent: more, or fewer, are
-    another caller's. After the settle time the instances are free for other messages.
+    It lists exactly the call's instances, began while the call may have, and is not one of
+    `foreign_ids`, which other messages began. A call is carried out for all of its instances or
+    none, for ignoreInvalidInstance is never sent: more, or fewer, are another caller's. After the
+    settle time the instances are free for other messages.
     """
     ids, latest = frozenset(call.instance_ids), call.send_by + timedelta(seconds=settle_seconds)
-    earliest = call.intended_at.replace(second=0, microsecond=0)  # ESS says times to the minute
+    earliest = call.intended_at.replace(second=0, microsecond=0)  # ESS gives times to the minute
     listing = (a for a in history if ids == a.removed_ids.union(id for id, _ in a.failures))
-    fitting = (a for a in listing if is_api_removal(a) and earliest <= a.started_at <= latest)
-    return next((a for a in fitting if a.id not in known), None)
+    matching = (a for a in listing if is_api_removal(a) and earliest <= a.started_at <= latest)
+    return next((a for a in matching if a.id not in foreign_ids), None)
 
 
 def unowned_removals(
-    history: Iterable[Activity], known: frozenset[str], since: datetime
+    history: Iterable[Activity], owned_ids: frozenset[str], since: datetime
 ) -> tuple[str, ...]:
-    """Removals by the API since then that no message is known to own: an earlier delivery may have made them."""
+    """Ids of removals by the API since then that no message is known to own.
+
+    An earlier delivery of a message may have made them.
+    """
     return tuple(
-        a.id for a in history if a.started_at >= since and a.id not in known and is_api_removal(a)
+        a.id
+        for a in history
+        if a.started_at >= since and a.id not in owned_ids and is_api_removal(a)
     )
 
 
 def unexplained_removals(
     snapshot: Snapshot, in_flight: frozenset[str], history: Iterable[Activity]
 ) -> frozenset[str]:
-    """Members on their way out that neither a known call nor a listed activity explains: the history may be late."""
-    activities = [activity for activity in history if activity.ended_at is None]
-    if any(not is_api_removal(activity) for activity in activities):
-        return (
-            frozenset()
-        )  # an alarm task, ESS itself: which instances it takes is listed at its end only
-    listed = in_flight.union(*(activity.removed_ids for activity in activities))
-    going = frozenset(i.id for i in snapshot.instances if i.lifecycle_state in LEAVING_STATES)
-    return frozenset() if activities else going - listed
+    """Ids of instances being removed by no call that is known, and no activity that is listed.
+
+    Then the history may show the past.
+    """
+    running = [activity for activity in history if activity.ended_at is None]
+    if running:  # it explains them: an activity may list its instances at its end only
+        return frozenset()
+    ids = (i.id for i in snapshot.instances if i.lifecycle_state in REMOVING_STATES)
+    return frozenset(ids) - in_flight

@@ -1,335 +1,261 @@
-"""The only module that decides whether anyone may leave now, and how much at most. Pure.
+"""The guardrails of a removal: why no instance may be removed now, and how many at most.
 
-What the operator's policy allows, what the group's state forbids, and the project's only MinSize arithmetic. Every
-number comes with the reason that it is given for.
+They are what the operator's policy allows, what the state of the scaling group forbids, and the
+one place that compares capacity with MinSize. Each comes with its reason, and a sentence with the
+values that it was decided by.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import NamedTuple
 
-from scalein.decision.budget import Budget, budget_limit
+from scalein.decision.budget import budget_limit
 from scalein.decision.capacity import (
-    COMING_STATES,
-    LEAVING_STATES,
+    PENDING_STATES,
+    REMOVING_STATES,
+    SERVING_STATES,
     STABLE_STATES,
-    WORKING_STATES,
     capacity_in,
-    share,
+    percentage_of,
 )
+from scalein.decision.group_policy import NONE, GroupPolicy
 from scalein.decision.model import (
     Activity,
-    Instance,
     Limit,
-    Metric,
     Named,
-    Order,
     ReadScope,
     RemovalRequest,
     Snapshot,
+    Veto,
 )
 from scalein.decision.reasons import Reason
 from scalein.decision.removal_order import REMOVAL_POLICIES, is_by_metric
-from scalein.decision.windows import Windows
 
 KNOWN_REMOVAL_POLICIES = frozenset(order.value for order in REMOVAL_POLICIES)
-MAX_SKEW_SECONDS = 900  # ESS refuses calls by a clock that is further from its own
-
-
-class Pause(NamedTuple):
-    until: datetime | None = None  # None: until somebody ends it
-    reason: str = ""
-
-
-class GroupPolicy(NamedTuple):
-    """What the operator's policy allows in one scaling group. None, 0, empty: not limited here."""
-
-    floor: int = 0
-    max_removed_per_event: int | None = None
-    max_removed_percent_per_event: float | None = None
-    budget: Budget | None = None
-    cooldown_seconds: int | None = None
-    cooldown_after_scale_out_seconds: int | None = None
-    cooldown_after_failure_seconds: int | None = None
-    order: tuple[Order, ...] = ()
-    metric: Metric = Metric()
-    minimum_age_seconds: int = 0
-    remove_protected: bool = False
-    remove_standby: bool = False
-    remove_policy: str | None = None
-    stop_instance_timeout_seconds: int | None = None
-    keep_desired_capacity: bool = False
-    healthy_quorum_percent: float | None = None
-    pause: Pause | None = None
-    windows: Windows | None = None
-    dry_run: bool = False
-
-    @property
-    def history_seconds(self) -> int:
-        """How far back the group's activities must be known; 0: not at all."""
-        spans = [
-            self.cooldown_seconds,
-            self.cooldown_after_scale_out_seconds,
-            self.cooldown_after_failure_seconds,
-        ]
-        return max(filter(None, [self.budget and self.budget.window_seconds, *spans]), default=0)
-
-
-NONE = GroupPolicy()
-
-
-class Veto(NamedTuple):
-    """Why nobody at all may leave now."""
-
-    reason: Reason
-    detail: str = ""
-
-
-def veto(
-    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy = NONE
-) -> Veto | None:
-    """The first of the reasons why nobody may leave, from the lasting to the passing; None where somebody may."""
-    needed = read_scope(request, group_policy)
-    if (needed.history_seconds and snapshot.activities is None) or (
-        needed.metric and snapshot.samples is None
-    ):
-        raise ValueError(
-            "what the guardrails or the order go by was not read"
-        )  # unread is not none
-    return next(_vetoes(request, snapshot, group_policy), None)
+MAX_SKEW_SECONDS = 900  # ESS refuses calls of a clock that differs more from its own
 
 
 def read_scope(request: RemovalRequest, group_policy: GroupPolicy) -> ReadScope:
     """What a decision on this request needs besides the group and its instances."""
     seconds = group_policy.history_seconds
-    # What is read goes by our clock, what is counted by the earlier one.
+    # Reads go by this machine's clock; what is counted goes by the earlier of two clocks.
     return ReadScope(
         seconds and seconds + MAX_SKEW_SECONDS,
         group_policy.metric if is_by_metric(request) else None,
     )
 
 
+def veto(
+    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy = NONE
+) -> Veto | None:
+    """The first reason why no instance may be removed now, or None.
+
+    Lasting reasons come before passing ones. Raises ValueError where the snapshot lacks something
+    of `read_scope`: what was not read is not absent.
+    """
+    needed = read_scope(request, group_policy)
+    lacks_history = needed.history_seconds and snapshot.activities is None
+    if lacks_history or (needed.metric and snapshot.samples is None):
+        raise ValueError("Activities or a metric that the decision needs were not read")
+    return next(_vetoes(request, snapshot, group_policy), None)
+
+
 def limits(snapshot: Snapshot, group_policy: GroupPolicy = NONE) -> tuple[Limit, ...]:
-    """The most that may leave, for each reason that there is to limit it."""
-    total, min_size, (stable, name) = (
-        snapshot.group.total_capacity,
-        snapshot.group.min_size,
-        _stable(snapshot),
-    )
-    told = f"{name} {stable} less"
-    floors = [(Reason.MIN_SIZE, "MinSize", min_size)]
-    floors += (
-        [(Reason.FLOOR, "the policy's floor", group_policy.floor)]
-        if group_policy.floor > min_size
-        else []
-    )
-    found = [
-        Limit(reason, max(0, stable - least), "capacity", f"{told} {of} {least}")
-        for reason, of, least in floors
-    ]
-    if group_policy.max_removed_per_event is not None:
-        detail = "maxRemovedPerEvent of the policy"
-        found.append(
-            Limit(Reason.MAX_PER_REQUEST, group_policy.max_removed_per_event, "instances", detail)
-        )
-    if group_policy.max_removed_percent_per_event is not None:
-        percent = group_policy.max_removed_percent_per_event
-        found.append(
-            Limit(
-                Reason.MAX_PER_REQUEST,
-                share(total, percent),
-                "capacity",
-                f"{percent:g} % of {total}",
-            )
-        )
+    """How many may be removed at most, by each guardrail that limits it."""
+    stable, description = _stable(snapshot)
+    min_size, floor = snapshot.group.min_size, group_policy.floor
+    headroom = max(0, stable - min_size)
+    found = [Limit(Reason.MIN_SIZE, headroom, "capacity", f"MinSize is {min_size}; {description}.")]
+    if floor > min_size:
+        detail = f"The policy's floor is {floor}; {description}."
+        found.append(Limit(Reason.FLOOR, max(0, stable - floor), "capacity", detail))
+    found += _limits_per_request(snapshot, group_policy)
     if group_policy.budget is not None:
         found.append(budget_limit(group_policy.budget, snapshot))
     return tuple(found)
 
 
-def retention_rules(
-    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
-) -> Callable[[Instance], Reason | None]:
-    """Why a member stays, for what it is or how it does; None where it may leave. Made once for all members."""
-    named = isinstance(request.target, Named) and not request.target.by_plan
-    weighted, now = (
-        snapshot.group.weighted,
-        snapshot.now,
-    )  # by the earlier clock an instance is younger
-    allowed = {"InService"}
-    allowed |= {"Protected"} if named and group_policy.remove_protected else set()
-    allowed |= {"Standby"} if named and group_policy.remove_standby else set()
-    youngest = (
-        now - timedelta(seconds=group_policy.minimum_age_seconds)
-        if group_policy.minimum_age_seconds
-        else None
+def _limits_per_request(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Limit]:
+    maximum, percent = (
+        group_policy.max_removed_per_event,
+        group_policy.max_removed_percent_per_event,
     )
-    fresh = _fresh(snapshot, group_policy.metric) if is_by_metric(request) else None
-
-    def reason(instance: Instance) -> Reason | None:
-        if instance.lifecycle_state not in allowed:
-            return STAY_BY_STATE.get(instance.lifecycle_state, Reason.NOT_IN_SERVICE)
-        if weighted and not instance.weight:
-            return Reason.WEIGHT_UNKNOWN
-        if instance.warming_up:
-            return Reason.WARMING_UP
-        if youngest and (instance.joined_at is None or instance.joined_at > youngest):
-            return Reason.TOO_YOUNG  # of an age that nobody knows, too
-        if fresh is not None and instance.id not in fresh:
-            return Reason.NO_METRIC
-        return None
-
-    return reason
+    if maximum is not None:
+        detail = f"maxRemovedPerEvent of the policy is {maximum}."
+        yield Limit(Reason.MAX_PER_REQUEST, maximum, "instances", detail)
+    if percent is not None:
+        total = snapshot.group.total_capacity
+        allowed = percentage_of(total, percent)
+        share = f"{percent:g} % of TotalCapacity {total}"
+        detail = f"maxRemovedPercentPerEvent of the policy allows {share}."
+        yield Limit(Reason.MAX_PERCENT_PER_REQUEST, allowed, "capacity", detail)
 
 
-STAY_BY_STATE = {
-    "Protected": Reason.PROTECTED,
-    "Standby": Reason.STANDBY,
-    "Pending": Reason.PENDING,
-    "Pending:Wait": Reason.PENDING,
-    "Removing": Reason.REMOVING,
-    "Removing:Wait": Reason.REMOVING,
-    "Stopped": Reason.STOPPED,
-}
+def _stable(snapshot: Snapshot) -> tuple[int, str]:
+    """The capacity from which MinSize is subtracted, and a clause that says what it is.
 
-
-def _fresh(snapshot: Snapshot, metric: Metric) -> set[str]:
-    """Whose value of the metric is not older than a few periods: missing is not zero."""
-    # By the later clock a value is older: one too old to go by never passes for fresh.
-    since = _latest(snapshot) - timedelta(
-        seconds=metric.period_seconds * metric.stale_after_periods
-    )
-    return {id for id, sample in (snapshot.samples or {}).items() if sample.taken_at >= since}
-
-
-def _latest(snapshot: Snapshot) -> datetime:
-    """By the later of the two clocks, ours and ESS's."""
-    return (
-        snapshot.taken_at
-        if snapshot.cloud_time is None
-        else max(snapshot.taken_at, snapshot.cloud_time)
-    )
+    ESS itself compares TotalCapacity, which still counts instances that are being removed, so a
+    second removal could pass its check and fall below MinSize. So the stable instances are counted
+    too, by the list and by the group's own counters, which are not read at the same moment. The
+    smallest of the three is safe.
+    """
+    group, listed = snapshot.group, capacity_in(STABLE_STATES, snapshot)
+    counted = listed if group.stable_capacity is None else group.stable_capacity
+    stable = min(listed, counted)
+    if group.total_capacity <= stable:
+        return group.total_capacity, f"TotalCapacity is {group.total_capacity}"
+    return stable, f"the capacity of InService, Protected and Standby instances is {stable}"
 
 
 def _vetoes(
     request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
 ) -> Iterator[Veto]:
-    group, now = snapshot.group, snapshot.now  # by the earlier clock a pause lasts longer
-    if group.lifecycle_state != "Active":
-        yield Veto(Reason.GROUP_NOT_ACTIVE)
-    if "ScaleIn" in group.suspended_processes:
-        yield Veto(
-            Reason.SCALE_IN_SUSPENDED
-        )  # it rejects manual removal too (ESS guide, Suspend a process)
-    chosen_by_group = not request.order and not isinstance(request.target, Named)
-    if chosen_by_group and not KNOWN_REMOVAL_POLICIES.issuperset(group.removal_policies):
-        yield Veto(
-            Reason.UNKNOWN_REMOVAL_POLICY
-        )  # such as CustomPolicy: guessing would take the wrong instance
-    pause = group_policy.pause
-    if pause is not None and (pause.until is None or now < pause.until):
-        until = f" until {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else ""
-        yield Veto(Reason.PAUSED, f"Paused{until}{f': {pause.reason}' if pause.reason else ''}.")
-    # Which of two clocks is wrong is not known: a window is open where it is by both.
-    if group_policy.windows is not None and not all(
-        map(group_policy.windows.open_at, (now, _latest(snapshot)))
-    ):
-        yield Veto(
-            Reason.WINDOW_CLOSED,
-            f"It is {now.astimezone(group_policy.windows.zone):%a %H:%M} there.",
-        )
+    yield from _group_state(snapshot)
+    yield from _unknown_removal_policy(request, snapshot)
+    yield from _paused(snapshot, group_policy)
+    yield from _window_closed(snapshot, group_policy)
     yield from _unhealthy(snapshot, group_policy)
     yield from _below_desired(snapshot)
     yield from _cooling_down(request, snapshot, group_policy)
-    yield from _in_progress(
-        snapshot
-    )  # last: to try later is of no use where a cooldown would meet it
+    # The last, for this one is worth a retry, which is of no use where a cooldown follows.
+    yield from _in_progress(snapshot)
+
+
+def _group_state(snapshot: Snapshot) -> Iterator[Veto]:
+    group = snapshot.group
+    if group.lifecycle_state != "Active":
+        detail = f"The scaling group is {group.lifecycle_state}, not Active."
+        yield Veto(Reason.GROUP_NOT_ACTIVE, detail)
+    # It rejects manual removal too (ESS guide, Suspend a process).
+    if "ScaleIn" in group.suspended_processes:
+        detail = "The ScaleIn process of the scaling group is suspended."
+        yield Veto(Reason.SCALE_IN_SUSPENDED, detail)
+
+
+def _unknown_removal_policy(request: RemovalRequest, snapshot: Snapshot) -> Iterator[Veto]:
+    """Such as CustomPolicy, where this function would have to guess which instances come first."""
+    if request.order or isinstance(request.target, Named):
+        return
+    unknown = [p for p in snapshot.group.removal_policies if p not in KNOWN_REMOVAL_POLICIES]
+    if unknown:
+        detail = f"The group's removal policy {unknown[0]} is not known to this function."
+        yield Veto(Reason.UNKNOWN_REMOVAL_POLICY, detail)
+
+
+def _paused(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Veto]:
+    pause = group_policy.pause
+    # By the earlier clock a pause lasts longer.
+    if pause is not None and (pause.until is None or snapshot.now < pause.until):
+        until = f" until {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else ""
+        reason = f" ({pause.reason})" if pause.reason else ""
+        yield Veto(Reason.PAUSED, f"The policy pauses the group{until}{reason}.")
+
+
+def _window_closed(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Veto]:
+    """It is not known which of two clocks is wrong, so a window is open where it is by both."""
+    windows = group_policy.windows
+    if windows is None:
+        return
+    closed = [now for now in (snapshot.now, snapshot.latest_now) if not windows.is_open_at(now)]
+    if closed:
+        time = f"{closed[0].astimezone(windows.zone):%a %H:%M} ({windows.zone})"
+        forbidden = windows.is_forbidden_at(closed[0])
+        where = "inside a forbidden window" if forbidden else "outside the allowed windows"
+        yield Veto(Reason.WINDOW_CLOSED, f"Local time {time} is {where}.")
 
 
 def _unhealthy(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Veto]:
-    """Low load during an outage is not idleness. Whoever is on the way in or out, or parked, does not count."""
+    """Low load during an outage is not idleness. Pending, Standby and Removing do not count."""
     quorum = group_policy.healthy_quorum_percent
     if quorum is None:
         return
-    members = [i for i in snapshot.instances if i.lifecycle_state in WORKING_STATES]
-    well = sum(instance.healthy for instance in members)
-    if members and well * 100 < Fraction(repr(quorum)) * len(members):
-        yield Veto(
-            Reason.UNHEALTHY_GROUP, f"{well} of {len(members)} are healthy; {quorum:g} % must be."
+    members = [i for i in snapshot.instances if i.lifecycle_state in SERVING_STATES]
+    healthy = sum(instance.healthy for instance in members)
+    if members and healthy * 100 < Fraction(repr(quorum)) * len(members):
+        detail = (
+            f"{healthy} of {len(members)} InService and Protected instances are Healthy; "
+            f"the policy demands {quorum:g} %."
         )
+        yield Veto(Reason.UNHEALTHY_GROUP, detail)
 
 
 def _below_desired(snapshot: Snapshot) -> Iterator[Veto]:
-    """ESS compares desired with stable capacity, and creates what is missing beyond what is coming already."""
+    """ESS compares desired with stable capacity, and creates what is missing beyond the pending."""
     desired = snapshot.group.desired_capacity
     if desired is None:
         return
-    there = capacity_in(STABLE_STATES + COMING_STATES, snapshot)
-    if desired > there:
-        yield Veto(
-            Reason.BELOW_DESIRED, f"Desired capacity is {desired}, and {there} are there or coming."
+    capacity = capacity_in(STABLE_STATES + PENDING_STATES, snapshot)
+    if desired > capacity:
+        detail = (
+            f"The desired capacity is {desired}; the group has {capacity}, pending instances "
+            "included. ESS would replace the removed instances."
         )
+        yield Veto(Reason.BELOW_DESIRED, detail)
 
 
 def _in_progress(snapshot: Snapshot) -> Iterator[Veto]:
-    """A group without desired capacity runs one activity at a time; one with, others beside it, but not beside an
-    alarm task's (ESS guide, Expected number of instances). Only where the activities were read: ESS tells, else.
+    """Which activities exclude a removal; only where the activities were read, else ESS refuses.
+
+    A group without desired capacity runs one activity at a time. One with desired capacity runs
+    others beside it, but not beside an alarm task's (ESS guide, Expected number of instances).
     """
-    for activity in snapshot.activities or ():
-        alone = snapshot.group.desired_capacity is None or activity.trigger == "Cms"
-        if activity.ended_at is None and alone:
-            yield Veto(Reason.ACTIVITY_IN_PROGRESS, f"{activity.id} runs.")
+    runs_one = snapshot.group.desired_capacity is None
+    blocking_ids = [
+        activity.id
+        for activity in snapshot.activities or ()
+        if activity.ended_at is None and (runs_one or activity.trigger == "Cms")
+    ]
+    if blocking_ids:
+        detail = f"Scaling activity {min(blocking_ids)} is in progress."
+        yield Veto(Reason.ACTIVITY_IN_PROGRESS, detail)
 
 
 def _cooling_down(
     request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
 ) -> Iterator[Veto]:
-    """A message that goes on with what it began does not wait for itself."""
-    activities = [
-        activity for activity in snapshot.activities or () if activity.id not in request.own_ids
-    ]
-    scale_ins = [activity for activity in activities if activity.removed]
-    scale_outs = [activity for activity in activities if activity.added]
-    failures = [activity for activity in activities if activity.status == "Failed"]
-    leaving = (i.id for i in snapshot.instances if i.lifecycle_state in LEAVING_STATES)
-    if group_policy.cooldown_seconds and not request.own_ids.issuperset(leaving):
-        yield Veto(Reason.COOLDOWN, "A removal is under way.")
-    for reason, seconds, of in (
-        (Reason.COOLDOWN, group_policy.cooldown_seconds, scale_ins),
+    """A message which continues its own removal does not wait for itself."""
+    if group_policy.cooldown_seconds:
+        yield from _removal_under_way(request, snapshot)
+    others = [a for a in snapshot.activities or () if a.id not in request.own_ids]
+    for reason, cause, seconds, activities in (
+        (
+            Reason.COOLDOWN,
+            "a scale-in",
+            group_policy.cooldown_seconds,
+            [activity for activity in others if activity.removed],
+        ),
         (
             Reason.COOLDOWN_AFTER_SCALE_OUT,
+            "a scale-out",
             group_policy.cooldown_after_scale_out_seconds,
-            scale_outs,
+            [activity for activity in others if activity.added],
         ),
-        (Reason.COOLDOWN_AFTER_FAILURE, group_policy.cooldown_after_failure_seconds, failures),
+        (
+            Reason.COOLDOWN_AFTER_FAILURE,
+            "a failed activity",
+            group_policy.cooldown_after_failure_seconds,
+            [activity for activity in others if activity.status == "Failed"],
+        ),
     ):
-        if not seconds:
-            continue
-        over = [_over(activity, seconds) for activity in of]
-        if any(moment is None or snapshot.now < moment for moment in over):
-            ends = [moment for moment in over if moment is not None]
-            yield Veto(
-                reason, f"Over at {max(ends):%H:%M:%S} UTC." if ends and None not in over else ""
-            )
+        rest = seconds and _rest_of_cooldown(seconds, activities, snapshot.now)
+        if rest:
+            yield Veto(reason, f"The cooldown of {seconds} s after {cause} {rest}.")
 
 
-def _over(activity: Activity, seconds: int) -> datetime | None:
-    """When the cooldown after an activity ends; None while the activity runs."""
-    return None if activity.ended_at is None else activity.ended_at + timedelta(seconds=seconds)
+def _removal_under_way(request: RemovalRequest, snapshot: Snapshot) -> Iterator[Veto]:
+    ids = {i.id for i in snapshot.instances if i.lifecycle_state in REMOVING_STATES}
+    others = ids - request.own_ids
+    if others:
+        detail = f"Another removal is in progress: {min(others)} is being removed."
+        yield Veto(Reason.COOLDOWN, detail)
 
 
-def _stable(snapshot: Snapshot) -> tuple[int, str]:
-    """The capacity that all MinSize arithmetic begins with, and what it is.
-
-    ESS itself compares TotalCapacity, which still counts instances on their way out, so a second removal could
-    pass its check and undershoot. What is stable is counted too, from the list and by the group's own counters,
-    for the two were not read at quite the same moment; the smallest holds.
-    """
-    group, listed = snapshot.group, capacity_in(STABLE_STATES, snapshot)
-    counted = listed if group.stable_capacity is None else group.stable_capacity
-    return min(
-        (group.total_capacity, "TotalCapacity"),
-        (listed, "stable capacity"),
-        (counted, "stable capacity"),
-    )
+def _rest_of_cooldown(seconds: int, activities: list[Activity], now: datetime) -> str:
+    """A clause that says when the cooldown after these activities ends; empty if it is over."""
+    running_ids = [activity.id for activity in activities if activity.ended_at is None]
+    if running_ids:
+        return f"begins when scaling activity {min(running_ids)} ends"
+    ended_at = max((a.ended_at for a in activities if a.ended_at), default=None)
+    if ended_at is None or now >= ended_at + timedelta(seconds=seconds):
+        return ""
+    return f"ends at {ended_at + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,6 +1,7 @@
-"""The only module that defines the nouns: what ESS said, what was asked, what was decided, what the caller is told.
+"""The values that decisions are made of: what ESS shows, what is requested, what is decided.
 
-All are NamedTuples (docs/decisions/0003-named-tuples.md). Capacity: instances, or weights in a weighted group.
+All are NamedTuples (docs/decisions/0003-named-tuples.md). Capacity is counted in instances, or in
+weights in a weighted group.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ MAX_INSTANCES_PER_CALL = 20  # InstanceId.1..20 of RemoveInstances
 
 
 class Order(str, Enum):
-    """Departure orders; the first three are ESS's removal policies, under its names."""
+    """Orders of removal. The first three are ESS's removal policies, under its names."""
 
     OLDEST_INSTANCE = "OldestInstance"
     NEWEST_INSTANCE = "NewestInstance"
@@ -29,14 +30,15 @@ class Order(str, Enum):
 
 
 class Instance(NamedTuple):
+    """A member of a scaling group, as DescribeScalingInstances lists it."""
+
     id: str
     lifecycle_state: str
     zone_id: str = ""
-    scaling_configuration: str = (
-        ""  # configuration id, or launch template and version; empty: attached
-    )
+    # The configuration's id, or launch template and version; empty for attached instances.
+    scaling_configuration: str = ""
     joined_at: datetime | None = None  # when it joined the group
-    weight: int | None = None  # WeightedCapacity; only of weighted groups
+    weight: int | None = None  # WeightedCapacity; only in weighted groups
     healthy: bool = True  # HealthStatus
     warming_up: bool = False  # WarmupState WaitingForInstanceWarmup
     spot: bool = False  # SpotStrategy
@@ -44,13 +46,14 @@ class Instance(NamedTuple):
 
 
 class ScalingGroup(NamedTuple):
+    """A scaling group, as DescribeScalingGroups shows it."""
+
     id: str
     lifecycle_state: str
     min_size: int
     total_capacity: int
-    stable_capacity: int | None = (
-        None  # InService, Protected and Standby as the group itself counts them, unweighted
-    )
+    # InService, Protected and Standby instances by the group's own counters, unweighted.
+    stable_capacity: int | None = None
     weighted: bool = False
     removal_policies: tuple[str, ...] = ()
     multi_az_policy: str = "PRIORITY"
@@ -59,24 +62,22 @@ class ScalingGroup(NamedTuple):
 
 
 class Activity(NamedTuple):
-    """A scaling activity. ESS tells its times to the minute; `ended_at` is the last moment of that minute."""
+    """A scaling activity. ESS gives times in minutes; `ended_at` is the last moment of its own."""
 
     id: str
     status: str  # InProgress, Successful, Warning, Failed, Rejected
     started_at: datetime
-    ended_at: datetime | None  # None: it runs
+    ended_at: datetime | None  # None while it is in progress
     added: int = 0  # instances
-    removed: int = 0
+    removed: int = 0  # instances
     trigger: str = ""  # TriggerSourceType
     removed_ids: frozenset[str] = frozenset()  # as far as it lists them
     added_ids: frozenset[str] = frozenset()  # as far as it lists them
-    failures: tuple[
-        tuple[str, str], ...
-    ] = ()  # instance id, and ESS's code for why it could not leave
+    failures: tuple[tuple[str, str], ...] = ()  # instance id, and ESS's code for the failure
 
 
 class Metric(NamedTuple):
-    """A CloudMonitor metric of instances, and how old its newest value may be."""
+    """A CloudMonitor metric of instances, and how many periods old its newest value may be."""
 
     namespace: str = "acs_ecs_dashboard"
     name: str = "CPUUtilization"
@@ -87,57 +88,74 @@ class Metric(NamedTuple):
 
 
 class Sample(NamedTuple):
+    """The newest value of a metric for one instance."""
+
     value: float
     taken_at: datetime
 
 
 class ReadScope(NamedTuple):
-    """What has to be read besides the group and its instances."""
+    """What a decision needs besides the group and its instances."""
 
-    history_seconds: int = 0  # the activities so far back
+    history_seconds: int = 0  # how far back the activities are read; 0: not at all
     metric: Metric | None = None
 
 
 class Snapshot(NamedTuple):
-    """What ESS said of one scaling group at one moment, and CloudMonitor of its instances."""
+    """One read of a scaling group: the group and its instances, activities and metric values."""
 
     group: ScalingGroup
     instances: tuple[Instance, ...]
     taken_at: datetime
-    activities: tuple[Activity, ...] | None = None  # None: not read, for no guardrail needs them
-    samples: Mapping[str, Sample] | None = (
-        None  # by instance id; None: not read, for no order needs them
-    )
-    cloud_time: datetime | None = None  # by ESS's own clock, where its answers say; None: unknown
+    activities: tuple[Activity, ...] | None = None  # None: not read, as no guardrail needs them
+    # By instance id. None: not read, as the order does not need them.
+    samples: Mapping[str, Sample] | None = None
+    cloud_time: datetime | None = None  # by ESS's clock, where its answers show it
 
     @property
     def now(self) -> datetime:
-        """What cooldowns, budgets and ages of instances go by: the earlier of two clocks, so that none ends early."""
+        """The earlier of this machine's clock and ESS's.
+
+        Cooldowns, budgets and ages of instances go by it, so that a wrong clock ends none early.
+        """
         return self.taken_at if self.cloud_time is None else min(self.taken_at, self.cloud_time)
+
+    @property
+    def latest_now(self) -> datetime:
+        """The later of this machine's clock and ESS's: by it, no stale value passes for fresh."""
+        return self.taken_at if self.cloud_time is None else max(self.taken_at, self.cloud_time)
 
 
 class Count(NamedTuple):
+    """Remove so many instances."""
+
     instances: int
 
 
 class Percent(NamedTuple):
+    """Remove so many percent of TotalCapacity."""
+
     of_total_capacity: float
 
 
 class ToCapacity(NamedTuple):
+    """Remove instances until so much capacity is in the group."""
+
     capacity: int
 
 
 class Named(NamedTuple):
+    """Remove these instances."""
+
     instance_ids: tuple[str, ...]
-    by_plan: bool = False  # by an earlier step, and not by the sender
+    by_plan: bool = False  # an earlier step of this message selected them, not the sender
 
 
 Target = Count | Percent | ToCapacity | Named
 
 
 class RemoveOptions(NamedTuple):
-    """What RemoveInstances takes besides ids. None: not sent, so ESS's own default holds."""
+    """Parameters of RemoveInstances besides the ids. None: not sent, so ESS's default holds."""
 
     remove_policy: str | None = None
     decrease_desired_capacity: bool | None = None
@@ -147,77 +165,74 @@ class RemoveOptions(NamedTuple):
 
 
 class RemovalRequest(NamedTuple):
-    """One message, checked. `request_id` is its identity: the same id never acts twice."""
+    """A checked request to remove instances. The same `request_id` never acts twice."""
 
     scaling_group_id: str
     request_id: str
     target: Target
-    denies_partial: bool = False
+    denies_partial: bool = False  # remove all that is requested, or nothing
     order: tuple[Order, ...] = ()  # empty: the group's own RemovalPolicies
     options: RemoveOptions = RemoveOptions()
     dry_run: bool = False
     not_after: datetime | None = None
-    sent_at: datetime | None = None  # as far as the message or its envelopes tell
-    reason: str = ""
+    sent_at: datetime | None = None  # where the message or its envelopes say so
+    request_reason: str = ""  # the sender's free text
     wait: bool = False  # for the activity's end, while the invocation has time
-    own_ids: frozenset[str] = (
-        frozenset()
-    )  # its own activities, and whom they take: no cooldown after those
-    derived_id: bool = (
-        False  # request_id names the envelope or the alarm; it is not the sender's own requestId
-    )
-    observation: str = ""  # of an alarm: what it observes (rule and resource); a newer one supersedes it. "": a command
+    # The request's own activities and their instances: no cooldown applies after those.
+    own_ids: frozenset[str] = frozenset()
+    # Whether request_id was derived from the envelope or the alarm, not given by the sender.
+    derived_id: bool = False
+    # What an alarm observes (rule and resource); a newer one supersedes it. Empty: a command.
+    observation: str = ""
 
 
 class Alarm(NamedTuple):
-    """Something that a monitor noticed. What it means is for the policy to say."""
+    """An alarm of a monitor. The policy's rules say what is requested for it."""
 
     idempotency_key: str
-    attributes: Mapping[
-        str, tuple[str, ...]
-    ]  # by the names that a rule's `when` has; some things go by several names
+    # By the names in a rule's `when`; an attribute may have several values.
+    attributes: Mapping[str, tuple[str, ...]]
     instance_ids: tuple[str, ...] = ()
     sent_at: datetime | None = None
-    observation: str = (
-        ""  # names what is observed, which later alarms observe again. "": a fact of its own
-    )
+    observation: str = ""  # what later alarms observe again; empty: this event happens once
 
 
 class Notice(NamedTuple):
-    """A message that is understood and asks for nothing."""
+    """A message that is understood and requests nothing."""
 
     idempotency_key: str
     why: Ignored
 
 
 class RankedBy(NamedTuple):
-    """What put an instance before the next."""
+    """What put an instance before the next candidate."""
 
     by: str  # the order that differs
-    value: str  # for this instance
+    value: str  # of this instance
 
 
 class Verdict(NamedTuple):
-    """What a plan says of one instance."""
+    """The result of a plan for one instance."""
 
     instance_id: str
     selected: bool
     reason: Reason
-    ranked_by: RankedBy | None = None  # of one that leaves
+    ranked_by: RankedBy | None = None  # only of a selected instance
 
 
 class Amount(NamedTuple):
-    """How much is asked, in `unit`: instances, or capacity where the request speaks of capacity."""
+    """How much is requested, in `unit`: instances or capacity."""
 
     value: int
     unit: str
 
     def cost(self, weight: int) -> int:
+        """How much of the amount an instance of this weight meets."""
         return weight if self.unit == "capacity" else 1
 
 
 class Shortfall(NamedTuple):
-    """What was asked and is not removed, in `unit`: instances or capacity."""
+    """How much of the request is not selected, in `unit`: instances or capacity."""
 
     requested: int
     missing: int
@@ -226,16 +241,23 @@ class Shortfall(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """The most that may leave, for one reason, in `unit`: instances or capacity."""
+    """How much one guardrail allows to be removed, in `unit`: instances or capacity."""
 
-    reason: Reason
+    guardrail: Reason
     allows: int
     unit: str
-    detail: str
+    detail: str  # a sentence, with the values
+
+
+class Veto(NamedTuple):
+    """Why no instance at all may be removed now."""
+
+    reason: Reason
+    detail: str  # a sentence, with the values
 
 
 class Plan(NamedTuple):
-    """A decision not yet carried out: one verdict for each member and each named stranger."""
+    """A decision, not yet carried out: one verdict for each member and each named id."""
 
     verdicts: tuple[Verdict, ...]
     requested: Amount
@@ -243,25 +265,24 @@ class Plan(NamedTuple):
     min_size: int
     capacity_after: int
     limits: tuple[Limit, ...] = ()
-    detail: str = ""  # of a refusal: what exactly stands in the way
     shortfall: Shortfall | None = None
-    refusal: Reason | None = (
-        None  # why nobody at all may leave, where that is not simply MinSize or want of candidates
-    )
+    blocked_by: Veto | None = None
 
     @property
     def selected(self) -> tuple[str, ...]:
+        """Ids of the instances to remove, in the order of removal."""
         return tuple(verdict.instance_id for verdict in self.verdicts if verdict.selected)
 
     @property
     def retained(self) -> tuple[Verdict, ...]:
+        """Verdicts on the instances that are not to be removed."""
         return tuple(verdict for verdict in self.verdicts if not verdict.selected)
 
 
 class RemovalResult(NamedTuple):
-    """What became of everybody who was chosen."""
+    """The end of a removal: what became of each selected instance."""
 
     removed: tuple[str, ...]
-    not_removed: tuple[tuple[str, str], ...]  # instance id, and why: ESS's code, or a reason
-    replacement_capacity: int  # capacity that ESS creates anew, or has created
-    unaccounted: tuple[str, ...] = ()  # no longer members, by which activity is not known
+    not_removed: tuple[tuple[str, str], ...]  # instance id, and ESS's code or a reason
+    replacement_capacity: int  # capacity that ESS creates again, or has created
+    unaccounted: tuple[str, ...] = ()  # no longer members; which activity removed them is unknown

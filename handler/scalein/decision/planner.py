@@ -1,16 +1,17 @@
-"""The only module that decides who leaves: (request, snapshot, guardrails) -> plan. Pure.
+"""Plans a removal: (request, snapshot, group policy) -> plan.
 
-The request is turned into an amount, the guardrails into limits, and the candidates into an order of departure; then
-one walk takes instances while all of them last, and a second look names what stopped each of the others.
+The request becomes an amount, the guardrails become limits, and the candidates a queue in the
+order of removal. One walk along the queue selects instances while all limits allow it; a second
+look gives each other candidate the reason why it was not selected.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import inf
 from operator import attrgetter
-from typing import NamedTuple
 
-from scalein.decision.capacity import OUT_OF_SERVICE, capacity_of, share
-from scalein.decision.guardrails import NONE, GroupPolicy, limits, retention_rules, veto
+from scalein.decision.capacity import OUT_OF_SERVICE, capacity_of, percentage_of
+from scalein.decision.group_policy import NONE, GroupPolicy
+from scalein.decision.guardrails import limits, veto
 from scalein.decision.model import (
     MAX_INSTANCES_PER_CALL,
     Amount,
@@ -25,76 +26,79 @@ from scalein.decision.model import (
     Shortfall,
     Snapshot,
     Verdict,
+    Veto,
 )
 from scalein.decision.reasons import Reason
-from scalein.decision.removal_order import CandidateQueue, removal_order
+from scalein.decision.removal_order import CandidateQueue
+from scalein.decision.retention import retention_rules
 
-WHY_SHORT = (
+# What explains a shortfall, the first that applies to an instance which the request names or needs.
+SHORTFALL_REASONS = (
     Reason.MIN_SIZE,
     Reason.FLOOR,
     Reason.MAX_PER_REQUEST,
+    Reason.MAX_PERCENT_PER_REQUEST,
     Reason.BUDGET,
     Reason.REQUEST_LIMIT,
     Reason.TOO_HEAVY,
     Reason.WEIGHT_UNKNOWN,
 )
-OF_CANDIDATES = (
-    Reason.TOO_YOUNG,
-    Reason.NO_METRIC,
-    Reason.WARMING_UP,
-)  # who would be one but for this
+# What explains a want of candidates: these instances would be candidates but for this.
+CANDIDATE_REASONS = (Reason.TOO_YOUNG, Reason.NO_METRIC, Reason.WARMING_UP)
 
 
 def plan_removal(
     request: RemovalRequest,
     snapshot: Snapshot,
     group_policy: GroupPolicy = NONE,
-    most: int = MAX_INSTANCES_PER_CALL,
+    max_instances: int = MAX_INSTANCES_PER_CALL,
 ) -> Plan:
-    """One verdict for each instance of the snapshot, and for each named id that is not in it. `most`: instances."""
+    """The plan of a removal, which selects at most `max_instances`.
+
+    It has one verdict for each instance of the snapshot, and for each named id that is not in it.
+    """
     amount = requested_amount(request, snapshot)
-    stop = veto(request, snapshot, group_policy)
-    if stop:
-        kept = [Verdict(instance.id, False, stop.reason) for instance in _by_id(snapshot.instances)]
-        plan = _plan(
-            request, snapshot, amount, kept + _not_members(request, snapshot), refusal=stop.reason
-        )
-        return plan._replace(detail=stop.detail)
+    blocked_by = veto(request, snapshot, group_policy)
+    if blocked_by is not None:
+        verdicts = _retained(_by_id(snapshot.instances), blocked_by.reason)
+        verdicts += _not_members(request, snapshot)
+        return _plan(request, snapshot, amount, verdicts, (), blocked_by)
     bounds = limits(snapshot, group_policy)
-    candidates, kept = _candidates(request, snapshot, group_policy)
-    line = CandidateQueue(
-        candidates, removal_order(request, snapshot, group_policy.metric), snapshot
-    )
-    chosen, choices, left_over = _choose(line, amount, bounds, snapshot)
-    kept += _why_left_over(left_over, chosen, amount, bounds, snapshot)
-    leaving, cut = chosen[:most], chosen[most:]
-    kept += [Verdict(instance.id, False, Reason.REQUEST_LIMIT) for instance in cut]
-    refusal = None
-    if request.denies_partial and _amount_of(leaving, amount, snapshot) < amount.value:
-        refusal = Reason.PARTIAL_DENIED
-        kept += [Verdict(instance.id, False, refusal) for instance in leaving]
-        leaving = []
-    verdicts = _leaving(request, leaving, choices) + kept + _not_members(request, snapshot)
-    return _plan(request, snapshot, amount, verdicts, refusal)._replace(limits=bounds)
+    candidates, verdicts = _candidates(request, snapshot, group_policy)
+    queue = CandidateQueue(candidates, request, snapshot, group_policy.metric)
+    ranked, unselected = _select(queue, amount, bounds, snapshot)
+    selected = [instance for instance, _ in ranked]
+    verdicts += _unselected_verdicts(unselected, selected, amount, bounds, snapshot)
+    verdicts += _retained(selected[max_instances:], Reason.REQUEST_LIMIT)
+    del ranked[max_instances:], selected[max_instances:]
+    met = _amount_of(selected, amount, snapshot)
+    if request.denies_partial and met < amount.value:
+        blocked_by = _partial_denied(amount, met)
+        verdicts += _retained(selected, blocked_by.reason)
+        ranked.clear()
+    verdicts = _selected_verdicts(request, ranked) + verdicts
+    verdicts += _not_members(request, snapshot)
+    return _plan(request, snapshot, amount, verdicts, bounds, blocked_by)
 
 
 def requested_amount(request: RemovalRequest, snapshot: Snapshot) -> Amount:
-    """The request as a number: instances for count and ids, capacity for percent and toCapacity."""
-    ask, total = request.target, snapshot.group.total_capacity
-    capacity = "capacity" if snapshot.group.weighted else "instances"
-    if isinstance(ask, Count):
-        return Amount(ask.instances, "instances")
-    if isinstance(ask, Named):
-        return Amount(len(ask.instance_ids), "instances")
-    if isinstance(ask, Percent):
-        return Amount(max(1, share(total, ask.of_total_capacity)), capacity)
-    # TotalCapacity still counts instances on their way out: counting them here would remove as many again.
-    retention_rules = sum(
+    """How much is requested: in instances for a count or ids, else in capacity of the group."""
+    target, total = request.target, snapshot.group.total_capacity
+    unit = "capacity" if snapshot.group.weighted else "instances"
+    if isinstance(target, Count):
+        return Amount(target.instances, "instances")
+    if isinstance(target, Named):
+        return Amount(len(target.instance_ids), "instances")
+    if isinstance(target, Percent):
+        return Amount(max(1, percentage_of(total, target.of_total_capacity)), unit)
+    # TotalCapacity still counts instances that are being removed: to count them here would remove
+    # as many again.
+    in_service = sum(
         capacity_of(i, snapshot)
         for i in snapshot.instances
         if i.lifecycle_state not in OUT_OF_SERVICE
     )
-    return Amount(max(0, min(total, retention_rules) - ask.capacity), capacity)
+    return Amount(max(0, min(total, in_service) - target.capacity), unit)
 
 
 def _by_id(instances: Iterable[Instance]) -> list[Instance]:
@@ -102,117 +106,106 @@ def _by_id(instances: Iterable[Instance]) -> list[Instance]:
 
 
 def _amount_of(instances: Iterable[Instance], amount: Amount, snapshot: Snapshot) -> int:
+    """How much of the requested amount these instances meet."""
     return sum(amount.cost(capacity_of(instance, snapshot)) for instance in instances)
+
+
+def _retained(instances: Iterable[Instance], reason: Reason) -> list[Verdict]:
+    return [Verdict(instance.id, False, reason) for instance in instances]
 
 
 def _not_members(request: RemovalRequest, snapshot: Snapshot) -> list[Verdict]:
     if not isinstance(request.target, Named):
         return []
-    members = {instance.id for instance in snapshot.instances}
+    member_ids = {instance.id for instance in snapshot.instances}
     return [
         Verdict(id, False, Reason.NOT_A_MEMBER)
         for id in request.target.instance_ids
-        if id not in members
+        if id not in member_ids
     ]
 
 
 def _candidates(
     request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
 ) -> tuple[list[Instance], list[Verdict]]:
+    """The candidates for removal, and the verdicts on the other members."""
     named = set(request.target.instance_ids) if isinstance(request.target, Named) else None
-    why_not = retention_rules(request, snapshot, group_policy)
-    candidates, kept = [], []
+    reason_to_retain = retention_rules(request, snapshot, group_policy)
+    candidates, verdicts = [], []
     for instance in _by_id(snapshot.instances):
-        if named is not None and instance.id not in named:
-            kept.append(Verdict(instance.id, False, Reason.NOT_NAMED))
-            continue
-        reason = why_not(instance)
+        is_named = named is None or instance.id in named
+        reason = reason_to_retain(instance) if is_named else Reason.NOT_NAMED
         if reason:
-            kept.append(Verdict(instance.id, False, reason))
+            verdicts.append(Verdict(instance.id, False, reason))
         else:
             candidates.append(instance)
-    return candidates, kept
+    return candidates, verdicts
 
 
-def _leaving(
-    request: RemovalRequest, leaving: list[Instance], choices: list[RankedBy]
-) -> list[Verdict]:
-    if isinstance(request.target, Named):
-        return [Verdict(instance.id, True, Reason.NAMED) for instance in leaving]
-    return [
-        Verdict(i.id, True, Reason.NEXT_IN_ORDER, choice)
-        for i, choice in zip(leaving, choices, strict=False)
-    ]
+def _select(
+    queue: CandidateQueue, amount: Amount, bounds: Sequence[Limit], snapshot: Snapshot
+) -> tuple[list[tuple[Instance, RankedBy]], list[Instance]]:
+    """The selected instances in order, each with what ranked it; and the other candidates.
 
-
-class _Allowance(NamedTuple):
-    """What may still leave: by what is asked, and by all limits together."""
-
-    requested: float
-    capacity: float
-    instances: float
-
-    @classmethod
-    def within(cls, amount: Amount, bounds: Iterable[Limit]) -> "_Allowance":
-        by_unit = {"capacity": inf, "instances": inf}
-        for bound in bounds:
-            by_unit[bound.unit] = min(by_unit[bound.unit], bound.allows)
-        return cls(amount.value, **by_unit)
-
-    @property
-    def spent(self) -> bool:
-        """Nobody fits any more, however light."""
-        return min(self) < 1
-
-    def after(self, cost: int, weight: int) -> "_Allowance":
-        return _Allowance(self.requested - cost, self.capacity - weight, self.instances - 1)
-
-
-def _choose(
-    line: CandidateQueue, amount: Amount, bounds: tuple[Limit, ...], snapshot: Snapshot
-) -> tuple[list[Instance], list[RankedBy], list[Instance]]:
-    """Who leaves, in order, for which choice; and who of the candidates does not. One that does not fit is skipped."""
-    room = _Allowance.within(amount, bounds)
-    chosen, choices, left_over = list[Instance](), list[RankedBy](), list[Instance]()
-    while not room.spent and (instance := line.first()):
+    A candidate that is too heavy for what is left is skipped.
+    """
+    missing = amount.value
+    capacity = min((limit.allows for limit in bounds if limit.unit == "capacity"), default=inf)
+    number = min((limit.allows for limit in bounds if limit.unit == "instances"), default=inf)
+    selected, skipped = list[tuple[Instance, RankedBy]](), list[Instance]()
+    while min(missing, capacity, number) >= 1 and (instance := queue.first()):
         weight = capacity_of(instance, snapshot)
         cost = amount.cost(weight)
-        if cost <= room.requested and weight <= room.capacity:
-            chosen.append(instance)
-            choices.append(line.leave())
-            room = room.after(cost, weight)
+        if cost <= missing and weight <= capacity:
+            selected.append((instance, queue.select()))
+            missing, capacity, number = missing - cost, capacity - weight, number - 1
         else:
-            left_over.append(instance)
-            line.skip()
-    return chosen, choices, left_over + line.rest(in_order=bool(room.requested))
+            skipped.append(instance)
+            queue.skip()
+    return selected, skipped + queue.unselected(in_order=missing > 0)
 
 
-def _why_left_over(
-    left_over: list[Instance],
-    chosen: list[Instance],
+def _unselected_verdicts(
+    unselected: list[Instance],
+    selected: list[Instance],
     amount: Amount,
-    bounds: tuple[Limit, ...],
+    bounds: Sequence[Limit],
     snapshot: Snapshot,
 ) -> list[Verdict]:
-    """What stopped each candidate that was not chosen: a limit only for those that the request still needed."""
-    missing = amount.value - _amount_of(chosen, amount, snapshot)
-    gone = sum(capacity_of(instance, snapshot) for instance in chosen)
-    verdicts = []
-    for instance in left_over:
+    """The verdicts on the other candidates: a limit only where the request still needs them."""
+    missing = amount.value - _amount_of(selected, amount, snapshot)
+    removed = sum(capacity_of(instance, snapshot) for instance in selected)
+    verdicts = list[Verdict]()
+    for instance in unselected:
         if missing <= 0:
             break
         weight = capacity_of(instance, snapshot)
         cost, reason = amount.cost(weight), Reason.TOO_HEAVY
         if cost <= missing:
-            reason, missing = _exceeded(bounds, gone + weight, len(chosen) + 1), missing - cost
+            reason = _exceeded(bounds, removed + weight, len(selected) + 1)
+            missing -= cost
         verdicts.append(Verdict(instance.id, False, reason))
-    return verdicts + [Verdict(i.id, False, Reason.NOT_NEEDED) for i in left_over[len(verdicts) :]]
+    return verdicts + _retained(unselected[len(verdicts) :], Reason.NOT_NEEDED)
 
 
-def _exceeded(bounds: tuple[Limit, ...], capacity: int, instances: int) -> Reason:
-    """The first limit that alone would not let so much leave."""
-    much = {"capacity": capacity, "instances": instances}
-    return next(bound.reason for bound in bounds if bound.allows < much[bound.unit])
+def _exceeded(bounds: Sequence[Limit], capacity: int, instances: int) -> Reason:
+    """The first guardrail that alone would not allow so much."""
+    removed = {"capacity": capacity, "instances": instances}
+    return next(limit.guardrail for limit in bounds if limit.allows < removed[limit.unit])
+
+
+def _partial_denied(amount: Amount, met: int) -> Veto:
+    unit = "instances" if amount.unit == "instances" else "units of capacity"
+    detail = f"The request denies a partial removal; {met} of {amount.value} {unit} may be removed."
+    return Veto(Reason.PARTIAL_DENIED, detail)
+
+
+def _selected_verdicts(
+    request: RemovalRequest, ranked: list[tuple[Instance, RankedBy]]
+) -> list[Verdict]:
+    if isinstance(request.target, Named):
+        return [Verdict(instance.id, True, Reason.NAMED) for instance, _ in ranked]
+    return [Verdict(i.id, True, Reason.NEXT_IN_ORDER, ranked_by) for i, ranked_by in ranked]
 
 
 def _plan(
@@ -220,37 +213,44 @@ def _plan(
     snapshot: Snapshot,
     amount: Amount,
     verdicts: list[Verdict],
-    refusal: Reason | None,
+    bounds: tuple[Limit, ...],
+    blocked_by: Veto | None,
 ) -> Plan:
+    """The plan of these verdicts, with its figures."""
     selected_ids = {verdict.instance_id for verdict in verdicts if verdict.selected}
-    leaving = [instance for instance in snapshot.instances if instance.id in selected_ids]
+    selected = [instance for instance in snapshot.instances if instance.id in selected_ids]
     total = snapshot.group.total_capacity
-    missing = amount.value - _amount_of(leaving, amount, snapshot)
-    why = _why_short(request, verdicts, refusal) if missing > 0 else None
+    missing = amount.value - _amount_of(selected, amount, snapshot)
+    shortfall = None
+    if missing > 0:
+        reason = _shortfall_reason(request, verdicts, blocked_by)
+        shortfall = Shortfall(amount.value, missing, amount.unit, reason)
     return Plan(
         verdicts=tuple(verdicts),
         requested=amount,
         capacity_before=total,
         min_size=snapshot.group.min_size,
-        capacity_after=total - sum(capacity_of(instance, snapshot) for instance in leaving),
-        shortfall=Shortfall(amount.value, missing, amount.unit, why) if why else None,
-        refusal=refusal,
+        capacity_after=total - sum(capacity_of(instance, snapshot) for instance in selected),
+        limits=bounds,
+        shortfall=shortfall,
+        blocked_by=blocked_by,
     )
 
 
-def _why_short(request: RemovalRequest, verdicts: list[Verdict], refusal: Reason | None) -> Reason:
+def _shortfall_reason(
+    request: RemovalRequest, verdicts: list[Verdict], blocked_by: Veto | None
+) -> Reason:
     """What stopped the first instance that the request still needed."""
-    if (
-        refusal and refusal is not Reason.PARTIAL_DENIED
-    ):  # which only says that something else fell short
-        return refusal
+    # A denied partial removal only follows from another reason.
+    if blocked_by and blocked_by.reason is not Reason.PARTIAL_DENIED:
+        return blocked_by.reason
     named = set(request.target.instance_ids) if isinstance(request.target, Named) else None
-    kept = [
+    reasons = [
         v.reason for v in verdicts if not v.selected and (named is None or v.instance_id in named)
     ]
-    for reason in WHY_SHORT:
-        if reason in kept:
+    for reason in SHORTFALL_REASONS:
+        if reason in reasons:
             return reason
     if named is None:
-        return next((reason for reason in OF_CANDIDATES if reason in kept), Reason.NO_CANDIDATES)
-    return next(reason for reason in kept if reason is not Reason.PARTIAL_DENIED)
+        return next((r for r in CANDIDATE_REASONS if r in reasons), Reason.NO_CANDIDATES)
+    return next(reason for reason in reasons if reason is not Reason.PARTIAL_DENIED)

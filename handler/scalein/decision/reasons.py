@@ -74,7 +74,8 @@ class Reason(str, Enum):
     COOLDOWN_AFTER_FAILURE = "cooldown-after-failure"  # an activity failed a moment ago
     UNHEALTHY_GROUP = "unhealthy-group"  # too few are healthy: low load may be an outage
     FLOOR = "floor"  # without it the group would fall below the policy's floor
-    MAX_PER_REQUEST = "max-per-request"  # one message removes no more
+    MAX_PER_REQUEST = "max-per-request"  # maxRemovedPerEvent
+    MAX_PERCENT_PER_REQUEST = "max-percent-per-request"  # maxRemovedPercentPerEvent
     BUDGET = "budget"  # the budget of this window of time is spent
     # Only of a shortfall:
     NO_CANDIDATES = "no-candidates"  # no further instance of the group is InService

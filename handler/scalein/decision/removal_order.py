@@ -1,8 +1,9 @@
-"""The only module that knows departure orders: which candidate leaves before which, and what told them apart. Pure.
+"""The order of removal: which candidate is removed before which, and what put it there.
 
-Orders form a pipeline, as ESS's removal policies do (ESS guide, combining policies): each decides among the candidates
-that the one before holds equal, which is comparing tuples. Where all hold equal ESS tosses a coin; here the one that
-joined first leaves first, then the smaller id.
+Orders form a pipeline, as ESS's removal policies do (ESS guide, combining policies): each decides
+among the candidates which the one before ranks equal. That is what comparing tuples of ranks does.
+Where all rank equal ESS picks one at random; here the instance that joined first comes first, then
+the one with the smaller id.
 """
 
 from collections import Counter
@@ -11,7 +12,7 @@ from datetime import datetime, timezone
 from heapq import heapify, heappop, heappush
 from itertools import repeat
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 from scalein.decision.capacity import OUT_OF_SERVICE
 from scalein.decision.model import (
@@ -35,35 +36,19 @@ BY_METRIC = frozenset((Order.LOWEST_METRIC, Order.HIGHEST_METRIC))
 
 NEVER = datetime.max.replace(tzinfo=timezone.utc)
 
-Ranks = Iterable[Any]  # one for each candidate, all of one kind; the smallest leaves first
-RankedCandidate = tuple[
-    Any, ...
-]  # a candidate behind its ranks; ids differ, so that comparing never reaches the candidate
-
-
-class SortKey(NamedTuple):
-    """One order of the pipeline; `tell` is the value behind a rank, for a person."""
-
-    by: str
-    ranks: Callable[[Sequence[Instance]], Ranks]
-    describe: Callable[[Instance], str]
-
-
-class RemovalOrder(NamedTuple):
-    """The pipeline for one request and one picture of the group."""
-
-    sort_keys: tuple[SortKey, ...]
-    zone_key_index: int | None = (
-        None  # which step is FullestZone, whose rank changes with each that leaves
-    )
-
-    def waiting(self, candidates: Sequence[Instance]) -> Iterable[RankedCandidate]:
-        # Column by column: a call for each candidate and step would take three times as long.
-        return zip(*[step.ranks(candidates) for step in self.sort_keys], candidates, strict=False)
+# The ranks of all candidates by one order, one for each; the smallest comes first.
+Rank = Callable[[Sequence[Instance]], Iterable[Any]]
+# One order of the pipeline: its name, its ranks, and the value of an instance for a person.
+SortKey = tuple[str, Rank, Callable[[Instance], str]]
+# The ranks of a candidate, then the candidate, which comparing never reaches: ids differ.
+RankedCandidate = tuple[Any, ...]
 
 
 def orders_of(request: RemovalRequest, group: ScalingGroup) -> tuple[Order, ...]:
-    """The request's own, else the group's RemovalPolicies; in a BALANCE group the fullest zone comes before them."""
+    """The request's own order, else the group's RemovalPolicies, else ESS's default.
+
+    In a BALANCE group the fullest zone comes before them, as in ESS.
+    """
     orders = (
         request.order
         or tuple(Order(policy) for policy in group.removal_policies)
@@ -74,148 +59,170 @@ def orders_of(request: RemovalRequest, group: ScalingGroup) -> tuple[Order, ...]
 
 
 def is_by_metric(request: RemovalRequest) -> bool:
-    """Whether the order of departure goes by a metric."""
+    """Whether the order of removal depends on a metric."""
     return not isinstance(request.target, Named) and not BY_METRIC.isdisjoint(request.order)
 
 
-def removal_order(request: RemovalRequest, snapshot: Snapshot, metric: Metric) -> RemovalOrder:
-    if isinstance(request.target, Named):
-        place = {id: number for number, id in enumerate(request.target.instance_ids)}
-        return RemovalOrder((SortKey("named", lambda those: [place[i.id] for i in those], _id),))
-    orders = orders_of(request, snapshot.group)
-    sort_keys = _sort_keys(snapshot, metric)
-    last = (
-        SortKey("joined", _joined, _joined_text),
-        SortKey("id", lambda those: [i.id for i in those], _id),
-    )
-    zone_key_index = orders.index(Order.FULLEST_ZONE) if Order.FULLEST_ZONE in orders else None
-    return RemovalOrder((*[sort_keys[order] for order in orders], *last), zone_key_index)
-
-
 class CandidateQueue:
-    """Candidates waiting to leave, first one first; which zone is fullest is looked up anew after each that leaves."""
+    """Candidates in the order of removal.
+
+    The fullest zone changes with each removal, so candidates wait in one sorted list a zone, and a
+    heap holds the first of each. Without that order there is one list.
+    """
 
     def __init__(
-        self, candidates: Sequence[Instance], order: RemovalOrder, snapshot: Snapshot
+        self,
+        candidates: Sequence[Instance],
+        request: RemovalRequest,
+        snapshot: Snapshot,
+        metric: Metric,
     ) -> None:
-        self._order = order
-        self._sizes = Counter(
+        self._sort_keys, self._zone_key_index = _pipeline(request, snapshot, metric)
+        self._zone_sizes = Counter(
             i.zone_id for i in snapshot.instances if i.lifecycle_state not in OUT_OF_SERVICE
         )
-        self._queues: dict[str, list[RankedCandidate]] = {}
-        for waiting in sorted(
-            order.waiting(candidates), reverse=True
-        ):  # the next to leave stands last
-            zone = "" if order.zone_key_index is None else waiting[-1].zone_id
-            self._queues.setdefault(zone, []).append(waiting)
-        self._heads = [(self._key(zone), zone) for zone in self._queues]
+        self._waiting: dict[str, list[RankedCandidate]] = {}
+        # Column by column: a call for each candidate and order would take three times as long.
+        columns = [rank(candidates) for _, rank, _ in self._sort_keys]
+        ranked_candidates = sorted(zip(*columns, candidates, strict=False), reverse=True)
+        for ranked in ranked_candidates:  # the next one to remove comes last
+            zone = "" if self._zone_key_index is None else ranked[-1].zone_id
+            self._waiting.setdefault(zone, []).append(ranked)
+        self._heads = [(self._head(zone), zone) for zone in self._waiting]
         heapify(self._heads)
 
     def first(self) -> Instance | None:
+        """The next candidate, which stays in the queue; None at the end."""
         return self._heads[0][0][-1] if self._heads else None
 
     def skip(self) -> None:
-        """The first stays, for it does not fit."""
+        """Drops the first candidate, which does not fit."""
         zone = heappop(self._heads)[1]
-        self._queues[zone].pop()
-        self._advance(zone)
+        self._waiting[zone].pop()
+        self._push_head(zone)
 
-    def leave(self) -> RankedBy:
-        """The first leaves; what put it before the next."""
+    def select(self) -> RankedBy:
+        """Takes the first candidate out for removal. Returns what put it before the next one."""
         first, zone = heappop(self._heads)
-        self._queues[zone].pop()
-        rivals = [head for head, _ in self._heads[:1]] + (
-            [self._key(zone)] if self._queues[zone] else []
-        )
-        choice = self._choice(first, min(rivals, default=None))
-        self._sizes[zone] -= 1
-        self._advance(zone)
-        return choice
+        self._waiting[zone].pop()
+        rivals = [head for head, _ in self._heads[:1]]
+        if self._waiting[zone]:
+            rivals.append(self._head(zone))
+        ranked_by = self._ranked_by(first, min(rivals, default=None))
+        self._zone_sizes[zone] -= 1
+        self._push_head(zone)
+        return ranked_by
 
-    def rest(self, in_order: bool) -> list[Instance]:
-        """Who still waits; first one first, should nobody leave any more, only where that matters: it costs a sort."""
-        waiting = [one for queue in self._queues.values() for one in reversed(queue)]
-        return [one[-1] for one in (sorted(map(self._ranked, waiting)) if in_order else waiting)]
+    def unselected(self, in_order: bool) -> list[Instance]:
+        """The candidates that are in the queue still, as if no more were removed.
 
-    def _advance(self, zone: str) -> None:
-        if self._queues[zone]:
-            heappush(self._heads, (self._key(zone), zone))
+        The order costs a sort, and is made only where it matters.
+        """
+        waiting = [ranked for zone in self._waiting.values() for ranked in reversed(zone)]
+        if in_order:
+            waiting = sorted(map(self._with_zone_rank, waiting))
+        return [ranked[-1] for ranked in waiting]
 
-    def _key(self, zone: str) -> RankedCandidate:
-        return self._ranked(self._queues[zone][-1])
+    def _push_head(self, zone: str) -> None:
+        if self._waiting[zone]:
+            heappush(self._heads, (self._head(zone), zone))
 
-    def _ranked(self, one: RankedCandidate) -> RankedCandidate:
-        place = self._order.zone_key_index
-        return (
-            one
-            if place is None
-            else (*one[:place], -self._sizes[one[-1].zone_id], *one[place + 1 :])
-        )
+    def _head(self, zone: str) -> RankedCandidate:
+        return self._with_zone_rank(self._waiting[zone][-1])
 
-    def _choice(self, first: RankedCandidate, rival: RankedCandidate | None) -> RankedBy:
+    def _with_zone_rank(self, ranked: RankedCandidate) -> RankedCandidate:
+        index = self._zone_key_index
+        if index is None:
+            return ranked
+        return (*ranked[:index], -self._zone_sizes[ranked[-1].zone_id], *ranked[index + 1 :])
+
+    def _ranked_by(self, first: RankedCandidate, rival: RankedCandidate | None) -> RankedBy:
         instance = first[-1]
         if rival is None:
             return RankedBy("only-candidate", instance.id)
-        number = next(number for number, rank in enumerate(first) if rank != rival[number])
-        step = self._order.sort_keys[number]
-        if number == self._order.zone_key_index:
-            return RankedBy(step.by, f"{instance.zone_id} has {self._sizes[instance.zone_id]}")
-        return RankedBy(step.by, step.describe(instance))
+        index = next(index for index, rank in enumerate(first) if rank != rival[index])
+        name, _, describe = self._sort_keys[index]
+        if index == self._zone_key_index:
+            return RankedBy(name, f"{instance.zone_id} has {self._zone_sizes[instance.zone_id]}")
+        return RankedBy(name, describe(instance))
 
 
-def _sort_keys(snapshot: Snapshot, metric: Metric) -> dict[Order, SortKey]:
-    added = _configurations_added(snapshot)
+def _pipeline(
+    request: RemovalRequest, snapshot: Snapshot, metric: Metric
+) -> tuple[tuple[SortKey, ...], int | None]:
+    """The sort keys of a request, and the place of the fullest zone among them."""
+    if isinstance(request.target, Named):
+        index_by_id = {id: index for index, id in enumerate(request.target.instance_ids)}
+        sort_key: SortKey = ("named", lambda c: [index_by_id[i.id] for i in c], _id_of)
+        return (sort_key,), None
+    orders = orders_of(request, snapshot.group)
+    key_by_order = _key_by_order(snapshot, metric)
+    sort_keys = (
+        *[(order.value, *key_by_order[order]) for order in orders],
+        ("joined", _joined, _joined_text),
+        ("id", lambda candidates: [i.id for i in candidates], _id_of),
+    )
+    return sort_keys, orders.index(Order.FULLEST_ZONE) if Order.FULLEST_ZONE in orders else None
+
+
+def _key_by_order(
+    snapshot: Snapshot, metric: Metric
+) -> dict[Order, tuple[Rank, Callable[[Instance], str]]]:
+    """How each order ranks candidates, and describes one for a person."""
+    first_use = _first_use_by_configuration(snapshot)
     samples = snapshot.samples or {}
 
     def metric_text(instance: Instance) -> str:
         return f"{metric.name} {samples[instance.id].value:g}"
 
-    ways: tuple[
-        tuple[Order, Callable[[Sequence[Instance]], Ranks], Callable[[Instance], str]], ...
-    ] = (
-        (Order.OLDEST_INSTANCE, _joined, _joined_text),
-        (Order.NEWEST_INSTANCE, _joined_last, _joined_text),
-        # Attached instances have no configuration: not picked before those that have (ESS guide, policies).
-        (
-            Order.OLDEST_SCALING_CONFIGURATION,
-            lambda those: [added.get(i.scaling_configuration, NEVER) for i in those],
+    return {
+        Order.OLDEST_INSTANCE: (_joined, _joined_text),
+        Order.NEWEST_INSTANCE: (_joined_newest_first, _joined_text),
+        # Attached instances have no configuration, and come last (ESS guide, policies).
+        Order.OLDEST_SCALING_CONFIGURATION: (
+            lambda candidates: [first_use.get(i.scaling_configuration, NEVER) for i in candidates],
             lambda instance: instance.scaling_configuration or "none",
         ),
-        (
-            Order.UNHEALTHY,
-            lambda those: [i.healthy for i in those],
-            lambda i: "Healthy" if i.healthy else "Unhealthy",
+        Order.UNHEALTHY: (
+            lambda candidates: [i.healthy for i in candidates],
+            lambda instance: "Healthy" if instance.healthy else "Unhealthy",
         ),
-        (Order.SPOT, lambda those: [not i.spot for i in those], _spot_text),
-        (Order.PAY_AS_YOU_GO, lambda those: [i.spot for i in those], _spot_text),
-        (Order.FULLEST_ZONE, lambda _: repeat(0), _id),  # ranked by Line, which knows who has left
-        (Order.LOWEST_METRIC, lambda those: [samples[i.id].value for i in those], metric_text),
-        (Order.HIGHEST_METRIC, lambda those: [-samples[i.id].value for i in those], metric_text),
-        (Order.ATTACHED_LAST, lambda those: [i.attached for i in those], _attached_text),
-    )
-    return {order: SortKey(order.value, ranks, describe) for order, ranks, describe in ways}
+        Order.SPOT: (lambda candidates: [not i.spot for i in candidates], _spot_text),
+        Order.PAY_AS_YOU_GO: (lambda candidates: [i.spot for i in candidates], _spot_text),
+        # CandidateQueue replaces this rank, for it changes with each removal.
+        Order.FULLEST_ZONE: (lambda _: repeat(0), _id_of),
+        Order.LOWEST_METRIC: (
+            lambda candidates: [samples[i.id].value for i in candidates],
+            metric_text,
+        ),
+        Order.HIGHEST_METRIC: (
+            lambda candidates: [-samples[i.id].value for i in candidates],
+            metric_text,
+        ),
+        Order.ATTACHED_LAST: (lambda candidates: [i.attached for i in candidates], _attached_text),
+    }
 
 
-def _configurations_added(snapshot: Snapshot) -> dict[str, datetime]:
-    """When each configuration came into use, as far as its earliest member tells (the API gives no better)."""
-    added: dict[str, datetime] = {}
+def _first_use_by_configuration(snapshot: Snapshot) -> dict[str, datetime]:
+    """When the earliest member of each configuration joined: the API has no better age of it."""
+    first_use: dict[str, datetime] = {}
     for instance in snapshot.instances:
         configuration, joined = instance.scaling_configuration, instance.joined_at
-        if configuration and joined and joined < added.get(configuration, NEVER):
-            added[configuration] = joined
-    return added
+        if configuration and joined and joined < first_use.get(configuration, NEVER):
+            first_use[configuration] = joined
+    return first_use
 
 
-def _joined(those: Sequence[Instance]) -> Ranks:
-    return [i.joined_at or NEVER for i in those]
+def _joined(candidates: Sequence[Instance]) -> Iterable[Any]:
+    return [i.joined_at or NEVER for i in candidates]
 
 
-def _joined_last(those: Sequence[Instance]) -> Ranks:
-    """Newest first; when it joined is unknown: last either way."""
-    return [-i.joined_at.timestamp() if i.joined_at else inf for i in those]
+def _joined_newest_first(candidates: Sequence[Instance]) -> Iterable[Any]:
+    """Where it is unknown when an instance joined, it comes last in this order too."""
+    return [-i.joined_at.timestamp() if i.joined_at else inf for i in candidates]
 
 
-def _id(instance: Instance) -> str:
+def _id_of(instance: Instance) -> str:
     return instance.id
 
 

@@ -1,11 +1,11 @@
-"""Turns the bytes of an event into messages: `envelopes` are unwrapped, `dialects` parsed.
+"""Turns the bytes of an event into messages: `envelopes` unwraps them, `dialects` parses them.
 
 May import: contract, decision, errors.
 """
 
 from __future__ import annotations
 
-from scalein.intake.dialects import ParsedMessage, read
-from scalein.intake.envelopes import MalformedMessage, Message, ParsedEvent, parse_event
+from scalein.intake.dialects import ParsedMessage, parse_message
+from scalein.intake.envelopes import Message, ParsedEvent, parse_event
 
-__all__ = ["MalformedMessage", "Message", "ParsedEvent", "ParsedMessage", "parse_event", "read"]
+__all__ = ["Message", "ParsedEvent", "ParsedMessage", "parse_event", "parse_message"]

@@ -1,4 +1,4 @@
-"""Prometheus Alertmanager's webhook, version 4: one notification, however many alerts it groups, is one alarm."""
+"""The webhook of Prometheus Alertmanager, version 4."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from typing import Any
 
 from scalein.decision.model import Alarm, Notice
 from scalein.decision.reasons import Ignored
-from scalein.intake.attributes import facts_of, instance_ids_of
+from scalein.intake.attributes import attributes_of, instance_ids_of
 from scalein.intake.envelopes import Message, digest
 
-INSTANCE_LABELS = (
-    "instanceId",
-    "instance_id",
-    "instance",
-)  # the first that holds an ECS instance id
+INSTANCE_LABELS = ("instanceId", "instance_id", "instance")  # in this order of precedence
 
 
-def webhook(message: Message) -> Alarm | Notice:
-    """Of the alerts that fire; a notification may carry resolved ones beside them.
+def parse_webhook(message: Message) -> Alarm | Notice:
+    """Returns one alarm for all firing alerts of the notification; a notice if none fires.
 
-    Alertmanager repeats what goes on firing: a repetition has the same alerts since the same time, so it is the same
-    message. What it observes is the group of alerts: each notification says what fires of it now.
+    Alertmanager repeats a notification while its alerts fire. A repetition has the same alerts
+    with the same start times, so it has the same idempotency key. The observation is the group
+    of alerts: each notification says which alerts of it fire now.
     """
     document = message.document
     firing = [alert for alert in document["alerts"] if alert["status"] == "firing"]
@@ -29,17 +26,16 @@ def webhook(message: Message) -> Alarm | Notice:
         return Notice(message.idempotency_key, Ignored.RECOVERY)
     labels = {**document.get("groupLabels", {}), **document.get("commonLabels", {})}
     group = document.get("groupKey", "")
-    alerts = json.dumps(sorted(_since(alert) for alert in firing))
+    alerts = json.dumps(sorted(_alert_key(alert) for alert in firing))
+    observed = [document.get("externalURL"), group or labels]
     return Alarm(
-        idempotency_key=message.named("alerts", group, alerts),
-        attributes=facts_of(
+        idempotency_key=message.key_of_content("alerts", group, alerts),
+        attributes=attributes_of(
             labels, alertName=[labels.get("alertname")], level=[labels.get("severity")]
         ),
         instance_ids=tuple(dict.fromkeys(id for alert in firing for id in _instance_ids(alert))),
         sent_at=message.sent_at,
-        observation=digest(
-            "alerts", json.dumps([document.get("externalURL"), group or labels], sort_keys=True)
-        ),
+        observation=digest("alerts", json.dumps(observed, sort_keys=True)),
     )
 
 
@@ -47,7 +43,6 @@ def _instance_ids(alert: dict[str, Any]) -> tuple[str, ...]:
     return instance_ids_of(*(alert["labels"].get(name) for name in INSTANCE_LABELS))
 
 
-def _since(alert: dict[str, Any]) -> str:
-    return (
-        f"{alert.get('fingerprint', sorted(alert['labels'].items()))} {alert.get('startsAt', '')}"
-    )
+def _alert_key(alert: dict[str, Any]) -> str:
+    fingerprint = alert.get("fingerprint", sorted(alert["labels"].items()))
+    return f"{fingerprint} {alert.get('startsAt', '')}"

@@ -8,59 +8,63 @@ from typing import Any
 
 from scalein.decision.model import Alarm, Notice
 from scalein.decision.reasons import Ignored
-from scalein.errors import MalformedEvent
-from scalein.intake.attributes import Facts, facts_of, instance_ids_of
+from scalein.errors import RejectedEvent
+from scalein.intake.attributes import Attributes, attributes_of, instance_ids_of
 from scalein.intake.decoding import value_of
 from scalein.intake.envelopes import Message, digest
-from scalein.intake.times import earliest, moment
+from scalein.intake.times import earliest, time_of
 
-FIRING = ("ALERT", "ALARM")  # alertState; the schemas know the others
+FIRING = ("ALERT", "ALARM")  # values of alertState; the schemas list the others
 RECOVERED = ("OK", "INSUFFICIENT_DATA")
 
 
-def threshold(message: Message) -> Alarm | Notice:
-    """The form-encoded callback, all fields texts, and the JSON of 2018 with its list of dimensions."""
+def parse_threshold(message: Message) -> Alarm | Notice:
+    """Returns the alarm of a callback: form-encoded with texts only, or the JSON of 2018 with its
+    list of dimensions. Returns a notice for a recovery.
+    """
     document = message.document
-    if (
-        document["alertState"] not in FIRING
-        or str(document.get("triggerLevel")).upper() in RECOVERED
-    ):
+    level = document.get("triggerLevel")
+    if document["alertState"] not in FIRING or str(level).upper() in RECOVERED:
         return Notice(message.idempotency_key, Ignored.RECOVERY)
-    attributes = facts_of(
+    attributes = attributes_of(
         metricName=[document.get("metricName"), document.get("rawMetricName")],
         namespace=[document.get("namespace"), document.get("metricProject")],
-        level=[document.get("triggerLevel")],
+        level=[level],
     )
-    return _threshold(message, document["alertName"], attributes, ("dimensions", "timestamp"))
+    return _threshold_alarm(message, document["alertName"], attributes, ("dimensions", "timestamp"))
 
 
-def threshold_mns(message: Message) -> Alarm | Notice:
-    """The body that CloudMonitor writes to a queue. `curLevel` decides; `eventName` says AlertOk even at WARN."""
+def parse_mns_threshold(message: Message) -> Alarm | Notice:
+    """Returns the alarm that CloudMonitor writes to a queue, or a notice for a recovery.
+
+    `curLevel` decides: `eventName` says AlertOk even at WARN.
+    """
     document = message.document
     if document["curLevel"].upper() in RECOVERED:
         return Notice(message.idempotency_key, Ignored.RECOVERY)
     metric = document["metricName"]
-    attributes = facts_of(
+    attributes = attributes_of(
         metricName=[metric, metric.partition("#")[0]],  # cpu_total#60
         namespace=[document.get("namespace")],
         level=[document["curLevel"]],
     )
-    return _threshold(message, document["ruleName"], attributes, ("resources", "time"))
+    return _threshold_alarm(message, document["ruleName"], attributes, ("resources", "time"))
 
 
-def _threshold(message: Message, name: str, attributes: Facts, fields: tuple[str, str]) -> Alarm:
-    """Named by one evaluation of one rule for one resource: a repeated callback says the same, a later alarm not."""
-    document, (dimensions, when) = (
-        message.document,
-        [message.document.get(field) for field in fields],
-    )
-    observed = json.dumps([document.get("ruleId"), name, _readable(dimensions)], sort_keys=True)
-    evaluation = json.dumps([document.get("ruleId"), name, dimensions, when], sort_keys=True)
+def _threshold_alarm(
+    message: Message, name: str, attributes: Attributes, fields: tuple[str, str]
+) -> Alarm:
+    """The idempotency key is that of one evaluation of one rule for one resource: a repeated
+    callback has the same key, a later alarm has another. `fields` name resource and time.
+    """
+    document = message.document
+    dimensions, time = (document.get(field) for field in fields)
+    rule = [document.get("ruleId"), name]
+    evaluation = json.dumps([*rule, dimensions, time], sort_keys=True)
+    key = message.idempotency_key
     return Alarm(
-        idempotency_key=message.idempotency_key
-        if when is None
-        else message.named("threshold", evaluation),
-        attributes=facts_of(
+        idempotency_key=key if time is None else message.key_of_content("threshold", evaluation),
+        attributes=attributes_of(
             alertName=[name],
             ruleName=[name],
             ruleId=[document.get("ruleId")],
@@ -68,81 +72,91 @@ def _threshold(message: Message, name: str, attributes: Facts, fields: tuple[str
             regionId=[document.get("regionId")],
         )
         | attributes,
-        instance_ids=_instances(dimensions),
-        sent_at=_sent_at(message, when, f"$.{fields[1]}"),
-        observation=digest("threshold", observed),
+        instance_ids=_instance_ids(dimensions),
+        sent_at=_sent_at(message, time, f"$.{fields[1]}"),
+        observation=digest(
+            "threshold", json.dumps([*rule, _parsed_dimensions(dimensions)], sort_keys=True)
+        ),
     )
 
 
-def system_event(message: Message) -> Alarm:
-    """The body of a system event rule. An event has no recovery; its name tells its stage."""
+def parse_system_event(message: Message) -> Alarm:
+    """Returns the alarm of a system event rule. Such an event has no recovery; its name contains
+    its stage.
+    """
     document, content = message.document, message.document["content"]
-    of_content = content.get("instanceId") if isinstance(content, dict) else None
+    instance_id = content.get("instanceId") if isinstance(content, dict) else None
     return Alarm(
-        idempotency_key=message.named("systemevent", document.get("id")),
-        attributes=facts_of(
+        idempotency_key=message.key_of_content("systemevent", document.get("id")),
+        attributes=attributes_of(
             eventName=[document["name"]],
             product=[document["product"]],
             level=[document.get("level")],
             ruleName=[document.get("ruleName")],
             regionId=[document.get("regionId")],
         ),
-        instance_ids=instance_ids_of(of_content, document.get("resourceId")),
+        instance_ids=instance_ids_of(instance_id, document.get("resourceId")),
         sent_at=_sent_at(message, document.get("eventTime"), "$.eventTime"),
     )
 
 
-def subscription(message: Message) -> Alarm | Notice:
-    """An Event Subscription's push, JSON or form; in a form, what is nested is JSON text."""
+def parse_subscription(message: Message) -> Alarm | Notice:
+    """Returns the alarm that an Event Subscription pushes, or a notice for a recovery."""
     document, alert = message.document, message.document["alert"]
     if alert["alertStatus"] != "TRIGGERED":
         return Notice(message.idempotency_key, Ignored.RECOVERY)
     content = alert.get("eventContentMap")
-    of_content = content.get("instanceId") if isinstance(content, dict) else None
+    instance_id = content.get("instanceId") if isinstance(content, dict) else None
     return Alarm(
-        idempotency_key=message.named("subscription", alert.get("dedupId")),
-        attributes=facts_of(
+        idempotency_key=message.key_of_content("subscription", alert.get("dedupId")),
+        attributes=attributes_of(
             eventName=[alert["eventName"]],
             product=[alert.get("product")],
             level=[alert.get("severity"), document.get("severity")],
             ruleName=[document.get("strategyName")],
         ),
-        instance_ids=instance_ids_of(of_content, alert.get("arn")),
+        instance_ids=instance_ids_of(instance_id, alert.get("arn")),
         sent_at=_sent_at(message, alert.get("timestamp"), "$.alert.timestamp"),
     )
 
 
-def with_embedded_json(message: Message) -> Message:
-    """An Event Subscription's form as its JSON would be. Raises MalformedEvent."""
+def with_parsed_alert(message: Message) -> Message:
+    """Returns the message with `alert` parsed: in an Event Subscription's form it is JSON text.
+
+    Raises RejectedEvent if it is text that cannot be decoded.
+    """
     alert = message.document.get("alert")
     if not isinstance(alert, str):
         return message
     return message._replace(document={**message.document, "alert": value_of(alert)})
 
 
-def _instances(dimensions: object) -> tuple[str, ...]:
-    """Instances that the dimensions name; none where they cannot be read, and a rule that needs one refuses then."""
-    entries = _readable(dimensions)
-    found = [
-        entry
-        for entry in (entries if isinstance(entries, list) else [entries])
+def _instance_ids(dimensions: object) -> tuple[str, ...]:
+    """The instances in the dimensions; none if these cannot be read, and then a rule that takes the
+    alarm's instances refuses.
+    """
+    parsed = _parsed_dimensions(dimensions)
+    entries = parsed if isinstance(parsed, list) else [parsed]
+    ids = [
+        id
+        for entry in entries
         if isinstance(entry, dict)
+        for id in instance_ids_of(entry.get("instanceId"))
     ]
-    return tuple(
-        dict.fromkeys(id for entry in found for id in instance_ids_of(entry.get("instanceId")))
-    )
+    return tuple(dict.fromkeys(ids))
 
 
-def _readable(dimensions: object) -> Any:
-    return _dimensions(dimensions) if isinstance(dimensions, str) else dimensions
-
-
-def _dimensions(text: str) -> Any:
-    """JSON text, or a Java map's: `{userId=1234567890123456, instanceId=i-bp1example}`."""
+def _parsed_dimensions(dimensions: object) -> Any:
+    """Parses JSON text, or the text of a Java map: `{userId=123456, instanceId=i-bp1example}`."""
+    if not isinstance(dimensions, str):
+        return dimensions
     try:
-        return value_of(text)
-    except MalformedEvent:
-        pass
+        return value_of(dimensions)
+    except RejectedEvent:
+        return _java_map(dimensions)
+
+
+def _java_map(text: str) -> dict[str, str] | None:
     if not (text.startswith("{") and text.endswith("}")):
         return None
     pairs = [pair.partition("=") for pair in text[1:-1].split(", ")]
@@ -150,5 +164,5 @@ def _dimensions(text: str) -> Any:
     return fields if len(fields) == len(pairs) else None
 
 
-def _sent_at(message: Message, when: object, path: str) -> datetime | None:
-    return earliest(message.sent_at, None if when in (None, "null") else moment(when, path))
+def _sent_at(message: Message, time: object, path: str) -> datetime | None:
+    return earliest(message.sent_at, None if time in (None, "null") else time_of(time, path))

@@ -1,7 +1,7 @@
-"""What a message says: the only module that knows which dialects there are, and how to tell one from another.
+"""The dialects: what each sender's messages look like, and how to recognise them.
 
-Each has a schema of its own name, which allows unknown fields, for senders add some over time; the project's own
-removal request does not.
+Each has a schema of its own name. These schemas allow unknown fields, for senders add some over
+time; only the project's own removal request and follow-up forbid them.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from typing import NamedTuple
 
 from scalein.contract import check
 from scalein.decision.model import Alarm, Notice, RemovalRequest
-from scalein.errors import UnknownSender
+from scalein.errors import RejectedEvent
 from scalein.intake import alertmanager, cloudmonitor, ecs, ess_notices
+from scalein.intake.decoding import malformed
 from scalein.intake.envelopes import Message
 from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
 from scalein.intake.removal_request import request_of
-from scalein.intake.times import moment
+from scalein.intake.times import time_of
 
 
 class SignedFollowUp(NamedTuple):
-    """A follow-up, as it came: whether this function signed it is still to be verified."""
+    """A follow-up whose signature has not been verified yet."""
 
     idempotency_key: str
     text: str
@@ -31,21 +32,27 @@ ParsedMessage = RemovalRequest | Alarm | Notice | SignedFollowUp
 
 
 class Dialect(NamedTuple):
+    """A sender's format. A message with all required fields is of this dialect."""
+
     schema: str
-    required_fields: frozenset[str]  # the fields that tell it
-    read: Callable[[Message], ParsedMessage]
+    required_fields: frozenset[str]
+    parse: Callable[[Message], ParsedMessage]
 
 
-def read(message: Message) -> ParsedMessage:
-    """What the message says. Raises RejectedEvent."""
-    message = cloudmonitor.with_embedded_json(message)
+def parse_message(message: Message) -> ParsedMessage:
+    """Returns the content of a message. Raises RejectedEvent if it is malformed, of no known
+    dialect, or breaks the schema of its dialect.
+    """
+    if message.error is not None:
+        raise message.error
+    message = cloudmonitor.with_parsed_alert(message)
     dialect = _dialect(message)
     check(message.document, dialect.schema)
-    return dialect.read(message)
+    return dialect.parse(message)
 
 
 def _dialect(message: Message) -> Dialect:
-    """Told by the CloudEvent's type, else by the fields that are there. Raises UnknownSender."""
+    """The type of the CloudEvent decides, else the fields of the document."""
     if ess_notices.is_ess_notice(message):
         return ESS_NOTICE
     if message.event_type.startswith(ecs.TYPE_PREFIX):
@@ -56,61 +63,68 @@ def _dialect(message: Message) -> Dialect:
             return dialect
     if fields & REQUEST.required_fields:
         return REQUEST
-    raise _unknown(message)
+    raise _unknown_dialect(message)
 
 
-def _unknown(message: Message) -> UnknownSender:
-    """Says what was recognised, and what is missing for the dialect that is nearest. Never what was sent."""
+def _unknown_dialect(message: Message) -> RejectedEvent:
+    """Names the closest dialect and the fields that it requires; never a value of the message."""
     fields = message.document.keys()
-    near = max(
-        (*DIALECTS, REQUEST),
-        key=lambda dialect: len(dialect.required_fields & fields) / len(dialect.required_fields),
+
+    def share_of_fields(dialect: Dialect) -> float:
+        return len(dialect.required_fields & fields) / len(dialect.required_fields)
+
+    closest = max((*DIALECTS, REQUEST), key=share_of_fields)
+    if not closest.required_fields & fields:
+        closest = REQUEST
+    missing = ", ".join(f'"{name}"' for name in sorted(closest.required_fields - fields))
+    envelopes = ", ".join(envelope.name for envelope in message.envelopes)
+    inside = f" (unwrapped from: {envelopes})" if envelopes else ""
+    sentence = (
+        f"Unknown type of message{inside}."
+        f" The closest known type is {closest.schema}; required fields are missing: {missing}."
     )
-    if not near.required_fields & fields:
-        near = REQUEST
-    missing = ", ".join(f'"{name}"' for name in sorted(near.required_fields - fields))
-    way = ", ".join(envelope.name for envelope in message.envelopes)
-    recognised = f"Recognised: {way}. What it holds" if way else "This"
-    sentence = f"{recognised} is no message known here; the nearest is {near.schema}, for which it lacks {missing}."
-    return UnknownSender("$", "unknownSender", sentence)
+    return malformed("unknownSender", sentence)
 
 
-def _removal_request(message: Message) -> RemovalRequest:
+def _parse_removal_request(message: Message) -> RemovalRequest:
     document = message.document
     request = request_of(document, message.idempotency_key, message.sent_at)
     if "notAfter" in document:
-        request = request._replace(not_after=moment(document["notAfter"], "$.notAfter"))
+        request = request._replace(not_after=time_of(document["notAfter"], "$.notAfter"))
     return request
 
 
-def _follow_up(message: Message) -> SignedFollowUp:
-    return SignedFollowUp(
-        message.idempotency_key, message.document["followUp"], message.document["signature"]
-    )
+def _parse_follow_up(message: Message) -> SignedFollowUp:
+    document = message.document
+    return SignedFollowUp(message.idempotency_key, document["followUp"], document["signature"])
 
 
-REQUEST = Dialect(REMOVAL_REQUEST, frozenset({"scalingGroupId", "remove"}), _removal_request)
-ESS_NOTICE = Dialect("ess-notice", frozenset(), ess_notices.notice)
-ECS_EVENT = Dialect("ecs-event", frozenset(), ecs.event)
+REQUEST = Dialect(REMOVAL_REQUEST, frozenset({"scalingGroupId", "remove"}), _parse_removal_request)
+ESS_NOTICE = Dialect("ess-notice", frozenset(), ess_notices.parse_ess_notice)
+ECS_EVENT = Dialect("ecs-event", frozenset(), ecs.parse_ecs_event)
 DIALECTS = (
-    Dialect("follow-up", frozenset({"followUp", "signature"}), _follow_up),
-    Dialect("alertmanager", frozenset({"alerts", "status", "receiver"}), alertmanager.webhook),
+    Dialect("follow-up", frozenset({"followUp", "signature"}), _parse_follow_up),
+    Dialect(
+        "alertmanager", frozenset({"alerts", "status", "receiver"}), alertmanager.parse_webhook
+    ),
     Dialect(
         "cloudmonitor-event-subscription",
         frozenset({"alert", "subscription"}),
-        cloudmonitor.subscription,
+        cloudmonitor.parse_subscription,
     ),
     Dialect(
-        "cloudmonitor-threshold", frozenset({"alertState", "alertName"}), cloudmonitor.threshold
+        "cloudmonitor-threshold",
+        frozenset({"alertState", "alertName"}),
+        cloudmonitor.parse_threshold,
     ),
     Dialect(
         "cloudmonitor-threshold-mns",
         frozenset({"curLevel", "ruleName", "metricName"}),
-        cloudmonitor.threshold_mns,
+        cloudmonitor.parse_mns_threshold,
     ),
     Dialect(
         "cloudmonitor-system-event",
         frozenset({"product", "name", "content"}),
-        cloudmonitor.system_event,
+        cloudmonitor.parse_system_event,
     ),
 )

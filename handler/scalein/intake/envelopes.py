@@ -1,9 +1,9 @@
-"""How a message travels: the only module that knows envelopes.
+"""The envelopes that carry messages, and the idempotency key that a message gets from them.
 
-An envelope is told by the fields that it has, never by the `source` that it names. Envelopes nest: what an envelope
-holds is opened in turn, and the innermost one that names its message gives the identity, together with the kinds of
-all envelopes around it: who writes a message cannot give it the name of one that comes another way. Shapes: Function
-Compute's page of trigger event formats; observed ones are marked.
+An envelope is recognised by the fields that it has, never by the `source` that it names. Envelopes
+nest. The innermost envelope that identifies its message gives the idempotency key, together with
+the kinds of all envelopes around it: so no sender can give a message the key of one that comes
+another way. Shapes: Function Compute's page of trigger event formats; observed ones are marked.
 """
 
 from __future__ import annotations
@@ -15,55 +15,51 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, overload
 
-from scalein.errors import MalformedEvent
+from scalein.errors import RejectedEvent
 from scalein.intake.decoding import (
     MAX_EVENT_BYTES,
     check_unicode,
+    decode_base64,
     malformed,
-    unwrapped_base64,
     value_of,
 )
-from scalein.intake.times import earliest, moment
+from scalein.intake.times import earliest, time_of
 
-MAX_MESSAGES = 10_000  # in a batch; a trigger's own limit
-MAX_LAYERS = 12  # envelopes and encodings around one message; EventBridge to topic to queue to trigger makes 7
-NAME = re.compile(r"[!-~]{1,128}")  # what a requestId may be
+MAX_MESSAGES = 10_000  # in a batch; the largest limit of a trigger
+MAX_LAYERS = 12  # envelopes and encodings; EventBridge to topic to queue to trigger has 7
+REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 Fields = dict[str, Any]
-Parts = tuple[object, ...]  # of a name
+KeyParts = tuple[object, ...]
 
 
 class Message(NamedTuple):
-    """What somebody sent, and a name for it that a redelivery of the same message shares."""
+    """One unit of work of an event. Redeliveries of a message share its idempotency key."""
 
     idempotency_key: str
     document: Fields
-    sent_at: datetime | None = None  # the oldest time that an envelope tells
+    sent_at: datetime | None = None  # the oldest time that an envelope has
     event_type: str = ""  # of the innermost CloudEvent
     envelopes: tuple[Envelope, ...] = ()  # outermost first
+    error: RejectedEvent | None = None  # why the message cannot be read; then it has no document
 
-    def named(self, kind: str, *parts: object) -> str:
-        """The identity by what the message itself says; the envelopes' where a part is missing."""
-        return key_of(_kinds(self.envelopes, kind), *parts) or self.idempotency_key
-
-
-class MalformedMessage(NamedTuple):
-    """A message that could not be opened."""
-
-    idempotency_key: str
-    error: MalformedEvent
+    def key_of_content(self, kind: str, *parts: object) -> str:
+        """Returns a key of these parts of the content; the envelopes' key if a part is missing."""
+        return key_of(_joined_kinds(self.envelopes, kind), *parts) or self.idempotency_key
 
 
 class ParsedEvent(NamedTuple):
-    """All that one event brought. A batch, even of one, is answered as a batch; an HTTP request as one."""
+    """The messages of one event. A batch gets a batch as response, even if it has one message."""
 
-    messages: Sequence[Message | MalformedMessage]
-    batch: bool = False
-    http: bool = False
+    messages: Sequence[Message]
+    is_batch: bool = False
+    is_http: bool = False
 
 
-class Batch(Sequence[Message | MalformedMessage]):
-    """Each message is opened when it is read, so that memory holds what is inside of one at a time."""
+class Batch(Sequence[Message]):
+    """The messages of a batch. Each is unwrapped when it is read, so that memory holds the content
+    of one at a time.
+    """
 
     def __init__(self, elements: list[Any], max_bytes: int) -> None:
         self._elements = elements
@@ -73,48 +69,72 @@ class Batch(Sequence[Message | MalformedMessage]):
         return len(self._elements)
 
     @overload
-    def __getitem__(self, index: int) -> Message | MalformedMessage: ...
+    def __getitem__(self, index: int) -> Message: ...
     @overload
     def __getitem__(self, index: slice) -> Batch: ...
-    def __getitem__(self, index: int | slice) -> Message | MalformedMessage | Batch:
+    def __getitem__(self, index: int | slice) -> Message | Batch:
         if isinstance(index, slice):
             return Batch(self._elements[index], self._max_bytes)
         element = self._elements[index]
-        return _open(element, _hashed("content", element), self._max_bytes)
+        return _unwrap(element, _hashed_key("content", element), self._max_bytes)
 
-    def __iter__(self) -> Iterator[Message | MalformedMessage]:
+    def __iter__(self) -> Iterator[Message]:
         return (self[index] for index in range(len(self)))
 
 
 class Unwrapped(NamedTuple):
-    """What one envelope holds, and what it says of it."""
+    """The content of one envelope, and what the envelope says about it."""
 
     content: Any
-    name: Parts = ()  # in its kind's own order; a missing part makes it no name
+    key_parts: KeyParts = ()  # in the kind's own order; if one is missing, there is no key
     sent_at: datetime | None = None
     event_type: str = ""
-    content_names_it: bool = False  # the envelope differs at each delivery of the same content
+    is_keyed_by_content: bool = False  # the envelope differs at each delivery of the same content
 
 
 def parse_event(event: bytes, max_bytes: int = MAX_EVENT_BYTES) -> ParsedEvent:
-    """Every message of an event, in order. Never raises: one that cannot be opened says so itself."""
-    idempotency_key = _hashed("content", event)
+    """Returns every message of an event, in order. Never raises: a message that cannot be read has
+    an `error`.
+    """
+    idempotency_key = _hashed_key("content", event)
     try:
         value = value_of(event, max_bytes)
         if not isinstance(value, list):
             is_http = isinstance(value, dict) and HTTP.required_fields <= value.keys()
-            return ParsedEvent((_open(value, idempotency_key, max_bytes),), http=is_http)
+            return ParsedEvent((_unwrap(value, idempotency_key, max_bytes),), is_http=is_http)
         if len(value) > MAX_MESSAGES:
             raise malformed(
-                "maxItems", f"The event has {len(value)} messages; at most {MAX_MESSAGES} are read."
+                "maxItems",
+                f"The event has {len(value)} messages; the limit is {MAX_MESSAGES} messages.",
             )
-    except MalformedEvent as error:
-        return ParsedEvent((MalformedMessage(idempotency_key, error),))
-    return ParsedEvent(Batch(value, max_bytes), batch=True)
+    except RejectedEvent as error:
+        return ParsedEvent((Message(idempotency_key, {}, error=error),))
+    return ParsedEvent(Batch(value, max_bytes), is_batch=True)
 
 
-def _open(value: Any, idempotency_key: str, max_bytes: int) -> Message | MalformedMessage:
-    sent_at, event_type, way = None, "", tuple[Envelope, ...]()
+def key_of(kinds: str, *parts: object) -> str:
+    """Returns a key such as event.kafka-topic/7/5; "" if a part is missing.
+
+    No other kinds and parts give the same key. It has at most 128 visible ASCII characters: where
+    the parts do not allow that, it is a hash of them.
+    """
+    texts = [str(part) for part in parts if _is_key_part(part)]
+    if not texts or len(texts) < len(parts):
+        return ""
+    key = f"{kinds}-{'/'.join(text.replace('%', '%25').replace('/', '%2F') for text in texts)}"
+    return key if REQUEST_ID.fullmatch(key) else _hashed_key(kinds, digest(kinds, *texts))
+
+
+def digest(*parts: str) -> str:
+    """Returns 40 hexadecimal digits. The lengths of the parts are hashed too, so that no two lists
+    of parts give the same text.
+    """
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def _unwrap(value: Any, idempotency_key: str, max_bytes: int) -> Message:
+    sent_at, event_type, envelopes = None, "", tuple[Envelope, ...]()
     try:
         check_unicode(value)
         for _ in range(MAX_LAYERS):
@@ -124,68 +144,59 @@ def _open(value: Any, idempotency_key: str, max_bytes: int) -> Message | Malform
                 continue
             if not isinstance(value, dict):
                 raise malformed("type", "A message must be a JSON object.")
-            envelope = next(
-                (envelope for envelope in ENVELOPES if envelope.required_fields <= value.keys()),
-                None,
-            )
+            envelope = _envelope_of(value)
             if envelope is None:
-                return Message(idempotency_key, value, sent_at, event_type, way)
-            way = (*way, envelope)
-            inside = envelope.open(value)
-            if inside.content_names_it:
-                idempotency_key = _hashed(_kinds(way), inside.content)
-            value, idempotency_key = (
-                inside.content,
-                key_of(_kinds(way), *inside.name) or idempotency_key,
-            )
-            sent_at, event_type = earliest(sent_at, inside.sent_at), inside.event_type or event_type
-        raise malformed("maxLayers", f"The message is wrapped more than {MAX_LAYERS} times.")
-    except MalformedEvent as error:
-        return MalformedMessage(idempotency_key, error)
+                return Message(idempotency_key, value, sent_at, event_type, envelopes)
+            envelopes = (*envelopes, envelope)
+            unwrapped = envelope.unwrap(value)
+            value = unwrapped.content
+            idempotency_key = _key_of_unwrapped(envelopes, unwrapped) or idempotency_key
+            sent_at = earliest(sent_at, unwrapped.sent_at)
+            event_type = unwrapped.event_type or event_type
+        raise malformed("maxLayers", f"The message has more than {MAX_LAYERS} envelopes.")
+    except RejectedEvent as error:
+        return Message(idempotency_key, {}, error=error)
 
 
-def key_of(kinds: str, *parts: object) -> str:
-    """Such as event.kafka-topic/7/5: no other kinds and parts make the same text. A hash of them
-    where that is no visible ASCII text of 128 characters at most; "" where a part is missing.
-    """
-    texts = [str(part) for part in parts if _names(part)]
-    if not texts or len(texts) < len(parts):
-        return ""
-    name = f"{kinds}-{'/'.join(text.replace('%', '%25').replace('/', '%2F') for text in texts)}"
-    return name if NAME.fullmatch(name) else _hashed(kinds, digest(kinds, *texts))
+def _envelope_of(fields: Fields) -> Envelope | None:
+    names = fields.keys()
+    return next((envelope for envelope in ENVELOPES if envelope.required_fields <= names), None)
 
 
-def _names(part: object) -> bool:
+def _key_of_unwrapped(envelopes: Sequence[Envelope], unwrapped: Unwrapped) -> str:
+    kinds = _joined_kinds(envelopes)
+    if unwrapped.is_keyed_by_content:
+        return _hashed_key(kinds, unwrapped.content)
+    return key_of(kinds, *unwrapped.key_parts)
+
+
+def _is_key_part(part: object) -> bool:
     return part != "" and isinstance(part, (str, int)) and not isinstance(part, bool)
 
 
-def _kinds(way: Sequence[Envelope], *more: str) -> str:
-    return ".".join([*(envelope.kind for envelope in way), *more])
+def _joined_kinds(envelopes: Sequence[Envelope], *more: str) -> str:
+    return ".".join([*(envelope.kind for envelope in envelopes), *more])
 
 
-def digest(*parts: str) -> str:
-    """40 hexadecimal digits. Parts go in with their lengths, so that no two lists of parts share one."""
-    text = "".join(f"{len(part)}:{part}" for part in parts)
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-
-
-def _hashed(kinds: str, content: Any) -> str:
-    """Such as event.http:0a1b..., of the content; with the last of many kinds. A readable name has no colon there."""
+def _hashed_key(kinds: str, content: Any) -> str:
+    """A key such as http:0a1b..., of all kinds and the content, which shows the last kind. The
+    colon cannot be there in a key that is not hashed.
+    """
     if not isinstance(content, (str, bytes)):
         content = json.dumps(content, sort_keys=True)
     if isinstance(content, str):
         content = content.encode("utf-8", "surrogatepass")
-    whole = sha256(f"{kinds}:".encode())
-    whole.update(content)
-    return f"{kinds.rsplit('.', 1)[-1]}:{whole.hexdigest()[:40]}"
+    hashed = sha256(f"{kinds}:".encode())
+    hashed.update(content)
+    return f"{kinds.rsplit('.', 1)[-1]}:{hashed.hexdigest()[:40]}"
 
 
-def _part(value: Any) -> Fields:
+def _object(value: Any) -> Fields:
     return value if isinstance(value, dict) else {}
 
 
-def _time_of(value: object, path: str) -> datetime | None:
-    return None if value is None else moment(value, path)
+def _optional_time(value: object, path: str) -> datetime | None:
+    return None if value is None else time_of(value, path)
 
 
 def _cloud_event(event: Fields) -> Unwrapped:
@@ -193,26 +204,28 @@ def _cloud_event(event: Fields) -> Unwrapped:
     if "data" in event:
         content = event["data"]
     elif isinstance(event.get("data_base64"), str):
-        content = unwrapped_base64(event["data_base64"])
+        content = decode_base64(event["data_base64"])
     else:
         raise malformed("required", "The CloudEvent has no data.", "$.data")
-    name = (event.get("source"), event.get("id"))  # CloudEvents: unique together
-    return Unwrapped(content, name, _time_of(event.get("time"), "$.time"), str(event["type"]))
+    key_parts = (event.get("source"), event.get("id"))  # unique together, says CloudEvents
+    sent_at = _optional_time(event.get("time"), "$.time")
+    return Unwrapped(content, key_parts, sent_at, str(event["type"]))
 
 
 def _http(request: Fields) -> Unwrapped:
-    """A request of an HTTP trigger, Function Compute 3.0. A repeated request has another id: the body names it."""
+    """A request of an HTTP trigger, Function Compute 3.0. The request id differs at each
+    repetition, so the body gives the key.
+    """
     body = request["body"]
     if request["isBase64Encoded"] is True and isinstance(body, str):
-        body = unwrapped_base64(body)
-    arrived = _part(request["requestContext"]).get("timeEpoch")
-    return Unwrapped(
-        body, sent_at=_time_of(arrived, "$.requestContext.timeEpoch"), content_names_it=True
-    )
+        body = decode_base64(body)
+    arrived_at = _object(request["requestContext"]).get("timeEpoch")
+    sent_at = _optional_time(arrived_at, "$.requestContext.timeEpoch")
+    return Unwrapped(body, sent_at=sent_at, is_keyed_by_content=True)
 
 
 def _mns_topic(message: Fields) -> Unwrapped:
-    sent_at = _time_of(message.get("PublishTime"), "$.PublishTime")
+    sent_at = _optional_time(message.get("PublishTime"), "$.PublishTime")
     return Unwrapped(message["Message"], (message["MessageId"],), sent_at)
 
 
@@ -225,35 +238,37 @@ def _mns_queue(message: Fields) -> Unwrapped:
 
 
 def _rabbitmq(message: Fields) -> Unwrapped:
-    properties = _part(message["props"])
-    sent_at = _time_of(properties.get("timestamp"), "$.props.timestamp")
+    properties = _object(message["props"])
+    sent_at = _optional_time(properties.get("timestamp"), "$.props.timestamp")
     return Unwrapped(message["body"], (properties.get("messageId"),), sent_at)
 
 
 def _kafka(message: Fields) -> Unwrapped:
-    name = (message["topic"], message["partition"], message["offset"])
-    return Unwrapped(message["value"], name, _time_of(message.get("timestamp"), "$.timestamp"))
+    key_parts = (message["topic"], message["partition"], message["offset"])
+    sent_at = _optional_time(message.get("timestamp"), "$.timestamp")
+    return Unwrapped(message["value"], key_parts, sent_at)
 
 
 def _rocketmq(message: Fields) -> Unwrapped:
-    """Alibaba Cloud's, inside a CloudEvent, and Apache's own, which is alone and has a `msgId`."""
-    properties = _part(message["systemProperties"])
-    born_at = _time_of(message.get("bornTimestamp"), "$.bornTimestamp")
-    return Unwrapped(
-        message["body"], (message.get("msgId") or properties.get("UNIQ_KEY"),), born_at
-    )
+    """Alibaba Cloud's, inside a CloudEvent; or Apache's own, which is alone and has a `msgId`."""
+    properties = _object(message["systemProperties"])
+    id = message.get("msgId") or properties.get("UNIQ_KEY")
+    sent_at = _optional_time(message.get("bornTimestamp"), "$.bornTimestamp")
+    return Unwrapped(message["body"], (id,), sent_at)
 
 
 def _timer(tick: Fields) -> Unwrapped:
-    name = (tick["triggerName"], tick["triggerTime"])
-    return Unwrapped(tick["payload"], name, moment(tick["triggerTime"], "$.triggerTime"))
+    key_parts = (tick["triggerName"], tick["triggerTime"])
+    return Unwrapped(tick["payload"], key_parts, time_of(tick["triggerTime"], "$.triggerTime"))
 
 
 class Envelope(NamedTuple):
-    name: str
-    kind: str  # in identities: letters alone
-    required_fields: frozenset[str]  # the fields that tell it
-    open: Callable[[Fields], Unwrapped]  # raises MalformedEvent
+    """A form in which messages are carried. An object with all required fields is of this form."""
+
+    name: str  # for a person
+    kind: str  # in keys: letters only
+    required_fields: frozenset[str]
+    unwrap: Callable[[Fields], Unwrapped]  # raises RejectedEvent
 
 
 HTTP = Envelope(

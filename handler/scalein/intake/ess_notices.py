@@ -1,6 +1,7 @@
-"""Auto Scaling's own notices: recognised so that the function never answers its own removals with another.
+"""Auto Scaling's own notices. They are recognised and ignored, so that no removal of this function
+causes another.
 
-The layout of most of them is documented nowhere, so they are told by their vocabulary.
+The layout of most of them is not documented. They are recognised by their vocabulary.
 """
 
 from __future__ import annotations
@@ -9,24 +10,15 @@ from scalein.decision.model import Notice
 from scalein.decision.reasons import Ignored
 from scalein.intake.envelopes import Message
 
-TYPE_PREFIX = "ess:"  # CloudEvents: ess:ScalingActivity:ScaleInSuccess, ess:LifecycleHook:ScaleIn, ess:CloudMonitor:...
+TYPE_PREFIX = "ess:"  # CloudEvents, such as ess:ScalingActivity:ScaleInSuccess
 VOCABULARY = ("AUTOSCALING:", "SCALING_GROUP_DIAGNOSE")  # notification types
-NAMES = (
-    "name",
-    "eventName",
-    "event",
-    "eventType",
-    "notificationType",
-    "type",
-)  # where one may stand
+NAME_FIELDS = ("name", "eventName", "event", "eventType", "notificationType", "type")
 PRODUCT = "ESS"  # of a CloudMonitor system event
-HOOK_FIELDS = frozenset(
-    {"lifecycleHookId", "lifecycleActionToken"}
-)  # of `content`, in a lifecycle hook's message
+HOOK_FIELDS = frozenset({"lifecycleHookId", "lifecycleActionToken"})  # in `content` of a hook
 
 
 def is_ess_notice(message: Message) -> bool:
-    """Whether ESS sent it, by type, by product or by vocabulary."""
+    """Whether ESS sent the message, by its type, product or vocabulary."""
     if message.event_type.startswith(TYPE_PREFIX):
         return True
     content = message.document.get("content")
@@ -34,11 +26,12 @@ def is_ess_notice(message: Message) -> bool:
         return True
     alert = message.document.get("alert")
     parts = [message.document, alert] if isinstance(alert, dict) else [message.document]
-    names = [part.get(name) for part in parts for name in NAMES]
+    names = [part.get(field) for part in parts for field in NAME_FIELDS]
     if any(isinstance(name, str) and name.startswith(VOCABULARY) for name in names):
         return True
     return any(part.get("product") == PRODUCT for part in parts)
 
 
-def notice(message: Message) -> Notice:
+def parse_ess_notice(message: Message) -> Notice:
+    """Returns the notice, which is ignored."""
     return Notice(message.idempotency_key, Ignored.SELF_TRIGGERED)

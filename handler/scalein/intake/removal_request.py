@@ -1,4 +1,4 @@
-"""The only module that reads a removal request, the project's own message and the form of what an alarm rule asks."""
+"""The project's own removal request, which is also the form of what an alarm rule requests."""
 
 from __future__ import annotations
 
@@ -22,68 +22,71 @@ SCHEMA = "removal-request"
 def request_of(
     document: dict[str, Any], idempotency_key: str, sent_at: datetime | None = None
 ) -> RemovalRequest:
-    """Of a document that satisfies its schema; `notAfter` is left to who can read times.
+    """Returns the request of a document that satisfies its schema, without `notAfter`.
 
-    `identity` names it where it has no requestId of its own.
+    `idempotency_key` identifies the request if it has no requestId of its own.
     """
     return RemovalRequest(
         scaling_group_id=document["scalingGroupId"],
         request_id=document.get("requestId", idempotency_key),
         derived_id="requestId" not in document,
-        target=_ask(document["remove"]),
-        denies_partial=document.get("shortfall") == "refuse",
+        target=_target(document["remove"]),
+        denies_partial=document.get("partial") == "deny",
         order=tuple(Order(name) for name in document.get("order", ())),
         options=_options(document),
         dry_run=document.get("dryRun", False),
         wait=document.get("wait", False),
         sent_at=sent_at,
-        reason=document.get("reason", ""),
+        request_reason=document.get("requestReason", ""),
     )
 
 
 def document_of(request: RemovalRequest) -> dict[str, Any]:
-    """The other way round, but for notAfter; what is not said is left out."""
+    """Returns the document that `request_of` parses to this request, without `notAfter`.
+
+    Fields with their default value are left out.
+    """
     options = request.options
     hooks = {
         "disableLifecycleHook": options.disable_lifecycle_hook,
         "ignoredLifecycleHookIds": list(options.ignored_lifecycle_hook_ids) or None,
     }
-    return _said(
+    return _without_none(
         {
             "scalingGroupId": request.scaling_group_id,
             "requestId": request.request_id,
             "remove": _remove(request.target),
-            "shortfall": "refuse" if request.denies_partial else None,
+            "partial": "deny" if request.denies_partial else None,
             "order": [order.value for order in request.order] or None,
             "removePolicy": options.remove_policy,
             "decreaseDesiredCapacity": options.decrease_desired_capacity,
             "stopInstanceTimeout": options.stop_instance_timeout_seconds,
-            "lifecycleHookContext": _said(hooks) or None,
+            "lifecycleHookContext": _without_none(hooks) or None,
             "dryRun": request.dry_run or None,
             "wait": request.wait or None,
-            "reason": request.reason or None,
+            "requestReason": request.request_reason or None,
         }
     )
 
 
-def _said(fields: dict[str, Any]) -> dict[str, Any]:
+def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _remove(ask: Target) -> dict[str, Any]:
-    if isinstance(ask, Count):
-        return {"count": ask.instances}
-    if isinstance(ask, Percent):
-        return {"percent": ask.of_total_capacity}
-    if isinstance(ask, ToCapacity):
-        return {"toCapacity": ask.capacity}
-    return {"instanceIds": list(ask.instance_ids)}
+def _remove(target: Target) -> dict[str, Any]:
+    if isinstance(target, Count):
+        return {"count": target.instances}
+    if isinstance(target, Percent):
+        return {"percent": target.of_total_capacity}
+    if isinstance(target, ToCapacity):
+        return {"toCapacity": target.capacity}
+    return {"instanceIds": list(target.instance_ids)}
 
 
-def _ask(remove: dict[str, Any]) -> Target:
+def _target(remove: dict[str, Any]) -> Target:
     ((kind, value),) = remove.items()
     if kind == "count":
-        return Count(int(value))  # JSON Schema holds 3.0 for an integer
+        return Count(int(value))  # JSON Schema takes 3.0 for an integer
     if kind == "percent":
         return Percent(value)
     if kind == "toCapacity":

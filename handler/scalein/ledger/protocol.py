@@ -1,105 +1,112 @@
-"""What was processed before, and what is being processed: the protocol, and what to do without a ledger.
+"""What processing needs of a ledger, as a protocol.
 
-Claims and leases end by themselves, so that a killed invocation blocks others only for so long. Every write compares
-the holder first, in one step: an invocation that lost its lease writes nothing. What is kept of a message is JSON text.
+Claims and leases expire, so that a killed invocation blocks others for a limited time only. Each
+write first compares the owner, in one step: an invocation that lost its lease writes nothing. The
+outcome and the progress of a message are JSON texts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from scalein.clock import Clock
 
+NOTHING: Mapping[str, float] = MappingProxyType({})
+
 
 class MessageRef(NamedTuple):
-    """A message and its scaling group: all keys of a group belong together (a Redis Cluster keeps them in one slot)."""
+    """A message and its scaling group: a Redis Cluster stores all keys of a group in one slot."""
 
     group: str
     key: str
 
 
 class Claim(NamedTuple):
-    """What is known of a message when an invocation begins to process it."""
+    """What the ledger knows of a message when an invocation begins to process it."""
 
-    granted: bool  # no other invocation holds it
-    outcome: str | None = None  # it has ended so
-    progress: str | None = None  # how far an earlier invocation came
+    granted: bool  # no other invocation holds it, and it has no outcome
+    outcome: str | None = None  # saved by an earlier invocation
+    progress: str | None = None  # recorded by an earlier invocation
     first: bool = True  # no invocation claimed it before
 
 
 class GroupLease(NamedTuple):
-    """What is known of a scaling group by the holder of its lease."""
+    """What the ledger knows of a scaling group, for the holder of its lease."""
 
-    in_flight: frozenset[str] = (
-        frozenset()
-    )  # instances in calls that were, or may have been, accepted lately
-    newest: datetime | None = (
-        None  # when the newest alarm was sent that removed something, of one observation
-    )
-    version: int = 0  # another one after each write
+    # Instances in calls that were, or may have been, accepted lately.
+    in_flight: frozenset[str] = frozenset()
+    # When the newest alarm of the given observation was sent that removed something.
+    newest: datetime | None = None
+    version: int = 0  # grows with each write
 
 
 class OtherMessages(NamedTuple):
-    """What is known of a group's other messages."""
+    """What the ledger knows of the other messages of a group."""
 
     activity_ids: frozenset[str] = frozenset()  # scaling activities of theirs
     in_flight: frozenset[str] = frozenset()  # instances in calls of theirs
 
 
-class Record(NamedTuple):
-    """One write: how far the message came, and what that means for its group."""
-
-    progress: str
-    in_flight: Mapping[
-        str, float
-    ] = {}  # instance ids, and for how many seconds from now ESS may not show them going
-    freed: tuple[str, ...] = ()  # instance ids that are not in a call after all
-    activity_ids: tuple[str, ...] = ()  # accepted, and known as this message's
-
-
-class Completion(NamedTuple):
-    """How processing ends. Without an outcome the message may be processed again, from its progress."""
-
-    outcome: str | None = None
-    observation: str = ""  # that was acted on ...
-    sent_at: datetime | None = None  # ... as of then
-
-
 class Ledger(Protocol):
-    """One holder's view of it; a holder is one invocation. Every method raises LedgerGone."""
+    """The ledger for one owner, which is one invocation. Each method raises LedgerUnavailable."""
 
     @property
     def name(self) -> str:
-        """For the outcome."""
+        """Returns what the outcome calls it: redis, memory or unavailable."""
 
     @property
-    def shared(self) -> bool:
-        """By all instances of the function."""
+    def is_shared(self) -> bool:
+        """Whether all instances of the function use it."""
 
     @property
-    def complete(self) -> bool:
-        """Shared, and no invocation ever acts without it: what it does not know was not done."""
+    def is_complete(self) -> bool:
+        """Whether it is shared and no invocation acts without it: a call not in it was not made."""
 
     def claim_message(self, message: MessageRef) -> Claim:
-        """Begins to process a message."""
+        """Claims the right to process a message; returns what is known of it."""
 
     def acquire_lease(self, group: str, observation: str = "") -> GroupLease | None:
-        """The group's lease; None while another invocation holds it."""
+        """Acquires the right to act on a group; returns None while another invocation has it."""
 
-    def record(self, message: MessageRef, record: Record) -> bool:
-        """Writes, unless claim or lease are another's by now: then it writes nothing, and gives False."""
+    def record(
+        self,
+        message: MessageRef,
+        progress: str,
+        *,
+        in_flight: Mapping[str, float] = NOTHING,
+        freed: tuple[str, ...] = (),
+        activity_ids: tuple[str, ...] = (),
+    ) -> bool:
+        """Records the progress of a message, and what it means for the group, in one write.
+
+        `in_flight` says for how many seconds ESS may not show an instance as leaving yet; `freed`
+        instances are in no call; `activity_ids` are this message's. Returns False, and writes
+        nothing, where the claim or the lease has passed to another invocation.
+        """
 
     def read_others(self, message: MessageRef) -> OtherMessages:
-        """What is known of the other messages of its group."""
+        """Returns what is known of the other messages of the group."""
 
-    def close(self, message: MessageRef, closing: Completion) -> None:
-        """Ends claim and lease, as far as they are still this invocation's."""
+    def release(
+        self,
+        message: MessageRef,
+        *,
+        outcome: str | None = None,
+        observation: str = "",
+        sent_at: datetime | None = None,
+    ) -> None:
+        """Releases claim and lease, and saves the outcome, as far as this invocation holds them.
+
+        Without an outcome the message may be processed again, from its progress. With an
+        observation and its time, a later lease learns of it as `newest`.
+        """
 
 
 class LeaseOptions(NamedTuple):
-    """Who holds what a ledger gives away, and for how long."""
+    """Who acquires claims and leases, and for how long."""
 
     owner: str  # one invocation; never another's
     lease_seconds: float  # longer than an invocation may run

@@ -1,7 +1,8 @@
-"""The only module that knows the Redis client: one script at the server that has the keys' slot, within a deadline.
+"""Runs a script at the Redis server that has the slot of its keys, within a deadline.
 
-redis-py sends a script again where a connection breaks before the answer came. In a cluster, a server says which other
-one has the slot (MOVED, for good; ASK, while it moves there) or that it cannot tell yet (TRYAGAIN, CLUSTERDOWN).
+redis-py sends a script again where a connection breaks before the answer came. In a cluster, a
+server says which other one has the slot (MOVED, for good; ASK, while it moves there) or that it
+does not know yet (TRYAGAIN, CLUSTERDOWN).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from scalein.clock import Deadline
 from scalein.cold_start import cheap_imports
-from scalein.errors import ScaleInError
+from scalein.errors import LedgerUnavailable
 
 with cheap_imports():
     from redis import Redis
@@ -30,24 +31,24 @@ with cheap_imports():
     )
     from redis.retry import Retry
 
-PAUSE_SECONDS = 0.05  # before a cluster that cannot tell yet is asked again
+PAUSE_SECONDS = 0.05  # before another call to a cluster that does not know yet
 MAX_STEPS = 20  # redirections and pauses of one call
-
-
-class RedisFailed(ScaleInError):
-    """The script has not run, or its answer was lost. The text holds neither keys nor arguments."""
 
 
 def run_script(
     url: str, deadline: Deadline, script: str, keys: Sequence[str], arguments: Sequence[Any]
 ) -> Any:
-    """What the script returns; all keys must be of one slot. Raises RedisFailed, at the deadline at the latest."""
+    """Returns what the script returns; all keys must be of one slot.
+
+    Raises LedgerUnavailable, at the deadline at the latest: then the script has not run, or its
+    answer was lost.
+    """
     tag = keys[0].partition("}")[0]
     try:
         return _run(url, tag, deadline, [script, len(keys), *keys, *arguments])
     except (RedisError, OSError, UnicodeError) as error:
-        _addresses().pop(tag, None)  # the server may have lost its slots to another one
-        raise RedisFailed(_sentence(error)) from None
+        _addresses().pop(tag, None)  # another server may have the slot by now
+        raise LedgerUnavailable(_sentence(error)) from None
 
 
 def _run(url: str, tag: str, deadline: Deadline, command: Sequence[Any]) -> Any:
@@ -70,14 +71,14 @@ def _run(url: str, tag: str, deadline: Deadline, command: Sequence[Any]) -> Any:
 
 
 class _Node:
-    """A server. Its connections stay open for the next call."""
+    """One server. Its connections stay open for the next call."""
 
     def __init__(self, url: str, address: str) -> None:
-        self.deadline: Deadline | None = None  # of the call that is under way
+        self.deadline: Deadline | None = None  # of the present call
         self._client: Any = Redis.from_url(
             url,
             decode_responses=True,
-            retry=Retry(NoBackoff(), 1),  # a connection that the server has closed in the meantime
+            retry=Retry(NoBackoff(), 1),  # where the server closed an idle connection
         )
         pool = self._client.connection_pool
         if address:
@@ -99,28 +100,29 @@ class _Node:
         except (AskError, TryAgainError, ClusterDownError):
             raise
         except ResponseError:
-            self._client.connection_pool.disconnect()  # such as to a server that has become a replica
+            self._client.connection_pool.disconnect()  # the server may have become a replica
             raise
 
-    def seconds_left(self) -> float:
-        """Raises TimeoutError where there are none."""
-        left = self.deadline.remaining_seconds() if self.deadline else 0.0
-        if left <= 0:
+    def remaining_seconds(self) -> float:
+        """Returns the seconds until the deadline. Raises TimeoutError where there are none."""
+        seconds = self.deadline.remaining_seconds() if self.deadline else 0.0
+        if seconds <= 0:
             raise TimeoutError
-        return left
+        return seconds
 
 
 def _timed(connection_class: Any, node: _Node) -> Any:
-    """Connections whose every wait ends with the call: redis-py's own timeouts begin anew with each byte."""
+    """Returns a class of connections whose waits all end with the call: redis-py's own timeouts
+    start again with each byte.
+    """
 
     class Timed(connection_class):  # type: ignore[misc]
         def _connect(self) -> _TimedSocket:
             try:
-                self.socket_connect_timeout = self.socket_timeout = node.seconds_left()
+                self.socket_connect_timeout = self.socket_timeout = node.remaining_seconds()
                 return _TimedSocket(super()._connect(), node)
-            except (
-                TimeoutError
-            ) as error:  # redis-py 8.1 fails to report it of a Unix socket, which has no port
+            except TimeoutError as error:
+                # redis-py 8.1 cannot report a TimeoutError of a Unix socket, which has no port.
                 raise OSError("no connection in time") from error
 
     return Timed
@@ -139,17 +141,17 @@ class _TimedSocket:
         self._is_polled = seconds == 0
 
     def recv(self, size: int) -> bytes:
-        self._wrapped.settimeout(0 if self._is_polled else self._node.seconds_left())
+        self._wrapped.settimeout(0 if self._is_polled else self._node.remaining_seconds())
         return self._wrapped.recv(size)
 
     def sendall(self, data: bytes) -> None:
-        self._wrapped.settimeout(self._node.seconds_left())
+        self._wrapped.settimeout(self._node.remaining_seconds())
         self._wrapped.sendall(data)
 
 
-def _address(error: AskError, asked: str) -> str:
-    """Where the slot is; a server that does not know its own host name leaves it out."""
-    host = error.host or asked.rpartition(":")[0]
+def _address(error: AskError, called_address: str) -> str:
+    """Returns where the slot is; a server that does not know its own host name leaves it out."""
+    host = error.host or called_address.rpartition(":")[0]
     if not host:
         raise RedisError
     return f"{host}:{error.port}"
@@ -170,7 +172,9 @@ def _sentence(error: Exception) -> str:
 
 @lru_cache(maxsize=1)
 def _addresses() -> dict[str, str]:
-    """Which server has a slot, as far as a server said so, by hash tag. A cache: it may vanish."""
+    """Returns the servers' addresses by hash tag, as far as a server named them. A cache: it may
+    vanish.
+    """
     return {}
 
 

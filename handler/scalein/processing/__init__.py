@@ -1,4 +1,4 @@
 """Processes messages: all of an event (batch), each at most once (once), by gather, decide, act (removal).
 
-May import: clock, cloud, contract, decision, errors, intake, ledger, policy, report, settings, timing.
+May import: clock, cloud, contract, decision, errors, intake, ledger, policy, policy_rules, report, settings, timing.
 """

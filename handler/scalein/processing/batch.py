@@ -10,22 +10,15 @@ from datetime import timedelta
 
 from scalein.cloud.gateway import DryRun
 from scalein.decision.evidence import CLOCK_SKEW
-from scalein.decision.guardrails import Pause
+from scalein.decision.group_policy import Pause
 from scalein.decision.model import Alarm, Named, Notice, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Ignored
 from scalein.errors import GatewayError, RejectedEvent
-from scalein.intake import MalformedMessage, Message, ParsedEvent, read
+from scalein.intake import Message, ParsedEvent, parse_message
 from scalein.intake.dialects import SignedFollowUp
-from scalein.policy import (
-    Policy,
-    PolicyViolation,
-    Rule,
-    apply_policy,
-    request_from_rule,
-    rule_for,
-    why_no_rule,
-)
+from scalein.policy import Policy, PolicyViolation, apply_policy
+from scalein.policy_rules import Rule, request_from_rule, rule_for, why_no_rule
 from scalein.processing.dependencies import MAX_PER_MESSAGE, Dependencies
 from scalein.processing.group_view import GroupView
 from scalein.processing.once import MessageProcessor
@@ -79,12 +72,10 @@ class BatchProcessor:
             or plan_only(request, view, group_policy, dependencies)
         )
 
-    def _work_of(self, message: Message | MalformedMessage) -> Work | Outcome:
+    def _work_of(self, message: Message) -> Work | Outcome:
         """What a message asks for, or its outcome if it asks for nothing that may be done."""
-        if isinstance(message, MalformedMessage):
-            return wording.rejected(message.idempotency_key, message.error)
         try:
-            parsed = read(message)
+            parsed = parse_message(message)
             if isinstance(parsed, SignedFollowUp):
                 progress = verify_follow_up(parsed, self._dependencies.follow_up_key)
                 return self._follow_up(progress)
@@ -97,11 +88,11 @@ class BatchProcessor:
 
     def _request_of_alarm(self, alarm: Alarm) -> RemovalRequest | Outcome:
         """The request that the policy's first matching rule makes of the alarm."""
-        rule = rule_for(alarm, self._policy)
+        rule = rule_for(alarm, self._policy.rules)
         if rule is None:
-            detail = why_no_rule(alarm, self._policy)
+            detail = why_no_rule(alarm, self._policy.rules)
             return wording.ignored(alarm.idempotency_key, Ignored.NO_RULE, detail)
-        group_id = "" if rule.uses_alarm_group else rule.asks["scalingGroupId"]
+        group_id = "" if rule.uses_alarm_group else rule.request["scalingGroupId"]
         request = request_from_rule(rule, alarm, group_id)
         violation = _violation_of_named(request, len(alarm.instance_ids))
         if violation:

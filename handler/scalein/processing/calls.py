@@ -48,10 +48,10 @@ class RemovalCalls:
         before = self.progress
         max_calls = None if _is_parallel(snapshot) else 1
         send_by = self.latest_send_time(snapshot)
-        self.progress = before.intending(max_calls, snapshot.now, send_by)
+        self.progress = before.with_intents(max_calls, snapshot.now, send_by)
         calls = self.progress.calls[len(before.calls) :]
         if self._journal.has_follow_ups and not self._is_scheduled:
-            self.progress = self.progress.followed()
+            self.progress = self.progress.with_next_follow_up()
         try:
             self._journal.record_intent(self.progress, calls)
         except TryLater:
@@ -113,7 +113,7 @@ class RemovalCalls:
 
     def record(self, call: Call) -> None:
         """Records what is known of a call now."""
-        self.progress = self.progress.updated(call)
+        self.progress = self.progress.with_call(call)
         self._holds_lease &= self._journal.record_result(self.progress, call)
 
     def undo(
@@ -123,8 +123,8 @@ class RemovalCalls:
         if not calls:
             return
         for call in reversed(calls):
-            self.progress = self.progress.without(call, is_token_free)
-        self.progress = self.progress.losing(lost)
+            self.progress = self.progress.without_call(call, is_token_free)
+        self.progress = self.progress.with_unaccounted(lost)
         self.release_selection()
         freed = _ids_in(calls)
         self._group.free(freed)

@@ -1,7 +1,8 @@
-"""The only module that knows ESS's custom scale-in policy (CustomPolicy): its question, our answer. Pure.
+"""ESS's custom scale-in policy (removal policy CustomPolicy): the question and the answer. Pure.
 
-ESS asks when it scales in by itself, and removes by itself what the answer names; RemoveInstances never asks. The
-question is documented; the answer is not published, and its form here is unverified (docs/architecture.md).
+ESS asks when it scales in by itself, and removes the instances of the answer by itself;
+RemoveInstances never asks. The question is documented. The form of the answer is not published: it
+is inferred from AWS's custom termination policy, and unverified (docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -11,46 +12,42 @@ from typing import Any, NamedTuple
 
 from scalein.contract import check
 from scalein.decision.capacity import capacity_of
-from scalein.decision.guardrails import GroupPolicy, retention_rules
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Count, Instance, RankedBy, RemovalRequest, Snapshot
-from scalein.decision.removal_order import DEFAULT_POLICIES, CandidateQueue, removal_order
+from scalein.decision.removal_order import DEFAULT_POLICIES, CandidateQueue
+from scalein.decision.retention import retention_rules
 from scalein.intake.decoding import value_of
 
 SCHEMA = "custom-policy"
 
 
-class ZoneShare(NamedTuple):
-    """So much capacity is to leave a zone; of an empty zone, any."""
-
-    zone_id: str
-    capacity: int
-
-
 class ScaleInQuestion(NamedTuple):
+    """Which of the instances should ESS remove?"""
+
     scaling_group_id: str
-    shares: tuple[ZoneShare, ...]
-    instance_ids: frozenset[str]  # whom ESS would take
+    capacity_by_zone: tuple[tuple[str, int], ...]  # to remove, by zone id; empty id: any zone
+    instance_ids: frozenset[str]  # the candidates
 
 
 def parse_question(event: bytes) -> ScaleInQuestion:
-    """Raises RejectedEvent."""
+    """Returns the question of an event. Raises RejectedEvent."""
     document = value_of(event)
     check(document, SCHEMA)
     return ScaleInQuestion(
         document["ScalingGroupId"],
         tuple(
-            ZoneShare(share.get("ZoneId", ""), int(share["Capacity"]))
-            for share in document["CapacityToRemove"]
+            (entry.get("ZoneId", ""), int(entry["Capacity"]))
+            for entry in document["CapacityToRemove"]
         ),
         frozenset(instance["InstanceId"] for instance in document["Instances"]),
     )
 
 
 def request_of(question: ScaleInQuestion, group_policy: GroupPolicy) -> RemovalRequest:
-    """What has to be known is as for a request with the policy's order."""
-    wanted = sum(share.capacity for share in question.shares)
+    """Returns a request that needs the same reads as the question: the policy's removal order."""
+    capacity = sum(capacity for _, capacity in question.capacity_by_zone)
     return RemovalRequest(
-        question.scaling_group_id, "", Count(wanted), order=group_policy.order or DEFAULT_POLICIES
+        question.scaling_group_id, "", Count(capacity), order=group_policy.order or DEFAULT_POLICIES
     )
 
 
@@ -60,34 +57,41 @@ def selected(
     snapshot: Snapshot,
     group_policy: GroupPolicy,
 ) -> list[tuple[str, RankedBy]]:
-    """Who leaves each zone, in the policy's order. Fewer than asked where too few may leave for what they are."""
-    why_not = retention_rules(request, snapshot, group_policy)
-    left = [i for i in snapshot.instances if i.id in question.instance_ids and why_not(i) is None]
-    found: list[tuple[str, RankedBy]] = []
-    for share in question.shares:
-        there = [instance for instance in left if share.zone_id in ("", instance.zone_id)]
-        line = CandidateQueue(
-            there, removal_order(request, snapshot, group_policy.metric), snapshot
-        )
-        found += _taken(line, share.capacity, snapshot)
-        taken = {id for id, _ in found}
-        left = [instance for instance in left if instance.id not in taken]
-    return found
+    """Returns the ids to remove, zone by zone in the policy's removal order, with what ranked each.
+
+    They are fewer than ESS wants if the policy retains too many candidates.
+    """
+    reason_to_retain = retention_rules(request, snapshot, group_policy)
+    candidates = [
+        instance
+        for instance in snapshot.instances
+        if instance.id in question.instance_ids and reason_to_retain(instance) is None
+    ]
+    selected_ids: list[tuple[str, RankedBy]] = []
+    for zone_id, capacity in question.capacity_by_zone:
+        in_zone = [instance for instance in candidates if zone_id in ("", instance.zone_id)]
+        queue = CandidateQueue(in_zone, request, snapshot, group_policy.metric)
+        from_zone = list(_first(queue, capacity, snapshot))
+        selected_ids += from_zone
+        ids = {id for id, _ in from_zone}
+        candidates = [instance for instance in candidates if instance.id not in ids]
+    return selected_ids
 
 
 def answer(instance_ids: Sequence[str]) -> dict[str, Any]:
-    """The only place that knows its form: inferred from AWS's custom termination policy, unverified."""
+    """Returns the answer to ESS; its form is unverified."""
     return {"InstanceIds": list(instance_ids)}
 
 
-def _taken(
-    line: CandidateQueue, capacity: int, snapshot: Snapshot
+def _first(
+    queue: CandidateQueue, capacity: int, snapshot: Snapshot
 ) -> Iterator[tuple[str, RankedBy]]:
+    """Takes the first instances of the queue which together have no more than this capacity."""
     instance: Instance | None
-    while capacity > 0 and (instance := line.first()):
+    while capacity > 0 and (instance := queue.first()):
         weight = capacity_of(instance, snapshot)
         if weight <= capacity:
             capacity -= weight
-            yield instance.id, line.leave()
+            yield instance.id, queue.select()
         else:
-            line.skip()
+            queue.skip()

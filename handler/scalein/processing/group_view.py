@@ -11,7 +11,7 @@ from datetime import datetime
 from scalein.clock import Clock
 from scalein.cloud.gateway import GROUP_ONLY, Gateway
 from scalein.decision.capacity import STABLE_STATES, capacity_of
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Activity, Plan, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.errors import GatewayError, OutcomeUnknown, StaleSnapshot, TokenUsed, TryLater
@@ -115,7 +115,7 @@ class GroupView:
         """The plan. Cached per snapshot: the messages of a batch often ask the same."""
         question = request._replace(
             request_id="",
-            reason="",
+            request_reason="",
             sent_at=None,
             not_after=None,
             dry_run=False,

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from scalein.decision.progress import Call, CallState, Progress
 from scalein.errors import LedgerUnavailable, TryLater
-from scalein.ledger.protocol import Completion, MessageRef, OtherMessages, Record
+from scalein.ledger.protocol import MessageRef, OtherMessages
 from scalein.processing.dependencies import Dependencies
 from scalein.processing.group_view import GroupView
 from scalein.processing.progress_record import progress_text
@@ -44,12 +44,12 @@ class Journal:
     @property
     def is_shared(self) -> bool:
         """Whether all instances of the function record here: none acts beside the lease."""
-        return self._ledger.shared
+        return self._ledger.is_shared
 
     @property
     def is_complete(self) -> bool:
         """Whether no invocation ever makes a call without recording it here."""
-        return self._ledger.complete
+        return self._ledger.is_complete
 
     @property
     def is_proof(self) -> bool:
@@ -104,14 +104,16 @@ class Journal:
 
         Raises LedgerUnavailable.
         """
-        self._ledger.close(self._message, Completion(saved_text, observation, sent_at))
+        self._ledger.release(
+            self._message, outcome=saved_text, observation=observation, sent_at=sent_at
+        )
 
     def release(self, observation: str = "", sent_at: datetime | None = None) -> None:
         """Frees claim and lease; the message may be processed again, from its progress.
 
         Raises LedgerUnavailable.
         """
-        self._ledger.close(self._message, Completion(None, observation, sent_at))
+        self._ledger.release(self._message, observation=observation, sent_at=sent_at)
 
     def read_others(self) -> OtherMessages:
         """What the ledger knows of the group's other messages. Raises LedgerUnavailable."""
@@ -124,8 +126,13 @@ class Journal:
         freed: tuple[str, ...] = (),
         activity_ids: tuple[str, ...] = (),
     ) -> bool:
-        record = Record(progress_text(progress), seconds_by_id, freed, activity_ids)
-        is_written = self._ledger.record(self._message, record)
+        is_written = self._ledger.record(
+            self._message,
+            progress_text(progress),
+            in_flight=seconds_by_id,
+            freed=freed,
+            activity_ids=activity_ids,
+        )
         if is_written:
             self._group.count_write()
         return is_written

@@ -1,7 +1,6 @@
 """Processes one message at most once: claim, group lease, removal, saved outcome, follow-up.
 
-Three nets keep a message from acting twice: its age (batch), its tokens (calls) and the ledger.
-Each holds alone.
+Its age, its tokens and the ledger keep a message from acting twice; each holds alone.
 """
 
 from __future__ import annotations
@@ -11,17 +10,10 @@ from contextlib import suppress
 from datetime import timedelta
 
 from scalein.decision.evidence import since_sent, unexplained_removals, unowned_removals
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.progress import Progress, furthest
 from scalein.decision.reasons import Status
-from scalein.errors import (
-    GatewayError,
-    LedgerUnavailable,
-    MalformedEvent,
-    Refused,
-    StateRefused,
-    TryLater,
-)
+from scalein.errors import GatewayError, LedgerUnavailable, Refused, RejectedEvent, TryLater
 from scalein.ledger.protocol import Claim, GroupLease, MessageRef
 from scalein.processing.dependencies import Dependencies
 from scalein.processing.group_view import GroupView
@@ -64,7 +56,7 @@ class MessageProcessor:
             recorded = _recorded_progress(claim)
             is_first = claim.first or recorded is not None
             journal = Journal(message, self._group, self._dependencies, is_first)
-            progress = furthest(arrived, recorded, self._ledger.complete)
+            progress = furthest(arrived, recorded, self._ledger.is_complete)
             outcome = self._outcome_before_lease(arrived, progress, claim, journal)
             if outcome is None:
                 outcome = self._process_with_lease(progress, expiry, journal)
@@ -150,7 +142,8 @@ class MessageProcessor:
         age = (self._clock.now() - run.progress.first_claimed_at).total_seconds()
         may_have_acted = not journal.is_proof and not run.progress.calls
         is_settled = age >= self._dependencies.settle_seconds
-        if isinstance(error, StateRefused) and may_have_acted and not is_settled:
+        is_by_state = isinstance(error, Refused) and error.is_by_state
+        if is_by_state and may_have_acted and not is_settled:
             sentence = (
                 f"{error} This refusal proves nothing: an earlier delivery of the message may have "
                 "been accepted, which is not known yet."
@@ -210,7 +203,7 @@ class MessageProcessor:
             return outcome
         request = run.progress.request
         try:
-            end = run.progress.followed()._replace(ended=outcome.status.value)
+            end = run.progress.with_next_follow_up()._replace(ended=outcome.status.value)
             is_new = journal.schedule_follow_up(end)
         except TryLater as error:
             return wording.busy(request, f"Its end is not known for certain: {error}")
@@ -232,7 +225,7 @@ class MessageProcessor:
         if not journal.has_follow_ups:
             return outcome
         try:
-            journal.schedule_follow_up(run.progress.followed())
+            journal.schedule_follow_up(run.progress.with_next_follow_up())
         except TryLater as error:
             # Not an end: this invocation fails, so that its trigger delivers the message again.
             message = f"{outcome.message} It is not followed up: {error}"
@@ -252,9 +245,7 @@ class MessageProcessor:
         return outcome
 
     def _held(self, progress: Progress, journal: Journal, sentence: str) -> Outcome:
-        """Another invocation holds message or group: the message comes again, by itself or by its
-        trigger.
-        """
+        """Another invocation holds message or group: the message must come again later."""
         waited = (self._clock.now() - progress.first_claimed_at).total_seconds()
         if waited > MAX_FOLLOW_UP_SECONDS:
             return wording.waited_too_long(progress, waited)
@@ -286,7 +277,7 @@ def _recorded_progress(claim: Claim) -> Progress | None:
     """How far an earlier invocation came; None if another version of this function wrote it."""
     try:
         return parse_progress(claim.progress) if claim.progress else None
-    except MalformedEvent:
+    except RejectedEvent:
         return None
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from scalein.decision.model import Named
 from scalein.decision.progress import Call, CallState, Progress
-from scalein.errors import ContractViolation, MalformedEvent
+from scalein.errors import RejectedEvent
 from scalein.intake.dialects import SignedFollowUp
 from scalein.intake.removal_request import document_of, request_of
 
-VERSION = 4
+VERSION = 5
 MICROSECOND = timedelta(microseconds=1)
 PURPOSE = b"scalein-follow-up/2\n"  # keeps other texts that the key signs from passing for this
 
@@ -77,11 +77,11 @@ def progress_text(progress: Progress) -> str:
 
 
 def parse_progress(text: str) -> Progress:
-    """The progress. Raises MalformedEvent for a record of another version, and for other text."""
+    """The progress. Raises RejectedEvent for a record of another version, and for other text."""
     try:
         document = json.loads(text)
         if document["version"] != VERSION:
-            raise MalformedEvent(
+            raise RejectedEvent(
                 "$.version",
                 "version",
                 "The progress record is of another version of this function.",
@@ -95,7 +95,7 @@ def parse_progress(text: str) -> Progress:
         TypeError,
         ValueError,
     ) as error:
-        raise MalformedEvent("$", "progress", "The progress record cannot be read.") from error
+        raise RejectedEvent("$", "progress", "The progress record cannot be read.") from error
 
 
 def _progress(document: dict[str, Any]) -> Progress:
@@ -150,7 +150,7 @@ def verify_follow_up(sign_follow_up: SignedFollowUp, key: str) -> Progress:
     if not key or not hmac.compare_digest(
         own, sign_follow_up.signature.encode("utf-8", "surrogatepass")
     ):
-        raise ContractViolation(
+        raise RejectedEvent(
             "$.signature", "signature", "The follow-up was not signed by this function."
         )
     return parse_progress(sign_follow_up.text)

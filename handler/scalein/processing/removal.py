@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from scalein.decision.guardrails import GroupPolicy, read_scope
+from scalein.decision.group_policy import GroupPolicy
+from scalein.decision.guardrails import read_scope
 from scalein.decision.model import Activity, Plan, ReadScope, RemovalRequest, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.decision.progress import CallState, Progress
 from scalein.decision.reasons import Reason
-from scalein.decision.result import ended, is_running
+from scalein.decision.result import is_running, removal_result
 from scalein.errors import GatewayError, Refused, StaleSnapshot, TryLater
 from scalein.processing.calls import RemovalCalls
 from scalein.processing.dependencies import Dependencies
@@ -135,19 +136,21 @@ class RemovalRun:
         if not progress.selected:
             plan = self._group.plan(progress.request, snapshot, self._group_policy, max_instances)
             self.plan = plan
-            if plan.refusal is Reason.BELOW_DESIRED and self._group.in_flight_ids:
+            veto = plan.blocked_by
+            is_below_desired = veto is not None and veto.reason is Reason.BELOW_DESIRED
+            if is_below_desired and self._group.in_flight_ids:
                 sentence = "a removal is under way, and not shown yet."
                 raise TryLater("DescribeScalingGroups", "NotSettled", sentence)
             self._calls.progress = progress._replace(selected=plan.selected)
             return
         request = progress.request_for_ids(progress.pending)
         plan = plan_removal(request, snapshot, self._group_policy, max_instances)
-        if plan.refusal in PASSING:
+        if plan.blocked_by and plan.blocked_by.reason in PASSING:
             sentence = "a scaling activity is in progress."
             raise TryLater("RemoveInstances", "ScalingActivityInProgress", sentence)
         reason_by_id = {verdict.instance_id: verdict.reason for verdict in plan.retained}
         lost = tuple(id for id in progress.pending if reason_by_id.get(id) in LOST)
-        self._calls.progress = progress.losing(lost).giving_up(
+        self._calls.progress = progress.with_unaccounted(lost).with_given_up(
             {id: reason.value for id, reason in reason_by_id.items()}
         )
 
@@ -162,7 +165,7 @@ class RemovalRun:
 
     def _drop_pending(self, reason: str) -> None:
         progress = self.progress
-        self._calls.progress = progress.giving_up(dict.fromkeys(progress.pending, reason))
+        self._calls.progress = progress.with_given_up(dict.fromkeys(progress.pending, reason))
 
     def _resolve(self, only: CallState | None) -> tuple[str, ...]:
         calls = [call for call in self.progress.unconfirmed_calls if only in (None, call.state)]
@@ -194,7 +197,7 @@ class RemovalRun:
             return wording.unconfirmed_calls(progress)
         if activities:
             return self._end(activities)
-        if progress.accepted:
+        if progress.accepted_calls:
             return wording.removing(progress, self.plan)
         if self.plan is not None and not self.plan.selected:
             return wording.planned(progress.request, self.plan)
@@ -210,7 +213,7 @@ class RemovalRun:
         scope = ReadScope(history_seconds=max(60, int(age.total_seconds())))
         snapshot = self._group.gateway.snapshot(self._group.scaling_group_id, scope)
         settle_seconds = self._dependencies.settle_seconds
-        result = ended(self.progress, activities, snapshot, settle_seconds)
+        result = removal_result(self.progress, activities, snapshot, settle_seconds)
         if result is None:
             return wording.removing(self.progress, self.plan)
         return wording.ended(self.progress, result)

@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
-from scalein.decision.capacity import LEAVING_STATES
+from scalein.decision.capacity import REMOVING_STATES
 from scalein.decision.evidence import activity_of, is_settled, since_sent, unowned_removals
-from scalein.decision.guardrails import GroupPolicy, read_scope
+from scalein.decision.group_policy import GroupPolicy
+from scalein.decision.guardrails import read_scope
 from scalein.decision.model import Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.decision.progress import Call, CallState
@@ -109,7 +110,7 @@ class CallResolver:
         staying_ids = {
             instance.id
             for instance in snapshot.instances
-            if instance.lifecycle_state not in LEAVING_STATES
+            if instance.lifecycle_state not in REMOVING_STATES
         }
         lost = tuple(id for id in call.instance_ids if id not in staying_ids)
         self._calls.undo((call,), is_token_free=False, lost=lost)
@@ -125,14 +126,14 @@ class CallResolver:
             one for one in self._calls.progress.calls if one.token_number == call.token_number
         )
         if known.state is CallState.UNCONFIRMED:
-            self._calls.progress = self._calls.progress.updated(call)
+            self._calls.progress = self._calls.progress.with_call(call)
         return known.state is not CallState.UNCONFIRMED
 
     def _repeat(self, call: Call, snapshot: Snapshot, settled: bool) -> None:
         """ESS answers with the first activity, or acts for the first time: both are right."""
         send_by = max(call.send_by, self._calls.latest_send_time(snapshot))
         attempt = call._replace(send_by=send_by)
-        self._calls.progress = self._calls.progress.updated(attempt)
+        self._calls.progress = self._calls.progress.with_call(attempt)
         self._journal.record_intent(self._calls.progress, (attempt,))
         try:
             self._calls.make_one(attempt, snapshot)

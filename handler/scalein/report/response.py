@@ -165,7 +165,7 @@ def _trail(plan: Plan) -> Json:
         "requested": {"value": plan.requested.value, "unit": plan.requested.unit},
         "limits": [
             {
-                "reason": limit.reason.value,
+                "guardrail": limit.guardrail.value,
                 "allows": limit.allows,
                 "unit": limit.unit,
                 "detail": cut(limit.detail),
@@ -182,7 +182,8 @@ def _trail(plan: Plan) -> Json:
             "unit": short.unit,
             "reason": short.reason.value,
         },
-        "stopped": plan.refusal and {"reason": plan.refusal.value, "detail": cut(plan.detail)},
+        "stopped": plan.blocked_by
+        and {"reason": plan.blocked_by.reason.value, "detail": cut(plan.blocked_by.detail)},
     }
 
 

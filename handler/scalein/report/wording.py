@@ -40,6 +40,7 @@ SENTENCES = {
     Reason.UNHEALTHY_GROUP: "Too few are healthy: low load may be an outage.",
     Reason.FLOOR: "The policy's floor allows no more.",
     Reason.MAX_PER_REQUEST: "The policy lets one message remove no more.",
+    Reason.MAX_PERCENT_PER_REQUEST: "The policy lets one message remove no larger share.",
     Reason.BUDGET: "The policy's budget for this time is spent.",
 }
 QUIET = (  # a guardrail that holds is no fault
@@ -62,9 +63,9 @@ def planned(request: RemovalRequest, plan: Plan) -> Outcome:
     """Of a plan that is not carried out: nobody leaves, or this is a dry run."""
     if plan.selected:
         status = Status.DRY_RUN
-    elif plan.refusal is Reason.ACTIVITY_IN_PROGRESS:
+    elif plan.blocked_by and plan.blocked_by.reason is Reason.ACTIVITY_IN_PROGRESS:
         status = Status.RETRY
-    elif plan.refusal and plan.refusal not in QUIET:
+    elif plan.blocked_by and plan.blocked_by.reason not in QUIET:
         status = Status.REFUSED
     else:
         status = Status.AT_TARGET_OR_BLOCKED
@@ -239,7 +240,7 @@ def waited_too_long(progress: Progress, seconds: float) -> Outcome:
     if progress.calls:
         return unconfirmed(progress)
     if progress.unaccounted:
-        return not_removed(progress.giving_up(dict.fromkeys(progress.pending, "waited-too-long")))
+        return not_removed(progress.with_given_up(dict.fromkeys(progress.pending, "waited-too-long")))
     message = f"No instances removed. The message waited {seconds:.0f} s for its turn, which is longer than it may."
     return _of(progress.request, Status.EXPIRED, message)
 
@@ -295,7 +296,11 @@ def rejected(idempotency_key: str, error: RejectedEvent) -> Outcome:
 
 def _of(request: RemovalRequest, status: Status, message: str) -> Outcome:
     return Outcome(
-        status, request.request_id, message, request.scaling_group_id or None, reason=request.reason
+        status,
+        request.request_id,
+        message,
+        request.scaling_group_id or None,
+        reason=request.request_reason,
     )
 
 
@@ -304,9 +309,9 @@ def _told(status: Status, plan: Plan) -> str:
     capacity = f"capacity {plan.capacity_before} to {plan.capacity_after}, MinSize {plan.min_size}"
     if status is Status.DRY_RUN:
         return f"Dry run: {_number(len(plan.selected))} would leave ({capacity}).{short}"
-    if plan.refusal:
-        detail = f" {plan.detail}" if plan.detail else ""
-        return f"Nobody leaves. {SENTENCES[plan.refusal]}{detail}{short if plan.refusal is Reason.PARTIAL_DENIED else ''}"
+    if plan.blocked_by:
+        denied = plan.blocked_by.reason is Reason.PARTIAL_DENIED
+        return f"No instances removed. {plan.blocked_by.detail}{short if denied else ''}"
     return f"Nobody leaves.{short or ' The group already has what was asked for.'}"
 
 

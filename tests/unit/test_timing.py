@@ -1,4 +1,4 @@
-"""What a message waited for is told as it was: nothing twice, nothing of another message."""
+"""The durations of a message are its own: no second counts twice, none is another message's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scalein.timing import CallTimer
 from tests.support.clock import DrivenClock
 
 NAMES = ("DescribeScalingGroups", "RemoveInstances")
-STEPS = st.lists(
+SCHEDULES = st.lists(
     st.one_of(
         st.tuples(st.just("open"), st.sampled_from(NAMES)),
         st.just(("close", "")),
@@ -19,48 +19,48 @@ STEPS = st.lists(
 )
 
 
-@given(STEPS)
-def test_the_time_of_a_message_is_its_waiting_and_its_own(sort_keys: list[tuple[str, str]]) -> None:
+@given(SCHEDULES)
+def test_the_time_of_a_message_is_its_waiting_and_its_own(steps: list[tuple[str, str]]) -> None:
     """Calls that overlap, as threads make them; each step takes a second."""
     clock = DrivenClock()
-    tally = CallTimer(clock)
+    timer = CallTimer(clock)
     running = []
-    made, busy = 0, 0.0
-    for step, name in sort_keys:
+    count, busy_seconds = 0, 0.0
+    for step, name in steps:
         if step == "open":
-            running.append(tally.call(name))
+            running.append(timer.call(name))
             running[-1].__enter__()
-            made += 1
+            count += 1
         elif step == "close" and running:
             running.pop(0).__exit__(None, None, None)
-        busy += bool(running)
+        busy_seconds += bool(running)
         clock.sleep(1)
     for call in running:
         call.__exit__(None, None, None)
-    spent = tally.take()
+    times = timer.take()
 
-    assert spent.seconds == len(sort_keys)
-    assert spent.waiting_seconds == busy
-    assert sum(number for number, _ in spent.calls.values()) == made
-    assert sum(seconds for _, seconds in spent.calls.values()) >= busy
+    assert times.seconds == len(steps)
+    assert times.waiting_seconds == busy_seconds
+    assert sum(number for number, _ in times.calls.values()) == count
+    assert sum(seconds for _, seconds in times.calls.values()) >= busy_seconds
 
 
 def test_each_message_has_its_own() -> None:
     clock = DrivenClock()
-    tally = CallTimer(clock)
-    with tally.call("RemoveInstances"):
+    timer = CallTimer(clock)
+    with timer.call("RemoveInstances"):
         clock.sleep(2)
-    first = tally.take()
+    first = timer.take()
     clock.sleep(1)
-    second = tally.take()
+    second = timer.take()
 
     assert first.calls == {"RemoveInstances": (1, 2.0)}
     assert (second.seconds, second.waiting_seconds, second.calls) == (1.0, 0.0, {})
 
 
 def test_a_call_that_fails_counts_too() -> None:
-    tally = CallTimer(DrivenClock())
-    with pytest.raises(ValueError, match="no"), tally.call("RemoveInstances"):
+    timer = CallTimer(DrivenClock())
+    with pytest.raises(ValueError, match="no"), timer.call("RemoveInstances"):
         raise ValueError("no")
 
-    assert tally.take().calls["RemoveInstances"][0] == 1
+    assert timer.take().calls["RemoveInstances"][0] == 1

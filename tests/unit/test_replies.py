@@ -1,4 +1,4 @@
-"""What ESS's replies say, and that a reply which is garbled anywhere says nothing."""
+"""ESS's replies are parsed strictly: a reply that is garbled anywhere is Inconsistent."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 from localcloud.garble import ABSENT, VALUES
 from scalein.cloud.replies import (
     Inconsistent,
+    activities_by_id_of,
     activities_of,
     activity_id_of,
     group_of,
     groups_of_members,
-    known_activities_of,
     page_count,
     snapshot_of,
 )
@@ -103,7 +103,7 @@ def of_instances(reply: Any) -> object:
 
 
 def of_activities(reply: Any) -> object:
-    return known_activities_of(reply, ("asa-1",)), activities_of(reply, "asg-1")
+    return activities_by_id_of(reply, ("asa-1",)), activities_of(reply, "asg-1")
 
 
 READS: list[tuple[Callable[[Any], object], dict[str, Any]]] = [
@@ -147,10 +147,10 @@ NAMES = [".".join(map(str, path)) for _, _, path in CASES]
 
 
 @pytest.mark.parametrize(("read", "reply", "path"), CASES, ids=NAMES)
-def test_a_reply_garbled_in_one_place_is_inconsistent_or_says_what_it_did(
+def test_a_reply_garbled_in_one_place_is_inconsistent_or_means_what_it_did(
     read: Callable[[Any], object], reply: dict[str, Any], path: Path
 ) -> None:
-    """A value of another type is never taken for one: not a text for a number, nor true, 4.7 or infinity for one."""
+    """A value of another type is never converted: not a text, true, 4.7 or infinity to a number."""
     whole, right = read(reply), at(reply, path)
     for value in VALUES:
         try:
@@ -162,7 +162,7 @@ def test_a_reply_garbled_in_one_place_is_inconsistent_or_says_what_it_did(
 
 
 def alike(value: object, right: object) -> bool:
-    """Whether a value is of the type that is documented here; the history's capacities are text as well as numbers."""
+    """Whether a value has the documented type; capacities in the history may be text or numbers."""
     digits = isinstance(value, str) and value.isdecimal()
     if type(value) is type(right):
         return True
@@ -176,7 +176,8 @@ def alike(value: object, right: object) -> bool:
 NEEDED: dict[Callable[[Any], object], tuple[str, ...]] = {
     of_groups: ("TotalCount", "ScalingGroups", *(f"ScalingGroup.{name}" for name in (
         "ScalingGroupId", "LifecycleState", "MinSize", "TotalCapacity", "DesiredCapacity"))),
-    of_instances: ("TotalCount", "ScalingInstances", "ScalingInstance.InstanceId", "ScalingInstance.LifecycleState"),
+    of_instances: ("TotalCount", "ScalingInstances", *(f"ScalingInstance.{name}" for name in (
+        "InstanceId", "LifecycleState"))),
     of_activities: ("TotalCount", "ScalingActivities", *(f"ScalingActivity.{name}" for name in (
         "ScalingActivityId", "StatusCode", "StartTime"))),
 }  # fmt: skip
@@ -194,7 +195,7 @@ NEEDED: dict[Callable[[Any], object], tuple[str, ...]] = {
         )
     ],
 )
-def test_what_every_decision_needs_is_never_made_up(
+def test_a_value_that_every_decision_needs_is_never_invented(
     read: Callable[[Any], object], reply: dict[str, Any], path: Path, value: object
 ) -> None:
     with pytest.raises(Inconsistent):
@@ -247,19 +248,19 @@ def test_only_a_complete_reply_says_that_an_instance_is_in_no_group(reply: dict[
     )
 
 
-def test_another_groups_reply_is_none_of_ours() -> None:
+def test_a_reply_about_another_group_is_inconsistent() -> None:
     for read, reply in READS:
         text = json.dumps(reply).replace("asg-1", "asg-2")
         with pytest.raises(Inconsistent):
             read(json.loads(text))
 
 
-def test_activities_that_were_not_asked_for_are_none_of_ours() -> None:
+def test_activities_that_were_not_requested_are_inconsistent() -> None:
     with pytest.raises(Inconsistent):
-        known_activities_of(ACTIVITIES, ("asa-2",))
+        activities_by_id_of(ACTIVITIES, ("asa-2",))
 
 
-def test_an_activity_says_whom_it_added_and_whom_it_removed() -> None:
+def test_an_activity_lists_the_instances_that_it_added_and_removed() -> None:
     (found,) = activities_of(ACTIVITIES)
 
     assert found == Activity(
@@ -277,16 +278,14 @@ def test_an_activity_says_whom_it_added_and_whom_it_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "runs"), [("InProgress", True), ("Suspended", True), ("Rejected", False)]
+    ("status", "is_running"), [("InProgress", True), ("Suspended", True), ("Rejected", False)]
 )
-def test_a_status_that_is_not_known_is_an_end_only_where_the_end_is_said(
-    status: str, runs: bool
-) -> None:
+def test_an_unknown_status_is_an_end_only_with_an_end_time(status: str, is_running: bool) -> None:
     item = {**ACTIVITY, "StatusCode": status}
     del item["EndTime"]
     (found,) = activities_of({"ScalingActivities": [item]})
 
-    assert (found.ended_at is None) is runs
+    assert (found.ended_at is None) is is_running
     (found,) = activities_of({"ScalingActivities": [{**ACTIVITY, "StatusCode": "Suspended"}]})
     assert found.ended_at is not None
 

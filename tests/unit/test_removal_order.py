@@ -1,4 +1,4 @@
-"""Who leaves first: each order, their pipeline, and the vendor's own table."""
+"""Which instance is removed first: each order, their pipeline, and the vendor's own table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.guardrails import GroupPolicy
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Count, Instance, Metric, Order, RankedBy, Sample, Snapshot
 from scalein.decision.planner import plan_removal
 from tests.support.clock import NOON
@@ -20,7 +20,7 @@ OLDEST, NEWEST, CONFIGURATION = "OldestInstance", "NewestInstance", "OldestScali
 
 
 @pytest.mark.parametrize(
-    ("multi_az_policy", "policies", "leaves"),
+    ("multi_az_policy", "policies", "first_id"),
     [
         ("PRIORITY", (CONFIGURATION, OLDEST), "i-1"),
         ("BALANCE", (CONFIGURATION, OLDEST), "i-2"),
@@ -37,12 +37,12 @@ OLDEST, NEWEST, CONFIGURATION = "OldestInstance", "NewestInstance", "OldestScali
     ],
 )
 def test_the_twelve_cells_of_the_vendors_table_that_need_no_prices(
-    multi_az_policy: str, policies: tuple[str, ...], leaves: str
+    multi_az_policy: str, policies: tuple[str, ...], first_id: str
 ) -> None:
     """ESS guide, combining removal policies; the other three of its fifteen cells go by prices."""
     plan = plan_removal(request_for(Count(1)), vendors_fleet(multi_az_policy, *policies))
 
-    assert plan.selected == (leaves,)
+    assert plan.selected == (first_id,)
 
 
 FLEET = group_of(
@@ -62,7 +62,7 @@ FLEET = group_of(
 
 
 @pytest.mark.parametrize(
-    ("order", "leaves", "by", "value"),
+    ("order", "first_id", "by", "value"),
     [
         (["OldestInstance"], "i-old", "OldestInstance", "2026-05-01 00:00:00"),
         (["NewestInstance"], "i-new", "NewestInstance", "2026-05-09 00:00:00"),
@@ -89,23 +89,23 @@ FLEET = group_of(
         (["AttachedLast", "OldestInstance"], "i-old", "OldestInstance", "2026-05-01 00:00:00"),
     ],
 )
-def test_an_order_takes_first_and_tells_why(
-    order: list[str], leaves: str, by: str, value: str
+def test_an_order_selects_the_first_and_says_why(
+    order: list[str], first_id: str, by: str, value: str
 ) -> None:
     plan = plan_removal(request_for(Count(1), order=tuple(map(Order, order))), FLEET)
 
-    assert plan.selected == (leaves,)
+    assert plan.selected == (first_id,)
     assert plan.verdicts[0].ranked_by == RankedBy(by, value)
 
 
-def test_who_is_alone_is_chosen_for_being_the_only_one() -> None:
+def test_a_single_candidate_is_selected_as_the_only_one() -> None:
     plan = plan_removal(request_for(Count(1)), group_of(member("i-a")))
 
     assert plan.verdicts[0].ranked_by == RankedBy("only-candidate", "i-a")
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "order", "choice"),
+    ("first", "second", "order", "ranked_by"),
     [
         (member("i-a"), member("i-b"), "Unhealthy", RankedBy("id", "i-a")),
         (
@@ -146,17 +146,17 @@ def test_who_is_alone_is_chosen_for_being_the_only_one() -> None:
         ),
     ],
 )
-def test_what_told_two_apart_is_told_in_words(
-    first: Instance, second: Instance, order: str, choice: RankedBy
+def test_what_put_one_instance_before_another_is_said_in_words(
+    first: Instance, second: Instance, order: str, ranked_by: RankedBy
 ) -> None:
     plan = plan_removal(request_for(Count(1), order=(Order(order),)), group_of(first, second))
 
     assert [(v.instance_id, v.ranked_by) for v in plan.verdicts if v.selected] == [
-        (first.id, choice)
+        (first.id, ranked_by)
     ]
 
 
-def test_the_size_of_a_zone_is_told_where_it_decided() -> None:
+def test_the_size_of_a_zone_is_said_where_it_decided() -> None:
     fleet = group_of(
         member("i-b", zone="h"),
         member("i-a", zone="i"),
@@ -218,13 +218,17 @@ RANKS: dict[Order, Callable[[Any], float]] = {
 }
 
 
-def apply_policy(left: list[Instance], members: list[Instance], order: Order) -> list[Instance]:
-    """One step of the pipeline as the ESS guide has it: those that are first by it, and no other."""
+def first_by(candidates: list[Instance], members: list[Instance], order: Order) -> list[Instance]:
+    """One step of the pipeline as in the ESS guide: those that are first by it, and no other."""
     if order is Order.FULLEST_ZONE:
-        sizes = {i.zone_id: sum(other.zone_id == i.zone_id for other in members) for i in left}
-        return [instance for instance in left if sizes[instance.zone_id] == max(sizes.values())]
-    first = min(RANKS[order](instance) for instance in left)
-    return [instance for instance in left if RANKS[order](instance) == first]
+        sizes = {
+            i.zone_id: sum(other.zone_id == i.zone_id for other in members) for i in candidates
+        }
+        return [
+            instance for instance in candidates if sizes[instance.zone_id] == max(sizes.values())
+        ]
+    first = min(RANKS[order](instance) for instance in candidates)
+    return [instance for instance in candidates if RANKS[order](instance) == first]
 
 
 MEMBERS = st.builds(
@@ -244,17 +248,17 @@ ORDERS = st.lists(
 def test_a_pipeline_narrows_the_candidates_step_by_step(
     made: list[Instance], orders: list[Order], count: int
 ) -> None:
-    """Against a naive filter for each one that leaves."""
+    """Against a naive filter for each selected instance."""
     members = [instance._replace(id=f"i-{number}") for number, instance in enumerate(made)]
     fleet: Snapshot = group_of(*members)
-    expected, left = [], list(members)
+    expected, remaining = [], list(members)
     for _ in range(min(count, len(members))):
-        candidates = left
+        candidates = remaining
         for order in orders:
-            candidates = apply_policy(candidates, left, order)
+            candidates = first_by(candidates, remaining, order)
         first = min(candidates, key=lambda i: (i.joined_at, i.id))
         expected.append(first.id)
-        left.remove(first)
+        remaining.remove(first)
 
     assert (
         list(plan_removal(request_for(Count(count), order=tuple(orders)), fleet).selected)

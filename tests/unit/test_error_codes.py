@@ -1,33 +1,35 @@
-"""Everything that ESS and its SDK can fail with becomes one of ours, once."""
+"""Each error code of ESS and of its SDK becomes one exception of the tree, once."""
 
 from __future__ import annotations
 
 import pytest
 from aliyunsdkcore.acs_exception import error_code
 
-from scalein.cloud.error_codes import error_of, is_label, no_answer_of_ess
+from scalein.cloud.error_codes import error_of, error_without_code, is_label
 from scalein.errors import (
     ConfigurationError,
     GatewayError,
     Refused,
     StaleSnapshot,
-    StateRefused,
-    Throttled,
     TokenUsed,
     Transient,
     TryLater,
 )
 
+REFUSED_BY_STATE = (Refused, "is_by_state", True)
+WITHOUT_EFFECT = (Transient, "may_have_happened", False)
+MAY_HAVE_HAPPENED = (Transient, "may_have_happened", True)
+
 DOCUMENTED = {
     # RemoveInstances
-    (404, "InvalidScalingGroupId.NotFound"): Refused,
+    (404, "InvalidScalingGroupId.NotFound"): (Refused, "is_by_state", False),
     (404, "InvalidInstanceId.NotFound"): StaleSnapshot,
-    (400, "InvalidParameter"): Refused,
-    (403, "Forbidden.Unauthorized"): Refused,
-    (400, "IncorrectScalingGroupStatus"): StateRefused,
+    (400, "InvalidParameter"): (Refused, "is_by_state", False),
+    (403, "Forbidden.Unauthorized"): (Refused, "is_by_state", False),
+    (400, "IncorrectScalingGroupStatus"): REFUSED_BY_STATE,
     (400, "ScalingActivityInProgress"): TryLater,
-    (400, "IncorrectLoadBalancerStatus"): StateRefused,
-    (400, "IncorrectDBInstanceStatus"): StateRefused,
+    (400, "IncorrectLoadBalancerStatus"): REFUSED_BY_STATE,
+    (400, "IncorrectDBInstanceStatus"): REFUSED_BY_STATE,
     (400, "IncorrectCapacity.MinSize"): StaleSnapshot,
     (400, "InvalidOperation.Conflict"): TryLater,
     (400, "IncorrectInstanceStatus"): StaleSnapshot,
@@ -40,44 +42,47 @@ DOCUMENTED = {
     (400, "InvalidAccessKeyId.Inactive"): ConfigurationError,
     (400, "InvalidTimeStamp.Format"): TryLater,
     (400, "InvalidTimeStamp.Expired"): TryLater,
-    (400, "SignatureNonceUsed"): Transient,
-    (400, "MissingParameter"): Refused,
-    (400, "MissingScalingGroupId"): Refused,
-    (400, "InvalidParameter.Format"): Refused,
-    (404, "InvalidApi.NotFound"): Refused,
-    (400, "UnsupportedOperation"): Refused,
-    (400, "NoSuchVersion"): Refused,
-    (400, "Throttling"): Throttled,
-    (400, "Throttling.User"): Throttled,
-    (400, "Throttling.Api"): Throttled,
-    (403, "Forbidden"): Refused,
-    (403, "Forbidden.RAM"): Refused,
-    (403, "Forbidden.Unsubscribed"): Refused,
-    (403, "Forbidden.UserVerification"): Refused,
-    (403, "Forbidden.RiskControl"): Refused,
-    (403, "NoPermission"): Refused,
-    (400, "ResourceNotAvailable"): Refused,
+    (400, "SignatureNonceUsed"): MAY_HAVE_HAPPENED,
+    (400, "MissingParameter"): (Refused, "is_by_state", False),
+    (400, "MissingScalingGroupId"): (Refused, "is_by_state", False),
+    (400, "InvalidParameter.Format"): (Refused, "is_by_state", False),
+    (404, "InvalidApi.NotFound"): (Refused, "is_by_state", False),
+    (400, "UnsupportedOperation"): (Refused, "is_by_state", False),
+    (400, "NoSuchVersion"): (Refused, "is_by_state", False),
+    (400, "Throttling"): WITHOUT_EFFECT,
+    (400, "Throttling.User"): WITHOUT_EFFECT,
+    (400, "Throttling.Api"): WITHOUT_EFFECT,
+    (403, "Forbidden"): (Refused, "is_by_state", False),
+    (403, "Forbidden.RAM"): (Refused, "is_by_state", False),
+    (403, "Forbidden.Unsubscribed"): (Refused, "is_by_state", False),
+    (403, "Forbidden.UserVerification"): (Refused, "is_by_state", False),
+    (403, "Forbidden.RiskControl"): (Refused, "is_by_state", False),
+    (403, "NoPermission"): (Refused, "is_by_state", False),
+    (400, "ResourceNotAvailable"): (Refused, "is_by_state", False),
     (400, "InvalidSecurityToken.Expired"): TryLater,
     (400, "InvalidSecurityToken.Malformed"): ConfigurationError,
     (400, "InvalidSecurityToken.MismatchWithAccessKey"): ConfigurationError,
     (400, "IdempotentParameterMismatch"): TokenUsed,
     (403, "IdempotentParameterMismatch"): TokenUsed,
-    (500, "InternalError"): Transient,
-    (503, "ServiceUnavailable"): Transient,
+    (500, "InternalError"): MAY_HAVE_HAPPENED,
+    (503, "ServiceUnavailable"): MAY_HAVE_HAPPENED,
     (400, "IDEMPOTENCE_SIGNATURE_MISMATCH"): TokenUsed,
-    (400, "IDEMPOTENCE_PROCESSING"): Transient,
+    (400, "IDEMPOTENCE_PROCESSING"): MAY_HAVE_HAPPENED,
     # not documented
-    (400, "SomethingNew"): Refused,
-    (429, "SomethingNew"): Throttled,
-    (502, "SomethingNew"): Transient,
+    (400, "SomethingNew"): (Refused, "is_by_state", False),
+    (429, "SomethingNew"): WITHOUT_EFFECT,
+    (502, "SomethingNew"): MAY_HAVE_HAPPENED,
 }
 
 
 @pytest.mark.parametrize(("status", "code"), DOCUMENTED)
 def test_every_documented_code_has_its_place_in_the_tree(status: int, code: str) -> None:
+    expected = DOCUMENTED[status, code]
+    kind, flag, value = expected if isinstance(expected, tuple) else (expected, "", None)
     error = error_of("RemoveInstances", code, status, "ID-1")
 
-    assert type(error) is DOCUMENTED[status, code]
+    assert type(error) is kind
+    assert vars(error).get(flag) is value
     if isinstance(error, GatewayError):
         assert (error.action, error.ess_request_id) == ("RemoveInstances", "ID-1")
 
@@ -96,8 +101,8 @@ def test_no_connection_may_be_tried_again_at_once() -> None:
 @pytest.mark.parametrize(
     "status", [200, 204, 302, 400, 401, 403, 404, 408, 409, 429, 500, 502, 503, 504]
 )
-def test_an_answer_that_is_not_of_ess_says_nothing_of_what_happened(status: int) -> None:
-    error = no_answer_of_ess("RemoveInstances", status)
+def test_an_answer_that_is_not_of_ess_proves_nothing_about_what_happened(status: int) -> None:
+    error = error_without_code("RemoveInstances", status)
 
     assert type(error) is Transient
     assert error.may_have_happened
@@ -118,6 +123,9 @@ def test_a_code_is_a_short_printable_text(value: object) -> None:
     assert is_label("InvalidParameter.Format")
 
 
-def test_only_a_throttled_call_certainly_had_no_effect() -> None:
+def test_a_call_that_failed_in_passing_may_have_happened_unless_it_was_throttled() -> None:
+    throttled = error_of("a", "Throttling.User", 400)
+
     assert Transient("a", "b", "c").may_have_happened
-    assert not Throttled("a", "b", "c").may_have_happened
+    assert isinstance(throttled, Transient)
+    assert not throttled.may_have_happened

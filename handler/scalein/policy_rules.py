@@ -1,0 +1,149 @@
+"""The alarm rules of the policy: which alarm matches which rule, and what the rule requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from scalein.decision.model import Alarm, RemovalRequest
+from scalein.intake.removal_request import request_of
+
+FROM_ALARM = "alarm"  # as the value of instanceIds or scalingGroupId
+MAX_NAMES, MAX_CONDITIONS, MAX_CHARACTERS = 20, 3, 64  # in a message to a person
+
+
+class Rule(NamedTuple):
+    """What an alarm means: a removal request, without what the alarm itself says."""
+
+    pattern_by_attribute: Mapping[str, str]
+    request: Mapping[str, Any]
+
+    @property
+    def uses_alarm_group(self) -> bool:
+        return bool(self.request["scalingGroupId"] == FROM_ALARM)
+
+    @property
+    def uses_alarm_instances(self) -> bool:
+        return bool(self.request["remove"].get("instanceIds") == FROM_ALARM)
+
+
+def rule_of(document: dict[str, Any]) -> Rule:
+    """Returns the rule of a document that satisfies the schema of policies."""
+    patterns = {name: pattern for name, pattern in document["when"].items() if name != "labels"}
+    for name, pattern in document["when"].get("labels", {}).items():
+        patterns[f"labels.{name}"] = pattern
+    if "level" in patterns:
+        patterns["level"] = patterns["level"].upper()
+    request = {name: value for name, value in document.items() if name not in ("when", "comment")}
+    return Rule(patterns, request)
+
+
+def rule_for(alarm: Alarm, rules: Sequence[Rule]) -> Rule | None:
+    """Returns the first rule that matches the alarm, None if none does."""
+    return next((rule for rule in rules if not _unmet_conditions(rule, alarm)), None)
+
+
+def why_no_rule(alarm: Alarm, rules: Sequence[Rule]) -> str:
+    """Returns a sentence that names the closest rule and what it expects.
+
+    It names the alarm's attributes, which can be many and long, and never their values.
+    """
+    attributes = _joined([_cut(name) for name in alarm.attributes], MAX_NAMES)
+    if not rules:
+        return f"The policy has no alarm rules. The alarm has {attributes or 'no attributes'}."
+    unmet = [_unmet_conditions(rule, alarm) for rule in rules]
+    met_counts = [
+        len(rule.pattern_by_attribute) - len(names)
+        for rule, names in zip(rules, unmet, strict=True)
+    ]
+    closest = met_counts.index(max(met_counts))
+    conditions = [
+        _condition(name, rules[closest].pattern_by_attribute[name], alarm)
+        for name in unmet[closest]
+    ]
+    return (
+        f"No alarm rule of the policy matches. Closest rule: alarms[{closest}]."
+        f" It expects {_joined(conditions, MAX_CONDITIONS)}."
+        f" The alarm has {attributes or 'no attributes'}."
+    )
+
+
+def request_from_rule(rule: Rule, alarm: Alarm, scaling_group_id: str) -> RemovalRequest:
+    """Returns the request that the rule makes of the alarm. If the rule takes the alarm's
+    instances, the caller checks that the alarm names some.
+    """
+    document = {**rule.request, "scalingGroupId": scaling_group_id}
+    if rule.uses_alarm_instances:
+        document["remove"] = {"instanceIds": alarm.instance_ids}
+    request = request_of(document, alarm.idempotency_key, alarm.sent_at)
+    return request._replace(observation=_observation(rule, alarm))
+
+
+def covering_rule(rules: Sequence[Rule], index: int) -> int | None:
+    """Returns the index of an earlier rule that matches every alarm that rule `index` matches."""
+    return next((n for n in range(index) if _covers(rules[n], rules[index])), None)
+
+
+def _observation(rule: Rule, alarm: Alarm) -> str:
+    """An alarm supersedes only alarms of the same rule; if the rule removes the alarm's instances,
+    only alarms of the same instances.
+    """
+    if not alarm.observation:
+        return ""
+    instance_ids = sorted(alarm.instance_ids) if rule.uses_alarm_instances else []
+    parts = [alarm.observation, dict(rule.pattern_by_attribute), dict(rule.request), instance_ids]
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:40]
+
+
+def _condition(name: str, pattern: str, alarm: Alarm) -> str:
+    has = "another value" if name in alarm.attributes else "no such attribute"
+    return f"{_cut(name)} {_cut(pattern)} (the alarm has {has})"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}..."
+
+
+def _joined(texts: Sequence[str], maximum: int) -> str:
+    more = len(texts) - maximum
+    return ", ".join(texts[:maximum]) + (f" and {more} more" if more > 0 else "")
+
+
+def _covers(earlier: Rule, later: Rule) -> bool:
+    """Whether every alarm that matches the later rule matches the earlier one. A * of the later
+    rule's pattern counts as text.
+    """
+    patterns = later.pattern_by_attribute
+    return all(
+        name in patterns and _matches(pattern, patterns[name])
+        for name, pattern in earlier.pattern_by_attribute.items()
+    )
+
+
+def _unmet_conditions(rule: Rule, alarm: Alarm) -> list[str]:
+    return [
+        name
+        for name, pattern in rule.pattern_by_attribute.items()
+        if not any(_matches(pattern, text) for text in alarm.attributes.get(name, ()))
+    ]
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Whether the text matches, where * stands for any characters. Takes one pass over the text, so
+    that no sender can make it slow.
+    """
+    first, *others = pattern.split("*")
+    if not others:
+        return pattern == text
+    *middle, last = others
+    if not (text.startswith(first) and text.endswith(last) and len(text) >= len(first) + len(last)):
+        return False
+    start, end = len(first), len(text) - len(last)
+    for part in middle:
+        start = text.find(part, start, end)
+        if start < 0:
+            return False
+        start += len(part)
+    return True
