@@ -5,6 +5,9 @@ VENV ?= .venv
 SECONDS ?= 60
 MESSAGES ?= 10000
 TESTS ?=
+FAST_TESTS = tests/unit tests/processing tests/house
+# Runs with two environments at the same time keep their temporary files apart.
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal --basetemp=.pytest-tmp$(notdir $(VENV))
 BIN = $(VENV)/bin
 VALIDATORS = tests/validators/node_modules
 
@@ -13,7 +16,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-queue test test-long fuzz chaos mutants test-all check bench load console node-modules validate clean
+.PHONY: help setup run run-queue test test-fast test-long coverage fuzz chaos mutants test-all check lint types fix bench load console node-modules validate clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 14
@@ -46,11 +49,18 @@ validate: setup ## template.yml, alarms.yml and s.yaml, by Alibaba's own validat
 	@mkdir -p .cache && HOME=$(CURDIR)/.cache $(VALIDATORS)/.bin/s preview -t s.yaml >.cache/s-preview || (cat .cache/s-preview; exit 1)
 	@$(BIN)/scalein check --template template.yml
 
-test: setup ## all tests
-	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+test: setup ## all tests; at its end, what was skipped and which command brings it
+	$(PYTEST) $(TESTS)
+
+test-fast: setup ## the tests that need no server: half a minute at most
+	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-quick} $(PYTEST) -m fast $(FAST_TESTS)
 
 test-long: setup ## all tests, with many more examples for each property
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+	HYPOTHESIS_PROFILE=long $(PYTEST) $(TESTS)
+
+coverage: setup ## the fast tests with more examples, and which lines of handler/ they do not reach; fails below the floor
+	@mkdir -p .cache
+	$(PYTEST) -m fast --cov --cov-report=term $(FAST_TESTS)
 
 fuzz: setup ## feed the intake with made-up bytes (SECONDS=60), where Atheris installs
 	@sh tools/fuzz.sh "$(BIN)/python" "$(SECONDS)"
@@ -65,10 +75,18 @@ mutants: setup ## break the deciding modules in one place at a time, and list wh
 test-all: ## all tests, on each of Python 3.10 to 3.13 that is found
 	@sh tools/each_python.sh "$(MAKE)"
 
-check: setup ## lint, format and types
+check: lint types ## lint, format and types
+
+lint: setup ## lint and format, without types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup ## types, by mypy --strict
 	$(BIN)/mypy
+
+fix: setup ## mend what ruff can mend, and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 bench: setup ## measure, and print tables
 	$(BIN)/python -m benchmarks
@@ -79,5 +97,5 @@ load: setup ## the local cloud at 200 calls a second, next to moto (three minute
 	@$(BIN)/python -m benchmarks.load --moto .cache/moto/bin/python
 
 clean: ## remove everything that was made
-	rm -rf .venv .venv-* .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache .pytest-tmp
+	rm -rf .venv .venv-* .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache .pytest-tmp*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,7 @@
-"""Prints the figures: `python -m benchmarks` (or `make bench`). Ratios within this one run; times vary by machine."""
+"""Prints the figures: `python -m benchmarks` (or `make bench`).
+
+Compare ratios within one run; times vary by machine.
+"""
 
 from __future__ import annotations
 
@@ -23,19 +26,19 @@ from typing import Any
 import click
 
 from benchmarks import acting, intake, planning, shipping
-from benchmarks.timing import Row, both, printed
+from benchmarks.timing import Row, median_and_best, print_table
 from scalein_cli.local import environment, local_cloud
-from scalein_cli.options import console_of
+from scalein_cli.options import console_for_output
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 EVENT: dict[str, Any] = {"scalingGroupId": "asg-bench", "remove": {"count": 1}}
 POLICY: dict[str, Any] = {"groups": {"asg-bench": {}}}
-ROUND = 30  # of three programs, each of which takes an instance
+ROUND = 30  # repeats with one fleet: each program removes an instance
 
 
 def fleet_file(folder: Path, instances: int) -> Path:
-    """A group that takes removal after removal: desired capacity lets them run side by side."""
+    """Writes a fleet whose group takes removals at the same time, as it has a desired capacity."""
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     members = [
         {
@@ -61,7 +64,7 @@ def fleet_file(folder: Path, instances: int) -> Path:
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """A folder in this checkout with the handler as it is shipped: with byte code."""
+    """A folder in this checkout with the handler as it is deployed: with byte code."""
     cache = ROOT / ".cache"
     cache.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as name:
@@ -75,12 +78,13 @@ def workplace() -> Iterator[Path]:
 
 
 def cold_start(folder: Path, repeats: int) -> list[Row]:
-    """Whole process, interpreter to the first RemoveInstances, in turn, so that both see the same machine."""
+    """Time of a whole process, from the interpreter to the first RemoveInstances.
+
+    The programs take turns, so that load on the machine affects all of them.
+    """
     walls: dict[str, list[float]] = {}
-    spent: dict[str, list[float]] = {}
-    for first in range(
-        0, repeats, ROUND
-    ):  # a fresh fleet each time, for every turn takes two instances away
+    processor: dict[str, list[float]] = {}
+    for first in range(0, repeats, ROUND):  # a new fleet each time: each turn removes instances
         with local_cloud(fleet_file(folder, 100)) as ready:
             variables = {
                 **os.environ,
@@ -97,18 +101,17 @@ def cold_start(folder: Path, repeats: int) -> list[Row]:
                     "scalein": [str(HERE / "invoke.py"), str(event)],
                 }
                 for name, arguments in programs.items():
-                    wall, cpu, said = _process([sys.executable, *arguments], variables)
+                    wall, cpu, output = _process([sys.executable, *arguments], variables)
                     walls.setdefault(name, []).append(wall)
-                    spent.setdefault(name, []).append(cpu)
-                    assert name != "scalein" or said == "removing", said
-    rows = [(f"cold start, {name}", both(times), "") for name, times in walls.items()]
-    newer = statistics.median(
-        o / e for o, e in zip(walls["scalein"], walls["eager script, newer SDK"], strict=True)
-    )
-    rows.append(("cold start, scalein / eager with the newer SDK, wall", f"{newer:.2f}", ""))
-    for what, times in (("wall", walls), ("processor", spent)):
+                    processor.setdefault(name, []).append(cpu)
+                    assert name != "scalein" or output == "removing", output
+    rows = [(f"cold start, {name}", median_and_best(times), "") for name, times in walls.items()]
+    pairs = zip(walls["scalein"], walls["eager script, newer SDK"], strict=True)
+    ratio = statistics.median(scalein / eager for scalein, eager in pairs)
+    rows.append(("cold start, scalein / eager with the newer SDK, wall", f"{ratio:.2f}", ""))
+    for what, times in (("wall", walls), ("processor", processor)):
         pairs = zip(times["scalein"], times["eager script"], strict=True)
-        ratio = statistics.median(ours / eager for ours, eager in pairs)
+        ratio = statistics.median(scalein / eager for scalein, eager in pairs)
         best = min(times["scalein"]) / min(times["eager script"])
         goal = "at most 0.85" if what == "wall" else ""
         rows.append(
@@ -118,18 +121,18 @@ def cold_start(folder: Path, repeats: int) -> list[Row]:
 
 
 def _process(command: list[str], variables: dict[str, str]) -> tuple[float, float, str]:
-    """Wall and processor seconds of a whole process, and what it printed."""
+    """Wall and processor seconds of a whole process, and its output."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
-    wall = time.perf_counter() - began
+    wall = time.perf_counter() - started_at
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return wall, cpu, done.stdout.strip()
 
 
 def rejected() -> list[Row]:
-    """Modules that a rejected event loads beyond jsonschema's own."""
+    """The number of modules that a rejected event loads beyond those of jsonschema."""
 
     def modules(program: str) -> set[str]:
         script = f"{program}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
@@ -161,7 +164,7 @@ def rejected() -> list[Row]:
 
 
 def warm(folder: Path, repeats: int) -> list[Row]:
-    """The handler's own time: a whole warm invocation less the time in which an SDK call was under way."""
+    """The handler's own time: a whole warm invocation less the time of its SDK calls."""
     from aliyunsdkcore.client import AcsClient
 
     import index
@@ -171,13 +174,13 @@ def warm(folder: Path, repeats: int) -> list[Row]:
 
     timer = CallTimer(SystemClock())
 
-    class Watched(AcsClient):  # type: ignore[misc]
+    class TimedClient(AcsClient):  # type: ignore[misc]
         def do_action_with_exception(self, request: Any) -> Any:
             with timer.call(request.get_action_name()):
                 return super().do_action_with_exception(request)
 
-    vars(scalein.cloud.sdk)["AcsClient"] = Watched  # the one place where a benchmark looks inside
-    own = []
+    vars(scalein.cloud.sdk)["AcsClient"] = TimedClient
+    durations = []
     with local_cloud(fleet_file(folder, 100)) as ready:
         os.environ.update(environment(ready, folder / "policy.json"))
         context = SimpleNamespace(
@@ -188,20 +191,22 @@ def warm(folder: Path, repeats: int) -> list[Row]:
             event = json.dumps({**EVENT, "requestId": f"warm-{number}"}).encode()
             timer.take()
             outcome = index.handler(event, context)
-            spent = timer.take()
+            times = timer.take()
             assert outcome["status"] == "removing", outcome
-            own.append(spent.seconds - spent.waiting_seconds)
-    return [("warm invocation, 100 instances, beyond the SDK calls", both(own), "at most 2 ms")]
+            durations.append(times.seconds - times.waiting_seconds)
+    figure = "warm invocation, 100 instances, without the SDK calls"
+    return [(figure, median_and_best(durations), "at most 2 ms")]
 
 
 @click.command()
-@click.option("--repeats", default=40, show_default=True, help="How often each thing is done.")
+@click.option(
+    "--repeats", default=40, show_default=True, help="Number of measurements of each figure."
+)
 def main(repeats: int) -> None:
-    """Measures cold start, planning and a warm invocation against the local cloud, and prints one table."""
-    console = console_of()
-    audit = logging.getLogger(
-        "scalein.audit"
-    )  # its lines are made, and go nowhere: batches would fill the screen
+    """Measures cold start, planning and warm invocations against the local cloud."""
+    console = console_for_output()
+    # Audit lines are made and not printed: those of a batch would fill the screen.
+    audit = logging.getLogger("scalein.audit")
     audit.addHandler(logging.NullHandler())
     audit.propagate = False
     with workplace() as folder, console.status("Measuring ..."):
@@ -218,10 +223,10 @@ def main(repeats: int) -> None:
         ]
         large = fleet_file(folder, 2_000).rename(folder / "large.json")
         rows += [
-            *shipping.shipped(folder, fleet_file(folder, 100), repeats),
+            *shipping.package_figures(folder, fleet_file(folder, 100), repeats),
             *shipping.memory(folder, large),
         ]
-    printed(rows, console, f"Python {sys.version.split()[0]}, {repeats} repeats")
+    print_table(rows, console, f"Python {sys.version.split()[0]}, {repeats} repeats")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Acting: a plain removal, in milliseconds and in answers, and what a removal of two hundred costs in billed time."""
+"""Time of a warm removal, and the billed time of a removal of two hundred instances."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import index
-from benchmarks.timing import Row, both
+from benchmarks.timing import Row, median_and_best
 from localcloud.authenticator import Authenticator
 from localcloud.clock import DrivenClock
 from localcloud.ess.model import Assumptions
@@ -25,17 +25,17 @@ from scalein.clock import SystemClock
 from scalein.ledger.memory import process_store
 from scalein_cli.local import environment, local_cloud
 
-ANSWER_SECONDS = 0.05
+CALL_SECONDS = 0.05  # that a slow cloud takes for each call
 KEY = "benchmark"
 
 
 def figures(folder: Path, repeats: int) -> list[Row]:
-    sizes, answers = (10, 100, 1_000, 2_000), (0.0, ANSWER_SECONDS)
+    sizes, call_times = (10, 100, 1_000, 2_000), (0.0, CALL_SECONDS)
     rows = [
         row
-        for answer in answers
+        for call_seconds in call_times
         for size in sizes
-        for row in warm(folder, size, answer, min(repeats, 15))
+        for row in warm(folder, size, call_seconds, min(repeats, 15))
     ]
     return [*rows, *billed()]
 
@@ -52,59 +52,57 @@ def group(instances: int) -> dict[str, Any]:
     return {"scalingGroupId": "asg-bench", "minSize": 0, "maxSize": 2_000, "instances": members}
 
 
-def warm(folder: Path, instances: int, answer_seconds: float, repeats: int) -> list[Row]:
-    """A warm removal of one instance, the cloud holding back each answer for so long: wall, and processor time."""
+def warm(folder: Path, instances: int, call_seconds: float, repeats: int) -> list[Row]:
+    """Wall and processor time of a warm removal, while the cloud takes so long for each call."""
     fleet = folder / "slow.json"
     fleet.write_text(json.dumps({"activitySeconds": 0, "groups": [group(instances)]}))
-    slow = ("--fault", f"slow:*:1000000:{answer_seconds}") if answer_seconds else ()
+    slow = ("--fault", f"slow:*:1000000:{call_seconds}") if call_seconds else ()
     with local_cloud(fleet, *slow) as ready:
         os.environ.update(environment(ready, folder / "policy.json"))
         context = SimpleNamespace(
             region="cn-hangzhou", request_id="bench", function=SimpleNamespace(timeout=60)
         )
         walls, processor = [], []
-        process_store.cache_clear()  # of other clouds' removals
+        process_store.cache_clear()  # it has the removals of other clouds
         for number in range(min(repeats, instances - 1) + 1):
             event = {
                 "scalingGroupId": "asg-bench",
                 "remove": {"count": 1},
                 "requestId": f"trip-{instances}-{number}",
             }
-            began, worked = time.perf_counter(), time.process_time()
+            wall, cpu = time.perf_counter(), time.process_time()
             outcome = index.handler(json.dumps(event).encode(), context)
-            walls.append(time.perf_counter() - began)
-            processor.append(time.process_time() - worked)
+            walls.append(time.perf_counter() - wall)
+            processor.append(time.process_time() - cpu)
             assert outcome["status"] == "removing", outcome
-    what = f"warm removal, {instances:,} instances, answers of {answer_seconds * 1_000:.0f} ms"
-    if not answer_seconds:
+    figure = f"warm removal, {instances:,} instances, calls of {call_seconds * 1_000:.0f} ms"
+    if not call_seconds:
         return [
-            (what, both(walls[1:]), ""),
-            ("... processor time, which is billed", both(processor[1:]), ""),
+            (figure, median_and_best(walls[1:]), ""),
+            ("... processor time, which is billed", median_and_best(processor[1:]), ""),
         ]
-    trips = [wall / answer_seconds for wall in walls[1:]]  # the first one is cold
-    return [
-        (
-            what,
-            f"{both(walls[1:])}: {statistics.median(trips):.2f} answers (best {min(trips):.2f})",
-            "at most 2.3",
-        )
-    ]
+    ratios = [wall / call_seconds for wall in walls[1:]]  # the first one is cold
+    text = f"{statistics.median(ratios):.2f} calls (best {min(ratios):.2f})"
+    return [(figure, f"{median_and_best(walls[1:])}: {text}", "at most 2.3")]
 
 
 def billed() -> list[Row]:
-    """Two hundred leave a group that runs one activity at a time, at answers of 5 ms: time in the function."""
+    """Time in the function for a removal of 200 instances, at calls of 5 ms.
+
+    The group runs one activity at a time.
+    """
     clock = DrivenClock(datetime.now(timezone.utc))
     service = service_of({"groups": [group(300)]}, clock, Assumptions())
     cloud = LocalCloud(service, Authenticator(KEY, KEY), functions=InvocationQueue(clock))
     cloud.faults.add("slow", times=1_000_000, seconds=0.005)
-    spent: list[float] = []
+    durations: list[float] = []
     with running(cloud) as endpoint, function_at(endpoint) as context:
         assert cloud.functions
 
         def serve(event: bytes) -> None:
-            began = time.perf_counter()
-            index.serve(event, context, Ahead(clock))
-            spent.append(time.perf_counter() - began)
+            started_at = time.perf_counter()
+            index.serve(event, context, CloudClock(clock))
+            durations.append(time.perf_counter() - started_at)
 
         serve(b'{"scalingGroupId": "asg-bench", "remove": {"count": 200}}')
         while (due := cloud.functions.next_due()) is not None:
@@ -115,15 +113,15 @@ def billed() -> list[Row]:
     return [
         (
             "200 of 300, billed time for each call of 20",
-            f"{sum(spent) / calls:.3f} s",
+            f"{sum(durations) / calls:.3f} s",
             "at most 0.2 s",
         ),
-        ("200 of 300, invocations for each call of 20", f"{len(spent) / calls:.1f}", ""),
+        ("200 of 300, invocations for each call of 20", f"{len(durations) / calls:.1f}", ""),
     ]
 
 
-class Ahead(SystemClock):
-    """Real time spans, and the time of day of the cloud."""
+class CloudClock(SystemClock):
+    """A clock with the time of day of the cloud, and real time spans."""
 
     def __init__(self, clock: DrivenClock) -> None:
         self._clock = clock
@@ -134,6 +132,7 @@ class Ahead(SystemClock):
 
 @contextmanager
 def function_at(endpoint: str) -> Iterator[SimpleNamespace]:
+    """The context of a function whose environment names this endpoint."""
     variables = {
         "SCALEIN_ESS_ENDPOINT": endpoint,
         "SCALEIN_FC_ENDPOINT": endpoint,

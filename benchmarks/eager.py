@@ -1,4 +1,4 @@
-"""The straightforward script to compare with: everything imported at once, the same three calls, no frills.
+"""A plain script to compare with: it imports everything at once and makes the same three calls.
 
 `python eager.py EVENT_FILE` with SCALEIN_ESS_ENDPOINT and ALIBABA_CLOUD_* in the environment.
 """

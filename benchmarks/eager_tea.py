@@ -1,4 +1,4 @@
-"""The straightforward script once more, with the newer SDK: `python eager_tea.py EVENT_FILE`, as eager.py."""
+"""As eager.py, with the newer SDK: `python eager_tea.py EVENT_FILE`."""
 
 import json
 import os
@@ -30,8 +30,8 @@ def main() -> None:
     client.describe_scaling_groups(
         DescribeScalingGroupsRequest(scaling_group_ids=[group_id], **region)
     )
-    asked = DescribeScalingInstancesRequest(scaling_group_id=group_id, page_size=100, **region)
-    instances = client.describe_scaling_instances(asked).body.scaling_instances
+    request = DescribeScalingInstancesRequest(scaling_group_id=group_id, page_size=100, **region)
+    instances = client.describe_scaling_instances(request).body.scaling_instances
     oldest = min(
         (i for i in instances if i.lifecycle_state == "InService"), key=lambda i: i.created_time
     )

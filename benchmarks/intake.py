@@ -1,4 +1,4 @@
-"""How long parsing takes: a message of each sender, and batches for a group at MinSize."""
+"""Time of parsing one message of each sender, and of batches for a group at MinSize."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.timing import Row
+from benchmarks.timing import Row, measure
 from scalein.errors import RejectedEvent
 from scalein.intake import parse_event, parse_message
 from scalein.ledger.memory import process_store
@@ -23,25 +23,25 @@ BATCH = 1_000
 
 
 def one_message(repeats: int) -> list[Row]:
-    """Unwrapping, parsing and validation of each file of events/: the median and the slowest."""
-    spent = {}
+    """Time of unwrapping, parsing and validating, for every file of events/: median and slowest."""
+    times = {}
     for path in sorted((ROOT / "events").glob("*.json")):
         if not path.stem.endswith(".expected"):
             event, count = path.read_bytes(), max(1, len(parse_event(path.read_bytes()).messages))
-            spent[path.stem] = _median(lambda event=event: _read(event), repeats) / count  # type: ignore[misc]
-    slowest = max(spent, key=lambda name: spent[name])
+            times[path.stem] = _median(lambda event=event: _parse(event), repeats) / count  # type: ignore[misc]
+    slowest = max(times, key=lambda name: times[name])
     return [
         (
             "parsing and validating one message, median of events/",
-            f"{statistics.median(spent.values()):.2f} ms",
+            f"{statistics.median(times.values()):.2f} ms",
             "",
         ),
-        (f"... the slowest ({slowest})", f"{spent[slowest]:.2f} ms", "at most 0.5 ms"),
+        (f"... the slowest ({slowest})", f"{times[slowest]:.2f} ms", "at most 0.5 ms"),
     ]
 
 
 def batches(folder: Path, fleet: Callable[[Path, int], Path]) -> list[Row]:
-    """A thousand messages for one group at MinSize: no headroom for any of them, or all the same message."""
+    """Time of a thousand messages for a group at MinSize: all different, or all the same."""
     import index
 
     rows = []
@@ -59,14 +59,14 @@ def batches(folder: Path, fleet: Callable[[Path, int], Path]) -> list[Row]:
             for name, same in (("no headroom", False), ("duplicates", True)):
                 event = _batch(same)
                 calls.clear()
-                process_store.cache_clear()  # of the batch before
-                began = time.perf_counter()
-                answer = index.handler(event, context)
-                wall = time.perf_counter() - began
-                assert answer["summary"]["messages"] == BATCH, answer["summary"]
-                assert answer["summary"]["removed"] == 0, answer["summary"]
-                what = f"{BATCH:,} messages, {name}, group of {instances:,}"
-                rows.append((f"{what}: {len(calls)} ESS calls", f"{wall:.2f} s", "at most 2 s"))
+                process_store.cache_clear()  # it has the batch before
+                started_at = time.perf_counter()
+                response = index.handler(event, context)
+                wall = time.perf_counter() - started_at
+                assert response["summary"]["messages"] == BATCH, response["summary"]
+                assert response["summary"]["removed"] == 0, response["summary"]
+                figure = f"{BATCH:,} messages, {name}, group of {instances:,}"
+                rows.append((f"{figure}: {len(calls)} ESS calls", f"{wall:.2f} s", "at most 2 s"))
     return rows
 
 
@@ -86,7 +86,7 @@ def _batch(same: bool) -> bytes:
     return json.dumps(messages).encode()
 
 
-def _read(event: bytes) -> None:
+def _parse(event: bytes) -> None:
     for message in parse_event(event).messages:
         try:
             parse_message(message)
@@ -95,13 +95,9 @@ def _read(event: bytes) -> None:
 
 
 def _median(work: Callable[[], object], repeats: int) -> float:
+    """Median milliseconds of the work, after a first time that is not counted."""
     work()
-    spent = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - began)
-    return statistics.median(spent) * 1_000
+    return statistics.median(measure(work, repeats)) * 1_000
 
 
 @contextmanager
@@ -112,13 +108,13 @@ def _counted_calls() -> Iterator[list[str]]:
 
     calls: list[str] = []
 
-    class Counted(AcsClient):  # type: ignore[misc]
+    class CountingClient(AcsClient):  # type: ignore[misc]
         def do_action_with_exception(self, request: Any) -> Any:
             calls.append(request.get_action_name())
             return super().do_action_with_exception(request)
 
     original = vars(scalein.cloud.sdk)["AcsClient"]
-    vars(scalein.cloud.sdk)["AcsClient"] = Counted
+    vars(scalein.cloud.sdk)["AcsClient"] = CountingClient
     scalein.cloud.sdk.client.cache_clear()
     try:
         yield calls

@@ -1,6 +1,7 @@
-"""One invocation in a fresh process, as Function Compute makes it: import, initialize, handler.
+"""Makes one invocation in a new process, as Function Compute does: import, initialize, handler.
 
-`python invoke.py EVENT_FILE` with the handler on PYTHONPATH and SCALEIN_* and ALIBABA_CLOUD_* in the environment.
+`python invoke.py EVENT_FILE`, with the handler on PYTHONPATH, and SCALEIN_* and ALIBABA_CLOUD_*
+in the environment.
 """
 
 import sys

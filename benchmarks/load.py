@@ -1,7 +1,8 @@
-"""The local cloud under load, next to moto's server: 200 calls a second for a minute, a fleet of 2,000.
+"""The local cloud under load, beside moto's server: 200 calls a second, a fleet of 2,000.
 
-`python -m benchmarks.load` measures the local cloud; with `--moto PYTHON`, a Python that has moto[server], that too,
-with the corresponding calls of AWS Auto Scaling. Open loop: a call is sent when it is due, whatever became of the last.
+`python -m benchmarks.load` measures the local cloud; with `--moto PYTHON` (a Python that has
+moto[server]) it measures moto too, with the corresponding calls of AWS Auto Scaling. Open loop: a
+call is sent when it is due, whether or not the call before it has ended.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from urllib.parse import urlencode
 import click
 from rich.console import Console
 
-from benchmarks.timing import Row, printed
+from benchmarks.timing import Row, print_table
 from localcloud.signature_v1 import signature, string_to_sign
 
 ROOT = Path(__file__).parents[1]
 SIZE, CONNECTIONS = 2_000, 16
-PATIENCE_SECONDS = 10  # a server that is further behind at the end is not waited for
+MAX_DELAY_SECONDS = 10  # at the end: calls that are due longer are not sent
 KEY, SECRET = "localcloud", "a secret of this benchmark"
 CREDENTIAL = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/autoscaling/aws4_request"
 
@@ -42,9 +43,7 @@ class Server(NamedTuple):
     name: str
     port: int
     process: subprocess.Popen[str]
-    call: Callable[
-        [http.client.HTTPConnection, int], bytes
-    ]  # the number-th; gives the answer, or raises
+    call: Callable[[http.client.HTTPConnection, int], bytes]  # makes the call of this number
 
 
 @dataclass
@@ -56,26 +55,26 @@ class Figures:
 
 
 def ess_call(connection: http.client.HTTPConnection, number: int) -> bytes:
-    """Of every twenty: nine pages of instances, nine groups, one list of activities, one change."""
+    """One of twenty calls: nine read instances, nine groups, one activities; one changes."""
     kind = number % 20
-    ask: dict[str, str] = {
+    action: dict[str, str] = {
         "Action": "DescribeScalingInstances",
         "ScalingGroupId": "asg-load",
         "PageSize": "50",
     }
     if kind < 9:
-        ask["PageNumber"] = str(number % (SIZE // 50) + 1)
+        action["PageNumber"] = str(number % (SIZE // 50) + 1)
     elif kind < 18:
-        ask = {"Action": "DescribeScalingGroups"}
+        action = {"Action": "DescribeScalingGroups"}
     elif kind == 18:
-        ask = {"Action": "DescribeScalingActivities", "ScalingGroupId": "asg-load"}
+        action = {"Action": "DescribeScalingActivities", "ScalingGroupId": "asg-load"}
     else:
-        ask = {
+        action = {
             "Action": "SetInstancesProtection",
             "ScalingGroupId": "asg-load",
             "ProtectedFromScaleIn": "true",
         }
-        ask["InstanceId.1"] = f"i-{number % SIZE:05}"
+        action["InstanceId.1"] = f"i-{number % SIZE:05}"
     params = {
         "Version": "2014-08-28",
         "RegionId": "cn-hangzhou",
@@ -85,60 +84,60 @@ def ess_call(connection: http.client.HTTPConnection, number: int) -> bytes:
         "SignatureVersion": "1.0",
         "SignatureNonce": uuid.uuid4().hex,
         "Timestamp": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        **ask,
+        **action,
     }
     params["Signature"] = signature(SECRET, string_to_sign("POST", params))
-    return _answer(connection, "/?" + urlencode(params), "", {})
+    return _post(connection, "/?" + urlencode(params), "", {})
 
 
 def aws_call(connection: http.client.HTTPConnection, number: int) -> bytes:
-    """The same of AWS, where a page has 50 instances, a group is told without them, and protection has its own call."""
+    """The corresponding call of AWS, which lists groups without their instances."""
     kind = number % 20
     if kind < 9:
-        ask = {"Action": "DescribeAutoScalingInstances", "MaxRecords": "50"}
+        action = {"Action": "DescribeAutoScalingInstances", "MaxRecords": "50"}
     elif kind < 18:
-        ask = {"Action": "DescribeAutoScalingGroups", "AutoScalingGroupNames.member.1": "small"}
+        action = {"Action": "DescribeAutoScalingGroups", "AutoScalingGroupNames.member.1": "small"}
     elif kind == 18:
-        ask = {"Action": "DescribeLaunchConfigurations"}  # moto has no activities
+        action = {"Action": "DescribeLaunchConfigurations"}  # moto has no activities
     else:
-        ask = {
+        action = {
             "Action": "SuspendProcesses",
             "AutoScalingGroupName": "small",
             "ScalingProcesses.member.1": "Launch",
         }
-    return _aws(connection, ask)
+    return _aws(connection, action)
 
 
-def _aws(connection: http.client.HTTPConnection, ask: dict[str, str]) -> bytes:
+def _aws(connection: http.client.HTTPConnection, action: dict[str, str]) -> bytes:
     headers = {"Authorization": CREDENTIAL, "Content-Type": "application/x-www-form-urlencoded"}
     headers["Host"] = "autoscaling.us-east-1.amazonaws.com"
-    return _answer(connection, "/", urlencode({**ask, "Version": "2011-01-01"}), headers)
+    return _post(connection, "/", urlencode({**action, "Version": "2011-01-01"}), headers)
 
 
-def _answer(
+def _post(
     connection: http.client.HTTPConnection, path: str, body: str, headers: dict[str, str]
 ) -> bytes:
     connection.request("POST", path, body, headers)
-    answer = connection.getresponse()
-    content = answer.read()
-    if answer.status != 200:
-        raise RuntimeError(f"HTTP {answer.status}: {content[:200]!r}")
+    response = connection.getresponse()
+    content = response.read()
+    if response.status != 200:
+        raise RuntimeError(f"HTTP {response.status}: {content[:200]!r}")
     return content
 
 
 def load(server: Server, rate: int, seconds: int) -> Figures:
     figures, numbers, lock = Figures(), itertools.count(), threading.Lock()
-    began = time.monotonic() + 0.2
+    started_at = time.monotonic() + 0.2
 
     def work() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         while True:
             number = next(numbers)
-            due = began + number / rate
+            due = started_at + number / rate
             if number >= rate * seconds:
                 return
             time.sleep(max(0.0, due - time.monotonic()))
-            if time.monotonic() > began + seconds + PATIENCE_SECONDS:
+            if time.monotonic() > started_at + seconds + MAX_DELAY_SECONDS:
                 figures.errors["not sent: the server is too far behind"] += 1
                 continue
             try:
@@ -155,11 +154,12 @@ def load(server: Server, rate: int, seconds: int) -> Figures:
     while any(thread.is_alive() for thread in threads):
         figures.memory.append(resident(server.process.pid))
         time.sleep(1)
-    figures.seconds = time.monotonic() - began
+    figures.seconds = time.monotonic() - started_at
     return figures
 
 
 def resident(pid: int) -> float:
+    """The memory of a process, in MiB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * 4096 / (1 << 20)
 
@@ -238,7 +238,7 @@ def rows(server: Server, figures: Figures, rate: int, seconds: int) -> list[Row]
     p99 = latencies[int(len(latencies) * 0.99)]
     half = len(memory) // 2
     growth = statistics.median(memory[-5:]) - statistics.median(memory[half : half + 5])
-    answered = len(latencies) / max(seconds, figures.seconds)
+    calls_per_second = len(latencies) / max(seconds, figures.seconds)
     goal = server.name == "localcloud"
     return [
         (
@@ -246,15 +246,15 @@ def rows(server: Server, figures: Figures, rate: int, seconds: int) -> list[Row]
             str(figures.errors.total()),
             "0" if goal else "",
         ),
-        (f"{server.name}: answered in a second", f"{answered:.0f}", ""),
+        (f"{server.name}: calls answered in a second", f"{calls_per_second:.0f}", ""),
         (
-            f"{server.name}: answer, from when the call was due",
+            f"{server.name}: latency, from when the call was due",
             f"{statistics.median(latencies) * 1000:.1f} ms",
             "",
         ),
-        (f"{server.name}: ... of a hundred, the slowest", f"{p99 * 1000:.1f} ms", ""),
+        (f"{server.name}: ... 99th percentile", f"{p99 * 1000:.1f} ms", ""),
         (f"{server.name}: memory at the end", f"{memory[-1]:.0f} MiB", ""),
-        (f"{server.name}: ... more than at half time", f"{growth:.1f} MiB", "flat" if goal else ""),
+        (f"{server.name}: ... growth since half time", f"{growth:.1f} MiB", "flat" if goal else ""),
     ]
 
 
@@ -263,8 +263,8 @@ def rows(server: Server, figures: Figures, rate: int, seconds: int) -> list[Row]
 @click.option("--seconds", default=60, help="How long.")
 @click.option("--moto", "moto_python", help="A Python that has moto[server].")
 def main(rate: int, seconds: int, moto_python: str | None) -> None:
-    """Measures, and prints one table."""
-    found: list[Row] = []
+    """Measures the servers and prints one table."""
+    table_rows: list[Row] = []
     servers = [localcloud()]
     if moto_python:
         servers.append(moto(moto_python))
@@ -272,10 +272,10 @@ def main(rate: int, seconds: int, moto_python: str | None) -> None:
     for started in servers:
         with started as server, console.status(f"{server.name} ..."):
             figures = load(server, rate, seconds)
-            found += rows(server, figures, rate, seconds)
+            table_rows += rows(server, figures, rate, seconds)
             for error, number in figures.errors.most_common(3):
                 console.print(f"{server.name}: {number} times {error}", highlight=False)
-    printed(found, console, f"A fleet of {SIZE:,}")
+    print_table(table_rows, console, f"A fleet of {SIZE:,}")
 
 
 if __name__ == "__main__":

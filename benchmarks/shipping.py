@@ -1,4 +1,4 @@
-"""What is shipped: its size, its start on a disk that takes no byte code, its memory."""
+"""The package that is deployed: its size, its cold start on a read-only disk, its memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.timing import Row, both
+from benchmarks.timing import Row, median_and_best
 from localcloud.functions.pythons import python_of
 from scalein_cli.local import environment, local_cloud
 from scalein_cli.package import package
@@ -24,14 +24,14 @@ ROOT = HERE.parent
 RUNTIME = "python3.10"
 
 
-def shipped(folder: Path, fleet: Path, repeats: int) -> list[Row]:
-    """The zip, unpacked, next to what pip installs; both as on a disk that cannot be written to."""
+def package_figures(folder: Path, fleet: Path, repeats: int) -> list[Row]:
+    """Size and cold start of the package, beside a folder that pip installs."""
     python = python_of(RUNTIME)
     if python is None:
-        return [("the package", f"{RUNTIME} is not here", "")]
+        return [("the package", f"{RUNTIME} is not installed", "")]
     made = package(RUNTIME, None, folder / "scalein.zip", Console(quiet=True))
-    ours, plain = folder / "unpacked", folder / "plain"
-    zipfile.ZipFile(made.path).extractall(ours)
+    unpacked, plain = folder / "unpacked", folder / "plain"
+    zipfile.ZipFile(made.path).extractall(unpacked)
     install = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(plain)]
     subprocess.run(
         [*install, "-r", str(ROOT / "requirements.txt")], check=True, capture_output=True
@@ -41,54 +41,57 @@ def shipped(folder: Path, fleet: Path, repeats: int) -> list[Row]:
     )
     for path in plain.rglob("__pycache__"):
         shutil.rmtree(path)
-    whole = Path(shutil.make_archive(str(folder / "plain-zip"), "zip", plain)).stat().st_size
-    times: dict[str, list[float]] = {"ours": [], "plain": []}
+    plain_size = Path(shutil.make_archive(str(folder / "plain-zip"), "zip", plain)).stat().st_size
+    times: dict[str, list[float]] = {"package": [], "plain": []}
     with local_cloud(fleet) as ready:
         for number in range(min(repeats, 20)):
-            for name, code in (("ours", ours), ("plain", plain)):
-                times[name].append(
-                    _started(
-                        python, code, folder, environment(ready, folder / "policy.json"), number
-                    )
-                )
-    ratio = statistics.median(o / p for o, p in zip(times["ours"], times["plain"], strict=True))
+            for name, code in (("package", unpacked), ("plain", plain)):
+                variables = environment(ready, folder / "policy.json")
+                times[name].append(_cold_start(python, code, folder, variables, number))
+    pairs = zip(times["package"], times["plain"], strict=True)
+    ratio = statistics.median(package_time / plain_time for package_time, plain_time in pairs)
     size = made.path.stat().st_size
     return [
         (f"package for {RUNTIME}", f"{size / 1e6:.2f} MB", "at most 5 MB"),
-        ("... of what pip install -t gives, zipped", f"{size / whole:.2f}", ""),
-        ("cold start, unpacked package", both(times["ours"]), ""),
-        ("cold start, plain folder without byte code", both(times["plain"]), ""),
+        ("... / zip of what pip install -t writes", f"{size / plain_size:.2f}", ""),
+        ("cold start, unpacked package", median_and_best(times["package"]), ""),
+        ("cold start, plain folder without byte code", median_and_best(times["plain"]), ""),
         ("cold start, package / plain", f"{ratio:.2f}", "at most 0.7"),
     ]
 
 
-def _started(
+def _cold_start(
     python: str, code: Path, folder: Path, variables: dict[str, str], number: int
 ) -> float:
+    """Seconds of a whole process that removes one instance."""
     event = folder / "shipped.json"
-    asked = {
+    request = {
         "scalingGroupId": "asg-bench",
         "remove": {"count": 1},
         "requestId": f"shipped-{time.time_ns()}-{number}",
     }
-    event.write_text(json.dumps(asked))
+    event.write_text(json.dumps(request))
     own = {"PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
-    began = time.perf_counter()
-    told = subprocess.run(
+    started_at = time.perf_counter()
+    done = subprocess.run(
         [python, str(HERE / "invoke.py"), str(event)],
         env={**variables, **own},
         capture_output=True,
         check=True,
     )
-    spent = time.perf_counter() - began
-    assert told.stdout.strip() == b"removing", told
-    return spent
+    seconds = time.perf_counter() - started_at
+    assert done.stdout.strip() == b"removing", done
+    return seconds
 
 
 def memory(folder: Path, large: Path) -> list[Row]:
-    """Of the whole process of one cold invocation."""
-    script = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__'); "
-    script += "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    """Peak memory of the whole process of one cold invocation."""
+    script = (
+        "import runpy, sys; sys.argv = sys.argv[1:]; "
+        "runpy.run_path(sys.argv[0], run_name='__main__'); "
+        "lines = open('/proc/self/status').read().splitlines(); "
+        "print(next(line.split()[1] for line in lines if line.startswith('VmHWM')))"
+    )
     event = folder / "memory.json"
     event.write_text(json.dumps({"scalingGroupId": "asg-bench", "remove": {"count": 1}}))
     with local_cloud(large) as ready:

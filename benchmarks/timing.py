@@ -1,4 +1,4 @@
-"""How the benchmarks measure and write times."""
+"""Measures times and formats them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from rich.table import Table
 Row = tuple[str, str, str]  # figure, measured, goal
 
 
-def printed(rows: Iterable[Row], console: Console, title: str) -> None:
+def print_table(rows: Iterable[Row], console: Console, title: str) -> None:
     table = Table("figure", "measured", "goal", title=title)
     for row in rows:
         table.add_row(*row)
     console.print(table)
 
 
-def timed(work: Callable[[], object], repeats: int) -> list[float]:
-    spent = []
+def measure(work: Callable[[], object], repeats: int) -> list[float]:
+    """The seconds that each call took."""
+    durations = []
     for _ in range(repeats):
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         work()
-        spent.append(time.perf_counter() - began)
-    return spent
+        durations.append(time.perf_counter() - started_at)
+    return durations
 
 
-def both(spent: list[float]) -> str:
-    return f"{ms(statistics.median(spent))} (best {ms(min(spent))})"
+def median_and_best(seconds: list[float]) -> str:
+    return f"{milliseconds(statistics.median(seconds))} (best {milliseconds(min(seconds))})"
 
 
-def ms(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
     return f"{seconds * 1_000:.1f} ms"

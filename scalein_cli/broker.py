@@ -1,40 +1,57 @@
-"""Starts a RabbitMQ of our own: in a folder that vanishes, on free ports of this machine, beside any other."""
+"""`scalein broker`: starts a RabbitMQ in a temporary folder, on free ports of this machine."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-SERVERS = (
-    "/usr/lib/rabbitmq/bin/rabbitmq-server",
-    "rabbitmq-server",
-)  # Debian's own wrapper changes user: pass it by
+import click
+
+from scalein_cli.errors import CommandError
+
+# The first one is the server itself: the wrapper that Debian puts on PATH changes the user.
+SERVERS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
 START_SECONDS = 120
+STOP_SECONDS = 30
+MAX_OUTPUT_CHARACTERS = 2_000  # of the server's output, in an error
 
 
-class BrokerError(Exception):
-    """There is no broker; the text says what to do."""
+@click.command("broker")
+def broker_command() -> None:
+    """Starts a RabbitMQ on free ports of this machine and prints its URL.
+
+    It runs until SIGINT or SIGTERM.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with broker() as url:
+        click.echo(url)
+        sys.stdout.flush()
+        with suppress(KeyboardInterrupt):
+            signal.pause()
 
 
 def server() -> str | None:
-    """The rabbitmq-server of this machine."""
+    """The path of this machine's rabbitmq-server, or None."""
     return next((path for path in map(shutil.which, SERVERS) if path), None)
 
 
 @contextmanager
 def broker() -> Iterator[str]:
-    """Its AMQP URL. Raises BrokerError."""
+    """Runs a RabbitMQ and gives its AMQP URL. Raises CommandError."""
     command = server()
     if command is None:
-        raise BrokerError(
-            "RabbitMQ is not installed: sh tools/install_server.sh rabbitmq-server, or your package manager."
+        raise CommandError(
+            "RabbitMQ is not installed. Install it with `sh tools/install_server.sh "
+            "rabbitmq-server` or with your package manager."
         )
     with TemporaryDirectory(prefix="scalein-rabbitmq-", ignore_cleanup_errors=True) as name:
         folder, port, ports = Path(name), _free_port(), (_free_port(), _free_port())
@@ -44,12 +61,12 @@ def broker() -> Iterator[str]:
                 command, env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT
             )
         try:
-            _wait(process, port, folder)
+            _wait_until_ready(process, port, folder)
             yield f"amqp://guest:guest@127.0.0.1:{port}/%2F"
         finally:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=30)
+                process.wait(timeout=STOP_SECONDS)
             process.kill()
             subprocess.run(["epmd", "-kill"], env=environment, capture_output=True, check=False)  # noqa: S607
 
@@ -72,14 +89,16 @@ def _environment(folder: Path, port: int, epmd_port: int, distribution_port: int
     }
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.2)
-    said = (folder / "output").read_text(encoding="utf-8", errors="replace").strip()
-    raise BrokerError(f"RabbitMQ did not start within {START_SECONDS} s. It said: {said[-2000:]}")
+    output = (folder / "output").read_text(encoding="utf-8", errors="replace").strip()
+    status = process.poll()
+    happened = f"did not start within {START_SECONDS} s" if status is None else f"exited ({status})"
+    raise CommandError(f"RabbitMQ {happened}. Its output: {output[-MAX_OUTPUT_CHARACTERS:]}")
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""`scalein capture`: a real scaling group as a fleet file, for the local cloud and for simulations."""
+"""`scalein capture`: writes a real scaling group as a fleet file."""
 
 from __future__ import annotations
 
@@ -9,38 +9,60 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import click
+
 from scalein.clock import Deadline, SystemClock
 from scalein.decision.model import Activity, Instance, Metric, ReadScope, Snapshot
 from scalein.errors import ConfigurationError, GatewayError
 from scalein.settings import read_settings
+from scalein_cli.errors import CommandError
 from scalein_cli.local import context
-from scalein_cli.run import RunError
+from scalein_cli.options import new_file
 
-SECONDS = 60
+READ_SECONDS = 60
 HISTORY_SECONDS = 86_400
 
 
-def capture(scaling_group_id: str, region_id: str, with_metric: bool, file: Path) -> int:
-    """Writes the group, its instances, and its activities of the last day; how many instances. Raises RunError."""
+@click.command("capture")
+@click.argument("file", type=new_file)
+@click.option("--group", required=True, metavar="ID", help="Scaling group.")
+@click.option(
+    "--region",
+    default="",
+    metavar="ID",
+    help="Region of the scaling group.  [default: SCALEIN_REGION_ID]",
+)
+@click.option("--metric", is_flag=True, help="Read CPUUtilization of each instance too.")
+def capture_command(file: Path, group: str, region: str, metric: bool) -> None:
+    """Writes a real scaling group to FILE, a fleet for `scalein simulate` and the local cloud.
+
+    Reads the group, its instances and its activities of the last day. Changes nothing. Uses the
+    credentials of the environment (ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET).
+    """
     from scalein.cloud.ess import EssGateway
 
-    read_scope = ReadScope(HISTORY_SECONDS, Metric() if with_metric else None)
+    read_scope = ReadScope(HISTORY_SECONDS, Metric() if metric else None)
     try:
-        settings = read_settings(os.environ, context({"regionId": region_id}, SECONDS))
-        gateway = EssGateway(settings, Deadline.after(SECONDS, SystemClock()))
-        snapshot = gateway.snapshot(scaling_group_id, read_scope)
-        file.write_text(
-            json.dumps(fleet_of(snapshot, settings.region_id), indent=1) + "\n", encoding="utf-8"
-        )
-    except (ConfigurationError, GatewayError, OSError) as error:
-        raise RunError(str(error)) from None
-    return len(snapshot.instances)
+        settings = read_settings(os.environ, context({"regionId": region}, READ_SECONDS))
+        gateway = EssGateway(settings, Deadline.after(READ_SECONDS, SystemClock()))
+        snapshot = gateway.snapshot(group, read_scope)
+    except (ConfigurationError, GatewayError) as error:
+        raise CommandError(f"Scaling group {group} was not read: {error}") from None
+    fleet = json.dumps(fleet_of(snapshot, settings.region_id), indent=1)
+    try:
+        file.write_text(fleet + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{file} was not written: {error.strerror}.") from None
+    click.echo(f"{group}: {len(snapshot.instances)} instances to {file}")
 
 
 def fleet_of(snapshot: Snapshot, region_id: str) -> dict[str, Any]:
-    """As localcloud/fleet.schema.json has it. MaxSize is not read: as large as the group is."""
+    """The snapshot as localcloud/fleet.schema.json describes a fleet.
+
+    MaxSize is not read, so it is the capacity of the group.
+    """
     group, now = snapshot.group, snapshot.taken_at
-    told = {
+    fields = {
         "scalingGroupId": group.id,
         "minSize": group.min_size,
         "maxSize": max(group.min_size, group.total_capacity, group.desired_capacity or 0),
@@ -50,19 +72,19 @@ def fleet_of(snapshot: Snapshot, region_id: str) -> dict[str, Any]:
         "multiAZPolicy": group.multi_az_policy,
         "removalPolicies": list(group.removal_policies),
         "suspendedProcesses": list(group.suspended_processes),
-        "instances": [_instance(instance, snapshot) for instance in snapshot.instances],
+        "instances": [_instance_json(instance, snapshot) for instance in snapshot.instances],
     }
-    over = [
-        _activity(activity, group.id, now)
+    activities = [
+        _activity_json(activity, group.id, now)
         for activity in snapshot.activities or ()
         if activity.ended_at
     ]
-    return {"regionId": region_id, "groups": [_present(told)], "activities": over}
+    return {"regionId": region_id, "groups": [_without_none(fields)], "activities": activities}
 
 
-def _instance(instance: Instance, snapshot: Snapshot) -> dict[str, Any]:
+def _instance_json(instance: Instance, snapshot: Snapshot) -> dict[str, Any]:
     sample = (snapshot.samples or {}).get(instance.id)
-    told = {
+    fields: dict[str, Any] = {
         "instanceId": instance.id,
         "createdTime": f"{instance.joined_at or snapshot.taken_at:%Y-%m-%dT%H:%M:%SZ}",
         "lifecycleState": instance.lifecycle_state,
@@ -73,25 +95,24 @@ def _instance(instance: Instance, snapshot: Snapshot) -> dict[str, Any]:
         "weightedCapacity": instance.weight,
         "warmupState": "WaitingForInstanceWarmup" if instance.warming_up else None,
         "spotStrategy": "SpotAsPriceGo" if instance.spot else None,
-        "metrics": {Metric().name: sample.value} if sample else None,
-        "metricsAgeSeconds": (snapshot.taken_at - sample.taken_at).total_seconds()
-        if sample
-        else None,
     }
-    return _present(told)
+    if sample:
+        fields["metrics"] = {Metric().name: sample.value}
+        fields["metricsAgeSeconds"] = (snapshot.taken_at - sample.taken_at).total_seconds()
+    return _without_none(fields)
 
 
-def _activity(activity: Activity, scaling_group_id: str, now: datetime) -> dict[str, Any]:
-    ended = activity.ended_at or now
+def _activity_json(activity: Activity, scaling_group_id: str, now: datetime) -> dict[str, Any]:
+    ended_at = activity.ended_at or now
     return {
         "scalingGroupId": scaling_group_id,
-        "seconds": max(0.0, (ended - activity.started_at).total_seconds()),
-        "endedSecondsAgo": max(0.0, (now - ended).total_seconds()),
+        "seconds": max(0.0, (ended_at - activity.started_at).total_seconds()),
+        "endedSecondsAgo": max(0.0, (now - ended_at).total_seconds()),
         "statusCode": activity.status,
         "created": activity.added,
         "destroyed": activity.removed,
     }
 
 
-def _present(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if value is not None}
+def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

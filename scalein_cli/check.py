@@ -1,182 +1,233 @@
-"""`scalein check`: whether a deployment will work: policy, events, template, credentials, rights."""
+"""`scalein check`: checks policy, events, template, credentials and rights of a deployment."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import click
 import yaml
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from scalein.clock import Deadline, SystemClock
-from scalein.cloud.gateway import Removal
+from scalein.cloud.gateway import Gateway, Removal
 from scalein.decision.model import ReadScope, RemoveOptions
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
 from scalein.intake import parse_event, parse_message
 from scalein.policy import Policy, read_policy
 from scalein.settings import read_settings
+from scalein_cli.options import console_for_output, existing_file
 
-NOBODY = "i-scalein-check-nobody"  # no instance has such an id
-STATEMENT = {"Effect", "Action", "Resource", "Condition"}
+UNKNOWN_INSTANCE_ID = "i-scalein-check-unknown"  # no instance has this id
+MIN_HISTORY_SECONDS = 60
+STATEMENT_KEYS = {"Effect", "Action", "Resource", "Condition"}
 ACTION = re.compile(r"[a-z]+:[A-Za-z*]+")
 
 
-class Found(NamedTuple):
-    what: str
-    good: bool
-    told: str
+class CheckResult(NamedTuple):
+    """What one check found."""
+
+    check: str
+    passed: bool
+    detail: str
 
 
-def policy(path: Path) -> Iterator[Found]:
+@click.command("check")
+@click.option("--policy", type=existing_file, help="Policy document.")
+@click.option(
+    "--event",
+    "events",
+    type=existing_file,
+    multiple=True,
+    help="Event; may be given several times.",
+)
+@click.option("--template", type=existing_file, help="Template of the deployment: template.yml.")
+@click.option(
+    "--region",
+    default="",
+    metavar="ID",
+    help="With --policy: read the groups of the policy in this region.",
+)
+@click.option(
+    "--try-remove",
+    is_flag=True,
+    help="With --region: try to remove an instance that does not exist.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print only the results, as JSON.")
+def check_command(**options: Any) -> None:
+    """Checks whether a deployment will work, before the first alarm arrives.
+
+    The policy: whether it is valid. Events: whether the function can read them. The template:
+    whether its RAM policies are correct, which Alibaba's validator does not check. With --region,
+    credentials and rights: makes every read that the policy needs for each of its groups, with
+    the credentials of the environment, and names a missing RAM action. --try-remove asks ESS to
+    remove an instance that does not exist: ESS checks the right to remove first, then refuses.
+
+        scalein check --policy policy.json --template template.yml --region cn-hangzhou
+
+    The exit status is 0 if all checks pass, 1 if one fails.
+    """
+    if not (options["policy"] or options["events"] or options["template"]):
+        raise click.UsageError("give --policy, --event or --template")
+    results: list[CheckResult] = []
+    if options["policy"]:
+        results += check_policy(options["policy"], options["region"], options["try_remove"])
+    results += [check_event(path) for path in options["events"]]
+    if options["template"]:
+        results += check_template(options["template"])
+    if options["as_json"]:
+        click.echo(json.dumps([result._asdict() for result in results]))
+    else:
+        _print_results(results, console_for_output())
+    sys.exit(not all(result.passed for result in results))
+
+
+def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[CheckResult]:
+    """Whether the policy is valid; with a region, whether its groups can be read there."""
+    check = f"policy {path.name}"
     try:
-        held = read_policy(path.read_text(encoding="utf-8"))
+        policy = read_policy(path.read_text(encoding="utf-8"))
     except ConfigurationError as error:
-        yield Found(f"policy {path.name}", False, str(error))
+        yield CheckResult(check, False, str(error))
         return
-    yield Found(
-        f"policy {path.name}", True, f"{len(held.groups)} groups, {len(held.rules)} alarm rules"
-    )
-    for id, group_policy in held.groups.items():
+    detail = f"{len(policy.groups)} groups, {len(policy.rules)} alarm rules"
+    yield CheckResult(check, True, detail)
+    for id, group_policy in policy.groups.items():
         if not group_policy.cooldown_seconds:
-            yield Found(
+            yield CheckResult(
                 f"policy, group {id}",
                 True,
-                "no cooldownSeconds: a flapping alarm removes again and again",
+                "cooldownSeconds is not set, so each alarm of a flapping rule removes instances",
             )
+    if region:
+        yield from check_rights(region, policy, try_remove)
 
 
-def event(path: Path) -> Found:
-    """Whether the function could read it; what it would mean, a dry run tells."""
+def check_event(path: Path) -> CheckResult:
+    """Whether the function can read the event. What it decides, `scalein plan` shows."""
+    check = f"event {path.name}"
     try:
         messages = parse_event(path.read_bytes()).messages
         for message in messages:
             parse_message(message)
     except RejectedEvent as error:
-        return Found(f"event {path.name}", False, str(error))
-    return Found(f"event {path.name}", True, f"{len(messages)} messages")
+        return CheckResult(check, False, str(error))
+    return CheckResult(check, True, f"{len(messages)} messages")
 
 
-def template(path: Path) -> Iterator[Found]:
-    """The RAM policies in it, which Alibaba's own validator does not look at."""
+def check_template(path: Path) -> Iterator[CheckResult]:
+    """Whether the RAM policies of the template are correct."""
+    check = f"template {path.name}"
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        yield Found(f"template {path.name}", False, f"not YAML: {str(error).splitlines()[0]}")
+        yield CheckResult(check, False, f"not YAML: {str(error).splitlines()[0]}")
         return
     statements = list(_statements(document))
-    for where, statement in statements:
-        wrong = wrong_in(statement)
-        if wrong:
-            yield Found(f"template {path.name}", False, f"{where}: {wrong}")
-    yield Found(
-        f"template {path.name}", True, f"{len(statements)} statements of RAM policies looked at"
-    )
+    for json_path, statement in statements:
+        fault = statement_fault(statement)
+        if fault:
+            yield CheckResult(check, False, f"{json_path}: {fault}")
+    yield CheckResult(check, True, f"{len(statements)} statements of RAM policies checked")
 
 
-def wrong_in(statement: Any) -> str:
-    """What is wrong with one statement of a RAM policy; empty: nothing."""
-    if not isinstance(statement, dict) or not statement.keys() <= STATEMENT | {"Principal"}:
-        return f"a statement has {', '.join(sorted(STATEMENT))}, and no other keys"
+def statement_fault(statement: Any) -> str:
+    """What is wrong with one statement of a RAM policy; empty if nothing is."""
+    if not isinstance(statement, dict) or not statement.keys() <= STATEMENT_KEYS | {"Principal"}:
+        return f"A statement has the keys {', '.join(sorted(STATEMENT_KEYS))} and no others."
     if statement.get("Effect") not in ("Allow", "Deny"):
-        return "Effect is Allow or Deny"
+        return "Effect is Allow or Deny."
     actions = statement.get("Action")
     actions = actions if isinstance(actions, list) else [actions]
     if not all(isinstance(action, str) and ACTION.fullmatch(action) for action in actions):
-        return "Action is product:Name, or a list of such"
+        return "Action is product:Name or a list of such, for example ess:RemoveInstances."
     if "Principal" not in statement and not statement.get("Resource"):
-        return "Resource is missing"
+        return "Resource is missing."
     return ""
 
 
-def rights(region: str, held: Policy, try_remove: bool) -> Iterator[Found]:
-    """By asking: every read that the policy needs, of each group; and RemoveInstances of nobody, where asked for."""
+def check_rights(region: str, policy: Policy, try_remove: bool) -> Iterator[CheckResult]:
+    """Whether the credentials may read what the policy needs of each group, and remove."""
     from scalein.cloud.ess import EssGateway
 
+    function = SimpleNamespace(timeout=60)
+    context = SimpleNamespace(region=region, request_id="check", function=function)
     try:
-        context = SimpleNamespace(
-            region=region, request_id="check", function=SimpleNamespace(timeout=60)
-        )
         settings = read_settings({"SCALEIN_POLICY": "{}", **os.environ}, context)
     except ConfigurationError as error:
-        yield Found("credentials", False, str(error))
+        yield CheckResult("credentials", False, str(error))
         return
-    for id, group_policy in held.groups.items():
+    for id, group_policy in policy.groups.items():
         gateway = EssGateway(settings, Deadline.after(30, SystemClock()))
+        read_scope = ReadScope(max(MIN_HISTORY_SECONDS, group_policy.history_seconds))
         try:
-            snapshot = gateway.snapshot(id, ReadScope(max(60, group_policy.history_seconds)))
+            snapshot = gateway.snapshot(id, read_scope)
         except (GatewayError, ConfigurationError) as error:
-            yield Found(f"group {id}", False, _why(error))
+            yield CheckResult(f"group {id}", False, _cause(error))
             continue
-        told = f"{len(snapshot.instances)} instances, MinSize {snapshot.group.min_size}"
-        yield Found(f"group {id}", True, f"{told}, {snapshot.group.lifecycle_state}")
+        group = snapshot.group
+        detail = f"{len(snapshot.instances)} instances, MinSize {group.min_size}"
+        yield CheckResult(f"group {id}", True, f"{detail}, {group.lifecycle_state}")
         if try_remove:
-            yield _removal(gateway, id)
+            yield _check_removal(gateway, id)
 
 
-def _removal(gateway: Any, id: str) -> Found:
-    """ESS refuses it for an instance that is nobody, if it gets as far as that."""
+def _check_removal(gateway: Gateway, group_id: str) -> CheckResult:
+    """Tries to remove an instance that does not exist. ESS checks the right to do so first."""
+    check = f"group {group_id}, removal"
     try:
-        gateway.remove(Removal(id, (NOBODY,), "", RemoveOptions()))
+        gateway.remove(Removal(group_id, (UNKNOWN_INSTANCE_ID,), "", RemoveOptions()))
     except GatewayError as error:
-        if (
-            error.code.startswith(("Forbidden", "NoPermission"))
-            and error.code != "Forbidden.Unauthorized"
-        ):
-            return Found(
-                f"group {id}, removal",
-                False,
-                "missing: ess:RemoveInstances and ess:DetachInstances",
-            )
+        if _is_right_missing(error.code) and error.code != "Forbidden.Unauthorized":
+            detail = "missing: ess:RemoveInstances and ess:DetachInstances"
+            return CheckResult(check, False, detail)
         if error.code.startswith("InvalidInstanceId"):
-            return Found(
-                f"group {id}, removal",
-                True,
-                "permitted (asked for an instance that is nobody, and refused)",
-            )
-        return Found(
-            f"group {id}, removal", True, f"not told: {error.code}; the group's state comes first"
-        )
-    return Found(f"group {id}, removal", False, "an instance that is nobody was accepted")
+            detail = "permitted: ESS refused only because the instance does not exist"
+            return CheckResult(check, True, detail)
+        detail = f"unknown: ESS checked the state of the group first and returned {error.code}"
+        return CheckResult(check, True, detail)
+    return CheckResult(check, False, "ESS accepted an instance that does not exist")
 
 
-def _why(error: GatewayError | ConfigurationError) -> str:
-    code = getattr(error, "code", "")
-    if code.startswith(("Forbidden", "NoPermission")):
-        action = getattr(error, "action", "")
-        product = "cms" if action.startswith("DescribeMetric") else "ess"
-        return f"missing: {product}:{action}"
+def _cause(error: GatewayError | ConfigurationError) -> str:
+    """The RAM action that is missing, or the text of the error."""
+    if isinstance(error, GatewayError) and _is_right_missing(error.code):
+        product = "cms" if error.action.startswith("DescribeMetric") else "ess"
+        return f"missing: {product}:{error.action}"
     return str(error)
 
 
-def _statements(document: Any, where: str = "$") -> Iterator[tuple[str, Any]]:
+def _is_right_missing(code: str) -> bool:
+    return code.startswith(("Forbidden", "NoPermission"))
+
+
+def _statements(document: Any, json_path: str = "$") -> Iterator[tuple[str, Any]]:
+    """Each statement of each RAM policy in the document, with its JSON path."""
     if isinstance(document, dict):
         for name, inner in document.items():
             if name == "Statement" and isinstance(inner, list):
-                yield from (
-                    (f"{where}.Statement[{n}]", statement) for n, statement in enumerate(inner)
-                )
+                for number, statement in enumerate(inner):
+                    yield f"{json_path}.Statement[{number}]", statement
             else:
-                yield from _statements(inner, f"{where}.{name}")
+                yield from _statements(inner, f"{json_path}.{name}")
     elif isinstance(document, list):
         for number, inner in enumerate(document):
-            yield from _statements(inner, f"{where}[{number}]")
+            yield from _statements(inner, f"{json_path}[{number}]")
 
 
-def show(found: list[Found], console: Console) -> None:
+def _print_results(results: list[CheckResult], console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "What", "Found"):
+    for heading in ("Result", "Check", "Detail"):
         table.add_column(heading, overflow="fold")
-    for one in found:
-        table.add_row("[green]good[/]" if one.good else "[bold red]wrong[/]", one.what, one.told)
+    for result in results:
+        mark = "[green]passed[/]" if result.passed else "[bold red]failed[/]"
+        table.add_row(mark, result.check, result.detail)
     console.print(table)
-
-
-def as_json(found: list[Found]) -> str:
-    return json.dumps([one._asdict() for one in found])

@@ -1,4 +1,4 @@
-"""Function Compute, real or local, through fc2: its errors told in sentences, and no wait for who is not there."""
+"""A client of Function Compute 2.0, real or local, by fc2. Its errors are sentences."""
 
 from __future__ import annotations
 
@@ -7,102 +7,116 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+import click
 import fc2
 import requests
 
-import scalein.cloud.function_compute  # which holds back what fc2 logs, too
+import scalein.cloud.function_compute  # also silences the log of fc2, which has credentials
+from scalein_cli.errors import CommandError
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 600.0
+KEY_ID, KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
 HINTS = {
     "SignatureNotMatch": "The access key secret is wrong.",
     "AccessDenied": "The credentials lack a right: docs/security.md lists what deploying needs.",
     "InvalidAccessKeyID": "The access key does not exist.",
-    "ServiceNotFound": "scalein deploy makes it.",
-    "FunctionNotFound": "scalein deploy makes it.",
+    "ServiceNotFound": "Create it with scalein deploy.",
+    "FunctionNotFound": "Create it with scalein deploy.",
 }
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class ComputeError(Exception):
-    """Function Compute said no, or nothing; the text says what to do."""
+class FunctionAddress(NamedTuple):
+    """Where a function is in Function Compute."""
 
-
-class Place(NamedTuple):
     service: str
     function: str
     qualifier: str = "LATEST"
 
 
 class Client(scalein.cloud.function_compute.Client):
-    """With the text of a refusal, for a person."""
+    """A client whose errors have the message of Function Compute, for a person."""
 
     successes = range(200, 300)
 
     def refusal(self, answer: requests.Response) -> Exception:
-        told = _told(answer)
-        message, code = str(told.get("ErrorMessage", "")), str(told.get("ErrorCode", "Unknown"))
+        error = _error_body(answer)
+        message, code = str(error.get("ErrorMessage", "")), str(error.get("ErrorCode", "Unknown"))
         return fc2.FcError(message, answer.status_code, code, "")  # type: ignore[no-any-return]
 
 
-def client(endpoint: str) -> Client:
-    """Of the environment's credentials. Raises ComputeError."""
-    names = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
-    missing = [name for name in names if not os.environ.get(name)]
+def parse_address(name: str, qualifier: str = "LATEST") -> FunctionAddress:
+    """The address that SERVICE/FUNCTION names. Raises click.UsageError."""
+    service, _, function = name.partition("/")
+    if not service or not function:
+        raise click.UsageError("--function takes SERVICE/FUNCTION, such as scalein/scale-in")
+    return FunctionAddress(service, function, qualifier)
+
+
+def open_client(endpoint: str) -> Client:
+    """A client with the credentials of the environment. Raises CommandError."""
+    missing = [name for name in (KEY_ID, KEY_SECRET) if not os.environ.get(name)]
     if missing:
-        raise ComputeError(f"no credentials: set {' and '.join(missing)}")
+        raise CommandError(f"There are no credentials: set {' and '.join(missing)}.")
     if not endpoint:
-        raise ComputeError(
-            "no endpoint: set SCALEIN_FC_ENDPOINT, such as 1234567890.cn-hangzhou.fc.aliyuncs.com"
+        raise CommandError(
+            "There is no endpoint: set SCALEIN_FC_ENDPOINT, such as "
+            "1234567890.cn-hangzhou.fc.aliyuncs.com."
         )
     host = endpoint.partition("://")[2] or endpoint
-    here = host.startswith(("127.", "localhost"))
-    if endpoint.startswith("http://") and not here:
-        raise ComputeError("SCALEIN_FC_ENDPOINT must be https: plain http is for this machine only")
+    is_local = host.startswith(("127.", "localhost"))
+    if endpoint.startswith("http://") and not is_local:
+        raise CommandError(
+            "SCALEIN_FC_ENDPOINT must be https. Plain http is only for an endpoint on this machine."
+        )
     return Client(
-        endpoint=f"http://{host}" if here else f"https://{host}",
-        accessKeyID=os.environ[names[0]],
-        accessKeySecret=os.environ[names[1]],
+        endpoint=f"http://{host}" if is_local else f"https://{host}",
+        accessKeyID=os.environ[KEY_ID],
+        accessKeySecret=os.environ[KEY_SECRET],
         securityToken=os.environ.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
         Timeout=(CONNECT_SECONDS, READ_SECONDS),
     )
 
 
-def asked(what: str, call: Callable[[], Answer]) -> Answer:
-    """The answer; raises ComputeError."""
+def call_api(subject: str, call: Callable[[], Result]) -> Result:
+    """Makes the call and returns its result. Raises CommandError, which names the subject."""
     try:
         return call()
     except fc2.FcError as error:
-        raise ComputeError(_sentence(what, error)) from None
+        raise CommandError(_sentence(subject, error)) from None
     except requests.ConnectionError:
-        raise ComputeError(
-            f"{what}: Function Compute does not answer; is SCALEIN_FC_ENDPOINT right?"
+        raise CommandError(
+            f"{subject}: Function Compute does not answer. Check SCALEIN_FC_ENDPOINT."
         ) from None
     except requests.RequestException as error:
-        raise ComputeError(f"{what}: {type(error).__name__}") from None
-
-
-def there(what: str, call: Callable[[], Any]) -> dict[str, Any] | None:
-    """What a get answers; None where it is not there. Raises ComputeError."""
-    try:
-        return dict(call().data)
-    except fc2.FcError as error:
-        if error.status_code == 404:
-            return None
-        raise ComputeError(_sentence(what, error)) from None
-    except requests.ConnectionError:
-        raise ComputeError(
-            f"{what}: Function Compute does not answer; is SCALEIN_FC_ENDPOINT right?"
+        raise CommandError(
+            f"{subject}: the call failed ({type(error).__name__}). Try again."
         ) from None
 
 
-def _sentence(what: str, error: Any) -> str:
+def read_resource(subject: str, call: Callable[[], Any]) -> dict[str, Any] | None:
+    """The resource that a get call returns, or None if it does not exist. Raises CommandError."""
+
+    def read() -> dict[str, Any] | None:
+        try:
+            return dict(call().data)
+        except fc2.FcError as error:
+            if error.status_code == 404:
+                return None
+            raise
+
+    return call_api(subject, read)
+
+
+def _sentence(subject: str, error: Any) -> str:
     hint = HINTS.get(error.err_code, "")
-    return f"{what}: {error.err_code} (HTTP {error.status_code}): {error.message}. {hint}".strip()
+    text = f"{subject}: {error.err_code} (HTTP {error.status_code}): {error.message}. {hint}"
+    return text.strip()
 
 
-def _told(answer: requests.Response) -> dict[str, Any]:
-    """An error's body, unless a proxy wrote it."""
+def _error_body(response: requests.Response) -> dict[str, Any]:
+    """The JSON of an error; empty if a proxy wrote something else."""
     try:
-        return dict(json.loads(answer.content))
+        return dict(json.loads(response.content))
     except (TypeError, ValueError):
         return {}

@@ -1,116 +1,118 @@
-"""`scalein invoke`: an event at the deployed function, and what became of it."""
+"""`scalein invoke`: sends an event to the deployed function and prints its outcome."""
 
 from __future__ import annotations
 
-import base64
 import json
-import time
-from typing import Any, NamedTuple
-from uuid import uuid4
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import fc2
+import click
 from rich.console import Console
 
 from scalein_cli import show
-from scalein_cli.compute import ComputeError, Place, asked
-from scalein_cli.run import outcomes_of
+from scalein_cli.local import EXAMPLE_POLICY
+from scalein_cli.local_function import outcomes_of
+from scalein_cli.options import (
+    SMALL_FLEET,
+    console_for_output,
+    endpoint_option,
+    function_option,
+)
+from scalein_cli.run import Run, run_event
 
-LOOK_SECONDS = 1.0
-OVER = ("Succeeded", "Failed", "Stopped", "Expired", "Invalid")
-
-
-class Answered(NamedTuple):
-    answer: dict[str, Any]
-    failed: bool  # the function raised: its trigger would send the event again
-    log: str
-
-
-def invoke(client: Any, place: Place, event: bytes) -> Answered:
-    """Synchronously. Raises ComputeError."""
-    headers = {"x-fc-invocation-type": "Sync", "x-fc-log-type": "Tail"}
-    try:
-        answer = asked("invoke", lambda: _called(client, place, event, headers))
-    except _Raised as raised:
-        return _failed(str(raised))
-    log = base64.b64decode(answer.headers.get("x-fc-log-result", "")).decode("utf-8", "replace")
-    return Answered(_read(answer.data), False, log)
+if TYPE_CHECKING:
+    from scalein_cli.invocation import Invocation
 
 
-def invoke_later(
-    client: Any, place: Place, event: bytes, delay: int, wait: float, console: Console
-) -> tuple[str, Answered | None]:
-    """Asynchronously; waits so many seconds for its end: the last status, and the answer where it is told.
+@click.command("invoke")
+@click.argument("event", type=click.File("rb"))
+@function_option
+@endpoint_option
+@click.option("--qualifier", default="LATEST", show_default=True, help="Version or alias.")
+@click.option(
+    "--local",
+    is_flag=True,
+    help="Invoke the function of this checkout, against a local Auto Scaling.",
+)
+@click.option(
+    "--async",
+    "is_async",
+    is_flag=True,
+    help="Invoke the function asynchronously and wait for the end of the task.",
+)
+@click.option(
+    "--delay",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 3_600),
+    help="With --async: seconds before the invocation.",
+)
+@click.option(
+    "--wait",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="With --async: seconds to wait for its end.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print only the response, as JSON.")
+@click.option("--log", is_flag=True, help="Print the last 4 KB of the function's log too.")
+def invoke_command(event: Any, **options: Any) -> None:
+    """Sends EVENT (a file, or - for standard input) to the deployed function.
 
-    Raises ComputeError.
+    Prints the outcome. The exit status is 0 if the function returned, 1 if it raised or could not
+    be called. With --async, the exit status is 0 if the task succeeded.
     """
-    task = f"cli-{uuid4()}"
-    headers = {
-        "x-fc-invocation-type": "Async",
-        "x-fc-async-delay": str(delay),
-        "x-fc-stateful-async-invocation-id": task,
-        "x-fc-stateful-async-invocation-enable": "true",
-    }
-    asked("invoke", lambda: _called(client, place, event, headers))
-    console.print(f"Accepted as task {task}.", highlight=False)
-    until, found = time.monotonic() + wait, {"status": "Enqueued"}
-    with console.status("Waiting for its end ..."):
-        while found["status"] not in OVER and time.monotonic() < until:
-            time.sleep(LOOK_SECONDS)
-            found = _task(client, place, task)
-    if found.get("returnPayload"):  # not every account is told it
-        return found["status"], Answered(_read(found["returnPayload"]), False, "")
-    if found.get("invocationErrorMessage"):
-        return found["status"], _failed(found["invocationErrorMessage"])
-    return found["status"], None
+    payload, console = event.read(), console_for_output()
+    if options["local"]:
+        _invoke_locally(payload, options["as_json"], console)
+        return
+    invocation = _invoke(payload, options, console)
+    if options["as_json"]:
+        click.echo(json.dumps(invocation.response))
+    else:
+        _print_outcomes(invocation, console)
+    if options["log"]:
+        console.print(invocation.log, highlight=False, markup=False)
+    sys.exit(invocation.failed)
 
 
-def show_answer(answered: Answered, console: Console) -> None:
-    for told in outcomes_of(answered.answer):
-        if "status" in told:
-            show.one(told, None, console)
-        else:
-            console.print_json(json.dumps(told))
-    if answered.failed:
-        console.print("The function raised: its trigger would send the event again.")
+def _invoke(payload: bytes, options: dict[str, Any], console: Console) -> Invocation:
+    """The invocation; exits if Function Compute returns no payload. Raises CommandError."""
+    from scalein_cli import compute, invocation
 
-
-class _Raised(Exception):
-    """An error of the function, as the platform tells it."""
-
-
-def _called(client: Any, place: Place, event: bytes, headers: dict[str, str]) -> Any:
-    """An error of the function is HTTP 200, and fc2 raises it with the answer as its text."""
-    try:
-        return client.invoke_function(
-            place.service, place.function, event, headers, place.qualifier or None
+    client = compute.open_client(options["endpoint"])
+    address = compute.parse_address(options["function"], options["qualifier"])
+    if not options["is_async"]:
+        return invocation.invoke(client, address, payload)
+    progress = Console(stderr=True) if options["as_json"] else console
+    status, ended = invocation.invoke_asynchronously(
+        client, address, payload, options["delay"], options["wait"], progress
+    )
+    progress.print(f"{status}.")
+    if ended is None:
+        progress.print(
+            "Function Compute did not return the outcome. It is in the function's log, and the "
+            "destination of the function gets it."
         )
-    except fc2.FcError as error:
-        if error.status_code != 200:
-            raise
-        raise _Raised(error.message) from None
+        sys.exit(status != "Succeeded")
+    return ended
 
 
-def _read(answer: bytes | str) -> dict[str, Any]:
-    try:
-        told = json.loads(answer)
-    except ValueError:
-        text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-        raise ComputeError(f"the function answered with no outcome: {text[:300]}") from None
-    return told if isinstance(told, dict) else {"answer": told}
+def _print_outcomes(invocation: Invocation, console: Console) -> None:
+    for outcome in outcomes_of(invocation.response):
+        if "status" in outcome:
+            show.print_outcome(outcome, None, console)
+        else:
+            console.print_json(json.dumps(outcome))
+    if invocation.failed:
+        console.print("The function raised an error. A trigger would deliver the event again.")
 
 
-def _failed(error: str) -> Answered:
-    """The message of an error of the function is an outcome."""
-    try:
-        message = str(json.loads(error)["errorMessage"])
-    except (ValueError, KeyError, TypeError):
-        message = error
-    return Answered(_read(message), True, "")
-
-
-def _task(client: Any, place: Place, task: str) -> dict[str, Any]:
-    """fc2 has no method for it; its signature and its transport do."""
-    path = f"/2016-08-15/services/{place.service}.{place.qualifier}/functions/{place.function}"
-    path += f"/stateful-async-invocations/{task}"
-    headers = client._build_common_headers("GET", path, {})
-    return dict(asked("status", lambda: client._do_request("GET", path, headers)).json())
+def _invoke_locally(payload: bytes, as_json: bool, console: Console) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        file.write(payload)
+        file.flush()
+        run = Run(Path(file.name), SMALL_FLEET, EXAMPLE_POLICY, as_json=as_json)
+        run_event(run, console)

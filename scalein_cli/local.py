@@ -1,4 +1,4 @@
-"""Starts the local cloud in a process of its own, and imitates what Function Compute hands a function."""
+"""Starts the local cloud in its own process, and makes the context that Function Compute passes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from scalein.decision.model import Notice
 from scalein.errors import RejectedEvent
 from scalein.intake import ParsedMessage, parse_event, parse_message
 from scalein.intake.dialects import SignedFollowUp
+from scalein_cli.errors import CommandError
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE_POLICY = ROOT / "policy.example.json"
-
-
-class LocalCloudError(Exception):
-    """The local cloud did not start; the text is what it said."""
+TRANSIT = timedelta(seconds=5)  # from the sender to the function, for an event that is replayed
 
 
 @contextmanager
 def local_cloud(fleet: Path, *options: str) -> Iterator[Mapping[str, str]]:
-    """Gives its ready line: endpoint, accessKeyId, accessKeySecret, regionId. Raises LocalCloudError."""
+    """Runs the local cloud and gives its ready line. Raises CommandError.
+
+    The ready line has endpoint, accessKeyId, accessKeySecret and regionId.
+    """
     command = [
         sys.executable,
         "-m",
@@ -44,7 +45,8 @@ def local_cloud(fleet: Path, *options: str) -> Iterator[Mapping[str, str]]:
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
-            raise LocalCloudError(process.communicate()[1].strip())
+            errors = process.communicate()[1].strip()
+            raise CommandError(f"The local cloud did not start. {errors}")
         yield json.loads(line)
     finally:
         process.terminate()
@@ -52,34 +54,37 @@ def local_cloud(fleet: Path, *options: str) -> Iterator[Mapping[str, str]]:
 
 
 class ShiftedClock(SystemClock):
-    """Reads an old event as if it had just arrived: the time of day runs on from `start`."""
+    """A clock whose time of day runs on from `start`, so that an old event is not expired."""
 
     def __init__(self, start: datetime) -> None:
-        self._ahead = start - super().now()
+        self._offset = start - super().now()
 
     def now(self) -> datetime:
-        return super().now() + self._ahead
+        return super().now() + self._offset
 
 
 def clock_for(event: bytes) -> SystemClock:
-    """As if the newest message of the event had been sent five seconds ago; by today's clock where none says when."""
+    """A clock by which the newest message of the event was sent five seconds ago.
+
+    It is the system's clock if no message has a time.
+    """
     times = [
         parsed.sent_at
-        for parsed in _readings(event)
+        for parsed in _parsed_messages(event)
         if not isinstance(parsed, Notice | SignedFollowUp)
     ]
     newest = max((time for time in times if time is not None), default=None)
-    return SystemClock() if newest is None else ShiftedClock(newest + timedelta(seconds=5))
+    return SystemClock() if newest is None else ShiftedClock(newest + TRANSIT)
 
 
-def _readings(event: bytes) -> Iterator[ParsedMessage]:
+def _parsed_messages(event: bytes) -> Iterator[ParsedMessage]:
     for message in parse_event(event).messages:
         with suppress(RejectedEvent):
             yield parse_message(message)
 
 
 def environment(ready: Mapping[str, str], policy: Path = EXAMPLE_POLICY) -> dict[str, str]:
-    """What a function's environment needs to reach the local cloud."""
+    """The environment variables by which the function reaches the local cloud."""
     return {
         "SCALEIN_POLICY_FILE": str(policy.resolve()),
         "SCALEIN_POLICY": "",
@@ -92,7 +97,7 @@ def environment(ready: Mapping[str, str], policy: Path = EXAMPLE_POLICY) -> dict
 
 
 def context(ready: Mapping[str, str], timeout_seconds: int = 60) -> SimpleNamespace:
-    """A context of the python3.12 runtime: no credentials, they come from the environment."""
+    """A context of the python3.12 runtime, which has no credentials: the environment has them."""
     function = SimpleNamespace(
         name="scalein",
         handler="index.handler",

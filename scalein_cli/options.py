@@ -1,14 +1,59 @@
-"""What several commands share."""
+"""Options and output that several commands share."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import click
 from rich.console import Console
 
+from scalein_cli.local import EXAMPLE_POLICY
+
 SMALL_FLEET = Path(__file__).parent.parent / "localcloud" / "fleets" / "small.json"
+PIPED_WIDTH = 110  # columns
+RUNTIMES = ("python3.10", "python3.12")  # of Function Compute, that the function supports
+
+existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+new_file = click.Path(dir_okay=False, path_type=Path)
+
+fleet_option = click.option(
+    "--fleet",
+    type=existing_file,
+    default=SMALL_FLEET,
+    help="Fleet file of the local cloud.  [default: localcloud/fleets/small.json]",
+)
+policy_option = click.option(
+    "--policy",
+    type=existing_file,
+    default=EXAMPLE_POLICY,
+    help="Policy document.  [default: policy.example.json]",
+)
+now_option = click.option(
+    "--now", is_flag=True, help="Process the event at the present time, however old it is."
+)
+json_outcome_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print only the outcome, as the function returns it.",
+)
+function_option = click.option(
+    "--function",
+    default="scalein/scale-in",
+    show_default=True,
+    metavar="SERVICE/FUNCTION",
+    help="Function in Function Compute.",
+)
+endpoint_option = click.option(
+    "--endpoint",
+    envvar="SCALEIN_FC_ENDPOINT",
+    default="",
+    metavar="HOST",
+    help="Endpoint of Function Compute, such as 1234567890.cn-hangzhou.fc.aliyuncs.com."
+    "  [default: SCALEIN_FC_ENDPOINT]",
+)
 
 
-def console_of() -> Console:
-    """As wide as the terminal; plain and 110 wide where it is piped."""
-    return Console(width=None if Console().is_terminal else 110)
+def console_for_output() -> Console:
+    """The console: as wide as the terminal, or plain text of a fixed width if output is piped."""
+    return Console(width=None if Console().is_terminal else PIPED_WIDTH)

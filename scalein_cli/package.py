@@ -1,4 +1,4 @@
-"""`scalein package`: what Function Compute is given, as a zip that is the same from the same input."""
+"""`scalein package`: makes the zip file for Function Compute, the same from the same input."""
 
 from __future__ import annotations
 
@@ -15,52 +15,93 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from localcloud.functions.pythons import python_of
+from scalein.errors import ConfigurationError
 from scalein.policy import read_policy
+from scalein_cli.errors import CommandError
 from scalein_cli.local import ROOT
+from scalein_cli.options import RUNTIMES, console_for_output, existing_file, new_file
 
-RUNTIMES = ("python3.10", "python3.12")
 PLATFORMS = (
     "manylinux_2_28_x86_64",
     "manylinux_2_17_x86_64",
     "manylinux2014_x86_64",
 )  # Debian 10 and later
-LEFT_OUT = ("tests", "test", "benchmarks", "__pycache__", "bin")  # folders
-NEVER_READ = (".pyi", ".typed", ".h", ".c", ".pyx", ".pxd")
-NEVER_IMPORTED = (
+OMITTED_FOLDERS = ("tests", "test", "benchmarks", "__pycache__", "bin")
+OMITTED_SUFFIXES = (".pyi", ".typed", ".h", ".c", ".pyx", ".pxd")
+OMITTED_FILES = (
     "aliyunsdkcore/vendored/requests/packages/chardet/cli/*",
-    "aliyunsdkcore/vendored/requests/packages/chardet/[!_]*",  # scalein.cold_start puts its import off for good
-    "charset_normalizer/*.so",  # twins of modules beside them, for speed that nobody needs
+    # scalein.cold_start replaces the import of chardet.
+    "aliyunsdkcore/vendored/requests/packages/chardet/[!_]*",
+    "charset_normalizer/*.so",  # faster copies of modules that have a .py file too
     "charset_normalizer/cli/*",
-    "redis/commands/*/*",  # of Redis's modules: bf, json, search, timeseries, vectorset
+    "redis/commands/*/*",  # of Redis modules: bf, json, search, timeseries, vectorset
     "redis/multidb/*",
     "redis/asyncio/multidb/*",
     "urllib3/contrib/emscripten/*",
     "urllib3/http2/connection.py",
 )
-LONGEST_AGO = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can tell
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
 REQUESTS = "aliyunsdkess/request/v20140828"
 
 
-class PackageError(Exception):
-    """It could not be made; the text says why and what to do."""
+class Package(NamedTuple):
+    """The zip file that was made."""
 
-
-class Made(NamedTuple):
     path: Path
-    parts: dict[str, tuple[int, int]]  # bytes as they are, and zipped, by part
+    sizes_by_part: dict[str, tuple[int, int]]  # bytes before and after compression
     sha256: str
-    compiled: bool  # has byte code for its runtime
+    has_byte_code: bool  # for its runtime
 
 
-def package(runtime: str, policy: Path | None, output: Path, console: Console) -> Made:
-    """Raises PackageError."""
+@click.command("package")
+@click.option(
+    "--runtime",
+    type=click.Choice(RUNTIMES),
+    default="python3.10",
+    show_default=True,
+    help="Runtime of the function.",
+)
+@click.option("--policy", type=existing_file, help="Policy document to put beside index.py.")
+@click.option(
+    "--output",
+    type=new_file,
+    default=Path("scalein.zip"),
+    show_default=True,
+    help="Zip file to write.",
+)
+def package_command(runtime: str, policy: Path | None, output: Path) -> None:
+    """Makes the zip file for Function Compute. The same input makes the same bytes.
+
+    The file has handler/, the packages that locks/ pins by hash for the runtime (whatever Python
+    runs this command), and byte code if the Python of the runtime is installed on this machine. It
+    omits what is never imported: tests, type information, metadata, ESS requests that the function
+    does not send, and cryptography.
+
+    The exit status is 0 if the file was made, 1 if not.
+    """
+    console = console_for_output()
+    made = package(runtime, policy, output, console)
+    _print_sizes(made, console)
+    if not made.has_byte_code:
+        console.print(
+            f"{runtime} is not installed on this machine, so the package has no byte code and a "
+            "cold start takes longer."
+        )
+
+
+def package(runtime: str, policy: Path | None, output: Path, console: Console) -> Package:
+    """Makes the zip file. Raises CommandError."""
     if policy is not None:
-        read_policy(policy.read_text(encoding="utf-8"))  # raises ConfigurationError
+        try:
+            read_policy(policy.read_text(encoding="utf-8"))
+        except ConfigurationError as error:
+            raise CommandError(f"{policy} is not a valid policy: {error}") from error
     with (
         tempfile.TemporaryDirectory(prefix="scalein-package-") as name,
         console.status("Collecting ...") as status,
@@ -68,8 +109,8 @@ def package(runtime: str, policy: Path | None, output: Path, console: Console) -
         folder = Path(name) / "code"
         status.update(f"Downloading what locks/{runtime}.txt pins, for {runtime} ...")
         _install(runtime, folder)
-        status.update("Leaving out what is never imported ...")
-        _prune(folder)
+        status.update("Removing files that are never imported ...")
+        _remove_unused_files(folder)
         shutil.copytree(
             ROOT / "handler",
             folder,
@@ -79,26 +120,26 @@ def package(runtime: str, policy: Path | None, output: Path, console: Console) -
         if policy is not None:
             shutil.copyfile(policy, folder / "policy.json")
         status.update(f"Compiling for {runtime} ...")
-        compiled = _compile(runtime, folder)
+        has_byte_code = _compile(runtime, folder)
         status.update("Zipping ...")
-        return _zipped(folder, output, compiled)
+        return _write_zip(folder, output, has_byte_code)
 
 
-def show(made: Made, console: Console) -> None:
+def _print_sizes(made: Package, console: Console) -> None:
     table = Table("Part", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("As it is", justify="right")
+    table.add_column("Size", justify="right")
     table.add_column("Zipped", justify="right")
-    for part, (whole, small) in sorted(made.parts.items(), key=lambda entry: -entry[1][1]):
-        table.add_row(part, _size(whole), _size(small))
-    table.add_row(
-        "all", _size(sum(w for w, _ in made.parts.values())), _size(made.path.stat().st_size)
-    )
+    largest_first = sorted(made.sizes_by_part.items(), key=lambda entry: -entry[1][1])
+    for part, (size, zipped_size) in largest_first:
+        table.add_row(part, _size_text(size), _size_text(zipped_size))
+    total_size = sum(size for size, _ in made.sizes_by_part.values())
+    table.add_row("total", _size_text(total_size), _size_text(made.path.stat().st_size))
     console.print(table)
     console.print(f"{made.path}  sha256 {made.sha256}", highlight=False, soft_wrap=True)
 
 
 def _install(runtime: str, folder: Path) -> None:
-    """By hash, for the runtime, whatever Python this is."""
+    """Installs the pinned packages for the runtime, by hash. Raises CommandError."""
     pip = [
         sys.executable,
         "-m",
@@ -108,39 +149,47 @@ def _install(runtime: str, folder: Path) -> None:
         "--disable-pip-version-check",
         "--no-input",
     ]
-    where = ["--target", str(folder), "--no-deps", "--no-compile", "--require-hashes"]
-    of = ["--implementation", "cp", "--python-version", runtime.removeprefix("python")]
+    target = ["--target", str(folder), "--no-deps", "--no-compile", "--require-hashes"]
+    runtime_options = ["--implementation", "cp", "--python-version", runtime.removeprefix("python")]
     for platform in PLATFORMS:
-        of += ["--platform", platform]
+        runtime_options += ["--platform", platform]
     done = subprocess.run(
-        [*pip, *where, *of, "-r", str(ROOT / "locks" / f"{runtime}.txt")],
+        [*pip, *target, *runtime_options, "-r", str(ROOT / "locks" / f"{runtime}.txt")],
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        why = next(
-            (line for line in done.stderr.splitlines() if line.startswith("ERROR")),
-            done.stderr[-300:],
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        cause = errors[0] if errors else done.stderr[-300:]
+        raise CommandError(
+            f"pip did not install the packages that locks/{runtime}.txt pins: {cause} "
+            "Check that pip reaches its package index."
         )
-        raise PackageError(f"pip could not install what locks/{runtime}.txt pins: {why}")
 
 
-def _prune(folder: Path) -> None:
-    asked = _requests_imported()
+def _remove_unused_files(folder: Path) -> None:
+    imported_requests = _imported_requests()
     for path in sorted(folder.rglob("*"), reverse=True):
-        inside = path.relative_to(folder)
         if path.is_dir():
             if not any(path.iterdir()):
                 path.rmdir()
-        elif (
-            any(part in LEFT_OUT for part in inside.parts[:-1])
-            or path.suffix in NEVER_READ
-            or any(inside.match(pattern) for pattern in NEVER_IMPORTED)
-            or (".dist-info" in inside.parts[0] and not _is_licence(inside))
-            or (str(inside.parent) == REQUESTS and path.stem not in (*asked, "__init__"))
-        ):
+        elif _is_unused(path.relative_to(folder), imported_requests):
             path.unlink()
+
+
+def _is_unused(inside: Path, imported_requests: set[str]) -> bool:
+    """Whether the function never reads the file; the path is relative to the package's folder."""
+    if any(part in OMITTED_FOLDERS for part in inside.parts[:-1]):
+        return True
+    if inside.suffix in OMITTED_SUFFIXES:
+        return True
+    if any(inside.match(pattern) for pattern in OMITTED_FILES):
+        return True
+    if ".dist-info" in inside.parts[0]:
+        return not _is_licence(inside)
+    is_request = str(inside.parent) == REQUESTS
+    return is_request and inside.stem not in (*imported_requests, "__init__")
 
 
 def _is_licence(inside: Path) -> bool:
@@ -149,23 +198,28 @@ def _is_licence(inside: Path) -> bool:
     )
 
 
-def _requests_imported() -> set[str]:
-    """The modules of ESS's 80 requests that the function imports."""
-    tree = ast.parse((ROOT / "handler/scalein/ess.py").read_text(encoding="utf-8"))
-    froms = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    return {
-        module.rpartition(".")[2]
-        for module in froms
-        if module.startswith(REQUESTS.replace("/", "."))
-    }
+def _imported_requests() -> set[str]:
+    """The modules of the SDK's 80 ESS requests that the function imports."""
+    imported = set()
+    for path in (ROOT / "handler/scalein").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                package_name, _, module = node.module.rpartition(".")
+                if package_name == REQUESTS.replace("/", "."):
+                    imported.add(module)
+    return imported
 
 
 def _compile(runtime: str, folder: Path) -> bool:
-    """Byte code that is valid whatever the files' times: on Function Compute's disk nothing newer is written."""
+    """Whether byte code was written: the Python of the runtime is installed and compiles the files.
+
+    The byte code is valid whatever the files' times, for Function Compute's disk is read-only.
+    """
     python = python_of(runtime)
     if python is None:
         return False
-    where = ["-s", str(folder), "-p", "/code"]  # what a traceback tells
+    traceback_paths = ["-s", str(folder), "-p", "/code"]
     command = [
         python,
         "-m",
@@ -173,26 +227,28 @@ def _compile(runtime: str, folder: Path) -> bool:
         "-q",
         "--invalidation-mode",
         "unchecked-hash",
-        *where,
+        *traceback_paths,
         str(folder),
     ]
-    fixed = {**os.environ, "PYTHONHASHSEED": "0"}  # the order of a set is in its byte code
-    return subprocess.run(command, check=False, capture_output=True, env=fixed).returncode == 0
+    # Byte code has the order of a set in it.
+    variables = {**os.environ, "PYTHONHASHSEED": "0"}
+    return subprocess.run(command, check=False, capture_output=True, env=variables).returncode == 0
 
 
-def _zipped(folder: Path, output: Path, compiled: bool) -> Made:
+def _write_zip(folder: Path, output: Path, has_byte_code: bool) -> Package:
     parts: dict[str, Counter[str]] = {}
     output.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in _files(folder):
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), LONGEST_AGO)
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), ZIP_EPOCH)
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, path.read_bytes(), compresslevel=9)
             size = parts.setdefault(_part(path.relative_to(folder)), Counter())
-            size.update(whole=entry.file_size, small=entry.compress_size)
-    sizes = {part: (size["whole"], size["small"]) for part, size in parts.items()}
-    return Made(output, sizes, hashlib.sha256(output.read_bytes()).hexdigest(), compiled)
+            size.update(full=entry.file_size, zipped=entry.compress_size)
+    sizes = {part: (size["full"], size["zipped"]) for part, size in parts.items()}
+    digest = hashlib.sha256(output.read_bytes()).hexdigest()
+    return Package(output, sizes, digest, has_byte_code)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -200,7 +256,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _part(inside: Path) -> str:
-    """The package that a file belongs to."""
+    """The installed package, or `scalein`, that a file belongs to."""
     first = inside.parts[0]
     if first in ("scalein", "index.py", "policy.json") or "index.cpython" in inside.name:
         return "scalein"
@@ -209,5 +265,5 @@ def _part(inside: Path) -> str:
     return "licences" if first.endswith(".dist-info") else first.removesuffix(".py")
 
 
-def _size(size: int) -> str:
+def _size_text(size: int) -> str:
     return f"{size / (1 << 20):.2f} MiB" if size >= 100 << 10 else f"{size / 1024:.1f} KiB"

@@ -1,19 +1,21 @@
-"""`scalein plan`: the function's own decision on a real or a local group, without removing anything."""
+"""`scalein plan`: the decision of the function for a real or a local group, without a removal."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 from rich.console import Console
 
 from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway
-from scalein.decision.model import ReadScope, Snapshot
+from scalein.decision.model import Order, ReadScope, Snapshot
 from scalein.errors import ConfigurationError
 from scalein.intake import parse_event
 from scalein.ledger.protocol import Ledger
@@ -21,72 +23,163 @@ from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
 from scalein.processing.dependencies import Dependencies
 from scalein.processing.follow_ups import FunctionCompute
-from scalein.report import response as answer
+from scalein.report import response
 from scalein.report.outcome import Outcome
 from scalein.settings import Settings, read_settings
 from scalein_cli import show
-from scalein_cli.local import LocalCloudError, clock_for, context, environment, local_cloud
-from scalein_cli.run import RunError
+from scalein_cli.errors import CommandError
+from scalein_cli.local import EXAMPLE_POLICY, clock_for, context, environment, local_cloud
+from scalein_cli.options import (
+    SMALL_FLEET,
+    console_for_output,
+    existing_file,
+    json_outcome_option,
+    now_option,
+)
 
-SECONDS = 60
+TIMEOUT_SECONDS = 60  # of the function that is imitated
+AMOUNTS = {"count": "count", "percent": "percent", "to_capacity": "toCapacity"}  # field by option
+USAGE = "give --event FILE, or --group with one of --count, --percent, --to-capacity, --instance"
 
 
-class ScaleInQuestion(NamedTuple):
-    """What to plan: an event's bytes, and where. `fleet` is None for the real cloud."""
+class Question(NamedTuple):
+    """What to plan: an event, and where."""
 
     event: bytes
-    fleet: Path | None
+    fleet: Path | None  # None: the real cloud
     policy: Path | None
     region_id: str = ""
-    scaling_group_id: str = (
-        ""  # of a request given as options: planned without guardrails where there is no policy
+    scaling_group_id: str = ""  # of a request given by options, which needs no policy
+    is_at_present_time: bool = False  # else as if the event had just been sent
+
+
+@click.command("plan")
+@click.option(
+    "--group", "scaling_group_id", metavar="ID", help="Scaling group, such as asg-bp1example."
+)
+@click.option("--count", type=click.IntRange(1, 1000), help="Number of instances to remove.")
+@click.option(
+    "--percent",
+    type=click.FloatRange(0, 100, min_open=True),
+    help="Percentage of TotalCapacity to remove.",
+)
+@click.option("--to-capacity", type=click.IntRange(0), help="Capacity after the removal.")
+@click.option(
+    "--instance",
+    "instance_ids",
+    metavar="ID",
+    multiple=True,
+    help="Instance to remove; may be given several times.",
+)
+@click.option(
+    "--order",
+    type=click.Choice([order.value for order in Order]),
+    multiple=True,
+    help="Removal order; may be given several times.",
+)
+@click.option("--event", type=existing_file, help="File of an event, instead of --group.")
+@click.option("--fleet", type=existing_file, help="Plan on a local cloud with this fleet file.")
+@click.option(
+    "--local", is_flag=True, help="Plan on a local cloud with localcloud/fleets/small.json."
+)
+@click.option("--policy", type=existing_file, help="Policy document.")
+@click.option(
+    "--region",
+    default="",
+    metavar="ID",
+    help="Region of the scaling group.  [default: SCALEIN_REGION_ID]",
+)
+@now_option
+@click.option("--all", "all_rows", is_flag=True, help="Print a row for every instance.")
+@json_outcome_option
+def plan_command(**options: Any) -> None:
+    """Shows which instances would be removed, which retained, and why. Removes nothing.
+
+    The decision is the one that the function makes, from the same reads and under the same policy.
+    Give a request by options
+
+        scalein plan --group asg-bp1example --count 3 --policy policy.json
+
+    or an event (an alarm, for example) by --event FILE. The group is a real one, read with the
+    credentials and settings of the environment (ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET,
+    SCALEIN_REGION_ID), or a local one with --local or --fleet. Without a policy, only MinSize
+    limits the removal, and the output says so.
+
+    The exit status is 0 if instances would be removed, 1 if none would be, 2 if there is no plan.
+    """
+    question = _question(options)
+    console = console_for_output()
+    try:
+        outcomes = _plan(question, console, options["as_json"], options["all_rows"])
+    except CommandError as error:
+        raise CommandError(error.message, exit_status=2) from error
+    sys.exit(0 if any(outcome.removed for outcome in outcomes) else 1)
+
+
+def _question(options: Mapping[str, Any]) -> Question:
+    """The question that the options ask. Raises click.UsageError."""
+    group, event = options["scaling_group_id"], options["event"]
+    remove = {
+        field: options[option] for option, field in AMOUNTS.items() if options[option] is not None
+    }
+    if options["instance_ids"]:
+        remove["instanceIds"] = list(options["instance_ids"])
+    if bool(event) == bool(group):
+        raise click.UsageError(USAGE)
+    if group and len(remove) != 1:
+        raise click.UsageError(USAGE)
+    if event and (remove or options["order"]):
+        raise click.UsageError(USAGE)
+    is_small_fleet = options["local"] and not options["fleet"]
+    return Question(
+        event.read_bytes() if event else request_event(group, remove, options["order"]),
+        SMALL_FLEET if is_small_fleet else options["fleet"],
+        options["policy"] or (EXAMPLE_POLICY if is_small_fleet else None),
+        options["region"],
+        group or "",
+        options["now"],
     )
-    by_todays_clock: bool = False
-
-
-class Form(NamedTuple):
-    as_json: bool
-    every_instance: bool
-
-
-class Watching(DryRun):
-    """A dry run that keeps what it read, to show it."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        super().__init__(gateway)
-        self.seen: dict[str, Snapshot] = {}
-
-    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
-        self.seen[scaling_group_id] = super().snapshot(scaling_group_id, read_scope)
-        return self.seen[scaling_group_id]
 
 
 def request_event(scaling_group_id: str, remove: Mapping[str, Any], order: Sequence[str]) -> bytes:
-    """A removal request as a sender would write it."""
+    """A removal request as its sender writes it."""
     request = {"scalingGroupId": scaling_group_id, "remove": dict(remove)}
     return json.dumps(request | ({"order": list(order)} if order else {})).encode()
 
 
-def plan(question: ScaleInQuestion, console: Console, form: Form) -> bool:
-    """Shows the plan; whether anybody would leave. Raises RunError."""
-    try:
-        with ExitStack() as stack:
-            variables, here = dict(os.environ), context({"regionId": question.region_id}, SECONDS)
-            if question.fleet is not None:
-                ready = stack.enter_context(local_cloud(question.fleet))
-                variables |= environment(ready)
-                variables["SCALEIN_POLICY_FILE"] = ""
-                here = context(ready, SECONDS)
-            settings = read_settings(variables | _policy(question, variables), here)
-            return _planned(question, settings, console, form)
-    except LocalCloudError as error:
-        raise RunError(f"the local cloud did not start. {error}") from error
-    except ConfigurationError as error:
-        hint = "" if question.fleet else "; a local group: --local, or --fleet FILE"
-        raise RunError(f"{error}{hint}") from None
+class RecordingGateway(DryRun):
+    """A dry run that keeps the snapshots it took, to print them."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        self.snapshots: dict[str, Snapshot] = {}  # by group id
+
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
+        self.snapshots[scaling_group_id] = super().snapshot(scaling_group_id, read_scope)
+        return self.snapshots[scaling_group_id]
 
 
-def _policy(question: ScaleInQuestion, variables: Mapping[str, str]) -> dict[str, str]:
+def _plan(question: Question, console: Console, as_json: bool, all_rows: bool) -> list[Outcome]:
+    """Prints the plan of each message; the outcomes. Raises CommandError."""
+    with ExitStack() as stack:
+        variables = dict(os.environ)
+        function_context = context({"regionId": question.region_id}, TIMEOUT_SECONDS)
+        if question.fleet is not None:
+            ready = stack.enter_context(local_cloud(question.fleet))
+            variables |= environment(ready)
+            variables["SCALEIN_POLICY_FILE"] = ""
+            function_context = context(ready, TIMEOUT_SECONDS)
+        variables |= _policy_variables(question, variables)
+        try:
+            settings = read_settings(variables, function_context)
+            return _process(question, settings, console, as_json, all_rows)
+        except ConfigurationError as error:
+            hint = "" if question.fleet else " For a local group, give --local or --fleet FILE."
+            raise CommandError(f"There is no plan: {str(error).rstrip('.')}.{hint}") from None
+
+
+def _policy_variables(question: Question, variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables that name the policy: the one given, or one without guardrails."""
     if question.policy is not None:
         return {"SCALEIN_POLICY": "", "SCALEIN_POLICY_FILE": str(question.policy.resolve())}
     if (
@@ -94,17 +187,19 @@ def _policy(question: ScaleInQuestion, variables: Mapping[str, str]) -> dict[str
         and not variables.get("SCALEIN_POLICY")
         and not variables.get("SCALEIN_POLICY_FILE")
     ):
-        return {"SCALEIN_POLICY": _unguarded(question)}
+        return {"SCALEIN_POLICY": _policy_without_guardrails(question)}
     return {}
 
 
-def _planned(question: ScaleInQuestion, settings: Settings, console: Console, form: Form) -> bool:
+def _process(
+    question: Question, settings: Settings, console: Console, as_json: bool, all_rows: bool
+) -> list[Outcome]:
     from scalein.cloud.ess import EssGateway
 
-    clock = SystemClock() if question.by_todays_clock else clock_for(question.event)
+    clock = SystemClock() if question.is_at_present_time else clock_for(question.event)
     deadline = Deadline.after(settings.run_seconds, clock)
-    gateway = Watching(EssGateway(settings, deadline))
-    mail = parse_event(question.event)
+    gateway = RecordingGateway(EssGateway(settings, deadline))
+    event = parse_event(question.event)
     follow_ups = settings.function_ref and FunctionCompute(
         settings.function_ref, settings.credentials, deadline
     )
@@ -112,51 +207,39 @@ def _planned(question: ScaleInQuestion, settings: Settings, console: Console, fo
     with console.status("Reading the scaling group ..."):
         policy = read_policy(settings.policy_text, settings.policy_file)
         processor = BatchProcessor(policy, dependencies)
-        outcomes = list(processor.process(mail))
-    if form.as_json:
-        console.print_json(
-            json.dumps(answer.of_batch(outcomes) if mail.is_batch else answer.as_json(outcomes[0]))
-        )
-    else:
-        _show(question, settings, outcomes, gateway.seen, console, form)
-    return any(outcome.removed for outcome in outcomes)
-
-
-def _show(
-    question: ScaleInQuestion,
-    settings: Settings,
-    outcomes: Sequence[Outcome],
-    seen: Mapping[str, Snapshot],
-    console: Console,
-    form: Form,
-) -> None:
-    where = (
-        f"fleet {show.path(question.fleet)}"
+        outcomes = list(processor.process(event))
+    if as_json:
+        document = response.of_batch(outcomes) if event.is_batch else response.as_json(outcomes[0])
+        console.print_json(json.dumps(document))
+        return outcomes
+    place = (
+        f"fleet {show.relative_path(question.fleet)}"
         if question.fleet
         else f"Auto Scaling in {settings.region_id}"
     )
     console.print(
-        f"Plan on {where}, {_guarded(question, settings)}. Nothing is removed.",
+        f"Plan on {place}, {_policy_name(question, settings)}. Nothing is removed.",
         highlight=False,
         soft_wrap=True,
     )
     for outcome in outcomes:
-        told = answer.as_json(outcome)
-        show.one(
-            told, seen.get(str(outcome.scaling_group_id)), console, fold=not form.every_instance
-        )
+        snapshot = gateway.snapshots.get(str(outcome.scaling_group_id))
+        show.print_outcome(response.as_json(outcome), snapshot, console, all_rows=all_rows)
+    return outcomes
 
 
-def _guarded(question: ScaleInQuestion, settings: Settings) -> str:
+def _policy_name(question: Question, settings: Settings) -> str:
+    """The policy as the output names it."""
     if not settings.policy_text:
-        return f"policy {show.path(Path(settings.policy_file))}"
-    unguarded = settings.policy_text == _unguarded(question)
-    return "no policy, so that only MinSize holds" if unguarded else "SCALEIN_POLICY"
+        return f"policy {show.relative_path(Path(settings.policy_file))}"
+    if settings.policy_text == _policy_without_guardrails(question):
+        return "no policy: only MinSize limits the removal"
+    return "policy of SCALEIN_POLICY"
 
 
-def _unguarded(question: ScaleInQuestion) -> str:
+def _policy_without_guardrails(question: Question) -> str:
     return json.dumps({"groups": {question.scaling_group_id: {}}})
 
 
 def _no_ledger() -> Ledger:
-    raise AssertionError  # a dry run needs none
+    raise AssertionError("a dry run opens no ledger")

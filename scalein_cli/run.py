@@ -1,170 +1,161 @@
-"""`scalein run`: one event through the function against a local cloud, shown to a person."""
+"""`scalein run`: processes one event with the function of this checkout, against a local cloud."""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 from rich.console import Console
 
 import index
 from scalein.clock import Deadline, SystemClock
 from scalein.decision.model import Snapshot
-from scalein.errors import ConfigurationError, GatewayError
-from scalein.policy import read_policy
+from scalein.errors import ConfigurationError
 from scalein.settings import read_settings
 from scalein_cli import show
-from scalein_cli.local import (
-    LocalCloudError,
-    ShiftedClock,
-    clock_for,
-    context,
-    environment,
-    local_cloud,
+from scalein_cli.errors import CommandError
+from scalein_cli.local import ShiftedClock, clock_for, context, environment, local_cloud
+from scalein_cli.local_function import audit_lines, outcomes_of, snapshots
+from scalein_cli.options import (
+    console_for_output,
+    existing_file,
+    fleet_option,
+    json_outcome_option,
+    now_option,
+    policy_option,
 )
 
-WAIT_SECONDS = 30
-ANSWER_SECONDS = 10  # after which the last look has ended
-
-
-class RunError(Exception):
-    """The run could not be made; the text says what to do."""
+WAIT_SECONDS = 30  # for the scaling activities
+CALL_SECONDS = 10  # for the call that reads them, after the wait
 
 
 class Run(NamedTuple):
-    """What to run."""
+    """What to process, against which local cloud, and what to print."""
 
     event: Path
     fleet: Path
     policy: Path
-    by_todays_clock: bool = False
+    is_at_present_time: bool = False  # else as if the event had just been sent
+    as_json: bool = False
+    with_audit_line: bool = False
 
 
-class Form(NamedTuple):
-    """How to show an outcome."""
+@click.command("run")
+@click.argument("event", type=existing_file)
+@fleet_option
+@policy_option
+@now_option
+@json_outcome_option
+@click.option("--audit", is_flag=True, help="Print the audit line too.")
+def run_command(
+    event: Path, fleet: Path, policy: Path, now: bool, as_json: bool, audit: bool
+) -> None:
+    """Processes EVENT with the function of this checkout, against a local Auto Scaling.
 
-    as_json: bool
-    with_audit_line: bool
+    Starts the local cloud with a small fleet and passes the file to handler/index.py as Function
+    Compute does. Prints for each instance whether it is removed or retained and why, and the
+    scaling group before and after. Calls nothing outside this machine. An event with a time is
+    processed as if it were sent five seconds ago, unless --now is given.
+
+    The exit status is 0 if the function returns an outcome, whatever its status.
+    """
+    run_event(Run(event, fleet, policy, now, as_json, audit), console_for_output())
 
 
-def run_event(run: Run, console: Console, form: Form) -> None:
-    """Raises RunError."""
+def run_event(run: Run, console: Console) -> None:
+    """Processes the event against a local cloud and prints what came of it. Raises CommandError."""
     try:
         with local_cloud(run.fleet) as ready:
             os.environ.update(environment(ready, run.policy))
-            if not form.as_json:
+            if not run.as_json:
+                fleet = show.relative_path(run.fleet)
                 console.print(
-                    f"Local Auto Scaling on {ready['endpoint']}, fleet {show.path(run.fleet)}",
-                    highlight=False,
+                    f"Local Auto Scaling on {ready['endpoint']}, fleet {fleet}", highlight=False
                 )
-            _run(run, context(ready), console, form)
-    except LocalCloudError as error:
-        raise RunError(f"the local cloud did not start. {error}") from error
+            _run(run, context(ready), console)
     except ConfigurationError as error:
-        raise RunError(f"the deployment is wrong: {error}") from error
+        raise CommandError(f"The configuration is wrong: {error}") from error
 
 
-def _run(run: Run, here: object, console: Console, form: Form) -> None:
+def _run(run: Run, function_context: object, console: Console) -> None:
     payload = run.event.read_bytes()
-    index.initialize(here)
-    before = snapshots(here)
-    clock = SystemClock() if run.by_todays_clock else clock_for(payload)
+    index.initialize(function_context)
+    before = snapshots(function_context)
+    clock = SystemClock() if run.is_at_present_time else clock_for(payload)
     with audit_lines() as lines:
-        answer = _answer(payload, here, clock)
-    if form.as_json:
-        console.print_json(json.dumps(answer))
+        response = _respond(payload, function_context, clock)
+    if run.as_json:
+        console.print_json(json.dumps(response))
         return
-    sent = (
-        f", read as if it were {clock.now():%Y-%m-%d %H:%M} UTC"
-        if isinstance(clock, ShiftedClock)
-        else ""
-    )
+    event, policy = show.relative_path(run.event), show.relative_path(run.policy)
+    is_shifted = isinstance(clock, ShiftedClock)
+    time_of_day = f", processed as of {clock.now():%Y-%m-%d %H:%M} UTC" if is_shifted else ""
     console.print(
-        f"Event {show.path(run.event)}, policy {show.path(run.policy)}{sent}",
+        f"Event {event}, policy {policy}{time_of_day}",
         highlight=False,
         soft_wrap=True,
     )
-    outcomes = outcomes_of(answer)
-    if "summary" in answer:
-        show.batch(answer, console)
+    outcomes = outcomes_of(response)
+    if "summary" in response:
+        show.print_batch(response, console)
     else:
-        show.one(outcomes[0], before.get(outcomes[0]["scalingGroupId"]), console)
-    if form.with_audit_line:
+        show.print_outcome(outcomes[0], before.get(outcomes[0]["scalingGroupId"]), console)
+    if run.with_audit_line:
         for line in lines:
-            show.audit_line(line, console)
-    touched = {told["scalingGroupId"] for told in outcomes if told["capacity"]}
-    if touched:
-        activities = [
-            id
-            for told in outcomes
-            if told["status"] != "duplicate"
-            for id in told["scalingActivityIds"]
-        ]
-        ended = _wait(activities, here, console)
-        show.before_and_after({id: before[id] for id in sorted(touched)}, snapshots(here), console)
-        console.print(f"Scaling activities: {ended}", highlight=False, soft_wrap=True)
+            show.print_audit_line(line, console)
+    _print_groups(outcomes, before, function_context, console)
 
 
-def outcomes_of(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Of a single answer, of a batch's, and of what an HTTP trigger is answered."""
-    if "statusCode" in answer:
-        return outcomes_of(json.loads(answer["body"]))
-    return list(answer["outcomes"]) if "outcomes" in answer else [dict(answer)]
-
-
-@contextmanager
-def audit_lines() -> Iterator[list[str]]:
-    """Collects what the function logs as its audit line."""
-    lines: list[str] = []
-    logger, collector = logging.getLogger("scalein.audit"), logging.Handler()
-    collector.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
-    logger.addHandler(collector)
-    logger.propagate = False
+def _respond(event: bytes, function_context: object, clock: SystemClock) -> dict[str, Any]:
+    """What the function returns, or the outcome that its error carries."""
     try:
-        yield lines
-    finally:
-        logger.removeHandler(collector)
-
-
-def _answer(payload: bytes, here: object, clock: SystemClock) -> dict[str, Any]:
-    try:
-        return index.serve(payload, here, clock)
+        return index.serve(event, function_context, clock)
     except index.TryLaterError as error:
         return dict(json.loads(str(error)))
 
 
-def snapshots(here: object) -> dict[str, Snapshot]:
-    """The groups of the policy, as far as they are there."""
-    from scalein.cloud.ess import EssGateway
+def _print_groups(
+    outcomes: list[dict[str, Any]],
+    before: Mapping[str, Snapshot],
+    function_context: object,
+    console: Console,
+) -> None:
+    """Waits for the scaling activities, then prints the groups of the outcomes before and after."""
+    group_ids = {outcome["scalingGroupId"] for outcome in outcomes if outcome["capacity"]}
+    if not group_ids:
+        return
+    activity_ids = [
+        id
+        for outcome in outcomes
+        if outcome["status"] != "duplicate"
+        for id in outcome["scalingActivityIds"]
+    ]
+    statuses = _wait_for_activities(activity_ids, function_context, console)
+    before = {id: before[id] for id in sorted(group_ids)}
+    show.print_before_and_after(before, snapshots(function_context), console)
+    console.print(f"Scaling activities: {statuses}", highlight=False, soft_wrap=True)
 
-    settings = read_settings(os.environ, here)
-    gateway, found = EssGateway(settings, Deadline.after(20, SystemClock())), {}
-    for group_id in read_policy(settings.policy_text, settings.policy_file).groups:
-        with suppress(GatewayError):  # the outcome will say what is wrong with it
-            found[group_id] = gateway.snapshot(group_id)
-    return found
 
-
-def _wait(activity_ids: list[str], here: object, console: Console) -> str:
-    """How the activities ended, as text."""
+def _wait_for_activities(
+    activity_ids: list[str], function_context: object, console: Console
+) -> str:
+    """Each activity with its status, once all have ended or the wait is over."""
     if not activity_ids:
         return "none was started"
     from scalein.cloud.ess import EssGateway
 
-    last = Deadline.after(WAIT_SECONDS, SystemClock())
-    gateway = EssGateway(
-        read_settings(os.environ, here), last._replace(at=last.at + ANSWER_SECONDS)
-    )
+    wait = Deadline.after(WAIT_SECONDS, SystemClock())
+    settings = read_settings(os.environ, function_context)
+    gateway = EssGateway(settings, wait._replace(at=wait.at + CALL_SECONDS))
     with console.status(f"Waiting for scaling activity {', '.join(activity_ids)} ..."):
         while True:
             activities = gateway.activities(tuple(activity_ids))
-            over = all(activity.ended_at is not None for activity in activities)
-            if over or not last.remaining_seconds():
+            have_ended = all(activity.ended_at is not None for activity in activities)
+            if have_ended or not wait.remaining_seconds():
                 return ", ".join(f"{activity.id} {activity.status}" for activity in activities)
             time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""The only module that draws on the terminal: tables, colours, and the words for reasons."""
+"""Prints outcomes, plans and scaling groups on the terminal, as tables and lines."""
 
 from __future__ import annotations
 
@@ -53,8 +53,9 @@ WORDS = {
     Reason.UNKNOWN_REMOVAL_POLICY: "unknown removal policy",
     Reason.NO_CANDIDATES: "no further instance is InService",
 }
-MOST_ROWS = 40
-IN_ITS_ROW = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration", "joined", "id")
+MAX_ROWS = 40  # of retained instances; more are grouped by reason
+# Orders whose value is in the row of the instance.
+ORDERS_IN_ROW = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration", "joined", "id")
 COLOURS = {
     "removing": "green",
     "dry-run": "cyan",
@@ -68,46 +69,55 @@ COLOURS = {
 }
 
 
-def path(file: Path) -> str:
-    """As short as it is unambiguous from here."""
+def relative_path(file: Path) -> str:
+    """The path relative to the working folder, if the file is below it."""
     relative = os.path.relpath(file)
     return str(file) if relative.startswith("..") else relative
 
 
-def one(
-    told: Mapping[str, Any], before: Snapshot | None, console: Console, fold: bool = True
+def print_outcome(
+    outcome: Mapping[str, Any],
+    snapshot: Snapshot | None,
+    console: Console,
+    all_rows: bool = False,
 ) -> None:
-    if before is not None and told["capacity"]:
-        verdicts(told, before, console, fold)
-        limits(told, before.group.weighted, console)
-    outcome(told, console)
+    """Prints the outcome, and with a snapshot the verdict of each instance and the limits."""
+    if snapshot is not None and outcome["capacity"]:
+        _print_verdicts(outcome, snapshot, console, all_rows)
+        _print_limits(outcome, snapshot.group.weighted, console)
+    _print_status(outcome, console)
 
 
-def batch(answer: Mapping[str, Any], console: Console) -> None:
-    outcomes(answer["outcomes"], console)
+def print_batch(response: Mapping[str, Any], console: Console) -> None:
+    """Prints the outcomes of a batch and how many have each status."""
+    print_outcomes(response["outcomes"], console)
+    summary = response["summary"]
     counts = ", ".join(
-        f"{number} {status}" for status, number in sorted(answer["summary"]["byStatus"].items())
+        f"{number} {status}" for status, number in sorted(summary["byStatus"].items())
     )
-    console.print(f"{answer['summary']['messages']} messages: {counts}", highlight=False)
+    console.print(f"{summary['messages']} messages: {counts}", highlight=False)
 
 
-def outcomes(all_told: Sequence[Mapping[str, Any]], console: Console) -> None:
-    """Two lines for each message, in order: which it is and who leaves; the outcome in words."""
-    for told in all_told:
-        where = f" in {told['scalingGroupId']}" if told["scalingGroupId"] else ""
-        leaving = f": {', '.join(told['removed'])}" if told["removed"] else ""
-        status = (told["status"], f"bold {COLOURS.get(told['status'], '')}")
+def print_outcomes(outcomes: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """Prints two lines for each outcome: its ids, status and instances; its message."""
+    for outcome in outcomes:
+        group = f" in {outcome['scalingGroupId']}" if outcome["scalingGroupId"] else ""
+        ids = f": {', '.join(outcome['removed'])}" if outcome["removed"] else ""
+        status = (outcome["status"], f"bold {COLOURS.get(outcome['status'], '')}")
         console.print(
-            Text.assemble("  ", told["requestId"], "  ", status, f"{where}{leaving}"),
+            Text.assemble("  ", outcome["requestId"], "  ", status, f"{group}{ids}"),
             soft_wrap=True,
         )
-        console.print(Text(f"      {told.get('message', '')}", "dim"), soft_wrap=True)
+        console.print(Text(f"      {outcome.get('message', '')}", "dim"), soft_wrap=True)
 
 
-def verdicts(
-    outcome: Mapping[str, Any], snapshot: Snapshot, console: Console, fold: bool = True
+def _print_verdicts(
+    outcome: Mapping[str, Any], snapshot: Snapshot, console: Console, all_rows: bool
 ) -> None:
-    """A row for each instance, leavers first, in the order in which the plan names them; many that stay are folded."""
+    """Prints a row for each instance, in the order of the plan, selected instances first.
+
+    Without all_rows, many retained instances are grouped by reason.
+    """
     group = snapshot.group
     orders = ", ".join(group.removal_policies) or "ESS's default"
     zones = ", from the zone with the most instances" if group.multi_az_policy == "BALANCE" else ""
@@ -120,99 +130,102 @@ def verdicts(
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Instance", "Zone", "State", "Joined", "Configuration", "", "Why"):
         table.add_column(heading, no_wrap=heading != "Why")
-    chosen = {entry["id"]: _choice(entry) for entry in outcome["rankedBy"]}
+    text_by_id = {entry["id"]: _ranked_by_text(entry) for entry in outcome["rankedBy"]}
     for id in outcome["removed"]:
         table.add_row(
             id,
-            *_facts(members.get(id)),
+            *_cells(members.get(id)),
             Text("leaves", "bold yellow"),
-            chosen.get(id, WORDS[Reason.NAMED]),
+            text_by_id.get(id, WORDS[Reason.NAMED]),
         )
-    folded = fold and len(outcome["retained"]) > MOST_ROWS
-    for entry in () if folded else outcome["retained"]:
-        why = WORDS[Reason(entry["reason"])]
-        table.add_row(entry["id"], *_facts(members.get(entry["id"])), Text("stays", "green"), why)
+    is_grouped = not all_rows and len(outcome["retained"]) > MAX_ROWS
+    for entry in () if is_grouped else outcome["retained"]:
+        label = WORDS[Reason(entry["reason"])]
+        table.add_row(entry["id"], *_cells(members.get(entry["id"])), Text("stays", "green"), label)
     if table.row_count:
         console.print(table)
-    if folded:
-        _folded(outcome["retained"], console)
+    if is_grouped:
+        _print_retained_by_reason(outcome["retained"], console)
 
 
-def _choice(entry: Mapping[str, str]) -> str:
-    """What put it before the next; the value only where the row does not show it."""
+def _ranked_by_text(entry: Mapping[str, str]) -> str:
+    """The order that put the instance before the next, with its value if the row has none."""
     if entry["by"] == "only-candidate":
         return "no other is left"
-    return entry["by"] if entry["by"] in IN_ITS_ROW else f"{entry['by']}: {entry['value']}"
+    return entry["by"] if entry["by"] in ORDERS_IN_ROW else f"{entry['by']}: {entry['value']}"
 
 
-def _facts(member: Instance | None) -> tuple[str, str, str, str]:
+def _cells(member: Instance | None) -> tuple[str, str, str, str]:
+    """Zone, state, time of joining and configuration; empty for an instance of no group."""
     if member is None:
         return ("",) * 4
     joined = member.joined_at.strftime("%Y-%m-%d %H:%M") if member.joined_at else ""
     return member.zone_id, member.lifecycle_state, joined, member.scaling_configuration
 
 
-def _folded(kept: Sequence[Mapping[str, str]], console: Console) -> None:
-    """A row for each reason."""
+def _print_retained_by_reason(retained: Sequence[Mapping[str, str]], console: Console) -> None:
+    """Prints a row for each reason, with the first ids."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Stay", justify="right")
     table.add_column("Why", no_wrap=True)
     table.add_column("Such as")
-    for reason, number in Counter(entry["reason"] for entry in kept).most_common():
-        ids = [entry["id"] for entry in kept if entry["reason"] == reason][:3]
+    for reason, number in Counter(entry["reason"] for entry in retained).most_common():
+        ids = [entry["id"] for entry in retained if entry["reason"] == reason][:3]
         more = ", ..." if number > len(ids) else ""
         table.add_row(f"{number:,}", WORDS[Reason(reason)], ", ".join(ids) + more)
     console.print(table)
 
 
-def limits(told: Mapping[str, Any], weighted: bool, console: Console) -> None:
-    """From what was asked, through each limit, to what may leave."""
-    if not told["limits"]:
+def _print_limits(outcome: Mapping[str, Any], is_weighted: bool, console: Console) -> None:
+    """Prints what was requested, and after each guardrail how many may still be removed."""
+    if not outcome["limits"]:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Limit", "Allows", "May leave", "Because"):
         table.add_column(heading, justify="right" if heading in ("Allows", "May leave") else "left")
-    unit, room = told["requested"]["unit"], told["requested"]["value"]
-    table.add_row("requested", "", f"{room:,}", unit)
-    for limit in told["limits"]:
-        # In a group without weights an instance is a unit of capacity; else the two cannot be compared in one column.
-        same = limit["unit"] == unit or not weighted
-        cuts = same and limit["allows"] < room
-        room = min(room, limit["allows"]) if same else room
-        style = "bold yellow" if cuts else ""
-        told_room = f"{room:,}" if same else ""
+    unit, number = outcome["requested"]["unit"], outcome["requested"]["value"]
+    table.add_row("requested", "", f"{number:,}", unit)
+    for limit in outcome["limits"]:
+        # Without weights, an instance is a unit of capacity. With weights, instances and units
+        # cannot be compared in one column.
+        is_comparable = limit["unit"] == unit or not is_weighted
+        style = "bold yellow" if is_comparable and limit["allows"] < number else ""
+        number = min(number, limit["allows"]) if is_comparable else number
+        text = f"{number:,}" if is_comparable else ""
         table.add_row(
-            limit["guardrail"], f"{limit['allows']:,}", Text(told_room, style), limit["detail"]
+            limit["guardrail"], f"{limit['allows']:,}", Text(text, style), limit["detail"]
         )
     console.print(table)
 
 
-def outcome(told: Mapping[str, Any], console: Console) -> None:
-    status = str(told["status"])
+def _print_status(outcome: Mapping[str, Any], console: Console) -> None:
+    """Prints status and message, and what is wrong with a rejected message."""
+    status = str(outcome["status"])
     console.print(
-        Text.assemble((status, f"bold {COLOURS.get(status, '')}"), f"  {told['message']}"),
+        Text.assemble((status, f"bold {COLOURS.get(status, '')}"), f"  {outcome['message']}"),
         soft_wrap=True,
     )
-    if told["rejection"]:
+    if outcome["rejection"]:
         console.print(
-            f"at {told['rejection']['path']}, rule {told['rejection']['rule']}",
+            f"at {outcome['rejection']['path']}, rule {outcome['rejection']['rule']}",
             highlight=False,
             markup=False,
         )
 
 
-def audit_line(line: str, console: Console) -> None:
+def print_audit_line(line: str, console: Console) -> None:
     console.print(Text(f"Audit line: {line}", "dim"), soft_wrap=True)
 
 
-def before_and_after(
+def print_before_and_after(
     before: Mapping[str, Snapshot], after: Mapping[str, Snapshot], console: Console
 ) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Group", "", "TotalCapacity", "MinSize", "InService", "Instances"):
         table.add_column(heading, justify="left" if heading in ("Group", "") else "right")
-    for group_id, was in before.items():
-        for name, snapshot in (("before", was), ("after", after.get(group_id, was))):
+    for group_id, earlier in before.items():
+        later = after.get(group_id, earlier)
+        for name, snapshot in (("before", earlier), ("after", later)):
             in_service = sum(
                 instance.lifecycle_state == "InService" for instance in snapshot.instances
             )

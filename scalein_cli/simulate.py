@@ -1,193 +1,195 @@
-"""`scalein simulate`: a day of alarms over a fleet, under a policy, before that policy runs."""
+"""`scalein simulate`: replays a day of alarms for a scaling group, to try a policy."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from scalein.cloud.replies import PAGE_SIZE, activities_of, group_of, snapshot_of
 from scalein.decision.group_policy import GroupPolicy
-from scalein.decision.model import Metric, Sample, Snapshot
+from scalein.decision.model import Snapshot
 from scalein.decision.reasons import Reason
 from scalein.errors import ConfigurationError
 from scalein.policy import Policy, read_policy
 from scalein_cli import show
-from scalein_cli.run import RunError
-from scalein_cli.simulation import FOREVER, Story, day_of, simulate, synthetic
-from scalein_cli.simulation import SimulationError as Wrong
+from scalein_cli.errors import CommandError
+from scalein_cli.fleet_snapshot import read_fleet_snapshot
+from scalein_cli.options import console_for_output, existing_file, new_file, policy_option
+from scalein_cli.simulated_group import synthetic_snapshot
+from scalein_cli.simulation import (
+    NO_RULE,
+    OTHER_GROUP,
+    POLICY,
+    SimulationResult,
+    simulate,
+)
+from scalein_cli.timeline import read_timeline
 
-if TYPE_CHECKING:
-    from localcloud.ess.service import Service
+CHART_SUFFIXES = (".png", ".svg")
+LABELS = {
+    **{reason.value: show.WORDS[reason] for reason in Reason},
+    NO_RULE: "no alarm rule of the policy matches",
+    OTHER_GROUP: "the alarm rule is for another scaling group",
+    POLICY: "the policy does not allow the request",
+}
 
 
-class Fleet(NamedTuple):
-    """Where the group comes from: a fleet file, or made up."""
+@click.command("simulate")
+@click.argument("alarms", type=existing_file)
+@policy_option
+@click.option("--fleet", type=existing_file, help="Fleet file that has the scaling group.")
+@click.option(
+    "--group",
+    "scaling_group_id",
+    default="",
+    metavar="ID",
+    help="Scaling group.  [default: the first one of the policy]",
+)
+@click.option(
+    "--size",
+    default=100,
+    show_default=True,
+    type=click.IntRange(0, 10_000),
+    help="Without --fleet: number of instances.",
+)
+@click.option(
+    "--min-size",
+    default=20,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Without --fleet: MinSize.",
+)
+@click.option(
+    "--zones",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 26),
+    help="Without --fleet: number of zones.",
+)
+@click.option(
+    "--activity-seconds",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Duration of a removal.",
+)
+@click.option("--chart", type=new_file, help="Draw a chart to this .png or .svg file.")
+@click.option("--json", "as_json", is_flag=True, help="Print only the summary, as JSON.")
+def simulate_command(**options: Any) -> None:
+    """Replays ALARMS for a scaling group, to try a policy before it is deployed.
 
-    file: Path | None
-    scaling_group_id: str
-    size: int
-    min_size: int
-    zones: int
+    ALARMS is a CSV file with a header, or a file of JSON lines. Columns: time, and alarm (the name
+    of the alarm rule); instanceIds, if the alarm names instances; any others are attributes that a
+    rule of the policy can match (namespace, level ...). A line with add instead of alarm stands for
+    that number of instances added by Auto Scaling. The scaling group comes from a fleet file
+    (--fleet) or is made up. Decisions are the function's own. Time is simulated and nothing is
+    called.
 
-
-class Form(NamedTuple):
-    picture: Path | None
-    as_json: bool
-
-
-def run(
-    alarms: Path,
-    policy_file: Path,
-    fleet: Fleet,
-    activity_seconds: float,
-    console: Console,
-    form: Form,
-) -> None:
-    """Raises RunError."""
+        scalein simulate events/days/flapping.csv --group asg-web --chart day.png
+    """
+    chart, policy_file = options["chart"], options["policy"]
+    if chart and chart.suffix not in CHART_SUFFIXES:
+        raise click.UsageError("--chart takes a file that ends in .png or .svg")
+    console = console_for_output()
     try:
-        policy, day = read_policy("", str(policy_file.resolve())), day_of(alarms)
-        start = day[0].time - timedelta(minutes=1)
-        snapshot = _snapshot(fleet, policy, start)
-        with console.status(f"Simulating {len(day):,} happenings ..."):
-            story = simulate(snapshot, policy, day, timedelta(seconds=activity_seconds))
-    except (Wrong, ConfigurationError) as error:
-        raise RunError(str(error)) from error
-    group_policy = policy.groups[snapshot.group.id]
-    if form.picture is not None:
-        _draw(
-            story,
-            snapshot,
-            group_policy,
-            f"{snapshot.group.id} under {show.path(policy_file)}",
-            form.picture,
-        )
-    told = _as_json(story, snapshot, group_policy)
-    if form.as_json:
-        console.print_json(json.dumps(told))
+        policy = read_policy("", str(policy_file.resolve()))
+    except ConfigurationError as error:
+        raise CommandError(f"{policy_file} is not a valid policy: {error}") from error
+    timeline = read_timeline(options["alarms"])
+    snapshot = _snapshot(options, policy, timeline[0].time - timedelta(minutes=1))
+    with console.status(f"Simulating {len(timeline):,} events ..."):
+        activity = timedelta(seconds=options["activity_seconds"])
+        result = simulate(snapshot, policy, timeline, activity)
+    group_id = snapshot.group.id
+    group_policy = policy.groups[group_id]
+    if chart:
+        _draw_chart(result, snapshot, group_policy, show.relative_path(policy_file), chart)
+    summary = _summary(result, snapshot, group_policy)
+    if options["as_json"]:
+        console.print_json(json.dumps(summary))
         return
     console.print(
-        f"{alarms.name} over {snapshot.group.id}, policy {show.path(policy_file)}: {day[0].time:%Y-%m-%d %H:%M} to "
-        f"{day[-1].time:%Y-%m-%d %H:%M} UTC",
+        f"{options['alarms'].name} for {group_id}, policy {show.relative_path(policy_file)}: "
+        f"{timeline[0].time:%Y-%m-%d %H:%M} to {timeline[-1].time:%Y-%m-%d %H:%M} UTC",
         highlight=False,
         soft_wrap=True,
     )
-    _summary(told, console)
-    if form.picture is not None:
-        console.print(f"Picture: {show.path(form.picture)}", highlight=False, soft_wrap=True)
+    _print_summary(summary, console)
+    if chart:
+        console.print(f"Chart: {show.relative_path(chart)}", highlight=False, soft_wrap=True)
 
 
-def _snapshot(fleet: Fleet, policy: Policy, start: datetime) -> Snapshot:
-    group_id = fleet.scaling_group_id or next(iter(policy.groups))
+def _snapshot(options: Mapping[str, Any], policy: Policy, start: datetime) -> Snapshot:
+    """The group at the beginning: from the fleet file, or made up. Raises CommandError."""
+    group_id = options["scaling_group_id"] or next(iter(policy.groups))
     if group_id not in policy.groups:
-        raise Wrong(f"the policy does not have {group_id}; it has {', '.join(policy.groups)}")
-    if fleet.file is None:
-        return synthetic(group_id, fleet.size, fleet.min_size, fleet.zones, start)
-    return _of_file(fleet.file, group_id, policy.groups[group_id].metric, start)
+        raise CommandError(
+            f"The policy does not have scaling group {group_id}. It has "
+            f"{', '.join(policy.groups)}: give one of these with --group, or add {group_id}."
+        )
+    if options["fleet"]:
+        return read_fleet_snapshot(
+            options["fleet"], group_id, policy.groups[group_id].metric, start
+        )
+    size, min_size, zones = options["size"], options["min_size"], options["zones"]
+    return synthetic_snapshot(group_id, size, min_size, zones, start)
 
 
-def _of_file(path: Path, scaling_group_id: str, metric: Metric, start: datetime) -> Snapshot:
-    """The group as a local Auto Scaling with this fleet file would show it at that time."""
-    from localcloud.clock import DrivenClock
-    from localcloud.ess.model import Assumptions
-    from localcloud.fleet import FleetError, read_fleet
-    from localcloud.monitor.series import value_at
-
-    try:
-        service = read_fleet(path, DrivenClock(start), Assumptions())
-    except FleetError as error:
-        raise Wrong(str(error)) from error
-    if scaling_group_id not in service.groups:
-        raise Wrong(f"{path} does not have {scaling_group_id}; it has {', '.join(service.groups)}")
-    asks = {"RegionId": service.region_id, "ScalingGroupId": scaling_group_id}
-    groups = _asked(
-        service, "DescribeScalingGroups", {**asks, "ScalingGroupId.1": scaling_group_id}
-    )
-    pages = list(_pages(service, "DescribeScalingInstances", {**asks, "PageSize": str(PAGE_SIZE)}))
-    snapshot = snapshot_of(scaling_group_id, group_of(groups, scaling_group_id) or {}, pages, start)
-    history = [
-        a
-        for page in _pages(service, "DescribeScalingActivities", asks)
-        for a in activities_of(page)
-    ]
-    members = service.groups[scaling_group_id].instances.values()
-    return snapshot._replace(
-        group=snapshot.group._replace(
-            stable_capacity=None
-        ),  # the counters are not kept as the day goes on
-        activities=tuple(activity for activity in history if activity.ended_at is not None),
-        samples={
-            one.instance_id: Sample(value, FOREVER)
-            for one in members
-            if (value := value_at(one, metric.name, 0)) is not None
-            and one.metrics_age_seconds <= metric.period_seconds * metric.stale_after_periods
-        },
-    )
-
-
-def _pages(service: Service, action: str, asks: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """As many as TotalCount says."""
-    seen, number, total = 0, 1, 1
-    while seen < total:
-        page = _asked(service, action, {**asks, "PageNumber": str(number)})
-        seen, number, total = seen + page["PageSize"], number + 1, page["TotalCount"]
-        yield page
-
-
-def _asked(service: Service, action: str, asks: Mapping[str, str]) -> dict[str, Any]:
-    from localcloud.ess.catalogue import perform
-
-    return perform(service, {**asks, "Action": action, "Version": "2014-08-28"})
-
-
-def _draw(
-    story: Story, snapshot: Snapshot, group_policy: GroupPolicy, title: str, path: Path
+def _draw_chart(
+    result: SimulationResult,
+    snapshot: Snapshot,
+    group_policy: GroupPolicy,
+    policy_name: str,
+    path: Path,
 ) -> None:
-    from scalein_cli.picture import draw  # a second of imports
+    from scalein_cli.chart import draw  # its imports take a second
 
+    title = f"{snapshot.group.id} under {policy_name}"
     try:
-        draw(story, snapshot.group.min_size, group_policy.floor, title, path)
+        draw(result, snapshot.group.min_size, group_policy.floor, title, path)
     except (OSError, ValueError) as error:
-        raise RunError(f"the picture cannot be written to {path}: {error}") from error
+        raise CommandError(f"The chart was not written to {path}: {error}") from error
 
 
-def _as_json(story: Story, snapshot: Snapshot, group_policy: GroupPolicy) -> dict[str, Any]:
-    capacity = [point.capacity for point in story.capacity]
+def _summary(
+    result: SimulationResult, snapshot: Snapshot, group_policy: GroupPolicy
+) -> dict[str, Any]:
+    capacity = [point.capacity for point in result.capacity]
     return {
         "scalingGroupId": snapshot.group.id,
-        "alarms": story.alarms,
-        "removals": len(story.removals),
-        "removed": story.removed,
-        "heldBack": dict(story.held_by),
+        "alarms": result.alarms,
+        "removals": len(result.removals),
+        "removed": result.removed,
+        "blockedByReason": dict(result.blocked_by_reason),
         "capacity": {"before": capacity[0], "lowest": min(capacity), "after": capacity[-1]},
         "minSize": snapshot.group.min_size,
         "floor": group_policy.floor,
     }
 
 
-def _summary(told: Mapping[str, Any], console: Console) -> None:
+def _print_summary(summary: Mapping[str, Any], console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
-    table.add_column("what")
-    table.add_column("how many", justify="right")
-    table.add_row("Alarms", f"{told['alarms']:,}")
-    table.add_row("Removals", f"{told['removals']:,}")
-    table.add_row("Instances removed", f"{told['removed']:,}")
-    capacity = ", ".join(f"{number:,}" for number in told["capacity"].values())
-    table.add_row("Capacity at first, at the lowest, at last", capacity)
-    table.add_row("MinSize, floor", f"{told['minSize']:,}, {told['floor']:,}")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    table.add_row("Alarms", f"{summary['alarms']:,}")
+    table.add_row("Removals", f"{summary['removals']:,}")
+    table.add_row("Instances removed", f"{summary['removed']:,}")
+    capacity = ", ".join(f"{number:,}" for number in summary["capacity"].values())
+    table.add_row("Capacity before, lowest, after", capacity)
+    table.add_row("MinSize, floor", f"{summary['minSize']:,}, {summary['floor']:,}")
     console.print(table)
-    if not told["heldBack"]:
+    if not summary["blockedByReason"]:
         return
-    held = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    held.add_column("Alarms", justify="right")
-    held.add_column("held back, or met in part, by")
-    known = {reason.value: show.WORDS[reason] for reason in Reason}
-    for why, number in told["heldBack"].items():
-        held.add_row(f"{number:,}", f"{why}: {known[why]}" if why in known else why)
-    console.print(held)
+    blocked = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    blocked.add_column("Alarms", justify="right")
+    blocked.add_column("Blocked, or limited, by")
+    for reason, number in summary["blockedByReason"].items():
+        blocked.add_row(f"{number:,}", f"{reason}: {LABELS[reason]}")
+    console.print(blocked)

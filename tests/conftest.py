@@ -1,8 +1,9 @@
-"""Hypothesis profiles, and what holds for the tests of a folder."""
+"""Hypothesis profiles, the marker `fast`, folders without sockets, and a list of skipped tests."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from scalein.cloud.ess import page_counts
 from scalein.ledger.memory import process_store
 from tests.support.sockets import no_sockets
 
-WITHOUT_SOCKETS = ("unit", "processing")  # folders whose tests work with fakes only
+TESTS = Path(__file__).parent
+FAST_FOLDERS = {"unit", "processing", "house"}
+WITHOUT_SOCKETS = {"unit", "processing"}  # their tests work with fakes only
 
 for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_000)):
     settings.register_profile(
@@ -29,6 +32,28 @@ settings.load_profile(
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of the fast folders `fast`, but for those marked `slow`."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder in FAST_FOLDERS and item.get_closest_marker("slow") is None:
+            item.add_marker("fast")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints how many tests were skipped for each reason; a reason names the command to run."""
+    count_by_reason = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple)
+    )
+    if count_by_reason:
+        terminalreporter.section("skipped tests")
+    for reason, count in sorted(count_by_reason.items()):
+        terminalreporter.line(f"{count} skipped: {reason}")
+
+
 @pytest.fixture(autouse=True)
 def _nothing_remembered_of_other_tests() -> None:
     process_store.cache_clear()
@@ -37,7 +62,7 @@ def _nothing_remembered_of_other_tests() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_sockets_where_tests_work_with_fakes(request: pytest.FixtureRequest) -> Iterator[None]:
-    if request.path.relative_to(Path(__file__).parent).parts[0] not in WITHOUT_SOCKETS:
+    if request.path.relative_to(TESTS).parts[0] not in WITHOUT_SOCKETS:
         yield
         return
     with no_sockets(request.node.nodeid) as guard:

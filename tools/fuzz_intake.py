@@ -1,6 +1,6 @@
-"""Feeds the intake with bytes that Atheris makes up from events/: any bytes must be messages, read or rejected.
+"""Fuzzes the intake with bytes that Atheris makes from events/: all bytes are parsed or rejected.
 
-`make fuzz SECONDS=60`. What breaks it is written to .cache/, and printed.
+`make fuzz SECONDS=60`. Bytes that break it are printed and written to .cache/.
 """
 
 import sys

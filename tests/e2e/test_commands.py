@@ -1,4 +1,4 @@
-"""The commands, each in a process of its own."""
+"""The commands as a person types them, each in its own process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def start_local_cloud(*options: str) -> tuple[subprocess.Popen[str], dict[str, A
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_local_cloud_says_when_it_is_ready_and_stops_cleanly(number: signal.Signals) -> None:
+def test_the_local_cloud_prints_when_it_is_ready_and_stops_cleanly(number: signal.Signals) -> None:
     process, ready = start_local_cloud("--fleet", "localcloud/fleets/small.json")
     process.send_signal(number)
     out, err = process.communicate(timeout=10)
@@ -59,7 +59,7 @@ def test_the_local_cloud_stops_cleanly_while_a_client_stays_connected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--fleet", "nowhere.json"), "nowhere.json: No such file"),
         (("--fleet", "README.md"), "not JSON"),
@@ -69,17 +69,17 @@ def test_the_local_cloud_stops_cleanly_while_a_client_stays_connected() -> None:
     ],
 )
 def test_the_local_cloud_says_what_is_wrong_without_a_traceback(
-    options: tuple[str, ...], said: str
+    options: tuple[str, ...], message: str
 ) -> None:
     done = run("localcloud", *options)
 
     assert done.returncode != 0
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_run_shows_which_instances_are_removed_and_why_and_the_group_before_and_after() -> None:
-    done = run("cli", "run", "events/remove-two.json")
+def test_a_run_shows_each_instance_with_its_reason_and_the_group_before_and_after() -> None:
+    done = run("scalein_cli", "run", "events/remove-two.json")
 
     assert done.returncode == 0, done.stderr
     for words in (
@@ -94,11 +94,11 @@ def test_a_run_shows_which_instances_are_removed_and_why_and_the_group_before_an
         "Successful",
     ):
         assert words in done.stdout
-    assert "\x1b" not in done.stdout  # plain where it is piped
+    assert "\x1b" not in done.stdout  # plain text if piped
 
 
-def test_a_run_asks_no_proxy_for_what_is_on_this_machine() -> None:
-    done = run("cli", "run", "events/remove-two.json", HTTP_PROXY="http://127.0.0.1:9")
+def test_a_run_uses_no_proxy_for_a_server_on_this_machine() -> None:
+    done = run("scalein_cli", "run", "events/remove-two.json", HTTP_PROXY="http://127.0.0.1:9")
 
     assert done.returncode == 0, done.stderr
     assert "Successful" in done.stdout
@@ -106,18 +106,21 @@ def test_a_run_asks_no_proxy_for_what_is_on_this_machine() -> None:
 
 def test_a_run_can_print_the_outcome_alone() -> None:
     assert (
-        json.loads(run("cli", "run", "events/dry-run.json", "--json").stdout)["status"] == "dry-run"
+        json.loads(run("scalein_cli", "run", "events/dry-run.json", "--json").stdout)["status"]
+        == "dry-run"
     )
 
 
 def test_a_run_shows_the_audit_line_on_request() -> None:
-    assert '"audit": "scalein/1"' in run("cli", "run", "events/expired.json", "--audit").stdout
+    assert (
+        '"audit": "scalein/1"' in run("scalein_cli", "run", "events/expired.json", "--audit").stdout
+    )
 
 
 @pytest.mark.parametrize("event", [b"", b"[" * 100_000, b"\xff\xfe", b'{"scalingGroupId": {}}'])
 def test_a_run_of_any_file_gives_an_outcome(event: bytes, tmp_path: Path) -> None:
     (tmp_path / "any event.json").write_bytes(event)
-    done = run("cli", "run", str(tmp_path / "any event.json"))
+    done = run("scalein_cli", "run", str(tmp_path / "any event.json"))
 
     assert done.returncode == 0, done.stderr
     assert "rejected" in done.stdout
@@ -125,7 +128,8 @@ def test_a_run_of_any_file_gives_an_outcome(event: bytes, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "arguments", [("cli", "--help"), ("cli", "run", "--help"), ("localcloud", "--help")]
+    "arguments",
+    [("scalein_cli", "--help"), ("scalein_cli", "run", "--help"), ("localcloud", "--help")],
 )
 def test_help_says_how_to_use_a_command(arguments: tuple[str, ...]) -> None:
     assert "Usage:" in run(*arguments).stdout
@@ -138,22 +142,28 @@ def test_the_shell_completes_commands_and_options() -> None:
         "COMP_CWORD": "1",
     }
 
-    assert run("cli", **variables).stdout == "plain,plan\n"
-    assert "complete" in run("cli", _SCALEIN_COMPLETE="bash_source").stdout
+    assert run("scalein_cli", **variables).stdout == "plain,plan\n"
+    assert "complete" in run("scalein_cli", _SCALEIN_COMPLETE="bash_source").stdout
 
 
 def test_the_readme_shows_what_make_run_prints() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    printed = run("cli", "run", "events/remove-two.json").stdout
+    output = run("scalein_cli", "run", "events/remove-two.json").stdout
 
-    assert steady(printed) in steady(readme)
+    assert steady(output) in steady(readme)
     assert (ROOT / "events/remove-two.json").read_text(encoding="utf-8") in readme
 
 
 def steady(text: str) -> str:
-    """Without what differs from run to run: port, activity id, blanks at the ends of lines."""
+    """The text without what differs in each run: port, activity id, blanks at the end of lines."""
     lines = (
         re.sub(r"127\.0\.0\.1:\d+|asa-\w+", "...", line).rstrip()
         for line in text.strip().splitlines()
     )
     return "\n".join(lines)
+
+
+def test_the_command_says_its_version() -> None:
+    version = (ROOT / "VERSION").read_text(encoding="utf-8").strip()
+
+    assert run("scalein_cli", "--version").stdout == f"scalein, version {version}\n"

@@ -1,4 +1,4 @@
-"""This project's own function, deployed through the real fc2, from the request to its end."""
+"""The function, deployed with the real fc2: it removes, follows up and reports the result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 FOLLOW_UP_KEY = "a key for tests that is long enough"
 
 
-def deployed(compute: Compute) -> None:
+def deploy(compute: Compute) -> None:
     client = compute.client
     client.create_service("ops")
     client.create_function(
@@ -33,7 +33,8 @@ def deployed(compute: Compute) -> None:
             "SCALEIN_ESS_ENDPOINT": compute.endpoint,
             "SCALEIN_FC_ENDPOINT": compute.endpoint,
             "SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY,
-            "SCALEIN_FC_FUNCTION": "ops/scale-in",  # python3.12 does not name the service
+            # The context of python3.12 does not name the service.
+            "SCALEIN_FC_FUNCTION": "ops/scale-in",
         },
     )
     destination = {"destination": "acs:mns:cn-hangzhou:1:/queues/outcomes/messages"}
@@ -44,22 +45,24 @@ def deployed(compute: Compute) -> None:
     client.put_function_async_invoke_config("ops", "LATEST", "scale-in", config)
 
 
-def last(compute: Compute) -> dict[str, Any]:
-    """The end of the story, as the function's destination receives it."""
+def final_outcome(compute: Compute) -> dict[str, Any]:
+    """The last outcome, as the destination of the function gets it."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         compute.clock.advance(10)
         for sent in compute.inside.service.sent_messages:
-            found: dict[str, Any] = json.loads(sent["content"]["responsePayload"])
-            if found["status"] == "removed":
-                return found
+            outcome: dict[str, Any] = json.loads(sent["content"]["responsePayload"])
+            if outcome["status"] == "removed":
+                return outcome
         time.sleep(0.1)
     raise AssertionError(list(compute.inside.service.sent_messages))
 
 
-def test_forty_five_are_removed_in_three_calls_and_the_end_reaches_the_destination() -> None:
+def test_forty_five_instances_are_removed_in_three_calls_and_the_destination_gets_the_result() -> (
+    None
+):
     with compute_of(group(*instances(60), minSize=10)) as compute:
-        deployed(compute)
+        deploy(compute)
         event = {"scalingGroupId": "asg-1", "remove": {"count": 45}}
         answer = compute.client.invoke_function("ops", "scale-in", json.dumps(event).encode())
         first = json.loads(answer.data)
@@ -69,8 +72,8 @@ def test_forty_five_are_removed_in_three_calls_and_the_end_reaches_the_destinati
             1,
         )
 
-        end = last(compute)
-        assert (len(end["removed"]), end["notRemoved"]) == (45, [])
+        final = final_outcome(compute)
+        assert (len(final["removed"]), final["notRemoved"]) == (45, [])
         assert len(compute.inside.service.groups["asg-1"].instances) == 15
         tasks = compute.platform.queue.tasks.values()
         assert {task.status for task in tasks} == {"Succeeded"}

@@ -12,7 +12,7 @@ import pytest
 
 import index
 from scalein_cli.local import clock_for, context, environment
-from scalein_cli.run import outcomes_of
+from scalein_cli.local_function import outcomes_of
 from tests.support.clouds import cloud_of
 from tests.support.deployment import KEY
 

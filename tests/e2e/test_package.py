@@ -1,4 +1,4 @@
-"""The local cloud installed on its own, with nothing else: its command and its fixture."""
+"""The local cloud as a package, alone in an environment: its command and its pytest fixture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
-THEIRS = """
+OTHER_TEST = """
 import urllib.error, urllib.request
 import pytest
 
@@ -30,7 +30,7 @@ def test_a_group_fills_itself(localcloud):
     assert states == ["InService"] * 2
 
 
-def test_it_answers_what_is_no_call(localcloud):
+def test_an_invalid_call_gets_an_error(localcloud):
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(f"http://{localcloud.endpoint}/")
 """
@@ -52,6 +52,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--exclude-standard",
         "localcloud",
         "pyproject.toml",
+        "VERSION",
+        "LICENSE",
     ]
     names = subprocess.run(
         listed, cwd=ROOT, check=True, capture_output=True, text=True
@@ -81,15 +83,13 @@ def test_its_command_serves_the_api_and_the_console(python: Path, tmp_path: Path
         with urllib.request.urlopen(f"http://{ready['endpoint']}/console") as page:
             assert b"Local Auto Scaling" in page.read()
         with urllib.request.urlopen(f"http://{ready['endpoint']}/localcloud/events") as events:
-            assert (
-                json.load(events)["events"] == []
-            )  # this project's function does not come with it
+            assert json.load(events)["events"] == []  # the function is not part of the package
         process.send_signal(signal.SIGTERM)
     assert process.returncode == 0
 
 
-def test_its_fixture_is_there_for_another_projects_tests(python: Path, tmp_path: Path) -> None:
-    (tmp_path / "test_theirs.py").write_text(THEIRS)
+def test_another_projects_tests_have_its_fixture(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text(OTHER_TEST)
     command = [
         str(python),
         "-m",

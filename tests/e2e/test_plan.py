@@ -1,9 +1,10 @@
-"""`scalein plan`, `simulate`, `capture`, and the answer to ESS's own question."""
+"""`scalein plan`, `simulate`, `capture`, and the response to ESS's custom scale-in policy."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,8 +46,8 @@ def cloud() -> Iterator[Cloud]:
         yield cloud
 
 
-def real(cloud: Cloud) -> dict[str, str]:
-    """The environment of an operator's shell, with the local cloud for the real one."""
+def shell(cloud: Cloud) -> dict[str, str]:
+    """The environment of an operator's shell, with the local cloud in place of the real one."""
     return {
         "SCALEIN_ESS_ENDPOINT": cloud.endpoint,
         "SCALEIN_CMS_ENDPOINT": cloud.endpoint,
@@ -57,21 +58,15 @@ def real(cloud: Cloud) -> dict[str, str]:
 
 
 def test_a_plan_of_a_wide_group_folds_and_removes_nothing(cloud: Cloud) -> None:
-    done = scalein("plan", "--group", "asg-1", "--count", "3", **real(cloud))
+    done = scalein("plan", "--group", "asg-1", "--count", "3", **shell(cloud))
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert "no policy, so that only MinSize holds. Nothing is removed." in done.stdout
+    assert "no policy: only MinSize limits the removal. Nothing is removed." in done.stdout
     assert len(done.stdout.splitlines()) < 40
     assert "997   others leave before it   i-0004, i-0005, i-0006, ..." in done.stdout
     assert cloud.calls("RemoveInstances") == []
-    assert (
-        len(
-            scalein(
-                "plan", "--group", "asg-1", "--count", "3", "--all", **real(cloud)
-            ).stdout.splitlines()
-        )
-        > 1_000
-    )
+    every = scalein("plan", "--group", "asg-1", "--count", "3", "--all", **shell(cloud))
+    assert len(every.stdout.splitlines()) > 1_000
 
 
 def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
@@ -84,7 +79,7 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
         "--order",
         "LowestMetric",
         "--json",
-        **real(cloud),
+        **shell(cloud),
     )
     outcome = json.loads(done.stdout)
 
@@ -98,7 +93,7 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (("--local", "--group", "asg-web", "--count", "5"), 0, "May leave"),
         (
@@ -124,19 +119,19 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
         (("--fleet", "README.md", "--group", "asg-web", "--count", "1"), 2, "did not start"),
     ],
 )
-def test_the_exit_status_says_whether_an_instance_would_be_removed(
-    arguments: tuple[str, ...], code: int, said: str
+def test_the_exit_status_says_whether_instances_would_be_removed(
+    arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     done = scalein("plan", *arguments)
 
     assert done.returncode == code, done.stderr
-    assert said in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("file_name", ["day.png", "day.svg"])
-def test_a_day_is_simulated_and_drawn(file_name: str, tmp_path: Path) -> None:
-    file = tmp_path / file_name
+@pytest.mark.parametrize("chart", ["day.png", "day.svg"])
+def test_a_day_is_simulated_and_drawn(chart: str, tmp_path: Path) -> None:
+    file = tmp_path / chart
     done = scalein(
         "simulate",
         str(DAY),
@@ -146,16 +141,18 @@ def test_a_day_is_simulated_and_drawn(file_name: str, tmp_path: Path) -> None:
         "60",
         "--min-size",
         "12",
-        "--picture",
+        "--chart",
         str(file),
     )
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Instances removed                                   84" in done.stdout
+    assert re.search(r"Instances removed +84\n", re.sub(" +\n", "\n", done.stdout))
     assert file.read_bytes()[:8] in (b"\x89PNG\r\n\x1a\n", b"<?xml ve")
 
 
-def test_a_simulation_gives_its_numbers_as_json_and_the_same_ones_each_time(tmp_path: Path) -> None:
+def test_a_simulation_prints_its_figures_as_json_and_the_same_ones_each_time(
+    tmp_path: Path,
+) -> None:
     day = tmp_path / "day.jsonl"
     lines: list[dict[str, Any]] = [
         {
@@ -181,46 +178,46 @@ def test_a_simulation_gives_its_numbers_as_json_and_the_same_ones_each_time(tmp_
         "4",
         "--json",
     )
-    numbers = json.loads(scalein(*arguments).stdout)
+    summary = json.loads(scalein(*arguments).stdout)
 
-    assert numbers == {
+    assert summary == {
         "scalingGroupId": "asg-web",
         "alarms": 5,
         "removals": 2,
         "removed": 2,
-        "heldBack": {"min-size": 1, "cooldown-after-scale-out": 1, "no-rule": 1},
+        "blockedByReason": {"min-size": 1, "cooldown-after-scale-out": 1, "no-rule": 1},
         "capacity": {"before": 6, "lowest": 4, "after": 6},
         "minSize": 4,
         "floor": 4,
     }
-    assert json.loads(scalein(*arguments).stdout) == numbers
+    assert json.loads(scalein(*arguments).stdout) == summary
 
 
 @pytest.mark.parametrize(
-    ("content", "arguments", "said"),
+    ("content", "arguments", "message"),
     [
-        ("time,alarm\nnow,x\n", (), "line 2: it needs a time"),
-        ("time,alarm\n2026-11-20T00:00:00Z,\n", (), "line 2: it needs a time"),
-        ("time,alarm,add\n2026-11-20T00:00:00Z,,-1\n", (), "line 2: it needs a time"),
-        ("time,alarm\n", (), "there is nothing in it"),
+        ("time,alarm\nnow,x\n", (), "line 2: the line needs a time"),
+        ("time,alarm\n2026-11-20T00:00:00Z,\n", (), "line 2: the line needs a time"),
+        ("time,alarm,add\n2026-11-20T00:00:00Z,,-1\n", (), "line 2: the line needs a time"),
+        ("time,alarm\n", (), "has no events"),
         (
             "time,alarm\n2026-11-20T00:00:00Z,x\n",
             ("--group", "asg-9"),
-            "the policy does not have asg-9",
+            "The policy does not have scaling group asg-9",
         ),
-        ("time,alarm\n2026-11-20T00:00:00Z,x\n", ("--picture", "x.gif"), "ends in .png or .svg"),
+        ("time,alarm\n2026-11-20T00:00:00Z,x\n", ("--chart", "x.gif"), "ends in .png or .svg"),
         ("time,alarm\n2026-11-20T00:00:00Z,x\n", ("--fleet", "README.md"), "README.md"),
     ],
 )
 def test_a_day_that_cannot_be_simulated_says_why(
-    content: str, arguments: tuple[str, ...], said: str, tmp_path: Path
+    content: str, arguments: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
     day = tmp_path / "day.csv"
     day.write_text(content, encoding="utf-8")
     done = scalein("simulate", str(day), *arguments)
 
     assert done.returncode in (1, 2)
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -234,17 +231,19 @@ def test_a_captured_group_is_simulated_like_the_real_one(cloud: Cloud, tmp_path:
     }
     policy.write_text(json.dumps({"groups": {"asg-1": {}}, "alarms": [rule]}), encoding="utf-8")
     day.write_text("time,alarm\n2026-11-20T00:00:00Z,idle\n", encoding="utf-8")
-    done = scalein("capture", str(fleet), "--group", "asg-1", "--metric", **real(cloud))
-    done = scalein("simulate", str(day), "--policy", str(policy), "--fleet", str(fleet), "--json")
+    done = scalein("capture", str(fleet), "--group", "asg-1", "--metric", **shell(cloud))
+    simulated = scalein(
+        "simulate", str(day), "--policy", str(policy), "--fleet", str(fleet), "--json"
+    )
 
     assert (done.returncode, done.stdout) == (0, f"asg-1: 1000 instances to {fleet}\n"), done.stderr
-    assert json.loads(done.stdout)["capacity"] == {"before": 1_000, "lowest": 998, "after": 998}, (
-        done.stderr
-    )
+    assert simulated.returncode == 0, simulated.stderr
+    capacity = json.loads(simulated.stdout)["capacity"]
+    assert capacity == {"before": 1_000, "lowest": 998, "after": 998}
     assert cloud.calls("RemoveInstances") == []
     assert (
         "no such scaling group"
-        in scalein("capture", str(fleet), "--group", "asg-9", **real(cloud)).stderr
+        in scalein("capture", str(fleet), "--group", "asg-9", **shell(cloud)).stderr
     )
 
 
@@ -264,10 +263,10 @@ QUESTION = {
 }
 
 
-def chosen(
+def select(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, question: Any, policy: dict[str, Any]
 ) -> dict[str, Any]:
-    for name, value in {**real(cloud), "SCALEIN_POLICY": json.dumps({"groups": policy})}.items():
+    for name, value in {**shell(cloud), "SCALEIN_POLICY": json.dumps({"groups": policy})}.items():
         monkeypatch.setenv(name, value)
     return index.select(
         json.dumps(question).encode(), context(timeout=30), DrivenClock(cloud.clock.now())
@@ -279,16 +278,17 @@ def chosen(
     [
         (
             {"asg-2": {}},
+            # The group is not in the policy: ESS's default, the oldest of each zone.
             ["i-0002", "i-0004", "i-0003"],
-        ),  # not in the policy: ESS's default, the oldest of each zone
+        ),
         ({"asg-1": {"order": ["NewestInstance"]}}, ["i-0008", "i-0006", "i-0007"]),
         (
             {"asg-1": {"order": ["LowestMetric"]}},
-            ["i-0008", "i-0004", "i-0007"],
-        ),  # of i-0006 there is no value
+            ["i-0008", "i-0004", "i-0007"],  # i-0006 has no value
+        ),
     ],
 )
-def test_ess_s_own_question_is_answered_by_the_policys_order(
+def test_a_custom_scale_in_policy_is_answered_in_the_policys_order(
     policy: dict[str, Any], ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbered = enumerate(instances(10), 1)
@@ -297,13 +297,13 @@ def test_ess_s_own_question_is_answered_by_the_policys_order(
         for n, m in numbered
     ]
     with cloud_of(group(*members)) as cloud:
-        assert chosen(cloud, monkeypatch, QUESTION, policy) == {"InstanceIds": ids}
+        assert select(cloud, monkeypatch, QUESTION, policy) == {"InstanceIds": ids}
         assert cloud.calls("RemoveInstances") == []
 
 
-def test_a_question_that_cannot_be_read_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_question_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         cloud_of(group(*instances(3))) as cloud,
         pytest.raises(RejectedEvent, match="CapacityToRemove"),
     ):
-        chosen(cloud, monkeypatch, {"ScalingGroupId": "asg-1"}, {"asg-1": {}})
+        select(cloud, monkeypatch, {"ScalingGroupId": "asg-1"}, {"asg-1": {}})

@@ -1,4 +1,4 @@
-"""From a real RabbitMQ: what the function could not process comes again; the rest acts once."""
+"""Messages from a real RabbitMQ: a failed batch is delivered again, and each message acts once."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from localcloud.queues.rabbitmq_trigger import (
 from scalein_cli.broker import broker, server
 from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.deployment import KEY, POLICY
+from tests.support.needs import skip_without
 
 ROOT = Path(__file__).parents[2]
 ONE = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}}).encode()
@@ -49,11 +50,11 @@ Trigger(queue, invoke, die_before_acknowledging=sys.argv[3] == "die").run(idle_s
 
 @pytest.fixture(scope="session")
 def broker_url() -> Iterator[str]:
-    """The one that RABBITMQ_URL names, else one of our own."""
+    """The URL of the broker that RABBITMQ_URL names, else of one that is started for the tests."""
     if os.environ.get("RABBITMQ_URL"):
         yield os.environ["RABBITMQ_URL"]
     elif server() is None:
-        pytest.skip("RabbitMQ is not installed; make run-queue installs it")
+        skip_without("rabbitmq-server", "sh tools/install_server.sh rabbitmq-server")
     else:
         with broker() as url:
             yield url
@@ -74,7 +75,7 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture
 def consume(queue: Queue, cloud: Cloud) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """A consumer in a process of its own, which may be killed once the function has answered."""
+    """Runs a consumer in its own process, which may kill itself once the function has returned."""
     variables = {
         **os.environ,
         "PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}",
@@ -93,14 +94,14 @@ def consume(queue: Queue, cloud: Cloud) -> Callable[[str], subprocess.CompletedP
     return run
 
 
-def test_a_consumer_killed_before_it_acknowledges_gets_the_message_again_and_acts_once(
+def test_a_message_of_a_consumer_killed_before_acknowledging_removes_nothing_twice(
     queue: Queue, cloud: Cloud, consume: Callable[[str], subprocess.CompletedProcess[str]]
 ) -> None:
     publish(queue, [("m-1", ONE)])
     killed = consume("die")
     cloud.clock.advance(
         3_600
-    )  # the activity is over: nothing but the message's identity stands in the way
+    )  # the activity has ended: only the idempotency key prevents a removal
     again = consume("live")
 
     assert (killed.returncode, killed.stdout.split()) == (-signal.SIGKILL, ["removing"])
@@ -112,7 +113,7 @@ def test_a_consumer_killed_before_it_acknowledges_gets_the_message_again_and_act
     assert drain(queue.url, queue.name) == []
 
 
-def test_what_may_succeed_later_comes_again_and_remains_where_it_never_does(
+def test_a_message_that_needs_a_retry_is_delivered_again_and_ends_in_the_dead_letters(
     queue: Queue, cloud: Cloud, consume: Callable[[str], subprocess.CompletedProcess[str]]
 ) -> None:
     publish(queue, [("m-1", ONE), ("m-2", ONE)])  # the second waits for the activity of the first
@@ -124,19 +125,19 @@ def test_what_may_succeed_later_comes_again_and_remains_where_it_never_does(
 
 
 def events_of(queue: Queue, *, failures: int = 0) -> list[list[dict[str, Any]]]:
-    """The batches that a function is given that fails so many times."""
-    seen: list[list[dict[str, Any]]] = []
+    """The batches that a function gets which fails so many times."""
+    batches: list[list[dict[str, Any]]] = []
 
     def invoke(event: bytes) -> None:
-        seen.append(json.loads(event))
-        if len(seen) <= failures:
+        batches.append(json.loads(event))
+        if len(batches) <= failures:
             raise RuntimeError
 
     Trigger(queue, invoke).run(idle_seconds=0.5)
-    return seen
+    return batches
 
 
-def test_messages_are_gathered_up_to_the_batch_size_and_acknowledged_once_answered(
+def test_messages_are_gathered_up_to_the_batch_size_and_acknowledged_once_processed(
     queue: Queue,
 ) -> None:
     publish(queue, [(f"m-{n}", ONE) for n in range(5)])
@@ -147,7 +148,7 @@ def test_messages_are_gathered_up_to_the_batch_size_and_acknowledged_once_answer
     assert events_of(queue) == []
 
 
-def test_a_batch_whose_function_fails_comes_again_as_the_same_messages(queue: Queue) -> None:
+def test_a_batch_whose_function_fails_is_delivered_again_as_the_same_messages(queue: Queue) -> None:
     publish(queue, [("m-1", ONE)])
     (first,), (second,) = events_of(queue, failures=1)
 
@@ -160,7 +161,7 @@ def test_a_batch_whose_function_fails_comes_again_as_the_same_messages(queue: Qu
     assert drain(queue.url, queue.dead_letters) == []
 
 
-def test_what_fails_at_every_delivery_ends_in_the_dead_letters(queue: Queue) -> None:
+def test_a_batch_that_fails_at_every_delivery_ends_in_the_dead_letters(queue: Queue) -> None:
     publish(queue, [("m-1", ONE), ("m-2", b"\xff\xfe")])
 
     assert len(events_of(queue, failures=99)) == queue.deliveries
@@ -176,16 +177,16 @@ def test_an_element_has_the_fields_that_the_clouds_trigger_sends() -> None:
     def element(body: bytes) -> dict[str, Any]:
         return cloud_event(Delivery(98, Properties(), "scale-in", "", False, body), "scale-in")
 
-    own_element = element(ONE)
-    assert own_element.keys() <= sample.keys()
-    assert sample.keys() - own_element.keys() == {
-        name for name in sample if name.startswith("aliyun")
-    } - {"aliyunaccountid"}
-    assert {name: part.keys() for name, part in own_element["data"].items() if name != "body"} == {
+    own = element(ONE)
+    assert own.keys() <= sample.keys()
+    assert sample.keys() - own.keys() == {name for name in sample if name.startswith("aliyun")} - {
+        "aliyunaccountid"
+    }
+    assert {name: part.keys() for name, part in own["data"].items() if name != "body"} == {
         name: part.keys() for name, part in sample["data"].items() if name != "body"
     }
     assert isinstance(sample["data"]["body"], dict)
-    assert isinstance(own_element["data"]["body"], dict)
+    assert isinstance(own["data"]["body"], dict)
     assert isinstance(element(b"\xff")["data"]["body"], type(in_base64["data"]["body"]))
 
 
@@ -206,7 +207,7 @@ def test_the_main_job_runs_from_the_queue(broker_url: str) -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert "cools down after a removal" in done.stdout
+    assert "i-web-01 is being removed" in done.stdout  # the alarm is blocked by it
     assert done.stdout.count("Acknowledged.") == 1
     assert "asg-web     after                7" in done.stdout
     assert "asg-batch   after                3" in done.stdout

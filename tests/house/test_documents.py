@@ -90,13 +90,9 @@ def test_the_policy_is_described_field_by_field() -> None:
 def test_architecture_names_every_module_of_the_deployed_package() -> None:
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     package = ROOT / "handler/scalein"
-    modules = [
-        path.relative_to(package).as_posix()
-        for path in package.rglob("*.py")
-        if path.stem != "__init__"
-    ]
+    modules = [path.relative_to(package).as_posix() for path in package.rglob("*.py")]
 
-    assert [name for name in modules if name not in text] == []
+    assert [name for name in modules if f"](../handler/scalein/{name})" not in text] == []
 
 
 @pytest.mark.parametrize("code", MEANINGS)
@@ -114,15 +110,32 @@ def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     assert set(re.findall(r"SCALEIN_[A-Z_]+", OPERATIONS)) == in_code - {"SCALEIN_"}
 
 
-@pytest.mark.parametrize(
-    "document",
-    sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]),
-    ids=lambda p: p.name,
-)
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_link_to_a_file_leads_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8"))
 
     assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def anchors(document: Path) -> set[str]:
+    """What GitHub calls the headings of a document in links."""
+    text = re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", h.lower()).strip().replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_link_to_a_heading_leads_to_one(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text(encoding="utf-8"))
+
+    assert [
+        (name, anchor)
+        for name, anchor in links
+        if anchor not in anchors(document.parent / name if name else document)
+    ] == []
 
 
 def test_the_readmes_commands_are_targets_of_the_makefile() -> None:
@@ -208,3 +221,10 @@ def test_a_command_that_is_documented_takes_the_options_that_it_is_given(path: P
                 "--help"
             }
             assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= options, (name, rest)
+
+
+def test_the_newest_release_of_the_changelog_is_the_version_of_this_checkout() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    releases = re.findall(r"^## \[([0-9.]+)\] - \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
+
+    assert releases[0] == (ROOT / "VERSION").read_text(encoding="utf-8").strip()

@@ -38,3 +38,12 @@ def test_a_module_says_what_it_is_for_and_stays_small(path: Path) -> None:
 
     assert ast.get_docstring(ast.parse(text))
     assert len(text.splitlines()) <= 300
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
+def test_a_skipped_test_names_the_command_that_brings_what_it_needs(path: Path) -> None:
+    """pytest.skip is called in one place, which takes the need and the command."""
+    words = ("pytest." + "skip(", "import" + "orskip", "mark." + "skip")
+    text = path.read_text(encoding="utf-8")
+
+    assert path.name == "needs.py" or [word for word in words if word in text] == []

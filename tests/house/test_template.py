@@ -13,7 +13,7 @@ from alibabacloud_fc20230330 import models as fc3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein_cli.check import wrong_in
+from scalein_cli.check import statement_fault
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml.safe_load((ROOT / "template.yml").read_text(encoding="utf-8"))
@@ -32,7 +32,9 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_every_statement_is_one() -> None:
-    assert [wrong_in(statement) for _, statement in statements() if wrong_in(statement)] == []
+    assert [
+        statement_fault(statement) for _, statement in statements() if statement_fault(statement)
+    ] == []
 
 
 def test_what_changes_anything_is_bound_to_named_resources() -> None:
@@ -123,7 +125,7 @@ def test_both_ways_to_deploy_say_the_same_of_the_function() -> None:
 )
 def test_whatever_is_no_statement_is_reported_as_wrong(thing: Any) -> None:
     if not isinstance(thing, dict) or thing.get("Effect") not in ("Allow", "Deny"):
-        assert wrong_in(thing)
+        assert statement_fault(thing)
 
 
 def unknown(given: object, known: object, where: str = "") -> list[str]:

@@ -18,6 +18,8 @@ from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from tests.support.needs import skip_without
+
 SLOTS = 16_384
 OPTIONS = (
     "--cluster-enabled yes --cluster-node-timeout 500 --cluster-require-full-coverage no "
@@ -108,9 +110,7 @@ def wait_until(is_true: Callable[[], bool], seconds: float = 20) -> None:
 def redis_cluster() -> Iterator[RedisCluster]:
     command = shutil.which("redis-server")
     if command is None:
-        pytest.skip(
-            "redis-server is not installed; sh tools/install_server.sh redis-server does it"
-        )
+        skip_without("redis-server", "sh tools/install_server.sh redis-server")
     with TemporaryDirectory(prefix="scalein-cluster-", ignore_cleanup_errors=True) as name:
         servers = [Server(command, Path(name) / str(number)) for number in range(4)]
         try:

@@ -16,6 +16,8 @@ from redis import Redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
+from tests.support.needs import skip_without
+
 AGE = """
 local seconds = tonumber(ARGV[1])
 for number = 2, #ARGV do
@@ -62,9 +64,7 @@ def redis_server() -> Iterator[RedisServer]:
     if command is None:
         if os.environ.get("CI"):
             pytest.fail("redis-server is not installed: sh tools/install_server.sh redis-server")
-        pytest.skip(
-            "redis-server is not installed; sh tools/install_server.sh redis-server does it"
-        )
+        skip_without("redis-server", "sh tools/install_server.sh redis-server")
     with TemporaryDirectory(prefix="scalein-redis-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         options = [

@@ -11,13 +11,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import pytest
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
 
 from localcloud.ess.catalogue import ACTIONS
 from localcloud.ess.parameters import plural
 from tests.support.deployment import KEY
+from tests.support.needs import skip_without
 
 NODE = Path(__file__).parents[1] / "node"
 
@@ -133,7 +133,7 @@ def _newer(endpoint: str) -> Iterator[Client]:
 @contextmanager
 def _node(endpoint: str) -> Iterator[Client]:
     if not (NODE / "node_modules").exists():
-        pytest.skip("make node-modules installs the SDK of Node.js")
+        skip_without("the SDK of Node.js", "make node-modules")
     command = ["node", str(NODE / "call.cjs")]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from scalein.decision.group_policy import Budget, GroupPolicy
 from scalein.decision.model import Count, Named, Percent, Target, ToCapacity
 from scalein.decision.planner import plan_removal
-from scalein_cli.simulation import Group
+from scalein_cli.simulated_group import SimulatedGroup
 from tests.support.clock import NOON
 from tests.support.fleets import group_of, member, request_for
 
@@ -58,7 +58,9 @@ class Life(RuleBasedStateMachine):
             max(min_size, group_policy.floor),
             NOON,
         )
-        self.group = Group(fleet, timedelta(seconds=group_policy.history_seconds), ACTIVITY)
+        self.group = SimulatedGroup(
+            fleet, timedelta(seconds=group_policy.history_seconds), ACTIVITY
+        )
         self.removed: list[tuple[datetime, int]] = []  # when, and how many
         self.added: list[datetime] = []
 
@@ -115,7 +117,7 @@ TestLife = Life.TestCase
 
 def test_two_removals_of_the_same_moment_are_both_recorded() -> None:
     fleet = group_of(*(member(f"i-{n}") for n in range(6)), desired_capacity=6)
-    group = Group(fleet, timedelta(hours=1), ACTIVITY)
+    group = SimulatedGroup(fleet, timedelta(hours=1), ACTIVITY)
     group.at(NOON)
     group.remove(["i-0"])
     group.remove(["i-1"])

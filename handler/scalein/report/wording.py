@@ -240,7 +240,9 @@ def waited_too_long(progress: Progress, seconds: float) -> Outcome:
     if progress.calls:
         return unconfirmed(progress)
     if progress.unaccounted:
-        return not_removed(progress.with_given_up(dict.fromkeys(progress.pending, "waited-too-long")))
+        return not_removed(
+            progress.with_given_up(dict.fromkeys(progress.pending, "waited-too-long"))
+        )
     message = f"No instances removed. The message waited {seconds:.0f} s for its turn, which is longer than it may."
     return _of(progress.request, Status.EXPIRED, message)
 

@@ -1,0 +1,13 @@
+"""The error of every command."""
+
+from __future__ import annotations
+
+import click
+
+
+class CommandError(click.ClickException):
+    """The command cannot go on. Its text says what happened, why, and what to do."""
+
+    def __init__(self, message: str, exit_status: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code: int = exit_status  # type: ignore[misc]  # click declares it for the class

@@ -1,0 +1,52 @@
+"""The function of this checkout in this process: its outcomes, audit lines, and groups."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from scalein.clock import Deadline, SystemClock
+from scalein.decision.model import Snapshot
+from scalein.errors import GatewayError
+from scalein.policy import read_policy
+from scalein.settings import read_settings
+
+READ_SECONDS = 20  # for the snapshots of all groups
+
+
+def outcomes_of(response: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The outcomes of a response to one message, to a batch or to an HTTP request."""
+    if "statusCode" in response:
+        return outcomes_of(json.loads(response["body"]))
+    return list(response["outcomes"]) if "outcomes" in response else [dict(response)]
+
+
+@contextmanager
+def audit_lines() -> Iterator[list[str]]:
+    """Collects the audit lines that the function logs."""
+    lines: list[str] = []
+    logger, collector = logging.getLogger("scalein.audit"), logging.Handler()
+    collector.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(collector)
+    logger.propagate = False
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(collector)
+
+
+def snapshots(function_context: object) -> dict[str, Snapshot]:
+    """A snapshot by id of each group of the policy that ESS has."""
+    from scalein.cloud.ess import EssGateway
+
+    settings = read_settings(os.environ, function_context)
+    gateway = EssGateway(settings, Deadline.after(READ_SECONDS, SystemClock()))
+    snapshot_by_group_id = {}
+    for group_id in read_policy(settings.policy_text, settings.policy_file).groups:
+        with suppress(GatewayError):  # the outcome says why the group cannot be read
+            snapshot_by_group_id[group_id] = gateway.snapshot(group_id)
+    return snapshot_by_group_id
