@@ -16,7 +16,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-queue test test-fast test-long coverage fuzz chaos mutants test-all check lint types fix bench load console node-modules validate clean
+.PHONY: help setup run run-queue test test-fast test-long coverage fuzz chaos mutants test-all docs check lint types fix bench load console node-modules validate clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 14
@@ -74,6 +74,9 @@ mutants: setup ## break the deciding modules in one place at a time, and list wh
 
 test-all: ## all tests, on each of Python 3.10 to 3.13 that is found
 	@sh tools/each_python.sh "$(MAKE)"
+
+docs: setup ## write the tables of docs/operations.md and docs/observability.md from the code
+	@$(BIN)/python -m tools.operations_tables
 
 check: lint types ## lint, format and types
 

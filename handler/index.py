@@ -78,15 +78,15 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     for outcome in BatchProcessor(policy, dependencies).process(parsed):
         audit.record(outcome, _request_id(context), timer.take())
         is_detailed = len(outcomes) < response.MAX_DETAILED
-        outcomes.append(outcome if is_detailed else response.brief(outcome))
-    max_bytes = response.room(event, parsed.is_http)
+        outcomes.append(outcome if is_detailed else response.without_detail(outcome))
+    max_bytes = response.max_bytes_for(event, parsed.is_http)
     if parsed.is_batch:
-        document = response.of_batch(outcomes, max_bytes)
+        document = response.for_batch(outcomes, max_bytes)
     else:
-        document = response.of_one(outcomes[0], max_bytes)
+        document = response.for_one(outcomes[0], max_bytes)
     _raise_failures(settings, outcomes, document)
     if parsed.is_http:
-        return response.http(document, outcomes[0].status is Status.REJECTED)
+        return response.for_http(document, outcomes[0].status is Status.REJECTED)
     return document
 
 
@@ -94,7 +94,7 @@ def _raise_failures(settings: Settings, outcomes: list[Outcome], document: dict[
     must_retry = any(o.status is Status.RETRY and o.follow_up is None for o in outcomes)
     if settings.raise_retry and must_retry:
         raise TryLaterError(json.dumps(document))
-    statuses = {status for o in outcomes for status in (o.status.value, o.first)}
+    statuses = {status for o in outcomes for status in (o.status.value, o.original_status)}
     if settings.raise_failed and not FAILURES.isdisjoint(statuses):
         raise RemovalFailedError(json.dumps(document))
 

@@ -24,7 +24,7 @@ from scalein.processing.batch import BatchProcessor
 from scalein.processing.dependencies import Dependencies
 from scalein.processing.follow_ups import FunctionCompute
 from scalein.report import response
-from scalein.report.outcome import Outcome
+from scalein.report.outcome import Outcome, outcome_json
 from scalein.settings import Settings, read_settings
 from scalein_cli import show
 from scalein_cli.errors import CommandError
@@ -113,7 +113,7 @@ def plan_command(**options: Any) -> None:
         outcomes = _plan(question, console, options["as_json"], options["all_rows"])
     except CommandError as error:
         raise CommandError(error.message, exit_status=2) from error
-    sys.exit(0 if any(outcome.removed for outcome in outcomes) else 1)
+    sys.exit(0 if any(outcome.selected for outcome in outcomes) else 1)
 
 
 def _question(options: Mapping[str, Any]) -> Question:
@@ -209,7 +209,7 @@ def _process(
         processor = BatchProcessor(policy, dependencies)
         outcomes = list(processor.process(event))
     if as_json:
-        document = response.of_batch(outcomes) if event.is_batch else response.as_json(outcomes[0])
+        document = response.for_batch(outcomes) if event.is_batch else outcome_json(outcomes[0])
         console.print_json(json.dumps(document))
         return outcomes
     place = (
@@ -224,7 +224,7 @@ def _process(
     )
     for outcome in outcomes:
         snapshot = gateway.snapshots.get(str(outcome.scaling_group_id))
-        show.print_outcome(response.as_json(outcome), snapshot, console, all_rows=all_rows)
+        show.print_outcome(outcome_json(outcome), snapshot, console, all_rows=all_rows)
     return outcomes
 
 

@@ -15,54 +15,21 @@ from rich.text import Text
 
 from scalein.decision.model import Instance, Snapshot
 from scalein.decision.reasons import Reason
+from scalein.report.texts import REASONS
 
-WORDS = {
-    Reason.NAMED: "the request names it",
-    Reason.NEXT_IN_ORDER: "next in order",
-    Reason.NOT_NEEDED: "others leave before it",
-    Reason.NOT_NAMED: "the request names others",
-    Reason.NOT_A_MEMBER: "is not in this group",
-    Reason.TOO_HEAVY: "weighs more than is asked",
-    Reason.PARTIAL_DENIED: "all or nothing",
-    Reason.REQUEST_LIMIT: "a call takes 20 ids",
-    Reason.PROTECTED: "is Protected",
-    Reason.STANDBY: "is Standby",
-    Reason.PENDING: "is not in service yet",
-    Reason.REMOVING: "is leaving already",
-    Reason.STOPPED: "is Stopped",
-    Reason.NOT_IN_SERVICE: "is not in service",
-    Reason.WEIGHT_UNKNOWN: "its weight is unknown",
-    Reason.WARMING_UP: "is still warming up",
-    Reason.TOO_YOUNG: "is too young",
-    Reason.NO_METRIC: "has no fresh metric value",
-    Reason.MIN_SIZE: "MinSize needs it",
-    Reason.BELOW_DESIRED: "ESS would create it anew",
-    Reason.ACTIVITY_IN_PROGRESS: "a scaling activity is in progress",
-    Reason.PAUSED: "the group is paused",
-    Reason.WINDOW_CLOSED: "not at this time of day",
-    Reason.COOLDOWN: "cooldown after a removal",
-    Reason.COOLDOWN_AFTER_SCALE_OUT: "cooldown after a scale-out",
-    Reason.COOLDOWN_AFTER_FAILURE: "cooldown after a failure",
-    Reason.UNHEALTHY_GROUP: "too few are healthy",
-    Reason.FLOOR: "the floor needs it",
-    Reason.MAX_PER_REQUEST: "one message removes no more",
-    Reason.MAX_PERCENT_PER_REQUEST: "one message removes no larger share",
-    Reason.BUDGET: "the budget is spent",
-    Reason.GROUP_NOT_ACTIVE: "the group is not Active",
-    Reason.SCALE_IN_SUSPENDED: "ScaleIn is suspended",
-    Reason.UNKNOWN_REMOVAL_POLICY: "unknown removal policy",
-    Reason.NO_CANDIDATES: "no further instance is InService",
-}
+LABELS = {reason: text.label for reason, text in REASONS.items()}
 MAX_ROWS = 40  # of retained instances; more are grouped by reason
 # Orders whose value is in the row of the instance.
 ORDERS_IN_ROW = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration", "joined", "id")
 COLOURS = {
     "removing": "green",
     "dry-run": "cyan",
-    "nothing-to-remove": "cyan",
+    "at-target": "cyan",
+    "blocked": "yellow",
     "rejected": "red",
     "refused": "red",
     "expired": "yellow",
+    "superseded": "yellow",
     "retry": "yellow",
     "ignored": "dim",
     "duplicate": "dim",
@@ -102,7 +69,7 @@ def print_outcomes(outcomes: Sequence[Mapping[str, Any]], console: Console) -> N
     """Prints two lines for each outcome: its ids, status and instances; its message."""
     for outcome in outcomes:
         group = f" in {outcome['scalingGroupId']}" if outcome["scalingGroupId"] else ""
-        ids = f": {', '.join(outcome['removed'])}" if outcome["removed"] else ""
+        ids = f": {', '.join(outcome['selected'])}" if outcome["selected"] else ""
         status = (outcome["status"], f"bold {COLOURS.get(outcome['status'], '')}")
         console.print(
             Text.assemble("  ", outcome["requestId"], "  ", status, f"{group}{ids}"),
@@ -131,17 +98,19 @@ def _print_verdicts(
     for heading in ("Instance", "Zone", "State", "Joined", "Configuration", "", "Why"):
         table.add_column(heading, no_wrap=heading != "Why")
     text_by_id = {entry["id"]: _ranked_by_text(entry) for entry in outcome["rankedBy"]}
-    for id in outcome["removed"]:
+    for id in outcome["selected"]:
         table.add_row(
             id,
             *_cells(members.get(id)),
-            Text("leaves", "bold yellow"),
-            text_by_id.get(id, WORDS[Reason.NAMED]),
+            Text("selected", "bold yellow"),
+            text_by_id.get(id, LABELS[Reason.NAMED]),
         )
     is_grouped = not all_rows and len(outcome["retained"]) > MAX_ROWS
     for entry in () if is_grouped else outcome["retained"]:
-        label = WORDS[Reason(entry["reason"])]
-        table.add_row(entry["id"], *_cells(members.get(entry["id"])), Text("stays", "green"), label)
+        label = LABELS[Reason(entry["reason"])]
+        table.add_row(
+            entry["id"], *_cells(members.get(entry["id"])), Text("retained", "green"), label
+        )
     if table.row_count:
         console.print(table)
     if is_grouped:
@@ -151,7 +120,7 @@ def _print_verdicts(
 def _ranked_by_text(entry: Mapping[str, str]) -> str:
     """The order that put the instance before the next, with its value if the row has none."""
     if entry["by"] == "only-candidate":
-        return "no other is left"
+        return "only candidate"
     return entry["by"] if entry["by"] in ORDERS_IN_ROW else f"{entry['by']}: {entry['value']}"
 
 
@@ -166,13 +135,13 @@ def _cells(member: Instance | None) -> tuple[str, str, str, str]:
 def _print_retained_by_reason(retained: Sequence[Mapping[str, str]], console: Console) -> None:
     """Prints a row for each reason, with the first ids."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Stay", justify="right")
+    table.add_column("Retained", justify="right")
     table.add_column("Why", no_wrap=True)
     table.add_column("Such as")
     for reason, number in Counter(entry["reason"] for entry in retained).most_common():
         ids = [entry["id"] for entry in retained if entry["reason"] == reason][:3]
         more = ", ..." if number > len(ids) else ""
-        table.add_row(f"{number:,}", WORDS[Reason(reason)], ", ".join(ids) + more)
+        table.add_row(f"{number:,}", LABELS[Reason(reason)], ", ".join(ids) + more)
     console.print(table)
 
 
@@ -181,8 +150,8 @@ def _print_limits(outcome: Mapping[str, Any], is_weighted: bool, console: Consol
     if not outcome["limits"]:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Limit", "Allows", "May leave", "Because"):
-        table.add_column(heading, justify="right" if heading in ("Allows", "May leave") else "left")
+    for heading in ("Guardrail", "Allows", "Left", "Detail"):
+        table.add_column(heading, justify="right" if heading in ("Allows", "Left") else "left")
     unit, number = outcome["requested"]["unit"], outcome["requested"]["value"]
     table.add_row("requested", "", f"{number:,}", unit)
     for limit in outcome["limits"]:

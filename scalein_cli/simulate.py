@@ -34,7 +34,7 @@ from scalein_cli.timeline import read_timeline
 
 CHART_SUFFIXES = (".png", ".svg")
 LABELS = {
-    **{reason.value: show.WORDS[reason] for reason in Reason},
+    **{reason.value: show.LABELS[reason] for reason in Reason},
     NO_RULE: "no alarm rule of the policy matches",
     OTHER_GROUP: "the alarm rule is for another scaling group",
     POLICY: "the policy does not allow the request",

@@ -38,6 +38,7 @@ from scalein.decision.progress import client_token, message_key
 from tests.support import processes, truth
 from tests.support.clouds import group, instances
 from tests.support.deployment import KEY
+from tests.support.outcomes import response_faults
 from tests.support.redis_server import RedisServer, redis_server
 
 WORKERS = 6
@@ -327,6 +328,7 @@ class Chaos:
             self._again(job)
             return
         message = self.messages[str(outcome["requestId"])]
+        self.crashes += response_faults(outcome)
         message.said.append(truth.Said(self.clock.now(), outcome))
         if message.id in self.open and message.is_over:
             self.open.remove(message.id)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from scalein.cloud.ess import page_counts
 from scalein.ledger.memory import process_store
+from tests.support.outcomes import audit_lines_checked
 from tests.support.sockets import no_sockets
 
 TESTS = Path(__file__).parent
@@ -68,3 +69,9 @@ def _no_sockets_where_tests_work_with_fakes(request: pytest.FixtureRequest) -> I
     with no_sockets(request.node.nodeid) as guard:
         yield
     assert guard.attempts == []
+
+
+@pytest.fixture(autouse=True)
+def _every_audit_line_is_checked() -> Iterator[None]:
+    with audit_lines_checked():
+        yield

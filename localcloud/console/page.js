@@ -129,7 +129,7 @@ function reasons(outcome) {
     `${id} selected: ${by} ${value ?? ''}`);
   const retained = (outcome.retained ?? []).map(({ id, reason }) => `${id} retained: ${reason}`);
   const limits = (outcome.limits ?? []).map((limit) =>
-    `${limit.guardrail ?? limit.reason} allows ${limit.allows} ${limit.unit}: ${limit.detail}`);
+    `${limit.guardrail} allows ${limit.allows} ${limit.unit}: ${limit.detail}`);
   return cells('li', [...ranked, ...retained, ...limits]);
 }
 
@@ -140,7 +140,7 @@ function statusView(status) {
 }
 
 function outcomeView(outcome) {
-  const ids = (outcome.accepted ?? outcome.removed ?? []).join(', ');
+  const ids = (outcome.selected ?? []).join(', ');
   const parts = [
     element('p', {}, statusView(outcome.status), ` ${outcome.scalingGroupId ?? ''} ${ids}`),
     element('p', {}, String(outcome.message ?? '')),

@@ -42,12 +42,13 @@ def did(
 def said(status: str, *removed: str, at: datetime = LATER, **fields: Any) -> Said:
     activities = ["asa-1"] if removed or status == "failed" else []
     known = {
-        "removed": list(removed),
+        "accepted": list(removed),
+        "removed": [] if status == "removing" else list(removed),
         "notRemoved": [],
         "unaccounted": [],
         "scalingActivityIds": activities,
     }
-    return Said(at, {"status": status, "first": None, "listsOmitted": False, **known, **fields})
+    return Said(at, {"status": status, "originalStatus": None, "omitted": {}, **known, **fields})
 
 
 def judged(
@@ -65,7 +66,7 @@ def judged(
 
 
 def test_nothing_is_found_where_an_outcome_is_true() -> None:
-    not_removed = [{"id": "i-2", "reason": "x"}]
+    not_removed = [{"id": "i-2", "code": "x"}]
     half, none = did("i-1", "i-2", removed=("i-1",)), did("i-1", "i-2", removed=())
 
     assert judged([said("removed", "i-1", "i-2")], did("i-1", "i-2")) == []
@@ -76,18 +77,22 @@ def test_nothing_is_found_where_an_outcome_is_true() -> None:
         )
         == []
     )
-    assert judged([said("partly-removed", "i-1", not_removed=not_removed)], half) == []
+    assert judged([said("partly-removed", "i-1", notRemoved=not_removed)], half) == []
     assert (
-        judged([said("failed", not_removed=[{"id": "i-1", "reason": "x"}, *not_removed])], none)
-        == []
+        judged([said("failed", notRemoved=[{"id": "i-1", "code": "x"}, *not_removed])], none) == []
     )
     assert judged([said("unconfirmed")], did("i-1", "i-2")) == []
-    assert judged([said("duplicate", first="unconfirmed", scalingActivityIds=["asa-9"])]) == []
+    assert (
+        judged([said("duplicate", originalStatus="unconfirmed", scalingActivityIds=["asa-9"])])
+        == []
+    )
     assert judged([said("refused")]) == []
-    assert judged([said("duplicate", first="refused")]) == []
+    assert judged([said("duplicate", originalStatus="refused")]) == []
 
 
-@pytest.mark.parametrize("status", ["nothing-to-remove", "refused", "expired", "rejected"])
+@pytest.mark.parametrize(
+    "status", ["at-target", "blocked", "refused", "expired", "superseded", "rejected"]
+)
 def test_it_is_a_lie_that_nothing_was_removed_where_something_was(status: str) -> None:
     assert judged([said(status)], did("i-1")) == [f"m: {status}: the message removed 1 instances"]
 
@@ -108,7 +113,7 @@ LIES = {
     ),
     "fewer than there were": (said("removed", "i-1"), "1 removed instances, the cloud removed 2"),
     "removed, and said to be there": (
-        said("partly-removed", "i-1", "i-2", not_removed=[{"id": "i-2", "reason": "x"}]),
+        said("partly-removed", "i-1", "i-2", notRemoved=[{"id": "i-2", "code": "x"}]),
         "as not removed that were",
     ),
     "the wrong word": (said("partly-removed", "i-1", "i-2"), "it should be removed"),
@@ -128,9 +133,9 @@ def test_a_lie_about_the_removed_instances_is_found(outcome: Said, lie: str) -> 
 
 
 def test_failed_is_a_lie_where_instances_go() -> None:
-    not_removed = [{"id": id, "reason": "x"} for id in ("i-1", "i-2")]
+    not_removed = [{"id": id, "code": "x"} for id in ("i-1", "i-2")]
 
-    assert judged([said("failed", not_removed=not_removed)], did("i-1", "i-2")) == [
+    assert judged([said("failed", notRemoved=not_removed)], did("i-1", "i-2")) == [
         "m: failed: it lists 0 removed instances, the cloud removed 2",
         "m: failed: it lists instances as not removed that were",
         "m: failed: it should be partly-removed",
@@ -141,10 +146,10 @@ def test_failed_is_a_lie_where_instances_go() -> None:
     ("outcomes", "why"),
     [
         ([], "no outcome at all"),
-        ([said("retry")], "no final outcome; the last were ['try-later']"),
+        ([said("retry")], "no final outcome; the last were ['retry']"),
         ([said("refused"), said("expired")], "several final outcomes: expired, refused"),
         (
-            [said("refused"), said("duplicate", first="expired")],
+            [said("refused"), said("duplicate", originalStatus="expired")],
             "several final outcomes: expired, refused",
         ),
     ],

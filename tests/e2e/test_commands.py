@@ -84,8 +84,8 @@ def test_a_run_shows_each_instance_with_its_reason_and_the_group_before_and_afte
     assert done.returncode == 0, done.stderr
     for words in (
         "i-web-01",
-        "leaves",
-        "stays",
+        "selected",
+        "retained",
         "is Protected",
         "removing",
         "before",
@@ -113,7 +113,7 @@ def test_a_run_can_print_the_outcome_alone() -> None:
 
 def test_a_run_shows_the_audit_line_on_request() -> None:
     assert (
-        '"audit": "scalein/1"' in run("scalein_cli", "run", "events/expired.json", "--audit").stdout
+        '"audit": "scalein/2"' in run("scalein_cli", "run", "events/expired.json", "--audit").stdout
     )
 
 

@@ -15,6 +15,7 @@ from scalein_cli.local import clock_for, context, environment
 from scalein_cli.local_function import outcomes_of
 from tests.support.clouds import cloud_of
 from tests.support.deployment import KEY
+from tests.support.outcomes import response_faults
 
 ROOT = Path(__file__).parents[2]
 FLEET = json.loads((ROOT / "localcloud/fleets/small.json").read_bytes())
@@ -61,8 +62,10 @@ def test_an_event_has_the_outcome_that_its_neighbour_expects(
             monkeypatch.setenv(name, value)
         answer = response_to(path.read_bytes(), context(ready))
 
+    response = answer.get("raised", answer.get("body", answer))
     assert holds(expected, answer), answer
-    for outcome in outcomes_of(answer.get("raised", answer.get("body", answer))):
+    assert response_faults(response) == []
+    for outcome in outcomes_of(response):
         assert (
             len(outcome["scalingActivityIds"]) == (outcome["status"] == "removing")
             or outcome["status"] == "duplicate"

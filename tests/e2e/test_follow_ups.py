@@ -24,7 +24,11 @@ def test_two_hundred_are_removed_twenty_by_twenty_where_one_activity_runs_at_a_t
         first = world.send({"remove": {"count": 200}})
         last = world.follow()
 
-        assert (first["status"], len(first["removed"]), first["pending"]) == ("removing", 20, 180)
+        assert (first["status"], len(first["accepted"]), len(first["pending"])) == (
+            "removing",
+            20,
+            180,
+        )
         assert first["followUp"]["number"] == 1
         assert [len(removal) for removal in world.removals] == [20] * 10
         assert ids(world) == [f"i-{number:04}" for number in range(1, 201)]
@@ -49,7 +53,7 @@ def test_a_group_that_runs_removals_beside_each_other_loses_them_at_once() -> No
     with world_of(group(*instances(100), desiredCapacity=100)) as world:
         first = world.send({"remove": {"count": 50}})
 
-        assert (first["status"], len(first["removed"]), first["pending"]) == ("removing", 50, 0)
+        assert (first["status"], len(first["accepted"]), first["pending"]) == ("removing", 50, [])
         assert [len(removal) for removal in world.removals] == [20, 20, 10]
         assert world.follow()["status"] == "removed"
         assert world.cloud.group.desired_capacity == 50
@@ -59,7 +63,7 @@ def test_without_follow_ups_twenty_are_removed_and_the_others_are_reported() -> 
     with world_of(group(*instances(100)), follow_ups=False) as world:
         outcome = world.send({"remove": {"count": 50}})
 
-        assert (outcome["status"], len(outcome["removed"]), outcome["followUp"]) == (
+        assert (outcome["status"], len(outcome["accepted"]), outcome["followUp"]) == (
             "removing",
             20,
             None,
@@ -90,7 +94,7 @@ def test_what_is_pending_is_checked_again_before_each_twenty() -> None:
             25,
             55,
         )
-        assert {not_removed["reason"] for not_removed in last["notRemoved"]} == {"min-size"}
+        assert {not_removed["code"] for not_removed in last["notRemoved"]} == {"min-size"}
         assert world.stable() == 75
 
 
@@ -100,7 +104,7 @@ def test_an_instance_that_became_protected_in_the_meantime_is_not_removed() -> N
         world.cloud.group.instances["i-0030"].lifecycle_state = "Protected"
         last = world.follow()
 
-        assert last["notRemoved"] == [{"id": "i-0030", "reason": "protected"}]
+        assert last["notRemoved"] == [{"id": "i-0030", "code": "protected"}]
         assert len(ids(world)) == 44
 
 
@@ -143,7 +147,7 @@ def test_a_budget_that_others_have_spent_meanwhile_ends_it() -> None:
         last = world.follow()
 
         assert (last["status"], len(last["removed"])) == ("partly-removed", 25)
-        assert {not_removed["reason"] for not_removed in last["notRemoved"]} == {"budget"}
+        assert {not_removed["code"] for not_removed in last["notRemoved"]} == {"budget"}
 
 
 def test_a_busy_group_is_tried_again_by_a_follow_up_and_not_by_the_trigger() -> None:
@@ -152,7 +156,7 @@ def test_a_busy_group_is_tried_again_by_a_follow_up_and_not_by_the_trigger() -> 
         first = world.send({"remove": {"count": 1}})
         last = world.follow()
 
-        assert (first["status"], first["followUp"]["number"], first["removed"]) == (
+        assert (first["status"], first["followUp"]["number"], first["accepted"]) == (
             "retry",
             1,
             [],
@@ -199,7 +203,7 @@ def test_the_end_is_reported_with_the_instances_not_removed_and_why(
         last = world.follow()
 
         assert (last["status"], len(last["removed"])) == (status, removed)
-        assert [not_removed["reason"] for not_removed in last["notRemoved"]] == reasons
+        assert [not_removed["code"] for not_removed in last["notRemoved"]] == reasons
 
 
 @pytest.mark.parametrize("kind", ["accepted-failed", "accepted-rejected"])
@@ -240,7 +244,7 @@ def test_capacity_that_ess_creates_again_is_reported() -> None:
         last = world.follow()
 
         assert (last["status"], last["replacementCapacity"]) == ("removed", 3)
-        assert "ESS creates 3 anew" in last["message"]
+        assert "ESS creates replacements of capacity 3." in last["message"]
 
 
 def test_a_removal_can_be_waited_for() -> None:
@@ -252,7 +256,7 @@ def test_a_removal_can_be_waited_for() -> None:
 
         assert (outcome["status"], len(outcome["removed"])) == ("removed", 3)
         assert again["status"] == "duplicate"
-        assert "(removed)" in again["message"]
+        assert again["originalStatus"] == "removed"
 
 
 def test_waiting_ends_before_the_invocation_does() -> None:
@@ -334,7 +338,7 @@ def test_where_function_compute_takes_no_follow_up_the_message_is_left_to_its_tr
         first = world.send({"remove": {"count": 30}, "requestId": "m"})
         second = world.send({"remove": {"count": 30}, "requestId": "m"})
 
-        assert (first["status"], first["followUp"], first["removed"]) == ("retry", None, [])
+        assert (first["status"], first["followUp"], first["accepted"]) == ("retry", None, [])
         assert second["status"] == "removing"
         assert (world.follow()["status"], len(ids(world))) == ("removed", 30)
 

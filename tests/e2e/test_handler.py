@@ -41,7 +41,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 def test_one_event_in_and_the_right_instance_out(cloud: Cloud) -> None:
     outcome = index.handler(ONE, context())
 
-    assert (outcome["status"], outcome["removed"]) == ("removing", ["i-0001"])
+    assert (outcome["status"], outcome["accepted"]) == ("removing", ["i-0001"])
     assert outcome["scalingActivityIds"] == list(cloud.inside.service.activities)
     assert cloud.states()["i-0001"] == "Removing"
     assert json.loads(json.dumps(outcome)) == outcome
@@ -89,7 +89,7 @@ def test_a_deployment_that_is_set_to_dry_run_never_removes(
 ) -> None:
     monkeypatch.setenv("SCALEIN_DRY_RUN", "true")
 
-    assert index.handler(ONE, context())["removed"] == ["i-0001"]
+    assert index.handler(ONE, context())["selected"] == ["i-0001"]
     assert cloud.calls("RemoveInstances") == []
 
 
@@ -161,10 +161,11 @@ def test_the_audit_line_counts_every_call_that_reached_ess(
     ]
 
     made = Counter(call.action for call in cloud.inside.calls)
-    assert {name: calls["number"] for name, calls in audit_line["calls"].items()} == made
+    durations = audit_line["durations"]
+    assert {name: calls["count"] for name, calls in durations["calls"].items()} == made
     assert made["RemoveInstances"] == 1
-    assert 0 < audit_line["waitingMilliseconds"] <= audit_line["milliseconds"]
-    assert wrong["calls"] == {}
+    assert 0 < durations["waitingMilliseconds"] <= durations["totalMilliseconds"]
+    assert wrong["durations"]["calls"] == {}
 
 
 def test_a_rejected_event_never_reaches_ess(cloud: Cloud) -> None:
@@ -203,10 +204,10 @@ def test_any_bytes_in_give_a_json_outcome_out(cloud: Cloud, event: bytes) -> Non
     ("request_fields", "status"),
     [
         ({"scalingGroupId": "asg-9"}, "refused"),
-        ({"remove": {"instanceIds": ["i-of-another-group"]}}, "nothing-to-remove"),
-        ({"remove": {"toCapacity": 4}}, "nothing-to-remove"),
-        ({"remove": {"toCapacity": 1_000_000}}, "nothing-to-remove"),
-        ({"remove": {"count": 3}, "partial": "deny"}, "refused"),
+        ({"remove": {"instanceIds": ["i-of-another-group"]}}, "blocked"),
+        ({"remove": {"toCapacity": 4}}, "at-target"),
+        ({"remove": {"toCapacity": 1_000_000}}, "at-target"),
+        ({"remove": {"count": 3}, "partial": "deny"}, "blocked"),
         ({"remove": {"count": -1}}, "rejected"),
         ({"remove": {"count": 10**4_000}}, "rejected"),
         ({"remove": {"count": float("nan")}}, "rejected"),
@@ -220,7 +221,7 @@ def test_an_event_that_asks_for_what_cannot_be_removes_nothing(
 ) -> None:
     outcome = index.handler(json.dumps({**json.loads(ONE), **request_fields}).encode(), context())
 
-    assert (outcome["status"], outcome["removed"]) == (status, [])
+    assert (outcome["status"], outcome["accepted"]) == (status, [])
     assert cloud.calls("RemoveInstances") == []
 
 
@@ -228,7 +229,7 @@ def test_a_group_without_headroom_keeps_everybody(cloud: Cloud) -> None:
     cloud.group.min_size = 4
     outcome = index.handler(ONE, context())
 
-    assert outcome["status"] == "nothing-to-remove"
+    assert outcome["status"] == "blocked"
     assert outcome["shortfall"] == {
         "requested": 1,
         "missing": 1,

@@ -17,6 +17,7 @@ from tests.support import truth
 from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.deployment import KEY
 from tests.support.examples import max_examples
+from tests.support.outcomes import response_faults
 from tests.support.processes import CRASHED, FastClock, Job, Worker, check_steps, missing_steps
 from tests.support.redis_server import RedisServer, redis_server
 
@@ -87,6 +88,7 @@ class Killed:
                 self._pass(AFTER_KILL_SECONDS)
                 continue
             assert answer.outcome["status"] != CRASHED, answer.outcome["message"]
+            assert response_faults(answer.outcome) == []
             self.steps += answer.steps
             yield truth.Said(self.cloud.clock.now(), answer.outcome)
             if not answer.raised:

@@ -66,4 +66,4 @@ def test_a_process_without_memory_may_miss_its_own_removal_while_the_history_is_
         outcome = world.send(request)
 
         assert len(world.removals) == 1
-        assert outcome["status"] == ("nothing-to-remove" if history else "unconfirmed")
+        assert outcome["status"] == ("blocked" if history else "unconfirmed")

@@ -63,7 +63,7 @@ def test_a_plan_of_a_wide_group_folds_and_removes_nothing(cloud: Cloud) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "no policy: only MinSize limits the removal. Nothing is removed." in done.stdout
     assert len(done.stdout.splitlines()) < 40
-    assert "997   others leave before it   i-0004, i-0005, i-0006, ..." in done.stdout
+    assert "997   not needed for the request   i-0004, i-0005, i-0006, ..." in done.stdout
     assert cloud.calls("RemoveInstances") == []
     every = scalein("plan", "--group", "asg-1", "--count", "3", "--all", **shell(cloud))
     assert len(every.stdout.splitlines()) > 1_000
@@ -83,7 +83,7 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
     )
     outcome = json.loads(done.stdout)
 
-    assert (outcome["status"], outcome["removed"]) == ("dry-run", ["i-0001", "i-0051"])
+    assert (outcome["status"], outcome["selected"]) == ("dry-run", ["i-0001", "i-0051"])
     assert outcome["requested"] == {"value": 2, "unit": "instances"}
     assert outcome["rankedBy"][1] == {
         "id": "i-0051",
@@ -95,13 +95,13 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("--local", "--group", "asg-web", "--count", "5"), 0, "May leave"),
+        (("--local", "--group", "asg-web", "--count", "5"), 0, "Guardrail"),
         (
             ("--local", "--group", "asg-frozen", "--count", "1"),
             1,
             "ScaleIn process of the scaling group is suspended",
         ),
-        (("--local", "--event", "events/remove-two.json"), 0, "2 instances would leave"),
+        (("--local", "--event", "events/remove-two.json"), 0, "2 instances would be removed"),
         (("--local", "--event", "events/not-json.json"), 1, "rejected"),
         (
             ("--local", "--group", "asg-elsewhere", "--count", "1"),

@@ -17,8 +17,9 @@ from localcloud.faults import KINDS
 from scalein.cloud.error_codes import MEANINGS
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein_cli.__main__ import main as commands
-from scalein_cli.show import WORDS
+from scalein_cli.show import LABELS
 from tests.support.clouds import cloud_of, group
+from tools import operations_tables
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = [
@@ -62,7 +63,24 @@ def test_operations_has_a_row_for_every_status(status: Status) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_operations_has_a_row_for_every_reason(reason: Reason) -> None:
     assert f"| `{reason.value}` |" in OPERATIONS
-    assert WORDS[reason]
+    assert LABELS[reason]
+
+
+@pytest.mark.parametrize("name", ["operations.md", "observability.md"])
+def test_the_tables_of_a_document_are_those_that_the_code_makes(name: str) -> None:
+    """make docs writes them."""
+    document = (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+    assert operations_tables.written(document) == document
+
+
+def test_every_table_that_the_code_makes_is_in_a_document() -> None:
+    documents = [
+        (ROOT / "docs" / name).read_text() for name in ("operations.md", "observability.md")
+    ]
+    marked = [name for text in documents for name in operations_tables.TABLE.findall(text)]
+
+    assert sorted(marked) == sorted(operations_tables.made_tables())
 
 
 @pytest.mark.parametrize("why", Ignored)

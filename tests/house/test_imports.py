@@ -154,7 +154,12 @@ LOADED_OF_ROOMS = {
     "processing": None,
     "report": None,
 }
-NOT_LOADED = {"processing.custom_policy", "processing.id_lists"}
+NOT_LOADED = {
+    "processing.custom_policy",
+    "processing.id_lists",
+    "report.explanations",
+    "report.texts",
+}
 MAX_OTHER_MODULES = 20  # of the standard library, beyond what json and jsonschema load; 12 today
 
 

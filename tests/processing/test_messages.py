@@ -24,6 +24,7 @@ from scalein.report.outcome import Outcome
 from tests.support.clock import NOON, DrivenClock
 from tests.support.fakes import NO_CALL_TIMES, FakeEss, dependencies_of, memory_ledger
 from tests.support.fleets import fleet
+from tests.support.outcomes import checked
 from tests.unit.test_envelopes import damaged, twisted
 
 KEY = "k" * 32
@@ -49,7 +50,7 @@ def serve(ess: FakeEss, *events: Any) -> list[Outcome]:
         ledger = memory_ledger(clock, f"fc-{number}", store)
         dependencies = dependencies_of(ess, clock, ledger, follow_up_key=KEY)
         parsed = parse_event(json.dumps(event).encode())
-        outcomes += BatchProcessor(policy, dependencies).process(parsed)
+        outcomes += checked(BatchProcessor(policy, dependencies).process(parsed))
     return outcomes
 
 
@@ -113,7 +114,7 @@ def test_an_alarm_acts_unless_a_newer_one_of_its_rule_and_resource_removed_somet
     newest_before = [max([-999, *order[:at]]) for at in range(3)]
 
     assert statuses(outcomes) == [
-        "removing" if sent > newest else "expired"
+        "removing" if sent > newest else "superseded"
         for sent, newest in zip(order, newest_before, strict=True)
     ]
 
@@ -144,7 +145,7 @@ def test_an_older_alarm_of_other_instances_acts_where_the_rule_removes_the_alarm
 
     outcomes = serve(FakeEss(fleet(8, 1)), idle(-100, "i-1"), idle(-200, "i-2"), idle(-250, "i-1"))
 
-    assert statuses(outcomes) == ["removing", "removing", "expired"]
+    assert statuses(outcomes) == ["removing", "removing", "superseded"]
 
 
 def test_what_happened_once_is_never_superseded() -> None:
@@ -190,7 +191,7 @@ def test_an_alarm_from_the_future_counts_as_of_now() -> None:
     assert statuses(serve(FakeEss(fleet(8, 1)), alarm(290), alarm(0), alarm(-1))) == [
         "removing",
         "removing",
-        "expired",
+        "superseded",
     ]
 
 
@@ -274,7 +275,7 @@ def test_poison_is_rejected_alone_and_its_batch_goes_on(name: str) -> None:
     )
 
     assert statuses(outcomes) == ["removing", "rejected", "removing"]
-    document = answer.of_batch(outcomes)
+    document = answer.for_batch(outcomes)
     assert json.loads(json.dumps(document, ensure_ascii=False).encode()) == document
     for outcome in outcomes:
         assert json.dumps(
@@ -306,8 +307,8 @@ def test_any_bytes_end_in_outcomes_that_can_be_written(event: bytes, is_batch: b
     policy = read_policy(json.dumps(POLICY))
     dependencies = dependencies_of(FakeEss(fleet(8, 1)), follow_up_key=KEY)
     parsed = parse_event(body)
-    outcomes = list(BatchProcessor(policy, dependencies).process(parsed))
-    document = answer.of_batch(outcomes) if parsed.is_batch else answer.of_one(outcomes[0])
+    outcomes = checked(BatchProcessor(policy, dependencies).process(parsed))
+    document = answer.for_batch(outcomes) if parsed.is_batch else answer.for_one(outcomes[0])
 
     assert json.dumps(document, ensure_ascii=False).encode()
     assert len(json.dumps(json.dumps(document))) <= 64 << 10

@@ -21,6 +21,7 @@ from scalein.report.outcome import Outcome
 from tests.support.clock import NOON, DrivenClock
 from tests.support.fakes import FakeEss, ScriptedGateway, dependencies_of, removal_run, scale_in
 from tests.support.fleets import fleet, request_for
+from tests.support.outcomes import checked
 
 LEASE = 60.0
 
@@ -43,7 +44,8 @@ class Function:
         ledger = self.ledger(owner)
         dependencies = dependencies_of(self.ess, self.clock, ledger, follow_ups=self.follow_ups)
         view = GroupView("asg-1", self.ess, self.clock)
-        return MessageProcessor(view, self.guardrails, dependencies, 900).process(progress)
+        processor = MessageProcessor(view, self.guardrails, dependencies, 900)
+        return checked([processor.process(progress)])[0]
 
 
 def ask(id: str, count: int = 1, sent: float | None = None) -> RemovalRequest:
@@ -77,14 +79,14 @@ def test_an_alarm_is_superseded_by_a_newer_one_of_the_same_observation_that_remo
         function.serve(alarm(id, sent)).status.value for id, sent in (("b", 2), ("a", 1), ("c", 2))
     ]
 
-    assert served == ["removing", "expired", "removing"]
-    assert function.serve(alarm("a", 1)).first == "expired"
+    assert served == ["removing", "superseded", "removing"]
+    assert function.serve(alarm("a", 1)).original_status == "superseded"
     assert function.serve(alarm("d", 1, "memory")).status is Status.REMOVING
 
 
 def test_an_alarm_that_removed_nothing_supersedes_none() -> None:
     function = Function(FakeEss(fleet(min_size=6)))
-    assert function.serve(alarm("b", 2)).status is Status.AT_TARGET_OR_BLOCKED
+    assert function.serve(alarm("b", 2)).status is Status.BLOCKED
     function.ess = FakeEss(fleet())
 
     assert function.serve(alarm("a", 1)).status is Status.REMOVING
@@ -139,7 +141,7 @@ def test_an_invocation_that_lost_its_lease_does_not_act() -> None:
 
 def test_headroom_is_not_counted_twice_by_two_invocations_while_ess_shows_an_old_snapshot() -> None:
     function = Function(FakeEss(fleet(), lag=1))
-    removed = [function.serve(ask(id, 3)).removed for id in "abc"]
+    removed = [function.serve(ask(id, 3)).accepted for id in "abc"]
 
     assert removed == [("i-1", "i-2", "i-3"), ("i-4",), ()]
 
@@ -159,14 +161,14 @@ class WithoutHistory(FakeEss):
 def test_a_budget_counts_instances_that_the_history_does_not_show_yet() -> None:
     function = Function(WithoutHistory(fleet(20)), GroupPolicy(budget=Budget(3_600, 5)))
 
-    assert [len(function.serve(ask(id, 3)).removed) for id in "abc"] == [3, 2, 0]
+    assert [len(function.serve(ask(id, 3)).accepted) for id in "abc"] == [3, 2, 0]
 
 
 @pytest.mark.parametrize("seconds", [0, 200])
 def test_a_cooldown_counts_a_removal_that_the_history_does_not_show_yet(seconds: float) -> None:
     """Without a shared ledger too, in the process that made it."""
     function = Function(WithoutHistory(fleet(20)), GroupPolicy(cooldown_seconds=600))
-    assert len(function.serve(ask("a", 3)).removed) == 3
+    assert len(function.serve(ask("a", 3)).accepted) == 3
     function.clock.elapsed += seconds
     function.ess.groups["asg-1"] = function.ess.groups["asg-1"]._replace(
         taken_at=function.clock.now()
@@ -174,7 +176,7 @@ def test_a_cooldown_counts_a_removal_that_the_history_does_not_show_yet(seconds:
     second = function.serve(ask("b", 3))
 
     assert (
-        second.removed,
+        second.accepted,
         second.plan and second.plan.blocked_by and second.plan.blocked_by.reason,
     ) == ((), Reason.COOLDOWN)
 
@@ -184,7 +186,7 @@ def test_a_snapshot_that_has_grown_old_is_not_acted_upon() -> None:
     gateway = ScriptedGateway(old, fleet())
     outcome = scale_in(request_for(Count(1)), gateway)
 
-    assert (gateway.reads, outcome.removed) == (2, ("i-1",))
+    assert (gateway.reads, outcome.accepted) == (2, ("i-1",))
 
 
 def test_a_group_whose_snapshot_is_always_old_is_tried_again_later() -> None:
@@ -207,7 +209,7 @@ def test_where_nothing_keeps_others_out_a_removal_beside_ours_ends_it(alone: boo
     assert [len(removal.instance_ids) for removal in gateway.removals] == (
         [20, 20, 10] if alone else [20]
     )
-    assert (len(outcome.removed), outcome.pending) == ((50, 0) if alone else (20, 30))
+    assert (len(outcome.accepted), len(outcome.pending)) == ((50, 0) if alone else (20, 30))
 
 
 class Requests:

@@ -28,7 +28,7 @@ COMBINED = EXAMPLES // 15 if EXAMPLES > 1_000 else 3
 SIZE, MIN_SIZE, FLOOR = 60, 10, 15
 ACTED = (Status.REMOVING, Status.REMOVED, Status.PARTLY_REMOVED)
 ENDED = (Status.REMOVED, Status.PARTLY_REMOVED, Status.FAILED)
-INACTION = (Status.AT_TARGET_OR_BLOCKED, Status.REFUSED, Status.EXPIRED, Status.DRY_RUN)
+INACTION = (Status.AT_TARGET, Status.BLOCKED, Status.REFUSED, Status.EXPIRED, Status.DRY_RUN)
 
 Fault = Callable[[Random, int], str]
 

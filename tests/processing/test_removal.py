@@ -29,7 +29,7 @@ def test_one_read_one_plan_one_call() -> None:
     options = RemoveOptions(remove_policy="recycle")
     outcome = scale_in(request_for(Count(1), options=options), gateway)
 
-    assert (outcome.status, outcome.removed, outcome.scaling_activity_ids) == (
+    assert (outcome.status, outcome.accepted, outcome.scaling_activity_ids) == (
         Status.REMOVING,
         ("i-a",),
         ("asa-7",),
@@ -43,7 +43,7 @@ def test_one_read_one_plan_one_call() -> None:
 def test_where_no_instance_may_be_removed_nothing_is_called() -> None:
     gateway = ScriptedGateway(group_of(member("i-a"), min_size=1))
 
-    assert scale_in(request_for(Count(1)), gateway).status is Status.AT_TARGET_OR_BLOCKED
+    assert scale_in(request_for(Count(1)), gateway).status is Status.BLOCKED
     assert gateway.removals == []
 
 
@@ -51,7 +51,7 @@ def test_a_stale_snapshot_is_read_and_planned_again_with_a_token_that_no_other_r
     gateway = ScriptedGateway(PAIR, group_of(member("i-b", 2)), answers=[STALE, "asa-1"])
     outcome = scale_in(request_for(Count(1)), gateway)
 
-    assert outcome.removed == ("i-b",)
+    assert outcome.accepted == ("i-b",)
     assert [removal.instance_ids for removal in gateway.removals] == [("i-a",), ("i-b",)]
     assert len({removal.client_token for removal in gateway.removals}) == 2
 
@@ -78,7 +78,7 @@ def test_a_dry_run_chooses_the_same_and_calls_nothing(request: object, snapshot:
     acted, planned = serve(request, real), dry_run(request, dry)  # type: ignore[arg-type]
 
     assert dry.removals == []
-    assert planned.removed == acted.removed  # type: ignore[attr-defined]
+    assert planned.selected == acted.selected == acted.accepted  # type: ignore[attr-defined]
     assert planned.plan == acted.plan  # type: ignore[attr-defined]
 
 

@@ -23,6 +23,7 @@ from scalein.report.outcome import Outcome
 from tests.support.clock import NOON, DrivenClock
 from tests.support.fakes import FakeEss, ScriptedGateway, dependencies_of
 from tests.support.fleets import fleet
+from tests.support.outcomes import checked
 
 SPOT = {"eventName": "Instance:PreemptibleInstanceInterruption"}
 POLICY = {
@@ -73,7 +74,7 @@ def served(
 ) -> list[Outcome]:
     known_policy = read_policy(json.dumps(policy or POLICY))
     processor = BatchProcessor(known_policy, dependencies_of(gateway, is_dry_run=dry_run))
-    return list(processor.process(parse_event(json.dumps(list(messages)).encode())))
+    return checked(processor.process(parse_event(json.dumps(list(messages)).encode())))
 
 
 def statuses(outcomes: list[Outcome]) -> list[str]:
@@ -84,15 +85,15 @@ def test_messages_for_one_group_are_decided_on_what_the_ones_before_left() -> No
     ess = FakeEss(fleet())
     outcomes = served(ess, request("a", 3), request("b", 3), request("c"))
 
-    assert [outcome.removed for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",), ()]
-    assert statuses(outcomes) == ["removing", "removing", "nothing-to-remove"]
+    assert [outcome.accepted for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",), ()]
+    assert statuses(outcomes) == ["removing", "removing", "blocked"]
 
 
 def test_headroom_is_not_counted_twice_even_while_ess_shows_an_old_snapshot() -> None:
     ess = FakeEss(fleet(), lag=1)
     outcomes = served(ess, request("a", 3), request("b", 3), request("c", 3))
 
-    assert [outcome.removed for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",), ()]
+    assert [outcome.accepted for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",), ()]
 
 
 def test_a_dry_message_uses_no_headroom_of_the_next() -> None:
@@ -100,7 +101,7 @@ def test_a_dry_message_uses_no_headroom_of_the_next() -> None:
     outcomes = served(ess, request("a", 4, dryRun=True), request("b", 4))
 
     assert statuses(outcomes) == ["dry-run", "removing"]
-    assert outcomes[0].removed == outcomes[1].removed
+    assert outcomes[0].selected == outcomes[1].accepted
 
 
 @pytest.mark.parametrize("group", ["asg-dry", "asg-1"])
@@ -110,7 +111,7 @@ def test_a_dry_group_or_deployment_says_what_a_whole_batch_would_do(group: str) 
         ess, request("a", 3, group), request("b", 3, group), dry_run=group != "asg-dry"
     )
 
-    assert [outcome.removed for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",)]
+    assert [outcome.selected for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",)]
     assert ess.removals == []
 
 
@@ -122,7 +123,7 @@ def test_a_message_that_comes_twice_in_a_batch_is_served_once() -> None:
 
     assert statuses(outcomes) == ["removing", "duplicate", "duplicate", "refused", "removing"]
     assert outcomes[1].scaling_activity_ids == outcomes[0].scaling_activity_ids == ("asa-1",)
-    assert (outcomes[1].removed, len(ess.removals)) == ((), 2)
+    assert (outcomes[1].accepted, len(ess.removals)) == ((), 2)
 
 
 def test_one_bad_message_spoils_no_other() -> None:
@@ -175,7 +176,7 @@ def test_instances_of_a_removal_that_may_have_happened_count_as_removed(
     first, second = served(gateway, request("a", 3), request("b", 3))
 
     assert first.status.value == "retry"
-    assert second.removed == (("i-4",) if isinstance(error, OutcomeUnknown) else ())
+    assert second.accepted == (("i-4",) if isinstance(error, OutcomeUnknown) else ())
 
 
 @pytest.mark.parametrize(("messages", "groups"), [(50, 1), (50, 2), (200, 2)])
@@ -185,7 +186,7 @@ def test_reads_grow_with_the_groups_and_not_with_the_messages(messages: int, gro
         ess, *(request(f"r-{n}", group=f"asg-{1 + n % groups}") for n in range(messages))
     )
 
-    assert set(statuses(outcomes)) == {"nothing-to-remove"}
+    assert set(statuses(outcomes)) == {"blocked"}
     assert len(ess.reads) == groups
 
 
@@ -279,7 +280,7 @@ def test_an_alarm_removes_what_its_rule_says_once() -> None:
 def test_the_alarms_own_instance_is_removed_and_no_other() -> None:
     outcomes = served(FakeEss(fleet()), callback("idle", dimensions="{instanceId=i-4}"))
 
-    assert outcomes[0].removed == ("i-4",)
+    assert outcomes[0].accepted == ("i-4",)
 
 
 @pytest.mark.parametrize("dimensions", ["{userId=1}", "not a map", "{instanceId=}"])
@@ -301,7 +302,7 @@ def test_a_spot_instance_is_removed_from_the_group_that_it_is_in() -> None:
     )
 
     assert [outcome.scaling_group_id for outcome in outcomes] == ["asg-1", None, None]
-    assert statuses(outcomes) == ["removing", "nothing-to-remove", "refused"]
+    assert statuses(outcomes) == ["removing", "ignored", "refused"]
 
 
 def test_a_group_that_was_read_already_is_not_looked_up_again() -> None:

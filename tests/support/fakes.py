@@ -21,6 +21,7 @@ from scalein.processing.removal import RemovalRun, plan_only
 from scalein.report.outcome import Outcome
 from scalein.timing import CallTimes
 from tests.support.clock import DrivenClock
+from tests.support.outcomes import checked
 
 NO_CALL_TIMES = CallTimes(0.0, 0.0, {})
 
@@ -32,7 +33,7 @@ def scale_in(
     clock: DrivenClock | None = None,
 ) -> Outcome:
     """The first step of a message, with nothing around it."""
-    return removal_run(request, gateway, group_policy, clock).advance()
+    return checked([removal_run(request, gateway, group_policy, clock).advance()])[0]
 
 
 def dry_run(request: RemovalRequest, gateway: Gateway, group_policy: GroupPolicy = NONE) -> Outcome:

@@ -32,6 +32,7 @@ from scalein.processing.once import MessageProcessor
 from scalein.processing.progress_record import parse_progress, progress_text
 from scalein.report.outcome import Outcome
 from tests.support.clock import DrivenClock
+from tests.support.outcomes import checked
 from tests.support.simulated_ess import Killed, SimulatedEss
 
 TIMEOUT_SECONDS, LEASE_SECONDS, SETTLE_SECONDS = 30.0, 35.0, 180.0
@@ -211,7 +212,7 @@ class Function:
         )
         group = GroupView(progress.request.scaling_group_id, view, self.clock)
         processor = MessageProcessor(group, self.group_policy, dependencies, 86_400)
-        outcome = processor.process(progress)
+        (outcome,) = checked([processor.process(progress)])
         self.outcomes[progress.request.request_id].append(outcome)
         self.moments[progress.request.request_id].append(self.clock.now())
         if outcome.status is Status.RETRY and outcome.follow_up is None:
@@ -302,5 +303,5 @@ def finals(outcomes: list[Outcome]) -> list[str]:
         if one.status not in (Status.RETRY, Status.DUPLICATE)
         and not (one.status is Status.REMOVING and one.follow_up is not None)
     ]
-    known = (one.first for one in outcomes if one.status is Status.DUPLICATE)
+    known = (one.original_status for one in outcomes if one.status is Status.DUPLICATE)
     return ended or [status for status in known if status in SAVED][:1]

@@ -20,9 +20,11 @@ END_STATUSES = {status.value for status in (Status.REMOVED, Status.PARTLY_REMOVE
 NOTHING_DONE = {
     status.value
     for status in (
-        Status.AT_TARGET_OR_BLOCKED,
+        Status.AT_TARGET,
+        Status.BLOCKED,
         Status.REFUSED,
         Status.EXPIRED,
+        Status.SUPERSEDED,
         Status.REJECTED,
         Status.IGNORED,
     )
@@ -89,7 +91,9 @@ def finals(said: Iterable[Said]) -> set[str]:
     """Statuses that end a message; the answer to a duplicate says which one stands."""
     outcomes = [one.outcome for one in said]
     return FINAL & {
-        str(status) for outcome in outcomes for status in (outcome["status"], outcome["first"])
+        str(status)
+        for outcome in outcomes
+        for status in (outcome["status"], outcome["originalStatus"])
     }
 
 
@@ -102,11 +106,12 @@ def _lies(said: Said, own: Sequence[Did]) -> Iterator[str]:
     outcome, status = said.outcome, said.outcome["status"]
     accepted = frozenset(id for did in own for id in did.instance_ids)
     activities = {did.activity_id for did in own if did.started_at <= said.at}
-    if not accepted.issuperset(outcome["removed"]):
+    listed = {*outcome["accepted"], *outcome["removed"]}
+    if not accepted.issuperset(listed):
         yield "it lists instances of which no removal by this message was accepted"
     names_others = Status.UNCONFIRMED.value in (
         status,
-        outcome["first"],
+        outcome["originalStatus"],
     )  # activities that may be the message's
     if not names_others and not activities.issuperset(outcome["scalingActivityIds"]):
         yield "it lists scaling activities that are not of this message"
@@ -124,7 +129,7 @@ def _lies_of_an_end(said: Said, own: Sequence[Did]) -> Iterator[str]:
         yield "a scaling activity of the message still runs, or began later"
     if {did.activity_id for did in own} != set(outcome["scalingActivityIds"]):
         yield "it does not list exactly the scaling activities of the message"
-    if outcome["listsOmitted"]:
+    if {"removed", "notRemoved", "unaccounted"} & outcome["omitted"].keys():
         return
     if removed != set(outcome["removed"]):
         listed = len(outcome["removed"])

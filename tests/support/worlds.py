@@ -14,6 +14,7 @@ import index
 from scalein.ledger.memory import process_store
 from tests.support.clouds import Cloud, cloud_of
 from tests.support.deployment import FOLLOW_UP_KEY, context, variables_of
+from tests.support.outcomes import response_faults
 
 
 @dataclass
@@ -49,6 +50,7 @@ class World:
             raise
 
     def _hear(self, outcome: dict[str, Any]) -> None:
+        assert response_faults(outcome) == []
         self.outcomes.append(outcome)
         self.heard(outcome)
 

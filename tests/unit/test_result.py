@@ -157,7 +157,7 @@ def test_the_capacity_that_ess_creates_again_is_counted(
 
     assert result
     assert result.replacement_capacity == replacement_capacity
-    assert ("anew" in wording.ended(keeping, result).message) is (replacement_capacity > 0)
+    assert ("replacements" in wording.ended(keeping, result).message) is (replacement_capacity > 0)
 
 
 def test_an_activity_that_runs_means_there_is_no_result_yet() -> None:

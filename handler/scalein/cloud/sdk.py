@@ -161,8 +161,8 @@ def _reply_of(action: str, status: int, date: str, body: bytes) -> Reply:
         return {**reply, DATE: date}
     code, ess_request_id = reply.get("Code"), reply.get("RequestId")
     if status >= 400 and is_label(code) and is_label(ess_request_id):
-        raise error_of(action, str(code), status, str(ess_request_id))
-    raise error_without_code(action, status)
+        raise error_of(action, str(code), status, str(ess_request_id)) from None
+    raise error_without_code(action, status) from None
 
 
 def common_request(product: str, version: str, action: str) -> Any:

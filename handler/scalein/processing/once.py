@@ -25,7 +25,7 @@ from scalein.report.outcome import Outcome
 
 OPEN = (Status.RETRY, Status.REMOVING)  # there is more to come
 # These say that this message removed nothing.
-INACTION = (Status.AT_TARGET_OR_BLOCKED, Status.REFUSED, Status.EXPIRED)
+INACTION = (Status.AT_TARGET, Status.BLOCKED, Status.REFUSED, Status.EXPIRED, Status.SUPERSEDED)
 ACTED = (Status.REMOVING, Status.REMOVED, Status.PARTLY_REMOVED)
 
 
@@ -208,7 +208,7 @@ class MessageProcessor:
         except TryLater as error:
             return wording.busy(request, f"Its end is not known for certain: {error}")
         if not is_new:
-            return wording.duplicate(request, "a follow-up", run.progress.activity_ids)
+            return wording.handed_over(run.progress)
         journal.scheduled = None
         return outcome
 
@@ -234,8 +234,7 @@ class MessageProcessor:
 
     def _superseded_step(self, progress: Progress, journal: Journal) -> Outcome:
         """A later follow-up goes on; it is scheduled again in case that never happened."""
-        status = Status.REMOVING.value if progress.activity_ids else "a follow-up"
-        outcome = wording.duplicate(progress.request, status, progress.activity_ids)
+        outcome = wording.handed_over(progress)
         try:
             journal.schedule_follow_up(progress)
         except TryLater as error:

@@ -192,7 +192,7 @@ class RemovalRun:
         """Of this step. `activities` are given if they ended the removal."""
         progress = self.progress
         if self.is_handed_over:
-            return wording.duplicate(progress.request, "a follow-up", progress.activity_ids)
+            return wording.handed_over(progress)
         if progress.unconfirmed_calls:
             return wording.unconfirmed_calls(progress)
         if activities:

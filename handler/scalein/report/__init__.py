@@ -1,4 +1,4 @@
-"""Says what came of a message: wording for a person, response for the caller, one audit line for the log.
+"""Says what came of a message: words for a person, a response for the caller, one audit line.
 
 May import: decision, errors, timing.
 """

@@ -1,4 +1,4 @@
-"""The only module that writes the audit line: one for each outcome, JSON, readable by Simple Log Service."""
+"""Writes the audit line: one JSON line for each outcome, readable by Simple Log Service."""
 
 from __future__ import annotations
 
@@ -7,84 +7,96 @@ import logging
 from collections.abc import Sequence
 
 from scalein.decision.model import RankedBy
-from scalein.decision.reasons import Ignored, Status
-from scalein.report.outcome import Outcome
-from scalein.report.response import Json, cut, ranked_by_json, valid, versions
+from scalein.decision.reasons import Ignored, Reason, Status
+from scalein.report.outcome import Json, Outcome, ranked_by_json
+from scalein.report.response import valid, versions
 from scalein.timing import CallTimes
 
+VERSION = "scalein/2"  # fields keep their names within a version (docs/observability.md)
 MAX_BYTES = 16_000  # 16 KB less what the platform writes before it
-MAX_REASON_BYTES = 3_000
-LOUD = {
+LEVELS = {  # of the other statuses: INFO
     Status.REJECTED: logging.WARNING,
     Status.EXPIRED: logging.WARNING,
+    Status.SUPERSEDED: logging.WARNING,
     Status.RETRY: logging.WARNING,
     Status.REFUSED: logging.ERROR,
     Status.PARTLY_REMOVED: logging.WARNING,
     Status.FAILED: logging.ERROR,
     Status.UNCONFIRMED: logging.ERROR,
 }
-QUIET = (Ignored.RECOVERY, Ignored.SELF_TRIGGERED)
+ERRORS = (  # a message that is blocked by one of these is a fault; the others pass by themselves
+    Reason.GROUP_NOT_ACTIVE,
+    Reason.SCALE_IN_SUSPENDED,
+    Reason.UNKNOWN_REMOVAL_POLICY,
+    Reason.UNHEALTHY_GROUP,
+    Reason.PARTIAL_DENIED,
+)
+EXPECTED = (Ignored.RECOVERY, Ignored.SELF_TRIGGERED, Ignored.NO_SCALING_GROUP)
 
 
-def record(outcome: Outcome, function_request_id: str, spent: CallTimes) -> None:
-    """Logs the outcome."""
-    _log(_level(outcome), line(outcome, function_request_id, spent))
+def record(outcome: Outcome, function_request_id: str, times: CallTimes) -> None:
+    """Logs the outcome as one audit line."""
+    _log(_level(outcome), line(outcome, function_request_id, times))
 
 
 def record_choice(
     scaling_group_id: str,
-    choices: Sequence[tuple[str, RankedBy]],
+    ranked: Sequence[tuple[str, RankedBy]],
     function_request_id: str,
-    spent: CallTimes,
+    times: CallTimes,
 ) -> None:
-    """Logs what a custom scale-in policy was answered."""
-    told = {
-        **_head(function_request_id, spent),
+    """Logs the answer to a custom scale-in policy as one audit line."""
+    fields = {
+        **_envelope(function_request_id, times),
         "status": "custom-policy",
         "scalingGroupId": scaling_group_id,
-        "rankedBy": [ranked_by_json(id, choice) for id, choice in choices],
+        "rankedBy": ranked_by_json(ranked),
         "omitted": {},
     }
-    text = json.dumps(valid(told))
+    text = json.dumps(valid(fields))
     if len(text) > MAX_BYTES:
-        text = json.dumps({**told, "rankedBy": [], "omitted": {"rankedBy": len(choices)}})
+        text = json.dumps({**fields, "rankedBy": [], "omitted": {"rankedBy": len(ranked)}})
     _log(logging.INFO, text)
 
 
-def _log(level: int, text: str) -> None:
-    logger = logging.getLogger("scalein.audit")
-    logger.setLevel(
-        logging.INFO
-    )  # an audit line does not vanish because somebody wants a quieter root logger
-    logger.log(level, text)
-
-
-def _level(outcome: Outcome) -> int:
-    if outcome.ignored and outcome.ignored not in QUIET:
-        return logging.WARNING  # an alarm that nobody heeds is worth a look
-    return LOUD.get(outcome.status, logging.INFO)
-
-
-def line(outcome: Outcome, function_request_id: str, spent: CallTimes) -> str:
-    """JSON text of 16,000 bytes at most: as much of the outcome as fits."""
-    head = {**_head(function_request_id, spent), "reason": cut(outcome.reason, MAX_REASON_BYTES)}
+def line(outcome: Outcome, function_request_id: str, times: CallTimes) -> str:
+    """The audit line: JSON text of at most 16,000 bytes, as much of the outcome as fits."""
+    envelope = _envelope(function_request_id, times)
     text = ""
-    for told in versions(outcome, MAX_BYTES):
-        text = json.dumps(valid({**head, **told}))
+    for fields in versions(outcome, MAX_BYTES):
+        text = json.dumps(valid({**envelope, **fields}))
         if len(text) <= MAX_BYTES:
             break
     return text
 
 
-def _head(function_request_id: str, spent: CallTimes) -> Json:
-    """What every line begins with. Names stay as they are within a version (docs/observability.md)."""
+def _log(level: int, text: str) -> None:
+    logger = logging.getLogger("scalein.audit")
+    logger.setLevel(logging.INFO)  # a quieter root logger does not silence audit lines
+    logger.log(level, text)
+
+
+def _level(outcome: Outcome) -> int:
+    if outcome.ignored and outcome.ignored not in EXPECTED:
+        return logging.WARNING  # an alarm without a rule is worth a look
+    veto = outcome.plan and outcome.plan.blocked_by
+    if outcome.status is Status.BLOCKED and veto and veto.reason in ERRORS:
+        return logging.ERROR
+    return LEVELS.get(outcome.status, logging.INFO)
+
+
+def _envelope(function_request_id: str, times: CallTimes) -> Json:
+    """What an audit line has besides the outcome."""
+    calls = {
+        name: {"count": count, "milliseconds": round(seconds * 1_000)}
+        for name, (count, seconds) in times.calls.items()
+    }
     return {
-        "audit": "scalein/1",
+        "audit": VERSION,
         "functionRequestId": function_request_id,
-        "milliseconds": round(spent.seconds * 1_000),
-        "waitingMilliseconds": round(spent.waiting_seconds * 1_000),
-        "calls": {
-            name: {"number": number, "milliseconds": round(seconds * 1_000)}
-            for name, (number, seconds) in spent.calls.items()
+        "durations": {
+            "totalMilliseconds": round(times.seconds * 1_000),
+            "waitingMilliseconds": round(times.waiting_seconds * 1_000),
+            "calls": calls,
         },
     }

@@ -1,14 +1,32 @@
-"""What came of one message: the value that is returned, logged and saved."""
+"""What came of one message: the value that is logged, returned and saved, and its JSON form. Pure.
 
+schemas/outcome.schema.json describes the JSON form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from scalein.decision.model import Plan, RemovalResult
+from scalein.decision.model import Plan, RankedBy, RemovalResult
 from scalein.decision.reasons import Ignored, Status
+
+Json = dict[str, Any]
+
+VERSION = 1  # of the JSON form
+MAX_MESSAGE_BYTES = 2_000
+MAX_REQUEST_REASON_BYTES = 3_000
+MAX_ID_BYTES = 700  # of 128 visible characters, however many of them are quotes
+MAX_TEXT_BYTES = 200  # of any other text
+MARK = "..."  # ends a text that was cut
+MAX_SHOWN_IDS = 5  # in a message
 
 
 class Rejection(NamedTuple):
-    """Where a message is wrong: JSON path, and the rule it breaks (`policy`: not the operator's will)."""
+    """Where a message is wrong: JSON path, and the rule that it breaks (`policy`: the policy)."""
 
     path: str
     rule: str
@@ -30,29 +48,162 @@ class FollowUp(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the caller is told. `plan` is absent where nothing was decided, `rejection` where nothing was wrong."""
+    """What came of one message. `plan` is None where nothing was decided."""
 
     status: Status
     request_id: str
-    message: str
+    message: str  # a sentence for a person
     scaling_group_id: str | None = None
     plan: Plan | None = None
     scaling_activity_ids: tuple[str, ...] = ()
     rejection: Rejection | None = None
     ignored: Ignored | None = None
-    reason: str = ""  # the request's own, for the audit line
-    accepted: tuple[str, ...] = ()  # ids that ESS was told to remove
-    pending: int = 0  # instances that are chosen, and not yet told
+    request_reason: str = ""  # the sender's free text
+    selected: tuple[str, ...] = ()  # ids that the plan picks
+    accepted: tuple[str, ...] = ()  # ids that ESS took in a RemoveInstances call
+    pending: tuple[str, ...] = ()  # ids that are selected and not sent to ESS yet
     result: RemovalResult | None = None  # once it is known
     follow_up: FollowUp | None = None
-    first: str = ""  # of a duplicate: the status that stands
+    original_status: str = ""  # of a duplicate: the status that stands
     concurrent_removal: bool = False  # another invocation removed at the same moment
     unconfirmed: tuple[Unconfirmed, ...] = ()
-    ledger: str = ""  # which one: redis, memory, gone
+    ledger: str = ""  # which one: redis, memory, unavailable
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """Who is gone, where that is known; else who was told to leave; of a dry run, who would be."""
-        if self.result:
-            return self.result.removed
-        return self.plan.selected if self.plan and self.status is Status.DRY_RUN else self.accepted
+        """Ids that an ended scaling activity confirms as removed."""
+        return self.result.removed if self.result else ()
+
+
+def outcome_json(outcome: Outcome) -> Json:
+    """The outcome as the JSON object of schemas/outcome.schema.json; every field is present."""
+    plan = outcome.plan
+    return {
+        "version": VERSION,
+        "status": outcome.status.value,
+        "scalingGroupId": outcome.scaling_group_id and cut(outcome.scaling_group_id, MAX_ID_BYTES),
+        "requestId": cut(outcome.request_id, MAX_ID_BYTES),
+        "message": cut(outcome.message, MAX_MESSAGE_BYTES),
+        "requestReason": cut(outcome.request_reason, MAX_REQUEST_REASON_BYTES) or None,
+        "requested": plan and {"value": plan.requested.value, "unit": plan.requested.unit},
+        "selected": list(outcome.selected),
+        "accepted": list(outcome.accepted),
+        **_result_json(outcome.result),
+        "pending": list(outcome.pending),
+        **_plan_json(plan),
+        "scalingActivityIds": list(outcome.scaling_activity_ids),
+        "unconfirmed": [_unconfirmed_json(call) for call in outcome.unconfirmed],
+        "replacementCapacity": outcome.result and outcome.result.replacement_capacity,
+        "concurrentRemoval": outcome.concurrent_removal,
+        **_end_json(outcome),
+        "ledger": outcome.ledger or None,
+        "omitted": {},
+    }
+
+
+def _result_json(result: RemovalResult | None) -> Json:
+    if result is None:
+        return {"removed": [], "notRemoved": [], "unaccounted": []}
+    return {
+        "removed": list(result.removed),
+        "notRemoved": [{"id": id, "code": cut(code)} for id, code in result.not_removed],
+        "unaccounted": list(result.unaccounted),
+    }
+
+
+def _plan_json(plan: Plan | None) -> Json:
+    """How the plan came about: the reason of each instance, what each guardrail allows."""
+    if plan is None:
+        empty: Json = {"retained": [], "retainedByReason": {}, "rankedBy": [], "limits": []}
+        return {**empty, "blockedBy": None, "shortfall": None, "capacity": None}
+    retained = plan.retained
+    by_reason = Counter(verdict.reason for verdict in retained)
+    ranked = ((v.instance_id, v.ranked_by) for v in plan.verdicts if v.ranked_by)
+    veto, shortfall = plan.blocked_by, plan.shortfall
+    return {
+        "retained": [{"id": v.instance_id, "reason": v.reason.value} for v in retained],
+        "retainedByReason": {reason.value: number for reason, number in by_reason.items()},
+        "rankedBy": ranked_by_json(ranked),
+        "limits": [
+            {
+                "guardrail": limit.guardrail.value,
+                "allows": limit.allows,
+                "unit": limit.unit,
+                "detail": cut(limit.detail),
+            }
+            for limit in plan.limits
+        ],
+        "blockedBy": veto and {"reason": veto.reason.value, "detail": cut(veto.detail)},
+        "shortfall": shortfall
+        and {
+            "requested": shortfall.requested,
+            "missing": shortfall.missing,
+            "unit": shortfall.unit,
+            "reason": shortfall.reason.value,
+        },
+        "capacity": {
+            "before": plan.capacity_before,
+            "after": plan.capacity_after,
+            "minSize": plan.min_size,
+        },
+    }
+
+
+def ranked_by_json(ranked: Iterable[tuple[str, RankedBy]]) -> list[Json]:
+    """For each selected instance, by which order it is before the next, and for which value."""
+    return [{"id": id, "by": ranked_by.by, "value": ranked_by.value} for id, ranked_by in ranked]
+
+
+def _end_json(outcome: Outcome) -> Json:
+    """What ends a message without a removal, and whether more of it follows."""
+    rejection, follow_up = outcome.rejection, outcome.follow_up
+    return {
+        "rejection": rejection and {"path": cut(rejection.path), "rule": cut(rejection.rule)},
+        "ignored": outcome.ignored and outcome.ignored.value,
+        "originalStatus": outcome.original_status or None,
+        "followUp": follow_up
+        and {"number": follow_up.number, "delaySeconds": follow_up.delay_seconds},
+    }
+
+
+def _unconfirmed_json(call: Unconfirmed) -> Json:
+    return {
+        "clientToken": call.client_token,
+        "instanceIds": list(call.instance_ids),
+        "sentBy": call.sent_by.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def cut(text: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
+    """The text, or its beginning and a mark: at most so many `text_bytes`."""
+    if text_bytes(text) <= max_bytes:
+        return text
+    text = text[:max_bytes]
+    while text and text_bytes(text + MARK) > max_bytes:
+        text = text[: len(text) * 9 // 10]
+    return text + MARK
+
+
+def text_bytes(text: str) -> int:
+    """Bytes of the text as text within JSON within JSON."""
+    return len(json.dumps(json.dumps(text)))
+
+
+def shown_ids(ids: Sequence[str]) -> str:
+    """The first ids, and how many more there are."""
+    more = f" and {len(ids) - MAX_SHOWN_IDS} more" if len(ids) > MAX_SHOWN_IDS else ""
+    return ", ".join(ids[:MAX_SHOWN_IDS]) + more
+
+
+def amount_text(value: int, unit: str) -> str:
+    """The amount with its unit: 1 instance, 3 units of capacity."""
+    noun = "instance" if unit == "instances" else "unit"
+    of = "" if unit == "instances" else " of capacity"
+    return f"{value} {noun}{'' if value == 1 else 's'}{of}"
+
+
+def uncapitalized(text: str) -> str:
+    """The text as it goes on after a colon; names such as MinSize and ESS keep their capitals."""
+    first = text.partition(" ")[0]
+    is_name = first[1:] != first[1:].lower()
+    return text if is_name else text[:1].lower() + text[1:]

@@ -1,299 +1,242 @@
-"""The only module that words what the caller is told. Pure."""
+"""Makes the outcome of a message, with a sentence for a person: what happened, why, what to do.
+
+Pure. `texts` and `explanations` are imported late: a rejected event never loads them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from scalein.decision.model import Plan, RemovalRequest, RemovalResult, Shortfall
+from scalein.decision.model import Plan, RemovalRequest, RemovalResult
 from scalein.decision.progress import Progress, client_token
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein.errors import GatewayError, Refused, RejectedEvent
-from scalein.report.outcome import Outcome, Rejection, Unconfirmed
-
-SENTENCES = {
-    Reason.MIN_SIZE: "MinSize allows no more.",
-    Reason.REQUEST_LIMIT: "One message removes no more here: send a request with another requestId for the rest.",
-    Reason.TOO_HEAVY: "Every instance left weighs more than the request still asks for.",
-    Reason.NO_CANDIDATES: "No further instance is InService.",
-    Reason.GROUP_NOT_ACTIVE: "The scaling group is not Active: enable it, or do not ask.",
-    Reason.SCALE_IN_SUSPENDED: "The ScaleIn process of the scaling group is suspended: resume it to remove instances.",
-    Reason.UNKNOWN_REMOVAL_POLICY: "The group's removal policy is not known here: name an order, or instance ids.",
-    Reason.PARTIAL_DENIED: "The request cannot be met in full and wants no part of it.",
-    Reason.NOT_A_MEMBER: "Named instances are not in this scaling group.",
-    Reason.PROTECTED: "Named instances are Protected.",
-    Reason.STANDBY: "Named instances are Standby.",
-    Reason.PENDING: "Named instances are not in service yet.",
-    Reason.REMOVING: "Named instances are leaving already.",
-    Reason.STOPPED: "Named instances are Stopped, in economical mode.",
-    Reason.NOT_IN_SERVICE: "Named instances are in a lifecycle state that is not known here.",
-    Reason.WEIGHT_UNKNOWN: "ESS does not say what the instances weigh.",
-    Reason.WARMING_UP: "The others are still warming up.",
-    Reason.TOO_YOUNG: "The others are younger than the policy's minimumAgeSeconds.",
-    Reason.NO_METRIC: "The others have no fresh value of the metric that the order goes by: missing is not zero.",
-    Reason.BELOW_DESIRED: "ESS would create anew what leaves.",
-    Reason.ACTIVITY_IN_PROGRESS: "A scaling activity is in progress.",
-    Reason.PAUSED: "The policy has paused this group.",
-    Reason.WINDOW_CLOSED: "The policy allows no removal at this time.",
-    Reason.COOLDOWN: "The group cools down after a removal.",
-    Reason.COOLDOWN_AFTER_SCALE_OUT: "The group cools down after instances were added.",
-    Reason.COOLDOWN_AFTER_FAILURE: "The group cools down after an activity failed.",
-    Reason.UNHEALTHY_GROUP: "Too few are healthy: low load may be an outage.",
-    Reason.FLOOR: "The policy's floor allows no more.",
-    Reason.MAX_PER_REQUEST: "The policy lets one message remove no more.",
-    Reason.MAX_PERCENT_PER_REQUEST: "The policy lets one message remove no larger share.",
-    Reason.BUDGET: "The policy's budget for this time is spent.",
-}
-QUIET = (  # a guardrail that holds is no fault
-    Reason.BELOW_DESIRED,
-    Reason.PAUSED,
-    Reason.WINDOW_CLOSED,
-    Reason.COOLDOWN,
-    Reason.COOLDOWN_AFTER_SCALE_OUT,
-    Reason.COOLDOWN_AFTER_FAILURE,
+from scalein.report.outcome import (
+    Outcome,
+    Rejection,
+    Unconfirmed,
+    amount_text,
+    shown_ids,
+    uncapitalized,
 )
-REPLACED = " ESS will create as many anew: decreaseDesiredCapacity is false."
-IGNORED = {
-    Ignored.RECOVERY: "An alarm is over, or has no data: nothing leaves for that.",
-    Ignored.SELF_TRIGGERED: "Auto Scaling's own notice, or what a removal itself brings about: never a reason for another.",
-    Ignored.NO_RULE: "Nobody leaves.",
-}
 
 
 def planned(request: RemovalRequest, plan: Plan) -> Outcome:
-    """Of a plan that is not carried out: nobody leaves, or this is a dry run."""
+    """The outcome of a plan without a call: a dry run, or no instance is selected."""
+    from scalein.report.explanations import why_none, would_remove
+
     if plan.selected:
-        status = Status.DRY_RUN
-    elif plan.blocked_by and plan.blocked_by.reason is Reason.ACTIVITY_IN_PROGRESS:
+        outcome = _of(request, Status.DRY_RUN, would_remove(request, plan))
+        return outcome._replace(plan=plan, selected=plan.selected)
+    if plan.blocked_by and plan.blocked_by.reason is Reason.ACTIVITY_IN_PROGRESS:
         status = Status.RETRY
-    elif plan.blocked_by and plan.blocked_by.reason not in QUIET:
-        status = Status.REFUSED
+    elif plan.requested.value == 0 and plan.blocked_by is None:
+        status = Status.AT_TARGET
     else:
-        status = Status.AT_TARGET_OR_BLOCKED
-    replaced = plan.selected and request.options.decrease_desired_capacity is False
-    return _of(request, status, _told(status, plan) + (REPLACED if replaced else ""))._replace(
-        plan=plan
-    )
+        status = Status.BLOCKED
+    return _of(request, status, why_none(request, plan))._replace(plan=plan)
 
 
 def removing(progress: Progress, plan: Plan | None) -> Outcome:
-    """ESS accepted. The plan is that of the first step, which alone has it."""
-    request, told, rest = progress.request, progress.accepted_ids, len(progress.pending)
-    activities = ", ".join(progress.activity_ids)
-    message = f"{_number(len(told))} leaving"
-    if plan is not None:
-        message += (
-            f" (capacity {plan.capacity_before} to {plan.capacity_after}, MinSize {plan.min_size})"
-        )
-    message += f". ESS accepted; scaling activity {activities} tells when it is done."
-    if rest:
-        message += f" {_number(rest)} more to follow, by twenty at most."
-    if plan is not None and plan.shortfall:
-        message += f" {_short(plan.shortfall)}"
-    if request.options.decrease_desired_capacity is False:
-        message += REPLACED
-    found = _of(request, Status.REMOVING, message)
-    return found._replace(
-        plan=plan, accepted=told, pending=rest, scaling_activity_ids=progress.activity_ids
+    """The outcome of accepted calls. `plan` is that of the first step, which alone has it."""
+    from scalein.report.explanations import capacity_text, replacement_text, shortfall_text
+
+    request = progress.request
+    capacity = f" ({capacity_text(plan)})" if plan else ""
+    follow = f"{len(progress.pending)} more follow, in calls of at most 20."
+    sentences = (
+        f"{_count(len(progress.accepted_ids))} accepted for removal{capacity}.",
+        _activities_run(progress.activity_ids),
+        follow if progress.pending else "",
+        shortfall_text(request, plan) if plan else "",
+        replacement_text(request),
     )
+    message = " ".join(filter(None, sentences))
+    return _of_progress(progress, Status.REMOVING, message)._replace(plan=plan)
 
 
-def ended(progress: Progress, ending: RemovalResult) -> Outcome:
-    """Of a removal whose activities are over."""
-    gone, not_removed, lost = len(ending.removed), len(ending.not_removed), len(ending.unaccounted)
-    if not not_removed and not lost:
-        status, message = Status.REMOVED, f"{_number(gone)} removed."
-    elif gone:
-        status, message = Status.PARTLY_REMOVED, f"{_number(gone)} removed."
-    elif lost:
-        status, message = (
-            Status.UNCONFIRMED,
-            "No instances are known to be removed by this message.",
-        )
-    else:
-        status, message = Status.FAILED, "No instances removed."
-    if not_removed:
-        message += f" {_number(not_removed)} not removed, see stayed."
-    if lost:
-        message += f" {_unaccounted(ending.unaccounted)}"
-    if ending.replacement_capacity:
-        message += f" ESS creates {ending.replacement_capacity} anew."
-    found = _of(progress.request, status, message)
-    return found._replace(
-        result=ending, accepted=progress.accepted_ids, scaling_activity_ids=progress.activity_ids
-    )
+def ended(progress: Progress, result: RemovalResult) -> Outcome:
+    """The outcome of a removal whose scaling activities ended."""
+    status = _end_status(result)
+    sentences = [f"{_count(len(result.removed))} removed."]
+    if not result.removed:
+        sentences = ["No instances removed."]
+    if status is Status.UNCONFIRMED:
+        sentences = ["No instances are known to be removed by this message."]
+    if result.not_removed:
+        sentences.append(_not_removed(result))
+    if result.unaccounted:
+        ids = shown_ids(result.unaccounted)
+        sentences.append(f"No longer in the group, by an unknown scaling activity: {ids}.")
+    if result.replacement_capacity:
+        sentences.append(f"ESS creates replacements of capacity {result.replacement_capacity}.")
+    return _of_progress(progress, status, " ".join(sentences))._replace(result=result, pending=())
 
 
 def not_removed(progress: Progress) -> Outcome:
-    """Of a removal whose calls all did not happen."""
-    ending = RemovalResult((), progress.given_up, 0, progress.unaccounted)
+    """The outcome of a removal without any accepted call."""
+    result = RemovalResult((), progress.given_up, 0, progress.unaccounted)
     if progress.unaccounted:
-        return ended(progress, ending)
-    reasons = ", ".join(dict.fromkeys(reason for _, reason in progress.given_up))
-    message = (
-        f"No instances removed. The selected instances may not be removed any more: {reasons}."
-    )
-    return _of(progress.request, Status.AT_TARGET_OR_BLOCKED, message)._replace(result=ending)
+        return ended(progress, result)
+    message = f"No instances removed. {_not_removed(result)}"
+    return _of_progress(progress, Status.BLOCKED, message)._replace(result=result)
 
 
 def unconfirmed_calls(progress: Progress) -> Outcome:
-    """Of a removal with a call of which it is not known yet whether ESS accepted it."""
+    """The outcome while it is not known yet whether ESS accepted a call."""
     message = (
-        f"It is not known yet whether ESS accepted a call for {_number(len(_in_doubt(progress)))}. The same request "
-        "sent again cannot remove twice."
+        f"It is not known yet whether ESS accepted a call for {_unconfirmed_count(progress)}. "
+        "Retrying the same request is safe: it cannot remove twice."
     )
-    return _doubt(progress, Status.RETRY, message)
+    return _of_progress(progress, Status.RETRY, message)
 
 
 def unconfirmed(progress: Progress, activity_ids: tuple[str, ...] = ()) -> Outcome:
-    """Of a removal of which it could not be learned what became of it."""
+    """The outcome where the result of a call could not be learned within the bounds."""
     if activity_ids:
+        verb = "starts" if len(activity_ids) == 1 else "start"
         why = (
-            f"The scaling activity {', '.join(activity_ids[:5])} began after this message was sent, and may be that of "
-            "an earlier delivery of it."
+            f"{_activities(activity_ids)} {verb} after this message was sent, and may be an "
+            "earlier delivery's."
         )
     elif progress.unconfirmed_calls:
-        why = (
-            f"No answer tells whether ESS accepted a call for {_number(len(_in_doubt(progress)))}."
-        )
+        why = f"No reply says whether ESS accepted a call for {_unconfirmed_count(progress)}."
     else:
-        why = "ESS accepted, and does not show how the scaling activity ended."
-    message = f"{why} Look at the scaling activities of {progress.request.scaling_group_id}."
-    found = _doubt(progress, Status.UNCONFIRMED, message)
-    return found._replace(
-        scaling_activity_ids=tuple(dict.fromkeys((*progress.activity_ids, *activity_ids)))
+        why = "ESS accepted the removal, but does not show how its scaling activity ended."
+    group_id = progress.request.scaling_group_id
+    message = f"{why} Check the scaling activities of {group_id}; nothing is retried."
+    known = dict.fromkeys((*progress.activity_ids, *activity_ids))
+    return _of_progress(progress, Status.UNCONFIRMED, message)._replace(
+        scaling_activity_ids=tuple(known)
     )
 
 
-def _doubt(progress: Progress, status: Status, message: str) -> Outcome:
-    doubts = tuple(
-        Unconfirmed(client_token(progress.key, call.token_number), call.instance_ids, call.send_by)
-        for call in progress.unconfirmed_calls
-    )
-    found = _of(progress.request, status, message)
-    return found._replace(
-        accepted=progress.accepted_ids,
-        pending=len(progress.pending),
-        scaling_activity_ids=progress.activity_ids,
-        unconfirmed=doubts,
-    )
+def interrupted(progress: Progress, plan: Plan | None, error: GatewayError) -> Outcome:
+    """The outcome of a removal that an error stopped; what was accepted before stands."""
+    if progress.unconfirmed_calls:
+        outcome = unconfirmed_calls(progress)
+        return outcome._replace(message=f"{outcome.message} {error}")
+    if not progress.activity_ids:
+        return failed(progress.request, error)
+    outcome = removing(progress, plan)
+    if isinstance(error, Refused):
+        return outcome._replace(message=f"{outcome.message} ESS refused the others: {error}")
+    if not progress.pending:
+        return outcome
+    message = f"{outcome.message} The others cannot be sent now. {error}"
+    return outcome._replace(status=Status.RETRY, message=message)
 
 
-def _in_doubt(progress: Progress) -> tuple[str, ...]:
-    return tuple(id for call in progress.unconfirmed_calls for id in call.instance_ids)
+def failed(request: RemovalRequest, error: GatewayError) -> Outcome:
+    """The outcome of an ESS call that failed before anything was removed."""
+    if isinstance(error, Refused):
+        message = f"No instances removed: ESS refused the request. {error}"
+        return _of(request, Status.REFUSED, message)
+    return _of(request, Status.RETRY, f"No instances removed; retry the same request. {error}")
 
 
-def _unaccounted(ids: tuple[str, ...]) -> str:
-    shown = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
-    return f"No longer in the group, and it is not known by which scaling activity: {shown}."
-
-
-def expired(request: RemovalRequest) -> Outcome:
-    return _of(
-        request,
-        Status.EXPIRED,
-        "Read later than its notAfter: nothing was looked at and nobody leaves.",
-    )
+def busy(request: RemovalRequest, why: str) -> Outcome:
+    """The outcome of a message that cannot be processed now. `why`: a sentence."""
+    return _of(request, Status.RETRY, f"No instances removed; retry the same request. {why}")
 
 
 def out_of_time(idempotency_key: str) -> Outcome:
-    return Outcome(
-        Status.RETRY,
-        idempotency_key,
-        "The invocation's time was up before it was this message's turn.",
-    )
+    """The outcome of a message that the invocation had no time for."""
+    message = "Not processed: the invocation's time was over. Retry the same event."
+    return Outcome(Status.RETRY, idempotency_key, message)
 
 
-def too_old(request: RemovalRequest, age: timedelta, longest: timedelta) -> Outcome:
-    told = f"Read {_seconds(age)} after it was sent, and the policy takes messages of {_seconds(longest)} at most."
-    return _of(request, Status.EXPIRED, f"{told} Nobody leaves.")
+def expired(request: RemovalRequest) -> Outcome:
+    """The outcome of a message that is read after its `notAfter`."""
+    until = f" ({request.not_after:%Y-%m-%d %H:%M:%S} UTC)" if request.not_after else ""
+    message = f"No instances removed: the message was read after its notAfter{until}."
+    return _of(request, Status.EXPIRED, message)
 
 
-def from_the_future(request: RemovalRequest, ahead: timedelta) -> Outcome:
-    told = f"Sent {_seconds(ahead)} from now, by its own time: one of two clocks is wrong. Nobody leaves."
-    return _of(request, Status.REFUSED, told)._replace(rejection=Rejection("$", "time"))
-
-
-def denied(request: RemovalRequest, path: str, sentence: str) -> Outcome:
-    """Of a request that goes beyond the policy."""
-    return _of(request, Status.REFUSED, f"Nobody leaves. {sentence}")._replace(
-        rejection=Rejection(path, "policy")
-    )
-
-
-def duplicate(request: RemovalRequest, first: str, activity_ids: tuple[str, ...]) -> Outcome:
-    """`first`: what became of the message before."""
-    told = f"The same message was served before, and its outcome ({first}) stands."
-    return _of(request, Status.DUPLICATE, told)._replace(
-        first=first, scaling_activity_ids=activity_ids
-    )
-
-
-def superseded(request: RemovalRequest) -> Outcome:
+def too_old(request: RemovalRequest, age: timedelta, max_age: timedelta) -> Outcome:
+    """The outcome of a message that is older than the policy's `maxEventAgeSeconds`."""
     message = (
-        "No instances removed. A newer alarm of the same rule and resource removed some already."
+        f"No instances removed: the message was read {_seconds(age)} after it was sent; the policy "
+        f"allows {_seconds(max_age)} (maxEventAgeSeconds)."
     )
     return _of(request, Status.EXPIRED, message)
 
 
 def waited_too_long(progress: Progress, seconds: float) -> Outcome:
-    """Of a message that cannot wait any longer for its turn, or for what is in its way."""
+    """The outcome of a message that may not wait longer for its group, or for a result."""
     if progress.calls:
         return unconfirmed(progress)
     if progress.unaccounted:
         return not_removed(
             progress.with_given_up(dict.fromkeys(progress.pending, "waited-too-long"))
         )
-    message = f"No instances removed. The message waited {seconds:.0f} s for its turn, which is longer than it may."
+    message = (
+        f"No instances removed: the message waited {seconds:.0f} s for its scaling group, which is "
+        "longer than it may."
+    )
     return _of(progress.request, Status.EXPIRED, message)
 
 
-def busy(request: RemovalRequest, why: str) -> Outcome:
-    return _of(
-        request,
-        Status.RETRY,
-        f"{why} No instances removed yet; the same request sent again may succeed.",
+def superseded(request: RemovalRequest) -> Outcome:
+    """The outcome of an alarm after a newer one that removed instances."""
+    message = (
+        "No instances removed: a newer alarm of the same rule and resource removed some already."
+    )
+    return _of(request, Status.SUPERSEDED, message)
+
+
+def from_the_future(request: RemovalRequest, ahead: timedelta) -> Outcome:
+    """The outcome of a message whose time is ahead of this function's clock."""
+    message = (
+        f"No instances removed: the message says that it was sent {_seconds(ahead)} from now. "
+        "Check the sender's clock."
+    )
+    return _of(request, Status.REFUSED, message)._replace(rejection=Rejection("$", "time"))
+
+
+def denied(request: RemovalRequest, path: str, sentence: str) -> Outcome:
+    """The outcome of a request that the policy forbids. `sentence`: why."""
+    message = f"Refused: {uncapitalized(sentence)}"
+    return _of(request, Status.REFUSED, message)._replace(rejection=Rejection(path, "policy"))
+
+
+def duplicate(
+    request: RemovalRequest, original_status: str, activity_ids: tuple[str, ...]
+) -> Outcome:
+    """The outcome of a message that was processed before, with this status."""
+    message = f"The same message was processed before; its status is {original_status}."
+    return _of(request, Status.DUPLICATE, message)._replace(
+        original_status=original_status, scaling_activity_ids=activity_ids
     )
 
 
-def in_no_group(request: RemovalRequest) -> Outcome:
-    told = "Nobody leaves. The alarm's instances are in no scaling group of this region."
-    return _of(request, Status.AT_TARGET_OR_BLOCKED, told)
+def handed_over(progress: Progress) -> Outcome:
+    """The outcome of a delivery after which another one processes the same message."""
+    status = Status.REMOVING if progress.activity_ids else Status.RETRY
+    return duplicate(progress.request, status.value, progress.activity_ids)._replace(
+        message="A follow-up of an earlier delivery processes the same message."
+    )
 
 
 def ignored(idempotency_key: str, why: Ignored, detail: str = "") -> Outcome:
-    told = " ".join(filter(None, (IGNORED[why], detail)))
-    return Outcome(Status.IGNORED, idempotency_key, told, ignored=why)
+    """The outcome of a message that is no reason to remove anything."""
+    from scalein.report.texts import IGNORED, plain
+
+    message = detail or plain(IGNORED[why]).sentence
+    return Outcome(Status.IGNORED, idempotency_key, message, ignored=why)
 
 
-def failed(request: RemovalRequest, error: GatewayError) -> Outcome:
-    """Of an ESS call that did not do what it was asked."""
-    if isinstance(error, Refused):
-        return _of(request, Status.REFUSED, f"ESS refused, and would again: {error}")
-    return _of(request, Status.RETRY, f"Nobody leaves now; send the same request again. {error}")
-
-
-def interrupted(progress: Progress, plan: Plan | None, error: GatewayError) -> Outcome:
-    """Of a removal that an error kept from going on; of what was accepted before, nothing is lost."""
-    request = progress.request
-    if progress.unconfirmed_calls:
-        found = unconfirmed_calls(progress)
-        return found._replace(message=f"{found.message} {error}")
-    if not progress.activity_ids:
-        return failed(request, error)
-    found = removing(progress, plan)
-    if isinstance(error, Refused):
-        return found._replace(message=f"{found.message} ESS refused the rest: {error}")
-    if not progress.pending:
-        return found
-    return found._replace(
-        status=Status.RETRY, message=f"{found.message} The rest must wait. {error}"
-    )
+def in_no_group(request: RemovalRequest) -> Outcome:
+    """The outcome of an alarm whose instances are in no scaling group."""
+    outcome = ignored(request.request_id, Ignored.NO_SCALING_GROUP)
+    return outcome._replace(request_reason=request.request_reason)
 
 
 def rejected(idempotency_key: str, error: RejectedEvent) -> Outcome:
-    return Outcome(
-        Status.REJECTED, idempotency_key, str(error), rejection=Rejection(error.path, error.rule)
-    )
+    """The outcome of a malformed message."""
+    rejection = Rejection(error.path, error.rule)
+    return Outcome(Status.REJECTED, idempotency_key, str(error), rejection=rejection)
 
 
 def _of(request: RemovalRequest, status: Status, message: str) -> Outcome:
@@ -302,28 +245,56 @@ def _of(request: RemovalRequest, status: Status, message: str) -> Outcome:
         request.request_id,
         message,
         request.scaling_group_id or None,
-        reason=request.request_reason,
+        request_reason=request.request_reason,
     )
 
 
-def _told(status: Status, plan: Plan) -> str:
-    short = f" {_short(plan.shortfall)}" if plan.shortfall else ""
-    capacity = f"capacity {plan.capacity_before} to {plan.capacity_after}, MinSize {plan.min_size}"
-    if status is Status.DRY_RUN:
-        return f"Dry run: {_number(len(plan.selected))} would leave ({capacity}).{short}"
-    if plan.blocked_by:
-        denied = plan.blocked_by.reason is Reason.PARTIAL_DENIED
-        return f"No instances removed. {plan.blocked_by.detail}{short if denied else ''}"
-    return f"Nobody leaves.{short or ' The group already has what was asked for.'}"
+def _of_progress(progress: Progress, status: Status, message: str) -> Outcome:
+    """With the ids and calls of the message so far."""
+    calls = tuple(
+        Unconfirmed(client_token(progress.key, call.token_number), call.instance_ids, call.send_by)
+        for call in progress.unconfirmed_calls
+    )
+    return _of(progress.request, status, message)._replace(
+        selected=progress.selected,
+        accepted=progress.accepted_ids,
+        pending=progress.pending,
+        scaling_activity_ids=progress.activity_ids,
+        unconfirmed=calls,
+    )
 
 
-def _short(short: Shortfall) -> str:
-    unit = "instances" if short.unit == "instances" else "units of capacity"
-    return f"Of {short.requested} {unit} asked for, {short.missing} stay. {SENTENCES[short.reason]}"
+def _end_status(result: RemovalResult) -> Status:
+    if not result.not_removed and not result.unaccounted:
+        return Status.REMOVED
+    if result.removed:
+        return Status.PARTLY_REMOVED
+    return Status.UNCONFIRMED if result.unaccounted else Status.FAILED
 
 
-def _number(instances: int) -> str:
-    return f"{instances} instance{'s' if instances != 1 else ''}"
+def _not_removed(result: RemovalResult) -> str:
+    """Which of the selected instances are not removed, by code."""
+    ids_by_code: dict[str, list[str]] = {}
+    for id, code in result.not_removed:
+        ids_by_code.setdefault(code, []).append(id)
+    shown = "; ".join(f"{shown_ids(ids)} ({code})" for code, ids in ids_by_code.items())
+    return f"Not removed: {shown}."
+
+
+def _activities(ids: Sequence[str]) -> str:
+    return f"Scaling activit{'y' if len(ids) == 1 else 'ies'} {shown_ids(ids)}"
+
+
+def _activities_run(ids: Sequence[str]) -> str:
+    return f"{_activities(ids)} {'runs' if len(ids) == 1 else 'run'}." if ids else ""
+
+
+def _unconfirmed_count(progress: Progress) -> str:
+    return _count(sum(len(call.instance_ids) for call in progress.unconfirmed_calls))
+
+
+def _count(instances: int) -> str:
+    return amount_text(instances, "instances")
 
 
 def _seconds(span: timedelta) -> str:

@@ -23,35 +23,45 @@ from scalein.decision.model import (
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein.policy import read_policy
 from scalein.policy_rules import why_no_rule
-from scalein.report import audit
-from scalein.report import response as answer
-from scalein.report.outcome import Outcome, Rejection, Unconfirmed
-from scalein.report.response import as_json
+from scalein.report import audit, response
+from scalein.report.outcome import MARK, Outcome, Rejection, Unconfirmed, outcome_json
 from scalein.timing import CallTimes
 from tests.support.clock import NOON
 from tests.support.fakes import NO_CALL_TIMES
+from tests.support.outcomes import audit_faults, response_faults
 
 
 def outcome(
-    number: int, status: Status = Status.AT_TARGET_OR_BLOCKED, kept: int = 0, removed: int = 0
+    number: int, status: Status = Status.BLOCKED, retained: int = 0, removed: int = 0
 ) -> Outcome:
     verdicts = [
         Verdict(f"i-bp1{n:017}", selected=True, reason=Reason.NAMED) for n in range(removed)
     ]
     verdicts += [
-        Verdict(f"i-bp2{n:017}", selected=False, reason=Reason.MIN_SIZE) for n in range(kept)
+        Verdict(f"i-bp2{n:017}", selected=False, reason=Reason.MIN_SIZE) for n in range(retained)
     ]
-    plan = Plan(tuple(verdicts), Amount(removed, "instances"), kept + removed, kept, kept)
+    plan = Plan(
+        tuple(verdicts), Amount(removed, "instances"), retained + removed, retained, retained
+    )
     message = 'A sentence of the "usual" length, about MinSize.'
-    return Outcome(status, f"mns-{number:032}", message, "asg-1", plan, accepted=plan.selected)
+    return Outcome(status, f"mns-{number:032}", message, "asg-1", plan)._replace(
+        selected=plan.selected,
+        accepted=() if status is Status.DRY_RUN else plan.selected,
+        result=RemovalResult(plan.selected, (), 0) if status is Status.REMOVED else None,
+    )
 
 
-def bytes_of(told: dict[str, Any], event: bytes = b"") -> int:
-    """As a destination in MNS carries it: what Function Compute makes of a returned object, or of an error whose text
-    it is, as text within JSON, beside the event.
+def bytes_of(fields: dict[str, Any], event: bytes = b"") -> int:
+    """Bytes as a destination in MNS carries it, as text within JSON, beside the event.
+
+    Function Compute makes it of a returned object, or of an error whose text it is.
     """
-    error = {"errorMessage": json.dumps(told), "errorType": "RemovalFailedError", "stackTrace": []}
-    payloads = json.dumps(told, indent=4, sort_keys=True), json.dumps(error)
+    error = {
+        "errorMessage": json.dumps(fields),
+        "errorType": "RemovalFailedError",
+        "stackTrace": [],
+    }
+    payloads = json.dumps(fields, indent=4, sort_keys=True), json.dumps(error)
     request = event.decode("utf-8", "replace")
     return max(
         len(json.dumps({"requestPayload": request, "responsePayload": payload}))
@@ -60,21 +70,21 @@ def bytes_of(told: dict[str, Any], event: bytes = b"") -> int:
 
 
 def test_one_outcome_that_fits_is_told_in_full() -> None:
-    told = answer.of_one(outcome(1, kept=100))
+    fields = response.for_one(outcome(1, retained=100))
 
-    assert told == as_json(outcome(1, kept=100))
-    assert told["retainedOmitted"] is False
+    assert fields == outcome_json(outcome(1, retained=100))
+    assert fields["omitted"] == {}
 
 
 def test_one_outcome_of_a_large_group_leaves_its_kept_list_to_its_counts() -> None:
-    told = answer.of_one(outcome(1, kept=2_000, removed=20))
+    fields = response.for_one(outcome(1, retained=2_000, removed=20))
 
-    assert (told["retained"], told["retainedOmitted"], told["retainedByReason"]) == (
+    assert (fields["retained"], fields["omitted"], fields["retainedByReason"]) == (
         [],
-        True,
+        {"retained": 2_000},
         {"min-size": 2_000},
     )
-    assert bytes_of(told) < 64 * 1024
+    assert bytes_of(fields) < 64 * 1024
 
 
 def test_one_outcome_of_a_thousand_leavers_leaves_its_lists_to_its_activities() -> None:
@@ -83,14 +93,14 @@ def test_one_outcome_of_a_thousand_leavers_leaves_its_lists_to_its_activities() 
     one = outcome(1, Status.PARTLY_REMOVED)._replace(
         result=ending, scaling_activity_ids=("asa-1",) * 50
     )
-    told, line = answer.of_one(one), audit.line(one, "fc-1", NO_CALL_TIMES)
+    fields, line = response.for_one(one), audit.line(one, "fc-1", NO_CALL_TIMES)
 
-    assert (told["removed"], told["notRemoved"], told["listsOmitted"]) == ([], [], True)
-    assert len(told["scalingActivityIds"]) == 50
-    assert bytes_of(told) < 64 * 1024
+    assert (fields["removed"], fields["notRemoved"]) == ([], [])
+    assert len(fields["scalingActivityIds"]) == 50
+    assert bytes_of(fields) < 64 * 1024
     assert len(line) <= 16 * 1024
-    assert json.loads(line)["listsOmitted"] is True
-    assert told["omitted"] == {"removed": 500, "notRemoved": 500}
+    assert json.loads(line)["omitted"] == {"removed": 500, "notRemoved": 500}
+    assert fields["omitted"] == {"removed": 500, "notRemoved": 500}
 
 
 def test_a_batch_is_its_outcomes_in_order_and_a_summary() -> None:
@@ -98,14 +108,15 @@ def test_a_batch_is_its_outcomes_in_order_and_a_summary() -> None:
         outcome(1, Status.REMOVING, removed=2),
         Outcome(Status.IGNORED, "a", "b", ignored=Ignored.RECOVERY),
     ]
-    told = answer.of_batch([*outcomes, outcome(2, Status.DRY_RUN, removed=5)])
+    fields = response.for_batch([*outcomes, outcome(2, Status.DRY_RUN, removed=5)])
 
-    assert [entry["requestId"][:5] for entry in told["outcomes"]] == ["mns-0", "a", "mns-0"]
-    assert told["outcomes"][:2] == [as_json(entry) for entry in outcomes]
-    assert told["summary"] == {
+    assert [entry["requestId"][:5] for entry in fields["outcomes"]] == ["mns-0", "a", "mns-0"]
+    assert fields["outcomes"][:2] == [outcome_json(entry) for entry in outcomes]
+    assert fields["summary"] == {
         "messages": 3,
         "byStatus": {"removing": 1, "ignored": 1, "dry-run": 1},
-        "removed": 2,
+        "accepted": 2,
+        "removed": 0,
         "retainedOmitted": False,
         "detailOmitted": False,
         "outcomesOmitted": 0,
@@ -113,26 +124,26 @@ def test_a_batch_is_its_outcomes_in_order_and_a_summary() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "kept", "detail", "all_there"),
+    ("outcomes", "retained", "detail", "all_there"),
     [
-        ([outcome(n, kept=10) for n in range(5)], False, False, True),
-        ([outcome(n, kept=100) for n in range(10)], True, False, True),
+        ([outcome(n, retained=10) for n in range(5)], False, False, True),
+        ([outcome(n, retained=100) for n in range(10)], True, False, True),
         ([outcome(n) for n in range(150)], True, True, True),
         ([outcome(n) for n in range(10_000)], True, True, False),
     ],
 )
 def test_kept_lists_go_first_then_detail_then_whole_outcomes(
-    outcomes: list[Outcome], kept: bool, detail: bool, all_there: bool
+    outcomes: list[Outcome], retained: bool, detail: bool, all_there: bool
 ) -> None:
-    told = answer.of_batch(outcomes)
-    summary = told["summary"]
+    fields = response.for_batch(outcomes)
+    summary = fields["summary"]
 
-    assert (summary["retainedOmitted"], summary["detailOmitted"]) == (kept, detail)
+    assert (summary["retainedOmitted"], summary["detailOmitted"]) == (retained, detail)
     assert (summary["outcomesOmitted"] == 0) is all_there
     assert (
-        len(told["outcomes"]) + summary["outcomesOmitted"] == summary["messages"] == len(outcomes)
+        len(fields["outcomes"]) + summary["outcomesOmitted"] == summary["messages"] == len(outcomes)
     )
-    assert bytes_of(told) < 64 * 1024
+    assert bytes_of(fields) < 64 * 1024
 
 
 def test_outcomes_in_which_something_happened_are_the_last_to_go() -> None:
@@ -140,12 +151,12 @@ def test_outcomes_in_which_something_happened_are_the_last_to_go() -> None:
         outcome(n, Status.REMOVING if n % 100 == 99 else Status.DUPLICATE, removed=1)
         for n in range(5_000)
     ]
-    told = answer.of_batch(outcomes)
-    ids = [entry["requestId"] for entry in told["outcomes"]]
+    fields = response.for_batch(outcomes)
+    ids = [entry["requestId"] for entry in fields["outcomes"]]
 
-    assert sum(entry["status"] == "removing" for entry in told["outcomes"]) == 50
+    assert sum(entry["status"] == "removing" for entry in fields["outcomes"]) == 50
     assert ids == sorted(ids)
-    assert bytes_of(told) < 64 * 1024
+    assert bytes_of(fields) < 64 * 1024
 
 
 shapes = st.tuples(st.sampled_from(Status), st.integers(0, 300), st.integers(0, 20))
@@ -156,20 +167,19 @@ def test_every_answer_fits_and_counts_every_message(
     drawn: list[tuple[Status, int, int]], times: int
 ) -> None:
     outcomes = [outcome(n, *shape) for n, shape in enumerate(drawn * times)]
-    told = answer.of_batch(outcomes)
+    fields = response.for_batch(outcomes)
 
-    assert bytes_of(told) < 64 * 1024
-    assert sum(told["summary"]["byStatus"].values()) == len(outcomes)
-    assert told["summary"]["removed"] == sum(
-        len(o.removed) for o in outcomes if o.status is not Status.DRY_RUN
-    )
-    assert all(bytes_of(answer.of_one(one)) < 64 * 1024 for one in outcomes[:5])
+    assert bytes_of(fields) < 64 * 1024
+    assert sum(fields["summary"]["byStatus"].values()) == len(outcomes)
+    assert fields["summary"]["accepted"] == sum(len(o.accepted) for o in outcomes)
+    assert fields["summary"]["removed"] == sum(len(o.removed) for o in outcomes)
+    assert all(bytes_of(response.for_one(one)) < 64 * 1024 for one in outcomes[:5])
 
 
 def test_an_http_sender_learns_by_the_status_that_its_request_is_wrong() -> None:
     good, bad = (
-        answer.http({"status": "removing"}, rejected=False),
-        answer.http({"status": "rejected"}, rejected=True),
+        response.for_http({"status": "removing"}, is_rejected=False),
+        response.for_http({"status": "rejected"}, is_rejected=True),
     )
 
     assert (good["statusCode"], bad["statusCode"]) == (200, 400)
@@ -189,14 +199,14 @@ ids = st.lists(
 def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
     """Whatever senders and ESS write, wherever an outcome has a text of theirs."""
     reason, text, many = draw(st.sampled_from(Reason)), draw(any_text), draw(ids)
-    leaving = [
+    selected = [
         Verdict(id, selected=True, reason=reason, ranked_by=RankedBy(text, text)) for id in many
     ]
     few = many[: draw(st.integers(0, 40))]
-    kept = [Verdict(id, selected=False, reason=reason) for reason in Reason for id in few]
+    retained = [Verdict(id, selected=False, reason=reason) for reason in Reason for id in few]
     limits = tuple(Limit(reason, 1, "instances", text) for reason in Reason)
     plan = Plan(
-        (*leaving, *kept),
+        (*selected, *retained),
         Amount(1, "instances"),
         9,
         1,
@@ -208,13 +218,15 @@ def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
     return Outcome(
         draw(st.sampled_from(Status)),
         draw(any_text),
-        draw(any_text),
+        draw(any_text) or "A message.",
         draw(st.none() | any_text),
         draw(st.none() | st.just(plan)),
         draw(ids),
         Rejection(text, text) if draw(st.booleans()) else None,
-        reason=text,
+        request_reason=text,
+        selected=many,
         accepted=many,
+        pending=many,
         result=RemovalResult(many, tuple((id, text) for id in many), 1, many)
         if draw(st.booleans())
         else None,
@@ -228,16 +240,14 @@ WRAPPED_BYTES = 100  # what bytes_of wraps around event and answer: part of the 
 
 
 def leaves_no_room(event: bytes) -> bool:
-    """Of 64 KB less 4: an event of more than 52 KB as text within JSON gets an answer of 8 KB all the same."""
+    """An event of more than 52 KB as text within JSON gets a response of 8 KB all the same."""
     return len(json.dumps(event.decode("utf-8", "replace"))) > 52 << 10
 
 
 def short_of(text: str, cut: str) -> bool:
     """Whether it is the text, but for what UTF-8 cannot write, or its beginning and a mark."""
     text = text.encode("utf-8", "replace").decode()
-    return cut == text or (
-        cut.endswith(answer.MARK) and text.startswith(cut.removesuffix(answer.MARK))
-    )
+    return cut == text or (cut.endswith(MARK) and text.startswith(cut.removesuffix(MARK)))
 
 
 @given(
@@ -245,19 +255,22 @@ def short_of(text: str, cut: str) -> bool:
     st.binary(max_size=70_000) | st.integers(0, 70_000).map(lambda n: b"{" * n),
 )
 def test_whatever_others_write_an_answer_fits_beside_its_event(one: Outcome, event: bytes) -> None:
-    room = answer.room(event, is_http=False)
-    told = answer.of_one(one, room)
+    room = response.max_bytes_for(event, is_http=False)
+    fields = response.for_one(one, room)
 
-    assert bytes_of(told) <= max(room, 8 << 10) + 100
-    assert leaves_no_room(event) or bytes_of(told, event) + (4 << 10) <= (64 << 10) + WRAPPED_BYTES
-    assert json.loads(json.dumps(told, ensure_ascii=False).encode()) == told
-    assert set(told) == set(as_json(one))
-    assert told["status"] == one.status.value
-    assert short_of(one.request_id, told["requestId"])
-    assert short_of(one.scaling_group_id or "", told["scalingGroupId"] or "")
-    assert short_of(one.message, told["message"])
-    for name, number in told["omitted"].items():
-        assert len(as_json(one)[name]) == number > len(told[name])
+    assert bytes_of(fields) <= max(room, 8 << 10) + 100
+    assert (
+        leaves_no_room(event) or bytes_of(fields, event) + (4 << 10) <= (64 << 10) + WRAPPED_BYTES
+    )
+    assert json.loads(json.dumps(fields, ensure_ascii=False).encode()) == fields
+    assert response_faults(fields) == []
+    assert fields["status"] == one.status.value
+    assert short_of(one.request_id, fields["requestId"])
+    assert short_of(one.scaling_group_id or "", fields["scalingGroupId"] or "")
+    assert short_of(one.message, fields["message"])
+    assert short_of(one.request_reason, fields["requestReason"] or "")
+    for name, number in fields["omitted"].items():
+        assert len(outcome_json(one)[name]) == number > len(fields[name])
 
 
 @given(outcomes_of_any_text())
@@ -266,54 +279,61 @@ def test_whatever_others_write_an_audit_line_is_one_line_of_16_kb(one: Outcome) 
         ("DescribeScalingGroups", "RemoveInstances", "InvokeFunction", "redis"), (1_000, 99.0)
     )
     line = audit.line(one, "f" * 64, CallTimes(99.0, 99.0, calls))
-    told = json.loads(line)
+    fields = json.loads(line)
 
     assert len(line.encode()) <= 16_384
+    assert audit_faults(line) == []
     assert line.isascii()
     assert "\n" not in line
-    assert json.dumps(told, ensure_ascii=False).encode()
-    assert told["status"] == one.status.value
-    assert short_of(one.reason, told["reason"])
+    assert json.dumps(fields, ensure_ascii=False).encode()
+    assert fields["status"] == one.status.value
+    assert short_of(one.request_reason, fields["requestReason"] or "")
 
 
 @given(st.lists(outcomes_of_any_text(), max_size=4), st.integers(0, 70_000))
 def test_whatever_others_write_a_batch_fits_beside_its_event(
     outcomes: list[Outcome], size: int
 ) -> None:
-    told = answer.of_batch(outcomes, answer.room(b"{" * size, is_http=False))
+    fields = response.for_batch(outcomes, response.max_bytes_for(b"{" * size, is_http=False))
 
-    assert bytes_of(told) <= max(64 << 10, 8 << 10)
+    assert bytes_of(fields) <= max(64 << 10, 8 << 10)
     event = b"{" * size
-    assert leaves_no_room(event) or bytes_of(told, event) + (4 << 10) <= (64 << 10) + WRAPPED_BYTES
-    assert json.dumps(told, ensure_ascii=False).encode()
-    assert len(told["outcomes"]) + told["summary"]["outcomesOmitted"] == len(outcomes)
+    assert (
+        leaves_no_room(event) or bytes_of(fields, event) + (4 << 10) <= (64 << 10) + WRAPPED_BYTES
+    )
+    assert json.dumps(fields, ensure_ascii=False).encode()
+    assert len(fields["outcomes"]) + fields["summary"]["outcomesOmitted"] == len(outcomes)
+    assert response_faults(fields) == []
 
 
 @given(st.lists(shapes, min_size=1, max_size=4), st.integers(0, 70_000))
 def test_what_many_outcomes_are_reduced_to_is_all_that_their_answer_says(
     drawn: list[tuple[Status, int, int]], size: int
 ) -> None:
-    outcomes = [outcome(n, *drawn[n % len(drawn)]) for n in range(answer.MAX_DETAILED + 1)]
+    outcomes = [outcome(n, *drawn[n % len(drawn)]) for n in range(response.MAX_DETAILED + 1)]
     small = [Outcome(Status.IGNORED, "", "") for _ in outcomes]
-    room = answer.room(b"{" * size, is_http=False)
+    room = response.max_bytes_for(b"{" * size, is_http=False)
 
     for some in (outcomes, small):
-        reduced = [*some[: answer.MAX_DETAILED], *map(answer.brief, some[answer.MAX_DETAILED :])]
-        assert answer.of_batch(reduced, room) == answer.of_batch(some, room)
-        assert answer.of_batch(some, room)["summary"]["detailOmitted"]
+        reduced = [
+            *some[: response.MAX_DETAILED],
+            *map(response.without_detail, some[response.MAX_DETAILED :]),
+        ]
+        assert response.for_batch(reduced, room) == response.for_batch(some, room)
+        assert response.for_batch(some, room)["summary"]["detailOmitted"]
 
 
 @given(outcomes_of_any_text())
 def test_real_ids_are_never_cut(one: Outcome) -> None:
-    """A requestId has 128 visible characters at most, a group 64; fifty activities are a thousand instances."""
+    """A requestId has at most 128 characters, a group 64; 50 activities are 1,000 instances."""
     activity_ids = tuple(f"asa-bp1{n:018}" for n in range(50))
     one = one._replace(
         request_id='"' * 128, scaling_group_id="g" * 64, scaling_activity_ids=activity_ids
     )
-    told = answer.of_one(one, answer.room(b"{" * 70_000, is_http=False))
+    fields = response.for_one(one, response.max_bytes_for(b"{" * 70_000, is_http=False))
 
-    assert (told["requestId"], told["scalingGroupId"]) == ('"' * 128, "g" * 64)
-    assert tuple(told["scalingActivityIds"]) == activity_ids
+    assert (fields["requestId"], fields["scalingGroupId"]) == ('"' * 128, "g" * 64)
+    assert tuple(fields["scalingActivityIds"]) == activity_ids
     assert json.loads(audit.line(one, "fc-1", NO_CALL_TIMES))["scalingActivityIds"] == list(
         activity_ids
     )
@@ -326,10 +346,12 @@ def test_a_thousand_long_label_names_make_a_short_answer() -> None:
     one = Outcome(Status.IGNORED, "alarm-1", message, ignored=Ignored.NO_RULE)
 
     assert "and 980 more" in message
-    assert answer.of_one(one)["message"] == message
+    assert response.for_one(one)["message"] == message
     assert len(audit.line(one, "fc-1", NO_CALL_TIMES)) < 4_000
 
 
 def test_an_answer_by_http_has_no_event_beside_it() -> None:
-    assert answer.room(b"{" * 50_000, is_http=True) > answer.room(b"{" * 50_000, is_http=False)
-    assert answer.room(b"{" * 50_000, is_http=False) == (60 << 10) - 50_002
+    assert response.max_bytes_for(b"{" * 50_000, is_http=True) > response.max_bytes_for(
+        b"{" * 50_000, is_http=False
+    )
+    assert response.max_bytes_for(b"{" * 50_000, is_http=False) == (60 << 10) - 50_002

@@ -1,0 +1,273 @@
+"""An outcome always has the same fields, and a message for a person."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+
+from scalein.decision.model import (
+    Amount,
+    Count,
+    Named,
+    Plan,
+    RemovalRequest,
+    RemovalResult,
+    RemoveOptions,
+    Snapshot,
+    ToCapacity,
+    Verdict,
+)
+from scalein.decision.planner import plan_removal
+from scalein.decision.progress import Call, CallState, Progress
+from scalein.decision.reasons import Ignored, Reason, Status
+from scalein.errors import (
+    GatewayError,
+    OutcomeUnknown,
+    Refused,
+    RejectedEvent,
+    Transient,
+    TryLater,
+)
+from scalein.report import audit, wording
+from scalein.report.outcome import Outcome, outcome_json
+from scalein.report.texts import IGNORED, REASONS, STATUSES
+from scalein.report.wording import failed, planned, rejected
+from tests.support.clock import NOON
+from tests.support.fakes import NO_CALL_TIMES
+from tests.support.fleets import group_of, member, request_for, requests, snapshots
+from tests.support.outcomes import FIELDS, SCHEMA, checked
+
+KEYS = set(FIELDS)
+ASK = request_for(Count(2), request_reason="quiet night")
+
+
+def removing(request: RemovalRequest, plan: Plan) -> Outcome:
+    call = Call(0, plan.selected, NOON, NOON, CallState.ACCEPTED, "asa-1")
+    return wording.removing(Progress(request, NOON, plan.selected, (call,)), plan)
+
+
+@given(requests(), snapshots())
+def test_every_plan_has_an_outcome_with_all_fields(
+    request: RemovalRequest, snapshot: Snapshot
+) -> None:
+    plan = plan_removal(request, snapshot)
+    (outcome,) = checked([removing(request, plan) if plan.selected else planned(request, plan)])
+    fields = outcome_json(outcome)
+
+    assert set(fields) == KEYS
+    assert json.loads(json.dumps(fields)) == fields
+    assert len(fields["selected"]) + len(fields["retained"]) == len(plan.verdicts)
+    assert fields["message"]
+
+
+def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
+    plan = plan_removal(ASK, group_of(member("i-a", 1), member("i-b", 2), min_size=1))
+
+    assert outcome_json(removing(ASK, plan)) == {
+        "version": 1,
+        "status": "removing",
+        "scalingGroupId": "asg-1",
+        "requestId": "request-1",
+        "message": "1 instance accepted for removal (capacity 2 to 1, MinSize 1). Scaling activity "
+        "asa-1 runs. 1 of 2 requested instances not removed. MinSize allows no more removals. "
+        "MinSize is 1; TotalCapacity is 2.",
+        "requestReason": "quiet night",
+        "requested": {"value": 2, "unit": "instances"},
+        "selected": ["i-a"],
+        "accepted": ["i-a"],
+        "removed": [],
+        "notRemoved": [],
+        "unaccounted": [],
+        "pending": [],
+        "retained": [{"id": "i-b", "reason": "min-size"}],
+        "retainedByReason": {"min-size": 1},
+        "rankedBy": [{"id": "i-a", "by": "OldestInstance", "value": "2026-05-01 00:00:00"}],
+        "limits": [
+            {
+                "guardrail": "min-size",
+                "allows": 1,
+                "unit": "capacity",
+                "detail": "MinSize is 1; TotalCapacity is 2.",
+            }
+        ],
+        "blockedBy": None,
+        "shortfall": {"requested": 2, "missing": 1, "unit": "instances", "reason": "min-size"},
+        "capacity": {"before": 2, "after": 1, "minSize": 1},
+        "scalingActivityIds": ["asa-1"],
+        "unconfirmed": [],
+        "replacementCapacity": None,
+        "concurrentRemoval": False,
+        "rejection": None,
+        "ignored": None,
+        "originalStatus": None,
+        "followUp": None,
+        "ledger": None,
+        "omitted": {},
+    }
+
+
+def test_a_request_that_keeps_the_desired_capacity_says_that_ess_creates_replacements() -> None:
+    request = request_for(Count(1), options=RemoveOptions(decrease_desired_capacity=False))
+    plan = plan_removal(request, group_of(member("i-a"), desired_capacity=1))
+    usual = request._replace(options=RemoveOptions(decrease_desired_capacity=True))
+
+    assert "ESS creates replacements" in removing(request, plan).message
+    assert "replacements" not in removing(usual, plan).message
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "status"),
+    [
+        (group_of(member("i-a"), min_size=1), Status.BLOCKED),
+        (group_of(), Status.BLOCKED),
+        (group_of(member("i-a"), member("i-b")), Status.DRY_RUN),
+        (group_of(member("i-a"), lifecycle_state="Inactive"), Status.BLOCKED),
+        (group_of(lifecycle_state="Inactive"), Status.BLOCKED),
+        (group_of(member("i-a"), suspended_processes=("ScaleIn",)), Status.BLOCKED),
+    ],
+)
+def test_a_plan_without_an_activity_has_the_status_that_it_is(
+    snapshot: Snapshot, status: Status
+) -> None:
+    assert planned(ASK, plan_removal(ASK, snapshot)).status is status
+
+
+def test_a_request_that_denies_a_part_is_blocked_where_not_all_can_be_removed() -> None:
+    request = ASK._replace(denies_partial=True)
+
+    assert planned(request, plan_removal(request, group_of(member("i-a")))).status is Status.BLOCKED
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Refused("RemoveInstances", "Forbidden.RAM", "not permitted."), Status.REFUSED),
+        (TryLater("RemoveInstances", "ScalingActivityInProgress", "busy."), Status.RETRY),
+        (
+            Transient("RemoveInstances", "Throttling", "x.", may_have_happened=False),
+            Status.RETRY,
+        ),
+        (OutcomeUnknown("RemoveInstances", "SDK.HttpError", "no answer."), Status.RETRY),
+    ],
+)
+def test_a_failed_call_names_action_and_code(error: GatewayError, status: Status) -> None:
+    outcome = failed(ASK, error)
+
+    assert outcome.status is status
+    assert f"RemoveInstances: {error.code}" in outcome.message
+
+
+def test_a_rejection_says_where_and_by_which_rule() -> None:
+    fields = outcome_json(
+        rejected("event-1", RejectedEvent("$.remove.count", "minimum", "It must be at least 1."))
+    )
+
+    assert fields["rejection"] == {"path": "$.remove.count", "rule": "minimum"}
+    assert fields["message"] == "It must be at least 1."
+
+
+def test_every_status_reason_and_way_to_be_ignored_has_words() -> None:
+    assert (set(STATUSES), set(REASONS), set(IGNORED)) == (set(Status), set(Reason), set(Ignored))
+    for text in (*STATUSES.values(), *REASONS.values(), *IGNORED.values()):
+        assert text.label
+        assert text.sentence.endswith(".")
+        assert text.action.endswith(".") or not text.action
+
+
+def test_the_audit_line_is_the_outcome_with_who_and_why() -> None:
+    outcome = removing(ASK, plan_removal(ASK, group_of(member("i-a"), member("i-b"))))
+    entry = json.loads(audit.line(outcome, "fc-1", NO_CALL_TIMES))
+
+    assert {key: entry[key] for key in KEYS} == outcome_json(outcome)
+    assert (entry["audit"], entry["functionRequestId"], entry["requestReason"]) == (
+        "scalein/2",
+        "fc-1",
+        "quiet night",
+    )
+
+
+def test_the_audit_line_is_one_line_that_the_platform_does_not_cut() -> None:
+    verdicts = tuple(
+        Verdict(f"i-bp1{number:017}", selected=False, reason=Reason.MIN_SIZE)
+        for number in range(2_000)
+    )
+    outcome = Outcome(
+        Status.BLOCKED,
+        "r\n1",
+        "message\n",
+        plan=Plan(verdicts, Amount(1, "instances"), 2_000, 2_000, 2_000),
+    )
+    text = audit.line(outcome, "fc-1", NO_CALL_TIMES)
+
+    assert len(text) < 32_000
+    assert "\n" not in text
+    assert json.loads(text)["omitted"] == {"retained": 2_000}
+    assert json.loads(text)["retainedByReason"] == {"min-size": 2_000}
+
+
+def test_the_schema_lists_every_status_reason_and_way_to_be_ignored() -> None:
+    named = SCHEMA["$defs"]
+
+    assert named["status"]["enum"] == [status.value for status in Status]
+    assert named["reason"]["enum"] == [reason.value for reason in Reason]
+    assert FIELDS["ignored"]["enum"] == [*(why.value for why in Ignored), None]
+    assert named["fields"]["required"] == list(FIELDS)
+
+
+def message_of(request: RemovalRequest, snapshot: Snapshot) -> str:
+    return planned(request, plan_removal(request, snapshot)).message
+
+
+def test_a_named_instance_that_is_retained_is_named_with_the_reason() -> None:
+    group = group_of(member("i-a", lifecycle_state="Protected"))
+
+    assert "i-a is Protected." in message_of(request_for(Named(("i-a",))), group)
+    assert message_of(request_for(Named(("i-nobody", "i-a"))), group) == (
+        "None of 2 requested instances removed. i-a is Protected. "
+        "i-nobody is not a member of asg-1."
+    )
+
+
+def test_several_instances_of_one_reason_share_a_sentence() -> None:
+    ids = tuple(f"i-{n}" for n in range(7))
+
+    assert message_of(request_for(Named(ids)), group_of()) == (
+        "None of 7 requested instances removed. "
+        "i-0, i-1, i-2, i-3, i-4 and 2 more are not members of asg-1."
+    )
+
+
+def test_a_message_says_what_to_do_about_the_groups_state() -> None:
+    assert message_of(ASK, group_of(member("i-a"), suspended_processes=("ScaleIn",))).endswith(
+        "suspended. Resume the ScaleIn process."
+    )
+
+
+def test_nothing_to_do_is_no_blocked_request() -> None:
+    request = request_for(ToCapacity(1))
+    outcome = planned(request, plan_removal(request, group_of(member("i-a"))))
+
+    assert outcome.status is Status.AT_TARGET
+    assert outcome.message == "No instances removed: the capacity is 1, not more than requested."
+
+
+def test_the_ids_of_an_end_are_removed_only_where_an_activity_confirms_them() -> None:
+    call = Call(0, ("i-a", "i-b"), NOON, NOON, CallState.ACCEPTED, "asa-1")
+    progress = Progress(ASK, NOON, ("i-a", "i-b"), (call,))
+    running = outcome_json(wording.removing(progress, None))
+    result = RemovalResult(("i-a",), (("i-b", "IncorrectInstanceStatus"),), 0)
+    ended = outcome_json(wording.ended(progress, result))
+
+    assert (running["accepted"], running["removed"]) == (["i-a", "i-b"], [])
+    assert (ended["accepted"], ended["removed"]) == (["i-a", "i-b"], ["i-a"])
+    assert ended["notRemoved"] == [{"id": "i-b", "code": "IncorrectInstanceStatus"}]
+    assert ended["message"] == "1 instance removed. Not removed: i-b (IncorrectInstanceStatus)."
+
+
+def test_a_dry_run_has_selected_instances_and_no_accepted_or_removed_ones() -> None:
+    fields = outcome_json(planned(ASK, plan_removal(ASK, group_of(member("i-a"), member("i-b")))))
+
+    assert fields["status"] == "dry-run"
+    assert (fields["selected"], fields["accepted"], fields["removed"]) == (["i-a", "i-b"], [], [])
