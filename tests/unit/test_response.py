@@ -325,7 +325,7 @@ def test_what_many_outcomes_are_reduced_to_is_all_that_their_answer_says(
 
 @given(outcomes_of_any_text())
 def test_real_ids_are_never_cut(one: Outcome) -> None:
-    """A requestId has at most 128 characters, a group 64; 50 activities are 1,000 instances."""
+    """A requestId has at most 128 visible characters, a group 64. 50 activities take 1,000."""
     activity_ids = tuple(f"asa-bp1{n:018}" for n in range(50))
     one = one._replace(
         request_id='"' * 128, scaling_group_id="g" * 64, scaling_activity_ids=activity_ids

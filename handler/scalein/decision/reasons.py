@@ -1,4 +1,4 @@
-"""Closed lists: the statuses of an outcome, why a message is ignored, why an instance is selected or retained.
+"""Closed lists: statuses of an outcome, why a message is ignored, why an instance is retained.
 
 report/texts.py has the words of each value for a person.
 """

@@ -60,10 +60,10 @@ def ended(progress: Progress, result: RemovalResult) -> Outcome:
     """The outcome of a removal whose scaling activities ended."""
     status = _end_status(result)
     sentences = [f"{_count(len(result.removed))} removed."]
-    if not result.removed:
-        sentences = ["No instances removed."]
     if status is Status.UNCONFIRMED:
         sentences = ["No instances are known to be removed by this message."]
+    elif not result.removed:
+        sentences = ["No instances removed."]
     if result.not_removed:
         sentences.append(_not_removed(result))
     if result.unaccounted:
@@ -180,9 +180,7 @@ def waited_too_long(progress: Progress, seconds: float) -> Outcome:
 
 def superseded(request: RemovalRequest) -> Outcome:
     """The outcome of an alarm after a newer one that removed instances."""
-    message = (
-        "No instances removed: a newer alarm of the same rule and resource removed some already."
-    )
+    message = "No instances removed: a newer alarm of the same rule and resource removed some."
     return _of(request, Status.SUPERSEDED, message)
 
 
