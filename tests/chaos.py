@@ -1,11 +1,11 @@
-"""Thousands of messages, many handler processes, every fault by chance; the cloud's own record is the judge.
+"""Thousands of messages, many processes, every fault by chance; the cloud's own record judges.
 
-python -m tests.chaos --help. The handlers are the deployed ones, over real sockets, with a real redis-server; they are
-killed while they work, meet every kind of fault, read lists and histories of up to a minute ago, and get messages and
-follow-ups twice and out of order.
+python -m tests.chaos --help. The handlers are the deployed ones, over real sockets, with a real
+redis-server. They are killed while they work, meet every kind of fault, read lists and histories of
+up to a minute ago, and get messages and follow-ups twice and out of order.
 
-All of it lives on one clock that is faster than the real one: handlers, cloud, queue and ledger. So lag, settle time,
-leases and delays keep the proportions of production. What waits for sockets waits in real time.
+Handlers, cloud, queue and ledger share one clock that is faster than the real one. So lag, settle
+time, leases and delays keep the proportions of production. Sockets wait in real time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from localcloud.server import LocalCloud, running
 from scalein.decision.model import Count, RemovalRequest
 from scalein.decision.progress import client_token, message_key
 from tests.support import processes, truth
-from tests.support.clouds import KEY, group, instances
+from tests.support.clouds import group, instances
+from tests.support.deployment import KEY
 from tests.support.outcomes import response_faults
 from tests.support.redis_server import RedisServer, redis_server
 
@@ -54,30 +55,30 @@ GROUPS = {  # every other one has a desired capacity, and so runs removals besid
     )
     for n in range(72)
 }
-GOING = ("Removing", "Removing:Wait")
+REMOVING = ("Removing", "Removing:Wait")
 UNUSED = (
     "token-expired",
     "stale-read",
     "too-large",
     "gzip-bomb",
 )  # the lag is a stale read; the last two cost seconds
-MOST_OPEN, MOST_WAITING = (
+MAX_OPEN, MAX_WAITING = (
     200,
     40,
 )  # messages without an outcome; events that no process has taken yet
-MOST_DELIVERIES = 60
+MAX_DELIVERIES = 60
 RATE = 20.0  # seconds of this world in a real one
 LAG_SECONDS, ACTIVITY_SECONDS, TIMEOUT_SECONDS = 60.0, 20.0, 60
 TICK_SECONDS = 0.1  # real ones, between two times that the ledger's keys are made older
 ENDING_KEYS = ("*:lease", "*:inflight", "*:claim:*")  # the others outlast any run
 PAUSE_EVERY_SECONDS, PAUSE_SECONDS = 15.0, 1.0  # real ones
-MOST_TOKENS = 40  # of a message
+MAX_TOKENS = 40  # of a message
 STUCK = timedelta(hours=3)
-KEPT = timedelta(hours=1)  # that an activity is in the history once it has ended
+HISTORY_RETENTION = timedelta(hours=1)  # that an activity is in the history once it has ended
 
 
 class WatchedService(Service):
-    """Auto Scaling, watched at the moment that it accepts a removal. Groups grow again once they are small."""
+    """Auto Scaling, checked whenever it accepts a removal. Small groups grow again."""
 
     violations: list[str]
     archive: dict[
@@ -87,9 +88,9 @@ class WatchedService(Service):
     def advance(self) -> datetime:
         now = super().advance()
         for scaling_group in self.groups.values():
-            if retention_rules(scaling_group) <= least(scaling_group) + 5 and not self.running(
-                scaling_group.scaling_group_id
-            ):
+            if remaining_size(scaling_group) <= min_remaining(
+                scaling_group
+            ) + 5 and not self.running(scaling_group.scaling_group_id):
                 grow(scaling_group, now)
         return now
 
@@ -97,14 +98,18 @@ class WatchedService(Service):
         self, group: ScalingGroup, removed: list[Instance], activity: Activity, decrease: bool
     ) -> None:
         for id, old in list(self.activities.items()):
-            if old.status_code == "InProgress" or activity.started_at - old.ends_at < KEPT:
+            if (
+                old.status_code == "InProgress"
+                or activity.started_at - old.ends_at < HISTORY_RETENTION
+            ):
                 break
             del self.activities[id]
         super().start_removal(group, removed, activity, decrease)
         self.archive[activity.scaling_activity_id] = activity
-        if retention_rules(group) < least(group):
+        if remaining_size(group) < min_remaining(group):
             self.violations.append(
-                f"{group.scaling_group_id}: {retention_rules(group)} stay, {least(group)} must"
+                f"{group.scaling_group_id}: {remaining_size(group)} instances remain, "
+                f"{min_remaining(group)} must"
             )
 
 
@@ -149,9 +154,10 @@ class Report:
 
     def text(self) -> str:
         lines = [
-            f"{self.messages} messages, {self.deliveries} invocations, {self.follow_ups} of them follow-ups, "
-            f"{self.seconds:.0f} s",
-            f"{self.kills} kills of {WORKERS} processes, {self.timeouts} timeouts, {self.pauses} pauses of the ledger",
+            f"{self.messages} messages, {self.deliveries} invocations, "
+            f"{self.follow_ups} of them follow-ups, {self.seconds:.0f} s",
+            f"{self.kills} kills of {WORKERS} processes, {self.timeouts} timeouts, "
+            f"{self.pauses} pauses of the ledger",
             f"{sum(self.faults.values())} faults: {numbers_of(self.faults)}",
             f"{self.removals} removals of {self.removed} instances",
             f"outcomes of invocations: {numbers_of(self.outcomes)}",
@@ -165,12 +171,12 @@ def numbers_of(counted: Counter[str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in counted.most_common())
 
 
-def retention_rules(scaling_group: ScalingGroup) -> int:
-    """Instances that no removal takes. What others do to them in the meantime is not the function's doing."""
-    return sum(i.lifecycle_state not in GOING for i in scaling_group.instances.values())
+def remaining_size(scaling_group: ScalingGroup) -> int:
+    """Returns how many instances no removal takes, whatever others do to them in the meantime."""
+    return sum(i.lifecycle_state not in REMOVING for i in scaling_group.instances.values())
 
 
-def least(scaling_group: ScalingGroup) -> int:
+def min_remaining(scaling_group: ScalingGroup) -> int:
     return int(
         max(scaling_group.min_size, GROUPS[scaling_group.scaling_group_id][1].get("floor", 0))
     )
@@ -241,7 +247,7 @@ class Chaos:
         self.last_end = clock.now()
         self.ended: Callable[[int], object] = lambda _: (
             None
-        )  # told how many more messages have a final outcome
+        )  # called with how many more messages have a final outcome
 
     def run(self, ledger: RedisServer) -> Report:
         begun = time.monotonic()
@@ -259,7 +265,7 @@ class Chaos:
         return self.report
 
     def _goes_on(self) -> bool:
-        """Not where no message has ended for long: those that are open then have no outcome, which the judge says."""
+        """Whether to go on: not where no message has ended for long, which the judge reports."""
         waiting = self.cloud.functions.waiting  # type: ignore[union-attr]
         return (
             bool(self.unsent or self.jobs or waiting) and self.clock.now() - self.last_end < STUCK
@@ -267,7 +273,7 @@ class Chaos:
 
     def _feed(self) -> None:
         now = time.monotonic()
-        while self.unsent and len(self.open) < MOST_OPEN and len(self.jobs) < MOST_WAITING:
+        while self.unsent and len(self.open) < MAX_OPEN and len(self.jobs) < MAX_WAITING:
             message = self.unsent.pop()
             self.open.add(message.id)
             event = enveloped(message, self.clock.now())
@@ -335,7 +341,7 @@ class Chaos:
         """As the trigger does, or Function Compute for a follow-up."""
         job.tries += 1
         job.at, job.number = time.monotonic() + self.chance.uniform(0.05, 0.5), next(self.numbers)
-        if job.tries < MOST_DELIVERIES:
+        if job.tries < MAX_DELIVERIES:
             heapq.heappush(self.jobs, job)
 
     def _judge(self) -> None:
@@ -355,11 +361,11 @@ class Chaos:
 def violations(
     sent: list[Message], tokens: Mapping[str, Any], dids: Mapping[str, truth.Did]
 ) -> list[str]:
-    """All that the judges find. `tokens`: what came of each ClientToken, as the cloud remembers it."""
+    """Returns all that the judges find. `tokens`: what the cloud knows of each ClientToken."""
     own, unknown = defaultdict[str, list[truth.Did]](list), dict(dids)
     for message in sent:
         key = message_key(RemovalRequest(message.group, message.id, Count(1)))
-        for token in (client_token(key, number) for number in range(MOST_TOKENS)):
+        for token in (client_token(key, number) for number in range(MAX_TOKENS)):
             _, _, reply = tokens.get(token, (None, "", None))
             if reply is not None:
                 own[message.id].append(unknown.pop(reply["ScalingActivityId"]))
@@ -387,7 +393,7 @@ def violations(
 
 
 class LedgerClock:
-    """Keeps a ledger, whose server knows real time only, as fast as the rest of this world; at times it hangs."""
+    """Keeps a ledger, whose server knows real time only, on this clock; at times it hangs."""
 
     def __init__(self, ledger: RedisServer, rate: float, chance: Random) -> None:
         self.pauses = 0

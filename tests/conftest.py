@@ -1,4 +1,6 @@
-"""Hypothesis profiles, the marker `fast`, and what a run says at its end of the tests it skipped."""
+"""Hypothesis profiles, the marker `fast`, folders without sockets, and a list of skipped tests."""
+
+from __future__ import annotations
 
 import os
 from collections import Counter
@@ -11,9 +13,11 @@ from hypothesis import HealthCheck, settings
 from scalein.cloud.ess import page_counts
 from scalein.ledger.memory import process_store
 from tests.support.outcomes import audit_lines_checked
+from tests.support.sockets import no_sockets
 
 TESTS = Path(__file__).parent
 FAST_FOLDERS = {"unit", "processing", "house"}
+WITHOUT_SOCKETS = {"unit", "processing"}  # their tests work with fakes only
 
 for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_000)):
     settings.register_profile(
@@ -21,11 +25,7 @@ for profile, examples in (("quick", 15), ("dev", 50), ("ci", 200), ("long", 2_00
     )
 # A mutant's failing example must not be what kills the next mutant.
 settings.register_profile("mutants", settings.get_profile("dev"), max_examples=25, database=None)
-for name in (
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-):  # every server of these tests is on this machine
+for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):  # all servers here are on this machine
     os.environ.pop(name, None)
     os.environ.pop(name.lower(), None)
 settings.load_profile(
@@ -59,6 +59,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _nothing_remembered_of_other_tests() -> None:
     process_store.cache_clear()
     page_counts.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets_where_tests_work_with_fakes(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.path.relative_to(TESTS).parts[0] not in WITHOUT_SOCKETS:
+        yield
+        return
+    with no_sockets(request.node.nodeid) as guard:
+        yield
+    assert guard.attempts == []
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What only a local cloud has: its clock put forward, faults at run time, its state saved, HTTPS, events fired."""
+"""What only a local cloud has: a clock to move, faults, saved state, HTTPS, events to fire."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.certificate import self_signed_certificate
-from localcloud.clock import DrivenClock
 from localcloud.console.event_times import current_event
 from localcloud.errors import ApiError
 from localcloud.ess.catalogue import perform
@@ -28,7 +27,8 @@ from localcloud.faults import KINDS, Faults
 from localcloud.fleet import FleetError, read_fleet, save_fleet, service_of
 from localcloud.state import saved
 from scalein_cli.local import local_cloud
-from tests.support.clouds import START, group, instances
+from tests.support.clock import NOON, DrivenClock
+from tests.support.clouds import group, instances
 from tests.support.sdks import OlderPython, RefusedCall
 
 SMALL = Path(__file__).parents[2] / "localcloud/fleets/small.json"
@@ -146,12 +146,12 @@ STEPS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @given(st.lists(st.sampled_from([*STEPS, "wait"]), max_size=8))
-def test_whatever_was_done_a_saved_state_goes_on_the_same(sort_keys: list[str]) -> None:
-    clock = DrivenClock(START)
+def test_whatever_was_done_a_saved_state_goes_on_the_same(steps: list[str]) -> None:
+    clock = DrivenClock(NOON)
     service = service_of(
         {"groups": [group(*instances(5), desiredCapacity=4)]}, clock, Assumptions(acts=True)
     )
-    for number, step in enumerate(sort_keys):
+    for number, step in enumerate(steps):
         if step == "wait":
             clock.advance(45)
             continue
@@ -173,16 +173,16 @@ def test_whatever_was_done_a_saved_state_goes_on_the_same(sort_keys: list[str]) 
 @pytest.mark.parametrize(
     "state", [{"groups": 1}, {"nothing": {}}, {"clock": {}}, {"groups": {"a": {"x": 1}}}]
 )
-def test_a_state_that_is_none_is_told_as_such(state: dict[str, Any]) -> None:
+def test_a_saved_state_that_is_none_is_named_as_such(state: dict[str, Any]) -> None:
     with pytest.raises(FleetError, match="saved state"):
-        service_of({"saved": state}, DrivenClock(START), Assumptions())
+        service_of({"saved": state}, DrivenClock(NOON), Assumptions())
 
 
 def test_a_saved_file_is_a_fleet_file(tmp_path: Path) -> None:
-    service = read_fleet(SMALL, DrivenClock(START), Assumptions())
+    service = read_fleet(SMALL, DrivenClock(NOON), Assumptions())
     save_fleet(service, tmp_path / "saved.json")
 
-    again = read_fleet(tmp_path / "saved.json", DrivenClock(START), Assumptions())
+    again = read_fleet(tmp_path / "saved.json", DrivenClock(NOON), Assumptions())
     assert (again.groups, again.assumptions.activity_seconds) == (
         service.groups,
         service.assumptions.activity_seconds,
@@ -277,14 +277,14 @@ def test_the_same_seed_gives_the_same_faults(seed: int, rate: float, kinds: list
 
 @given(st.integers(0, 290_000_000))
 def test_an_old_event_is_sent_as_if_now_and_keeps_its_distances(age: int) -> None:
-    newest = START.timestamp() - age
+    newest = NOON.timestamp() - age
     event = {
         "at": int(newest * 1000),
         "before": int(newest) - 60,
         "text": "2017-08-01T00:00:00Z",
         "n": 1234567890123456,
     }
-    event_now = json.loads(current_event(json.dumps(event), START))
-    assert event_now["at"] == int(START.timestamp() * 1000)
-    assert event_now["before"] == int(START.timestamp()) - 60
+    event_now = json.loads(current_event(json.dumps(event), NOON))
+    assert event_now["at"] == int(NOON.timestamp() * 1000)
+    assert event_now["before"] == int(NOON.timestamp()) - 60
     assert event_now["n"] == event["n"]

@@ -11,8 +11,9 @@ from scalein.addresses import Endpoint
 from scalein.clock import Deadline
 from scalein.cloud.ess import EssGateway
 from scalein.errors import Transient
-from scalein.settings import Credentials, Settings
-from tests.support.fakes import DrivenClock
+from scalein.settings import Settings
+from tests.support.clock import DrivenClock
+from tests.support.deployment import settings_of
 
 
 def first_line_sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -64,20 +65,6 @@ def first_line_sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_ess_is_reached_over_tls_at_its_own_endpoint(
     region: str, network: str, endpoint: Endpoint | None, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = Credentials("id", "secret")
-    settings = Settings(
-        key,
-        region,
-        "",
-        "",
-        endpoint,
-        None,
-        network,
-        2.0,
-        2.0,
-        30.0,
-        dry_run=False,
-        raise_retry=True,
-    )
+    settings = settings_of(endpoint, region_id=region, ess_network=network)
 
     assert first_line_sent(settings, monkeypatch).startswith(line)

@@ -15,8 +15,9 @@ from scalein.decision.progress import Progress
 from scalein.errors import TryLater
 from scalein.processing.follow_ups import FunctionCompute, task_id
 from scalein.settings import Credentials, FunctionRef
-from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
-from tests.support.fakes import NOON
+from tests.support.clock import NOON
+from tests.support.clouds import Cloud, cloud_of, group, instances
+from tests.support.deployment import KEY
 from tests.support.fleets import request_for
 
 PROGRESS = Progress(request_for(Count(1)), NOON, follow_ups=1)

@@ -1,4 +1,4 @@
-"""Function Compute here, through the real fc2 and the newer SDK: deployed, invoked, timed out, repeated, carried on."""
+"""Function Compute here, through the real fc2 and the newer SDK: deploy, invoke, repeat."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import fc2
 import pytest
 
-from tests.support.clouds import KEY
+from tests.support.deployment import KEY
 from tests.support.platforms import Compute, compute_of
 
 
@@ -81,7 +81,10 @@ def test_a_failed_function_is_http_200_and_a_header(
 def test_a_function_out_of_time_gets_sigterm_and_the_next_call_a_new_process(
     compute: Compute, tmp_path: Path
 ) -> None:
-    code = "import os, time\ndef handler(event, context):\n    time.sleep(float(event))\n    return str(os.getpid())\n"
+    code = (
+        "import os, time\ndef handler(event, context):\n"
+        "    time.sleep(float(event))\n    return str(os.getpid())\n"
+    )
     compute.deploy(tmp_path, code, timeout=1)
     first = compute.client.invoke_function("s", "f", b"0").data
 
@@ -90,14 +93,16 @@ def test_a_function_out_of_time_gets_sigterm_and_the_next_call_a_new_process(
     assert compute.client.invoke_function("s", "f", b"0").data != first
 
 
-def test_an_exit_is_told_and_costs_the_instance(compute: Compute, tmp_path: Path) -> None:
+def test_an_exit_is_reported_and_costs_the_instance(compute: Compute, tmp_path: Path) -> None:
     compute.deploy(tmp_path, "import os\ndef handler(event, context):\n    os._exit(3)\n")
 
     with pytest.raises(fc2.FcError, match="exited unexpectedly"):
         compute.client.invoke_function("s", "f", b"")
 
 
-def test_an_instance_is_kept_frozen_and_initialized_once(compute: Compute, tmp_path: Path) -> None:
+def test_an_instance_is_frozen_between_invocations_and_initialized_once(
+    compute: Compute, tmp_path: Path
+) -> None:
     code = (
         "import threading, time\n"
         "seen = []\n"
@@ -130,7 +135,8 @@ def test_the_context_is_that_of_the_runtime(
         "def handler(event, context):\n"
         "    has = [hasattr(context, name) for name in ('credentials', 'service')]\n"
         "    return json.dumps([*has, context.function.timeout,\n"
-        "        os.environ['ALIBABA_CLOUD_ACCESS_KEY_ID'], context.region, bool(context.request_id)])\n"
+        "        os.environ['ALIBABA_CLOUD_ACCESS_KEY_ID'],\n"
+        "        context.region, bool(context.request_id)])\n"
     )
     compute.deploy(tmp_path, timeout=7)
     source = tmp_path / "f"
@@ -155,7 +161,7 @@ def test_the_tail_of_the_log_comes_along(compute: Compute, tmp_path: Path) -> No
     assert "[INFO] logged" in log
 
 
-def test_a_version_stays_as_it_was_published_and_an_alias_points_at_it(
+def test_a_version_never_changes_once_published_and_an_alias_points_at_it(
     compute: Compute, tmp_path: Path
 ) -> None:
     compute.deploy(tmp_path, "def handler(event, context):\n    return 'one'\n")
@@ -174,8 +180,8 @@ def test_a_version_stays_as_it_was_published_and_an_alias_points_at_it(
 def test_an_asynchronous_call_is_delayed_numbered_and_listed(
     compute: Compute, tmp_path: Path
 ) -> None:
-    required_fields = tmp_path / "marks"
-    code = f"def handler(event, context):\n    open({str(required_fields)!r}, 'a').write(event.decode())\n"
+    written = tmp_path / "marks"
+    code = f"def handler(event, context):\n    open({str(written)!r}, 'a').write(event.decode())\n"
     compute.deploy(tmp_path, code)
     headers = {
         "x-fc-invocation-type": "Async",
@@ -187,10 +193,10 @@ def test_an_asynchronous_call_is_delayed_numbered_and_listed(
     again = failure(lambda: compute.client.invoke_function("s", "f", b"x", headers=dict(headers)))
     assert again == (409, "StatefulAsyncInvocationAlreadyExists")
     (task,) = compute.platform.queue.tasks.values()
-    assert (task.status, required_fields.exists()) == ("Enqueued", False)
+    assert (task.status, written.exists()) == ("Enqueued", False)
     compute.clock.advance(600)
     assert soon(lambda: task.status == "Succeeded")
-    assert required_fields.read_text() == "x"
+    assert written.read_text() == "x"
 
 
 def test_a_failing_asynchronous_call_is_repeated_and_then_handed_to_its_destination(
@@ -224,11 +230,11 @@ def test_a_failing_asynchronous_call_is_repeated_and_then_handed_to_its_destinat
 
 
 def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_path: Path) -> None:
-    required_fields = tmp_path / "marks"
+    written = tmp_path / "marks"
     compute.deploy(tmp_path)
     compute.deploy(
         tmp_path,
-        f"def handler(event, context):\n    open({str(required_fields)!r}, 'wb').write(event)\n",
+        f"def handler(event, context):\n    open({str(written)!r}, 'wb').write(event)\n",
         name="g",
     )
     destination = {
@@ -239,8 +245,8 @@ def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_pat
     )
     compute.client.invoke_function("s", "f", b"x", headers={"x-fc-invocation-type": "Async"})
 
-    assert soon(lambda: required_fields.exists() and required_fields.read_bytes())
-    assert json.loads(required_fields.read_bytes())["responsePayload"] == "x"
+    assert soon(lambda: written.exists() and written.read_bytes())
+    assert json.loads(written.read_bytes())["responsePayload"] == "x"
 
 
 @pytest.mark.parametrize(
@@ -270,7 +276,8 @@ def test_what_it_refuses(
 def test_several_instances_run_side_by_side(compute: Compute, tmp_path: Path) -> None:
     compute.deploy(
         tmp_path,
-        "import os, time\ndef handler(event, context):\n    time.sleep(0.5); return str(os.getpid())\n",
+        "import os, time\ndef handler(event, context):\n"
+        "    time.sleep(0.5); return str(os.getpid())\n",
     )
     for _ in range(3):
         compute.client.invoke_function("s", "f", b"", headers={"x-fc-invocation-type": "Async"})

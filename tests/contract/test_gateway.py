@@ -13,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from localcloud.ess.model import Assumptions
-from scalein.addresses import Endpoint
 from scalein.clock import Deadline
 from scalein.cloud.ess import EssGateway
 from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway, Removal
@@ -27,9 +26,10 @@ from scalein.errors import (
     Transient,
     TryLater,
 )
-from scalein.settings import Credentials, Settings
-from tests.support import fakes
-from tests.support.clouds import KEY, cloud_of, group, instances
+from scalein.settings import Credentials
+from tests.support.clock import DrivenClock
+from tests.support.clouds import cloud_of, group, instances
+from tests.support.deployment import KEY, settings_of
 from tests.support.fakes import scale_in
 from tests.support.fleets import request_for
 
@@ -154,7 +154,7 @@ def test_a_proxy_of_the_environment_is_not_used_for_loopback(
 )
 @pytest.mark.parametrize("action", ["DescribeScalingGroups", "DescribeScalingInstances"])
 def test_a_read_that_fails_in_passing_is_tried_again(kind: str, action: str) -> None:
-    clock = fakes.DrivenClock()
+    clock = DrivenClock()
     with cloud_of(group(*instances(3))) as cloud:
         cloud.inside.faults.add(kind, action, times=2)
 
@@ -165,7 +165,7 @@ def test_a_read_that_fails_in_passing_is_tried_again(kind: str, action: str) -> 
 
 
 def test_reads_are_tried_again_only_while_the_deadline_allows() -> None:
-    clock = fakes.DrivenClock()
+    clock = DrivenClock()
     with cloud_of(group(*instances(3))) as cloud:
         cloud.inside.faults.add("throttled", "DescribeScalingGroups", times=10_000)
         with pytest.raises(Transient, match="Throttling"):
@@ -194,9 +194,8 @@ def test_a_list_short_of_its_total_count_is_read_once_more_and_then_retried_late
 def test_without_a_listener_the_outcome_of_a_removal_is_unknown() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    endpoint = Endpoint(f"127.0.0.1:{port}", secure=False)
-    settings = Settings(KEY, "cn-hangzhou", "", "", endpoint, None, "public", 2, 2, 3, False, True)
-    gateway = EssGateway(settings, Deadline.after(3, fakes.DrivenClock()))
+    settings = settings_of(f"127.0.0.1:{port}", run_seconds=3.0)
+    gateway = EssGateway(settings, Deadline.after(3, DrivenClock()))
     with pytest.raises(Transient):
         gateway.snapshot("asg-1")
     with pytest.raises(OutcomeUnknown):
@@ -254,7 +253,7 @@ class Forgetful(dict):  # type: ignore[type-arg]
 
 
 def test_the_gateway_does_not_wait_for_an_activity_in_progress() -> None:
-    clock = fakes.DrivenClock()
+    clock = DrivenClock()
     running = [{"scalingGroupId": "asg-1", "seconds": 60}]
     with (
         cloud_of(group(*instances(3)), activities=running) as cloud,
@@ -458,12 +457,9 @@ def answering(reply_to: Callable[[str], object]) -> Iterator[EssGateway]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        endpoint = Endpoint(f"127.0.0.1:{server.server_port}", secure=False)
-        settings = Settings(
-            KEY, "cn-hangzhou", "", "", endpoint, endpoint, "public", 2.0, 10.0, 30.0, False, True
-        )
+        settings = settings_of(f"127.0.0.1:{server.server_port}", read_timeout_seconds=10.0)
         try:
-            yield EssGateway(settings, Deadline.after(5, fakes.DrivenClock()))
+            yield EssGateway(settings, Deadline.after(5, DrivenClock()))
         finally:
             server.shutdown()
 

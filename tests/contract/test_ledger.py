@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +27,8 @@ from scalein.ledger.protocol import (
     OtherMessages,
 )
 from scalein.ledger.redis import RedisLedger
-from tests.support.fakes import NOON, DrivenClock
+from tests.support.clock import NOON, DrivenClock
+from tests.support.examples import max_examples
 from tests.support.redis_server import RedisServer, redis_server
 
 LEASE, REMEMBERED, FLIGHT = 60.0, 86_400.0, 300.0
@@ -226,11 +227,12 @@ def test_an_unavailable_or_slow_ledger_raises_within_the_deadline(how: str) -> N
         RedisLedger(server.url, options).claim_message(M)
         getattr(server, how)()
 
-        for step in (
+        steps: list[Callable[[Ledger], object]] = [
             lambda ledger: ledger.claim_message(N),
             lambda ledger: ledger.acquire_lease("g"),
             lambda ledger: ledger.release(M),
-        ):
+        ]
+        for step in steps:
             deadline = Deadline.after(0.8, SystemClock())
             with pytest.raises(LedgerUnavailable) as caught:
                 step(RedisLedger(server.url, options, None, deadline))
@@ -275,7 +277,7 @@ def test_without_a_ledger_the_policy_says_whether_to_go_on(answers: int, fail_cl
         MemoryLedger(options, MemoryStore()),
         fail_closed,
     )
-    steps = [
+    steps: list[Callable[[], bool]] = [
         lambda: ledger.claim_message(M).granted,
         lambda: ledger.acquire_lease("asg-1") is not None,
         lambda: ledger.record(M, "p", in_flight={"i-1": FLIGHT}),
@@ -376,7 +378,5 @@ class SamePromises(RuleBasedStateMachine):
 def test_memory_and_redis_keep_the_same_promises(server: RedisServer) -> None:
     SamePromises.server = server
     machine = SamePromises.TestCase
-    machine.settings = settings(
-        max_examples=max(10, settings.default.max_examples // 5), deadline=None
-    )
+    machine.settings = settings(max_examples=max(10, max_examples() // 5), deadline=None)
     machine().runTest()

@@ -1,4 +1,4 @@
-"""What Auto Scaling does over time, as the official SDK sees it: scale-out, hooks, health, alarms, tasks, policies."""
+"""What Auto Scaling does over time, by the official SDK: scale-out, hooks, health, alarms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 
 from localcloud.ess.model import Assumptions
-from tests.support.clouds import KEY, START, Cloud, cloud_of, group, instances
+from tests.support.clock import NOON
+from tests.support.clouds import Cloud, cloud_of, group, instances
+from tests.support.deployment import KEY
 from tests.support.sdks import OlderPython, RefusedCall
 
 MINUTE, HOUR = 60, 3_600
@@ -99,7 +101,7 @@ def test_desired_capacity_is_reached_from_both_sides() -> None:
         assert story.after(60) == {"InService": 2}
 
 
-def test_a_removal_that_leaves_the_desired_capacity_is_refilled() -> None:
+def test_a_removal_that_does_not_lower_the_desired_capacity_is_replaced() -> None:
     with story_of(*instances(3), desiredCapacity=3) as story:
         story.describe(
             "RemoveInstances",
@@ -203,7 +205,7 @@ def test_an_unhealthy_instance_is_replaced_whatever_min_size_says() -> None:
 
 
 @pytest.mark.parametrize("keeps", ["Standby", "suspended"])
-def test_health_checks_leave_alone_who_is_put_aside(keeps: str) -> None:
+def test_health_checks_pass_over_instances_that_are_put_aside(keeps: str) -> None:
     with story_of(*instances(2), healthCheckType="ECS") as story:
         if keeps == "Standby":
             story.describe("EnterStandby", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
@@ -389,7 +391,7 @@ def test_attached_and_detached_machines_keep_running() -> None:
         assert story.cloud.group.departed["i-own"].ecs_status == "Running"
 
 
-def test_receivers_are_told_what_they_asked_for() -> None:
+def test_receivers_get_the_notifications_that_they_subscribed_to() -> None:
     with story_of(*instances(3)) as story:
         arn = "acs:mns:cn-hangzhou:1:queue/notices"
         kinds = ["AUTOSCALING:SCALE_IN_SUCCESS"]
@@ -433,14 +435,14 @@ def test_an_hour_of_hooks_and_alarms_passes_at_once() -> None:
         assert time.process_time() - began < 5
 
 
-def test_a_metric_series_is_told_a_value_a_minute_and_only_once_measured() -> None:
+def test_a_metric_series_has_a_value_a_minute_and_only_once_measured() -> None:
     with story_of(*instances(2, metrics={"CPUUtilization": [10, 20, 30, 40]})) as story:
         story.cloud.clock.advance(4 * MINUTE)
         points = datapoints(
             story.cloud,
             "DescribeMetricList",
             Period="60",
-            StartTime=str(START.timestamp() * 1000)[:-2],
+            StartTime=str(NOON.timestamp() * 1000)[:-2],
         )
         newest = datapoints(story.cloud, "DescribeMetricLast")
 

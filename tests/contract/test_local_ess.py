@@ -49,7 +49,7 @@ def described(cloud: Cloud) -> dict[str, Any]:
     return dict(found)
 
 
-def test_accepted_is_not_done_and_the_activity_tells() -> None:
+def test_accepted_is_not_done_and_the_activity_says_when_it_is() -> None:
     with cloud_of(group(*instances(3)), activitySeconds=60) as cloud:
         id = remove(cloud, "i-0001")["ScalingActivityId"]
 
@@ -110,7 +110,7 @@ def test_an_instance_is_recycled_only_if_group_and_call_both_say_so(
 def test_recycling_from_a_group_that_releases_can_be_made_an_error(
     group_policy: str, call_policy: str
 ) -> None:
-    """The documentation says both, so it is assumed; what group and call agree on is never an error."""
+    """The documentation says both: an assumption. What group and call agree on is no error."""
     strict = Assumptions(recycle_on_release_group_is_an_error=True)
     with cloud_of(group(*instances(2), scalingPolicy=group_policy), assumptions=strict) as cloud:
         assert remove(cloud, "i-0001", RemovePolicy=call_policy)
@@ -202,7 +202,7 @@ def test_a_rule_run_by_an_alarm_lets_nothing_start_beside_it() -> None:
         assert refused(cloud, "i-0001") == (400, "ScalingActivityInProgress")
 
 
-def test_desired_capacity_falls_unless_told_otherwise() -> None:
+def test_desired_capacity_falls_unless_the_call_says_otherwise() -> None:
     with cloud_of(group(*instances(3), desiredCapacity=3)) as cloud:
         remove(cloud, "i-0001", DecreaseDesiredCapacity=False)
 
@@ -276,7 +276,7 @@ def test_instances_come_in_pages_of_a_hundred_at_most() -> None:
     assert (len(reply["ScalingInstances"]["ScalingInstance"]), reply["TotalCount"]) == (50, 250)
 
 
-def test_instances_can_be_asked_for_by_state_and_id() -> None:
+def test_instances_can_be_filtered_by_state_and_id() -> None:
     request = DescribeScalingInstancesRequest()
     request.set_ScalingGroupId("asg-1")
     request.set_LifecycleState("Standby")
@@ -297,7 +297,7 @@ def test_an_unknown_group_is_left_out_of_the_list() -> None:
         assert cloud.send(request)["ScalingGroups"] == {"ScalingGroup": []}
 
 
-def test_activities_are_asked_for_by_group_or_by_id_and_kept_thirty_days() -> None:
+def test_activities_are_read_by_group_or_by_id_and_remain_thirty_days() -> None:
     by_group = DescribeScalingActivitiesRequest()
     by_group.set_ScalingGroupId("asg-1")
     with cloud_of(group(*instances(2))) as cloud:

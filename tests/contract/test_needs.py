@@ -1,4 +1,4 @@
-"""What a decision needs besides the group: ESS's history, CloudMonitor's values; read only where they are needed."""
+"""What a decision may need besides the group: ESS's history and CloudMonitor's values."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from scalein.decision.model import Count, Metric, Order, ReadScope, Sample
 from scalein.decision.reasons import Reason
 from scalein.errors import Refused, Transient, TryLater
 from tests.contract.test_gateway import EMPTY, answering
-from tests.support import fakes
-from tests.support.clouds import START, Cloud, cloud_of, group, instances
+from tests.support.clock import NOON, DrivenClock
+from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.fakes import scale_in
 from tests.support.fleets import request_for
 
@@ -47,7 +47,7 @@ def test_nothing_more_is_read_than_is_needed() -> None:
         assert actions(cloud) == ["DescribeScalingGroups", "DescribeScalingInstances"]
 
 
-def test_history_costs_one_call_and_tells_who_came_who_left_and_what_failed() -> None:
+def test_history_costs_one_call_and_shows_what_was_added_what_was_removed_and_what_failed() -> None:
     history = [
         past(600, destroyed=2),
         past(1_200, created=3),
@@ -65,7 +65,7 @@ def test_history_costs_one_call_and_tells_who_came_who_left_and_what_failed() ->
         ("Failed", 0, 0, "APIs"),
     ]
     assert read[0].ended_at is None
-    assert read[1].ended_at == START - timedelta(seconds=600) + timedelta(
+    assert read[1].ended_at == NOON - timedelta(seconds=600) + timedelta(
         seconds=59
     )  # the last moment of its minute
 
@@ -85,7 +85,7 @@ def activity(id: str, start: str = "2026-11-23T11:00Z", **fields: Any) -> dict[s
     return {"ScalingActivityId": id, "StatusCode": "Successful", "StartTime": start, **fields}
 
 
-def told(*found: Mapping[str, Any], total: object = None) -> dict[str, Any]:
+def activities_reply(*found: Mapping[str, Any], total: object = None) -> dict[str, Any]:
     return {
         "TotalCount": len(found) if total is None else total,
         "ScalingActivities": {"ScalingActivity": list(found)},
@@ -97,14 +97,14 @@ def told(*found: Mapping[str, Any], total: object = None) -> dict[str, Any]:
     [
         {},
         {"TotalCount": None},
-        told(total=1),  # one is counted, none is listed
-        told(
+        activities_reply(total=1),  # one is counted, none is listed
+        activities_reply(
             activity("asa-1", "2026-11-23T10:00Z"), activity("asa-2", "2026-11-23T11:00Z")
         ),  # oldest first
-        told(activity("asa-1", "yesterday")),
-        told(activity("asa-1", "")),
-        told({"ScalingActivityId": "asa-1"}),
-        told(activity("asa-1", DestroyedCapacity="many")),
+        activities_reply(activity("asa-1", "yesterday")),
+        activities_reply(activity("asa-1", "")),
+        activities_reply({"ScalingActivityId": "asa-1"}),
+        activities_reply(activity("asa-1", DestroyedCapacity="many")),
     ],
 )
 def test_a_history_that_is_short_or_garbled_is_no_snapshot(odd: dict[str, Any]) -> None:
@@ -117,10 +117,13 @@ def test_a_history_that_is_short_or_garbled_is_no_snapshot(odd: dict[str, Any]) 
 
 
 def test_instances_are_counted_by_their_list_and_else_by_their_capacity_which_may_be_text() -> None:
-    listed = {"DestroyedCapacity": "5", "DestroyedInstances": {"DestroyedInstance": ["i-1", "i-2"]}}
+    listed: dict[str, Any] = {
+        "DestroyedCapacity": "5",
+        "DestroyedInstances": {"DestroyedInstance": ["i-1", "i-2"]},
+    }
     answers = {
         **EMPTY,
-        "DescribeScalingActivities": told(
+        "DescribeScalingActivities": activities_reply(
             activity("asa-1", **listed),
             activity("asa-2", StoppedCapacity="3"),
             activity("asa-3", StartedCapacity=4),
@@ -139,7 +142,7 @@ def test_a_flapping_alarm_is_slowed_down_by_what_ess_remembers() -> None:
 
         def told_by(name: str, after: float) -> Any:
             cloud.clock.advance(after)
-            clock = fakes.DrivenClock(cloud.clock.now())
+            clock = DrivenClock(cloud.clock.now())
             request = request_for(Count(2))._replace(request_id=name)
             return scale_in(request, cloud.gateway(clock=clock), group_policy, clock).plan
 
@@ -150,7 +153,7 @@ def test_a_flapping_alarm_is_slowed_down_by_what_ess_remembers() -> None:
     assert third.shortfall.reason is Reason.BUDGET
 
 
-def test_cloudmonitor_is_asked_once_for_each_hundred_candidates() -> None:
+def test_cloudmonitor_is_called_once_for_each_hundred_candidates() -> None:
     members = [
         {**member, "metrics": {"CPUUtilization": n}} for n, member in enumerate(instances(250))
     ]
@@ -165,7 +168,7 @@ def test_cloudmonitor_is_asked_once_for_each_hundred_candidates() -> None:
         [49, 100, 100],
     )
     assert len(samples) == 249
-    assert samples["i-0001"] == Sample(0, START - timedelta(seconds=60))
+    assert samples["i-0001"] == Sample(0, NOON - timedelta(seconds=60))
 
 
 def test_the_policy_may_lower_how_many_instances_a_call_names() -> None:
@@ -181,7 +184,7 @@ def test_the_policy_may_lower_how_many_instances_a_call_names() -> None:
         )
 
 
-def test_where_cloudmonitor_fails_nobody_leaves() -> None:
+def test_where_cloudmonitor_fails_no_instance_is_removed() -> None:
     request = request_for(Count(1), order=(Order.LOWEST_METRIC,))
     with cloud_of(group(*instances(5, metrics={"CPUUtilization": 1}))) as cloud:
         cloud.inside.faults.add("throttled", "DescribeMetricLast", times=1_000)
@@ -262,8 +265,8 @@ def test_an_answer_that_is_not_understood_is_tried_later(odd: dict[str, Any]) ->
 
 
 def test_all_of_it_is_read_at_the_same_time() -> None:
-    """Nobody is answered before all have asked: reads in a row would wait for each other for good."""
-    together, then, asked = Barrier(3, timeout=10), Barrier(2, timeout=10), Counter[str]()
+    """No read is answered before all are sent: reads in a row would wait for ever."""
+    together, then, calls = Barrier(3, timeout=10), Barrier(2, timeout=10), Counter[str]()
     members = [
         {
             "InstanceId": f"i-{n}",
@@ -278,21 +281,21 @@ def test_all_of_it_is_read_at_the_same_time() -> None:
     ]
     answers = {
         **EMPTY,
-        "DescribeScalingActivities": told(),
+        "DescribeScalingActivities": activities_reply(),
         "DescribeMetricLast": {"Code": "200", "Datapoints": "[]"},
     }
 
     def reply_to(action: str) -> object:
-        asked[action] += 1
+        calls[action] += 1
         if action == "DescribeScalingInstances":
-            page = asked[action]
+            page = calls[action]
             (
                 together if page == 1 else then
             ).wait()  # the second page comes with the first page's metric values
             return pages[page - 1]
         if action != "DescribeMetricLast":
             together.wait()
-        elif asked[action] == 1:
+        elif calls[action] == 1:
             then.wait()
         return answers[action]
 
@@ -300,7 +303,7 @@ def test_all_of_it_is_read_at_the_same_time() -> None:
         snapshot = gateway.snapshot("asg-1", ReadScope(3_600, Metric()))
 
     assert (len(snapshot.instances), snapshot.activities, snapshot.samples) == (101, (), {})
-    assert asked == {
+    assert calls == {
         "DescribeScalingGroups": 1,
         "DescribeScalingActivities": 1,
         "DescribeScalingInstances": 2,

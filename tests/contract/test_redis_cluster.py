@@ -18,7 +18,7 @@ from scalein.ledger.protocol import (
     OtherMessages,
 )
 from scalein.ledger.redis import RedisLedger
-from tests.support.fakes import NOON
+from tests.support.clock import NOON
 from tests.support.redis_cluster import RedisCluster, redis_cluster, wait_until
 
 

@@ -13,7 +13,7 @@ from scalein.clock import Deadline, SystemClock
 from scalein.errors import LedgerUnavailable
 from scalein.ledger.protocol import Claim, GroupLease, LeaseOptions, MessageRef
 from scalein.ledger.redis import RedisLedger
-from tests.support.fakes import NOON
+from tests.support.clock import NOON
 from tests.support.redis_proxy import proxy_before
 from tests.support.redis_server import RedisServer, redis_server
 
@@ -113,11 +113,11 @@ def test_a_server_that_became_a_replica_is_disconnected_and_resolved_anew(
     server: RedisServer,
 ) -> None:
     ledger(server.url).claim_message(M)
-    server.client.execute_command("REPLICAOF", "127.0.0.1", "1")
+    server.client.replicaof("127.0.0.1", "1")
     connections = server.client.info("stats")["total_connections_received"]
     with pytest.raises(LedgerUnavailable, match="ReadOnlyError"):
         ledger(server.url, "two").claim_message(N)
-    server.client.execute_command("REPLICAOF", "NO", "ONE")
+    server.client.replicaof("NO", "ONE")
 
     assert ledger(server.url, "three").claim_message(N) == Claim(True)
     assert (

@@ -15,6 +15,7 @@ import pytest
 
 from localcloud.certificate import self_signed_certificate
 from scalein.clock import Deadline, SystemClock
+from scalein.cloud.ess import EssGateway
 from scalein.cloud.gateway import Removal
 from scalein.decision.model import Count, Metric, ReadScope, RemoveOptions
 from scalein.decision.progress import Progress
@@ -22,8 +23,8 @@ from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Tra
 from scalein.processing.follow_ups import FunctionCompute
 from scalein.settings import FunctionRef
 from scalein.timing import CallTimer
-from tests.support import fakes
-from tests.support.clouds import KEY
+from tests.support.clock import NOON, DrivenClock
+from tests.support.deployment import KEY
 from tests.support.fleets import request_for
 from tests.support.servers import (
     EMPTY,
@@ -116,8 +117,7 @@ def test_dripped_bytes_hold_no_follow_up_beyond_its_deadline(kind: str) -> None:
         follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(0.4, SystemClock()))
 
         assert (
-            seconds_of(lambda: follow_ups.schedule(Progress(request_for(Count(1)), fakes.NOON), 1))
-            < 0.6
+            seconds_of(lambda: follow_ups.schedule(Progress(request_for(Count(1)), NOON), 1)) < 0.6
         )
 
 
@@ -205,7 +205,7 @@ def test_a_removal_is_sent_as_often_as_it_is_counted_and_never_by_the_transport(
                 return
             connection.sendall(empty_group("RemoveInstances"))
 
-    clock = fakes.DrivenClock()
+    clock = DrivenClock()
     timer = CallTimer(clock)
     with serving(converse) as endpoint:
         gateway = gateway_to(endpoint, clock, timer=timer)
@@ -289,10 +289,14 @@ def test_plain_http_to_a_port_of_https_is_a_fault_of_the_deployment() -> None:
 
 
 def assert_fails_at_once(endpoint: str, secure: bool, names: str) -> None:
-    clock = fakes.DrivenClock()
-    for act in (lambda g: g.remove(CALL), lambda g: g.snapshot("asg-1")):
+    clock = DrivenClock()
+    calls: list[Callable[[EssGateway], object]] = [
+        lambda gateway: gateway.remove(CALL),
+        lambda gateway: gateway.snapshot("asg-1"),
+    ]
+    for call in calls:
         with pytest.raises(ConfigurationError, match=names):
-            act(gateway_to(endpoint, clock, secure=secure))
+            call(gateway_to(endpoint, clock, secure=secure))
     assert clock.naps == []
 
 
@@ -316,7 +320,7 @@ def test_a_wrong_certificate_of_function_compute_is_retried_later_and_names_the_
         function_ref = FunctionRef(f"https://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
         follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(5, SystemClock()))
         with pytest.raises(TryLater, match="SCALEIN_FC_ENDPOINT"):
-            follow_ups.schedule(Progress(request_for(Count(1)), fakes.NOON), 1)
+            follow_ups.schedule(Progress(request_for(Count(1)), NOON), 1)
 
 
 @pytest.mark.parametrize(
@@ -327,7 +331,7 @@ def test_only_function_computes_own_acceptance_schedules_a_follow_up(status: str
     with replying(lambda _: next(answers)) as endpoint:
         function_ref = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
         follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(5, SystemClock()))
-        progress = Progress(request_for(Count(1)), fakes.NOON)
+        progress = Progress(request_for(Count(1)), NOON)
         with pytest.raises(TryLater, match=f"HTTP {status[:3]}"):
             follow_ups.schedule(progress, 1)
 
@@ -380,7 +384,7 @@ def test_a_read_whose_answer_is_too_large_is_tried_again() -> None:
 def test_without_a_listener_the_call_is_tried_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         endpoint = "{}:{}".format(*closed.getsockname())
-    clock = fakes.DrivenClock()
+    clock = DrivenClock()
     with pytest.raises(Transient):
         gateway_to(endpoint, clock, seconds=5).snapshot("asg-1")
 

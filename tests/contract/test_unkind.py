@@ -26,14 +26,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.authenticator import Authenticator
-from localcloud.clock import DrivenClock
 from localcloud.ess.model import Assumptions, Instance, ScalingGroup
 from localcloud.faults import GATEWAYS
 from localcloud.fleet import service_of
 from localcloud.garble import garbled
 from localcloud.lag import Lag
 from localcloud.server import LocalCloud
-from tests.support.clouds import START, Cloud, cloud_of, group, instances
+from tests.support.clock import NOON, DrivenClock
+from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.platforms import Compute, compute_of
 
 
@@ -137,7 +137,7 @@ def test_a_group_that_was_created_or_deleted_since_is_shown_as_it_was(cloud: Clo
     cloud.inside.lag.lists = 30
     total(cloud)
     made = deepcopy(cloud.group)
-    made.scaling_group_id, made.created_at = "asg-2", START + timedelta(seconds=5)
+    made.scaling_group_id, made.created_at = "asg-2", NOON + timedelta(seconds=5)
     cloud.clock.advance(5)
     cloud.inside.service.groups["asg-2"] = made
     assert listed_groups(cloud) == {"asg-1"}
@@ -159,7 +159,7 @@ def test_every_late_list_is_what_the_group_was_at_that_moment(
     steps: list[tuple[str, int]], data: st.DataObject
 ) -> None:
     """Against a book of the past that is kept by hand, second by second."""
-    clock = DrivenClock(START)
+    clock = DrivenClock(NOON)
     service = service_of(
         {"groups": [group(*instances(6), desiredCapacity=6)]},
         clock,
@@ -212,13 +212,13 @@ def listed_groups(cloud: Cloud) -> set[str]:
     }
 
 
-def test_a_lag_ends_when_it_should_and_varies_where_it_is_told_to(cloud: Cloud) -> None:
+def test_a_lag_ends_when_it_should_and_varies_where_it_is_set_to(cloud: Cloud) -> None:
     cloud.inside.lag.lists, cloud.inside.lag.varies = 30, True
-    drawn = {cloud.inside.lag.seconds("DescribeScalingGroups", START) for _ in range(50)}
+    drawn = {cloud.inside.lag.seconds("DescribeScalingGroups", NOON) for _ in range(50)}
     assert len(drawn) == 50
     assert 0 <= min(drawn) < 5
     assert 25 < max(drawn) <= 30
-    cloud.inside.lag.until = START
+    cloud.inside.lag.until = NOON
 
     states(cloud)
     remove(cloud, "i-0001")
@@ -271,7 +271,7 @@ def test_every_answer_has_the_time_of_the_clouds_own_clock(cloud: Cloud) -> None
     connection.request("GET", "/?Action=DescribeScalingGroups")
     answer = connection.getresponse()
 
-    assert (parsedate_to_datetime(answer.headers["Date"]) - START).total_seconds() == 420
+    assert (parsedate_to_datetime(answer.headers["Date"]) - NOON).total_seconds() == 420
     assert len(answer.headers.get_all("Date") or []) == 1
 
 

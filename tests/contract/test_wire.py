@@ -24,7 +24,8 @@ from localcloud.errors import ApiError
 from localcloud.signature_v1 import signature, string_to_sign
 from localcloud.wire import ACS3, Incoming, parameters
 from scalein.settings import Credentials
-from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
+from tests.support.clouds import Cloud, cloud_of, group, instances
+from tests.support.deployment import KEY
 from tests.support.sdks import NewerPython, RefusedCall
 
 
@@ -169,7 +170,7 @@ def test_a_clock_fourteen_minutes_off_is_near_enough() -> None:
 
 
 def test_the_sdk_recognises_a_wrong_secret() -> None:
-    """The SDK looks for its own string to sign in the message; without a colon there it would break."""
+    """The SDK looks for its string to sign in the message; without a colon it would break."""
     with cloud_of(group()) as cloud, pytest.raises(ServerException) as caught:
         cloud.send(DescribeScalingGroupsRequest(), Credentials("test-key", "wrong"))
 
@@ -335,7 +336,8 @@ def test_acs3_signs_query_body_and_headers(part: str, code: str) -> None:
     if part == "body":
         sent = sent._replace(body=b"PageSize=11")
     if part == "x-acs-date":
-        sent.headers["x-acs-date"] = (now - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")  # type: ignore[index]
+        moment = (now - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        sent = sent._replace(headers={**sent.headers, "x-acs-date": moment})
     gate = Authenticator(KEY.access_key_id, KEY.access_key_secret)
     if not code:
         gate.check(sent, parameters(sent), datetime.now(timezone.utc))

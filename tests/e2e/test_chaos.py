@@ -1,4 +1,4 @@
-"""A short run of the chaos test, and its judges, each of which finds the defect that is planted for it alone.
+"""A short run of the chaos test; each of its judges finds the defect that is planted for it.
 
 `make chaos` is the long run.
 """
@@ -6,20 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from localcloud.clock import DrivenClock
 from localcloud.ess.model import Activity, Assumptions
 from localcloud.fleet import service_of
 from tests.chaos import GROUPS, Message, WatchedService, chaos, violations
+from tests.support.clock import NOON, DrivenClock
 from tests.support.clouds import group, instances
 from tests.support.fakes import token_of
 from tests.support.truth import Did, Said
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 END, LATER = NOON + timedelta(seconds=20), NOON + timedelta(seconds=60)
 
 
@@ -36,8 +35,8 @@ def test_nothing_is_violated_in_chaos() -> None:
 def did(
     *ids: str, activity_id: str = "asa-1", removed: tuple[str, ...] | None = None, **fields: Any
 ) -> Did:
-    gone = frozenset(ids if removed is None else removed)
-    return Did(activity_id, "asg-1", ids, gone, NOON, END)._replace(**fields)
+    removed_ids = frozenset(ids if removed is None else removed)
+    return Did(activity_id, "asg-1", ids, removed_ids, NOON, END)._replace(**fields)
 
 
 def said(status: str, *removed: str, at: datetime = LATER, **fields: Any) -> Said:
@@ -55,7 +54,7 @@ def said(status: str, *removed: str, at: datetime = LATER, **fields: Any) -> Sai
 def judged(
     outcomes: list[Said], *dids: Did, requested: int = 2, tokens: Mapping[str, int] | None = None
 ) -> list[str]:
-    """What all judges say of one message; `tokens`: by activity, which token of the message it had."""
+    """Returns what all judges say of a message. `tokens`: its token of each activity."""
     message = Message("m", "asg-1", requested, b"", outcomes)
     numbers = tokens or {one.activity_id: number for number, one in enumerate(dids)}
     known = {
@@ -223,4 +222,4 @@ def test_a_removal_below_min_size_or_floor_is_found_when_it_is_accepted(number: 
         service.groups[id], [one], Activity("asa-1", id, NOON, END, "", "", least), True
     )
 
-    assert service.violations == [f"{id}: {least - 1} stay, {least} must"]
+    assert service.violations == [f"{id}: {least - 1} instances remain, {least} must"]

@@ -123,7 +123,8 @@ def test_everything_is_reached_by_keyboard_and_named_for_a_screen_reader(page: A
         page.get_by_role("status").get_by_text("removing").wait_for()
         nameless = page.evaluate(
             "[...document.querySelectorAll('button, input, [role=img]')].filter((one) => "
-            "!(one.textContent.trim() || one.getAttribute('aria-label') || one.labels?.length)).length"
+            "!(one.textContent.trim() || one.getAttribute('aria-label') "
+            "|| one.labels?.length)).length"
         )
         assert nameless == 0
         assert page.locator("html[lang=en] main h2").count() == 5
@@ -139,8 +140,10 @@ def test_text_is_readable_in_both_schemes(page: Any) -> None:
                     const colour = (text) => text.match(/[0-9.]+/g).map(Number);
                     const one = document.querySelector(selector);
                     let at = one;
-                    while (colour(getComputedStyle(at).backgroundColor)[3] === 0) at = at.parentElement;
-                    return [colour(getComputedStyle(one).color), colour(getComputedStyle(at).backgroundColor)];
+                    while (colour(getComputedStyle(at).backgroundColor)[3] === 0)
+                        at = at.parentElement;
+                    return [getComputedStyle(one).color, getComputedStyle(at).backgroundColor]
+                        .map(colour);
                 }""",
                 selector,
             )

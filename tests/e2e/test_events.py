@@ -1,4 +1,4 @@
-"""Every file of events/ through the handler, the real SDK and the local cloud, against the outcome beside it."""
+"""Every file of events/ through handler, SDK and local cloud, against the outcome beside it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 import index
 from scalein_cli.local import clock_for, context, environment
 from scalein_cli.local_function import outcomes_of
-from tests.support.clouds import KEY, cloud_of
+from tests.support.clouds import cloud_of
+from tests.support.deployment import KEY
 from tests.support.outcomes import response_faults
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ EVENTS = sorted(
 )
 
 
-def told(event: bytes, function_context: Any) -> dict[str, Any]:
+def response_to(event: bytes, function_context: Any) -> dict[str, Any]:
     try:
         answer = index.serve(event, function_context, clock_for(event))
     except index.TryLaterError as error:
@@ -32,7 +33,7 @@ def told(event: bytes, function_context: Any) -> dict[str, Any]:
 
 
 def holds(expected: Any, found: Any) -> bool:
-    """Whether everything expected is there; an object may have more fields, a list no more entries."""
+    """Whether all is as expected; an object may have more fields, a list no more entries."""
     if isinstance(expected, dict):
         return isinstance(found, dict) and all(
             name in found and holds(expected[name], found[name]) for name in expected
@@ -46,7 +47,7 @@ def holds(expected: Any, found: Any) -> bool:
 def test_an_event_has_the_outcome_that_its_neighbour_expects(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The neighbour gives the fields that matter to the story; scaling activity ids are new each time."""
+    """The neighbour gives the fields that matter; scaling activity ids are new each time."""
     expected = json.loads(path.with_suffix(".expected.json").read_text(encoding="utf-8"))
     with cloud_of(
         *FLEET["groups"], activitySeconds=FLEET["activitySeconds"], start=datetime.now(timezone.utc)
@@ -59,7 +60,7 @@ def test_an_event_has_the_outcome_that_its_neighbour_expects(
         }
         for name, value in environment(ready).items():
             monkeypatch.setenv(name, value)
-        answer = told(path.read_bytes(), context(ready))
+        answer = response_to(path.read_bytes(), context(ready))
 
     response = answer.get("raised", answer.get("body", answer))
     assert holds(expected, answer), answer
@@ -79,7 +80,7 @@ def test_every_event_has_an_expectation_and_every_expectation_an_event() -> None
     assert expected == {path.name for path in EVENTS}
 
 
-def test_the_table_of_events_tells_every_event_and_no_other() -> None:
+def test_the_table_of_events_has_every_event_and_no_other() -> None:
     table = (ROOT / "events/README.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r"^\| ([a-z0-9-]+\.json) \|", table, re.MULTILINE)) == {

@@ -1,4 +1,4 @@
-"""Every fault at every call of the way: the outcome is right, and after redelivery there is one effect."""
+"""Every fault at every call: the outcome is right, and after redelivery there is one effect."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ POLICY = {"groups": {"asg-1": {"budget": {"instances": 40, "windowSeconds": 3_60
 def until_served(world: World) -> list[str]:
     """As a trigger does it: what raises comes again."""
     for _ in range(8):
-        told = world.send({"remove": {"count": 25}, "requestId": "m"})
-        if told["status"] != "retry" or told["followUp"]:
+        outcome = world.send({"remove": {"count": 25}, "requestId": "m"})
+        if outcome["status"] != "retry" or outcome["followUp"]:
             break
         world.cloud.clock.advance(60)
     world.follow()
-    return [told["status"] for told in world.outcomes]
+    return [outcome["status"] for outcome in world.outcomes]
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,12 @@ def test_a_passing_fault_costs_a_try_and_no_second_effect(
         world.cloud.inside.faults.add(kind, action, times, seconds=0.001)
         statuses = until_served(world)
 
-        gone = [id for removal in world.removals for id in removal]
-        assert len(gone) == len(set(gone)) <= 25
+        removed_ids = [id for removal in world.removals for id in removal]
+        assert len(removed_ids) == len(set(removed_ids)) <= 25
         assert world.stable() >= 20
         if times == 1:
             assert statuses[-1] == "removed", statuses
-            assert len(gone) == 25
+            assert len(removed_ids) == 25
         else:
             assert statuses[-1] in (
                 "removed",
@@ -65,7 +65,7 @@ def test_a_passing_fault_costs_a_try_and_no_second_effect(
 
 
 @pytest.mark.parametrize("kind", [*FORCED_STATUSES, "state-change"])
-def test_a_removal_that_goes_wrong_is_told_and_not_tried_blindly_again(kind: str) -> None:
+def test_a_removal_that_goes_wrong_is_reported_and_not_tried_blindly_again(kind: str) -> None:
     with world_of(
         group(*instances(60), minSize=20),
         policy=POLICY,
@@ -74,8 +74,8 @@ def test_a_removal_that_goes_wrong_is_told_and_not_tried_blindly_again(kind: str
         world.cloud.inside.faults.add(kind, "RemoveInstances")
         statuses = until_served(world)
 
-        gone = [id for removal in world.removals for id in removal]
-        assert len(gone) == len(set(gone)) <= 25
+        removed_ids = [id for removal in world.removals for id in removal]
+        assert len(removed_ids) == len(set(removed_ids)) <= 25
         expected = {
             "state-change": {"removed", "partly-removed"},
             "accepted-warning": {"partly-removed"},
@@ -112,5 +112,5 @@ def test_a_token_that_expires_between_two_calls_costs_a_try() -> None:
         first = world.send({"remove": {"count": 1}, "requestId": "m"})
         second = world.send({"remove": {"count": 1}, "requestId": "m"})
 
-        assert [told["status"] for told in (first, second)] == ["retry", "removing"]
+        assert [outcome["status"] for outcome in (first, second)] == ["retry", "removing"]
         assert len(world.removals) == 1

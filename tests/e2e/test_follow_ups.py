@@ -1,4 +1,4 @@
-"""Removals that one invocation cannot finish: carried on by the real fc2 against the local cloud, on a driven clock."""
+"""Removals that one invocation cannot finish: follow-ups by the real fc2, on a driven clock."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime
 import pytest
 
 from localcloud.ess.model import Assumptions
+from scalein.processing.journal import FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
 from tests.support.clouds import group, instances
 from tests.support.worlds import World, world_of
 
@@ -18,7 +19,7 @@ def ids(world: World) -> list[str]:
     return [id for removal in world.removals for id in removal]
 
 
-def test_two_hundred_leave_a_group_that_runs_one_activity_at_a_time_twenty_by_twenty() -> None:
+def test_two_hundred_are_removed_twenty_by_twenty_where_one_activity_runs_at_a_time() -> None:
     with world_of(group(*instances(250), minSize=20)) as world:
         first = world.send({"remove": {"count": 200}})
         last = world.follow()
@@ -43,7 +44,7 @@ def test_two_hundred_leave_a_group_that_runs_one_activity_at_a_time_twenty_by_tw
             0,
         )
         assert len(last["scalingActivityIds"]) == 10
-        assert {told["status"] for told in world.outcomes[:-1]} == {"removing"}
+        assert {outcome["status"] for outcome in world.outcomes[:-1]} == {"removing"}
         assert len(world.cloud.states()) == 50
         assert world.cloud.inside.functions and not world.cloud.inside.functions.waiting
 
@@ -58,12 +59,16 @@ def test_a_group_that_runs_removals_beside_each_other_loses_them_at_once() -> No
         assert world.cloud.group.desired_capacity == 50
 
 
-def test_without_follow_ups_twenty_leave_and_the_rest_is_told() -> None:
+def test_without_follow_ups_twenty_are_removed_and_the_others_are_reported() -> None:
     with world_of(group(*instances(100)), follow_ups=False) as world:
-        told = world.send({"remove": {"count": 50}})
+        outcome = world.send({"remove": {"count": 50}})
 
-        assert (told["status"], len(told["accepted"]), told["followUp"]) == ("removing", 20, None)
-        assert told["shortfall"] == {
+        assert (outcome["status"], len(outcome["accepted"]), outcome["followUp"]) == (
+            "removing",
+            20,
+            None,
+        )
+        assert outcome["shortfall"] == {
             "requested": 50,
             "missing": 30,
             "unit": "instances",
@@ -78,7 +83,7 @@ def test_all_or_nothing_takes_all_of_more_than_twenty() -> None:
         assert (world.follow()["status"], len(ids(world))) == ("removed", 50)
 
 
-def test_the_rest_is_checked_anew_before_each_twenty() -> None:
+def test_what_is_pending_is_checked_again_before_each_twenty() -> None:
     with world_of(group(*instances(100), minSize=20)) as world:
         world.send({"remove": {"count": 80}})
         world.cloud.group.min_size = 75
@@ -93,7 +98,7 @@ def test_the_rest_is_checked_anew_before_each_twenty() -> None:
         assert world.stable() == 75
 
 
-def test_who_became_protected_in_the_meantime_stays() -> None:
+def test_an_instance_that_became_protected_in_the_meantime_is_not_removed() -> None:
     with world_of(group(*instances(60))) as world:
         world.send({"remove": {"count": 45}})
         world.cloud.group.instances["i-0030"].lifecycle_state = "Protected"
@@ -174,7 +179,7 @@ def test_a_message_that_waits_too_long_for_its_turn_expires() -> None:
         request = {"scalingGroupId": "asg-1", "remove": {"count": 1}}
         world.send(json.dumps({**event, "data": request}).encode())
 
-        # No ledger is shared: the activity, by the API, may be that of an earlier delivery of this message.
+        # No ledger is shared: the activity may be that of an earlier delivery of this message.
         assert (world.follow()["status"], ids(world)) == ("unconfirmed", [])
         assert (
             900 <= (world.cloud.clock.now() - datetime.fromisoformat(time)).total_seconds() < 1_300
@@ -189,7 +194,7 @@ def test_a_message_that_waits_too_long_for_its_turn_expires() -> None:
         ("accepted-rejected", "failed", 0, ["IncorrectInstanceStatus"] * 3),
     ],
 )
-def test_how_it_ended_is_told_with_who_stayed_and_why(
+def test_the_end_is_reported_with_the_instances_not_removed_and_why(
     kind: str, status: str, removed: int, reasons: list[str]
 ) -> None:
     with world_of(group(*instances(9))) as world:
@@ -203,8 +208,8 @@ def test_how_it_ended_is_told_with_who_stayed_and_why(
 
 @pytest.mark.parametrize("kind", ["accepted-failed", "accepted-rejected"])
 @pytest.mark.parametrize("seconds", [1, 60])
-def test_what_fails_is_not_gone_on_with_nor_begun_anew(kind: str, seconds: int) -> None:
-    """Whether the follow-up finds it running, or over with everybody still there."""
+def test_what_fails_is_neither_continued_nor_begun_again(kind: str, seconds: int) -> None:
+    """Whether the follow-up finds it running, or over with all instances still there."""
     with world_of(
         group(*instances(90)), assumptions=Assumptions(activity_seconds=seconds)
     ) as world:
@@ -225,11 +230,11 @@ def test_a_failed_removal_is_raised_where_a_destination_is_to_see_it(
         world.follow()
 
         assert world.cloud.inside.functions and len(world.cloud.inside.functions.failed) == 1
-        statuses = [told["status"] for told in world.outcomes]
+        statuses = [outcome["status"] for outcome in world.outcomes]
         assert statuses == ["removing"] * (len(statuses) - 4) + ["failed"] + ["duplicate"] * 3
 
 
-def test_a_group_that_ess_refills_is_told_so() -> None:
+def test_capacity_that_ess_creates_again_is_reported() -> None:
     policy = {"groups": {"asg-1": {"keepDesiredCapacity": True}}}
     assumptions = Assumptions(acts=True)
     with world_of(
@@ -246,10 +251,10 @@ def test_a_removal_can_be_waited_for() -> None:
     with world_of(
         group(*instances(9)), follow_ups=False, assumptions=Assumptions(activity_seconds=20)
     ) as world:
-        told = world.send({"remove": {"count": 3}, "wait": True})
+        outcome = world.send({"remove": {"count": 3}, "wait": True})
         again = world.send({"remove": {"count": 3}, "wait": True})
 
-        assert (told["status"], len(told["removed"])) == ("removed", 3)
+        assert (outcome["status"], len(outcome["removed"])) == ("removed", 3)
         assert again["status"] == "duplicate"
         assert again["originalStatus"] == "removed"
 
@@ -276,11 +281,11 @@ def test_every_message_and_every_follow_up_may_come_twice() -> None:
             for invocation in functions.take_due():
                 world.send(invocation.event)
                 world.send(invocation.event)
-        final = [told for told in world.outcomes if told["status"] == "removed"]
+        final = [outcome for outcome in world.outcomes if outcome["status"] == "removed"]
 
         assert len(ids(world)) == len(set(ids(world))) == 50
         assert [len(removal) for removal in world.removals] == [20, 20, 10]
-        assert final and all(len(told["removed"]) == 50 for told in final)
+        assert final and all(len(outcome["removed"]) == 50 for outcome in final)
 
 
 def forged(event: bytes) -> bytes:
@@ -339,7 +344,7 @@ def test_where_function_compute_takes_no_follow_up_the_message_is_left_to_its_tr
 
 
 def test_nothing_that_fc2_sends_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """It would log authorization header and token to the root logger, at ERROR, and the string to sign at DEBUG."""
+    """It would log authorization header and token at ERROR, and the string to sign at DEBUG."""
     caplog.set_level(logging.DEBUG)
     with world_of(group(*instances(90))) as world:
         world.cloud.inside.faults.add("throttled", "InvokeFunction")
@@ -352,3 +357,31 @@ def test_nothing_that_fc2_sends_is_ever_logged(caplog: pytest.LogCaptureFixture)
     assert said == []
     assert "test-secret" not in caplog.text
     assert "string to sign" not in caplog.text
+
+
+def test_a_concurrent_removal_is_reported() -> None:
+    with world_of(group(*instances(60), desiredCapacity=60), follow_ups=False) as world:
+        outcome = world.send({"remove": {"count": 30}})
+        assert (outcome["concurrentRemoval"], outcome["ledger"]) == (False, "memory")
+        other = world.send({"remove": {"count": 25}, "requestId": "other"})
+
+        assert other["concurrentRemoval"] is True
+        assert len(world.removals) == 3
+
+
+def test_follow_ups_of_a_message_that_did_nothing_end_once_it_waited_too_long() -> None:
+    busy = {"scalingGroupId": "asg-1", "seconds": 10_000_000}
+    with world_of(group(*instances(5)), activities=[busy]) as world:
+        start = world.cloud.clock.now()
+        world.send({"remove": {"count": 1}})
+        last = world.follow(30 * 86_400)
+        delays = [
+            outcome["followUp"]["delaySeconds"] for outcome in world.outcomes if outcome["followUp"]
+        ]
+
+        assert delays[0] <= FIRST_DELAY_SECONDS
+        assert max(delays) <= MAX_DELAY_SECONDS
+        assert delays == sorted(delays) or len(set(delays)) > 3  # doubled, and jittered
+        assert last["status"] == "unconfirmed"  # the activity may be that of an earlier delivery
+        assert 900 <= (world.cloud.clock.now() - start).total_seconds() <= 900 + MAX_DELAY_SECONDS
+        assert world.removals == []

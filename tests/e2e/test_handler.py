@@ -1,4 +1,4 @@
-"""The handler as Function Compute calls it: bytes and a context in, a JSON object or an exception out."""
+"""The handler as Function Compute calls it: bytes and a context in, JSON or an exception out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,17 +20,12 @@ from localcloud.ess.model import Assumptions
 from localcloud.fleet import service_of
 from scalein.errors import ConfigurationError
 from scalein.ledger.memory import process_store
-from tests.support.clouds import KEY, POLICY, Cloud, cloud_of, group, instances
+from tests.support import deployment
+from tests.support.clouds import Cloud, cloud_of, group, instances
+from tests.support.deployment import KEY, POLICY
 
 ONE = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}}).encode()
-
-
-def context(**fields: Any) -> SimpleNamespace:
-    """Of python3.12, which brings no credentials."""
-    function = SimpleNamespace(name="scalein", timeout="3")
-    return SimpleNamespace(
-        **{"request_id": "fc-1", "region": "cn-hangzhou", "function": function, **fields}
-    )
+context = partial(deployment.context, timeout="3")  # seconds: nothing here takes longer
 
 
 @pytest.fixture
@@ -142,12 +138,12 @@ def test_every_outcome_is_one_audit_line(cloud: Cloud, caplog: pytest.LogCapture
     caplog.set_level(logging.INFO, logger="scalein.audit")
     outcome = index.handler(ONE, context())
     index.handler(b"nonsense", context())
-    told, wrong = [
+    audit_line, wrong = [
         json.loads(record.message) for record in caplog.records if record.name == "scalein.audit"
     ]
 
-    assert {key: told[key] for key in outcome} == outcome
-    assert told["functionRequestId"] == "fc-1"
+    assert {key: audit_line[key] for key in outcome} == outcome
+    assert audit_line["functionRequestId"] == "fc-1"
     assert wrong["status"] == "rejected"
     assert [record.levelname for record in caplog.records if record.name == "scalein.audit"] == [
         "INFO",
@@ -160,14 +156,15 @@ def test_the_audit_line_counts_every_call_that_reached_ess(
 ) -> None:
     caplog.set_level(logging.INFO, logger="scalein.audit")
     index.handler(b"[" + ONE + b", 5]", context())
-    told, wrong = [
+    audit_line, wrong = [
         json.loads(record.message) for record in caplog.records if record.name == "scalein.audit"
     ]
 
     made = Counter(call.action for call in cloud.inside.calls)
-    assert {name: calls["count"] for name, calls in told["durations"]["calls"].items()} == made
+    durations = audit_line["durations"]
+    assert {name: calls["count"] for name, calls in durations["calls"].items()} == made
     assert made["RemoveInstances"] == 1
-    assert 0 < told["durations"]["waitingMilliseconds"] <= told["durations"]["totalMilliseconds"]
+    assert 0 < durations["waitingMilliseconds"] <= durations["totalMilliseconds"]
     assert wrong["durations"]["calls"] == {}
 
 
@@ -199,7 +196,7 @@ def test_a_wrong_secret_raises_without_what_the_server_said(
 def test_any_bytes_in_give_a_json_outcome_out(cloud: Cloud, event: bytes) -> None:
     outcome = index.handler(event, context())
 
-    assert {told["status"] for told in outcome.get("outcomes", [outcome])} <= {"rejected"}
+    assert {one["status"] for one in outcome.get("outcomes", [outcome])} <= {"rejected"}
     assert json.loads(json.dumps(outcome)) == outcome
 
 
@@ -272,7 +269,7 @@ events = st.fixed_dictionaries(
 def test_no_sequence_of_events_takes_a_group_below_min_size(
     cloud: Cloud, sequence: list[tuple[dict[str, Any], int]]
 ) -> None:
-    """The local cloud is the judge: activities overlap, ids repeat, messages repeat; no message acts twice."""
+    """By the local cloud's record: activities overlap, ids and messages repeat, none acts twice."""
     fresh = group(
         *instances(10),
         *instances(2, "p", lifecycleState="Protected"),

@@ -1,8 +1,7 @@
-"""The function is killed at each step of its way in turn, while reads are late; the cloud's record says what it did."""
+"""The function is killed at each step in turn, while reads are late; the cloud's record judges."""
 
 from __future__ import annotations
 
-import ast
 import json
 import time
 from collections.abc import Iterator
@@ -11,27 +10,25 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
-import scalein
 from localcloud.ess.model import Assumptions
 from localcloud.lag import Lag
 from tests.support import truth
-from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
+from tests.support.clouds import Cloud, cloud_of, group, instances
+from tests.support.deployment import KEY
+from tests.support.examples import max_examples
 from tests.support.outcomes import response_faults
-from tests.support.processes import CRASHED, STEPS, FastClock, Job, Worker
+from tests.support.processes import CRASHED, FastClock, Job, Worker, check_steps, missing_steps
 from tests.support.redis_server import RedisServer, redis_server
 
-MOST_STEPS = 400
-STRIDE = (
-    7 if settings.default.max_examples < 1_000 else 1
-)  # all steps where there is time for many examples
+MAX_STEPS = 400
+STRIDE = 7 if max_examples() < 1_000 else 1  # all steps where there is time for many examples
 LATE = {"lists": Lag(lists=60), "history": Lag(history=60), "both": Lag(lists=60, history=60)}
 AFTER_KILL_SECONDS, AFTER_RAISE_SECONDS = (
     20.0,
     15.0,
 )  # sooner than a late read shows what the killed process did
-MOST_DELIVERIES = 60
+MAX_DELIVERIES = 60
 
 
 @dataclass
@@ -58,10 +55,10 @@ class Killed:
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
         }
         self.worker = Worker(self.variables)
-        self.sort_keys = 0
+        self.steps = 0
 
     def story(self, kill_at: int | None) -> list[truth.Said]:
-        """All that comes of one message: steps are counted over all of its invocations, and one of them kills."""
+        """All outcomes of one message. Steps count over all of its invocations; one kills."""
         request = {
             "scalingGroupId": "asg-1",
             "remove": {"count": self.case.requested},
@@ -78,21 +75,21 @@ class Killed:
         return said
 
     def _delivered(self, event: bytes, kill_at: int | None) -> Iterator[truth.Said]:
-        """Until it is answered for good, as a trigger does, and Function Compute with a follow-up."""
-        for number in range(MOST_DELIVERIES):
-            at = None if kill_at is None else kill_at - self.sort_keys
+        """Delivers until there is an outcome, as a trigger does, and Function Compute."""
+        for number in range(MAX_DELIVERIES):
+            at = None if kill_at is None else kill_at - self.steps
             clock = FastClock(self.cloud.clock.now(), time.monotonic(), 1.0)
             self.worker.send(Job(event, clock, at, request_id=f"fc-{number}"))
             answer = self.worker.answer()
             if answer is None:
-                self.sort_keys = MOST_STEPS * 2  # killed once, and never again
+                self.steps = MAX_STEPS * 2  # killed once, and never again
                 self.worker.kill()
                 self.worker = Worker(self.variables)
                 self._pass(AFTER_KILL_SECONDS)
                 continue
             assert answer.outcome["status"] != CRASHED, answer.outcome["message"]
             assert response_faults(answer.outcome) == []
-            self.sort_keys += answer.sort_keys
+            self.steps += answer.steps
             yield truth.Said(self.cloud.clock.now(), answer.outcome)
             if not answer.raised:
                 return
@@ -106,7 +103,7 @@ class Killed:
 
 @dataclass
 class Story:
-    sort_keys: int
+    steps: int
     own: list[truth.Did]  # all that the cloud did, for there is one message
     said: list[truth.Said]
 
@@ -129,16 +126,21 @@ def story(kill_at: int | None, server: RedisServer | None, case: Case) -> Story:
         cloud.clock.advance(3_600)
         cloud.states()
         own = [truth.Did.of(activity) for activity in cloud.inside.service.activities.values()]
-        return Story(killed.sort_keys, own, said)
+        return Story(killed.steps, own, said)
+
+
+def test_a_step_that_does_not_exist_is_named_before_anything_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "present.py").write_text("def known(): pass")
+    steps = {"present.py": {"known", "renamed"}, "absent.py": {"known"}}
+
+    assert missing_steps(steps, tmp_path) == [
+        "renamed(), which present.py lacks",
+        "absent.py, which does not exist",
+    ]
 
 
 def test_every_step_at_which_the_function_is_killed_exists() -> None:
-    folder = Path(scalein.__file__).parent
-    for file, names in STEPS.items():
-        tree = ast.parse((folder / file).read_text(encoding="utf-8"))
-        assert names <= {
-            node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
-        }, file
+    check_steps()
 
 
 CASES = [
@@ -153,9 +155,9 @@ CASES = [
 def test_killed_at_any_step_it_acts_exactly_once_with_a_shared_ledger(case: Case) -> None:
     with redis_server() as server:
         whole = story(None, server, case)
-        assert 5 < whole.sort_keys < MOST_STEPS
+        assert 5 < whole.steps < MAX_STEPS
 
-        for kill_at in (None, *range(0, whole.sort_keys, STRIDE)):
+        for kill_at in (None, *range(0, whole.steps, STRIDE)):
             found = story(kill_at, server, case)
             wrong = truth.excess(case.requested, found.own) + truth.lies(found.said, found.own)
             statuses = [one.outcome["status"] for one in found.said]
@@ -173,9 +175,9 @@ def test_killed_at_any_step_it_acts_at_most_once_without_a_shared_ledger_and_say
     case: Case,
 ) -> None:
     whole = story(None, None, case)
-    assert 5 < whole.sort_keys < MOST_STEPS
+    assert 5 < whole.steps < MAX_STEPS
 
-    for kill_at in (None, *range(0, whole.sort_keys, STRIDE)):
+    for kill_at in (None, *range(0, whole.steps, STRIDE)):
         found = story(kill_at, None, case)
         wrong = truth.excess(case.requested, found.own) + truth.lies(found.said, found.own)
         statuses = [one.outcome["status"] for one in found.said]

@@ -1,4 +1,4 @@
-"""Small stories that chaos and the kill test found: what the cloud does to the function at one moment."""
+"""Small stories that chaos and the kill test found: what the cloud does at one moment."""
 
 from __future__ import annotations
 
@@ -28,10 +28,8 @@ def test_a_removal_whose_next_follow_up_cannot_be_scheduled_is_looked_at_again_u
         assert [outcome["status"] for outcome in world.outcomes].count("retry") == 2
 
 
-def test_a_follow_up_that_comes_again_to_another_process_tells_no_end_before_the_next_one_does() -> (
-    None
-):
-    """Its own call, made by the first process, is in no memory; the history does not show it yet."""
+def test_a_follow_up_that_comes_again_elsewhere_reports_no_end_before_the_next_one_does() -> None:
+    """The call of the first process is in no memory, and the history does not show it yet."""
     with world_of(group(*instances(30)), assumptions=Assumptions(activity_seconds=20)) as world:
         world.restarts = True
         world.cloud.inside.lag = Lag(history=60)
@@ -56,7 +54,7 @@ def test_a_follow_up_that_comes_again_to_another_process_tells_no_end_before_the
 def test_a_process_without_memory_may_miss_its_own_removal_while_the_history_is_late(
     history: int,
 ) -> None:
-    """The exception in the table of guarantees: only a shared ledger, or a history in time, knows."""
+    """The exception in the table of guarantees: only a shared ledger or a timely history knows."""
     with world_of(
         group(*instances(5)), assumptions=Assumptions(activity_seconds=1), follow_ups=False
     ) as world:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,9 +13,10 @@ import index
 from scalein.clock import SystemClock
 from scalein.errors import LedgerUnavailable
 from tests.support.clouds import Cloud, group, instances
+from tests.support.deployment import context
 from tests.support.redis_proxy import Proxy, proxy_before
 from tests.support.redis_server import redis_server
-from tests.support.worlds import context, world_of
+from tests.support.worlds import world_of
 
 TIMEOUT_SECONDS = 4
 EVENT = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}, "requestId": "r-1"}).encode()
@@ -41,8 +41,9 @@ class LateClock(SystemClock):
 def removal(
     before: Callable[[Proxy, int], None], late: float = 0, closed: bool = False
 ) -> tuple[float, int]:
-    """A removal, and what happens before each request to Redis: how many seconds, and how many requests."""
-    policy = {"groups": {"asg-1": {}}, "ledgerUnavailable": "failClosed" if closed else "failOpen"}
+    """Runs a removal, and `before` at each request to Redis. Returns seconds and requests."""
+    ledger_unavailable = "failClosed" if closed else "failOpen"
+    policy = {"groups": {"asg-1": {}}, "ledgerUnavailable": ledger_unavailable}
     with (
         redis_server() as server,
         proxy_before(server) as proxy,
@@ -54,8 +55,7 @@ def removal(
         clock = LateClock(world.cloud, late)
         began = clock.monotonic()
         with suppress(index.TryLaterError, LedgerUnavailable):
-            function = SimpleNamespace(name="scale-in", timeout=str(TIMEOUT_SECONDS))
-            index.serve(EVENT, context(function=function), clock)
+            index.serve(EVENT, context(timeout=str(TIMEOUT_SECONDS)), clock)
         assert world.cloud.calls("RemoveInstances") or not late
         return clock.monotonic() - began, proxy.requests
 
@@ -76,10 +76,10 @@ def drip_from(step: int) -> Callable[[Proxy, int], None]:
 
 
 def test_an_invocation_ends_in_time_at_whatever_step_redis_hangs() -> None:
-    _, sort_keys = removal(nothing)
-    assert sort_keys >= 6  # greeting, claim, lease, intent, result, close
+    _, steps = removal(nothing)
+    assert steps >= 6  # greeting, claim, lease, intent, result, close
 
-    for step in range(1, sort_keys + 1):
+    for step in range(1, steps + 1):
         seconds, _ = removal(stop_at(step))
         assert seconds < TIMEOUT_SECONDS - 0.3, step
 
@@ -90,8 +90,8 @@ def test_an_invocation_ends_in_time_at_whatever_step_redis_hangs() -> None:
 def test_an_invocation_that_has_used_its_time_ends_in_time_where_redis_hangs_at_the_end(
     step_from_the_end: int, closed: bool, fault: Callable[[int], Callable[[Proxy, int], None]]
 ) -> None:
-    """ESS took all of it but a tenth of a second; then only result and outcome are left to be written down."""
-    _, sort_keys = removal(nothing)
-    seconds, _ = removal(fault(sort_keys - step_from_the_end), TIMEOUT_SECONDS - 1.2, closed)
+    """ESS took all but a tenth of a second; only result and outcome are still to be recorded."""
+    _, steps = removal(nothing)
+    seconds, _ = removal(fault(steps - step_from_the_end), TIMEOUT_SECONDS - 1.2, closed)
 
     assert TIMEOUT_SECONDS - 1 < seconds < TIMEOUT_SECONDS - 0.3

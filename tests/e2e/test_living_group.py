@@ -1,7 +1,7 @@
-"""The function with the local cloud, a ledger and follow-ups, on a simulated clock: whatever happens, in any order.
+"""Function, local cloud, ledger and follow-ups on a driven clock: any events, in any order.
 
-Messages come, come again, and are followed up; the function starts afresh; reads show the past; calls meet faults;
-others change the group.
+Messages come, come again, and are followed up; the function starts without memory; reads are late;
+calls meet faults; others change the group.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from localcloud.faults import GATEWAYS
 from localcloud.lag import Lag
 from scalein.ledger.memory import process_store
 from tests.support.clouds import group, instances
+from tests.support.examples import max_examples
 from tests.support.fakes import token_of
 from tests.support.truth import NOTHING_DONE, Did, Said, lies
 from tests.support.worlds import World, world_of
@@ -40,7 +41,7 @@ FAULTS = (
     ),
     *(*GATEWAYS, "half-body", "garbled", "idempotence-processing"),
 )
-ASKS = st.tuples(  # how many; the first of them, where it names them
+REQUESTS = st.tuples(  # how many; the first of them, where it names them
     st.sampled_from([1, 2, 5, 25, 45]), st.sampled_from([0, 0, 1, 16, 26, 36])
 )
 LAGS = st.sampled_from([60.0, 60.0, 20.0, 0.0])
@@ -53,7 +54,9 @@ class LivingGroup(RuleBasedStateMachine):
         self.stack = ExitStack()
         self.requested: dict[str, int] = {}
         self.said: dict[str, list[Said]] = {}
-        self.forgot = False  # the function's memory, while reads were late: then guardrails hold as far as ESS shows
+        self.forgot = (
+            False  # memory was lost while reads were late: guardrails hold as far as ESS shows
+        )
 
     @initialize(
         desired=st.booleans(),
@@ -86,13 +89,13 @@ class LivingGroup(RuleBasedStateMachine):
             assumptions=assumptions,
         )
         self.world: World = self.stack.enter_context(made)
-        self.world.heard = self.told
+        self.world.heard = self.record
         self.world.cloud.inside.lag = Lag(lists, history, varies=varies)
 
-    @rule(asks=st.lists(ASKS, min_size=1, max_size=3), refuse=st.booleans())
-    def ask(self, asks: list[tuple[int, int]], refuse: bool) -> None:
+    @rule(drawn=st.lists(REQUESTS, min_size=1, max_size=3), refuse=st.booleans())
+    def request(self, drawn: list[tuple[int, int]], refuse: bool) -> None:
         """One message after the other: reads show none of them yet."""
-        for requested, first in asks:
+        for requested, first in drawn:
             id = f"m-{len(self.requested)}"
             self.requested[id] = requested
             named = [f"i-{n:04}" for n in range(first, min(first + requested, SIZE + 1))]
@@ -142,7 +145,7 @@ class LivingGroup(RuleBasedStateMachine):
         if instance and instance.lifecycle_state in ("Protected", "Standby", "InService"):
             instance.lifecycle_state = state
 
-    def told(self, outcome: dict[str, Any]) -> None:
+    def record(self, outcome: dict[str, Any]) -> None:
         assert outcome["status"] != "rejected"
         assert outcome["message"]
         said = Said(self.world.cloud.clock.now(), outcome)
@@ -154,7 +157,7 @@ class LivingGroup(RuleBasedStateMachine):
 
     @invariant()
     def capacity_holds(self) -> None:
-        """Instances that nothing removes: what others do to them just before a removal cannot be known."""
+        """Instances that nothing removes, whatever others do to them just before a removal."""
         if hasattr(self, "world"):
             states = list(self.world.cloud.states().values())
             assert len(states) >= MIN_SIZE
@@ -173,12 +176,12 @@ class LivingGroup(RuleBasedStateMachine):
 
     @invariant()
     def no_outcome_is_a_lie_later(self) -> None:
-        """Where the function forgot, a message that comes again after its end is processed anew."""
+        """Where memory was lost, a message that comes again after its end is processed again."""
         for id, said in () if self.forgot else self.said.items():
             assert lies(said, self.own(id)) == []
 
     @invariant()
-    def no_message_removes_more_than_it_asked_for_or_anybody_twice(self) -> None:
+    def no_message_removes_more_than_it_requests_or_an_instance_twice(self) -> None:
         if not hasattr(self, "world"):
             return
         tokens = {token_of("asg-1", id, n): id for id in self.requested for n in range(40)}
@@ -186,11 +189,11 @@ class LivingGroup(RuleBasedStateMachine):
         activities = self.world.cloud.inside.service.activities
         for call in self.world.cloud.inside.calls:
             if call.activity_id and call.action == "RemoveInstances":
-                told = activities[call.activity_id].requested_ids
-                taken.setdefault(tokens[call.params["ClientToken"]], {})[call.activity_id] = told
-        for id, told_by in taken.items():
-            everybody = [one for told in told_by.values() for one in told]
-            assert len(everybody) == len(set(everybody)) <= self.requested[id]
+                ids = activities[call.activity_id].requested_ids
+                taken.setdefault(tokens[call.params["ClientToken"]], {})[call.activity_id] = ids
+        for id, ids_by_activity in taken.items():
+            all_ids = [one for ids in ids_by_activity.values() for one in ids]
+            assert len(all_ids) == len(set(all_ids)) <= self.requested[id]
 
     @invariant()
     def the_budget_holds(self) -> None:
@@ -212,5 +215,5 @@ class LivingGroup(RuleBasedStateMachine):
 
 TestLivingGroup = LivingGroup.TestCase
 TestLivingGroup.settings = settings(
-    max_examples=max(10, settings.default.max_examples // 4), stateful_step_count=20, deadline=None
+    max_examples=max(10, max_examples() // 4), stateful_step_count=20, deadline=None
 )

@@ -10,15 +10,15 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import index
 from scalein.errors import RejectedEvent
-from tests.support.clouds import KEY, Cloud, cloud_of, group, instances
-from tests.support.fakes import DrivenClock
+from tests.support.clock import DrivenClock
+from tests.support.clouds import Cloud, cloud_of, group, instances
+from tests.support.deployment import KEY, context
 
 ROOT = Path(__file__).parents[2]
 DAY = ROOT / "events/days/flapping.csv"
@@ -154,7 +154,7 @@ def test_a_simulation_prints_its_figures_as_json_and_the_same_ones_each_time(
     tmp_path: Path,
 ) -> None:
     day = tmp_path / "day.jsonl"
-    lines = [
+    lines: list[dict[str, Any]] = [
         {
             "time": f"2026-11-20T{hour:02}:00:00Z",
             "alarm": "web-cpu-low",
@@ -268,10 +268,9 @@ def select(
 ) -> dict[str, Any]:
     for name, value in {**shell(cloud), "SCALEIN_POLICY": json.dumps({"groups": policy})}.items():
         monkeypatch.setenv(name, value)
-    context = SimpleNamespace(
-        region="cn-hangzhou", request_id="fc-1", function=SimpleNamespace(timeout=30)
+    return index.select(
+        json.dumps(question).encode(), context(timeout=30), DrivenClock(cloud.clock.now())
     )
-    return index.select(json.dumps(question).encode(), context, DrivenClock(cloud.clock.now()))
 
 
 @pytest.mark.parametrize(

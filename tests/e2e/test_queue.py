@@ -25,7 +25,8 @@ from localcloud.queues.rabbitmq_trigger import (
     publish,
 )
 from scalein_cli.broker import broker, server
-from tests.support.clouds import KEY, POLICY, Cloud, cloud_of, group, instances
+from tests.support.clouds import Cloud, cloud_of, group, instances
+from tests.support.deployment import KEY, POLICY
 from tests.support.needs import skip_without
 
 ROOT = Path(__file__).parents[2]

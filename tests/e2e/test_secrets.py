@@ -1,4 +1,4 @@
-"""What is secret never reaches a log, an outcome, an error or a screen, however loud every logger is."""
+"""No secret reaches a log, an outcome, an error or a screen, however loud every logger is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from scalein.errors import ConfigurationError
-from tests.support.clouds import KEY, group, instances
-from tests.support.worlds import FOLLOW_UP_KEY, World, world_of
+from tests.support.clouds import group, instances
+from tests.support.deployment import FOLLOW_UP_KEY, KEY
+from tests.support.worlds import World, world_of
 
 TOKEN, PASSWORD, PAYLOAD = "token-canary-7731", "ledger-canary-7731", "payload-canary-7731"
 SECRETS = (KEY.access_key_secret, "wrong-canary-7731", TOKEN, PASSWORD, PAYLOAD, FOLLOW_UP_KEY)
@@ -29,7 +30,7 @@ FAULTS = (
 def heard(
     request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> Iterator[pytest.LogCaptureFixture]:
-    """Every logger that there is, the SDKs' own included, set to the level as somebody might who looks for a fault."""
+    """Every logger, the SDKs' own included, at the level of a person who looks for a fault."""
     caplog.set_level(request.param)
     found = (
         logger
@@ -66,7 +67,7 @@ def whole_story(world: World) -> None:
     world.follow()
 
 
-def test_the_function_tells_nobody_a_secret(
+def test_the_function_shows_no_secret_anywhere(
     heard: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -79,7 +80,9 @@ def test_the_function_tells_nobody_a_secret(
         world.set("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "wrong-canary-7731")
         with pytest.raises(ConfigurationError) as caught:
             world.send({"remove": {"count": 1}, "dryRun": True})
-    told = "".join([heard.text, *capfd.readouterr(), json.dumps(world.outcomes), str(caught.value)])
+    output = "".join(
+        [heard.text, *capfd.readouterr(), json.dumps(world.outcomes), str(caught.value)]
+    )
 
     assert len(world.removals) >= 2
-    assert [secret for secret in SECRETS if secret in told] == []
+    assert [secret for secret in SECRETS if secret in output] == []

@@ -16,13 +16,14 @@ import pytest
 from localcloud.functions.fleet_function import zipped
 from localcloud.functions.pythons import python_of
 from scalein_cli.options import RUNTIMES
-from tests.support.clouds import KEY, group, instances
+from tests.support.clouds import group, instances
+from tests.support.deployment import KEY
 from tests.support.needs import skip_without
 from tests.support.platforms import HANDLER, Compute, compute_of, site_packages
 from tests.support.redis_server import redis_server
 
 ROOT = Path(__file__).parents[2]
-POLICY = {"groups": {"asg-1": {}}}
+POLICY: dict[str, Any] = {"groups": {"asg-1": {}}}
 SECRET = "a follow-up key that no output shows"
 
 

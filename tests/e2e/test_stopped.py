@@ -1,8 +1,6 @@
-"""The dry run is switched on while a removal is under way: nothing more is called, and how it ended is told."""
+"""The dry run is switched on during a removal: nothing more is called, and its end is reported."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
@@ -30,9 +28,11 @@ def stopped(world: World, count: int, monkeypatch: pytest.MonkeyPatch) -> list[S
     return said
 
 
-def test_the_rest_of_a_removal_stays_and_its_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_removal_that_is_stopped_removes_no_more_and_its_end_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with world_of(group(*instances(60)), assumptions=Assumptions(activity_seconds=20)) as world:
-        last: dict[str, Any] = stopped(world, 45, monkeypatch)[-1].outcome
+        last = stopped(world, 45, monkeypatch)[-1].outcome
 
         assert (last["status"], len(last["removed"]), len(last["notRemoved"])) == (
             "partly-removed",

@@ -1,4 +1,4 @@
-"""An invocation returns before its timeout, however slowly the cloud answers. In real time: sockets know no other."""
+"""An invocation returns before its timeout, however slowly the cloud answers. In real time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 import time
 from contextlib import suppress
 from datetime import datetime, timezone
-from types import SimpleNamespace
 
 import pytest
 
 import index
 from localcloud.ess.model import Assumptions
-from tests.support.clouds import KEY, cloud_of, group, instances
+from tests.support.clouds import cloud_of, group, instances
+from tests.support.deployment import KEY, context
 
 TIMEOUT_SECONDS = 2.0
 LEAST_SECONDS_BEFORE = 0.3
@@ -49,15 +49,13 @@ def test_an_invocation_returns_before_its_timeout_however_slowly_the_cloud_answe
         monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY.access_key_id)
         monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", KEY.access_key_secret)
         cloud.inside.faults.add(kind, action, times=10_000, seconds=0.02 if kind == "drip" else 5.0)
-        function = SimpleNamespace(name="scale-in", timeout=str(TIMEOUT_SECONDS))
-        context = SimpleNamespace(request_id="fc-1", region="cn-hangzhou", function=function)
         event = json.dumps(
             {"scalingGroupId": "asg-1", "remove": {"count": 25}, "wait": True}
         ).encode()
 
         began = time.monotonic()
         with suppress(index.TryLaterError):
-            index.handler(event, context)
+            index.handler(event, context(timeout=str(TIMEOUT_SECONDS)))
         elapsed = time.monotonic() - began
 
         assert cloud.inside.faults.occurrences[kind] > 0

@@ -1,4 +1,4 @@
-"""The house rules of the local cloud: independent of the handler, without import cycles, in rooms."""
+"""The house rules of the local cloud: apart from the handler, no import cycles, in rooms."""
 
 from __future__ import annotations
 

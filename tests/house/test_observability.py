@@ -50,7 +50,9 @@ def test_there_are_queries_in_the_dashboard_and_in_prose() -> None:
 
 @pytest.mark.parametrize("chart", DASHBOARD["charts"], ids=lambda chart: chart["title"])
 def test_a_chart_shows_columns_that_its_query_has(chart: dict[str, Any]) -> None:
-    columns = sqlglot.parse_one(CHARTS[chart["title"]], read="presto").named_selects
+    query = sqlglot.parse_one(CHARTS[chart["title"]], read="presto")
+    assert isinstance(query, sqlglot.exp.Query)
+    columns = query.named_selects
 
     assert {*chart["display"]["xAxis"], *chart["display"]["yAxis"]} == set(columns)
 

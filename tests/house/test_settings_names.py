@@ -1,4 +1,4 @@
-"""One list of settings: what is read, what is documented, and what everything around the function sets."""
+"""One list of settings: what is read, what is documented, what all around the function sets."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest_known_name(name: str, sa
     assert "canary" not in str(caught.value)
 
 
-def test_names_of_others_are_nobodys_fault() -> None:
+def test_names_of_others_are_no_fault_of_the_deployment() -> None:
     keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "x", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "x"}
     others = {"_SCALEIN_COMPLETE": "1", "MY_SCALEIN_X": "1", "SCALEINX": "1"}
 

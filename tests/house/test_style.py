@@ -19,7 +19,7 @@ SOURCES = sorted(
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
 def test_nothing_is_patched(path: Path) -> None:
-    """The environment may be set; attributes, objects and modules of the code under test may not be replaced."""
+    """The environment may be set; objects of the code under test may not be replaced."""
     words = ("mock." + "patch", "monkeypatch." + "setattr", "Magic" + "Mock")
 
     assert [word for word in words if word in path.read_text(encoding="utf-8")] == []

@@ -1,4 +1,4 @@
-"""What is deployed has no more rights than it needs, and the settings that the documents call for."""
+"""What is deployed has no more rights than it needs, and the settings of the documents."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_function_may_remove_from_the_listed_groups_and_do_nothing_else_to_e
 
 
 def test_the_function_may_make_every_call_to_ess_that_it_knows() -> None:
-    """The history too: without it nobody learns what became of a call whose answer was lost."""
+    """The history too: without it, what became of a call whose answer was lost stays unknown."""
     source = (ROOT / "handler/scalein/cloud/ess_requests.py").read_text(encoding="utf-8")
     called = set(re.findall(r"aliyunsdkess\.request\.v20140828\.(\w+)Request import", source))
     granted = {
@@ -123,7 +123,7 @@ def test_both_ways_to_deploy_say_the_same_of_the_function() -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
-def test_whatever_is_no_statement_is_told_as_wrong(thing: Any) -> None:
+def test_whatever_is_no_statement_is_reported_as_wrong(thing: Any) -> None:
     if not isinstance(thing, dict) or thing.get("Effect") not in ("Allow", "Deny"):
         assert statement_fault(thing)
 

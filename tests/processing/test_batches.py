@@ -11,20 +11,16 @@ from scalein.ledger.memory import MemoryLedger, MemoryStore
 from scalein.ledger.protocol import LeaseOptions, MessageRef
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
-from tests.support.fakes import DrivenClock, FakeEss, dependencies_of
-from tests.support.fleets import group_of, member
+from tests.support.clock import DrivenClock
+from tests.support.fakes import FakeEss, dependencies_of
+from tests.support.fleets import fleet
 
 GROUPS = 3
 
 
 def seconds_for(messages: int, **policy: object) -> float:
-    """Processor time that a batch of so many requests for three groups takes; a few act, most meet MinSize."""
-    fleets = [
-        group_of(*(member(f"i-{n}", 1 + n) for n in range(100)), min_size=95) for _ in range(GROUPS)
-    ]
-    ess = FakeEss(
-        *(one._replace(group=one.group._replace(id=f"asg-{n}")) for n, one in enumerate(fleets))
-    )
+    """Returns the processor time of a batch of requests for three groups; most meet MinSize."""
+    ess = FakeEss(*(fleet(100, 95, id=f"asg-{n}") for n in range(GROUPS)))
     groups = {f"asg-{n}": policy for n in range(GROUPS)}
     clock = DrivenClock()
     known = read_policy(json.dumps({"groups": groups}))
@@ -33,9 +29,9 @@ def seconds_for(messages: int, **policy: object) -> float:
         {"scalingGroupId": f"asg-{n % GROUPS}", "remove": {"count": 1}, "requestId": f"r-{n}"}
         for n in range(messages)
     ]
-    mail = parse_event(json.dumps(requests).encode())
+    event = parse_event(json.dumps(requests).encode())
     began = time.process_time()
-    assert len(list(processor.process(mail))) == messages
+    assert len(list(processor.process(event))) == messages
     return time.process_time() - began
 
 
@@ -47,12 +43,12 @@ def test_ten_times_the_messages_cost_about_ten_times_the_time() -> None:
 
 def test_memory_holds_no_more_however_many_messages_were_processed() -> None:
     """Nothing that an instance of the function remembers grows without end: it lives for days."""
-    kept, clock = MemoryStore(max_texts=1_000), DrivenClock()
+    store, clock = MemoryStore(max_texts=1_000), DrivenClock()
 
     def process(numbers: range) -> None:
         for number in numbers:
             ledger, message = (
-                MemoryLedger(LeaseOptions("one", 60, 86_400, clock), kept),
+                MemoryLedger(LeaseOptions("one", 60, 86_400, clock), store),
                 MessageRef("asg-1", f"m-{number}"),
             )
             ledger.claim_message(message)

@@ -1,4 +1,4 @@
-"""What a sender writes decides its own message and no other: names, order, text that is no Unicode."""
+"""What a sender writes decides its own message alone: names, order, text that is no Unicode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Count, RemovalRequest, Snapshot
+from scalein.decision.model import Count, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.intake import parse_event
 from scalein.ledger.memory import MemoryStore
@@ -21,15 +21,9 @@ from scalein.processing.progress_record import PURPOSE, sign_follow_up
 from scalein.report import audit
 from scalein.report import response as answer
 from scalein.report.outcome import Outcome
-from tests.support.fakes import (
-    NO_CALL_TIMES,
-    NOON,
-    DrivenClock,
-    FakeEss,
-    dependencies_of,
-    memory_ledger,
-)
-from tests.support.fleets import group_of, member
+from tests.support.clock import NOON, DrivenClock
+from tests.support.fakes import NO_CALL_TIMES, FakeEss, dependencies_of, memory_ledger
+from tests.support.fleets import fleet
 from tests.support.outcomes import checked
 from tests.unit.test_envelopes import damaged, twisted
 
@@ -48,19 +42,15 @@ POLICY = {
 }
 
 
-def fleet(count: int = 8, min_size: int = 1) -> Snapshot:
-    return group_of(*(member(f"i-{n}", n) for n in range(1, count + 1)), min_size=min_size)
-
-
 def serve(ess: FakeEss, *events: Any) -> list[Outcome]:
     """Each event is an invocation of its own; all have one memory."""
-    clock, kept, outcomes = DrivenClock(), MemoryStore(), list[Outcome]()
+    clock, store, outcomes = DrivenClock(), MemoryStore(), list[Outcome]()
     policy = read_policy(json.dumps(POLICY))
     for number, event in enumerate(events):
-        ledger = memory_ledger(clock, f"fc-{number}", kept)
+        ledger = memory_ledger(clock, f"fc-{number}", store)
         dependencies = dependencies_of(ess, clock, ledger, follow_up_key=KEY)
-        mail = parse_event(json.dumps(event).encode())
-        outcomes += checked(BatchProcessor(policy, dependencies).process(mail))
+        parsed = parse_event(json.dumps(event).encode())
+        outcomes += checked(BatchProcessor(policy, dependencies).process(parsed))
     return outcomes
 
 
@@ -110,7 +100,7 @@ def alarm(sent: float, name: str = "cpu-low", **fields: Any) -> dict[str, Any]:
 
 @given(st.permutations([-300, -200, -100]))
 def test_commands_all_act_in_whatever_order_they_come(order: list[int]) -> None:
-    ess = FakeEss(fleet())
+    ess = FakeEss(fleet(8, 1))
     outcomes = serve(ess, *(queued(f"m{sent}", request(), sent) for sent in order))
 
     assert statuses(outcomes) == ["removing"] * 3
@@ -120,7 +110,7 @@ def test_commands_all_act_in_whatever_order_they_come(order: list[int]) -> None:
 def test_an_alarm_acts_unless_a_newer_one_of_its_rule_and_resource_removed_something(
     order: list[int],
 ) -> None:
-    outcomes = serve(FakeEss(fleet()), *(alarm(sent) for sent in order))
+    outcomes = serve(FakeEss(fleet(8, 1)), *(alarm(sent) for sent in order))
     newest_before = [max([-999, *order[:at]]) for at in range(3)]
 
     assert statuses(outcomes) == [
@@ -138,7 +128,7 @@ def test_an_alarm_acts_unless_a_newer_one_of_its_rule_and_resource_removed_somet
     ],
 )
 def test_an_older_alarm_of_another_rule_or_resource_acts(other: dict[str, Any]) -> None:
-    assert statuses(serve(FakeEss(fleet()), alarm(-100), alarm(-200, **other))) == [
+    assert statuses(serve(FakeEss(fleet(8, 1)), alarm(-100), alarm(-200, **other))) == [
         "removing",
         "removing",
     ]
@@ -153,7 +143,7 @@ def test_an_older_alarm_of_other_instances_acts_where_the_rule_removes_the_alarm
         notification = {"status": "firing", "receiver": "r", "groupKey": "g", "alerts": alerts}
         return event(f"n{sent}", {**notification, "commonLabels": {"alertname": "idle"}}, sent)
 
-    outcomes = serve(FakeEss(fleet()), idle(-100, "i-1"), idle(-200, "i-2"), idle(-250, "i-1"))
+    outcomes = serve(FakeEss(fleet(8, 1)), idle(-100, "i-1"), idle(-200, "i-2"), idle(-250, "i-1"))
 
     assert statuses(outcomes) == ["removing", "removing", "superseded"]
 
@@ -170,7 +160,7 @@ def test_what_happened_once_is_never_superseded() -> None:
         }
         return {**document, "eventTime": int((NOON + timedelta(seconds=sent)).timestamp())}
 
-    assert statuses(serve(FakeEss(fleet()), spot("b", -100), spot("a", -200))) == [
+    assert statuses(serve(FakeEss(fleet(8, 1)), spot("b", -100), spot("a", -200))) == [
         "removing",
         "removing",
     ]
@@ -180,7 +170,7 @@ def test_what_happened_once_is_never_superseded() -> None:
     "future",
     [
         alarm(290, alertState="OK"),
-        alarm(290, name="nobody asked", alertState="INSUFFICIENT_DATA"),
+        alarm(290, name="without a rule", alertState="INSUFFICIENT_DATA"),
         queued("f", request(remove={"toCapacity": 100}), 290),
         queued("f", request(dryRun=True), 290),
         queued("f", request(), 301),
@@ -191,14 +181,14 @@ def test_what_happened_once_is_never_superseded() -> None:
 def test_a_message_from_the_future_that_removes_nothing_silences_nothing(
     future: dict[str, Any],
 ) -> None:
-    outcomes = serve(FakeEss(fleet()), future, alarm(-100), queued("m", request(), -200))
+    outcomes = serve(FakeEss(fleet(8, 1)), future, alarm(-100), queued("m", request(), -200))
 
     assert statuses(outcomes)[1:] == ["removing", "removing"]
     assert outcomes[0].status.value != "removing"
 
 
 def test_an_alarm_from_the_future_counts_as_of_now() -> None:
-    assert statuses(serve(FakeEss(fleet()), alarm(290), alarm(0), alarm(-1))) == [
+    assert statuses(serve(FakeEss(fleet(8, 1)), alarm(290), alarm(0), alarm(-1))) == [
         "removing",
         "removing",
         "superseded",
@@ -223,12 +213,12 @@ GENUINE = {
 @pytest.mark.parametrize("name", sorted(GENUINE))
 def test_no_request_id_takes_the_place_of_a_message_without_one(name: str) -> None:
     genuine = GENUINE[name]
-    (idempotency_key,) = (outcome.request_id for outcome in serve(FakeEss(fleet()), genuine))
+    (idempotency_key,) = (outcome.request_id for outcome in serve(FakeEss(fleet(8, 1)), genuine))
     claims = [
         request(requestId=claim)
         for claim in (idempotency_key, idempotency_key.split("-", 1)[-1], f"{idempotency_key}#1")
     ]
-    outcomes = serve(FakeEss(fleet()), *claims, genuine, genuine)
+    outcomes = serve(FakeEss(fleet(8, 1)), *claims, genuine, genuine)
 
     assert statuses(outcomes)[-2:] == ["removing", "duplicate"]
 
@@ -240,7 +230,7 @@ def test_no_forged_envelope_takes_the_place_of_a_message_that_comes_another_way(
 ) -> None:
     genuine = GENUINE[name]
     forged = queued("Q9", genuine) if way == "queue" else event("E9", genuine)
-    outcomes = serve(FakeEss(fleet()), forged, genuine)
+    outcomes = serve(FakeEss(fleet(8, 1)), forged, genuine)
 
     assert statuses(outcomes) == ["removing", "removing"]
 
@@ -248,7 +238,7 @@ def test_no_forged_envelope_takes_the_place_of_a_message_that_comes_another_way(
 def test_events_with_one_id_and_two_sources_both_act() -> None:
     events = [event("1", request(), source=source) for source in ("acs.ecs", "my.app", "acs.ecs")]
 
-    assert statuses(serve(FakeEss(fleet()), *events)) == ["removing", "removing", "duplicate"]
+    assert statuses(serve(FakeEss(fleet(8, 1)), *events)) == ["removing", "removing", "duplicate"]
 
 
 def signed(text: str) -> dict[str, str]:
@@ -281,22 +271,22 @@ POISON = {
 @pytest.mark.parametrize("name", sorted(POISON))
 def test_poison_is_rejected_alone_and_its_batch_goes_on(name: str) -> None:
     outcomes = serve(
-        FakeEss(fleet()), [request(requestId="a"), POISON[name], request(requestId="b")]
+        FakeEss(fleet(8, 1)), [request(requestId="a"), POISON[name], request(requestId="b")]
     )
 
     assert statuses(outcomes) == ["removing", "rejected", "removing"]
-    told = answer.for_batch(outcomes)
-    assert json.loads(json.dumps(told, ensure_ascii=False).encode()) == told
+    document = answer.for_batch(outcomes)
+    assert json.loads(json.dumps(document, ensure_ascii=False).encode()) == document
     for outcome in outcomes:
         assert json.dumps(
             json.loads(audit.line(outcome, "fc-1", NO_CALL_TIMES)), ensure_ascii=False
         ).encode()
 
 
-def test_an_alarm_that_names_more_instances_than_a_message_may_remove_is_refused_before_ess_is_asked() -> (
+def test_an_alarm_that_names_more_instances_than_may_be_removed_is_refused_before_any_read() -> (
     None
 ):
-    ess = FakeEss(fleet())
+    ess = FakeEss(fleet(8, 1))
     alerts = [
         {"status": "firing", "labels": {"instance": f"i-{n}"}, "startsAt": "1"}
         for n in range(1_001)
@@ -315,13 +305,13 @@ def test_an_alarm_that_names_more_instances_than_a_message_may_remove_is_refused
 def test_any_bytes_end_in_outcomes_that_can_be_written(event: bytes, is_batch: bool) -> None:
     body = b"[" + event + b"," + json.dumps(request()).encode() + b"]" if is_batch else event
     policy = read_policy(json.dumps(POLICY))
-    dependencies = dependencies_of(FakeEss(fleet()), follow_up_key=KEY)
-    mail = parse_event(body)
-    outcomes = checked(BatchProcessor(policy, dependencies).process(mail))
-    told = answer.for_batch(outcomes) if mail.is_batch else answer.for_one(outcomes[0])
+    dependencies = dependencies_of(FakeEss(fleet(8, 1)), follow_up_key=KEY)
+    parsed = parse_event(body)
+    outcomes = checked(BatchProcessor(policy, dependencies).process(parsed))
+    document = answer.for_batch(outcomes) if parsed.is_batch else answer.for_one(outcomes[0])
 
-    assert json.dumps(told, ensure_ascii=False).encode()
-    assert len(json.dumps(json.dumps(told))) <= 64 << 10
+    assert json.dumps(document, ensure_ascii=False).encode()
+    assert len(json.dumps(json.dumps(document))) <= 64 << 10
     for outcome in outcomes:
         assert outcome.request_id.isascii()
         assert 0 < len(outcome.request_id) <= 128

@@ -1,4 +1,4 @@
-"""One message at most once: against other messages, other instances of the function, and reads that show the past."""
+"""One message at most once: against other messages, other invocations, and late reads."""
 
 from __future__ import annotations
 
@@ -16,22 +16,12 @@ from scalein.errors import TryLater
 from scalein.ledger.memory import MemoryLedger, MemoryStore
 from scalein.ledger.protocol import LeaseOptions, MessageRef
 from scalein.processing.group_view import GroupView
-from scalein.processing.journal import FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
 from scalein.processing.once import MessageProcessor
 from scalein.report.outcome import Outcome
-from tests.support.clouds import group, instances
-from tests.support.fakes import (
-    NOON,
-    DrivenClock,
-    FakeEss,
-    ScriptedGateway,
-    dependencies_of,
-    removal_run,
-    scale_in,
-)
-from tests.support.fleets import group_of, member, request_for
+from tests.support.clock import NOON, DrivenClock
+from tests.support.fakes import FakeEss, ScriptedGateway, dependencies_of, removal_run, scale_in
+from tests.support.fleets import fleet, request_for
 from tests.support.outcomes import checked
-from tests.support.worlds import world_of
 
 LEASE = 60.0
 
@@ -56,12 +46,6 @@ class Function:
         view = GroupView("asg-1", self.ess, self.clock)
         processor = MessageProcessor(view, self.guardrails, dependencies, 900)
         return checked([processor.process(progress)])[0]
-
-
-def fleet(count: int = 6, min_size: int = 2, **fields: Any) -> Snapshot:
-    return group_of(
-        *(member(f"i-{n}", n) for n in range(1, count + 1)), min_size=min_size, **fields
-    )
 
 
 def ask(id: str, count: int = 1, sent: float | None = None) -> RemovalRequest:
@@ -146,7 +130,7 @@ class SlowRead(FakeEss):
         )
 
 
-def test_who_has_lost_the_lease_does_not_act() -> None:
+def test_an_invocation_that_lost_its_lease_does_not_act() -> None:
     ess = SlowRead(fleet())
     ess.function = Function(ess)
     outcome = ess.function.serve(ask("a"))
@@ -155,9 +139,7 @@ def test_who_has_lost_the_lease_does_not_act() -> None:
     assert "LeaseLost" in outcome.message
 
 
-def test_headroom_is_not_counted_twice_by_two_invocations_even_while_ess_shows_the_old_picture() -> (
-    None
-):
+def test_headroom_is_not_counted_twice_by_two_invocations_while_ess_shows_an_old_snapshot() -> None:
     function = Function(FakeEss(fleet(), lag=1))
     removed = [function.serve(ask(id, 3)).accepted for id in "abc"]
 
@@ -165,7 +147,7 @@ def test_headroom_is_not_counted_twice_by_two_invocations_even_while_ess_shows_t
 
 
 class WithoutHistory(FakeEss):
-    """Whoever leaves is gone at once, and the history is not there yet."""
+    """A removed instance vanishes at once, and the history does not show it yet."""
 
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         shown = super().snapshot(scaling_group_id, read_scope)
@@ -176,7 +158,7 @@ class WithoutHistory(FakeEss):
         )
 
 
-def test_a_budget_counts_whom_the_history_does_not_show_yet() -> None:
+def test_a_budget_counts_instances_that_the_history_does_not_show_yet() -> None:
     function = Function(WithoutHistory(fleet(20)), GroupPolicy(budget=Budget(3_600, 5)))
 
     assert [len(function.serve(ask(id, 3)).accepted) for id in "abc"] == [3, 2, 0]
@@ -199,7 +181,7 @@ def test_a_cooldown_counts_a_removal_that_the_history_does_not_show_yet(seconds:
     ) == ((), Reason.COOLDOWN)
 
 
-def test_a_picture_that_has_grown_old_is_not_acted_upon() -> None:
+def test_a_snapshot_that_has_grown_old_is_not_acted_upon() -> None:
     old = fleet()._replace(taken_at=NOON - timedelta(seconds=5.1))
     gateway = ScriptedGateway(old, fleet())
     outcome = scale_in(request_for(Count(1)), gateway)
@@ -207,7 +189,7 @@ def test_a_picture_that_has_grown_old_is_not_acted_upon() -> None:
     assert (gateway.reads, outcome.accepted) == (2, ("i-1",))
 
 
-def test_a_picture_that_is_always_old_is_left_for_later() -> None:
+def test_a_group_whose_snapshot_is_always_old_is_tried_again_later() -> None:
     gateway = ScriptedGateway(fleet()._replace(taken_at=NOON - timedelta(minutes=1)))
 
     with pytest.raises(TryLater):
@@ -217,7 +199,7 @@ def test_a_picture_that_is_always_old_is_left_for_later() -> None:
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_where_nothing_keeps_others_out_a_removal_beside_ours_ends_it(alone: bool) -> None:
-    """In a group that runs removals beside each other: what was told stays told, and no more is."""
+    """Where ESS runs removals beside each other: what it accepted is reported, no more is sent."""
     gateway = ScriptedGateway(fleet(60, desired_capacity=60))
     gateway.past = (Activity("asa-other", "InProgress", NOON, None, trigger="APIs"),)
     run = removal_run(request_for(Count(50)), gateway, is_shared=alone)
@@ -228,34 +210,6 @@ def test_where_nothing_keeps_others_out_a_removal_beside_ours_ends_it(alone: boo
         [20, 20, 10] if alone else [20]
     )
     assert (len(outcome.accepted), len(outcome.pending)) == ((50, 0) if alone else (20, 30))
-
-
-def test_a_race_is_told() -> None:
-    with world_of(group(*instances(60), desiredCapacity=60), follow_ups=False) as world:
-        told = world.send({"remove": {"count": 30}})
-        assert (told["concurrentRemoval"], told["ledger"]) == (False, "memory")
-        other = world.send({"remove": {"count": 25}, "requestId": "other"})
-
-        assert other["concurrentRemoval"] is True
-        assert len(world.removals) == 3
-
-
-def test_follow_ups_of_a_message_that_did_nothing_end_once_it_waited_too_long() -> None:
-    busy = {"scalingGroupId": "asg-1", "seconds": 10_000_000}
-    with world_of(group(*instances(5)), activities=[busy]) as world:
-        start = world.cloud.clock.now()
-        world.send({"remove": {"count": 1}})
-        last = world.follow(30 * 86_400)
-        delays = [
-            outcome["followUp"]["delaySeconds"] for outcome in world.outcomes if outcome["followUp"]
-        ]
-
-        assert delays[0] <= FIRST_DELAY_SECONDS
-        assert max(delays) <= MAX_DELAY_SECONDS
-        assert delays == sorted(delays) or len(set(delays)) > 3  # doubled, and jittered
-        assert last["status"] == "unconfirmed"  # the activity may be that of an earlier delivery
-        assert 900 <= (world.cloud.clock.now() - start).total_seconds() <= 900 + MAX_DELAY_SECONDS
-        assert world.removals == []
 
 
 class Requests:
@@ -300,7 +254,9 @@ def test_an_activity_that_the_reply_lacks_is_not_over() -> None:
     assert outcome.follow_up is not None
 
 
-def test_who_lost_the_lease_after_a_call_makes_no_other() -> None:
+def test_an_invocation_that_lost_its_lease_after_a_call_makes_no_other() -> None:
+    function: Function
+
     class Slow(FakeEss):
         def remove(self, removal: Removal) -> str:
             function.clock.elapsed += LEASE + 1

@@ -10,19 +10,19 @@ from datetime import datetime
 from random import Random
 
 import pytest
-from hypothesis import settings
 
 from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Count, RemovalRequest
 from scalein.decision.progress import client_token, message_key
 from scalein.decision.reasons import Status
 from scalein.report.outcome import Outcome
-from tests.support.fakes import NOON, DrivenClock
+from tests.support.clock import NOON, DrivenClock
+from tests.support.examples import max_examples
 from tests.support.simulated import MAX_LAG, Function, finals
 from tests.support.simulated_ess import Removing, SimulatedEss
 
 ENDINGS = ("Successful", "Warning", "Warning unlisted", "Failed")
-EXAMPLES = settings.default.max_examples
+EXAMPLES = max_examples()
 SEEDS = EXAMPLES if EXAMPLES > 1_000 else 40
 COMBINED = EXAMPLES // 15 if EXAMPLES > 1_000 else 3
 SIZE, MIN_SIZE, FLOOR = 60, 10, 15

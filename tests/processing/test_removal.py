@@ -15,7 +15,7 @@ from tests.support.fakes import ScriptedGateway, dry_run, scale_in
 from tests.support.fleets import group_of, member, request_for, requests, snapshots
 
 PAIR = group_of(member("i-a", 1), member("i-b", 2))
-GONE = StaleSnapshot(
+STALE = StaleSnapshot(
     "RemoveInstances", "InvalidInstanceId.NotFound", "an instance is no longer in the group."
 )
 
@@ -40,7 +40,7 @@ def test_one_read_one_plan_one_call() -> None:
     ]
 
 
-def test_when_nobody_may_leave_nothing_is_called() -> None:
+def test_where_no_instance_may_be_removed_nothing_is_called() -> None:
     gateway = ScriptedGateway(group_of(member("i-a"), min_size=1))
 
     assert scale_in(request_for(Count(1)), gateway).status is Status.BLOCKED
@@ -48,7 +48,7 @@ def test_when_nobody_may_leave_nothing_is_called() -> None:
 
 
 def test_a_stale_snapshot_is_read_and_planned_again_with_a_token_that_no_other_run_has() -> None:
-    gateway = ScriptedGateway(PAIR, group_of(member("i-b", 2)), answers=[GONE, "asa-1"])
+    gateway = ScriptedGateway(PAIR, group_of(member("i-b", 2)), answers=[STALE, "asa-1"])
     outcome = scale_in(request_for(Count(1)), gateway)
 
     assert outcome.accepted == ("i-b",)
@@ -56,8 +56,8 @@ def test_a_stale_snapshot_is_read_and_planned_again_with_a_token_that_no_other_r
     assert len({removal.client_token for removal in gateway.removals}) == 2
 
 
-def test_a_group_that_keeps_changing_is_planned_three_times_and_then_left_for_later() -> None:
-    gateway = ScriptedGateway(PAIR, answers=[GONE] * 9)
+def test_a_group_that_keeps_changing_is_planned_three_times_and_then_tried_again_later() -> None:
+    gateway = ScriptedGateway(PAIR, answers=[STALE] * 9)
     with pytest.raises(TryLater):
         scale_in(request_for(Count(1)), gateway)
     assert (gateway.reads, len(gateway.removals)) == (3, 3)
@@ -75,11 +75,11 @@ def test_a_refusal_is_left_to_the_caller(error: Refused | TryLater) -> None:
 @given(requests(), snapshots())
 def test_a_dry_run_chooses_the_same_and_calls_nothing(request: object, snapshot: Snapshot) -> None:
     real, dry = ScriptedGateway(snapshot), ScriptedGateway(snapshot)
-    acted, told = serve(request, real), dry_run(request, dry)  # type: ignore[arg-type]
+    acted, planned = serve(request, real), dry_run(request, dry)  # type: ignore[arg-type]
 
     assert dry.removals == []
-    assert told.selected == acted.selected == acted.accepted  # type: ignore[attr-defined]
-    assert told.plan == acted.plan  # type: ignore[attr-defined]
+    assert planned.selected == acted.selected == acted.accepted  # type: ignore[attr-defined]
+    assert planned.plan == acted.plan  # type: ignore[attr-defined]
 
 
 @given(st.text("ag-1", min_size=1), st.text("ag-1", min_size=1), snapshots(), snapshots())

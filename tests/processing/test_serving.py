@@ -1,4 +1,4 @@
-"""Many messages in one event: each has its outcome, none spoils another, and no headroom is counted twice."""
+"""Many messages in one event: each has its outcome, and no headroom is counted twice."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
 from scalein.processing.dependencies import Dependencies
 from scalein.report.outcome import Outcome
-from tests.support.fakes import NOON, DrivenClock, FakeEss, ScriptedGateway, dependencies_of
-from tests.support.fleets import group_of, member
+from tests.support.clock import NOON, DrivenClock
+from tests.support.fakes import FakeEss, ScriptedGateway, dependencies_of
+from tests.support.fleets import fleet
 from tests.support.outcomes import checked
 
 SPOT = {"eventName": "Instance:PreemptibleInstanceInterruption"}
@@ -37,13 +38,6 @@ POLICY = {
         },
     ],
 }
-
-
-def fleet(id: str = "asg-1", count: int = 6, min_size: int = 2, prefix: str = "i") -> Snapshot:
-    snapshot = group_of(
-        *(member(f"{prefix}-{n}", n) for n in range(1, count + 1)), min_size=min_size
-    )
-    return snapshot._replace(group=snapshot.group._replace(id=id))
 
 
 def request(id: str, count: int = 1, group: str = "asg-1", **fields: Any) -> dict[str, Any]:
@@ -78,8 +72,8 @@ def sent(seconds_ago: float, document: dict[str, Any]) -> dict[str, Any]:
 def served(
     gateway: Gateway, *messages: Any, dry_run: bool = False, policy: Any = None
 ) -> list[Outcome]:
-    told = read_policy(json.dumps(policy or POLICY))
-    processor = BatchProcessor(told, dependencies_of(gateway, is_dry_run=dry_run))
+    known_policy = read_policy(json.dumps(policy or POLICY))
+    processor = BatchProcessor(known_policy, dependencies_of(gateway, is_dry_run=dry_run))
     return checked(processor.process(parse_event(json.dumps(list(messages)).encode())))
 
 
@@ -95,14 +89,14 @@ def test_messages_for_one_group_are_decided_on_what_the_ones_before_left() -> No
     assert statuses(outcomes) == ["removing", "removing", "blocked"]
 
 
-def test_headroom_is_not_counted_twice_even_while_ess_shows_the_old_picture() -> None:
+def test_headroom_is_not_counted_twice_even_while_ess_shows_an_old_snapshot() -> None:
     ess = FakeEss(fleet(), lag=1)
     outcomes = served(ess, request("a", 3), request("b", 3), request("c", 3))
 
     assert [outcome.accepted for outcome in outcomes] == [("i-1", "i-2", "i-3"), ("i-4",), ()]
 
 
-def test_a_dry_message_leaves_the_headroom_to_the_next() -> None:
+def test_a_dry_message_uses_no_headroom_of_the_next() -> None:
     ess = FakeEss(fleet())
     outcomes = served(ess, request("a", 4, dryRun=True), request("b", 4))
 
@@ -111,8 +105,8 @@ def test_a_dry_message_leaves_the_headroom_to_the_next() -> None:
 
 
 @pytest.mark.parametrize("group", ["asg-dry", "asg-1"])
-def test_a_dry_group_or_deployment_tells_what_a_whole_batch_would_do(group: str) -> None:
-    ess = FakeEss(fleet(group))
+def test_a_dry_group_or_deployment_says_what_a_whole_batch_would_do(group: str) -> None:
+    ess = FakeEss(fleet(id=group))
     outcomes = served(
         ess, request("a", 3, group), request("b", 3, group), dry_run=group != "asg-dry"
     )
@@ -133,7 +127,7 @@ def test_a_message_that_comes_twice_in_a_batch_is_served_once() -> None:
 
 
 def test_one_bad_message_spoils_no_other() -> None:
-    ess = FakeEss(fleet(), fleet("asg-2", prefix="j"))
+    ess = FakeEss(fleet(), fleet(id="asg-2", prefix="j"))
     bad = [
         None,
         "{",
@@ -149,15 +143,15 @@ def test_one_bad_message_spoils_no_other() -> None:
     assert statuses(outcomes) == expected
 
 
-def test_a_group_that_cannot_be_read_leaves_the_others_alone_and_is_asked_for_once() -> None:
-    ess = FakeEss(fleet("asg-2"))
+def test_a_group_that_cannot_be_read_spoils_no_other_and_is_read_once() -> None:
+    ess = FakeEss(fleet(id="asg-2"))
     outcomes = served(ess, request("a"), request("b", group="asg-2"), request("c"))
 
     assert statuses(outcomes) == ["refused", "removing", "refused"]
     assert ess.reads == ["asg-1", "asg-2"]
 
 
-def test_a_busy_group_is_told_so_once_and_not_asked_again() -> None:
+def test_a_busy_group_is_called_once_and_not_again_in_the_batch() -> None:
     busy = TryLater(
         "RemoveInstances", "ScalingActivityInProgress", "a scaling activity is in progress."
     )
@@ -175,7 +169,7 @@ def test_a_busy_group_is_told_so_once_and_not_asked_again() -> None:
         Transient("RemoveInstances", "Throttling", "x.", may_have_happened=False),
     ],
 )
-def test_instances_of_a_removal_that_may_have_happened_count_as_leaving(
+def test_instances_of_a_removal_that_may_have_happened_count_as_removed(
     error: GatewayError,
 ) -> None:
     gateway = ScriptedGateway(fleet(), answers=[error, "asa-2"])
@@ -187,7 +181,7 @@ def test_instances_of_a_removal_that_may_have_happened_count_as_leaving(
 
 @pytest.mark.parametrize(("messages", "groups"), [(50, 1), (50, 2), (200, 2)])
 def test_reads_grow_with_the_groups_and_not_with_the_messages(messages: int, groups: int) -> None:
-    ess = FakeEss(*(fleet(f"asg-{n}", min_size=6) for n in range(1, groups + 1)))
+    ess = FakeEss(*(fleet(id=f"asg-{n}", min_size=6) for n in range(1, groups + 1)))
     outcomes = served(
         ess, *(request(f"r-{n}", group=f"asg-{1 + n % groups}") for n in range(messages))
     )
@@ -236,8 +230,8 @@ def test_a_dry_message_does_not_stand_in_the_way_of_the_real_one() -> None:
 
 def test_messages_whose_turn_comes_after_the_deadline_are_tried_later() -> None:
     clock, ess = DrivenClock(), FakeEss(fleet())
-    told = read_policy(json.dumps(POLICY))
-    processor = BatchProcessor(told, dependencies_of(ess, clock))
+    known_policy = read_policy(json.dumps(POLICY))
+    processor = BatchProcessor(known_policy, dependencies_of(ess, clock))
     outcomes = []
     for outcome in processor.process(
         parse_event(json.dumps([request("a"), request("b"), {}]).encode())
@@ -283,7 +277,7 @@ def test_an_alarm_removes_what_its_rule_says_once() -> None:
     assert [removal.instance_ids for removal in ess.removals] == [("i-1",), ("i-2",)]
 
 
-def test_the_alarms_own_instance_leaves_and_no_other() -> None:
+def test_the_alarms_own_instance_is_removed_and_no_other() -> None:
     outcomes = served(FakeEss(fleet()), callback("idle", dimensions="{instanceId=i-4}"))
 
     assert outcomes[0].accepted == ("i-4",)
@@ -301,8 +295,8 @@ def test_an_alarm_that_names_no_instance_removes_none_where_the_rule_takes_its_o
     assert ess.removals == []
 
 
-def test_a_spot_instance_leaves_the_group_that_it_is_in() -> None:
-    ess = FakeEss(fleet(), fleet("asg-2", prefix="j"))
+def test_a_spot_instance_is_removed_from_the_group_that_it_is_in() -> None:
+    ess = FakeEss(fleet(), fleet(id="asg-2", prefix="j"))
     outcomes = served(
         ess, spot("j-2".replace("j", "i")), spot("i-9", "spot-2"), spot("x", "spot-3")
     )
@@ -321,16 +315,16 @@ def test_a_group_that_was_read_already_is_not_looked_up_again() -> None:
     assert ess.reads.count("groups_of") == 1
 
 
-def test_an_instance_in_a_group_that_the_policy_does_not_have_stays() -> None:
-    ess = FakeEss(fleet("asg-other"))
+def test_an_instance_in_a_group_that_the_policy_does_not_have_is_retained() -> None:
+    ess = FakeEss(fleet(id="asg-other"))
     (outcome,) = served(ess, spot("i-1"))
 
     assert (outcome.status.value, outcome.scaling_group_id) == ("refused", "asg-other")
     assert ess.removals == []
 
 
-def test_instances_of_several_groups_stay() -> None:
-    ess = FakeEss(fleet(), fleet("asg-2"))
+def test_instances_of_several_groups_are_retained() -> None:
+    ess = FakeEss(fleet(), fleet(id="asg-2"))
     (outcome,) = served(ess, spot("i-1"))
 
     assert outcome.status.value == "refused"
@@ -341,8 +335,8 @@ def test_what_no_message_needs_is_not_opened() -> None:
     def never() -> Any:
         raise AssertionError
 
-    told = read_policy(json.dumps(POLICY))
-    mail = parse_event(
+    known_policy = read_policy(json.dumps(POLICY))
+    event = parse_event(
         json.dumps(
             [{}, callback("low", alertState="OK"), request("a", group="asg-9"), callback("x")]
         ).encode()
@@ -352,8 +346,8 @@ def test_what_no_message_needs_is_not_opened() -> None:
         len(
             list(
                 BatchProcessor(
-                    told, Dependencies(never, never, Deadline.after(30, DrivenClock()))
-                ).process(mail)
+                    known_policy, Dependencies(never, never, Deadline.after(30, DrivenClock()))
+                ).process(event)
             )
         )
         == 4
@@ -378,7 +372,7 @@ orders = st.tuples(
 def test_no_batch_takes_a_group_below_min_size_or_serves_a_message_twice(
     drawn: list[tuple[str, int, str, bool]], min_size: int, lag: int
 ) -> None:
-    ess = FakeEss(fleet(min_size=min_size), fleet("asg-2", min_size=min_size), lag=lag)
+    ess = FakeEss(fleet(min_size=min_size), fleet(id="asg-2", min_size=min_size), lag=lag)
     outcomes = served(
         ess, *(request(id, count, group, dryRun=dry) for id, count, group, dry in drawn)
     )

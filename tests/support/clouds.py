@@ -6,27 +6,23 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import RpcRequest
 
 from localcloud.authenticator import Authenticator
-from localcloud.clock import DrivenClock
 from localcloud.ess.model import Assumptions, ScalingGroup
 from localcloud.fleet import service_of
 from localcloud.functions.invocation_queue import InvocationQueue
 from localcloud.server import LocalCloud, running
-from scalein.addresses import Endpoint
 from scalein.clock import Deadline
 from scalein.cloud.ess import EssGateway
 from scalein.settings import Credentials, Settings
-from tests.support import fakes
-
-START = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
-KEY = Credentials("test-key", "test-secret")
-POLICY = '{"groups": {"asg-1": {}}}'
+from tests.support.clock import NOON, DrivenClock
+from tests.support.deployment import KEY, settings_of
+from tests.support.fleets import MAY
 
 
 def instances(count: int, prefix: str = "i", **fields: Any) -> list[dict[str, Any]]:
@@ -34,7 +30,7 @@ def instances(count: int, prefix: str = "i", **fields: Any) -> list[dict[str, An
     return [
         {
             "instanceId": f"{prefix}-{number:04}",
-            "createdTime": f"2026-05-{1 + number // 1440:02}T{number // 60 % 24:02}:{number % 60:02}:00Z",
+            "createdTime": (MAY + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "scalingConfigurationId": "asc-1",
             **fields,
         }
@@ -70,30 +66,13 @@ class Cloud:
         return [call.params for call in self.inside.calls if call.action == action]
 
     def settings(self, credentials: Credentials = KEY, **fields: Any) -> Settings:
-        endpoint = Endpoint(self.endpoint, secure=False)
-        settings = Settings(
-            credentials,
-            "cn-hangzhou",
-            POLICY,
-            "",
-            endpoint,
-            endpoint,
-            "public",
-            2.0,
-            2.0,
-            30.0,
-            False,
-            True,
-        )
-        return settings._replace(**fields)
+        return settings_of(self.endpoint, credentials=credentials, **fields)
 
     def gateway(
-        self, seconds: float = 30, clock: fakes.DrivenClock | None = None, **fields: Any
+        self, seconds: float = 30, clock: DrivenClock | None = None, **fields: Any
     ) -> EssGateway:
         """The handler's own gateway; its pauses take no real time."""
-        return EssGateway(
-            self.settings(**fields), Deadline.after(seconds, clock or fakes.DrivenClock())
-        )
+        return EssGateway(self.settings(**fields), Deadline.after(seconds, clock or DrivenClock()))
 
     def send(self, request: RpcRequest, key: Credentials = KEY) -> dict[str, Any]:
         """Through the official SDK."""
@@ -111,10 +90,10 @@ def cloud_of(
     *groups: Mapping[str, Any],
     assumptions: Assumptions | None = None,
     token: str = "",
-    start: datetime = START,
+    start: datetime = NOON,
     **fleet: Any,
 ) -> Iterator[Cloud]:
-    """Of a function that goes by today's clock `start` is to be now, or what the cloud measures is old to it."""
+    """A local cloud that runs. Where the function uses today's clock, `start` must be now."""
     clock = DrivenClock(start)
     service = service_of({"groups": list(groups), **fleet}, clock, assumptions or Assumptions())
     inside = LocalCloud(

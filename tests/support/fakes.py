@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 from scalein.clock import Deadline
@@ -20,29 +20,10 @@ from scalein.processing.journal import Journal
 from scalein.processing.removal import RemovalRun, plan_only
 from scalein.report.outcome import Outcome
 from scalein.timing import CallTimes
+from tests.support.clock import DrivenClock
 from tests.support.outcomes import checked
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 NO_CALL_TIMES = CallTimes(0.0, 0.0, {})
-
-
-class DrivenClock:
-    """Sleeping advances it, and nothing else does."""
-
-    def __init__(self, now: datetime = NOON) -> None:
-        self._start = now
-        self.elapsed = 0.0
-        self.naps: list[float] = []
-
-    def now(self) -> datetime:
-        return self._start + timedelta(seconds=self.elapsed)
-
-    def monotonic(self) -> float:
-        return self.elapsed
-
-    def sleep(self, seconds: float) -> None:
-        self.naps.append(seconds)
-        self.elapsed += seconds
 
 
 def scale_in(
@@ -102,8 +83,8 @@ def dependencies_of(
 def memory_ledger(
     clock: DrivenClock, owner: str = "fc-1", store: MemoryStore | None = None
 ) -> MemoryLedger:
-    kept = MemoryStore() if store is None else store
-    return MemoryLedger(LeaseOptions(owner, 60, 86_400, clock), kept)
+    own_store = MemoryStore() if store is None else store
+    return MemoryLedger(LeaseOptions(owner, 60, 86_400, clock), own_store)
 
 
 class SharedLedger(MemoryLedger):
@@ -122,7 +103,7 @@ def token_of(group: str, request_id: str, number: int = 0) -> str:
 
 
 class ScriptedGateway:
-    """Shows the snapshots one after the other (the last for good), and answers removals as told."""
+    """Shows the snapshots in turn, the last for good, and answers removals by a script."""
 
     def __init__(self, *snapshots: Snapshot, answers: Iterable[str | GatewayError] = ()) -> None:
         self._snapshots = list(snapshots)
@@ -153,7 +134,7 @@ class ScriptedGateway:
 
 
 class FakeEss:
-    """Groups that shrink as told: refuses below MinSize, and shows an old picture for as many reads as `lag` says."""
+    """Groups that shrink. Refuses below MinSize, and shows an old snapshot for `lag` reads."""
 
     def __init__(self, *snapshots: Snapshot, lag: int = 0) -> None:
         self.groups = {snapshot.group.id: snapshot for snapshot in snapshots}
@@ -183,15 +164,13 @@ class FakeEss:
             )
         self._old = [dict(self.groups)] * self._lag
         self.removals.append(removal)
-        leaving = [
+        removing = [
             i._replace(lifecycle_state="Removing")
             for i in snapshot.instances
             if i.id in removal.instance_ids
         ]
-        retention_rules = [i for i in snapshot.instances if i.id not in removal.instance_ids]
-        self.groups[removal.scaling_group_id] = snapshot._replace(
-            instances=(*retention_rules, *leaving)
-        )
+        others = [i for i in snapshot.instances if i.id not in removal.instance_ids]
+        self.groups[removal.scaling_group_id] = snapshot._replace(instances=(*others, *removing))
         return f"asa-{len(self.removals)}"
 
     def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
@@ -204,6 +183,6 @@ class FakeEss:
         self.reads.append("groups_of")
         return {
             id
-            for id, told in self.groups.items()
-            if any(i.id in instance_ids for i in told.instances)
+            for id, snapshot in self.groups.items()
+            if any(i.id in instance_ids for i in snapshot.instances)
         }

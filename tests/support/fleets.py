@@ -24,9 +24,9 @@ from scalein.decision.model import (
 )
 from scalein.decision.removal_order import REMOVAL_POLICIES
 from scalein.decision.windows import Windows, parse_cron
+from tests.support.clock import NOON
 
 T = TypeVar("T")
-NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 MAY = datetime(2026, 5, 1, tzinfo=timezone.utc)
 STATES = (
     "InService",
@@ -50,7 +50,8 @@ def member(
         "joined_at": MAY + timedelta(days=day - 1),
         **fields,
     }
-    return Instance(id=id, zone_id=zone, scaling_configuration=configuration, **attributes)  # type: ignore[arg-type]
+    place = {"zone_id": zone, "scaling_configuration": configuration}
+    return Instance(id=id, **place, **attributes)  # type: ignore[arg-type]
 
 
 def group_of(*instances: Instance, min_size: int = 0, **fields: object) -> Snapshot:
@@ -58,8 +59,15 @@ def group_of(*instances: Instance, min_size: int = 0, **fields: object) -> Snaps
     weighted = bool(fields.get("weighted"))
     counted = [i for i in instances if i.lifecycle_state != "Stopped"]
     total = sum((i.weight or 0) if weighted else 1 for i in counted)
-    attributes = {"lifecycle_state": "Active", "total_capacity": total, **fields}
-    return Snapshot(ScalingGroup(id="asg-1", min_size=min_size, **attributes), instances, NOON)  # type: ignore[arg-type]
+    attributes = {"id": "asg-1", "lifecycle_state": "Active", "total_capacity": total, **fields}
+    group = ScalingGroup(min_size=min_size, **attributes)  # type: ignore[arg-type]
+    return Snapshot(group, instances, NOON)
+
+
+def fleet(count: int = 6, min_size: int = 2, prefix: str = "i", **fields: object) -> Snapshot:
+    """A group of instances i-1, i-2, ... that joined a day apart, oldest first."""
+    members = (member(f"{prefix}-{number}", number) for number in range(1, count + 1))
+    return group_of(*members, min_size=min_size, **fields)
 
 
 def request_for(target: Target, **fields: object) -> RemovalRequest:

@@ -1,4 +1,4 @@
-"""Events that are made to cost memory or time, and what reading one costs: run as a script, with a name and a size."""
+"""Events that cost memory or time, and what reading one costs: a script with name and size."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ NASTY: dict[str, Make] = {
 def cost_of(event: bytes) -> Cost:
     """Of reading it in this process."""
     gc.collect()
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins again
     idle, began, found = _peak_mib(), time.monotonic(), set()
     for message in parse_event(event).messages:
         try:

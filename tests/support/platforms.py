@@ -21,7 +21,7 @@ from localcloud.fleet import service_of
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.server import running
-from tests.support.clouds import KEY
+from tests.support.deployment import KEY
 
 HANDLER = Path(__file__).parents[2] / "handler"
 ECHO = "def handler(event, context):\n    return event\n"
@@ -70,12 +70,12 @@ class Compute:
 def compute_of(*groups: Mapping[str, Any]) -> Iterator[Compute]:
     clock = AdvancingClock()
     service = service_of({"groups": list(groups)}, clock, Assumptions(activity_seconds=0.2))
-    idempotency_key = Account("cn-hangzhou", KEY.access_key_id, KEY.access_key_secret, "")
+    account = Account("cn-hangzhou", KEY.access_key_id, KEY.access_key_secret, "")
 
     def send(arn: str, body: dict[str, Any]) -> None:
         service.sent_messages.append({"to": arn, "content": body})
 
-    platform = Platform(clock, idempotency_key, send)
+    platform = Platform(clock, account, send)
     inside = LocalCloud(
         service, Authenticator(KEY.access_key_id, KEY.access_key_secret), platform=platform
     )

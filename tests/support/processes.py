@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
 import multiprocessing
@@ -10,11 +11,12 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import FrameType, SimpleNamespace
+from types import FrameType
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
@@ -25,21 +27,30 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     ["index", "scalein.cloud.ess", "scalein.cloud.function_compute", "scalein.ledger.redis"]
 )
-STEPS = {  # where one part of the function hands over to another, or to the world
-    "ess.py": {"snapshot", "remove", "activities", "history"},
-    "redis.py": {"claim_message", "acquire_lease", "record", "release"},
-    "fallback.py": {"claim_message", "acquire_lease", "record", "release"},
-    "journal.py": {"record_intent", "record_result", "schedule_follow_up", "schedule_same_step"},
-    "follow_ups.py": {"schedule"},
-    "audit.py": {"record"},
+STEPS = {  # by module of handler/scalein: where it hands over to another, or to the world
+    "cloud/ess.py": {"snapshot", "remove", "activities", "history"},
+    "ledger/redis.py": {"claim_message", "acquire_lease", "record", "release"},
+    "ledger/fallback.py": {"claim_message", "acquire_lease", "record", "release"},
+    "processing/journal.py": {
+        "record_intent",
+        "record_result",
+        "schedule_follow_up",
+        "schedule_same_step",
+        "save_outcome",
+        "release",
+    },
+    "processing/follow_ups.py": {"schedule"},
+    "report/audit.py": {"record"},
 }
-
-
+PACKAGE = ROOT / "handler" / "scalein"
 CRASHED = "crashed"  # a status of these tests: an exception that is not documented
 
 
 class FastClock(NamedTuple):
-    """A clock that runs `rate` times as fast as the real one, and shows the same in all processes of this machine."""
+    """A clock that runs `rate` times as fast as the real one.
+
+    Not the driven one: it shows the same in all processes of this machine, and none can move it.
+    """
 
     start: datetime
     at: float  # time.monotonic() then
@@ -71,7 +82,7 @@ class Job(NamedTuple):
 class Answer(NamedTuple):
     outcome: dict[str, Any]
     raised: bool
-    sort_keys: int
+    steps: int
 
 
 class Worker:
@@ -84,6 +95,9 @@ class Worker:
         theirs.close()
 
     def send(self, job: Job) -> None:
+        """Begins an invocation. Raises LookupError where a step that is counted does not exist."""
+        if job.counts:
+            check_steps()
         self.pipe.send(job)
 
     def answer(self) -> Answer | None:
@@ -102,43 +116,60 @@ class Worker:
 
 def _work(pipe: Connection, variables: dict[str, str]) -> None:
     import index
+    from tests.support.deployment import context
 
     os.environ.update(variables)
     logging.disable(logging.CRITICAL)
     while True:
         job: Job = pipe.recv()
-        sort_keys = _counting(job.kill_at) if job.counts else [0]
+        steps = _counting(job.kill_at) if job.counts else [0]
         try:
-            told, raised = index.serve(job.event, _context(job), job.clock), False
+            outcome, raised = (
+                index.serve(
+                    job.event, context(request_id=job.request_id, timeout=job.timeout), job.clock
+                ),
+                False,
+            )
         except (index.TryLaterError, index.RemovalFailedError) as error:
-            told, raised = json.loads(str(error)), True
+            outcome, raised = json.loads(str(error)), True
         except Exception:  # noqa: BLE001 (whatever is not documented)
-            told, raised = {"status": CRASHED, "message": traceback.format_exc(limit=-3)}, True
+            outcome, raised = {"status": CRASHED, "message": traceback.format_exc(limit=-3)}, True
         sys.setprofile(None)
-        pipe.send(Answer(told, raised, sort_keys[0]))
+        pipe.send(Answer(outcome, raised, steps[0]))
+
+
+@cache
+def check_steps() -> None:
+    """Raises LookupError, which names each of STEPS that does not exist."""
+    if missing := missing_steps(STEPS, PACKAGE):
+        raise LookupError(f"change STEPS in {__file__}, for it names {'; '.join(missing)}")
+
+
+def missing_steps(steps: Mapping[str, Collection[str]], package: Path) -> list[str]:
+    """Returns a sentence for each module and each function of `steps` that a package lacks."""
+    missing = []
+    for module, names in steps.items():
+        if not (package / module).is_file():
+            missing.append(f"{module}, which does not exist")
+            continue
+        tree = ast.parse((package / module).read_text(encoding="utf-8"))
+        defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        missing += [f"{name}(), which {module} lacks" for name in sorted({*names} - defined)]
+    return missing
 
 
 def _counting(kill_at: int | None) -> list[int]:
-    """Counts the steps from now on: each beginning and each end of one. At one of them, the process dies."""
-    sort_keys = [0]
+    """Counts the steps from now on, at begin and end of each. At `kill_at`, the process dies."""
+    steps = [0]
 
     def profile(frame: FrameType, event: str, _: object) -> None:
         if event not in ("call", "return"):
             return
-        if frame.f_code.co_name in STEPS.get(os.path.basename(frame.f_code.co_filename), ()):  # noqa: PTH119
-            if sort_keys[0] == kill_at:
+        module = frame.f_code.co_filename.rpartition("/scalein/")[2]
+        if frame.f_code.co_name in STEPS.get(module, ()):
+            if steps[0] == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
-            sort_keys[0] += 1
+            steps[0] += 1
 
     sys.setprofile(profile)
-    return sort_keys
-
-
-def _context(job: Job) -> SimpleNamespace:
-    return SimpleNamespace(
-        request_id=job.request_id,
-        region="cn-hangzhou",
-        account_id="1",
-        function=SimpleNamespace(name="scale-in", timeout=job.timeout),
-        service=SimpleNamespace(name="ops", qualifier=""),
-    )
+    return steps

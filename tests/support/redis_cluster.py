@@ -43,7 +43,7 @@ class Server:
         options[options.index("--save") + 1 : options.index("--save") + 1] = [""]
         self.process = subprocess.Popen([command, *options], cwd=folder, stdout=subprocess.DEVNULL)
         self.bus = bus
-        self.client: Redis[Any] = Redis(
+        self.client: Redis = Redis(
             port=self.port, retry=Retry(ConstantBackoff(0.02), 500), decode_responses=True
         )
 
@@ -52,7 +52,7 @@ class Server:
         return str(self.call("CLUSTER", "MYID"))
 
     def call(self, *command: object) -> Any:
-        return self.client.execute_command(*command)
+        return self.client.execute_command(*command)  # type: ignore[no-untyped-call]
 
     def kill(self) -> None:
         self.process.kill()

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -39,7 +38,7 @@ class RedisServer:
     def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
         self.url = f"unix://{folder}/socket"
         self._process = process
-        self.client: Redis[Any] = Redis.from_url(
+        self.client: Redis = Redis.from_url(
             self.url, retry=Retry(ConstantBackoff(0.02), 500)
         )  # while it starts
 

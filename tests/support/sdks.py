@@ -1,4 +1,4 @@
-"""Official clients of three kinds behind one call: parameters by their names of 2022-02-22, replies flat."""
+"""Official clients of three kinds behind one call: parameters as of 2022-02-22, replies flat."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from aliyunsdkcore.client import AcsClient
 
 from localcloud.ess.catalogue import ACTIONS
 from localcloud.ess.parameters import plural
-from tests.support.clouds import KEY
+from tests.support.deployment import KEY
 from tests.support.needs import skip_without
 
-NODE = Path(__file__).parent / "node"
+NODE = Path(__file__).parents[1] / "node"
 
 
 class RefusedCall(NamedTuple):

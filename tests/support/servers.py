@@ -1,4 +1,4 @@
-"""Servers of bare sockets, which answer byte by byte as a test says, and the handler's gateway before them."""
+"""Servers of bare sockets that answer as a test says, and the handler's gateway before them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from contextlib import contextmanager, suppress
 from scalein.addresses import Endpoint
 from scalein.clock import Clock, Deadline
 from scalein.cloud.ess import EssGateway
-from scalein.settings import Settings
 from scalein.timing import CallTimer
-from tests.support import fakes
-from tests.support.clouds import KEY
+from tests.support.clock import DrivenClock
+from tests.support.deployment import settings_of
 
 Conversation = Callable[[socket.socket], None]
 
@@ -24,7 +23,7 @@ Conversation = Callable[[socket.socket], None]
 def serving(
     conversation: Conversation, certificate: tuple[str, str] | None = None
 ) -> Iterator[str]:
-    """host:port of a server that holds the conversation on each connection; over TLS where it has a certificate."""
+    """host:port of a server that holds the conversation; over TLS where it has a certificate."""
     context = None
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -100,9 +99,8 @@ def gateway_to(
     timer: CallTimer | None = None,
 ) -> EssGateway:
     """The handler's own gateway."""
-    at = Endpoint(endpoint, secure)
-    settings = Settings(KEY, "cn-hangzhou", "", "", at, at, "public", 2.0, 10.0, 30.0, False, True)
-    return EssGateway(settings, Deadline.after(seconds, clock or fakes.DrivenClock()), timer)
+    settings = settings_of(Endpoint(endpoint, secure), read_timeout_seconds=10.0)
+    return EssGateway(settings, Deadline.after(seconds, clock or DrivenClock()), timer)
 
 
 GROUP = {"ScalingGroupId": "asg-1", "LifecycleState": "Active", "MinSize": 0, "TotalCapacity": 0}

@@ -31,7 +31,7 @@ from scalein.processing.group_view import GroupView
 from scalein.processing.once import MessageProcessor
 from scalein.processing.progress_record import parse_progress, progress_text
 from scalein.report.outcome import Outcome
-from tests.support.fakes import DrivenClock
+from tests.support.clock import DrivenClock
 from tests.support.outcomes import checked
 from tests.support.simulated_ess import Killed, SimulatedEss
 
@@ -49,12 +49,12 @@ class Delivery:
     tries: int = field(compare=False, default=0)
 
 
-class BatchProcessor(threading.Thread):
+class Invocation(threading.Thread):
     """One process of the function, that stops at every call to the world until it may go on."""
 
-    def __init__(self, function: Function, delivery: Delivery, kept: MemoryStore) -> None:
+    def __init__(self, function: Function, delivery: Delivery, store: MemoryStore) -> None:
         super().__init__(daemon=True)
-        self.function, self.delivery, self.retained = function, delivery, kept
+        self.function, self.delivery, self.store = function, delivery, store
         self.began = function.clock.elapsed
         self.over, self.dead = False, False
         self.failure: BaseException | None = None
@@ -91,7 +91,7 @@ class BatchProcessor(threading.Thread):
 class View:
     """The world as one invocation calls it. A killed one calls nothing more."""
 
-    def __init__(self, invocation: BatchProcessor, inner: Any) -> None:
+    def __init__(self, invocation: Invocation, inner: Any) -> None:
         self._invocation, self._inner = invocation, inner
 
     def call(self, name: str, *arguments: Any, **options: Any) -> Any:
@@ -124,7 +124,7 @@ class View:
 class LedgerView:
     """A ledger that does not answer at times, and that a killed process does not reach."""
 
-    def __init__(self, invocation: BatchProcessor, ledger: MemoryLedger, shared: bool) -> None:
+    def __init__(self, invocation: Invocation, ledger: MemoryLedger, shared: bool) -> None:
         self._view, self._invocation = View(invocation, ledger), invocation
         self.is_shared = self.is_complete = shared
         self.name = "redis" if shared else "memory"
@@ -165,7 +165,7 @@ class Function:
     kill: Callable[[str], bool] = lambda step: False
     ledger_fails: Callable[[], bool] = lambda: False
     overlaps: bool = False
-    shared_kept: MemoryStore = field(default_factory=MemoryStore)
+    shared_store: MemoryStore = field(default_factory=MemoryStore)
     idle: list[MemoryStore] = field(
         default_factory=list
     )  # processes that wait for their next invocation
@@ -174,9 +174,9 @@ class Function:
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
     moments: dict[str, list[datetime]] = field(default_factory=dict)  # of the same
     numbers: Iterator[int] = field(default_factory=itertools.count)
-    most_tries: int = 60
+    max_tries: int = 60
     control: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    alive: list[BatchProcessor] = field(default_factory=list)
+    alive: list[Invocation] = field(default_factory=list)
 
     def send(self, request: RemovalRequest, after: float = 0.0) -> None:
         self.outcomes.setdefault(request.request_id, [])
@@ -194,7 +194,7 @@ class Function:
                 self._begin(min(due))
             self._step(self.chance.choice(self.alive))
 
-    def process(self, invocation: BatchProcessor) -> None:
+    def process(self, invocation: Invocation) -> None:
         """Of the invocation's thread."""
         delivery, progress = invocation.delivery, parse_progress(invocation.delivery.text)
         now = self.clock.now()
@@ -204,13 +204,13 @@ class Function:
         deadline = Deadline.after(TIMEOUT_SECONDS - 1, self.clock)
         view, ledger = View(invocation, self.ess), self._ledger(invocation)
         dependencies = Dependencies(
-            lambda: view,  # type: ignore[arg-type,return-value]
+            lambda: view,
             lambda: ledger,
             deadline,
             FollowUps(invocation) if self.follows_up else None,
             settle_seconds=SETTLE_SECONDS,
         )
-        group = GroupView(progress.request.scaling_group_id, view, self.clock)  # type: ignore[arg-type]
+        group = GroupView(progress.request.scaling_group_id, view, self.clock)
         processor = MessageProcessor(group, self.group_policy, dependencies, 86_400)
         (outcome,) = checked([processor.process(progress)])
         self.outcomes[progress.request.request_id].append(outcome)
@@ -232,18 +232,18 @@ class Function:
         return new
 
     def again(self, delivery: Delivery) -> None:
-        if delivery.tries < self.most_tries:
+        if delivery.tries < self.max_tries:
             wait = self.chance.choice((1.0, 20.0, 60.0))
             self._push(wait, delivery.text, delivery.tries + 1)
 
     def _begin(self, delivery: Delivery) -> None:
         self.queue.remove(delivery)
-        kept = self.shared_kept if self.ledger.startswith("redis") else MemoryStore()
+        store = self.shared_store if self.ledger.startswith("redis") else MemoryStore()
         if self.ledger == "memory" and self.idle:
-            kept = self.idle.pop()
-        self.alive.append(BatchProcessor(self, delivery, kept))
+            store = self.idle.pop()
+        self.alive.append(Invocation(self, delivery, store))
 
-    def _step(self, invocation: BatchProcessor) -> None:
+    def _step(self, invocation: Invocation) -> None:
         if self.overlaps:
             self.clock.elapsed += self.chance.choice((0.0, 0.0, 0.1, 0.5, 2.0))
         invocation.go_on()
@@ -258,14 +258,14 @@ class Function:
         if invocation.dead:
             self.again(invocation.delivery)
         elif self.ledger == "memory":
-            self.idle.append(invocation.retained)
+            self.idle.append(invocation.store)
 
-    def _ledger(self, invocation: BatchProcessor) -> Ledger:
+    def _ledger(self, invocation: Invocation) -> Ledger:
         delivery = invocation.delivery
         owner = f"fc-{delivery.number}-{delivery.tries}"
         terms = LeaseOptions(owner, LEASE_SECONDS, 172_800, self.clock)
         ledger = LedgerView(
-            invocation, MemoryLedger(terms, invocation.retained), self.ledger.startswith("redis")
+            invocation, MemoryLedger(terms, invocation.store), self.ledger.startswith("redis")
         )
         if not ledger.is_shared:
             return ledger
@@ -281,7 +281,7 @@ class Function:
 class FollowUps:
     """Of one invocation, that may be killed before and after."""
 
-    def __init__(self, invocation: BatchProcessor) -> None:
+    def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
 
     def schedule(self, progress: Progress, delay_seconds: int) -> bool:

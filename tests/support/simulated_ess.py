@@ -1,4 +1,4 @@
-"""Auto Scaling in memory, on a driven clock: late reads, lost answers, late execution, other callers.
+"""Auto Scaling in memory, on a driven clock: late reads, lost answers, late calls, others.
 
 Nothing here opens a socket, so that thousands of random schedules run in seconds. The judges count
 by what this cloud did, never by what the function read.
@@ -20,7 +20,7 @@ from scalein.errors import (
     TokenUsed,
     TryLater,
 )
-from tests.support.fakes import NOON, DrivenClock
+from tests.support.clock import NOON, DrivenClock
 
 GROUP = "asg-1"
 STABLE = ("InService", "Protected", "Standby")
@@ -51,13 +51,13 @@ class Removing:
     ends_at: datetime
     sent_at: datetime  # when its call was made, which may have been carried out later
     status: str = "Successful"  # once it has ended
-    kept_ids: tuple[str, ...] = ()  # which it does not remove in the end
+    not_removed_ids: tuple[str, ...] = ()  # which it does not remove in the end
     says_which: bool = True  # whether its record lists instances
     has_ended: bool = False
 
     @property
     def removed_ids(self) -> tuple[str, ...]:
-        return tuple(id for id in self.instance_ids if id not in self.kept_ids)
+        return tuple(id for id in self.instance_ids if id not in self.not_removed_ids)
 
 
 @dataclass
@@ -108,7 +108,7 @@ class SimulatedEss:
             activity.has_ended = True
             for id in activity.instance_ids:
                 if self.states.get(id) == "Removing":
-                    if id in activity.kept_ids:
+                    if id in activity.not_removed_ids:
                         self.states[id] = "InService"
                         self.desired_capacity += 1
                     else:
@@ -217,12 +217,14 @@ class SimulatedEss:
     def _removing(self, removal: Removal, now: datetime, sent_at: datetime) -> Removing:
         ending, ids = self.ending(), removal.instance_ids
         status = ending.partition(" ")[0]
-        kept = ids if status in ("Failed", "Rejected") else ids[::2] if status == "Warning" else ()
+        not_removed = (
+            ids if status in ("Failed", "Rejected") else ids[::2] if status == "Warning" else ()
+        )
         ends_at = now + timedelta(seconds=self.activity_seconds)
         name = f"asa-{len(self.accepted)}"
         says_which = ending == status
         return Removing(
-            name, removal.client_token, ids, now, ends_at, sent_at, status, kept, says_which
+            name, removal.client_token, ids, now, ends_at, sent_at, status, not_removed, says_which
         )
 
 
@@ -231,7 +233,7 @@ def _shown(activity: Removing, at: datetime) -> Activity:
     over = activity.ends_at <= at
     is_listed = over and activity.says_which
     ids = frozenset(activity.removed_ids) if is_listed else frozenset[str]()
-    failures = tuple((id, "HookRollback") for id in activity.kept_ids) if is_listed else ()
+    failures = tuple((id, "HookRollback") for id in activity.not_removed_ids) if is_listed else ()
     return Activity(
         activity.id,
         activity.status if over else "InProgress",

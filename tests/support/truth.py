@@ -1,5 +1,6 @@
-"""Judges of what the function said and did, by the cloud's own record. Pure: each gives what is wrong, as sentences.
+"""Judges of what the function said and did, by the cloud's own record.
 
+Pure: each returns what is wrong, as sentences.
 Nothing here looks at what the function read.
 """
 
@@ -15,9 +16,7 @@ from scalein.decision.reasons import Status
 
 Json = Mapping[str, Any]
 
-TOLD_AT_THE_END = {
-    status.value for status in (Status.REMOVED, Status.PARTLY_REMOVED, Status.FAILED)
-}
+END_STATUSES = {status.value for status in (Status.REMOVED, Status.PARTLY_REMOVED, Status.FAILED)}
 NOTHING_DONE = {
     status.value
     for status in (
@@ -30,7 +29,7 @@ NOTHING_DONE = {
         Status.IGNORED,
     )
 }
-FINAL = TOLD_AT_THE_END | NOTHING_DONE | {Status.UNCONFIRMED.value}
+FINAL = END_STATUSES | NOTHING_DONE | {Status.UNCONFIRMED.value}
 
 
 class Said(NamedTuple):
@@ -66,7 +65,7 @@ class Did(NamedTuple):
 
 
 def excess(requested: int, own: Sequence[Did]) -> list[str]:
-    """More than requested, an instance twice, or more calls than the request needs. `own`: of one message."""
+    """More than requested, an instance twice, or more calls than needed. `own`: of one message."""
     ids = [id for did in own for id in did.instance_ids]
     found = []
     if len(ids) > requested:
@@ -99,7 +98,7 @@ def finals(said: Iterable[Said]) -> set[str]:
 
 
 def lies(said: Iterable[Said], own: Sequence[Did]) -> list[str]:
-    """Where an outcome says of the message what the cloud did not do, or not yet. `own`: at the end of everything."""
+    """Where an outcome says what the cloud did not do, or not yet. `own`: at the end of all."""
     return [f"{one.outcome['status']}: {lie}" for one in said for lie in _lies(one, own)]
 
 
@@ -118,7 +117,7 @@ def _lies(said: Said, own: Sequence[Did]) -> Iterator[str]:
         yield "it lists scaling activities that are not of this message"
     if status in NOTHING_DONE and own:
         yield f"the message removed {len(accepted)} instances"
-    if status in TOLD_AT_THE_END:
+    if status in END_STATUSES:
         yield from _lies_of_an_end(said, own)
 
 
@@ -133,7 +132,8 @@ def _lies_of_an_end(said: Said, own: Sequence[Did]) -> Iterator[str]:
     if {"removed", "notRemoved", "unaccounted"} & outcome["omitted"].keys():
         return
     if removed != set(outcome["removed"]):
-        yield f"it lists {len(outcome['removed'])} removed instances, the cloud removed {len(removed)}"
+        listed = len(outcome["removed"])
+        yield f"it lists {listed} removed instances, the cloud removed {len(removed)}"
     if removed & not_removed:
         yield "it lists instances as not removed that were"
     right = "removed" if not not_removed else "partly-removed" if removed else "failed"

@@ -8,32 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import index
-from localcloud.clock import DrivenClock
 from scalein.ledger.memory import process_store
-from tests.support.clouds import KEY, Cloud, cloud_of
+from tests.support.clouds import Cloud, cloud_of
+from tests.support.deployment import FOLLOW_UP_KEY, context, variables_of
 from tests.support.outcomes import response_faults
-
-FOLLOW_UP_KEY = "a key for tests that is long enough"
-
-
-class SharedClock:
-    """The cloud's clock, as the handler takes one: sleeping advances it."""
-
-    def __init__(self, clock: DrivenClock) -> None:
-        self._clock = clock
-
-    def now(self) -> Any:
-        return self._clock.now()
-
-    def monotonic(self) -> float:
-        return self._clock.now().timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self._clock.advance(seconds)
 
 
 @dataclass
@@ -63,7 +44,7 @@ class World:
         if self.restarts:
             process_store.cache_clear()
         try:
-            self._hear(index.serve(event, context(), SharedClock(self.cloud.clock)))
+            self._hear(index.serve(event, context(), self.cloud.clock))
         except (index.TryLaterError, index.RemovalFailedError) as error:
             self._hear(json.loads(str(error)))
             raise
@@ -102,14 +83,6 @@ class World:
         )
 
 
-def context(**fields: Any) -> SimpleNamespace:
-    function = SimpleNamespace(name="scale-in", timeout="60")
-    known = {"request_id": "fc-1", "region": "cn-hangzhou", "account_id": "1", "function": function}
-    return SimpleNamespace(
-        **{**known, "service": SimpleNamespace(name="ops", qualifier="LATEST"), **fields}
-    )
-
-
 @contextmanager
 def world_of(
     *groups: Mapping[str, Any],
@@ -119,19 +92,15 @@ def world_of(
     **cloud: Any,
 ) -> Iterator[World]:
     with cloud_of(*groups, **cloud) as inside:
-        variables = {
-            "SCALEIN_ESS_ENDPOINT": inside.endpoint,
-            "SCALEIN_CMS_ENDPOINT": inside.endpoint,
-            "SCALEIN_FC_ENDPOINT": inside.endpoint,
-            "SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY if follow_ups else "",
-            "SCALEIN_LEDGER": ledger,
-            "SCALEIN_POLICY": json.dumps(
+        variables = variables_of(
+            inside.endpoint,
+            SCALEIN_FOLLOW_UP_KEY=FOLLOW_UP_KEY if follow_ups else "",
+            SCALEIN_LEDGER=ledger,
+            SCALEIN_POLICY=json.dumps(
                 policy or {"groups": {g["scalingGroupId"]: {} for g in groups}}
             ),
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
-            "ALIBABA_CLOUD_SECURITY_TOKEN": "",
-        }
+            ALIBABA_CLOUD_SECURITY_TOKEN="",
+        )
         before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
         process_store.cache_clear()

@@ -17,7 +17,8 @@ from scalein.errors import ConfigurationError
 from scalein.policy import PolicyViolation, apply_policy, read_policy
 from scalein.policy_rules import request_from_rule, rule_for, why_no_rule
 from scalein.settings import KNOWN, read_settings
-from tests.support.fakes import NOON
+from tests.support.clock import NOON
+from tests.support.deployment import FULL_GROUP_POLICY
 from tests.support.fleets import group_of, member, request_for
 from tests.unit.test_envelopes import json_values, places
 
@@ -26,25 +27,13 @@ FULL: dict[str, Any] = {
     "ledgerUnavailable": "failClosed",
     "groups": {
         "asg-1": {
-            "floor": 3,
-            "maxRemovedPerEvent": 5,
-            "maxRemovedPercentPerEvent": 12.5,
-            "budget": {"percent": 20, "windowSeconds": 3600},
-            "cooldownSeconds": 600,
-            "cooldownAfterScaleOutSeconds": 700,
-            "cooldownAfterFailureSeconds": 80,
+            **FULL_GROUP_POLICY,
             "order": ["LowestMetric"],
             "metric": {
                 "namespace": "acs_ecs_dashboard",
                 "name": "CPUUtilization",
                 "periodSeconds": 60,
             },
-            "minimumAgeSeconds": 60,
-            "removeProtected": True,
-            "removePolicy": "recycle",
-            "stopInstanceTimeout": 60,
-            "keepDesiredCapacity": True,
-            "healthyQuorumPercent": 75,
             "paused": {"until": "2026-11-01T00:00:00Z", "reason": "sale"},
             "windows": {
                 "timeZone": "Asia/Shanghai",
@@ -69,7 +58,7 @@ FLEET = group_of(*(member(f"i-{n}", n) for n in range(1, 9)), min_size=1)._repla
 ALARM = Alarm(
     "alarm-1", {"alertName": ("cpu",), "labels.tier": ("web",), "eventName": ("Spot",)}, ("i-1",)
 )
-NASTY = st.sampled_from(
+NASTY: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(
             None,

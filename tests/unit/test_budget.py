@@ -13,7 +13,8 @@ from scalein.decision.group_policy import Budget, GroupPolicy
 from scalein.decision.model import Activity, Count, Instance, ReadScope, ScalingGroup, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.processing.group_view import GroupView
-from tests.support.fakes import NOON, DrivenClock, ScriptedGateway
+from tests.support.clock import NOON, DrivenClock
+from tests.support.fakes import ScriptedGateway
 from tests.support.fleets import request_for
 
 WINDOW = 3_600

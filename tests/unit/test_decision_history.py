@@ -11,7 +11,8 @@ from scalein.decision.group_policy import Budget, GroupPolicy
 from scalein.decision.model import Count, Named, Percent, Target, ToCapacity
 from scalein.decision.planner import plan_removal
 from scalein_cli.simulated_group import SimulatedGroup
-from tests.support.fleets import NOON, group_of, member, request_for
+from tests.support.clock import NOON
+from tests.support.fleets import group_of, member, request_for
 
 ACTIVITY = timedelta(seconds=60)
 TARGETS = st.one_of(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, combinations_with_replacement
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import event, given, settings
@@ -217,7 +218,7 @@ def test_i19_no_instance_is_selected_that_ess_would_replace(decision: Decision) 
         )
 
 
-LOOSER = {
+LOOSER: dict[str, Any] = {
     "floor": 0,
     "max_removed_per_event": None,
     "max_removed_percent_per_event": None,

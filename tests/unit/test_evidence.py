@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scalein.decision.evidence import activity_of, is_settled, unowned_removals
 from scalein.decision.model import Activity
 from scalein.decision.progress import Call
-from tests.support.fakes import NOON
+from tests.support.clock import NOON
 
 SETTLE = 180.0
 IDS = tuple(f"i-{n}" for n in range(4))

@@ -27,7 +27,8 @@ from scalein.decision.model import (
 from scalein.decision.planner import plan_removal, requested_amount
 from scalein.decision.reasons import Reason
 from scalein.decision.windows import Windows, parse_cron
-from tests.support.fleets import NOON, group_of, member, request_for
+from tests.support.clock import NOON
+from tests.support.fleets import group_of, member, request_for
 
 TEN = [member(f"i-{number}", 1 + number) for number in range(10)]
 

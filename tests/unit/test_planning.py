@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from scalein.decision.guardrails import limits
@@ -189,7 +191,7 @@ def test_only_an_instance_in_service_is_removed_even_if_it_is_named(
     ],
 )
 def test_the_state_of_a_group_retains_all_instances_for_that_reason(
-    fields: dict[str, object], reason: Reason
+    fields: dict[str, Any], reason: Reason
 ) -> None:
     plan = plan_removal(request_for(Count(1)), group_of(*ABC, **fields))
 

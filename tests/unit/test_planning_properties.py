@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Count, Named, Plan, RemovalRequest, Snapshot, ToCapacity
+from scalein.decision.model import Count, Named, Plan, RemovalRequest, Snapshot, ToCapacity, Verdict
 from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
 from tests.support.fleets import requests, snapshots
@@ -174,7 +174,7 @@ def test_the_numbers_add_up(request: RemovalRequest, snapshot: Snapshot) -> None
         assert plan.shortfall.requested - plan.shortfall.missing == taken
 
 
-def _selected_before_later_limits(plan: Plan) -> list[object]:
+def _selected_before_later_limits(plan: Plan) -> list[Verdict]:
     """The verdicts before partial-denied and the request limit, which come after MinSize."""
     later = (Reason.PARTIAL_DENIED, Reason.REQUEST_LIMIT)
     return [v._replace(selected=True) if v.reason in later else v for v in plan.verdicts]

@@ -18,6 +18,7 @@ from scalein.decision.windows import Windows, parse_cron
 from scalein.errors import ConfigurationError
 from scalein.policy import Policy, PolicyViolation, apply_policy, read_policy
 from scalein.policy_rules import request_from_rule, rule_for, why_no_rule
+from tests.support.deployment import FULL_GROUP_POLICY
 
 ROOT = Path(__file__).parents[2]
 NEWEST, OLDEST, CONFIGURATION = (
@@ -57,33 +58,9 @@ def request(**fields: Any) -> RemovalRequest:
 
 
 def test_every_guardrail_is_read() -> None:
-    document = {
-        "floor": 3,
-        "maxRemovedPerEvent": 5,
-        "maxRemovedPercentPerEvent": 12.5,
-        "budget": {"percent": 20, "windowSeconds": 3600},
-        "cooldownSeconds": 600,
-        "cooldownAfterScaleOutSeconds": 700,
-        "cooldownAfterFailureSeconds": 80,
-        "order": ["NewestInstance"],
-        "minimumAgeSeconds": 60,
-        "removeProtected": True,
-        "removeStandby": True,
-        "removePolicy": "recycle",
-        "stopInstanceTimeout": 60,
-        "keepDesiredCapacity": True,
-        "healthyQuorumPercent": 75,
-        "paused": {"until": "2026-12-01T00:00:00Z", "reason": "sale"},
-        "windows": {
-            "timeZone": "Asia/Shanghai",
-            "allow": ["* 0-6 * * *"],
-            "forbid": ["* * 24 12 *"],
-        },
-        "dryRun": True,
-        "comment": "ours",
-    }
-
-    assert policy({"asg-1": document}).groups["asg-1"] == GroupPolicy(
+    assert policy({"asg-1": {**FULL_GROUP_POLICY, "comment": "ours"}}).groups[
+        "asg-1"
+    ] == GroupPolicy(
         floor=3,
         max_removed_per_event=5,
         max_removed_percent_per_event=12.5,

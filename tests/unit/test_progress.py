@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ from scalein.processing.progress_record import (
     sign_follow_up,
     verify_follow_up,
 )
-from tests.support.fakes import NOON
+from tests.support.clock import NOON
 from tests.support.fleets import request_for, requests
 
 KEY = "k" * 32
@@ -66,9 +67,17 @@ def progresses(draw: st.DrawFn) -> Progress:
         at += size
     given_up = tuple((id, "min-size") for id in selected[at : at + draw(st.integers(0, 3))])
     unaccounted = selected[at + 3 : at + 3 + draw(st.integers(0, 2))]
-    numbers = [draw(st.integers(0, 9)) for _ in range(3)]
     return Progress(
-        request, NOON, selected, tuple(calls), given_up, unaccounted, len(calls), *numbers
+        request,
+        NOON,
+        selected,
+        tuple(calls),
+        given_up,
+        unaccounted,
+        next_token=len(calls),
+        follow_ups=draw(st.integers(0, 9)),
+        attempt=draw(st.integers(0, 9)),
+        idle=draw(st.integers(0, 9)),
     )
 
 
@@ -164,13 +173,14 @@ def test_a_progress_record_of_another_version_is_malformed() -> None:
     text = progress_text(Progress(request_for(Count(1)), NOON))
     document = json.loads(text)
 
-    for other in (
+    others: list[Any] = [
         {**document, "version": 2},
         {k: v for k, v in document.items() if k != "version"},
         5,
         None,
         [],
-    ):
+    ]
+    for other in others:
         with pytest.raises(RejectedEvent):
             parse_progress(json.dumps(other))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Count, Instance, Metric, Order, RankedBy, Sample, Snapshot
 from scalein.decision.planner import plan_removal
-from tests.support.fleets import NOON, group_of, member, request_for, vendors_fleet
+from tests.support.clock import NOON
+from tests.support.fleets import group_of, member, request_for, vendors_fleet
 
 OLDEST, NEWEST, CONFIGURATION = "OldestInstance", "NewestInstance", "OldestScalingConfiguration"
 
@@ -205,7 +208,7 @@ def test_the_policy_says_how_old_a_metric_value_may_be() -> None:
     assert plan_removal(request, FLEET, stricter).selected == ("i-old", "i-new")
 
 
-RANKS = {
+RANKS: dict[Order, Callable[[Any], float]] = {
     Order.OLDEST_INSTANCE: lambda i: i.joined_at.timestamp(),
     Order.NEWEST_INSTANCE: lambda i: -i.joined_at.timestamp(),
     Order.UNHEALTHY: lambda i: 1 if i.healthy else 0,

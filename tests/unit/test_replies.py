@@ -173,7 +173,7 @@ def alike(value: object, right: object) -> bool:
     )
 
 
-NEEDED = {
+NEEDED: dict[Callable[[Any], object], tuple[str, ...]] = {
     of_groups: ("TotalCount", "ScalingGroups", *(f"ScalingGroup.{name}" for name in (
         "ScalingGroupId", "LifecycleState", "MinSize", "TotalCapacity", "DesiredCapacity"))),
     of_instances: ("TotalCount", "ScalingInstances", *(f"ScalingInstance.{name}" for name in (

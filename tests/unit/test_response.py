@@ -26,7 +26,8 @@ from scalein.policy_rules import why_no_rule
 from scalein.report import audit, response
 from scalein.report.outcome import MARK, Outcome, Rejection, Unconfirmed, outcome_json
 from scalein.timing import CallTimes
-from tests.support.fakes import NO_CALL_TIMES, NOON
+from tests.support.clock import NOON
+from tests.support.fakes import NO_CALL_TIMES
 from tests.support.outcomes import audit_faults, response_faults
 
 

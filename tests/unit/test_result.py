@@ -13,7 +13,8 @@ from scalein.decision.reasons import Status
 from scalein.decision.result import is_running, removal_result
 from scalein.report import audit, wording
 from scalein.report.outcome import Outcome
-from tests.support.fakes import NO_CALL_TIMES, NOON
+from tests.support.clock import NOON
+from tests.support.fakes import NO_CALL_TIMES
 from tests.support.fleets import group_of, member, request_for
 
 SELECTED = ("i-1", "i-2", "i-3")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein.timing import CallTimer
-from tests.support.fakes import DrivenClock
+from tests.support.clock import DrivenClock
 
 NAMES = ("DescribeScalingGroups", "RemoveInstances")
 SCHEDULES = st.lists(

@@ -34,7 +34,8 @@ from scalein.report import audit, wording
 from scalein.report.outcome import Outcome, outcome_json
 from scalein.report.texts import IGNORED, REASONS, STATUSES
 from scalein.report.wording import failed, planned, rejected
-from tests.support.fakes import NO_CALL_TIMES, NOON
+from tests.support.clock import NOON
+from tests.support.fakes import NO_CALL_TIMES
 from tests.support.fleets import group_of, member, request_for, requests, snapshots
 from tests.support.outcomes import FIELDS, SCHEMA, checked
 
