@@ -89,9 +89,9 @@ class RemovalCalls:
             raise
 
     def make_one(self, call: Call, snapshot: Snapshot) -> None:
-        """Makes a call, and records what its answer proves. Raises Refused, StaleSnapshot, TryLater.
+        """Makes a call, and records what its answer proves.
 
-        No other error of it is raised: then the call is unconfirmed.
+        Raises Refused, StaleSnapshot, TryLater. After any other error the call is unconfirmed.
         """
         if not self._group.is_fresh(snapshot):
             raise StaleSnapshot("DescribeScalingInstances", "Old", "the snapshot is too old.")
@@ -155,7 +155,7 @@ class RemovalCalls:
         return is_first_unconfirmed and self._holds_lease and not self.concurrent_removal
 
     def _has_concurrent_removal(self, snapshot: Snapshot) -> bool:
-        """Whether another removal began beside this one. No lease keeps it out: the history says."""
+        """Whether another removal began beside this one, by the history: no lease kept it out."""
         known_ids = {activity.id for activity in snapshot.activities or ()}
         known_ids |= set(self.progress.activity_ids)
         return any(
