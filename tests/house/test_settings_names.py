@@ -58,7 +58,7 @@ def test_the_known_settings_are_those_that_are_read() -> None:
 
 
 def test_the_known_settings_are_those_that_operations_has_a_row_for() -> None:
-    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
 
     assert sorted(re.findall(r"^\| `(SCALEIN_[A-Z_]+)` \|", text, re.MULTILINE)) == list(KNOWN)
 
