@@ -255,6 +255,7 @@ def test_a_removal_can_be_waited_for() -> None:
         again = world.send({"remove": {"count": 3}, "wait": True})
 
         assert (outcome["status"], len(outcome["removed"])) == ("removed", 3)
+        assert (outcome["requested"]["value"], len(outcome["retained"])) == (3, 6)
         assert again["status"] == "duplicate"
         assert again["originalStatus"] == "removed"
 

@@ -57,9 +57,9 @@ class BatchProcessor:
         if is_group_dry and not progress.calls:
             return expiry or plan_only(request, view, group_policy, dependencies)
         if is_group_dry:
-            # Someone switched the dry run on after this removal began: no further call is made,
+            # The dry run was switched on after this removal began: no further call is made,
             # and the outcome of the earlier calls is still reported.
-            group_policy = group_policy._replace(pause=Pause())
+            group_policy = group_policy._replace(pause=Pause(reason="the dry run is on"))
         max_wait_seconds = self._policy.max_event_age_seconds
         processor = MessageProcessor(view, group_policy, dependencies, max_wait_seconds)
         if not request.dry_run:

@@ -216,7 +216,7 @@ class RemovalRun:
         result = removal_result(self.progress, activities, snapshot, settle_seconds)
         if result is None:
             return wording.removing(self.progress, self.plan)
-        return wording.ended(self.progress, result)
+        return wording.ended(self.progress, result)._replace(plan=self.plan)
 
 
 def plan_only(
