@@ -11,13 +11,13 @@ from scalein.decision.group_policy import NONE, Budget, GroupPolicy, Pause
 from scalein.decision.model import (
     Activity,
     Alarm,
-    Count,
     Instance,
     Order,
     RemovalRequest,
     Sample,
     ScalingGroup,
     Snapshot,
+    Target,
 )
 from scalein.decision.planner import plan_removal
 from scalein.decision.windows import Windows, parse_cron
@@ -46,7 +46,7 @@ def figures(repeats: int) -> list[Row]:
         (", every guardrail", EVERY_ORDER, every_guardrail()),
     ):
         for size in (100, 1_000, 2_000, 10_000):
-            request = RemovalRequest("asg-bench", "r", Count(20), order=order)
+            request = RemovalRequest("asg-bench", "r", Target(instances=20), order=order)
             fleet = fleet_of(size)
             if len(plan_removal(request, fleet, group_policy).selected) != 20:
                 raise SystemExit("The plan is wrong: it must select twenty instances.")

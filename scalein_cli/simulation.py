@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.guardrails import limits, veto
-from scalein.decision.model import Alarm, Named, Plan, RemovalRequest, Snapshot
+from scalein.decision.model import Alarm, Plan, RemovalRequest, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
 from scalein.decision.retention import retention_rules
@@ -135,7 +135,7 @@ def _request(alarm: Alarm, policy: Policy, scaling_group_id: str) -> RemovalRequ
     requested = request_from_rule(rule, alarm, group_id)
     if requested.scaling_group_id != scaling_group_id:
         return OTHER_GROUP
-    if isinstance(requested.target, Named) and not requested.target.instance_ids:
+    if requested.target.instance_ids == ():
         return POLICY
     request = apply_policy(requested, policy)
     return POLICY if isinstance(request, PolicyViolation) else request

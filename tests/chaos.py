@@ -33,7 +33,7 @@ from localcloud.fleet import service_of
 from localcloud.functions.invocation_queue import InvocationQueue
 from localcloud.lag import Lag
 from localcloud.server import LocalCloud, running
-from scalein.decision.model import Count, RemovalRequest
+from scalein.decision.model import RemovalRequest, Target
 from scalein.decision.progress import client_token, message_key
 from tests.support import processes, truth
 from tests.support.clouds import group, instances
@@ -364,7 +364,7 @@ def violations(
     """Returns all that the judges find. `tokens`: what the cloud knows of each ClientToken."""
     own, unknown = defaultdict[str, list[truth.Did]](list), dict(dids)
     for message in sent:
-        key = message_key(RemovalRequest(message.group, message.id, Count(1)))
+        key = message_key(RemovalRequest(message.group, message.id, Target(instances=1)))
         for token in (client_token(key, number) for number in range(MAX_TOKENS)):
             _, _, reply = tokens.get(token, (None, "", None))
             if reply is not None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from scalein.clock import Deadline, SystemClock
-from scalein.decision.model import Count
+from scalein.decision.model import Target
 from scalein.decision.progress import Progress
 from scalein.errors import TryLater
 from scalein.processing.follow_ups import FunctionCompute, task_id
@@ -20,7 +20,7 @@ from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.deployment import KEY
 from tests.support.fleets import request_for
 
-PROGRESS = Progress(request_for(Count(1)), NOON, follow_ups=1)
+PROGRESS = Progress(request_for(Target(instances=1)), NOON, follow_ups=1)
 
 
 def follow_ups(

@@ -16,7 +16,7 @@ from localcloud.ess.model import Assumptions
 from scalein.clock import Deadline
 from scalein.cloud.ess import EssGateway
 from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway, Removal
-from scalein.decision.model import Count, ReadScope, RemoveOptions, Snapshot
+from scalein.decision.model import ReadScope, RemoveOptions, Snapshot, Target
 from scalein.decision.reasons import Status
 from scalein.errors import (
     ConfigurationError,
@@ -282,7 +282,7 @@ def test_a_wrong_secret_is_a_fault_of_the_deployment() -> None:
 
 
 def test_the_same_message_twice_removes_once() -> None:
-    request = request_for(Count(1))
+    request = request_for(Target(instances=1))
     with cloud_of(group(*instances(3), desiredCapacity=3)) as cloud:
         first = scale_in(request, cloud.gateway())
         assert first.status is Status.REMOVING
@@ -305,7 +305,7 @@ def test_a_group_that_changed_after_the_plan_loses_one_instance_even_if_a_refusa
         del cloud.group.instances["i-0001"]
         gateway = StaleOnce(cloud.gateway(), stale)
 
-        assert scale_in(request_for(Count(1)), gateway).accepted == ("i-0002",)
+        assert scale_in(request_for(Target(instances=1)), gateway).accepted == ("i-0002",)
         assert len(cloud.inside.service.activities) == 1
         tokens = [call["ClientToken"] for call in cloud.calls("RemoveInstances")]
         assert (len(tokens), len(set(tokens))) == (2, 2)  # a refused token is not used again

@@ -13,7 +13,7 @@ import pytest
 
 from localcloud.ess.model import Assumptions
 from scalein.decision.group_policy import Budget, GroupPolicy
-from scalein.decision.model import Count, Metric, Order, ReadScope, Sample
+from scalein.decision.model import Metric, Order, ReadScope, Sample, Target
 from scalein.decision.reasons import Reason
 from scalein.errors import Refused, Transient, TryLater
 from tests.contract.test_gateway import EMPTY, answering
@@ -143,7 +143,7 @@ def test_a_flapping_alarm_is_slowed_down_by_what_ess_remembers() -> None:
         def told_by(name: str, after: float) -> Any:
             cloud.clock.advance(after)
             clock = DrivenClock(cloud.clock.now())
-            request = request_for(Count(2))._replace(request_id=name)
+            request = request_for(Target(instances=2))._replace(request_id=name)
             return scale_in(request, cloud.gateway(clock=clock), group_policy, clock).plan
 
         first, second, third = told_by("a", 0), told_by("b", 300), told_by("c", 720)
@@ -185,7 +185,7 @@ def test_the_policy_may_lower_how_many_instances_a_call_names() -> None:
 
 
 def test_where_cloudmonitor_fails_no_instance_is_removed() -> None:
-    request = request_for(Count(1), order=(Order.LOWEST_METRIC,))
+    request = request_for(Target(instances=1), order=(Order.LOWEST_METRIC,))
     with cloud_of(group(*instances(5, metrics={"CPUUtilization": 1}))) as cloud:
         cloud.inside.faults.add("throttled", "DescribeMetricLast", times=1_000)
         with pytest.raises(Transient, match="Throttling"):

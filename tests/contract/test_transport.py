@@ -17,7 +17,7 @@ from localcloud.certificate import self_signed_certificate
 from scalein.clock import Deadline, SystemClock
 from scalein.cloud.ess import EssGateway
 from scalein.cloud.gateway import Removal
-from scalein.decision.model import Count, Metric, ReadScope, RemoveOptions
+from scalein.decision.model import Metric, ReadScope, RemoveOptions, Target
 from scalein.decision.progress import Progress
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Transient, TryLater
 from scalein.processing.follow_ups import FunctionCompute
@@ -117,7 +117,10 @@ def test_dripped_bytes_hold_no_follow_up_beyond_its_deadline(kind: str) -> None:
         follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(0.4, SystemClock()))
 
         assert (
-            seconds_of(lambda: follow_ups.schedule(Progress(request_for(Count(1)), NOON), 1)) < 0.6
+            seconds_of(
+                lambda: follow_ups.schedule(Progress(request_for(Target(instances=1)), NOON), 1)
+            )
+            < 0.6
         )
 
 
@@ -320,7 +323,7 @@ def test_a_wrong_certificate_of_function_compute_is_retried_later_and_names_the_
         function_ref = FunctionRef(f"https://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
         follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(5, SystemClock()))
         with pytest.raises(TryLater, match="SCALEIN_FC_ENDPOINT"):
-            follow_ups.schedule(Progress(request_for(Count(1)), NOON), 1)
+            follow_ups.schedule(Progress(request_for(Target(instances=1)), NOON), 1)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +334,7 @@ def test_only_function_computes_own_acceptance_schedules_a_follow_up(status: str
     with replying(lambda _: next(answers)) as endpoint:
         function_ref = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
         follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(5, SystemClock()))
-        progress = Progress(request_for(Count(1)), NOON)
+        progress = Progress(request_for(Target(instances=1)), NOON)
         with pytest.raises(TryLater, match=f"HTTP {status[:3]}"):
             follow_ups.schedule(progress, 1)
 

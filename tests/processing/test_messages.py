@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Count, RemovalRequest
+from scalein.decision.model import RemovalRequest, Target
 from scalein.decision.progress import Progress
 from scalein.intake import parse_event
 from scalein.ledger.memory import MemoryStore
@@ -249,7 +249,9 @@ def signed(text: str) -> dict[str, str]:
     }
 
 
-follow_up = json.loads(sign_follow_up(Progress(RemovalRequest("asg-1", "r", Count(1)), NOON), KEY))
+follow_up = json.loads(
+    sign_follow_up(Progress(RemovalRequest("asg-1", "r", Target(instances=1)), NOON), KEY)
+)
 POISON = {
     "a text": {"followUp": "\ud800", "signature": "0" * 64},
     "a signature": {"followUp": follow_up["followUp"], "signature": "\ud800" * 64},

@@ -9,7 +9,7 @@ import pytest
 
 from scalein.cloud.gateway import GROUP_ONLY, Removal
 from scalein.decision.group_policy import NONE, Budget, GroupPolicy
-from scalein.decision.model import Activity, Count, ReadScope, RemovalRequest, Snapshot
+from scalein.decision.model import Activity, ReadScope, RemovalRequest, Snapshot, Target
 from scalein.decision.progress import Progress, message_key
 from scalein.decision.reasons import Reason, Status
 from scalein.errors import TryLater
@@ -50,7 +50,7 @@ class Function:
 
 def ask(id: str, count: int = 1, sent: float | None = None) -> RemovalRequest:
     sent_at = None if sent is None else NOON + timedelta(seconds=sent)
-    return request_for(Count(count), sent_at=sent_at)._replace(request_id=id)
+    return request_for(Target(instances=count), sent_at=sent_at)._replace(request_id=id)
 
 
 def ref(id: str) -> MessageRef:
@@ -184,7 +184,7 @@ def test_a_cooldown_counts_a_removal_that_the_history_does_not_show_yet(seconds:
 def test_a_snapshot_that_has_grown_old_is_not_acted_upon() -> None:
     old = fleet()._replace(taken_at=NOON - timedelta(seconds=5.1))
     gateway = ScriptedGateway(old, fleet())
-    outcome = scale_in(request_for(Count(1)), gateway)
+    outcome = scale_in(request_for(Target(instances=1)), gateway)
 
     assert (gateway.reads, outcome.accepted) == (2, ("i-1",))
 
@@ -193,7 +193,7 @@ def test_a_group_whose_snapshot_is_always_old_is_tried_again_later() -> None:
     gateway = ScriptedGateway(fleet()._replace(taken_at=NOON - timedelta(minutes=1)))
 
     with pytest.raises(TryLater):
-        scale_in(request_for(Count(1)), gateway)
+        scale_in(request_for(Target(instances=1)), gateway)
     assert gateway.removals == []
 
 
@@ -202,7 +202,7 @@ def test_where_nothing_keeps_others_out_a_removal_beside_ours_ends_it(alone: boo
     """Where ESS runs removals beside each other: what it accepted is reported, no more is sent."""
     gateway = ScriptedGateway(fleet(60, desired_capacity=60))
     gateway.past = (Activity("asa-other", "InProgress", NOON, None, trigger="APIs"),)
-    run = removal_run(request_for(Count(50)), gateway, is_shared=alone)
+    run = removal_run(request_for(Target(instances=50)), gateway, is_shared=alone)
     outcome = run.advance()
 
     assert run.concurrent_removal is not alone

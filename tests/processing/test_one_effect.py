@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from scalein.decision.group_policy import GroupPolicy
-from scalein.decision.model import Count, RemovalRequest
+from scalein.decision.model import RemovalRequest, Target
 from scalein.decision.progress import client_token, message_key
 from scalein.decision.reasons import Status
 from scalein.report.outcome import Outcome
@@ -62,7 +62,7 @@ class Story:
     requested: dict[str, int]
 
     def removals(self, id: str) -> list[Removing]:
-        request = RemovalRequest("asg-1", id, Count(1))
+        request = RemovalRequest("asg-1", id, Target(instances=1))
         tokens = {client_token(message_key(request), number) for number in range(200)}
         return [one for one in self.ess.accepted if one.token in tokens]
 
@@ -121,7 +121,7 @@ def story(seed: int, on: Conditions) -> Story:
         id, count = f"m-{number}", chance.choice([1, 2, 5, 25, 40])
         requested[id] = count
         sent_at = clock.now() if chance.random() < 0.7 else None
-        request = RemovalRequest("asg-1", id, Count(count), sent_at=sent_at)
+        request = RemovalRequest("asg-1", id, Target(instances=count), sent_at=sent_at)
         after = chance.uniform(0, 60)
         function.send(request, after)
         if chance.random() < 0.3:

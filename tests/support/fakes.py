@@ -9,7 +9,7 @@ from typing import Any
 from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, Gateway, Removal
 from scalein.decision.group_policy import NONE, GroupPolicy
-from scalein.decision.model import Activity, Count, ReadScope, RemovalRequest, Snapshot
+from scalein.decision.model import Activity, ReadScope, RemovalRequest, Snapshot, Target
 from scalein.decision.progress import Progress, client_token, message_key
 from scalein.errors import GatewayError, Refused, StaleSnapshot
 from scalein.ledger.memory import MemoryLedger, MemoryStore
@@ -99,7 +99,7 @@ class SharedLedger(MemoryLedger):
 
 def token_of(group: str, request_id: str, number: int = 0) -> str:
     """The ClientToken of a call for a removal request."""
-    return client_token(message_key(RemovalRequest(group, request_id, Count(1))), number)
+    return client_token(message_key(RemovalRequest(group, request_id, Target(instances=1))), number)
 
 
 class ScriptedGateway:

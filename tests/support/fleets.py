@@ -10,17 +10,13 @@ from hypothesis import strategies as st
 from scalein.decision.group_policy import Budget, GroupPolicy, Pause
 from scalein.decision.model import (
     Activity,
-    Count,
     Instance,
-    Named,
     Order,
-    Percent,
     RemovalRequest,
     Sample,
     ScalingGroup,
     Snapshot,
     Target,
-    ToCapacity,
 )
 from scalein.decision.removal_order import REMOVAL_POLICIES
 from scalein.decision.windows import Windows, parse_cron
@@ -205,12 +201,12 @@ def group_policies(draw: st.DrawFn) -> GroupPolicy:
 
 def targets() -> st.SearchStrategy[Target]:
     return st.one_of(
-        st.integers(1, 15).map(Count),
-        st.floats(0, 100, exclude_min=True).map(Percent),
-        st.integers(0, 15).map(ToCapacity),
+        st.integers(1, 15).map(lambda value: Target(instances=value)),
+        st.floats(0, 100, exclude_min=True).map(lambda value: Target(percent=value)),
+        st.integers(0, 15).map(lambda value: Target(to_capacity=value)),
         st.lists(st.integers(1, 99).map("i-{}".format), min_size=1, max_size=8, unique=True)
         .map(tuple)
-        .map(Named),
+        .map(lambda value: Target(instance_ids=value)),
     )
 
 

@@ -7,17 +7,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from scalein.decision.group_policy import GroupPolicy
-from scalein.decision.model import (
-    Count,
-    Instance,
-    Named,
-    Order,
-    Percent,
-    Plan,
-    RemovalRequest,
-    Snapshot,
-    ToCapacity,
-)
+from scalein.decision.model import Instance, Order, Plan, RemovalRequest, Snapshot
 from scalein.decision.reasons import Reason
 
 STABLE = ("InService", "Protected", "Standby")
@@ -72,21 +62,23 @@ class Case:
     @property
     def requested(self) -> int:
         target, total = self.request.target, self.group.total_capacity
-        if isinstance(target, Count):
+        if target.instances is not None:
             return target.instances
-        if isinstance(target, Named):
+        if target.instance_ids is not None:
             return len(target.instance_ids)
-        if isinstance(target, Percent):
-            return max(1, int(Fraction(repr(target.of_total_capacity)) / 100 * total))
-        assert isinstance(target, ToCapacity)
+        if target.percent is not None:
+            return max(1, int(Fraction(repr(target.percent)) / 100 * total))
+        assert target.to_capacity is not None
         removed = ("Removing", "Removing:Wait", "Stopped")
         in_service = sum(
             self.weight(i.id) for i in self.snapshot.instances if i.lifecycle_state not in removed
         )
-        return max(0, min(total, in_service) - target.capacity)
+        return max(0, min(total, in_service) - target.to_capacity)
 
     def cost(self, ids: list[str]) -> int:
-        by_capacity = self.group.weighted and isinstance(self.request.target, Percent | ToCapacity)
+        target = self.request.target
+        is_by_capacity = (target.percent, target.to_capacity) != (None, None)
+        by_capacity = self.group.weighted and is_by_capacity
         return sum(self.weight(id) for id in ids) if by_capacity else len(ids)
 
     def removed_with(self, id: str) -> int:
@@ -169,7 +161,7 @@ STATES = {
 
 
 def _may_be_removed(case: Case, instance: Instance) -> bool:
-    if not isinstance(case.request.target, Named):
+    if not case.request.target.is_named:
         return False
     policy = case.group_policy
     return {"Protected": policy.remove_protected, "Standby": policy.remove_standby}.get(
@@ -218,11 +210,9 @@ JUDGES: dict[Reason, Callable[[Case, str], bool]] = {
         case.cost(case.planned_ids + case.held_ids) >= case.requested
     ),
     Reason.NOT_NAMED: lambda case, id: (
-        isinstance(case.request.target, Named) and id not in case.request.target.instance_ids
+        case.request.target.is_named and id not in (case.request.target.instance_ids or ())
     ),
-    Reason.NOT_A_MEMBER: lambda case, id: (
-        isinstance(case.request.target, Named) and id not in case.members
-    ),
+    Reason.NOT_A_MEMBER: lambda case, id: case.request.target.is_named and id not in case.members,
     Reason.TOO_HEAVY: lambda case, id: (
         case.cost([id]) > case.requested - case.cost(case.planned_ids + case.held_ids)
     ),
@@ -244,7 +234,7 @@ JUDGES: dict[Reason, Callable[[Case, str], bool]] = {
     Reason.UNKNOWN_REMOVAL_POLICY: lambda case, id: (
         not set(case.group.removal_policies) <= set(ESS_POLICIES)
         and not case.request.order
-        and not isinstance(case.request.target, Named)
+        and not case.request.target.is_named
     ),
     Reason.BELOW_DESIRED: lambda case, id: (
         (case.group.desired_capacity or 0) > case.capacity(*STABLE, "Pending", "Pending:Wait")

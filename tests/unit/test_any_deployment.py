@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Alarm, Count, Sample
+from scalein.decision.model import Alarm, Sample, Target
 from scalein.decision.planner import plan_removal
 from scalein.errors import ConfigurationError
 from scalein.policy import PolicyViolation, apply_policy, read_policy
@@ -112,7 +112,9 @@ def test_any_policy_decides_or_is_a_configuration_error(text: str) -> None:
         assert "SCALEIN_POLICY" in str(error)
         return
     for id in policy.groups:
-        request = apply_policy(request_for(Count(2))._replace(scaling_group_id=id), policy)
+        request = apply_policy(
+            request_for(Target(instances=2))._replace(scaling_group_id=id), policy
+        )
         if not isinstance(request, PolicyViolation):
             plan = plan_removal(request, FLEET, policy.groups[id])
             assert len(plan.selected) <= 2

@@ -10,7 +10,14 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from scalein.decision.group_policy import Budget, GroupPolicy
-from scalein.decision.model import Activity, Count, Instance, ReadScope, ScalingGroup, Snapshot
+from scalein.decision.model import (
+    Activity,
+    Instance,
+    ReadScope,
+    ScalingGroup,
+    Snapshot,
+    Target,
+)
 from scalein.decision.planner import plan_removal
 from scalein.processing.group_view import GroupView
 from tests.support.clock import NOON, DrivenClock
@@ -110,7 +117,9 @@ def remove_by_message(group: Group, budget: Budget, count: int, seconds: float) 
     }
     group_view.update(frozenset(own_ids), 1)
     snapshot = group_view.snapshot(ReadScope(WINDOW))
-    plan = plan_removal(request_for(Count(count)), snapshot, GroupPolicy(budget=budget), 1_000)
+    plan = plan_removal(
+        request_for(Target(instances=count)), snapshot, GroupPolicy(budget=budget), 1_000
+    )
     group.remove(plan.selected, seconds) if plan.selected else None
     return len(plan.selected)
 

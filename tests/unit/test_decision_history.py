@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from scalein.decision.group_policy import Budget, GroupPolicy
-from scalein.decision.model import Count, Named, Percent, Target, ToCapacity
+from scalein.decision.model import Target
 from scalein.decision.planner import plan_removal
 from scalein_cli.simulated_group import SimulatedGroup
 from tests.support.clock import NOON
@@ -16,12 +16,12 @@ from tests.support.fleets import group_of, member, request_for
 
 ACTIVITY = timedelta(seconds=60)
 TARGETS = st.one_of(
-    st.integers(1, 6).map(Count),
-    st.sampled_from([5, 20, 50, 100]).map(Percent),
-    st.integers(0, 12).map(ToCapacity),
+    st.integers(1, 6).map(lambda value: Target(instances=value)),
+    st.sampled_from([5, 20, 50, 100]).map(lambda value: Target(percent=value)),
+    st.integers(0, 12).map(lambda value: Target(to_capacity=value)),
     st.lists(st.integers(0, 11).map("i-{:02}".format), min_size=1, max_size=4, unique=True)
     .map(tuple)
-    .map(Named),
+    .map(lambda value: Target(instance_ids=value)),
 )
 GUARDRAILS = st.fixed_dictionaries(
     {

@@ -16,7 +16,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from scalein.decision.group_policy import GroupPolicy
-from scalein.decision.model import Count, Instance, Named, Order, RemovalRequest, Snapshot
+from scalein.decision.model import Instance, Order, RemovalRequest, Snapshot, Target
 from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
 from tests.support.fakes import ScriptedGateway, dry_run, scale_in
@@ -63,7 +63,7 @@ def test_i1_capacity_never_falls_below_min_size_or_floor(decision: Decision) -> 
 @given(DECISIONS)
 def test_i2_no_instance_is_selected_that_must_not_be(decision: Decision) -> None:
     case = decision.case()
-    named = isinstance(decision.request.target, Named)
+    named = decision.request.target.is_named
     states = {"InService"} | (
         {"Protected"} if named and case.group_policy.remove_protected else set()
     )
@@ -77,7 +77,7 @@ def test_i2_no_instance_is_selected_that_must_not_be(decision: Decision) -> None
 def test_i3_what_was_not_read_is_not_absent(decision: Decision) -> None:
     unread = decision.snapshot._replace(activities=None, samples=None)
     counts_history = decision.group_policy.history_seconds > 0
-    is_by_metric = not isinstance(decision.request.target, Named) and bool(
+    is_by_metric = not decision.request.target.is_named and bool(
         set(BY_METRIC) & set(decision.request.order)
     )
 
@@ -90,9 +90,7 @@ def test_i3_what_was_not_read_is_not_absent(decision: Decision) -> None:
 def test_i4_a_missing_or_old_metric_selects_no_instance(decision: Decision) -> None:
     case = decision.case()
 
-    if not isinstance(decision.request.target, Named) and set(BY_METRIC) & set(
-        decision.request.order
-    ):
+    if not decision.request.target.is_named and set(BY_METRIC) & set(decision.request.order):
         for id in case.plan.selected:
             sample = (decision.snapshot.samples or {})[id]
             assert decision.snapshot.taken_at - sample.taken_at <= timedelta(seconds=300)
@@ -130,11 +128,7 @@ def test_i14_every_instance_gets_exactly_one_reason_and_it_alone_suffices(
     decision: Decision,
 ) -> None:
     case = decision.case()
-    named_ids = (
-        set(decision.request.target.instance_ids)
-        if isinstance(decision.request.target, Named)
-        else set()
-    )
+    named_ids = set(decision.request.target.instance_ids or ())
 
     assert sorted(v.instance_id for v in case.plan.verdicts) == sorted(
         set(case.members) | named_ids
@@ -165,7 +159,7 @@ def test_i15_the_same_snapshot_gives_the_same_plan_in_whatever_order_it_is_liste
 def test_i16_each_is_selected_from_the_fullest_zone_that_has_a_candidate(
     snapshot: Snapshot, count: int
 ) -> None:
-    plan = plan_removal(request_for(Count(count), order=(Order.FULLEST_ZONE,)), snapshot)
+    plan = plan_removal(request_for(Target(instances=count), order=(Order.FULLEST_ZONE,)), snapshot)
     members = {instance.id: instance for instance in snapshot.instances}
     sizes: dict[str, int] = {}
     for instance in snapshot.instances:
@@ -185,7 +179,7 @@ def test_i16_where_all_are_candidates_zones_stay_balanced(zones: str, count: int
     fleet = group_of(
         *(member(f"i-{n:02}", zone=zone) for n, zone in enumerate(zones)), multi_az_policy="BALANCE"
     )
-    selected_capacity = set(plan_removal(request_for(Count(count)), fleet).selected)
+    selected_capacity = set(plan_removal(request_for(Target(instances=count)), fleet).selected)
     remaining = [
         instance.zone_id for instance in fleet.instances if instance.id not in selected_capacity
     ]
@@ -273,7 +267,7 @@ def small_groups(maximum: int) -> list[Snapshot]:
 def test_all_small_groups_in_all_states_keep_the_laws() -> None:
     """Up to 6 instances in the long profile: 190,000 groups."""
     maximum = {"long": 6, "ci": 5}.get(settings.get_current_profile_name(), 4)
-    request, policy = request_for(Count(2)), GroupPolicy(floor=2)
+    request, policy = request_for(Target(instances=2)), GroupPolicy(floor=2)
     for snapshot in small_groups(maximum):
         case = Case(request, snapshot, policy, plan_removal(request, snapshot, policy))
         in_service = sum(i.lifecycle_state == "InService" for i in snapshot.instances)

@@ -13,16 +13,14 @@ from scalein.decision.group_policy import Budget, GroupPolicy, Pause
 from scalein.decision.guardrails import read_scope
 from scalein.decision.model import (
     Activity,
-    Count,
     Limit,
     Metric,
-    Named,
     Order,
     Plan,
     Sample,
     Shortfall,
     Snapshot,
-    ToCapacity,
+    Target,
 )
 from scalein.decision.planner import plan_removal, requested_amount
 from scalein.decision.reasons import Reason
@@ -52,7 +50,7 @@ def after_two(first: int, second: int) -> Snapshot:
 
 
 def plan(snapshot: Snapshot, group_policy: GroupPolicy, count: int = 9) -> Plan:
-    return plan_removal(request_for(Count(count)), snapshot, group_policy)
+    return plan_removal(request_for(Target(instances=count)), snapshot, group_policy)
 
 
 def detail_of(plan: Plan) -> str:
@@ -189,10 +187,10 @@ def test_protected_and_standby_are_removed_only_if_named_and_allowed_by_the_poli
         member("i-s", lifecycle_state="Standby"),
         member("i-a"),
     )
-    named = request_for(Named(("i-p", "i-s", "i-a")))
+    named = request_for(Target(instance_ids=("i-p", "i-s", "i-a")))
 
     assert list(plan_removal(named, fleet, group_policy).selected) == selected_ids
-    assert plan_removal(request_for(Count(3)), fleet, group_policy).selected == ("i-a",)
+    assert plan_removal(request_for(Target(instances=3)), fleet, group_policy).selected == ("i-a",)
 
 
 def test_each_limit_says_what_it_allows_and_by_which_values() -> None:
@@ -268,7 +266,7 @@ def test_an_instance_of_unknown_weight_counts_for_nothing() -> None:
     assert plan(fleet, GroupPolicy()).limits[0].detail == (
         "MinSize is 1; the capacity of InService, Protected and Standby instances is 4."
     )
-    assert requested_amount(request_for(ToCapacity(1)), fleet).value == 3
+    assert requested_amount(request_for(Target(to_capacity=1)), fleet).value == 3
 
 
 def test_while_a_removal_runs_the_end_of_the_cooldown_is_not_known() -> None:
@@ -347,7 +345,7 @@ def test_by_a_wrong_clock_no_more_are_removed_than_by_the_right_one(
     )
     right = joined(8, then)._replace(activities=(past,), cloud_time=NOON)
     right = right._replace(samples={i.id: Sample(1.0, then) for i in right.instances})
-    request = request_for(Count(9), order=(Order.LOWEST_METRIC,) if metric else ())
+    request = request_for(Target(instances=9), order=(Order.LOWEST_METRIC,) if metric else ())
     by_right = plan_removal(request, right, group_policy).selected
     by_wrong = plan_removal(
         request, right._replace(taken_at=NOON + timedelta(seconds=skew)), group_policy
@@ -357,8 +355,8 @@ def test_by_a_wrong_clock_no_more_are_removed_than_by_the_right_one(
 
 
 def test_a_decision_needs_as_much_more_history_as_the_clocks_may_differ() -> None:
-    assert read_scope(request_for(Count(1)), COOL).history_seconds == 600 + 900
-    assert read_scope(request_for(Count(1)), GroupPolicy()).history_seconds == 0
+    assert read_scope(request_for(Target(instances=1)), COOL).history_seconds == 600 + 900
+    assert read_scope(request_for(Target(instances=1)), GroupPolicy()).history_seconds == 0
 
 
 def test_history_is_needed_as_far_back_as_the_longest_guardrail_looks() -> None:

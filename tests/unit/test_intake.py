@@ -11,15 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scalein import intake
-from scalein.decision.model import (
-    Count,
-    Named,
-    Order,
-    Percent,
-    RemovalRequest,
-    RemoveOptions,
-    ToCapacity,
-)
+from scalein.decision.model import Order, RemovalRequest, RemoveOptions, Target
 from scalein.errors import RejectedEvent
 
 MINIMAL: dict[str, Any] = {"scalingGroupId": "asg-1", "remove": {"count": 1}}
@@ -60,7 +52,7 @@ def test_a_full_request_is_read_field_by_field() -> None:
     assert request == RemovalRequest(
         scaling_group_id="asg-1",
         request_id="r-1",
-        target=Count(1),
+        target=Target(instances=1),
         denies_partial=True,
         order=(Order.NEWEST_INSTANCE, Order.OLDEST_SCALING_CONFIGURATION),
         options=RemoveOptions("recycle", False, 60, True, ("ash-1",)),
@@ -73,10 +65,10 @@ def test_a_full_request_is_read_field_by_field() -> None:
 @pytest.mark.parametrize(
     ("remove", "target"),
     [
-        ({"count": 3.0}, Count(3)),
-        ({"percent": 12.5}, Percent(12.5)),
-        ({"toCapacity": 0}, ToCapacity(0)),
-        ({"instanceIds": ["i-b", "i-a"]}, Named(("i-b", "i-a"))),
+        ({"count": 3.0}, Target(instances=3)),
+        ({"percent": 12.5}, Target(percent=12.5)),
+        ({"toCapacity": 0}, Target(to_capacity=0)),
+        ({"instanceIds": ["i-b", "i-a"]}, Target(instance_ids=("i-b", "i-a"))),
     ],
 )
 def test_there_are_four_kinds_of_target(remove: dict[str, Any], target: object) -> None:
@@ -92,7 +84,7 @@ def test_without_a_request_id_the_same_bytes_are_the_same_message() -> None:
 
 
 def test_a_byte_order_mark_does_no_harm() -> None:
-    assert read(b"\xef\xbb\xbf" + json.dumps(MINIMAL).encode()).target == Count(1)
+    assert read(b"\xef\xbb\xbf" + json.dumps(MINIMAL).encode()).target == Target(instances=1)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Count, Named, Plan, RemovalRequest, Snapshot, ToCapacity, Verdict
+from scalein.decision.model import Plan, RemovalRequest, Snapshot, Target, Verdict
 from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
 from tests.support.fleets import requests, snapshots
@@ -48,16 +48,18 @@ def test_never_more_is_removed_than_was_requested(
 ) -> None:
     plan = plan_removal(request, snapshot)
 
-    if isinstance(request.target, Count):
-        assert len(plan.selected) <= request.target.instances
-    elif isinstance(request.target, Named):
-        assert set(plan.selected) <= set(request.target.instance_ids)
-    elif isinstance(request.target, ToCapacity):
+    target = request.target
+    if target.instances is not None:
+        assert len(plan.selected) <= target.instances
+    elif target.instance_ids is not None:
+        assert set(plan.selected) <= set(target.instance_ids)
+    elif target.to_capacity is not None:
         if plan.selected:
             assert stable_capacity(snapshot) - selected_capacity(plan, snapshot) >= 0
-            assert plan.capacity_after >= request.target.capacity
+            assert plan.capacity_after >= target.to_capacity
     else:
-        maximum = max(1, snapshot.group.total_capacity * request.target.of_total_capacity / 100)
+        assert target.percent is not None
+        maximum = max(1, snapshot.group.total_capacity * target.percent / 100)
         assert selected_capacity(plan, snapshot) <= maximum + 1e-9
 
 
@@ -83,9 +85,7 @@ def test_every_instance_gets_exactly_one_verdict(
     plan = plan_removal(request, snapshot)
     judged = sorted(verdict.instance_id for verdict in plan.verdicts)
     members = {instance.id for instance in snapshot.instances}
-    unknown_ids = (
-        set(request.target.instance_ids) - members if isinstance(request.target, Named) else set()
-    )
+    unknown_ids = set(request.target.instance_ids or ()) - members
 
     assert judged == sorted(members | unknown_ids)
 
@@ -138,7 +138,9 @@ def test_an_instance_that_is_not_needed_is_removed_when_the_request_names_it_alo
     for verdict in plan_removal(request, snapshot).verdicts:
         if verdict.reason is Reason.NOT_NEEDED:
             alone = plan_removal(
-                request._replace(target=Named((verdict.instance_id,)), denies_partial=False),
+                request._replace(
+                    target=Target(instance_ids=(verdict.instance_id,)), denies_partial=False
+                ),
                 snapshot,
             )
             (now,) = [v for v in alone.verdicts if v.instance_id == verdict.instance_id]

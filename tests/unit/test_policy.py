@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein.decision.group_policy import Budget, GroupPolicy, Pause
-from scalein.decision.model import Alarm, Count, Metric, Named, Order, RemovalRequest, RemoveOptions
+from scalein.decision.model import Alarm, Metric, Order, RemovalRequest, RemoveOptions, Target
 from scalein.decision.windows import Windows, parse_cron
 from scalein.errors import ConfigurationError
 from scalein.policy import Policy, PolicyViolation, apply_policy, read_policy
@@ -54,7 +54,7 @@ def fault(document: Any) -> str:
 
 
 def request(**fields: Any) -> RemovalRequest:
-    return RemovalRequest("asg-1", "r-1", Count(1), **fields)
+    return RemovalRequest("asg-1", "r-1", Target(instances=1), **fields)
 
 
 def test_every_guardrail_is_read() -> None:
@@ -325,7 +325,7 @@ def test_a_rule_has_the_fields_of_a_request() -> None:
     assert requested == RemovalRequest(
         "asg-1",
         "alarm-1",
-        Count(1),
+        Target(instances=1),
         denies_partial=True,
         order=(NEWEST,),
         dry_run=True,
@@ -369,8 +369,8 @@ def test_why_no_rule_matches_is_short_whatever_a_sender_calls_its_labels(names: 
 def test_a_rule_can_take_the_alarms_own_instances() -> None:
     known = policy(None, rule({"alertName": "x"}, remove={"instanceIds": "alarm"}))
 
-    assert request_from_rule(known.rules[0], alarm(alertName="x"), "asg-1").target == Named(
-        ("i-1",)
+    assert request_from_rule(known.rules[0], alarm(alertName="x"), "asg-1").target == Target(
+        instance_ids=("i-1",)
     )
 
 

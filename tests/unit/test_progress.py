@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Count, Named, RemovalRequest, RemoveOptions
+from scalein.decision.model import RemovalRequest, RemoveOptions, Target
 from scalein.decision.progress import Call, CallState, Progress, client_token, message_key
 from scalein.errors import RejectedEvent
 from scalein.intake.dialects import SignedFollowUp
@@ -160,8 +160,8 @@ texts = st.text(max_size=12) | st.sampled_from(
 def test_no_two_messages_share_a_key_whatever_their_senders_write(
     group: str, id: str, derived: bool, other_group: str, other_id: str, other_derived: bool
 ) -> None:
-    one = RemovalRequest(group, id, Count(1), derived_id=derived)
-    other = RemovalRequest(other_group, other_id, Count(1), derived_id=other_derived)
+    one = RemovalRequest(group, id, Target(instances=1), derived_id=derived)
+    other = RemovalRequest(other_group, other_id, Target(instances=1), derived_id=other_derived)
     same = (group, id, derived) == (other_group, other_id, other_derived)
 
     assert (message_key(one) == message_key(other)) is same
@@ -170,7 +170,7 @@ def test_no_two_messages_share_a_key_whatever_their_senders_write(
 
 
 def test_a_progress_record_of_another_version_is_malformed() -> None:
-    text = progress_text(Progress(request_for(Count(1)), NOON))
+    text = progress_text(Progress(request_for(Target(instances=1)), NOON))
     document = json.loads(text)
 
     others: list[Any] = [
@@ -198,8 +198,12 @@ def test_pending_ids_of_a_plan_are_not_ids_that_a_sender_named() -> None:
     def target_of(request: RemovalRequest) -> object:
         return Progress(request, NOON, ("i-1", "i-2")).request_for_ids(("i-1", "i-2")).target
 
-    assert target_of(request_for(Count(2))) == Named(("i-1", "i-2"), by_plan=True)
-    assert target_of(request_for(Named(("i-1", "i-2")))) == Named(("i-1", "i-2"), by_plan=False)
+    assert target_of(request_for(Target(instances=2))) == Target(
+        instance_ids=("i-1", "i-2"), by_plan=True
+    )
+    assert target_of(request_for(Target(instance_ids=("i-1", "i-2")))) == Target(
+        instance_ids=("i-1", "i-2"), by_plan=False
+    )
 
 
 @pytest.mark.parametrize("state", list(CallState))
@@ -209,7 +213,9 @@ def test_a_follow_up_of_a_thousand_instances_is_small_enough_for_its_response(
 ) -> None:
     """A destination takes 64 KB for both. Ids have 22 characters, and their order is random."""
     selected = tuple(f"i-{sha256(str(n).encode()).hexdigest()[:20]}" for n in range(1_000))
-    request = request_for(Named(selected) if named else Count(1_000), sent_at=NOON)
+    request = request_for(
+        Target(instance_ids=selected) if named else Target(instances=1_000), sent_at=NOON
+    )
     progress = Progress(request._replace(request_id="r" * 128), NOON, selected)
     later = NOON + timedelta(seconds=86_399.123456)
     for call in progress.with_intents(None, NOON, later).calls:

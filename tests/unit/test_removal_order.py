@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein.decision.group_policy import GroupPolicy
-from scalein.decision.model import Count, Instance, Metric, Order, RankedBy, Sample, Snapshot
+from scalein.decision.model import Instance, Metric, Order, RankedBy, Sample, Snapshot, Target
 from scalein.decision.planner import plan_removal
 from tests.support.clock import NOON
 from tests.support.fleets import group_of, member, request_for, vendors_fleet
@@ -40,7 +40,7 @@ def test_the_twelve_cells_of_the_vendors_table_that_need_no_prices(
     multi_az_policy: str, policies: tuple[str, ...], first_id: str
 ) -> None:
     """ESS guide, combining removal policies; the other three of its fifteen cells go by prices."""
-    plan = plan_removal(request_for(Count(1)), vendors_fleet(multi_az_policy, *policies))
+    plan = plan_removal(request_for(Target(instances=1)), vendors_fleet(multi_az_policy, *policies))
 
     assert plan.selected == (first_id,)
 
@@ -92,14 +92,14 @@ FLEET = group_of(
 def test_an_order_selects_the_first_and_says_why(
     order: list[str], first_id: str, by: str, value: str
 ) -> None:
-    plan = plan_removal(request_for(Count(1), order=tuple(map(Order, order))), FLEET)
+    plan = plan_removal(request_for(Target(instances=1), order=tuple(map(Order, order))), FLEET)
 
     assert plan.selected == (first_id,)
     assert plan.verdicts[0].ranked_by == RankedBy(by, value)
 
 
 def test_a_single_candidate_is_selected_as_the_only_one() -> None:
-    plan = plan_removal(request_for(Count(1)), group_of(member("i-a")))
+    plan = plan_removal(request_for(Target(instances=1)), group_of(member("i-a")))
 
     assert plan.verdicts[0].ranked_by == RankedBy("only-candidate", "i-a")
 
@@ -149,7 +149,9 @@ def test_a_single_candidate_is_selected_as_the_only_one() -> None:
 def test_what_put_one_instance_before_another_is_said_in_words(
     first: Instance, second: Instance, order: str, ranked_by: RankedBy
 ) -> None:
-    plan = plan_removal(request_for(Count(1), order=(Order(order),)), group_of(first, second))
+    plan = plan_removal(
+        request_for(Target(instances=1), order=(Order(order),)), group_of(first, second)
+    )
 
     assert [(v.instance_id, v.ranked_by) for v in plan.verdicts if v.selected] == [
         (first.id, ranked_by)
@@ -162,7 +164,7 @@ def test_the_size_of_a_zone_is_said_where_it_decided() -> None:
         member("i-a", zone="i"),
         member("i-p", zone="h", lifecycle_state="Protected"),
     )
-    plan = plan_removal(request_for(Count(2), order=(Order.FULLEST_ZONE,)), fleet)
+    plan = plan_removal(request_for(Target(instances=2), order=(Order.FULLEST_ZONE,)), fleet)
 
     assert [v.ranked_by for v in plan.verdicts if v.selected] == [
         RankedBy("FullestZone", "h has 2"),
@@ -182,7 +184,7 @@ def test_zones_are_balanced_within_what_an_order_before_holds_equal() -> None:
     )
     order = (Order.UNHEALTHY, Order.FULLEST_ZONE, Order.NEWEST_INSTANCE)
 
-    assert plan_removal(request_for(Count(4), order=order), fleet).selected == (
+    assert plan_removal(request_for(Target(instances=4), order=order), fleet).selected == (
         "i-d",
         "i-e",
         "i-f",
@@ -193,15 +195,15 @@ def test_zones_are_balanced_within_what_an_order_before_holds_equal() -> None:
 def test_a_balanced_group_is_balanced_unless_the_order_gives_the_zone_another_place() -> None:
     fleet = vendors_fleet("BALANCE")
 
-    assert plan_removal(request_for(Count(1), order=(Order.OLDEST_INSTANCE,)), fleet).selected == (
-        "i-2",
-    )
+    assert plan_removal(
+        request_for(Target(instances=1), order=(Order.OLDEST_INSTANCE,)), fleet
+    ).selected == ("i-2",)
     last = (Order.OLDEST_INSTANCE, Order.FULLEST_ZONE)
-    assert plan_removal(request_for(Count(1), order=last), fleet).selected == ("i-1",)
+    assert plan_removal(request_for(Target(instances=1), order=last), fleet).selected == ("i-1",)
 
 
 def test_the_policy_says_how_old_a_metric_value_may_be() -> None:
-    request = request_for(Count(2), order=(Order.LOWEST_METRIC,))
+    request = request_for(Target(instances=2), order=(Order.LOWEST_METRIC,))
     stricter = GroupPolicy(metric=Metric(period_seconds=60, stale_after_periods=4))
 
     assert plan_removal(request, FLEET).selected == ("i-spot", "i-old")
@@ -261,6 +263,8 @@ def test_a_pipeline_narrows_the_candidates_step_by_step(
         remaining.remove(first)
 
     assert (
-        list(plan_removal(request_for(Count(count), order=tuple(orders)), fleet).selected)
+        list(
+            plan_removal(request_for(Target(instances=count), order=tuple(orders)), fleet).selected
+        )
         == expected
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from scalein.decision.model import Activity, Count, Instance, RemoveOptions, Snapshot
+from scalein.decision.model import Activity, Instance, RemoveOptions, Snapshot, Target
 from scalein.decision.progress import Call, CallState, Progress
 from scalein.decision.reasons import Status
 from scalein.decision.result import is_running, removal_result
@@ -24,7 +24,7 @@ LATER = NOON + timedelta(minutes=5)
 def progress(given_up: tuple[tuple[str, str], ...] = ()) -> Progress:
     accepted_ids = tuple(id for id in SELECTED if id not in dict(given_up))
     return Progress(
-        request_for(Count(3)),
+        request_for(Target(instances=3)),
         NOON,
         SELECTED,
         (Call(0, accepted_ids, NOON, NOON, CallState.ACCEPTED, "asa-1"),),
@@ -151,7 +151,9 @@ def test_the_capacity_that_ess_creates_again_is_counted(
         activities=others, taken_at=SETTLED
     )
     keeping = progress()._replace(
-        request=request_for(Count(3), options=RemoveOptions(decrease_desired_capacity=False))
+        request=request_for(
+            Target(instances=3), options=RemoveOptions(decrease_desired_capacity=False)
+        )
     )
     result = removal_result(keeping, (activity(),), snapshot, 180)
 

@@ -9,14 +9,12 @@ from hypothesis import given
 
 from scalein.decision.model import (
     Amount,
-    Count,
-    Named,
     Plan,
     RemovalRequest,
     RemovalResult,
     RemoveOptions,
     Snapshot,
-    ToCapacity,
+    Target,
     Verdict,
 )
 from scalein.decision.planner import plan_removal
@@ -40,7 +38,7 @@ from tests.support.fleets import group_of, member, request_for, requests, snapsh
 from tests.support.outcomes import FIELDS, SCHEMA, checked
 
 KEYS = set(FIELDS)
-ASK = request_for(Count(2), request_reason="quiet night")
+ASK = request_for(Target(instances=2), request_reason="quiet night")
 
 
 def removing(request: RemovalRequest, plan: Plan) -> Outcome:
@@ -109,7 +107,9 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
 
 
 def test_a_request_that_keeps_the_desired_capacity_says_that_ess_creates_replacements() -> None:
-    request = request_for(Count(1), options=RemoveOptions(decrease_desired_capacity=False))
+    request = request_for(
+        Target(instances=1), options=RemoveOptions(decrease_desired_capacity=False)
+    )
     plan = plan_removal(request, group_of(member("i-a"), desired_capacity=1))
     usual = request._replace(options=RemoveOptions(decrease_desired_capacity=True))
 
@@ -223,8 +223,8 @@ def message_of(request: RemovalRequest, snapshot: Snapshot) -> str:
 def test_a_named_instance_that_is_retained_is_named_with_the_reason() -> None:
     group = group_of(member("i-a", lifecycle_state="Protected"))
 
-    assert "i-a is Protected." in message_of(request_for(Named(("i-a",))), group)
-    assert message_of(request_for(Named(("i-nobody", "i-a"))), group) == (
+    assert "i-a is Protected." in message_of(request_for(Target(instance_ids=("i-a",))), group)
+    assert message_of(request_for(Target(instance_ids=("i-nobody", "i-a"))), group) == (
         "None of 2 requested instances removed. i-a is Protected. "
         "i-nobody is not a member of asg-1."
     )
@@ -233,7 +233,7 @@ def test_a_named_instance_that_is_retained_is_named_with_the_reason() -> None:
 def test_several_instances_of_one_reason_share_a_sentence() -> None:
     ids = tuple(f"i-{n}" for n in range(7))
 
-    assert message_of(request_for(Named(ids)), group_of()) == (
+    assert message_of(request_for(Target(instance_ids=ids)), group_of()) == (
         "None of 7 requested instances removed. "
         "i-0, i-1, i-2, i-3, i-4 and 2 more are not members of asg-1."
     )
@@ -246,7 +246,7 @@ def test_a_message_says_what_to_do_about_the_groups_state() -> None:
 
 
 def test_nothing_to_do_is_no_blocked_request() -> None:
-    request = request_for(ToCapacity(1))
+    request = request_for(Target(to_capacity=1))
     outcome = planned(request, plan_removal(request, group_of(member("i-a"))))
 
     assert outcome.status is Status.AT_TARGET

@@ -22,7 +22,6 @@ from scalein.decision.group_policy import NONE, GroupPolicy
 from scalein.decision.model import (
     Activity,
     Limit,
-    Named,
     ReadScope,
     RemovalRequest,
     Snapshot,
@@ -134,7 +133,7 @@ def _group_state(snapshot: Snapshot) -> Iterator[Veto]:
 
 def _unknown_removal_policy(request: RemovalRequest, snapshot: Snapshot) -> Iterator[Veto]:
     """Such as CustomPolicy, where this function would have to guess which instances come first."""
-    if request.order or isinstance(request.target, Named):
+    if request.order or request.target.is_named:
         return
     unknown = [p for p in snapshot.group.removal_policies if p not in KNOWN_REMOVAL_POLICIES]
     if unknown:

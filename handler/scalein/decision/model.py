@@ -126,32 +126,19 @@ class Snapshot(NamedTuple):
         return self.taken_at if self.cloud_time is None else max(self.taken_at, self.cloud_time)
 
 
-class Count(NamedTuple):
-    """Remove so many instances."""
+class Target(NamedTuple):
+    """What to remove. Exactly one of the first four is set."""
 
-    instances: int
+    instances: int | None = None  # so many instances
+    percent: float | None = None  # so many percent of TotalCapacity
+    to_capacity: int | None = None  # instances until so much capacity is in the group
+    instance_ids: tuple[str, ...] | None = None  # these instances
+    by_plan: bool = False  # an earlier step of this message selected the ids, not the sender
 
-
-class Percent(NamedTuple):
-    """Remove so many percent of TotalCapacity."""
-
-    of_total_capacity: float
-
-
-class ToCapacity(NamedTuple):
-    """Remove instances until so much capacity is in the group."""
-
-    capacity: int
-
-
-class Named(NamedTuple):
-    """Remove these instances."""
-
-    instance_ids: tuple[str, ...]
-    by_plan: bool = False  # an earlier step of this message selected them, not the sender
-
-
-Target = Count | Percent | ToCapacity | Named
+    @property
+    def is_named(self) -> bool:
+        """Whether it names its instances."""
+        return self.instance_ids is not None
 
 
 class RemoveOptions(NamedTuple):

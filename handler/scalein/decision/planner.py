@@ -15,11 +15,8 @@ from scalein.decision.guardrails import limits, veto
 from scalein.decision.model import (
     MAX_INSTANCES_PER_CALL,
     Amount,
-    Count,
     Instance,
     Limit,
-    Named,
-    Percent,
     Plan,
     RankedBy,
     RemovalRequest,
@@ -85,12 +82,12 @@ def requested_amount(request: RemovalRequest, snapshot: Snapshot) -> Amount:
     """How much is requested: in instances for a count or ids, else in capacity of the group."""
     target, total = request.target, snapshot.group.total_capacity
     unit = "capacity" if snapshot.group.weighted else "instances"
-    if isinstance(target, Count):
+    if target.instances is not None:
         return Amount(target.instances, "instances")
-    if isinstance(target, Named):
+    if target.instance_ids is not None:
         return Amount(len(target.instance_ids), "instances")
-    if isinstance(target, Percent):
-        return Amount(max(1, percentage_of(total, target.of_total_capacity)), unit)
+    if target.percent is not None:
+        return Amount(max(1, percentage_of(total, target.percent)), unit)
     # TotalCapacity still counts instances that are being removed: to count them here would remove
     # as many again.
     in_service = sum(
@@ -98,7 +95,7 @@ def requested_amount(request: RemovalRequest, snapshot: Snapshot) -> Amount:
         for i in snapshot.instances
         if i.lifecycle_state not in OUT_OF_SERVICE
     )
-    return Amount(max(0, min(total, in_service) - target.capacity), unit)
+    return Amount(max(0, min(total, in_service) - (target.to_capacity or 0)), unit)
 
 
 def _by_id(instances: Iterable[Instance]) -> list[Instance]:
@@ -115,7 +112,7 @@ def _retained(instances: Iterable[Instance], reason: Reason) -> list[Verdict]:
 
 
 def _not_members(request: RemovalRequest, snapshot: Snapshot) -> list[Verdict]:
-    if not isinstance(request.target, Named):
+    if not request.target.instance_ids:
         return []
     member_ids = {instance.id for instance in snapshot.instances}
     return [
@@ -125,11 +122,16 @@ def _not_members(request: RemovalRequest, snapshot: Snapshot) -> list[Verdict]:
     ]
 
 
+def _named_ids(request: RemovalRequest) -> frozenset[str] | None:
+    ids = request.target.instance_ids
+    return None if ids is None else frozenset(ids)
+
+
 def _candidates(
     request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
 ) -> tuple[list[Instance], list[Verdict]]:
     """The candidates for removal, and the verdicts on the other members."""
-    named = set(request.target.instance_ids) if isinstance(request.target, Named) else None
+    named = _named_ids(request)
     reason_to_retain = retention_rules(request, snapshot, group_policy)
     candidates, verdicts = [], []
     for instance in _by_id(snapshot.instances):
@@ -203,7 +205,7 @@ def _partial_denied(amount: Amount, met: int) -> Veto:
 def _selected_verdicts(
     request: RemovalRequest, ranked: list[tuple[Instance, RankedBy]]
 ) -> list[Verdict]:
-    if isinstance(request.target, Named):
+    if request.target.is_named:
         return [Verdict(instance.id, True, Reason.NAMED) for instance, _ in ranked]
     return [Verdict(i.id, True, Reason.NEXT_IN_ORDER, ranked_by) for i, ranked_by in ranked]
 
@@ -244,7 +246,7 @@ def _shortfall_reason(
     # A denied partial removal only follows from another reason.
     if blocked_by and blocked_by.reason is not Reason.PARTIAL_DENIED:
         return blocked_by.reason
-    named = set(request.target.instance_ids) if isinstance(request.target, Named) else None
+    named = _named_ids(request)
     reasons = [
         v.reason for v in verdicts if not v.selected and (named is None or v.instance_id in named)
     ]

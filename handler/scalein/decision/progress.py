@@ -11,7 +11,7 @@ from enum import Enum
 from hashlib import sha256
 from typing import NamedTuple
 
-from scalein.decision.model import MAX_INSTANCES_PER_CALL, Named, RemovalRequest
+from scalein.decision.model import MAX_INSTANCES_PER_CALL, RemovalRequest, Target
 
 
 class CallState(str, Enum):
@@ -95,7 +95,7 @@ class Progress(NamedTuple):
 
     def request_for_ids(self, ids: tuple[str, ...]) -> RemovalRequest:
         """The request whose plan says which of these selected instances may be removed now."""
-        named = Named(ids, by_plan=not isinstance(self.request.target, Named))
+        named = Target(instance_ids=ids, by_plan=not self.request.target.is_named)
         denies_partial = self.request.denies_partial and not self.calls
         own_ids = frozenset(self.activity_ids + self.called_ids)
         return self.request._replace(target=named, denies_partial=denies_partial, own_ids=own_ids)

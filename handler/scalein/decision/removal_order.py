@@ -18,7 +18,6 @@ from scalein.decision.capacity import OUT_OF_SERVICE
 from scalein.decision.model import (
     Instance,
     Metric,
-    Named,
     Order,
     RankedBy,
     RemovalRequest,
@@ -60,7 +59,7 @@ def orders_of(request: RemovalRequest, group: ScalingGroup) -> tuple[Order, ...]
 
 def is_by_metric(request: RemovalRequest) -> bool:
     """Whether the order of removal depends on a metric."""
-    return not isinstance(request.target, Named) and not BY_METRIC.isdisjoint(request.order)
+    return not request.target.is_named and not BY_METRIC.isdisjoint(request.order)
 
 
 class CandidateQueue:
@@ -151,7 +150,7 @@ def _pipeline(
     request: RemovalRequest, snapshot: Snapshot, metric: Metric
 ) -> tuple[tuple[SortKey, ...], int | None]:
     """The sort keys of a request, and the place of the fullest zone among them."""
-    if isinstance(request.target, Named):
+    if request.target.instance_ids is not None:
         index_by_id = {id: index for index, id in enumerate(request.target.instance_ids)}
         sort_key: SortKey = ("named", lambda c: [index_by_id[i.id] for i in c], _id_of)
         return (sort_key,), None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from scalein.decision.group_policy import GroupPolicy
-from scalein.decision.model import Instance, Metric, Named, RemovalRequest, Snapshot
+from scalein.decision.model import Instance, Metric, RemovalRequest, Snapshot
 from scalein.decision.reasons import Reason
 from scalein.decision.removal_order import is_by_metric
 
@@ -57,7 +57,7 @@ def _removable_states(request: RemovalRequest, group_policy: GroupPolicy) -> set
     Protected and Standby instances only where the sender names them and the policy allows it.
     """
     states = {"InService"}
-    if isinstance(request.target, Named) and not request.target.by_plan:
+    if request.target.is_named and not request.target.by_plan:
         states |= {"Protected"} if group_policy.remove_protected else set()
         states |= {"Standby"} if group_policy.remove_standby else set()
     return states

@@ -5,16 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from scalein.decision.model import (
-    Count,
-    Named,
-    Order,
-    Percent,
-    RemovalRequest,
-    RemoveOptions,
-    Target,
-    ToCapacity,
-)
+from scalein.decision.model import Order, RemovalRequest, RemoveOptions, Target
 
 SCHEMA = "removal-request"
 
@@ -74,24 +65,24 @@ def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _remove(target: Target) -> dict[str, Any]:
-    if isinstance(target, Count):
+    if target.instances is not None:
         return {"count": target.instances}
-    if isinstance(target, Percent):
-        return {"percent": target.of_total_capacity}
-    if isinstance(target, ToCapacity):
-        return {"toCapacity": target.capacity}
-    return {"instanceIds": list(target.instance_ids)}
+    if target.percent is not None:
+        return {"percent": target.percent}
+    if target.to_capacity is not None:
+        return {"toCapacity": target.to_capacity}
+    return {"instanceIds": list(target.instance_ids or ())}
 
 
 def _target(remove: dict[str, Any]) -> Target:
     ((kind, value),) = remove.items()
     if kind == "count":
-        return Count(int(value))  # JSON Schema takes 3.0 for an integer
+        return Target(instances=int(value))  # JSON Schema takes 3.0 for an integer
     if kind == "percent":
-        return Percent(value)
+        return Target(percent=value)
     if kind == "toCapacity":
-        return ToCapacity(int(value))
-    return Named(tuple(value))
+        return Target(to_capacity=int(value))
+    return Target(instance_ids=tuple(value))
 
 
 def _options(document: dict[str, Any]) -> RemoveOptions:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from scalein.cloud.gateway import DryRun
 from scalein.decision.evidence import CLOCK_SKEW
 from scalein.decision.group_policy import Pause
-from scalein.decision.model import Alarm, Named, Notice, RemovalRequest
+from scalein.decision.model import Alarm, Notice, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Ignored
 from scalein.errors import GatewayError, RejectedEvent
@@ -163,7 +163,7 @@ class BatchProcessor:
 
 def _violation_of_named(request: RemovalRequest, named: int) -> str:
     """Why the instances that the alarm names cannot be removed; empty if they can."""
-    if not isinstance(request.target, Named):
+    if not request.target.is_named:
         return ""
     if not request.target.instance_ids:
         return "The rule takes the alarm's instances; it names none that can be read."

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from scalein.contract import check
 from scalein.decision.capacity import capacity_of
 from scalein.decision.group_policy import GroupPolicy
-from scalein.decision.model import Count, Instance, RankedBy, RemovalRequest, Snapshot
+from scalein.decision.model import Instance, RankedBy, RemovalRequest, Snapshot, Target
 from scalein.decision.removal_order import DEFAULT_POLICIES, CandidateQueue
 from scalein.decision.retention import retention_rules
 from scalein.intake.decoding import value_of
@@ -47,7 +47,10 @@ def request_of(question: ScaleInQuestion, group_policy: GroupPolicy) -> RemovalR
     """Returns a request that needs the same reads as the question: the policy's removal order."""
     capacity = sum(capacity for _, capacity in question.capacity_by_zone)
     return RemovalRequest(
-        question.scaling_group_id, "", Count(capacity), order=group_policy.order or DEFAULT_POLICIES
+        question.scaling_group_id,
+        "",
+        Target(instances=capacity),
+        order=group_policy.order or DEFAULT_POLICIES,
     )
 
 

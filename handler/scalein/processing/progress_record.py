@@ -13,7 +13,6 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
-from scalein.decision.model import Named
 from scalein.decision.progress import Call, CallState, Progress
 from scalein.errors import RejectedEvent
 from scalein.intake.dialects import SignedFollowUp
@@ -29,7 +28,7 @@ def progress_text(progress: Progress) -> str:
     thousand of them must fit into an event together with its outcome.
     """
     request, target = progress.request, progress.request.target
-    requested = target.instance_ids if isinstance(target, Named) else ()
+    requested = target.instance_ids or ()
     others = [*progress.unaccounted, *(id for id, _ in progress.given_up)]
     called = [id for call in progress.calls for id in call.instance_ids]
     ids = tuple(dict.fromkeys((*progress.selected, *requested, *called, *others)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scalein.decision.model import Named, Plan, RemovalRequest, Shortfall
+from scalein.decision.model import Plan, RemovalRequest, Shortfall
 from scalein.decision.reasons import Reason
 from scalein.report.outcome import amount_text, shown_ids, uncapitalized
 from scalein.report.texts import REASONS, Text, plain
@@ -68,17 +68,17 @@ def _why(request: RemovalRequest, plan: Plan) -> list[str]:
     sentences = list[str]()
     if limits:
         sentences += [_text(reason).sentence, *(limit.detail for limit in limits)]
-    if isinstance(request.target, Named):
-        return sentences + _why_named(request.target, request.scaling_group_id, plan)
+    if request.target.instance_ids is not None:
+        named = frozenset(request.target.instance_ids)
+        return sentences + _why_named(named, request.scaling_group_id, plan)
     if reason in SHARED:
         return [f"The other instances are {_text(reason).label}."]
     text = _text(reason)
     return sentences or [text.sentence, *filter(None, (text.action,))]
 
 
-def _why_named(target: Named, scaling_group_id: str, plan: Plan) -> list[str]:
+def _why_named(named: frozenset[str], scaling_group_id: str, plan: Plan) -> list[str]:
     """Why each named instance is not selected: one sentence for each reason."""
-    named = frozenset(target.instance_ids)
     ids_by_reason: dict[Reason, list[str]] = {}
     for verdict in plan.retained:
         if verdict.instance_id in named and verdict.reason is not Reason.PARTIAL_DENIED:
