@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from scalein.clock import SystemClock
-from scalein.decision.model import Notice
+from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
 from scalein.intake import ParsedMessage, parse_event, parse_message
 from scalein.intake.dialects import SignedFollowUp
@@ -71,7 +71,7 @@ def clock_for(event: bytes) -> SystemClock:
     times = [
         parsed.sent_at
         for parsed in _parsed_messages(event)
-        if not isinstance(parsed, Notice | SignedFollowUp)
+        if not isinstance(parsed, Ignored | SignedFollowUp)
     ]
     newest = max((time for time in times if time is not None), default=None)
     return SystemClock() if newest is None else ShiftedClock(newest + TRANSIT)

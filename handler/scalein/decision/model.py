@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
-from scalein.decision.reasons import Ignored, Reason
+from scalein.decision.reasons import Reason
 
 MAX_INSTANCES_PER_CALL = 20  # InstanceId.1..20 of RemoveInstances
 
@@ -182,13 +182,6 @@ class Alarm(NamedTuple):
     instance_ids: tuple[str, ...] = ()
     sent_at: datetime | None = None
     observation: str = ""  # what later alarms observe again; empty: this event happens once
-
-
-class Notice(NamedTuple):
-    """A message that is understood and requests nothing."""
-
-    idempotency_key: str
-    why: Ignored
 
 
 class RankedBy(NamedTuple):

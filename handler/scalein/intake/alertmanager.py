@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scalein.decision.model import Alarm, Notice
+from scalein.decision.model import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.intake.attributes import attributes_of, instance_ids_of
 from scalein.intake.envelopes import Message, digest
@@ -13,8 +13,8 @@ from scalein.intake.envelopes import Message, digest
 INSTANCE_LABELS = ("instanceId", "instance_id", "instance")  # in this order of precedence
 
 
-def parse_webhook(message: Message) -> Alarm | Notice:
-    """Returns one alarm for all firing alerts of the notification; a notice if none fires.
+def parse_webhook(message: Message) -> Alarm | Ignored:
+    """Returns one alarm for all firing alerts of the notification; Ignored if none fires.
 
     Alertmanager repeats a notification while its alerts fire. A repetition has the same alerts
     with the same start times, so it has the same idempotency key. The observation is the group
@@ -23,7 +23,7 @@ def parse_webhook(message: Message) -> Alarm | Notice:
     document = message.document
     firing = [alert for alert in document["alerts"] if alert["status"] == "firing"]
     if document["status"] != "firing" or not firing:
-        return Notice(message.idempotency_key, Ignored.RECOVERY)
+        return Ignored.RECOVERY
     labels = {**document.get("groupLabels", {}), **document.get("commonLabels", {})}
     group = document.get("groupKey", "")
     alerts = json.dumps(sorted(_alert_key(alert) for alert in firing))

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from scalein.decision.model import Alarm, Notice
+from scalein.decision.model import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
 from scalein.intake.attributes import Attributes, attributes_of, instance_ids_of
@@ -18,14 +18,14 @@ FIRING = ("ALERT", "ALARM")  # values of alertState; the schemas list the others
 RECOVERED = ("OK", "INSUFFICIENT_DATA")
 
 
-def parse_threshold(message: Message) -> Alarm | Notice:
+def parse_threshold(message: Message) -> Alarm | Ignored:
     """Returns the alarm of a callback: form-encoded with texts only, or the JSON of 2018 with its
-    list of dimensions. Returns a notice for a recovery.
+    list of dimensions. Returns Ignored for a recovery.
     """
     document = message.document
     level = document.get("triggerLevel")
     if document["alertState"] not in FIRING or str(level).upper() in RECOVERED:
-        return Notice(message.idempotency_key, Ignored.RECOVERY)
+        return Ignored.RECOVERY
     attributes = attributes_of(
         metricName=[document.get("metricName"), document.get("rawMetricName")],
         namespace=[document.get("namespace"), document.get("metricProject")],
@@ -34,14 +34,14 @@ def parse_threshold(message: Message) -> Alarm | Notice:
     return _threshold_alarm(message, document["alertName"], attributes, ("dimensions", "timestamp"))
 
 
-def parse_mns_threshold(message: Message) -> Alarm | Notice:
-    """Returns the alarm that CloudMonitor writes to a queue, or a notice for a recovery.
+def parse_mns_threshold(message: Message) -> Alarm | Ignored:
+    """Returns the alarm that CloudMonitor writes to a queue, or Ignored for a recovery.
 
     `curLevel` decides: `eventName` says AlertOk even at WARN.
     """
     document = message.document
     if document["curLevel"].upper() in RECOVERED:
-        return Notice(message.idempotency_key, Ignored.RECOVERY)
+        return Ignored.RECOVERY
     metric = document["metricName"]
     attributes = attributes_of(
         metricName=[metric, metric.partition("#")[0]],  # cpu_total#60
@@ -100,11 +100,11 @@ def parse_system_event(message: Message) -> Alarm:
     )
 
 
-def parse_subscription(message: Message) -> Alarm | Notice:
-    """Returns the alarm that an Event Subscription pushes, or a notice for a recovery."""
+def parse_subscription(message: Message) -> Alarm | Ignored:
+    """Returns the alarm that an Event Subscription pushes, or Ignored for a recovery."""
     document, alert = message.document, message.document["alert"]
     if alert["alertStatus"] != "TRIGGERED":
-        return Notice(message.idempotency_key, Ignored.RECOVERY)
+        return Ignored.RECOVERY
     content = alert.get("eventContentMap")
     instance_id = content.get("instanceId") if isinstance(content, dict) else None
     return Alarm(

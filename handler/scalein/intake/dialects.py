@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from scalein.contract import check
-from scalein.decision.model import Alarm, Notice, RemovalRequest
+from scalein.decision.model import Alarm, RemovalRequest
+from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
 from scalein.intake import alertmanager, cloudmonitor, ecs, ess_notices
 from scalein.intake.decoding import malformed
@@ -28,7 +29,7 @@ class SignedFollowUp(NamedTuple):
     signature: str
 
 
-ParsedMessage = RemovalRequest | Alarm | Notice | SignedFollowUp
+ParsedMessage = RemovalRequest | Alarm | Ignored | SignedFollowUp
 
 
 class Dialect(NamedTuple):
@@ -100,7 +101,7 @@ def _parse_follow_up(message: Message) -> SignedFollowUp:
 
 
 REQUEST = Dialect(REMOVAL_REQUEST, frozenset({"scalingGroupId", "remove"}), _parse_removal_request)
-ESS_NOTICE = Dialect("ess-notice", frozenset(), ess_notices.parse_ess_notice)
+ESS_NOTICE = Dialect("ess-notice", frozenset(), lambda _: Ignored.SELF_TRIGGERED)
 ECS_EVENT = Dialect("ecs-event", frozenset(), ecs.parse_ecs_event)
 DIALECTS = (
     Dialect("follow-up", frozenset({"followUp", "signature"}), _parse_follow_up),

@@ -4,7 +4,7 @@ instance.
 
 from __future__ import annotations
 
-from scalein.decision.model import Alarm, Notice
+from scalein.decision.model import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.intake.attributes import attributes_of, instance_ids_of
 from scalein.intake.envelopes import Message
@@ -13,13 +13,13 @@ TYPE_PREFIX = "ecs:"
 STATE_CHANGE = "Instance:StateChange"  # each removal causes some
 
 
-def parse_ecs_event(message: Message) -> Alarm | Notice:
+def parse_ecs_event(message: Message) -> Alarm | Ignored:
     """Returns the alarm of an event, such as ecs:Instance:PreemptibleInstanceInterruption, which
-    ECS sends five minutes before it reclaims a spot instance; a notice for a state change.
+    ECS sends five minutes before it reclaims a spot instance; Ignored for a state change.
     """
     name = message.event_type.removeprefix(TYPE_PREFIX)
     if name == STATE_CHANGE:
-        return Notice(message.idempotency_key, Ignored.SELF_TRIGGERED)
+        return Ignored.SELF_TRIGGERED
     document = message.document
     return Alarm(
         idempotency_key=message.idempotency_key,

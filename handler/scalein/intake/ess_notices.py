@@ -6,8 +6,6 @@ The layout of most of them is not documented. They are recognised by their vocab
 
 from __future__ import annotations
 
-from scalein.decision.model import Notice
-from scalein.decision.reasons import Ignored
 from scalein.intake.envelopes import Message
 
 TYPE_PREFIX = "ess:"  # CloudEvents, such as ess:ScalingActivity:ScaleInSuccess
@@ -30,8 +28,3 @@ def is_ess_notice(message: Message) -> bool:
     if any(isinstance(name, str) and name.startswith(VOCABULARY) for name in names):
         return True
     return any(part.get("product") == PRODUCT for part in parts)
-
-
-def parse_ess_notice(message: Message) -> Notice:
-    """Returns the notice, which is ignored."""
-    return Notice(message.idempotency_key, Ignored.SELF_TRIGGERED)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from scalein.cloud.gateway import DryRun
 from scalein.decision.evidence import CLOCK_SKEW
 from scalein.decision.group_policy import Pause
-from scalein.decision.model import Alarm, Notice, RemovalRequest
+from scalein.decision.model import Alarm, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Ignored
 from scalein.errors import GatewayError, RejectedEvent
@@ -81,8 +81,8 @@ class BatchProcessor:
                 return self._follow_up(progress)
         except RejectedEvent as error:
             return wording.rejected(message.idempotency_key, error)
-        if isinstance(parsed, Notice):
-            return wording.ignored(parsed.idempotency_key, parsed.why)
+        if isinstance(parsed, Ignored):
+            return wording.ignored(message.idempotency_key, parsed)
         request = self._request_of_alarm(parsed) if isinstance(parsed, Alarm) else parsed
         return request if isinstance(request, Outcome) else self._admit(request)
 
