@@ -86,10 +86,7 @@ def test_nothing_is_lost_on_the_way(progress: Progress) -> None:
     event = json.loads(sign_follow_up(progress, KEY))
 
     assert parse_progress(progress_text(progress)) == progress
-    assert (
-        verify_follow_up(SignedFollowUp("x", event["followUp"], event["signature"]), KEY)
-        == progress
-    )
+    assert verify_follow_up(SignedFollowUp(event["followUp"], event["signature"]), KEY) == progress
 
 
 @given(progresses(), st.integers(0, 2_000), st.characters(codec="ascii"))
@@ -99,10 +96,10 @@ def test_any_change_breaks_the_signature(progress: Progress, at: int, other: str
     changed = text[: at % len(text)] + other + text[at % len(text) + 1 :]
     if changed != text:
         with pytest.raises(RejectedEvent):
-            verify_follow_up(SignedFollowUp("x", changed, event["signature"]), KEY)
+            verify_follow_up(SignedFollowUp(changed, event["signature"]), KEY)
     for key in ("", "l" * 32):
         with pytest.raises(RejectedEvent):
-            verify_follow_up(SignedFollowUp("x", text, event["signature"]), key)
+            verify_follow_up(SignedFollowUp(text, event["signature"]), key)
 
 
 @given(progresses())
@@ -189,7 +186,7 @@ def test_a_progress_record_of_another_version_is_malformed() -> None:
 @pytest.mark.parametrize("signature", ["0" * 64, "\ud800", ""])
 def test_a_poison_follow_up_is_rejected(text: str, signature: str) -> None:
     with pytest.raises(RejectedEvent):
-        verify_follow_up(SignedFollowUp("x", text, signature), KEY)
+        verify_follow_up(SignedFollowUp(text, signature), KEY)
 
 
 def test_pending_ids_of_a_plan_are_not_ids_that_a_sender_named() -> None:

@@ -24,7 +24,6 @@ from scalein.intake.times import time_of
 class SignedFollowUp(NamedTuple):
     """A follow-up whose signature has not been verified yet."""
 
-    idempotency_key: str
     text: str
     signature: str
 
@@ -97,7 +96,7 @@ def _parse_removal_request(message: Message) -> RemovalRequest:
 
 def _parse_follow_up(message: Message) -> SignedFollowUp:
     document = message.document
-    return SignedFollowUp(message.idempotency_key, document["followUp"], document["signature"])
+    return SignedFollowUp(document["followUp"], document["signature"])
 
 
 REQUEST = Dialect(REMOVAL_REQUEST, frozenset({"scalingGroupId", "remove"}), _parse_removal_request)

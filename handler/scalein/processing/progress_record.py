@@ -143,16 +143,15 @@ def sign_follow_up(progress: Progress, key: str) -> bytes:
     return json.dumps({"followUp": text, "signature": _signature(text, key)}).encode()
 
 
-def verify_follow_up(sign_follow_up: SignedFollowUp, key: str) -> Progress:
+def verify_follow_up(follow_up: SignedFollowUp, key: str) -> Progress:
     """The progress in it. Raises RejectedEvent if it was not signed with this key."""
-    own = _signature(sign_follow_up.text, key).encode()
-    if not key or not hmac.compare_digest(
-        own, sign_follow_up.signature.encode("utf-8", "surrogatepass")
-    ):
+    own = _signature(follow_up.text, key).encode()
+    signature = follow_up.signature.encode("utf-8", "surrogatepass")
+    if not key or not hmac.compare_digest(own, signature):
         raise RejectedEvent(
             "$.signature", "signature", "The follow-up was not signed by this function."
         )
-    return parse_progress(sign_follow_up.text)
+    return parse_progress(follow_up.text)
 
 
 def _signature(text: str, key: str) -> str:
