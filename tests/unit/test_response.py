@@ -20,11 +20,12 @@ from scalein.decision.model import (
     Verdict,
     Veto,
 )
+from scalein.decision.progress import Call
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein.policy import read_policy
 from scalein.policy_rules import why_no_rule
 from scalein.report import audit, response
-from scalein.report.outcome import MARK, Outcome, Rejection, Unconfirmed, outcome_json
+from scalein.report.outcome import MARK, Outcome, outcome_json
 from scalein.timing import CallTimes
 from tests.support.clock import NOON
 from tests.support.fakes import NO_CALL_TIMES
@@ -222,7 +223,7 @@ def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
         draw(st.none() | any_text),
         draw(st.none() | st.just(plan)),
         draw(ids),
-        Rejection(text, text) if draw(st.booleans()) else None,
+        (text, text) if draw(st.booleans()) else None,
         request_reason=text,
         selected=many,
         accepted=many,
@@ -231,7 +232,7 @@ def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
         if draw(st.booleans())
         else None,
         unconfirmed=tuple(
-            Unconfirmed(f"scalein-{n:048}", many, NOON) for n in range(draw(st.integers(0, 60)))
+            (f"scalein-{n:048}", Call(n, many, NOON, NOON)) for n in range(draw(st.integers(0, 60)))
         ),
     )
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from scalein.decision.model import Plan, RankedBy, RemovalResult
+from scalein.decision.progress import Call
 from scalein.decision.reasons import Ignored, Status
 
 Json = dict[str, Any]
@@ -23,21 +23,6 @@ MAX_ID_BYTES = 700  # of 128 visible characters, however many of them are quotes
 MAX_TEXT_BYTES = 200  # of any other text
 MARK = "..."  # ends a text that was cut
 MAX_SHOWN_IDS = 5  # in a message
-
-
-class Rejection(NamedTuple):
-    """Where a message is wrong: JSON path, and the rule that it breaks (`policy`: the policy)."""
-
-    path: str
-    rule: str
-
-
-class Unconfirmed(NamedTuple):
-    """A call of which it is not known whether ESS accepted it."""
-
-    client_token: str
-    instance_ids: tuple[str, ...]
-    sent_by: datetime  # no attempt of it was made later
 
 
 class FollowUp(NamedTuple):
@@ -56,7 +41,7 @@ class Outcome(NamedTuple):
     scaling_group_id: str | None = None
     plan: Plan | None = None
     scaling_activity_ids: tuple[str, ...] = ()
-    rejection: Rejection | None = None
+    rejection: tuple[str, str] | None = None  # JSON path, and the rule broken there
     ignored: Ignored | None = None
     request_reason: str = ""  # the sender's free text
     selected: tuple[str, ...] = ()  # ids that the plan picks
@@ -66,7 +51,7 @@ class Outcome(NamedTuple):
     follow_up: FollowUp | None = None
     original_status: str = ""  # of a duplicate: the status that stands
     concurrent_removal: bool = False  # another invocation removed at the same moment
-    unconfirmed: tuple[Unconfirmed, ...] = ()
+    unconfirmed: tuple[tuple[str, Call], ...] = ()  # ClientToken and call
     ledger: str = ""  # which one: redis, memory, unavailable
 
     @property
@@ -92,7 +77,7 @@ def outcome_json(outcome: Outcome) -> Json:
         "pending": list(outcome.pending),
         **_plan_json(plan),
         "scalingActivityIds": list(outcome.scaling_activity_ids),
-        "unconfirmed": [_unconfirmed_json(call) for call in outcome.unconfirmed],
+        "unconfirmed": [_unconfirmed_json(*call) for call in outcome.unconfirmed],
         "replacementCapacity": outcome.result and outcome.result.replacement_capacity,
         "concurrentRemoval": outcome.concurrent_removal,
         **_end_json(outcome),
@@ -156,9 +141,9 @@ def ranked_by_json(ranked: Iterable[tuple[str, RankedBy]]) -> list[Json]:
 
 def _end_json(outcome: Outcome) -> Json:
     """What ends a message without a removal, and whether more of it follows."""
-    rejection, follow_up = outcome.rejection, outcome.follow_up
+    follow_up = outcome.follow_up
     return {
-        "rejection": rejection and {"path": cut(rejection.path), "rule": cut(rejection.rule)},
+        "rejection": outcome.rejection and _rejection_json(*outcome.rejection),
         "ignored": outcome.ignored and outcome.ignored.value,
         "originalStatus": outcome.original_status or None,
         "followUp": follow_up
@@ -166,11 +151,15 @@ def _end_json(outcome: Outcome) -> Json:
     }
 
 
-def _unconfirmed_json(call: Unconfirmed) -> Json:
+def _rejection_json(path: str, rule: str) -> Json:
+    return {"path": cut(path), "rule": cut(rule)}
+
+
+def _unconfirmed_json(client_token: str, call: Call) -> Json:
     return {
-        "clientToken": call.client_token,
+        "clientToken": client_token,
         "instanceIds": list(call.instance_ids),
-        "sentBy": call.sent_by.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "sentBy": call.send_by.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 
 

@@ -14,8 +14,6 @@ from scalein.decision.reasons import Ignored, Reason, Status
 from scalein.errors import GatewayError, Refused, RejectedEvent
 from scalein.report.outcome import (
     Outcome,
-    Rejection,
-    Unconfirmed,
     amount_text,
     shown_ids,
     uncapitalized,
@@ -190,13 +188,13 @@ def from_the_future(request: RemovalRequest, ahead: timedelta) -> Outcome:
         f"No instances removed: the message says that it was sent {_seconds(ahead)} from now. "
         "Check the sender's clock."
     )
-    return _of(request, Status.REFUSED, message)._replace(rejection=Rejection("$", "time"))
+    return _of(request, Status.REFUSED, message)._replace(rejection=("$", "time"))
 
 
 def denied(request: RemovalRequest, path: str, sentence: str) -> Outcome:
     """The outcome of a request that the policy forbids. `sentence`: why."""
     message = f"Refused: {uncapitalized(sentence)}"
-    return _of(request, Status.REFUSED, message)._replace(rejection=Rejection(path, "policy"))
+    return _of(request, Status.REFUSED, message)._replace(rejection=(path, "policy"))
 
 
 def duplicate(
@@ -233,7 +231,7 @@ def in_no_group(request: RemovalRequest) -> Outcome:
 
 def rejected(idempotency_key: str, error: RejectedEvent) -> Outcome:
     """The outcome of a malformed message."""
-    rejection = Rejection(error.path, error.rule)
+    rejection = (error.path, error.rule)
     return Outcome(Status.REJECTED, idempotency_key, str(error), rejection=rejection)
 
 
@@ -250,8 +248,7 @@ def _of(request: RemovalRequest, status: Status, message: str) -> Outcome:
 def _of_progress(progress: Progress, status: Status, message: str) -> Outcome:
     """With the ids and calls of the message so far."""
     calls = tuple(
-        Unconfirmed(client_token(progress.key, call.token_number), call.instance_ids, call.send_by)
-        for call in progress.unconfirmed_calls
+        (client_token(progress.key, call.token_number), call) for call in progress.unconfirmed_calls
     )
     return _of(progress.request, status, message)._replace(
         selected=progress.selected,
