@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from scalein.ledger.protocol import Ledger
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
 from scalein.processing.dependencies import Dependencies
-from scalein.processing.follow_ups import FunctionCompute
+from scalein.processing.follow_ups import schedule
 from scalein.report import response
 from scalein.report.outcome import Outcome, outcome_json
 from scalein.settings import Settings, read_settings
@@ -200,10 +201,15 @@ def _process(
     deadline = Deadline.after(settings.run_seconds, clock)
     gateway = RecordingGateway(EssGateway(settings, deadline))
     event = parse_event(question.event)
-    follow_ups = settings.function_ref and FunctionCompute(
-        settings.function_ref, settings.credentials, deadline
+    schedule_follow_up = settings.function_ref and partial(
+        schedule,
+        function_ref=settings.function_ref,
+        credentials=settings.credentials,
+        deadline=deadline,
     )
-    dependencies = Dependencies(lambda: gateway, _no_ledger, deadline, follow_ups, is_dry_run=True)
+    dependencies = Dependencies(
+        lambda: gateway, _no_ledger, deadline, schedule_follow_up, is_dry_run=True
+    )
     with console.status("Reading the scaling group ..."):
         policy = read_policy(settings.policy_text, settings.policy_file)
         processor = BatchProcessor(policy, dependencies)

@@ -7,7 +7,7 @@ neither the SDK nor Redis (docs/decisions/0004-cold-start.md).
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, partial
 
 from scalein.clock import Clock, Deadline
 from scalein.cloud.gateway import Gateway
@@ -16,7 +16,7 @@ from scalein.ledger.memory import MemoryLedger, process_store
 from scalein.ledger.protocol import LeaseOptions, Ledger
 from scalein.policy import Policy
 from scalein.processing.dependencies import Dependencies
-from scalein.processing.follow_ups import FunctionCompute
+from scalein.processing.follow_ups import schedule
 from scalein.settings import Settings
 from scalein.timing import CallTimer
 
@@ -32,8 +32,14 @@ def wire(settings: Settings, policy: Policy, clock: Clock) -> tuple[Dependencies
         open_gateway=cache(lambda: open_gateway(settings, deadline, timer)),
         open_ledger=cache(lambda: _open_ledger(settings, policy, deadline, timer)),
         deadline=deadline,
-        follow_ups=function_ref
-        and FunctionCompute(function_ref, settings.credentials, deadline, timer),
+        schedule_follow_up=function_ref
+        and partial(
+            schedule,
+            function_ref=function_ref,
+            credentials=settings.credentials,
+            deadline=deadline,
+            timer=timer,
+        ),
         follow_up_key=function_ref.key if function_ref else "",
         settle_seconds=settings.settle_seconds,
         is_dry_run=settings.dry_run,

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,8 @@ from scalein.clock import Deadline, SystemClock
 from scalein.decision.model import Target
 from scalein.decision.progress import Progress
 from scalein.errors import TryLater
-from scalein.processing.follow_ups import FunctionCompute, task_id
+from scalein.processing.dependencies import ScheduleFollowUp
+from scalein.processing.follow_ups import schedule, task_id
 from scalein.settings import Credentials, FunctionRef
 from tests.support.clock import NOON
 from tests.support.clouds import Cloud, cloud_of, group, instances
@@ -23,11 +25,12 @@ from tests.support.fleets import request_for
 PROGRESS = Progress(request_for(Target(instances=1)), NOON, follow_ups=1)
 
 
-def follow_ups(
+def scheduler(
     endpoint: str, credentials: Credentials = KEY, seconds: float = 30
-) -> FunctionCompute:
+) -> ScheduleFollowUp:
     function_ref = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
-    return FunctionCompute(function_ref, credentials, Deadline.after(seconds, SystemClock()))
+    deadline = Deadline.after(seconds, SystemClock())
+    return partial(schedule, function_ref=function_ref, credentials=credentials, deadline=deadline)
 
 
 def waiting(cloud: Cloud) -> list[tuple[str, str, str, timedelta]]:
@@ -40,15 +43,15 @@ def waiting(cloud: Cloud) -> list[tuple[str, str, str, timedelta]]:
 
 def test_a_follow_up_is_an_asynchronous_delayed_and_numbered_invocation_of_this_function() -> None:
     with cloud_of(group(*instances(1))) as cloud:
-        assert follow_ups(cloud.endpoint).schedule(PROGRESS, 30)
+        assert scheduler(cloud.endpoint)(PROGRESS, 30)
 
         assert waiting(cloud) == [("ops", "scale-in", task_id(PROGRESS), timedelta(seconds=30))]
 
 
 def test_the_second_of_two_equal_follow_ups_is_refused_without_an_error() -> None:
     with cloud_of(group(*instances(1))) as cloud:
-        is_new = [follow_ups(cloud.endpoint).schedule(PROGRESS, 30) for _ in range(2)]
-        is_new.append(follow_ups(cloud.endpoint).schedule(PROGRESS.with_next_follow_up(), 30))
+        is_new = [scheduler(cloud.endpoint)(PROGRESS, 30) for _ in range(2)]
+        is_new.append(scheduler(cloud.endpoint)(PROGRESS.with_next_follow_up(), 30))
 
         assert is_new == [True, False, True]
         assert len(waiting(cloud)) == 2
@@ -56,11 +59,9 @@ def test_the_second_of_two_equal_follow_ups_is_refused_without_an_error() -> Non
 
 def test_the_sts_token_is_sent_and_signed() -> None:
     with cloud_of(group(*instances(1)), token="sts-1") as cloud:
-        assert follow_ups(cloud.endpoint, KEY._replace(security_token="sts-1")).schedule(
-            PROGRESS, 1
-        )
+        assert scheduler(cloud.endpoint, KEY._replace(security_token="sts-1"))(PROGRESS, 1)
         with pytest.raises(TryLater, match="HTTP 403"):
-            follow_ups(cloud.endpoint, KEY._replace(security_token="sts-2")).schedule(PROGRESS, 1)
+            scheduler(cloud.endpoint, KEY._replace(security_token="sts-2"))(PROGRESS, 1)
 
 
 def test_the_error_for_a_wrong_secret_does_not_quote_it() -> None:
@@ -68,7 +69,7 @@ def test_the_error_for_a_wrong_secret_does_not_quote_it() -> None:
         cloud_of(group(*instances(1))) as cloud,
         pytest.raises(TryLater, match="HTTP 403") as caught,
     ):
-        follow_ups(cloud.endpoint, Credentials("test-key", "secret-canary")).schedule(PROGRESS, 1)
+        scheduler(cloud.endpoint, Credentials("test-key", "secret-canary"))(PROGRESS, 1)
 
     assert "canary" not in str(caught.value)
     assert caught.value.__suppress_context__
@@ -80,9 +81,9 @@ def test_a_follow_up_that_function_compute_does_not_accept_is_retried_later(kind
     with cloud_of(group(*instances(1))) as cloud:
         cloud.inside.faults.add(kind, "InvokeFunction")
         with pytest.raises(TryLater):
-            follow_ups(cloud.endpoint).schedule(PROGRESS, 1)
+            scheduler(cloud.endpoint)(PROGRESS, 1)
 
-        assert follow_ups(cloud.endpoint).schedule(PROGRESS, 1)
+        assert scheduler(cloud.endpoint)(PROGRESS, 1)
 
 
 def test_a_refused_connection_fails_at_once() -> None:
@@ -91,7 +92,7 @@ def test_a_refused_connection_fails_at_once() -> None:
         taken.bind(("127.0.0.1", 0))
         began = time.monotonic()
         with pytest.raises(TryLater):
-            follow_ups(f"127.0.0.1:{taken.getsockname()[1]}").schedule(PROGRESS, 1)
+            scheduler(f"127.0.0.1:{taken.getsockname()[1]}")(PROGRESS, 1)
 
     assert time.monotonic() - began < 5
 
@@ -100,7 +101,7 @@ def test_a_server_that_never_answers_is_not_waited_for_beyond_the_deadline() -> 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         with pytest.raises(TryLater):
-            follow_ups(f"127.0.0.1:{silent.getsockname()[1]}", seconds=0).schedule(PROGRESS, 1)
+            scheduler(f"127.0.0.1:{silent.getsockname()[1]}", seconds=0)(PROGRESS, 1)
 
     assert time.monotonic() - began < 3
 
@@ -109,7 +110,7 @@ def test_a_follow_up_that_is_too_large_is_not_sent() -> None:
     large = PROGRESS._replace(selected=tuple(f"i-{number:062}" for number in range(4_000)))
     with cloud_of(group(*instances(1))) as cloud:
         with pytest.raises(TryLater, match="TooLarge"):
-            follow_ups(cloud.endpoint).schedule(large, 1)
+            scheduler(cloud.endpoint)(large, 1)
 
         assert waiting(cloud) == []
 
@@ -117,7 +118,7 @@ def test_a_follow_up_that_is_too_large_is_not_sent() -> None:
 def test_fc2_logs_nothing_and_other_libraries_may(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with cloud_of(group(*instances(1)), token="sts-canary") as cloud:
-        follow_ups(cloud.endpoint, KEY._replace(security_token="sts-canary")).schedule(PROGRESS, 1)
+        scheduler(cloud.endpoint, KEY._replace(security_token="sts-canary"))(PROGRESS, 1)
     logging.error("of another library")
 
     assert "canary" not in caplog.text
@@ -133,9 +134,9 @@ def test_a_follow_up_whose_answer_is_lost_is_scheduled_and_the_second_attempt_sa
     with cloud_of(group(*instances(1))) as cloud:
         cloud.inside.faults.add(kind, "InvokeFunction")
         with pytest.raises(TryLater):
-            follow_ups(cloud.endpoint).schedule(PROGRESS, 30)
+            scheduler(cloud.endpoint)(PROGRESS, 30)
 
-        assert not follow_ups(cloud.endpoint).schedule(PROGRESS, 30)
+        assert not scheduler(cloud.endpoint)(PROGRESS, 30)
         assert len(waiting(cloud)) == 1
 
 
@@ -143,6 +144,6 @@ def test_a_follow_up_that_meets_a_broken_connection_is_not_scheduled() -> None:
     with cloud_of(group(*instances(1))) as cloud:
         cloud.inside.faults.add("reset", "InvokeFunction")
         with pytest.raises(TryLater):
-            follow_ups(cloud.endpoint).schedule(PROGRESS, 30)
+            scheduler(cloud.endpoint)(PROGRESS, 30)
 
         assert waiting(cloud) == []

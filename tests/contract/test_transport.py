@@ -9,6 +9,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from scalein.cloud.gateway import Removal
 from scalein.decision.model import Metric, ReadScope, RemoveOptions, Target
 from scalein.decision.progress import Progress
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Transient, TryLater
-from scalein.processing.follow_ups import FunctionCompute
+from scalein.processing.follow_ups import schedule
 from scalein.settings import FunctionRef
 from scalein.timing import CallTimer
 from tests.support.clock import NOON, DrivenClock
@@ -114,11 +115,16 @@ def test_a_metric_that_drips_holds_no_read_beyond_its_deadline() -> None:
 def test_dripped_bytes_hold_no_follow_up_beyond_its_deadline(kind: str) -> None:
     with serving(DRIPS[kind]) as endpoint:
         function_ref = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
-        follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(0.4, SystemClock()))
+        schedule_follow_up = partial(
+            schedule,
+            function_ref=function_ref,
+            credentials=KEY,
+            deadline=Deadline.after(0.4, SystemClock()),
+        )
 
         assert (
             seconds_of(
-                lambda: follow_ups.schedule(Progress(request_for(Target(instances=1)), NOON), 1)
+                lambda: schedule_follow_up(Progress(request_for(Target(instances=1)), NOON), 1)
             )
             < 0.6
         )
@@ -321,9 +327,14 @@ def test_a_wrong_certificate_of_function_compute_is_retried_later_and_names_the_
 ) -> None:
     with serving(https, certificate) as endpoint:
         function_ref = FunctionRef(f"https://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
-        follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(5, SystemClock()))
+        schedule_follow_up = partial(
+            schedule,
+            function_ref=function_ref,
+            credentials=KEY,
+            deadline=Deadline.after(5, SystemClock()),
+        )
         with pytest.raises(TryLater, match="SCALEIN_FC_ENDPOINT"):
-            follow_ups.schedule(Progress(request_for(Target(instances=1)), NOON), 1)
+            schedule_follow_up(Progress(request_for(Target(instances=1)), NOON), 1)
 
 
 @pytest.mark.parametrize(
@@ -333,12 +344,17 @@ def test_only_function_computes_own_acceptance_schedules_a_follow_up(status: str
     answers = iter([answer_of(b"", status), answer_of(b"", "202 Accepted")])
     with replying(lambda _: next(answers)) as endpoint:
         function_ref = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
-        follow_ups = FunctionCompute(function_ref, KEY, Deadline.after(5, SystemClock()))
+        schedule_follow_up = partial(
+            schedule,
+            function_ref=function_ref,
+            credentials=KEY,
+            deadline=Deadline.after(5, SystemClock()),
+        )
         progress = Progress(request_for(Target(instances=1)), NOON)
         with pytest.raises(TryLater, match=f"HTTP {status[:3]}"):
-            follow_ups.schedule(progress, 1)
+            schedule_follow_up(progress, 1)
 
-        assert follow_ups.schedule(progress, 1)
+        assert schedule_follow_up(progress, 1)
 
 
 @pytest.mark.parametrize(

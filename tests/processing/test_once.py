@@ -42,7 +42,12 @@ class Function:
 
     def process(self, progress: Progress, owner: str) -> Outcome:
         ledger = self.ledger(owner)
-        dependencies = dependencies_of(self.ess, self.clock, ledger, follow_ups=self.follow_ups)
+        dependencies = dependencies_of(
+            self.ess,
+            self.clock,
+            ledger,
+            schedule_follow_up=self.follow_ups and self.follow_ups.schedule,
+        )
         view = GroupView("asg-1", self.ess, self.clock)
         processor = MessageProcessor(view, self.guardrails, dependencies, 900)
         return checked([processor.process(progress)])[0]

@@ -14,7 +14,7 @@ from scalein.decision.progress import Progress, client_token, message_key
 from scalein.errors import GatewayError, Refused, StaleSnapshot
 from scalein.ledger.memory import MemoryLedger, MemoryStore
 from scalein.ledger.protocol import LeaseOptions, Ledger, MessageRef
-from scalein.processing.dependencies import Dependencies, FollowUps
+from scalein.processing.dependencies import Dependencies, ScheduleFollowUp
 from scalein.processing.group_view import GroupView
 from scalein.processing.journal import Journal
 from scalein.processing.removal import RemovalRun, plan_only
@@ -70,14 +70,14 @@ def dependencies_of(
     ledger: Ledger | None = None,
     *,
     seconds: float = 30,
-    follow_ups: FollowUps | None = None,
+    schedule_follow_up: ScheduleFollowUp | None = None,
     **fields: Any,
 ) -> Dependencies:
     """What processing works with in unit tests: fakes, and a ledger in memory."""
     clock = clock or DrivenClock()
     known = memory_ledger(clock) if ledger is None else ledger
     deadline = Deadline.after(seconds, clock)
-    return Dependencies(lambda: gateway, lambda: known, deadline, follow_ups, **fields)
+    return Dependencies(lambda: gateway, lambda: known, deadline, schedule_follow_up, **fields)
 
 
 def memory_ledger(

@@ -207,7 +207,7 @@ class Function:
             lambda: view,
             lambda: ledger,
             deadline,
-            FollowUps(invocation) if self.follows_up else None,
+            FollowUps(invocation).schedule if self.follows_up else None,
             settle_seconds=SETTLE_SECONDS,
         )
         group = GroupView(progress.request.scaling_group_id, view, self.clock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from scalein.clock import Deadline
 from scalein.cloud.gateway import Gateway
@@ -13,13 +13,9 @@ from scalein.ledger.protocol import Ledger
 
 MAX_PER_MESSAGE = 1_000  # instances; as many as ESS takes in one activity
 
-
-class FollowUps(Protocol):
-    def schedule(self, progress: Progress, delay_seconds: int) -> bool:
-        """Calls this function again, later; False if this follow-up was scheduled before.
-
-        Raises TryLater.
-        """
+# Calls this function again with the progress, so many seconds later; False if this follow-up was
+# scheduled before. Raises TryLater.
+ScheduleFollowUp = Callable[[Progress, int], bool]
 
 
 class Dependencies(NamedTuple):
@@ -28,7 +24,7 @@ class Dependencies(NamedTuple):
     open_gateway: Callable[[], Gateway]
     open_ledger: Callable[[], Ledger]
     deadline: Deadline
-    follow_ups: FollowUps | None = None
+    schedule_follow_up: ScheduleFollowUp | None = None
     follow_up_key: str = ""  # signs follow-ups
     settle_seconds: float = 180.0
     is_dry_run: bool = False
@@ -40,4 +36,4 @@ class Dependencies(NamedTuple):
         call needs a follow-up.
         """
         is_parallel = snapshot.group.desired_capacity is not None
-        return MAX_PER_MESSAGE if is_parallel or self.follow_ups else MAX_INSTANCES_PER_CALL
+        return MAX_PER_MESSAGE if is_parallel or self.schedule_follow_up else MAX_INSTANCES_PER_CALL

@@ -14,43 +14,30 @@ MAX_FOLLOW_UP_BYTES = 128 << 10  # of an asynchronous invocation's event
 MIN_CALL_SECONDS = 0.4
 
 
-class FunctionCompute:
-    """Follow-ups of this function, in the version that runs now."""
+def schedule(
+    progress: Progress,
+    delay_seconds: int,
+    *,
+    function_ref: FunctionRef,
+    credentials: Credentials,
+    deadline: Deadline,
+    timer: CallTimer | None = None,
+) -> bool:
+    """Schedules a call of this function, in the version that runs now, with the progress.
 
-    def __init__(
-        self,
-        function_ref: FunctionRef,
-        credentials: Credentials,
-        deadline: Deadline,
-        timer: CallTimer | None = None,
-    ) -> None:
-        self._function_ref = function_ref
-        self._credentials = credentials
-        self._deadline = deadline
-        self._timer = timer or CallTimer(deadline.clock)
+    Returns False if this follow-up was scheduled before. Raises TryLater.
+    """
+    # Late: fc2 costs 150 ms, and most messages need no follow-up.
+    from scalein.cloud.function_compute import invoke_later
 
-    def schedule(self, progress: Progress, delay_seconds: int) -> bool:
-        """Schedules a call with the progress; False if this follow-up was scheduled before.
-
-        Raises TryLater.
-        """
-        # Late: fc2 costs 150 ms, and most messages need no follow-up.
-        from scalein.cloud.function_compute import invoke_later
-
-        event = sign_follow_up(progress, self._function_ref.key)
-        if len(event) > MAX_FOLLOW_UP_BYTES:
-            sentence = "a follow-up would be larger than Function Compute takes."
-            raise TryLater("InvokeFunction", "TooLarge", sentence)
-        seconds = max(MIN_CALL_SECONDS, self._deadline.remaining_seconds())
-        with self._timer.call("InvokeFunction"):
-            return invoke_later(
-                self._function_ref,
-                self._credentials,
-                event,
-                task_id(progress),
-                delay_seconds,
-                seconds,
-            )
+    event = sign_follow_up(progress, function_ref.key)
+    if len(event) > MAX_FOLLOW_UP_BYTES:
+        sentence = "a follow-up would be larger than Function Compute takes."
+        raise TryLater("InvokeFunction", "TooLarge", sentence)
+    seconds = max(MIN_CALL_SECONDS, deadline.remaining_seconds())
+    task = task_id(progress)
+    with (timer or CallTimer(deadline.clock)).call("InvokeFunction"):
+        return invoke_later(function_ref, credentials, event, task, delay_seconds, seconds)
 
 
 def task_id(progress: Progress) -> str:

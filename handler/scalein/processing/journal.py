@@ -32,14 +32,14 @@ class Journal:
         self._message = message
         self._group = group
         self._ledger = dependencies.open_ledger()
-        self._follow_ups = dependencies.follow_ups
+        self._schedule_follow_up = dependencies.schedule_follow_up
         self._clock = dependencies.deadline.clock
         self._settle_seconds = dependencies.settle_seconds
         self._is_first = is_first
 
     @property
     def has_follow_ups(self) -> bool:
-        return self._follow_ups is not None
+        return self._schedule_follow_up is not None
 
     @property
     def is_shared(self) -> bool:
@@ -142,10 +142,10 @@ class Journal:
         if age > timedelta(seconds=MAX_FOLLOW_UP_SECONDS):
             sentence = "the message has been followed up for a day."
             raise TryLater("InvokeFunction", "TooLong", sentence)
-        if self._follow_ups is None:
+        if self._schedule_follow_up is None:
             sentence = "the function has no SCALEIN_FOLLOW_UP_KEY."
             raise TryLater("InvokeFunction", "NoFollowUps", sentence)
-        is_new = self._follow_ups.schedule(progress, delay_seconds)
+        is_new = self._schedule_follow_up(progress, delay_seconds)
         self.scheduled = FollowUp(progress.follow_ups, delay_seconds)
         return is_new
 
