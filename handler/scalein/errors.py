@@ -1,14 +1,15 @@
-"""The errors that this package raises on purpose, grouped by what the caller should do.
+"""The errors of this package, grouped by what the caller should do.
 
-ConfigurationError     fix the deployment; no event can succeed     raised by every invocation
-RejectedEvent          drop it: the same bytes fail again           outcome "rejected"
-GatewayError           an ESS call did not succeed: action, code, request id
-├── Refused            asking again will not help                   outcome "refused"
-├── StaleSnapshot      the group changed since it was read          read again, plan again
-├── TokenUsed          the ClientToken came before, with other ids  the history shows its result
-├── TryLater           the same request may succeed later           outcome "retry"
-│   └── Transient      ... and may succeed at once: 5xx, throttled  as above
-└── OutcomeUnknown     no answer: it may have happened              "retry", same ClientToken
+ScaleInError
+├── ConfigurationError     fix the deployment; no event can succeed     raised by every invocation
+├── RejectedEvent          drop it: the same bytes fail again           outcome "rejected"
+└── GatewayError           an ESS call did not succeed: action, code, request id
+    ├── Refused            asking again will not help                   outcome "refused"
+    ├── StaleSnapshot      the group changed since it was read          read again, plan again
+    ├── TokenUsed          the ClientToken came before, with other ids  the history shows its result
+    ├── TryLater           the same request may succeed later           outcome "retry"
+    │   └── Transient      ... and may succeed at once: 5xx, throttled  as above
+    └── OutcomeUnknown     no answer: it may have happened              "retry", same ClientToken
 
 LedgerUnavailable is caught where the policy says whether to go on without the ledger.
 
@@ -18,11 +19,15 @@ No error text ever holds an event, a credential, a token or a URL.
 from __future__ import annotations
 
 
-class ConfigurationError(Exception):
+class ScaleInError(Exception):
+    """The base of all errors that this package raises on purpose."""
+
+
+class ConfigurationError(ScaleInError):
     """The deployment is wrong: settings, policy, role, credentials."""
 
 
-class RejectedEvent(Exception):
+class RejectedEvent(ScaleInError):
     """A message is wrong at `path` (JSON path): it breaks `rule`, a keyword of JSON Schema or a
     rule of this package. The text says what is expected and never repeats a value of the message.
     """
@@ -33,7 +38,7 @@ class RejectedEvent(Exception):
         self.rule = rule
 
 
-class GatewayError(Exception):
+class GatewayError(ScaleInError):
     """A call to ESS, or to another cloud service, did not succeed. `code` is the service's or the
     SDK's own error code.
     """
@@ -96,5 +101,5 @@ class OutcomeUnknown(GatewayError):
     """A removal was sent and no answer came; only the same ClientToken makes repeating it safe."""
 
 
-class LedgerUnavailable(Exception):
+class LedgerUnavailable(ScaleInError):
     """The ledger did not answer in time, or cannot write. The text holds no key, value or URL."""

@@ -12,15 +12,13 @@ from functools import partial
 
 from scalein.errors import (
     ConfigurationError,
-    GatewayError,
     Refused,
+    ScaleInError,
     StaleSnapshot,
     TokenUsed,
     Transient,
     TryLater,
 )
-
-CallError = GatewayError | ConfigurationError
 
 
 def _misconfigured(
@@ -37,7 +35,7 @@ _without_effect = partial(Transient, may_have_happened=False)
 
 # Codes match by prefix: Throttling covers Throttling.User; the longest match holds. The sentences
 # are written here, for a message of the server could repeat a string to sign.
-MEANINGS: dict[str, tuple[Callable[..., CallError], str]] = {
+MEANINGS: dict[str, tuple[Callable[..., ScaleInError], str]] = {
     "InvalidScalingGroupId": (
         Refused,
         "this region and account have no such scaling group.",
@@ -121,7 +119,7 @@ MEANINGS: dict[str, tuple[Callable[..., CallError], str]] = {
 
 def error_of(
     action: str, code: str, status: int | None, ess_request_id: str | None = None
-) -> CallError:
+) -> ScaleInError:
     """Returns the exception for a code of ESS, with the HTTP status, or of the SDK, without one.
 
     It never quotes a server's message.
@@ -155,7 +153,7 @@ def printable(text: str, max_length: int = 80) -> str:
     )
 
 
-def _meaning(code: str) -> tuple[Callable[..., CallError], str] | None:
+def _meaning(code: str) -> tuple[Callable[..., ScaleInError], str] | None:
     best = max((known for known in MEANINGS if _covers(known, code)), key=len, default=None)
     return MEANINGS[best] if best else None
 
@@ -169,7 +167,7 @@ def _covers(known: str, code: str) -> bool:
     )
 
 
-def _meaning_of_status(status: int | None) -> tuple[Callable[..., CallError], str]:
+def _meaning_of_status(status: int | None) -> tuple[Callable[..., ScaleInError], str]:
     if status == 429:
         return _without_effect, "throttled."
     if status is None or status >= 500:
