@@ -2,7 +2,7 @@
 
 The request becomes an amount, the guardrails become limits, and the candidates a queue in the
 order of removal. One walk along the queue selects instances while all limits allow it; a second
-look gives each other candidate the reason why it was not selected.
+walk gives each other candidate the reason why it was not selected.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,8 @@ from scalein.decision.reasons import Reason
 from scalein.decision.removal_order import CandidateQueue
 from scalein.decision.retention import retention_rules
 
-# What explains a shortfall, the first that applies to an instance which the request names or needs.
+# Reasons that explain a shortfall: the first of them that an instance has which the request names
+# or needs.
 SHORTFALL_REASONS = (
     Reason.MIN_SIZE,
     Reason.FLOOR,
@@ -43,7 +44,7 @@ SHORTFALL_REASONS = (
     Reason.TOO_HEAVY,
     Reason.WEIGHT_UNKNOWN,
 )
-# What explains a want of candidates: these instances would be candidates but for this.
+# Reasons that explain a lack of candidates: an instance that has one would else be a candidate.
 CANDIDATE_REASONS = (Reason.TOO_YOUNG, Reason.NO_METRIC, Reason.WARMING_UP)
 
 
@@ -147,18 +148,19 @@ def _select(
 ) -> tuple[list[tuple[Instance, RankedBy]], list[Instance]]:
     """The selected instances in order, each with what ranked it; and the other candidates.
 
-    A candidate that is too heavy for what is left is skipped.
+    A candidate is skipped if it weighs more than may still be removed, or is still missing.
     """
     missing = amount.value
+    # What may still be removed.
     capacity = min((limit.allows for limit in bounds if limit.unit == "capacity"), default=inf)
-    number = min((limit.allows for limit in bounds if limit.unit == "instances"), default=inf)
+    instances = min((limit.allows for limit in bounds if limit.unit == "instances"), default=inf)
     selected, skipped = list[tuple[Instance, RankedBy]](), list[Instance]()
-    while min(missing, capacity, number) >= 1 and (instance := queue.first()):
+    while min(missing, capacity, instances) >= 1 and (instance := queue.first()):
         weight = capacity_of(instance, snapshot)
         cost = amount.cost(weight)
         if cost <= missing and weight <= capacity:
             selected.append((instance, queue.select()))
-            missing, capacity, number = missing - cost, capacity - weight, number - 1
+            missing, capacity, instances = missing - cost, capacity - weight, instances - 1
         else:
             skipped.append(instance)
             queue.skip()
@@ -172,9 +174,13 @@ def _unselected_verdicts(
     bounds: Sequence[Limit],
     snapshot: Snapshot,
 ) -> list[Verdict]:
-    """The verdicts on the other candidates: a limit only where the request still needs them."""
+    """The verdicts on the candidates that are not selected.
+
+    A limit is the reason only as long as the request needs more instances. The others are not
+    needed.
+    """
     missing = amount.value - _amount_of(selected, amount, snapshot)
-    removed = sum(capacity_of(instance, snapshot) for instance in selected)
+    selected_capacity = sum(capacity_of(instance, snapshot) for instance in selected)
     verdicts = list[Verdict]()
     for instance in unselected:
         if missing <= 0:
@@ -182,16 +188,16 @@ def _unselected_verdicts(
         weight = capacity_of(instance, snapshot)
         cost, reason = amount.cost(weight), Reason.TOO_HEAVY
         if cost <= missing:
-            reason = _exceeded(bounds, removed + weight, len(selected) + 1)
+            reason = _exceeded(bounds, selected_capacity + weight, len(selected) + 1)
             missing -= cost
         verdicts.append(Verdict(instance.id, False, reason))
     return verdicts + _retained(unselected[len(verdicts) :], Reason.NOT_NEEDED)
 
 
 def _exceeded(bounds: Sequence[Limit], capacity: int, instances: int) -> Reason:
-    """The first guardrail that alone would not allow so much."""
-    removed = {"capacity": capacity, "instances": instances}
-    return next(limit.guardrail for limit in bounds if limit.allows < removed[limit.unit])
+    """The first guardrail that does not allow to remove so much capacity or so many instances."""
+    amount_by_unit = {"capacity": capacity, "instances": instances}
+    return next(limit.guardrail for limit in bounds if limit.allows < amount_by_unit[limit.unit])
 
 
 def _partial_denied(amount: Amount, met: int) -> Veto:
@@ -241,7 +247,7 @@ def _shortfall_reason(
     request: RemovalRequest, verdicts: list[Verdict], blocked_by: Veto | None
 ) -> Reason:
     """What stopped the first instance that the request still needed."""
-    # A denied partial removal only follows from another reason.
+    # A partial removal is denied only because of another reason, which explains the shortfall.
     if blocked_by and blocked_by.reason is not Reason.PARTIAL_DENIED:
         return blocked_by.reason
     named = set(request.target.instance_ids) if isinstance(request.target, Named) else None
