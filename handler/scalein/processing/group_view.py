@@ -80,9 +80,9 @@ class GroupView:
         self._snapshot = self._history = None
 
     def raise_if_busy(self) -> None:
-        """Raises TryLater if ESS answered a call of this invocation so: it would answer so again.
+        """Raises the TryLater of an earlier call of this invocation, if there was one.
 
-        A scaling activity outlasts an invocation.
+        ESS would answer the same again: a scaling activity outlasts an invocation.
         """
         if self._busy_error is not None:
             raise self._busy_error.with_traceback(None)

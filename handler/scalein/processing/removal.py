@@ -202,7 +202,7 @@ class RemovalRun:
         if self.plan is not None and not self.plan.selected:
             return wording.planned(progress.request, self.plan)
         if progress.pending:
-            sentence = "another invocation may process the message by now."
+            sentence = "the claim or the lease expired; another invocation may have it by now."
             raise TryLater("RemoveInstances", "LeaseLost", sentence)
         return wording.not_removed(progress)
 

@@ -14,7 +14,7 @@ from scalein.timing import CallTimes
 
 VERSION = "scalein/2"  # fields keep their names within a version (docs/observability.md)
 MAX_BYTES = 16_000  # 16 KB less what the platform writes before it
-LEVELS = {  # of the other statuses: INFO
+LEVELS = {  # the other statuses have INFO
     Status.REJECTED: logging.WARNING,
     Status.EXPIRED: logging.WARNING,
     Status.SUPERSEDED: logging.WARNING,
@@ -24,7 +24,7 @@ LEVELS = {  # of the other statuses: INFO
     Status.FAILED: logging.ERROR,
     Status.UNCONFIRMED: logging.ERROR,
 }
-ERRORS = (  # a message that is blocked by one of these is a fault; the others pass by themselves
+ERRORS = (  # of BLOCKED: a person must act on these; the other reasons pass by themselves
     Reason.GROUP_NOT_ACTIVE,
     Reason.SCALE_IN_SUSPENDED,
     Reason.UNKNOWN_REMOVAL_POLICY,
