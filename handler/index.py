@@ -16,7 +16,7 @@ from scalein.cold_start import cheap_imports
 with cheap_imports():
     from scalein import contract
     from scalein.clock import Clock, Deadline, SystemClock
-    from scalein.decision.group_policy import NONE
+    from scalein.decision.group_policy import NO_LIMITS
     from scalein.decision.guardrails import read_scope
     from scalein.decision.reasons import Status
     from scalein.intake import parse_event
@@ -107,7 +107,7 @@ def select(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     settings = read_settings(os.environ, context)
     question = custom_policy.parse_question(event)
     policy = read_policy(settings.policy_text, settings.policy_file)
-    group_policy = policy.groups.get(question.scaling_group_id, NONE)
+    group_policy = policy.groups.get(question.scaling_group_id, NO_LIMITS)
     timer = CallTimer(clock)
     gateway = open_gateway(settings, Deadline.after(settings.run_seconds, clock), timer)
     request = custom_policy.request_of(question, group_policy)

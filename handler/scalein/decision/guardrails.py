@@ -17,7 +17,7 @@ from scalein.decision.capacity import (
     capacity_in,
     percentage_of,
 )
-from scalein.decision.group_policy import NONE, GroupPolicy
+from scalein.decision.group_policy import NO_LIMITS, GroupPolicy
 from scalein.decision.model import (
     Activity,
     Limit,
@@ -45,7 +45,7 @@ def read_scope(request: RemovalRequest, group_policy: GroupPolicy) -> ReadScope:
 
 
 def veto(
-    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy = NONE
+    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy = NO_LIMITS
 ) -> Veto | None:
     """The first reason why no instance may be removed now, or None.
 
@@ -59,7 +59,7 @@ def veto(
     return next(_vetoes(request, snapshot, group_policy), None)
 
 
-def limits(snapshot: Snapshot, group_policy: GroupPolicy = NONE) -> tuple[Limit, ...]:
+def limits(snapshot: Snapshot, group_policy: GroupPolicy = NO_LIMITS) -> tuple[Limit, ...]:
     """How many may be removed at most, by each guardrail that limits it."""
     stable, description = _stable(snapshot)
     min_size, floor = snapshot.group.min_size, group_policy.floor

@@ -10,7 +10,7 @@ from math import inf
 from operator import attrgetter
 
 from scalein.decision.capacity import OUT_OF_SERVICE, capacity_of, percentage_of
-from scalein.decision.group_policy import NONE, GroupPolicy
+from scalein.decision.group_policy import NO_LIMITS, GroupPolicy
 from scalein.decision.guardrails import limits, veto
 from scalein.decision.model import (
     MAX_INSTANCES_PER_CALL,
@@ -30,7 +30,7 @@ from scalein.decision.model import (
 )
 from scalein.decision.reasons import Reason
 from scalein.decision.removal_order import CandidateQueue
-from scalein.decision.retention import retention_rules
+from scalein.decision.retention import retention_check
 
 # Reasons that explain a shortfall: the first of them that an instance has which the request names
 # or needs.
@@ -51,7 +51,7 @@ CANDIDATE_REASONS = (Reason.TOO_YOUNG, Reason.NO_METRIC, Reason.WARMING_UP)
 def plan_removal(
     request: RemovalRequest,
     snapshot: Snapshot,
-    group_policy: GroupPolicy = NONE,
+    group_policy: GroupPolicy = NO_LIMITS,
     max_instances: int = MAX_INSTANCES_PER_CALL,
 ) -> Plan:
     """The plan of a removal, which selects at most `max_instances`.
@@ -131,7 +131,7 @@ def _candidates(
 ) -> tuple[list[Instance], list[Verdict]]:
     """The candidates for removal, and the verdicts on the other members."""
     named = set(request.target.instance_ids) if isinstance(request.target, Named) else None
-    reason_to_retain = retention_rules(request, snapshot, group_policy)
+    reason_to_retain = retention_check(request, snapshot, group_policy)
     candidates, verdicts = [], []
     for instance in _by_id(snapshot.instances):
         is_named = named is None or instance.id in named

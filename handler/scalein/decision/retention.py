@@ -19,7 +19,7 @@ REASON_BY_STATE = {
 }
 
 
-def retention_rules(
+def retention_check(
     request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
 ) -> Callable[[Instance], Reason | None]:
     """A function that returns the reason to retain a member; None for a candidate for removal.

@@ -15,7 +15,7 @@ from scalein.decision.capacity import capacity_of
 from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Count, Instance, RankedBy, RemovalRequest, Snapshot
 from scalein.decision.removal_order import DEFAULT_POLICIES, CandidateQueue
-from scalein.decision.retention import retention_rules
+from scalein.decision.retention import retention_check
 from scalein.intake.decoding import value_of
 
 SCHEMA = "custom-policy"
@@ -61,7 +61,7 @@ def selected(
 
     They are fewer than ESS wants if the policy retains too many candidates.
     """
-    reason_to_retain = retention_rules(request, snapshot, group_policy)
+    reason_to_retain = retention_check(request, snapshot, group_policy)
     candidates = [
         instance
         for instance in snapshot.instances

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from scalein.decision.model import RankedBy
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein.report.outcome import Json, Outcome, ranked_by_json
-from scalein.report.response import valid, versions
+from scalein.report.response import encodable, forms
 from scalein.timing import CallTimes
 
 VERSION = "scalein/2"  # fields keep their names within a version (docs/observability.md)
@@ -53,7 +53,7 @@ def record_choice(
         "rankedBy": ranked_by_json(ranked),
         "omitted": {},
     }
-    text = json.dumps(valid(fields))
+    text = json.dumps(encodable(fields))
     if len(text) > MAX_BYTES:
         text = json.dumps({**fields, "rankedBy": [], "omitted": {"rankedBy": len(ranked)}})
     _log(logging.INFO, text)
@@ -63,8 +63,8 @@ def line(outcome: Outcome, function_request_id: str, times: CallTimes) -> str:
     """The audit line: JSON text of at most 16,000 bytes, as much of the outcome as fits."""
     envelope = _envelope(function_request_id, times)
     text = ""
-    for fields in versions(outcome, MAX_BYTES):
-        text = json.dumps(valid({**envelope, **fields}))
+    for fields in forms(outcome, MAX_BYTES):
+        text = json.dumps(encodable({**envelope, **fields}))
         if len(text) <= MAX_BYTES:
             break
     return text

@@ -61,13 +61,13 @@ def max_bytes_for(event: bytes, is_http: bool) -> int:
 def for_one(outcome: Outcome, max_bytes: int = MAX_BYTES) -> Json:
     """The outcome, as much of it as fits."""
     fields: Json = {}
-    for fields in versions(outcome, max_bytes):
+    for fields in forms(outcome, max_bytes):
         if _fits(fields, max_bytes):
             break
-    return valid(fields)
+    return encodable(fields)
 
 
-def versions(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
+def forms(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
     """Yields the outcome in full, then with less and less. The last one fits into MIN_BYTES."""
     if outcome.plan is None or len(outcome.plan.retained) * MIN_RETAINED_BYTES < max_bytes:
         yield outcome_json(outcome)
@@ -110,16 +110,16 @@ def for_batch(outcomes: Sequence[Outcome], max_bytes: int = MAX_BYTES) -> Json:
     if retained * MIN_RETAINED_BYTES < max_bytes:
         whole = {"outcomes": [outcome_json(outcome) for outcome in outcomes], "summary": summary}
         if _fits(whole, max_bytes):
-            return valid(whole)
+            return encodable(whole)
     summary["retainedOmitted"] = True
     shorter = [_without_retained(outcome) for outcome in outcomes]
     if _fits({"outcomes": shorter, "summary": summary}, max_bytes):
-        return valid({"outcomes": shorter, "summary": summary})
+        return encodable({"outcomes": shorter, "summary": summary})
     summary["detailOmitted"] = True
     briefs = [_brief(fields) for fields in shorter]
     fitting = _as_many_as_fit(briefs, max_bytes - _size({"summary": summary}))
     summary["outcomesOmitted"] = len(outcomes) - len(fitting)
-    return valid({"outcomes": fitting, "summary": summary})
+    return encodable({"outcomes": fitting, "summary": summary})
 
 
 def for_http(body: Json, is_rejected: bool) -> Json:
@@ -132,7 +132,7 @@ def for_http(body: Json, is_rejected: bool) -> Json:
     }
 
 
-def valid(fields: Json) -> Json:
+def encodable(fields: Json) -> Json:
     """The fields, with a question mark for each half of a surrogate pair: UTF-8 has no such."""
     if "\\ud" not in json.dumps(fields):
         return fields
