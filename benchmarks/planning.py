@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 
 from benchmarks.timing import Row, measure, median_and_best
-from scalein.decision.group_policy import NONE, Budget, GroupPolicy, Pause
+from scalein.decision.group_policy import NO_LIMITS, Budget, GroupPolicy, Pause
 from scalein.decision.model import (
     Activity,
     Alarm,
@@ -42,7 +42,7 @@ def figures(repeats: int) -> list[Row]:
     gc.freeze()  # as cold_start does: this process has modules that the function does not have
     rows = []
     for name, order, group_policy in (
-        ("", (), NONE),
+        ("", (), NO_LIMITS),
         (", every guardrail", EVERY_ORDER, every_guardrail()),
     ):
         for size in (100, 1_000, 2_000, 10_000):

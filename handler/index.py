@@ -1,8 +1,8 @@
 """Entry points of Function Compute: event bytes and a context come in, an outcome goes out.
 
-A wrong event returns an outcome: raising would have the trigger deliver the same bytes again for
-hours. What may succeed later raises, if this function does not follow it up itself: only then
-does the trigger deliver it again (docs/decisions/0002-return-or-raise.md).
+A malformed event returns an outcome: if it raised, the trigger would deliver the same bytes again
+for hours. An event that may succeed later raises, so that the trigger delivers it again, unless
+this function follows it up itself (docs/decisions/0002-return-or-raise.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scalein.cold_start import cheap_imports
 with cheap_imports():
     from scalein import contract
     from scalein.clock import Clock, Deadline, SystemClock
-    from scalein.decision.group_policy import NONE
+    from scalein.decision.group_policy import NO_LIMITS
     from scalein.decision.guardrails import read_scope
     from scalein.decision.reasons import Status
     from scalein.intake import parse_event
@@ -29,7 +29,7 @@ with cheap_imports():
     from scalein.timing import CallTimer
     from scalein.wiring import open_gateway, wire
 
-FAILURES = frozenset((Status.FAILED.value, Status.UNCONFIRMED.value))  # a person must look
+FAILURES = frozenset((Status.FAILED.value, Status.UNCONFIRMED.value))  # a person must check
 
 
 class TryLaterError(Exception):
@@ -52,7 +52,7 @@ def initialize(context: Any) -> None:
 
 
 def handler(event: bytes, context: Any) -> dict[str, Any]:
-    """Processes one event; the outcome as a JSON object (schemas/outcome.schema.json).
+    """Processes one event. Returns the outcome as a JSON object (schemas/outcome.schema.json).
 
     Raises ConfigurationError, TryLaterError, RemovalFailedError.
     """
@@ -69,7 +69,7 @@ def select_instances(event: bytes, context: Any) -> dict[str, Any]:
 
 
 def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
-    """The handler, by any clock."""
+    """Processes one event as `handler` does, by the time of `clock`."""
     settings = read_settings(os.environ, context)
     policy = read_policy(settings.policy_text, settings.policy_file)
     parsed = parse_event(event, settings.max_event_bytes)
@@ -100,14 +100,14 @@ def _raise_failures(settings: Settings, outcomes: list[Outcome], document: dict[
 
 
 def select(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
-    """As select_instances, by any clock."""
-    # Late: ESS asks seldom, and no other event pays for it.
+    """Answers as `select_instances` does, by the time of `clock`."""
+    # Imported here, for ESS rarely asks, and other events should not pay for the import.
     from scalein.processing import custom_policy
 
     settings = read_settings(os.environ, context)
     question = custom_policy.parse_question(event)
     policy = read_policy(settings.policy_text, settings.policy_file)
-    group_policy = policy.groups.get(question.scaling_group_id, NONE)
+    group_policy = policy.groups.get(question.scaling_group_id, NO_LIMITS)
     timer = CallTimer(clock)
     gateway = open_gateway(settings, Deadline.after(settings.run_seconds, clock), timer)
     request = custom_policy.request_of(question, group_policy)

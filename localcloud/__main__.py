@@ -52,7 +52,7 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
 @click.option(
     "--host",
     default="127.0.0.1",
-    help="Address to listen on; all but 127.0.0.1 can be reached by others.",
+    help="Address to listen on. Any but 127.0.0.1 may be reached from other machines.",
 )
 @click.option(
     "--https",
@@ -64,7 +64,7 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
     type=click.Path(dir_okay=False, path_type=Path),
     default=FLEETS / "small.json",
     show_default="localcloud/fleets/small.json",
-    help="Scaling groups to start from (localcloud/fleet.schema.json says how).",
+    help="File of the scaling groups to start from; localcloud/fleet.schema.json has its form.",
 )
 @click.option(
     "--state",
@@ -79,14 +79,15 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
 @click.option(
     "--acts/--still",
     default=True,
-    help="Whether Auto Scaling acts by itself: restores capacity, checks health, runs tasks.",
+    help="Auto Scaling acts by itself (restores capacity, checks health, runs tasks), or only on "
+    "calls.",
 )
 @click.option("--access-key-id", default="localcloud", help="The key to accept.")
 @click.option(
     "--access-key-secret",
     default="",
     show_default="made at start",
-    help="The key's secret; the JSON line has it.",
+    help="The secret of the key; the JSON line has it.",
 )
 @click.option(
     "--allowed-host",
@@ -98,15 +99,15 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
     "--lists-lag",
     type=click.FloatRange(0),
     default=0.0,
-    help="Lists of groups and instances show the state of so many seconds ago.",
+    help="Age in seconds of the state that lists of groups and instances show.",
 )
 @click.option(
     "--history-lag",
     type=click.FloatRange(0),
     default=0.0,
-    help="The history of activities shows the state of so many seconds ago.",
+    help="Age in seconds of the state that the history of activities shows.",
 )
-@click.option("--lag-varies", is_flag=True, help="Each read draws its lag at random, up to these.")
+@click.option("--lag-varies", is_flag=True, help="Each read has a random lag, up to these two.")
 @click.option(
     "--security-token",
     default="",
@@ -117,7 +118,7 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
     "--default-format",
     type=click.Choice(["JSON", "XML"]),
     default="JSON",
-    help="Format of an answer where the call names none.",
+    help="Format of the answer to a call that names none.",
 )
 @click.option(
     "--fault",
@@ -132,7 +133,7 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
     "--fault-rate",
     type=click.FloatRange(0, 1),
     default=0.0,
-    help="Share of calls that meet a fault, 0 to 1.",
+    help="Share of calls that get a fault, 0 to 1.",
 )
 @click.option(
     "--fault-kind",
@@ -167,9 +168,9 @@ def main(
 ) -> None:
     """Starts Alibaba Cloud Auto Scaling (ESS) on this machine.
 
-    Around it is what of CloudMonitor and Function Compute it needs. Prints one JSON line
-    {"endpoint", "accessKeyId", "accessKeySecret", "regionId"} when it is ready, and serves until
-    SIGTERM or Ctrl-C. The address of the console goes to standard error.
+    The parts of CloudMonitor and Function Compute that it needs start too. When it is ready, it
+    prints one JSON line {"endpoint", "accessKeyId", "accessKeySecret", "regionId"}, and to standard
+    error the address of its console. It serves until SIGTERM or Ctrl-C.
     """
     document, service = _start_service(fleet, state, activity_seconds, acts)
     secret = access_key_secret or token_hex(16)
@@ -204,9 +205,11 @@ def _serve(
         try:
             listener = stack.enter_context(listening_socket(address.port, address.host))
             certificate = _certificate(stack, address)
-        except (OSError, CertificateError) as error:
-            cause = error.strerror if isinstance(error, OSError) else error
-            message = f"port {address.port}: {cause}; give another --port, or 0"
+        except CertificateError as error:
+            raise click.ClickException(f"no certificate for --https: {error}") from error
+        except OSError as error:
+            place = f"port {address.port} of {address.host}"
+            message = f"cannot listen on {place}: {error.strerror}; give another --port, or 0"
             raise click.ClickException(message) from error
         history = ConsoleHistory(cloud)
         platform.on_invocation = history.record_invocation
@@ -241,13 +244,14 @@ def _certificate(stack: ExitStack, address: _Address) -> tuple[str, str] | None:
 def _start_service(
     fleet: Path, state: Path | None, activity_seconds: float | None, acts: bool
 ) -> tuple[dict[str, Any], Service]:
-    """Returns the fleet file, and the service that it or the state file describes."""
+    """Returns the document of the fleet file, and the service that it or the state describes."""
     try:
         document = read_document(fleet)
         start = read_document(state) if state and state.exists() else document
         service = service_of(start, AdvancingClock(), Assumptions(acts=acts))
     except FleetError as error:
-        raise click.ClickException(f"the fleet file is wrong: {error}") from error
+        hint = "localcloud/fleet.schema.json has its form"
+        raise click.ClickException(f"the fleet file is wrong: {error}; {hint}") from error
     if activity_seconds is not None:
         assumptions = replace(service.assumptions, activity_seconds=activity_seconds)
         service.assumptions = assumptions

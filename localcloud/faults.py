@@ -1,4 +1,4 @@
-"""Misbehaviour on request: the next calls of an action, or a random share of all calls."""
+"""Faults on request: of the next calls of an action, or of a random share of all calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from localcloud import errors
 
 REMOVE = "RemoveInstances"
 REFUSED = "refused"
-REFUSALS: dict[str, type[errors.ApiError]] = {  # of a call that is not looked at
+REFUSALS: dict[str, type[errors.ApiError]] = {  # of a call that is not examined
     "throttled": errors.Throttled,
     "throttled-with-header": errors.Throttled,
     "internal-error": errors.InternalError,
@@ -46,7 +46,7 @@ KINDS = (
 class Fault:
     """One fault, for so many calls of one action.
 
-    Refused without being looked at:
+    The call is refused and not examined:
     `throttled` (`throttled-with-header`: with Retry-After), `internal-error`, `unavailable`,
     `token-expired`, `clock-skew` (the clocks differ by more than 15 minutes), `forbidden` (RAM does
     not permit it), `idempotence-processing` (a call with the same token is being processed).
@@ -81,10 +81,10 @@ class Fault:
 
 @dataclass
 class Faults:
-    """The faults that are due, and how often each kind has occurred."""
+    """The faults to come, and how often each kind has occurred."""
 
     pending: list[Fault] = field(default_factory=list)
-    rate: float = 0.0  # of calls of `action` that meet one of `kinds`
+    rate: float = 0.0  # share of the calls of `action` that get one of `kinds`
     kinds: Sequence[str] = ()
     action: str = "*"
     seconds: float = 0.3  # of those that take time
@@ -103,7 +103,7 @@ class Faults:
         action: str = "*",
         seconds: float = 0.3,
     ) -> None:
-        """Lets a share of all calls meet one of the kinds from now on. Raises ValueError."""
+        """Gives a share of all calls one of the kinds from now on. Raises ValueError."""
         _check_kinds(kinds)
         self.rate, self.kinds, self.action, self.seconds = rate, kinds, action, seconds
         self.chance = Random(seed)  # noqa: S311 (the same faults again)
@@ -154,13 +154,17 @@ class Faults:
 def parse_fault(text: str) -> Fault:
     """Parses `KIND[:ACTION[:TIMES[:SECONDS]]]`, such as throttled:DescribeScalingGroups:2.
 
-    Raises ValueError.
+    Raises ValueError, which says what is wrong.
     """
     kind, action, times, seconds = (*text.split(":"), *("", "", "", ""))[:4]
-    return Fault(kind, action or "*", int(times or 1), float(seconds or 0))
+    try:
+        counts = int(times or 1), float(seconds or 0)
+    except ValueError:
+        raise ValueError(f"TIMES and SECONDS must be numbers in {text!r}") from None
+    return Fault(kind, action or "*", *counts)
 
 
 def _check_kinds(kinds: Sequence[str]) -> None:
     for kind in kinds:
         if kind not in KINDS:
-            raise ValueError(f"unknown fault {kind!r}; there are: {', '.join(KINDS)}")
+            raise ValueError(f"unknown fault {kind!r}; known faults: {', '.join(KINDS)}")

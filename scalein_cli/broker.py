@@ -40,7 +40,7 @@ def broker_command() -> None:
 
 
 def server() -> str | None:
-    """The path of this machine's rabbitmq-server, or None."""
+    """The path of rabbitmq-server on this machine; None if it is not installed."""
     return next((path for path in map(shutil.which, SERVERS) if path), None)
 
 

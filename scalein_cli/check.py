@@ -47,7 +47,7 @@ class CheckResult(NamedTuple):
     "events",
     type=existing_file,
     multiple=True,
-    help="Event; may be given several times.",
+    help="File of an event; may be given several times.",
 )
 @click.option("--template", type=existing_file, help="Template of the deployment: template.yml.")
 @click.option(
@@ -94,7 +94,7 @@ def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[CheckRes
     """Whether the policy is valid; with a region, whether its groups can be read there."""
     check = f"policy {path.name}"
     try:
-        policy = read_policy(path.read_text(encoding="utf-8"))
+        policy = read_policy("", str(path.resolve()))
     except ConfigurationError as error:
         yield CheckResult(check, False, str(error))
         return
@@ -112,7 +112,7 @@ def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[CheckRes
 
 
 def check_event(path: Path) -> CheckResult:
-    """Whether the function can read the event. What it decides, `scalein plan` shows."""
+    """Whether the function can read the event. `scalein plan` shows what it decides."""
     check = f"event {path.name}"
     try:
         messages = parse_event(path.read_bytes()).messages
@@ -140,15 +140,15 @@ def check_template(path: Path) -> Iterator[CheckResult]:
 
 
 def statement_fault(statement: Any) -> str:
-    """What is wrong with one statement of a RAM policy; empty if nothing is."""
+    """A sentence that says what is wrong with a statement of a RAM policy; "" if it is correct."""
     if not isinstance(statement, dict) or not statement.keys() <= STATEMENT_KEYS | {"Principal"}:
-        return f"A statement has the keys {', '.join(sorted(STATEMENT_KEYS))} and no others."
+        return f"A statement may have only the keys {', '.join(sorted(STATEMENT_KEYS))}."
     if statement.get("Effect") not in ("Allow", "Deny"):
-        return "Effect is Allow or Deny."
+        return "Effect must be Allow or Deny."
     actions = statement.get("Action")
     actions = actions if isinstance(actions, list) else [actions]
     if not all(isinstance(action, str) and ACTION.fullmatch(action) for action in actions):
-        return "Action is product:Name or a list of such, for example ess:RemoveInstances."
+        return "Action must be product:Name, such as ess:RemoveInstances, or a list of such."
     if "Principal" not in statement and not statement.get("Resource"):
         return "Resource is missing."
     return ""
@@ -194,7 +194,7 @@ def _check_removal(gateway: Gateway, group_id: str) -> CheckResult:
             return CheckResult(check, True, detail)
         detail = f"unknown: ESS checked the state of the group first and returned {error.code}"
         return CheckResult(check, True, detail)
-    return CheckResult(check, False, "ESS accepted an instance that does not exist")
+    return CheckResult(check, False, "unexpected: ESS accepted an instance that does not exist")
 
 
 def _cause(error: GatewayError | ConfigurationError) -> str:

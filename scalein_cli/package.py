@@ -99,9 +99,9 @@ def package(runtime: str, policy: Path | None, output: Path, console: Console) -
     """Makes the zip file. Raises CommandError."""
     if policy is not None:
         try:
-            read_policy(policy.read_text(encoding="utf-8"))
+            read_policy("", str(policy.resolve()))
         except ConfigurationError as error:
-            raise CommandError(f"{policy} is not a valid policy: {error}") from error
+            raise CommandError(str(error)) from error
     with (
         tempfile.TemporaryDirectory(prefix="scalein-package-") as name,
         console.status("Collecting ...") as status,

@@ -76,7 +76,7 @@ class Question(NamedTuple):
     "--order",
     type=click.Choice([order.value for order in Order]),
     multiple=True,
-    help="Removal order; may be given several times.",
+    help="Order of removal; may be given several times.",
 )
 @click.option("--event", type=existing_file, help="File of an event, instead of --group.")
 @click.option("--fleet", type=existing_file, help="Plan on a local cloud with this fleet file.")
@@ -118,7 +118,7 @@ def plan_command(**options: Any) -> None:
 
 
 def _question(options: Mapping[str, Any]) -> Question:
-    """The question that the options ask. Raises click.UsageError."""
+    """What the options request to plan. Raises click.UsageError."""
     group, event = options["scaling_group_id"], options["event"]
     remove = {
         field: options[option] for option, field in AMOUNTS.items() if options[option] is not None
@@ -149,7 +149,7 @@ def request_event(scaling_group_id: str, remove: Mapping[str, Any], order: Seque
 
 
 class RecordingGateway(DryRun):
-    """A dry run that keeps the snapshots it took, to print them."""
+    """The gateway of a dry run, which stores its snapshots so that they can be printed."""
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
@@ -161,7 +161,7 @@ class RecordingGateway(DryRun):
 
 
 def _plan(question: Question, console: Console, as_json: bool, all_rows: bool) -> list[Outcome]:
-    """Prints the plan of each message; the outcomes. Raises CommandError."""
+    """Prints the plan of each message, and returns their outcomes. Raises CommandError."""
     with ExitStack() as stack:
         variables = dict(os.environ)
         function_context = context({"regionId": question.region_id}, TIMEOUT_SECONDS)
@@ -176,7 +176,7 @@ def _plan(question: Question, console: Console, as_json: bool, all_rows: bool) -
             return _process(question, settings, console, as_json, all_rows)
         except ConfigurationError as error:
             hint = "" if question.fleet else " For a local group, give --local or --fleet FILE."
-            raise CommandError(f"There is no plan: {str(error).rstrip('.')}.{hint}") from None
+            raise CommandError(f"No plan was made: {str(error).rstrip('.')}.{hint}") from None
 
 
 def _policy_variables(question: Question, variables: Mapping[str, str]) -> dict[str, str]:

@@ -57,7 +57,7 @@ def run_command(
 ) -> None:
     """Processes EVENT with the function of this checkout, against a local Auto Scaling.
 
-    Starts the local cloud with a small fleet and passes the file to handler/index.py as Function
+    Starts the local cloud and passes the file to handler/index.py as Function
     Compute does. Prints for each instance whether it is removed or retained and why, and the
     scaling group before and after. Calls nothing outside this machine. An event with a time is
     processed as if it were sent five seconds ago, unless --now is given.
@@ -68,7 +68,7 @@ def run_command(
 
 
 def run_event(run: Run, console: Console) -> None:
-    """Processes the event against a local cloud and prints what came of it. Raises CommandError."""
+    """Processes the event against a local cloud and prints the outcome. Raises CommandError."""
     try:
         with local_cloud(run.fleet) as ready:
             os.environ.update(environment(ready, run.policy))

@@ -101,7 +101,7 @@ def simulate_command(**options: Any) -> None:
     try:
         policy = read_policy("", str(policy_file.resolve()))
     except ConfigurationError as error:
-        raise CommandError(f"{policy_file} is not a valid policy: {error}") from error
+        raise CommandError(str(error)) from error
     timeline = read_timeline(options["alarms"])
     snapshot = _snapshot(options, policy, timeline[0].time - timedelta(minutes=1))
     with console.status(f"Simulating {len(timeline):,} events ..."):

@@ -13,7 +13,7 @@ from scalein.decision.guardrails import limits, veto
 from scalein.decision.model import Alarm, Plan, RemovalRequest, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
-from scalein.decision.retention import retention_rules
+from scalein.decision.retention import retention_check
 from scalein.policy import Policy, PolicyViolation, apply_policy
 from scalein.policy_rules import request_from_rule, rule_for
 from scalein_cli.simulated_group import SimulatedGroup
@@ -70,7 +70,7 @@ class PlanCache:
     def plan(self, request: RemovalRequest, snapshot: Snapshot) -> Plan:
         """The plan of the request for the snapshot."""
         key = request._replace(request_id="", sent_at=None)
-        retention_reason = retention_rules(key, snapshot, self._group_policy)
+        retention_reason = retention_check(key, snapshot, self._group_policy)
         candidates = sum(retention_reason(instance) is None for instance in snapshot.instances)
         group_limits = limits(snapshot, self._group_policy)
         state = (snapshot.instances, snapshot.group, group_limits, candidates)

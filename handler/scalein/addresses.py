@@ -1,4 +1,4 @@
-"""How the address of a service and the URL of a ledger are written."""
+"""Parses the address of a service, and checks the URL of a ledger."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def ca_file_of(url: str) -> str:
 
 
 def _ledger_faults(url: str) -> Iterator[str]:
-    """What is wrong with a ledger's URL, in clauses without any part of it."""
+    """Clauses that say what is wrong with a ledger's URL, without any part of it."""
     scheme, has_scheme, rest = url.partition("://")
     if not has_scheme or scheme not in OPTIONS_BY_SCHEME:
         yield "its scheme is none of redis://, rediss://, unix://"

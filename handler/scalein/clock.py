@@ -30,7 +30,7 @@ class SystemClock:
 
 
 class Deadline(NamedTuple):
-    """The moment after which nothing new is begun: Function Compute kills without an exception."""
+    """The moment after which no work begins: soon after it Function Compute kills the process."""
 
     clock: Clock
     at: float  # of clock.monotonic()

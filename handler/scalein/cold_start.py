@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
 from types import ModuleType
 
-# What the SDK imports at once and this project does not use.
+# The SDK imports these at once, and this project does not use them.
 UNUSED_MODULES = (
     "aliyunsdkcore.auth.algorithm.sha_hmac256",  # imports cryptography; signs with RSA key pairs
     "aliyunsdkcore.vendored.requests.packages.chardet",  # guesses encodings; `cloud` reads bytes
@@ -52,7 +52,10 @@ class _Deferred(ModuleType):
 
 
 def _spec(name: str) -> ModuleSpec | None:
-    """Finds a module without importing the packages around it, which would import it."""
+    """The spec of a module; None if it is not installed.
+
+    The packages around it are not imported, for they would import the module.
+    """
     spec, path = None, None
     parts = name.split(".")
     for depth in range(1, len(parts) + 1):

@@ -25,7 +25,8 @@ TYPES = {
     "boolean": "true or false",
     "null": "null",
 }
-MAX_UNKNOWN_FIELDS, MAX_NAME_CHARACTERS = 5, 64  # that are compared with the known ones
+# How many unknown fields, and how much of each name, are compared with the known ones.
+MAX_UNKNOWN_FIELDS, MAX_NAME_CHARACTERS = 5, 64
 
 
 @cache
@@ -86,8 +87,9 @@ def _missing_field(error: ValidationError) -> str:
 
 
 def _unknown_field(error: ValidationError) -> str:
-    """Names the known fields, and the one that an unknown field may stand for; never the unknown
-    one itself, but for a field of an earlier version.
+    """Names the known fields, and the one that an unknown field may stand for.
+
+    The unknown field itself is named only if it is one of an earlier version.
     """
     schema, document = _mapping(error.schema), _mapping(error.instance)
     known = list(schema["properties"])

@@ -8,10 +8,10 @@ ScaleInError
     ├── StaleSnapshot      the group changed since it was read          read again, plan again
     ├── TokenUsed          the ClientToken came before, with other ids  the history shows its result
     ├── TryLater           the same request may succeed later           outcome "retry"
-    │   └── Transient      ... and may succeed at once: 5xx, throttled  as above
+    │   └── Transient      ... and may succeed at once: 5xx, throttled  outcome "retry"
     └── OutcomeUnknown     no answer: it may have happened              "retry", same ClientToken
 
-LedgerUnavailable is caught where the policy says whether to go on without the ledger.
+LedgerUnavailable never leaves processing: the policy says whether to go on without the ledger.
 
 No error text ever holds an event, a credential, a token or a URL.
 """
@@ -54,8 +54,8 @@ class GatewayError(ScaleInError):
 
 
 class Refused(GatewayError):
-    """ESS refuses this call each time. `is_by_state`: the group's present state is the reason,
-    which may be the echo of an earlier delivery's success.
+    """ESS refuses this call each time. `is_by_state`: because of the group's present state, which
+    an earlier delivery of the same message may have caused by its success.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ from scalein.policy_rules import Rule, covering_rule, request_from_rule, rule_of
 SCHEMA = "policy"
 DEFAULT_MAX_EVENT_AGE_SECONDS = 900
 DEFAULT_COOLDOWN_AFTER_SCALE_OUT_SECONDS = 600  # if the policy sets a cooldown
-DEFAULT_COOLDOWN_AFTER_FAILURE_SECONDS = 180  # as above
+DEFAULT_COOLDOWN_AFTER_FAILURE_SECONDS = 180  # if the policy sets a cooldown
 MAX_ID_CHARACTERS = 128  # of a scaling group id, in a message to a person
 MAX_COMPARED_GROUPS = 100  # a comparison takes 4 microseconds, for each message of a batch
 
@@ -122,14 +122,14 @@ def _violation(request: RemovalRequest, group_policy: GroupPolicy) -> PolicyViol
     if options.decrease_desired_capacity is False and not group_policy.keep_desired_capacity:
         return PolicyViolation(
             "$.decreaseDesiredCapacity",
-            "The policy does not allow decreaseDesiredCapacity false for this group"
-            " (keepDesiredCapacity), which makes ESS replace the removed instances.",
+            "decreaseDesiredCapacity false makes ESS replace the removed instances. The policy does"
+            " not allow it for this group: it would need keepDesiredCapacity true.",
         )
     return None
 
 
 def _policy(document: dict[str, Any]) -> Policy:
-    """Raises RejectedEvent for what the schema cannot check."""
+    """The policy of a document. Raises RejectedEvent for what the schema cannot check."""
     max_age = document.get("maxEventAgeSeconds", DEFAULT_MAX_EVENT_AGE_SECONDS)
     return Policy(
         groups={
@@ -235,7 +235,7 @@ def _whole(number: float | None) -> int | None:
 
 
 def _rule_faults(policy: Policy) -> Iterator[str]:
-    """What is wrong with rules that could never do what they say."""
+    """Sentences about alarm rules that could never do what they say: where, why, what to do."""
     for index, rule in enumerate(policy.rules):
         path = f"$.alarms[{index}]"
         if rule.uses_alarm_group and not rule.uses_alarm_instances:

@@ -87,8 +87,10 @@ def covering_rule(rules: Sequence[Rule], index: int) -> int | None:
 
 
 def _observation(rule: Rule, alarm: Alarm) -> str:
-    """An alarm supersedes only alarms of the same rule; if the rule removes the alarm's instances,
-    only alarms of the same instances.
+    """What the alarm observes, as a digest; "" if it observes nothing that a later alarm would.
+
+    A newer alarm supersedes older ones with the same digest: those of the same rule and, if the
+    rule removes the alarm's instances, of the same instances.
     """
     if not alarm.observation:
         return ""

@@ -35,7 +35,7 @@ KNOWN = (
 DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS = 60.0, 86_400
 MIN_KEY_LENGTH = 32
 RETURN_SECONDS = 0.4  # an invocation returns this long before its timeout
-MIN_MARGIN_SECONDS = 0.5  # as above, and time to release claims and leases of the ledger
+MIN_MARGIN_SECONDS = 0.5  # RETURN_SECONDS, and time to release the ledger's claims and leases
 MIB = 1_048_576
 CODE_FOLDER = Path(__file__).parent.parent  # has index.py and policy.json
 FUNCTION_NAME = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
@@ -73,7 +73,7 @@ class Settings(NamedTuple):
     policy_text: str  # the policy document itself; empty: read policy_file
     policy_file: str
     ess_endpoint: Endpoint | None  # None: the SDK's own for the region
-    cms_endpoint: Endpoint | None  # as above
+    cms_endpoint: Endpoint | None  # None: the SDK's own for the region
     ess_network: str  # "public" or "vpc"
     connect_timeout_seconds: float
     read_timeout_seconds: float
@@ -85,7 +85,7 @@ class Settings(NamedTuple):
     function_ref: FunctionRef | None = None  # None: no follow-ups
     invocation_id: str = ""
     closing_seconds: float = 0.0  # after run_seconds, to record results
-    settle_seconds: float = 180.0  # after it, a call that ESS does not show had no effect
+    settle_seconds: float = 180.0  # a call that ESS does not show for so long had no effect
     max_event_bytes: int = 4 * MIB  # a larger event is rejected before it is decoded
 
     def __repr__(self) -> str:
@@ -130,7 +130,7 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
 
 
 def _check_names(environment: Mapping[str, str]) -> None:
-    """Refuses a misspelt name: its setting would silently not apply."""
+    """Raises ConfigurationError for an unknown name: its setting would silently not apply."""
     unknown = min(
         (name for name in environment if name.startswith("SCALEIN_") and name not in KNOWN),
         default="",
@@ -173,7 +173,7 @@ def _ledger_url(environment: Mapping[str, str]) -> str:
 
 
 def _function_ref(environment: Mapping[str, str], context: object) -> FunctionRef | None:
-    """Follow-ups are on if there is a key for them."""
+    """This function, for follow-ups; None, which turns them off, if there is no key for them."""
     key = environment.get("SCALEIN_FOLLOW_UP_KEY", "")
     if not key:
         return None
@@ -192,7 +192,7 @@ def _function_ref(environment: Mapping[str, str], context: object) -> FunctionRe
 
 
 def _function_name(environment: Mapping[str, str], context: object) -> list[str]:
-    """Service and function: the variable's, else the context's."""
+    """The names of service and function: of the variable, else of the context."""
     names = environment.get("SCALEIN_FC_FUNCTION", "").split("/")
     if names == [""]:
         parts = (getattr(context, part, None) for part in ("service", "function"))
@@ -206,7 +206,7 @@ def _function_name(environment: Mapping[str, str], context: object) -> list[str]
 
 
 def _function_compute_url(environment: Mapping[str, str], context: object) -> str:
-    """URL of Function Compute. It is plain http only for this machine."""
+    """The URL of Function Compute. It is plain http only on this machine."""
     endpoint = _endpoint(environment, "SCALEIN_FC_ENDPOINT")
     if endpoint is not None:
         return f"{'https' if endpoint.secure else 'http'}://{endpoint.host}"
@@ -220,7 +220,7 @@ def _function_compute_url(environment: Mapping[str, str], context: object) -> st
 
 
 def _credentials(environment: Mapping[str, str], context: object) -> Credentials:
-    """Those of the context (Python 3.9, 3.10), else of the environment (3.12); never mixed."""
+    """Credentials of the context (Python 3.9, 3.10), else the environment (3.12); never mixed."""
     of_context = getattr(context, "credentials", None)
     if getattr(of_context, "access_key_id", None):
         return Credentials(*(_text(of_context, field) for field in Credentials._fields))
@@ -247,7 +247,7 @@ def _region_id(environment: Mapping[str, str], context: object) -> str:
 
 
 def _policy(environment: Mapping[str, str]) -> tuple[str, str]:
-    """The text of the policy, or the file that has it."""
+    """The text of the policy, and the file to read if that text is empty."""
     text, file = environment.get("SCALEIN_POLICY", ""), environment.get("SCALEIN_POLICY_FILE", "")
     if text and file:
         raise ConfigurationError(
@@ -257,21 +257,21 @@ def _policy(environment: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _timeout_seconds(context: object) -> float:
-    """From context.function.timeout, which is text or a number, depending on the runtime."""
+    """The timeout of the function: context.function.timeout, which is text in some runtimes."""
     value: Any = getattr(getattr(context, "function", None), "timeout", None)
     if value is None:
         return DEFAULT_TIMEOUT_SECONDS
     seconds = _number(str(value))
     if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
         raise ConfigurationError(
-            "context.function.timeout must be a number of seconds above 0, up to"
-            f" {MAX_TIMEOUT_SECONDS}."
+            "The function's timeout (context.function.timeout) must be a number of seconds above 0,"
+            f" up to {MAX_TIMEOUT_SECONDS}. Correct it in Function Compute."
         )
     return seconds
 
 
 def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
-    """One of `values`; the first is the default."""
+    """The variable's value, which must be one of `values`; the first is the default."""
     value = environment.get(name, "").strip().lower() or values[0]
     if value not in values:
         raise ConfigurationError(f"{name} must be one of: {', '.join(values)}.")

@@ -1,7 +1,7 @@
-"""Makes the objects of one invocation from its settings: the only place that constructs adapters.
+"""Makes the objects of one invocation from its settings, with the adapters to ESS and the ledger.
 
-What costs a cold start is imported here, once it is needed: an event that is rejected pays for
-neither the SDK nor Redis (docs/decisions/0004-cold-start.md).
+The SDK and Redis are slow to import. They are imported here when an adapter is first opened, so
+that a rejected event pays for neither (docs/decisions/0004-cold-start.md).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MIN_RETENTION_SECONDS = 86_400  # Function Compute repeats an asynchronous event
 
 
 def wire(settings: Settings, policy: Policy, clock: Clock) -> tuple[Dependencies, CallTimer]:
-    """What one invocation works with, and the timer of its calls."""
+    """The adapters of one invocation, not opened yet, and the timer of their calls."""
     deadline, timer = Deadline.after(settings.run_seconds, clock), CallTimer(clock)
     function_ref = settings.function_ref
     dependencies = Dependencies(
@@ -48,7 +48,7 @@ def wire(settings: Settings, policy: Policy, clock: Clock) -> tuple[Dependencies
 
 
 def open_gateway(settings: Settings, deadline: Deadline, timer: CallTimer) -> Gateway:
-    """Opens the way to ESS."""
+    """The gateway to ESS. It sends nothing before its first call."""
     from scalein.cloud.ess import EssGateway
 
     return EssGateway(settings, deadline, timer)

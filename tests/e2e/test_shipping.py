@@ -275,7 +275,7 @@ def test_checking_needs_no_cloud_for_a_policy_an_event_and_a_template(tmp_path: 
     misspelt = check(None, tmp_path, policy={"groups": {"asg-1": {"flor": 3}}})
     assert misspelt["policy policy.json"]["passed"] is False
     wrong = scalein(None, "check", "--template", str(template))
-    assert "Action is product:Name" in " ".join(wrong.stdout.split())
+    assert "Action must be product:Name" in " ".join(wrong.stdout.split())
     own = check(None, tmp_path, "--template", str(ROOT / "template.yml"))
     assert own["template template.yml"]["passed"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scalein.cloud.gateway import GROUP_ONLY, Removal
-from scalein.decision.group_policy import NONE, Budget, GroupPolicy
+from scalein.decision.group_policy import NO_LIMITS, Budget, GroupPolicy
 from scalein.decision.model import Activity, ReadScope, RemovalRequest, Snapshot, Target
 from scalein.decision.progress import Progress, message_key
 from scalein.decision.reasons import Reason, Status
@@ -29,7 +29,9 @@ LEASE = 60.0
 class Function:
     """Invocations of one function, each with its own holder, over one memory."""
 
-    def __init__(self, ess: Any, group_policy: GroupPolicy = NONE, follow_ups: Any = None) -> None:
+    def __init__(
+        self, ess: Any, group_policy: GroupPolicy = NO_LIMITS, follow_ups: Any = None
+    ) -> None:
         self.ess, self.guardrails, self.follow_ups = ess, group_policy, follow_ups
         self.clock, self.retained, self.number = DrivenClock(), MemoryStore(), 0
 

@@ -291,7 +291,7 @@ def test_an_alarm_that_names_no_instance_removes_none_where_the_rule_takes_its_o
     (outcome,) = served(ess, callback("idle", dimensions=dimensions))
 
     assert outcome.status.value == "refused"
-    assert "it names none that can be read" in outcome.message
+    assert "the alarm names none that can be read" in outcome.message
     assert ess.removals == []
 
 

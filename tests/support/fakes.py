@@ -8,7 +8,7 @@ from typing import Any
 
 from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, Gateway, Removal
-from scalein.decision.group_policy import NONE, GroupPolicy
+from scalein.decision.group_policy import NO_LIMITS, GroupPolicy
 from scalein.decision.model import Activity, ReadScope, RemovalRequest, Snapshot, Target
 from scalein.decision.progress import Progress, client_token, message_key
 from scalein.errors import GatewayError, Refused, StaleSnapshot
@@ -29,14 +29,16 @@ NO_CALL_TIMES = CallTimes(0.0, 0.0, {})
 def scale_in(
     request: RemovalRequest,
     gateway: Gateway,
-    group_policy: GroupPolicy = NONE,
+    group_policy: GroupPolicy = NO_LIMITS,
     clock: DrivenClock | None = None,
 ) -> Outcome:
     """The first step of a message, with nothing around it."""
     return checked([removal_run(request, gateway, group_policy, clock).advance()])[0]
 
 
-def dry_run(request: RemovalRequest, gateway: Gateway, group_policy: GroupPolicy = NONE) -> Outcome:
+def dry_run(
+    request: RemovalRequest, gateway: Gateway, group_policy: GroupPolicy = NO_LIMITS
+) -> Outcome:
     """What a dry run says of a message."""
     clock = DrivenClock()
     view = GroupView(request.scaling_group_id, gateway, clock)
@@ -46,7 +48,7 @@ def dry_run(request: RemovalRequest, gateway: Gateway, group_policy: GroupPolicy
 def removal_run(
     request: RemovalRequest,
     gateway: Gateway,
-    group_policy: GroupPolicy = NONE,
+    group_policy: GroupPolicy = NO_LIMITS,
     clock: DrivenClock | None = None,
     *,
     is_shared: bool = True,

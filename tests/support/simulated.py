@@ -17,7 +17,7 @@ from typing import Any
 
 from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, Removal
-from scalein.decision.group_policy import NONE, GroupPolicy
+from scalein.decision.group_policy import NO_LIMITS, GroupPolicy
 from scalein.decision.model import ReadScope, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Status
@@ -161,7 +161,7 @@ class Function:
     ledger: str
     follows_up: bool
     chance: Random
-    group_policy: GroupPolicy = NONE
+    group_policy: GroupPolicy = NO_LIMITS
     kill: Callable[[str], bool] = lambda step: False
     ledger_fails: Callable[[], bool] = lambda: False
     overlaps: bool = False

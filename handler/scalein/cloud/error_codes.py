@@ -34,7 +34,7 @@ _refused_by_state = partial(Refused, is_by_state=True)
 _without_effect = partial(Transient, may_have_happened=False)
 
 # Codes match by prefix: Throttling covers Throttling.User; the longest match holds. The sentences
-# are written here, for a message of the server could repeat a string to sign.
+# are not the server's, for its message could repeat a string to sign.
 MEANINGS: dict[str, tuple[Callable[..., ScaleInError], str]] = {
     "InvalidScalingGroupId": (
         Refused,
@@ -53,8 +53,8 @@ MEANINGS: dict[str, tuple[Callable[..., ScaleInError], str]] = {
         Refused,
         "ESS does not accept a parameter, such as a removePolicy that the group lacks.",
     ),
-    "MissingParameter": (Refused, "ESS misses a parameter."),
-    "Missing": (Refused, "ESS misses a parameter."),
+    "MissingParameter": (Refused, "the call lacks a parameter that ESS requires."),
+    "Missing": (Refused, "the call lacks a parameter that ESS requires."),
     "IdempotentParameterMismatch": (
         TokenUsed,
         "this message's token was sent before, with other instances.",
@@ -113,7 +113,7 @@ MEANINGS: dict[str, tuple[Callable[..., ScaleInError], str]] = {
     ),
     "SDK.InvalidRegionId": (_misconfigured, "the SDK does not know this region."),
     "SDK.InvalidCredential": (_misconfigured, "the SDK does not accept these credentials."),
-    "SDK": (Refused, "the SDK does not send this call."),
+    "SDK": (Refused, "the SDK refuses to send this call."),
 }
 
 
@@ -134,9 +134,7 @@ def error_without_code(action: str, status: int) -> Transient:
     """
     if status == 200:
         return Transient(action, "NotJson", "the answer is not a JSON object that ESS sends.")
-    return Transient(
-        action, f"HTTP {status}", "the answer is of a proxy or gateway, and not of ESS."
-    )
+    return Transient(action, f"HTTP {status}", "a proxy or gateway answered, and not ESS.")
 
 
 def is_label(value: object) -> bool:

@@ -121,7 +121,7 @@ class EssGateway:
                     raise _outcome_unknown(unanswered) from error
                 raise
             except (GatewayError, ConfigurationError) as error:
-                if unanswered:  # this refusal may be the echo of our own success
+                if unanswered:  # the unanswered attempt may be why ESS refuses this one
                     raise _outcome_unknown(unanswered) from error
                 raise
 
@@ -195,7 +195,7 @@ class EssGateway:
         return tuple(activities)
 
     def _history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
-        """Reads pages, newest activities first, until one is older than any that can still run."""
+        """Reads pages, newest first, until an activity is too old to have run since then."""
         activity_by_id: dict[str, Activity] = {}
         last: datetime | None = None
         for number in range(1, MAX_HISTORY_PAGES + 1):
@@ -230,8 +230,9 @@ class EssGateway:
 
 @cache
 def page_counts() -> dict[str, int]:
-    """Returns how many pages each group had when it was last read: a guess, so that all of its
-    pages are read in parallel.
+    """Returns how many pages each group had at its last read: a guess of how many to read now.
+
+    With it, all pages are read in parallel.
     """
     return {}
 

@@ -9,7 +9,7 @@ from scalein.cloud.replies import PAGE_SIZE
 from scalein.cold_start import UNUSED_MODULES, cheap_imports, defer
 
 with cheap_imports():
-    # As in sdk.py: this module may be the first one to import the SDK.
+    # sdk.py does the same: either module may be the first one to import the SDK.
     for module in UNUSED_MODULES:
         defer(module)
     from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import (

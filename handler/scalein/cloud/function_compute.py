@@ -1,8 +1,8 @@
 """Sends asynchronous, delayed invocations to Function Compute through fc2, API 2016-08-15.
 
 fc2 logs what it sends to the root logger, authorization header and token included; tries a
-refused connection for 30 s; and fails over an error that is not JSON. So it signs here, and does
-not send or log.
+refused connection for 30 s; and fails at an error that is not JSON. So fc2 only signs here:
+`Client` sends, and a filter drops the log records of fc2.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ ACCEPTED = 202  # the answer to an asynchronous invocation; any other success is
 FC2_FOLDER = Path(fc2.__file__).parent
 
 
-def _is_of_others(record: logging.LogRecord) -> bool:
-    """Whether a log record is not of fc2."""
+def _is_not_of_fc2(record: logging.LogRecord) -> bool:
+    """Whether a log record comes from another module than those of fc2."""
     return Path(record.pathname).parent != FC2_FOLDER
 
 
-logging.getLogger().addFilter(_is_of_others)
+logging.getLogger().addFilter(_is_not_of_fc2)
 
 
 def invoke_later(

@@ -32,8 +32,8 @@ def newest_samples(sdk: Sdk, metric: Metric, instance_ids: Sequence[str]) -> dic
         ids = instance_ids[start : start + metric.instances_per_call]
         for reply in _pages(sdk, metric, ids):
             for id, sample in _samples_of(reply, metric, ids):
-                # Of several at one moment, such as an instance's disks, the largest counts: an
-                # instance is idle where all of them are.
+                # Of several values at one moment, such as those of an instance's disks, the largest
+                # counts: the instance is idle only if all of them are.
                 sample_by_id[id] = max(
                     sample_by_id.get(id, sample), sample, key=lambda one: (one.taken_at, one.value)
                 )
@@ -73,7 +73,7 @@ def _samples_of(
 ) -> Iterator[tuple[str, Sample]]:
     """Yields an instance id and its value for each data point; `Datapoints` is a JSON text.
 
-    A point without the statistic or the time is missing, and not zero.
+    A point without the statistic or the time is skipped: it is not zero.
     """
     text = reply.get("Datapoints") or "[]"
     points = parse_json(text.encode("utf-8", "replace")) if isinstance(text, str) else None

@@ -22,7 +22,7 @@ MAX_CAPACITY = 10**9  # weights add up
 ACTIVITY_ID = re.compile(r"[A-Za-z0-9_-]{5,128}")  # asa-...; anything else is garbled
 # EndTime 09:54 may be any moment of that minute: the last one is the safe one.
 TO_THE_MINUTE = timedelta(seconds=59)
-# A Date that is further off is garbled: ESS refuses clocks that differ by 15 minutes.
+# A Date header that is further off is garbled: ESS refuses clocks that differ by 15 minutes.
 MAX_SKEW = timedelta(days=1)
 
 FINAL = ("Successful", "Warning", "Failed", "Rejected")  # statuses of an ended activity

@@ -1,8 +1,8 @@
 """Sends calls through the core of the ESS SDK, within the time of one invocation.
 
 The SDK retries nothing for ESS and speaks plain HTTP unless it is configured, so this module sets
-both. The SDK signs and sends; this module judges the answer, for the SDK fails in many ways over
-one that is not as it expects.
+both. The SDK signs and sends; this module reads the answer itself, for the SDK fails in many ways
+at an unexpected one.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ with cheap_imports():
     from aliyunsdkcore.vendored.requests.packages.urllib3.exceptions import HTTPError
 
 # The SDK logs request URLs, the string to sign, and answers, tokens included. A person who debugs
-# may raise the log level, so filters hold it back as well; loggers of modules that are imported
-# later reach the SDK's own logger only.
+# may set a lower level again, so filters drop the records as well; loggers of modules that are
+# imported later reach the SDK's own logger only.
 logging.getLogger("aliyunsdkcore").propagate = False
-logging.getLogger("aliyunsdkcore").setLevel(logging.CRITICAL + 1)  # formats nothing either
+logging.getLogger("aliyunsdkcore").setLevel(logging.CRITICAL + 1)  # so that no record is made
 for name in [name for name in logging.root.manager.loggerDict if name.startswith("aliyunsdkcore.")]:
     logging.getLogger(name).addFilter(lambda record: False)  # noqa: ARG005 (drops each record)
 
@@ -49,12 +49,12 @@ MIN_CALL_SECONDS = 0.5  # with less time than this before the deadline, no call 
 # The SDK takes HTTP_PROXY for loopback too, unless it is given a proxy table.
 NO_PROXY = {"no-scheme": ""}
 MAX_VALUES = 100_000  # of one answer; an empty list of 2 bytes takes 64 bytes of memory
-# Beside ASCII: one wide character can make every other one take 4 bytes.
+# Of an answer that is not ASCII: one wide character makes each of its characters take 4 bytes.
 MAX_WIDE_BYTES = MAX_ANSWER_BYTES // 4
 
 
 class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
-    """Has the SDK return each answer as it came: it does not look at an answer of status 200.
+    """Has the SDK return each answer as it came: the SDK does not examine one of status 200.
 
     The content is (status, Date header, body).
     """
@@ -134,7 +134,7 @@ class Sdk:
         request.set_connect_timeout(min(settings.connect_timeout_seconds, remaining_seconds))
         request.set_read_timeout(min(settings.read_timeout_seconds, remaining_seconds))
         if settings.credentials.security_token:
-            # What the SDK's own STS signer does; that one prefers ALIYUN_* environment variables.
+            # As the SDK's own STS signer does, but that one prefers ALIYUN_* environment variables.
             request.add_query_param("SecurityToken", settings.credentials.security_token)
         return endpoint_setting
 

@@ -27,7 +27,7 @@ Base: Any = object  # the other half of each mixin: a class of requests, urllib3
 
 
 class TransportError(Exception):
-    """No usable answer, by a cause that the SDKs do not tell apart. The text names the cause.
+    """There is no usable answer, by a cause that the SDKs do not distinguish. The text names it.
 
     `code` is Misconnected where the deployment is wrong, so that another attempt fails too, and
     TooLarge where the answer has more than MAX_ANSWER_BYTES.
@@ -185,7 +185,7 @@ class BoundedConnection(Base):  # type: ignore[misc]
 
 
 def _misconnection(error: BaseException | None) -> str:
-    """Returns which fault of the deployment makes connecting fail; empty where it is none."""
+    """Returns the fault of the deployment that makes connecting fail; "" for any other error."""
     if (
         isinstance(error, ssl.SSLCertVerificationError)
         or type(error).__name__ == "CertificateError"

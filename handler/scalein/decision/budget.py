@@ -62,7 +62,7 @@ def _members_at_start(budget: Budget, snapshot: Snapshot, recent: list[Activity]
 
 
 def _max_unlisted_additions(snapshot: Snapshot, recent: list[Activity]) -> int:
-    """The most instances that were added in the window without the history listing their ids."""
+    """How many instances may have been added in the window without their ids in the history."""
     has_pending = count_in(PENDING_STATES, snapshot) > 0
     for activity in recent:
         # An activity in progress lists no ids yet; instances attached by hand are never listed.

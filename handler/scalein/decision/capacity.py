@@ -41,7 +41,7 @@ def stable_capacity(snapshot: Snapshot) -> int:
 
 
 def percentage_of(total: int, percent: float) -> int:
-    """So many percent of a total, rounded down.
+    """This percentage of a total, rounded down.
 
     It is computed from the decimal text of the percentage: 29 % of 100 is 29, which binary
     floating point does not guarantee.

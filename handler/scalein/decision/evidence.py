@@ -1,7 +1,7 @@
-"""What ESS's answers prove about a call whose own answer was lost.
+"""What ESS's lists and history prove about a call whose own answer was lost.
 
-A positive answer proves something. An absent one proves nothing until the settle time has passed:
-lists and history may each show the past.
+What they show is proof. What they do not show proves nothing until the settle time has passed, for
+each of them may show the past.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from scalein.decision.model import Activity, RemovalRequest, Snapshot
 from scalein.decision.progress import Call
 
 CLOCK_SKEW = timedelta(minutes=5)  # how far the clocks of sender, this machine and ESS may differ
-# The age of a message that does not say when it was sent: Function Compute repeats it that long.
+# The greatest age of a message without a time: Function Compute repeats an event for a day.
 AGE_UNKNOWN = timedelta(days=1)
 BY_THE_API = ("APIs", "")  # TriggerSourceType
 
@@ -43,9 +43,9 @@ def activity_of(
     """The activity that this call began, or None if the history shows none.
 
     It lists exactly the call's instances, began while the call may have, and is not one of
-    `foreign_ids`, which other messages began. A call is carried out for all of its instances or
-    none, for ignoreInvalidInstance is never sent: more, or fewer, are another caller's. After the
-    settle time the instances are free for other messages.
+    `foreign_ids`, which other messages began. ESS carries a call out for all of its instances or
+    none, as ignoreInvalidInstance is never sent: an activity that lists more or fewer instances is
+    another caller's. After the settle time the instances are free for other messages.
     """
     ids, latest = frozenset(call.instance_ids), call.send_by + timedelta(seconds=settle_seconds)
     earliest = call.intended_at.replace(second=0, microsecond=0)  # ESS gives times to the minute
@@ -71,9 +71,9 @@ def unowned_removals(
 def unexplained_removals(
     snapshot: Snapshot, in_flight: frozenset[str], history: Iterable[Activity]
 ) -> frozenset[str]:
-    """Ids of instances being removed by no call that is known, and no activity that is listed.
+    """Ids of instances that are being removed by no known call and no listed activity.
 
-    Then the history may show the past.
+    If there are any, the history shows the past.
     """
     running = [activity for activity in history if activity.ended_at is None]
     if running:  # it explains them: an activity may list its instances at its end only

@@ -56,4 +56,4 @@ class GroupPolicy(NamedTuple):
         return max(filter(None, [self.budget and self.budget.window_seconds, *spans]), default=0)
 
 
-NONE = GroupPolicy()
+NO_LIMITS = GroupPolicy()

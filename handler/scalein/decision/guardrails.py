@@ -1,8 +1,7 @@
 """The guardrails of a removal: why no instance may be removed now, and how many at most.
 
-They are what the operator's policy allows, what the state of the scaling group forbids, and the
-one place that compares capacity with MinSize. Each comes with its reason, and a sentence with the
-values that it was decided by.
+They come from the operator's policy, from the state of the scaling group, and from MinSize, which
+is compared with the capacity here. Each has a reason, and a sentence with the values at hand.
 """
 
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from scalein.decision.capacity import (
     capacity_in,
     percentage_of,
 )
-from scalein.decision.group_policy import NONE, GroupPolicy
+from scalein.decision.group_policy import NO_LIMITS, GroupPolicy
 from scalein.decision.model import (
     Activity,
     Limit,
@@ -45,12 +44,12 @@ def read_scope(request: RemovalRequest, group_policy: GroupPolicy) -> ReadScope:
 
 
 def veto(
-    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy = NONE
+    request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy = NO_LIMITS
 ) -> Veto | None:
     """The first reason why no instance may be removed now, or None.
 
-    Lasting reasons come before passing ones. Raises ValueError where the snapshot lacks something
-    of `read_scope`: what was not read is not absent.
+    Lasting reasons come before passing ones. Raises ValueError if something of `read_scope` was
+    not read for the snapshot: that must not count as absent.
     """
     needed = read_scope(request, group_policy)
     lacks_history = needed.history_seconds and snapshot.activities is None
@@ -59,19 +58,20 @@ def veto(
     return next(_vetoes(request, snapshot, group_policy), None)
 
 
-def limits(snapshot: Snapshot, group_policy: GroupPolicy = NONE) -> tuple[Limit, ...]:
+def limits(snapshot: Snapshot, group_policy: GroupPolicy = NO_LIMITS) -> tuple[Limit, ...]:
     """How many may be removed at most, by each guardrail that limits it."""
     stable, description = _stable(snapshot)
     min_size, floor = snapshot.group.min_size, group_policy.floor
     headroom = max(0, stable - min_size)
-    found = [Limit(Reason.MIN_SIZE, headroom, "capacity", f"MinSize is {min_size}; {description}.")]
+    detail = f"MinSize is {min_size}; {description}."
+    all_limits = [Limit(Reason.MIN_SIZE, headroom, "capacity", detail)]
     if floor > min_size:
         detail = f"The policy's floor is {floor}; {description}."
-        found.append(Limit(Reason.FLOOR, max(0, stable - floor), "capacity", detail))
-    found += _limits_per_request(snapshot, group_policy)
+        all_limits.append(Limit(Reason.FLOOR, max(0, stable - floor), "capacity", detail))
+    all_limits += _limits_per_request(snapshot, group_policy)
     if group_policy.budget is not None:
-        found.append(budget_limit(group_policy.budget, snapshot))
-    return tuple(found)
+        all_limits.append(budget_limit(group_policy.budget, snapshot))
+    return tuple(all_limits)
 
 
 def _limits_per_request(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Limit]:
@@ -116,7 +116,7 @@ def _vetoes(
     yield from _unhealthy(snapshot, group_policy)
     yield from _below_desired(snapshot)
     yield from _cooling_down(request, snapshot, group_policy)
-    # The last, for this one is worth a retry, which is of no use where a cooldown follows.
+    # The last, for this veto alone is retried: a retry is of no use if a cooldown follows.
     yield from _in_progress(snapshot)
 
 
@@ -125,14 +125,17 @@ def _group_state(snapshot: Snapshot) -> Iterator[Veto]:
     if group.lifecycle_state != "Active":
         detail = f"The scaling group is {group.lifecycle_state}, not Active."
         yield Veto(Reason.GROUP_NOT_ACTIVE, detail)
-    # It rejects manual removal too (ESS guide, Suspend a process).
+    # A suspended ScaleIn process rejects manual removal too (ESS guide, Suspend a process).
     if "ScaleIn" in group.suspended_processes:
         detail = "The ScaleIn process of the scaling group is suspended."
         yield Veto(Reason.SCALE_IN_SUSPENDED, detail)
 
 
 def _unknown_removal_policy(request: RemovalRequest, snapshot: Snapshot) -> Iterator[Veto]:
-    """Such as CustomPolicy, where this function would have to guess which instances come first."""
+    """Vetoes a removal in the order of an unknown removal policy, such as CustomPolicy.
+
+    This function would have to guess which instances come first.
+    """
     if request.order or request.target.is_named:
         return
     unknown = [p for p in snapshot.group.removal_policies if p not in KNOWN_REMOVAL_POLICIES]
@@ -151,7 +154,10 @@ def _paused(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Veto]:
 
 
 def _window_closed(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Veto]:
-    """It is not known which of two clocks is wrong, so a window is open where it is by both."""
+    """Vetoes a removal outside the windows, by this machine's clock or by ESS's.
+
+    It is not known which of them is wrong.
+    """
     windows = group_policy.windows
     if windows is None:
         return
@@ -164,7 +170,10 @@ def _window_closed(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Ve
 
 
 def _unhealthy(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Veto]:
-    """Low load during an outage is not idleness. Pending, Standby and Removing do not count."""
+    """Vetoes a removal in a group with too few healthy instances: its low load may be an outage.
+
+    Pending, Standby and Removing instances do not count.
+    """
     quorum = group_policy.healthy_quorum_percent
     if quorum is None:
         return
@@ -179,7 +188,10 @@ def _unhealthy(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Veto]:
 
 
 def _below_desired(snapshot: Snapshot) -> Iterator[Veto]:
-    """ESS compares desired with stable capacity, and creates what is missing beyond the pending."""
+    """Vetoes a removal in a group below its desired capacity: ESS would replace the instances.
+
+    ESS creates what the stable and the pending capacity lack of the desired capacity.
+    """
     desired = snapshot.group.desired_capacity
     if desired is None:
         return
@@ -193,7 +205,7 @@ def _below_desired(snapshot: Snapshot) -> Iterator[Veto]:
 
 
 def _in_progress(snapshot: Snapshot) -> Iterator[Veto]:
-    """Which activities exclude a removal; only where the activities were read, else ESS refuses.
+    """Vetoes a removal beside an activity that excludes it. If none were read, ESS refuses.
 
     A group without desired capacity runs one activity at a time. One with desired capacity runs
     others beside it, but not beside an alarm task's (ESS guide, Expected number of instances).
@@ -212,7 +224,7 @@ def _in_progress(snapshot: Snapshot) -> Iterator[Veto]:
 def _cooling_down(
     request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
 ) -> Iterator[Veto]:
-    """A message which continues its own removal does not wait for itself."""
+    """Vetoes a removal in a cooldown. A message does not wait for its own activities."""
     if group_policy.cooldown_seconds:
         yield from _removal_under_way(request, snapshot)
     others = [a for a in snapshot.activities or () if a.id not in request.own_ids]

@@ -2,7 +2,7 @@
 
 The request becomes an amount, the guardrails become limits, and the candidates a queue in the
 order of removal. One walk along the queue selects instances while all limits allow it; a second
-look gives each other candidate the reason why it was not selected.
+walk gives each other candidate the reason why it was not selected.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from math import inf
 from operator import attrgetter
 
 from scalein.decision.capacity import OUT_OF_SERVICE, capacity_of, percentage_of
-from scalein.decision.group_policy import NONE, GroupPolicy
+from scalein.decision.group_policy import NO_LIMITS, GroupPolicy
 from scalein.decision.guardrails import limits, veto
 from scalein.decision.model import (
     MAX_INSTANCES_PER_CALL,
@@ -27,9 +27,10 @@ from scalein.decision.model import (
 )
 from scalein.decision.reasons import Reason
 from scalein.decision.removal_order import CandidateQueue
-from scalein.decision.retention import retention_rules
+from scalein.decision.retention import retention_check
 
-# What explains a shortfall, the first that applies to an instance which the request names or needs.
+# Reasons that explain a shortfall: the first of them that an instance has which the request names
+# or needs.
 SHORTFALL_REASONS = (
     Reason.MIN_SIZE,
     Reason.FLOOR,
@@ -40,14 +41,14 @@ SHORTFALL_REASONS = (
     Reason.TOO_HEAVY,
     Reason.WEIGHT_UNKNOWN,
 )
-# What explains a want of candidates: these instances would be candidates but for this.
+# Reasons that explain a lack of candidates: an instance that has one would else be a candidate.
 CANDIDATE_REASONS = (Reason.TOO_YOUNG, Reason.NO_METRIC, Reason.WARMING_UP)
 
 
 def plan_removal(
     request: RemovalRequest,
     snapshot: Snapshot,
-    group_policy: GroupPolicy = NONE,
+    group_policy: GroupPolicy = NO_LIMITS,
     max_instances: int = MAX_INSTANCES_PER_CALL,
 ) -> Plan:
     """The plan of a removal, which selects at most `max_instances`.
@@ -132,7 +133,7 @@ def _candidates(
 ) -> tuple[list[Instance], list[Verdict]]:
     """The candidates for removal, and the verdicts on the other members."""
     named = _named_ids(request)
-    reason_to_retain = retention_rules(request, snapshot, group_policy)
+    reason_to_retain = retention_check(request, snapshot, group_policy)
     candidates, verdicts = [], []
     for instance in _by_id(snapshot.instances):
         is_named = named is None or instance.id in named
@@ -149,18 +150,19 @@ def _select(
 ) -> tuple[list[tuple[Instance, RankedBy]], list[Instance]]:
     """The selected instances in order, each with what ranked it; and the other candidates.
 
-    A candidate that is too heavy for what is left is skipped.
+    A candidate is skipped if it weighs more than may still be removed, or is still missing.
     """
     missing = amount.value
+    # What may still be removed.
     capacity = min((limit.allows for limit in bounds if limit.unit == "capacity"), default=inf)
-    number = min((limit.allows for limit in bounds if limit.unit == "instances"), default=inf)
+    instances = min((limit.allows for limit in bounds if limit.unit == "instances"), default=inf)
     selected, skipped = list[tuple[Instance, RankedBy]](), list[Instance]()
-    while min(missing, capacity, number) >= 1 and (instance := queue.first()):
+    while min(missing, capacity, instances) >= 1 and (instance := queue.first()):
         weight = capacity_of(instance, snapshot)
         cost = amount.cost(weight)
         if cost <= missing and weight <= capacity:
             selected.append((instance, queue.select()))
-            missing, capacity, number = missing - cost, capacity - weight, number - 1
+            missing, capacity, instances = missing - cost, capacity - weight, instances - 1
         else:
             skipped.append(instance)
             queue.skip()
@@ -174,9 +176,13 @@ def _unselected_verdicts(
     bounds: Sequence[Limit],
     snapshot: Snapshot,
 ) -> list[Verdict]:
-    """The verdicts on the other candidates: a limit only where the request still needs them."""
+    """The verdicts on the candidates that are not selected.
+
+    A limit is the reason only as long as the request needs more instances. The others are not
+    needed.
+    """
     missing = amount.value - _amount_of(selected, amount, snapshot)
-    removed = sum(capacity_of(instance, snapshot) for instance in selected)
+    selected_capacity = sum(capacity_of(instance, snapshot) for instance in selected)
     verdicts = list[Verdict]()
     for instance in unselected:
         if missing <= 0:
@@ -184,16 +190,16 @@ def _unselected_verdicts(
         weight = capacity_of(instance, snapshot)
         cost, reason = amount.cost(weight), Reason.TOO_HEAVY
         if cost <= missing:
-            reason = _exceeded(bounds, removed + weight, len(selected) + 1)
+            reason = _exceeded(bounds, selected_capacity + weight, len(selected) + 1)
             missing -= cost
         verdicts.append(Verdict(instance.id, False, reason))
     return verdicts + _retained(unselected[len(verdicts) :], Reason.NOT_NEEDED)
 
 
 def _exceeded(bounds: Sequence[Limit], capacity: int, instances: int) -> Reason:
-    """The first guardrail that alone would not allow so much."""
-    removed = {"capacity": capacity, "instances": instances}
-    return next(limit.guardrail for limit in bounds if limit.allows < removed[limit.unit])
+    """The first guardrail that does not allow to remove so much capacity or so many instances."""
+    amount_by_unit = {"capacity": capacity, "instances": instances}
+    return next(limit.guardrail for limit in bounds if limit.allows < amount_by_unit[limit.unit])
 
 
 def _partial_denied(amount: Amount, met: int) -> Veto:
@@ -243,7 +249,7 @@ def _shortfall_reason(
     request: RemovalRequest, verdicts: list[Verdict], blocked_by: Veto | None
 ) -> Reason:
     """What stopped the first instance that the request still needed."""
-    # A denied partial removal only follows from another reason.
+    # A partial removal is denied only because of another reason, which explains the shortfall.
     if blocked_by and blocked_by.reason is not Reason.PARTIAL_DENIED:
         return blocked_by.reason
     named = _named_ids(request)

@@ -47,8 +47,8 @@ class Progress(NamedTuple):
     follow_ups: int = 0  # the number of the newest follow-up
     attempt: int = 0  # how often that follow-up found the message or the group locked
     idle: int = 0  # follow-ups in a row in which nothing happened
-    # The status with which an earlier step ended the message. This follow-up then only takes the
-    # place of others.
+    # The status with which an earlier step ended the message; empty before. With it, this follow-up
+    # does nothing: it only uses up its task id, so that no other run schedules this follow-up.
     ended: str = ""
 
     @property
@@ -135,10 +135,13 @@ class Progress(NamedTuple):
         )
 
     def without_call(self, call: Call, token_is_free: bool) -> Progress:
-        """This progress without a call that did not happen: its instances are pending again."""
+        """This progress without a call that did not happen: its instances are pending again.
+
+        `token_is_free`: no attempt was sent with its token, so the next call may have that token.
+        """
         calls = tuple(known for known in self.calls if known.token_number != call.token_number)
-        after = {known.token_number for known in calls if known.token_number > call.token_number}
-        number = self.next_token if after or not token_is_free else call.token_number
+        has_later = any(known.token_number > call.token_number for known in calls)
+        number = call.token_number if token_is_free and not has_later else self.next_token
         return self._replace(calls=calls, next_token=number)
 
     def with_unaccounted(self, ids: Iterable[str]) -> Progress:
@@ -158,8 +161,8 @@ class Progress(NamedTuple):
 def furthest(arrived: Progress, known: Progress | None, is_complete: bool) -> Progress:
     """The further of two progresses of a message: that of a follow-up, and that in the ledger.
 
-    The ledger's was recorded later. But an incomplete ledger knows nothing of a follow-up that
-    another process scheduled.
+    The ledger's was recorded later. But an incomplete ledger may lack steps that another process
+    recorded, which the follow-up carries.
     """
     if known is None:
         return arrived

@@ -1,9 +1,9 @@
 """The order of removal: which candidate is removed before which, and what put it there.
 
 Orders form a pipeline, as ESS's removal policies do (ESS guide, combining policies): each decides
-among the candidates which the one before ranks equal. That is what comparing tuples of ranks does.
-Where all rank equal ESS picks one at random; here the instance that joined first comes first, then
-the one with the smaller id.
+among the candidates which the one before ranks equal, as a comparison of tuples does. If all orders
+rank two candidates equal, ESS picks one at random; here the instance that joined first comes first,
+then the one with the smaller id.
 """
 
 from collections import Counter
@@ -38,8 +38,8 @@ NEVER = datetime.max.replace(tzinfo=timezone.utc)
 # The ranks of all candidates by one order, one for each; the smallest comes first.
 Rank = Callable[[Sequence[Instance]], Iterable[Any]]
 # One order of the pipeline: its name, its ranks, and the value of an instance for a person.
-SortKey = tuple[str, Rank, Callable[[Instance], str]]
-# The ranks of a candidate, then the candidate, which comparing never reaches: ids differ.
+Criterion = tuple[str, Rank, Callable[[Instance], str]]
+# The ranks of a candidate, then the candidate itself, which is never compared: ids differ.
 RankedCandidate = tuple[Any, ...]
 
 
@@ -53,8 +53,8 @@ def orders_of(request: RemovalRequest, group: ScalingGroup) -> tuple[Order, ...]
         or tuple(Order(policy) for policy in group.removal_policies)
         or DEFAULT_POLICIES
     )
-    balanced = group.multi_az_policy == "BALANCE" and Order.FULLEST_ZONE not in orders
-    return (Order.FULLEST_ZONE, *orders) if balanced else orders
+    lacks_zone = group.multi_az_policy == "BALANCE" and Order.FULLEST_ZONE not in orders
+    return (Order.FULLEST_ZONE, *orders) if lacks_zone else orders
 
 
 def is_by_metric(request: RemovalRequest) -> bool:
@@ -65,8 +65,8 @@ def is_by_metric(request: RemovalRequest) -> bool:
 class CandidateQueue:
     """Candidates in the order of removal.
 
-    The fullest zone changes with each removal, so candidates wait in one sorted list a zone, and a
-    heap holds the first of each. Without that order there is one list.
+    With the order FullestZone, candidates wait in one sorted list for each zone, and a heap holds
+    the first of each list: the fullest zone changes with each removal. Else there is one list.
     """
 
     def __init__(
@@ -76,16 +76,16 @@ class CandidateQueue:
         snapshot: Snapshot,
         metric: Metric,
     ) -> None:
-        self._sort_keys, self._zone_key_index = _pipeline(request, snapshot, metric)
+        self._criteria, self._zone_index = _pipeline(request, snapshot, metric)
         self._zone_sizes = Counter(
             i.zone_id for i in snapshot.instances if i.lifecycle_state not in OUT_OF_SERVICE
         )
         self._waiting: dict[str, list[RankedCandidate]] = {}
         # Column by column: a call for each candidate and order would take three times as long.
-        columns = [rank(candidates) for _, rank, _ in self._sort_keys]
+        columns = [rank(candidates) for _, rank, _ in self._criteria]
         ranked_candidates = sorted(zip(*columns, candidates, strict=False), reverse=True)
         for ranked in ranked_candidates:  # the next one to remove comes last
-            zone = "" if self._zone_key_index is None else ranked[-1].zone_id
+            zone = "" if self._zone_index is None else ranked[-1].zone_id
             self._waiting.setdefault(zone, []).append(ranked)
         self._heads = [(self._head(zone), zone) for zone in self._waiting]
         heapify(self._heads)
@@ -113,9 +113,9 @@ class CandidateQueue:
         return ranked_by
 
     def unselected(self, in_order: bool) -> list[Instance]:
-        """The candidates that are in the queue still, as if no more were removed.
+        """The candidates that are still in the queue, ranked as if no more were removed.
 
-        The order costs a sort, and is made only where it matters.
+        `in_order`: sorted in the order of removal, which takes time.
         """
         waiting = [ranked for zone in self._waiting.values() for ranked in reversed(zone)]
         if in_order:
@@ -130,7 +130,7 @@ class CandidateQueue:
         return self._with_zone_rank(self._waiting[zone][-1])
 
     def _with_zone_rank(self, ranked: RankedCandidate) -> RankedCandidate:
-        index = self._zone_key_index
+        index = self._zone_index
         if index is None:
             return ranked
         return (*ranked[:index], -self._zone_sizes[ranked[-1].zone_id], *ranked[index + 1 :])
@@ -140,34 +140,34 @@ class CandidateQueue:
         if rival is None:
             return RankedBy("only-candidate", instance.id)
         index = next(index for index, rank in enumerate(first) if rank != rival[index])
-        name, _, describe = self._sort_keys[index]
-        if index == self._zone_key_index:
+        name, _, text_of = self._criteria[index]
+        if index == self._zone_index:
             return RankedBy(name, f"{instance.zone_id} has {self._zone_sizes[instance.zone_id]}")
-        return RankedBy(name, describe(instance))
+        return RankedBy(name, text_of(instance))
 
 
 def _pipeline(
     request: RemovalRequest, snapshot: Snapshot, metric: Metric
-) -> tuple[tuple[SortKey, ...], int | None]:
-    """The sort keys of a request, and the place of the fullest zone among them."""
+) -> tuple[tuple[Criterion, ...], int | None]:
+    """The criteria of a request, and the index of FullestZone among them; None without it."""
     if request.target.instance_ids is not None:
         index_by_id = {id: index for index, id in enumerate(request.target.instance_ids)}
-        sort_key: SortKey = ("named", lambda c: [index_by_id[i.id] for i in c], _id_of)
-        return (sort_key,), None
+        by_name: Criterion = ("named", lambda c: [index_by_id[i.id] for i in c], _id_of)
+        return (by_name,), None
     orders = orders_of(request, snapshot.group)
-    key_by_order = _key_by_order(snapshot, metric)
-    sort_keys = (
-        *[(order.value, *key_by_order[order]) for order in orders],
+    criterion_by_order = _criterion_by_order(snapshot, metric)
+    criteria = (
+        *[(order.value, *criterion_by_order[order]) for order in orders],
         ("joined", _joined, _joined_text),
         ("id", lambda candidates: [i.id for i in candidates], _id_of),
     )
-    return sort_keys, orders.index(Order.FULLEST_ZONE) if Order.FULLEST_ZONE in orders else None
+    return criteria, orders.index(Order.FULLEST_ZONE) if Order.FULLEST_ZONE in orders else None
 
 
-def _key_by_order(
+def _criterion_by_order(
     snapshot: Snapshot, metric: Metric
 ) -> dict[Order, tuple[Rank, Callable[[Instance], str]]]:
-    """How each order ranks candidates, and describes one for a person."""
+    """For each order, the ranks of candidates, and the text of one candidate's value."""
     first_use = _first_use_by_configuration(snapshot)
     samples = snapshot.samples or {}
 
@@ -188,7 +188,7 @@ def _key_by_order(
         ),
         Order.SPOT: (lambda candidates: [not i.spot for i in candidates], _spot_text),
         Order.PAY_AS_YOU_GO: (lambda candidates: [i.spot for i in candidates], _spot_text),
-        # CandidateQueue replaces this rank, for it changes with each removal.
+        # A place holder: CandidateQueue ranks by zone itself, for that changes with each removal.
         Order.FULLEST_ZONE: (lambda _: repeat(0), _id_of),
         Order.LOWEST_METRIC: (
             lambda candidates: [samples[i.id].value for i in candidates],
@@ -203,7 +203,7 @@ def _key_by_order(
 
 
 def _first_use_by_configuration(snapshot: Snapshot) -> dict[str, datetime]:
-    """When the earliest member of each configuration joined: the API has no better age of it."""
+    """When the earliest member of each configuration joined: the API shows no age of it."""
     first_use: dict[str, datetime] = {}
     for instance in snapshot.instances:
         configuration, joined = instance.scaling_configuration, instance.joined_at
@@ -217,7 +217,7 @@ def _joined(candidates: Sequence[Instance]) -> Iterable[Any]:
 
 
 def _joined_newest_first(candidates: Sequence[Instance]) -> Iterable[Any]:
-    """Where it is unknown when an instance joined, it comes last in this order too."""
+    """The ranks by time of joining, newest first. An unknown time comes last here too."""
     return [-i.joined_at.timestamp() if i.joined_at else inf for i in candidates]
 
 

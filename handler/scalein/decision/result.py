@@ -81,7 +81,7 @@ def _instance_result(
     if activity.status in ("Failed", "Rejected"):
         if _is_member(state):
             return NOT_REMOVED, activity.status.lower()
-        # Before the settle time it may be on its way back; after it, something else removed it.
+        # Before the settle time it may be coming back; after it, something else removed it.
         return (UNACCOUNTED if is_settled else UNKNOWN), ""
     # Warning: some were removed, and the activity does not list which.
     if state is None or state == "Stopped":
@@ -92,15 +92,15 @@ def _instance_result(
 
 
 def _is_of_another(id: str, activity: Activity, others: list[Activity]) -> bool:
-    """Whether another activity removed the instance, or may have: it came back, and left later."""
+    """Whether another activity removed, or may have removed, the instance after it came back."""
     later = [a for a in others if a.ended_at is None or a.ended_at >= activity.started_at]
     return any(id in a.removed_ids or not (a.removed_ids or a.added or a.failures) for a in later)
 
 
 def _replacement_capacity(progress: Progress, snapshot: Snapshot) -> int:
-    """The capacity that ESS has created since the removal began, or still will create.
+    """The capacity that ESS has created since the removal began, or will still create.
 
-    It will where the request keeps the desired capacity.
+    ESS creates it again if the request keeps the desired capacity.
     """
     own_ids = set(progress.activity_ids)
     since = progress.first_claimed_at.replace(second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""Why a member is retained for its own state, age or metric, whatever the group allows."""
+"""Why a member is retained: for its own state, age or metric, whatever the guardrails allow."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,12 +19,12 @@ REASON_BY_STATE = {
 }
 
 
-def retention_rules(
+def retention_check(
     request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
 ) -> Callable[[Instance], Reason | None]:
-    """A function of a member: the reason to retain it, or None if it is a candidate for removal.
+    """A function that returns the reason to retain a member; None for a candidate for removal.
 
-    It is made once for all members of a snapshot.
+    Values that all members share are computed once, here.
     """
     removable_states = _removable_states(request, group_policy)
     weighted = snapshot.group.weighted
@@ -43,7 +43,7 @@ def retention_rules(
         if latest_joined_at and (
             instance.joined_at is None or instance.joined_at > latest_joined_at
         ):
-            return Reason.TOO_YOUNG  # of unknown age, too
+            return Reason.TOO_YOUNG  # also if its age is unknown
         if fresh_ids is not None and instance.id not in fresh_ids:
             return Reason.NO_METRIC
         return None
@@ -52,9 +52,9 @@ def retention_rules(
 
 
 def _removable_states(request: RemovalRequest, group_policy: GroupPolicy) -> set[str]:
-    """The states from which this request may remove.
+    """The lifecycle states whose instances this request may remove.
 
-    Protected and Standby instances only where the sender names them and the policy allows it.
+    Protected and Standby only if the sender names the instances and the policy allows it.
     """
     states = {"InService"}
     if request.target.is_named and not request.target.by_plan:

@@ -28,7 +28,7 @@ class Cron(NamedTuple):
     def matches(self, time: datetime) -> bool:
         """Whether the minute of `time` is one of them.
 
-        As in cron: where both kinds of day are restricted, one of them is enough.
+        As in cron, if day of month and day of week are both restricted, one of them is enough.
         """
         day, weekday = time.day in self.days, time.isoweekday() % 7 in self.weekdays
         is_day = day and weekday if self.any_day or self.any_weekday else day or weekday

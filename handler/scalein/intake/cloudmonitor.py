@@ -54,8 +54,10 @@ def parse_mns_threshold(message: Message) -> Alarm | Ignored:
 def _threshold_alarm(
     message: Message, name: str, attributes: Attributes, fields: tuple[str, str]
 ) -> Alarm:
-    """The idempotency key is that of one evaluation of one rule for one resource: a repeated
-    callback has the same key, a later alarm has another. `fields` name resource and time.
+    """The alarm of one evaluation of one rule for one resource.
+
+    A repeated callback has the same idempotency key, a later alarm has another. `fields` are the
+    names of the fields that hold the resource and the time.
     """
     document = message.document
     dimensions, time = (document.get(field) for field in fields)
@@ -132,8 +134,9 @@ def with_parsed_alert(message: Message) -> Message:
 
 
 def _instance_ids(dimensions: object) -> tuple[str, ...]:
-    """The instances in the dimensions; none if these cannot be read, and then a rule that takes the
-    alarm's instances refuses.
+    """Ids of the instances in the dimensions; none if the dimensions cannot be read.
+
+    A request for the alarm's instances is refused if there are none.
     """
     parsed = _parsed_dimensions(dimensions)
     entries = parsed if isinstance(parsed, list) else [parsed]
@@ -147,7 +150,7 @@ def _instance_ids(dimensions: object) -> tuple[str, ...]:
 
 
 def _parsed_dimensions(dimensions: object) -> Any:
-    """Parses JSON text, or the text of a Java map: `{userId=123456, instanceId=i-bp1example}`."""
+    """The value of JSON text, or of a Java map's: `{userId=123456, instanceId=i-bp1example}`."""
     if not isinstance(dimensions, str):
         return dimensions
     try:

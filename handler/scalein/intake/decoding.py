@@ -89,7 +89,7 @@ def _text(body: bytes | str, max_bytes: int) -> str:
 
 
 def _json(text: str) -> Any:
-    """Raises RejectedEvent; JSONDecodeError if the text is not JSON at all."""
+    """The value of JSON text. Raises RejectedEvent; JSONDecodeError for text that is not JSON."""
     if text.count(",") + text.count("{") + text.count("[") > MAX_VALUES:
         raise malformed(
             "maxValues",
@@ -114,8 +114,10 @@ def _not_json(error: json.JSONDecodeError) -> RejectedEvent:
 
 
 def _value_of_base64(text: str, error: json.JSONDecodeError) -> Any:
-    """A word such as `hello` is Base64 too. So a text counts as Base64 only if it decodes to JSON
-    or begins as Base64 of JSON does.
+    """The value of Base64 text. Raises RejectedEvent; `error` says why the text is not JSON.
+
+    A word such as `hello` is Base64 too. So a text counts as Base64 only if it decodes to JSON or
+    a form, or begins as Base64 of JSON does.
     """
     try:
         inner = decode_base64(text).decode("utf-8-sig")
@@ -158,7 +160,7 @@ def _form(text: str) -> dict[str, str]:
 
 
 def _whole_number(digits: str) -> int:
-    """The time of the conversion grows with the square of the number of digits."""
+    """The integer. Raises RejectedEvent: the time to convert digits grows with their square."""
     if len(digits) > MAX_DIGITS:
         raise malformed("json", f"A number of the event has more than {MAX_DIGITS} digits.")
     return int(digits)
@@ -183,7 +185,10 @@ def _too_deep() -> RejectedEvent:
 
 
 def _check_depth(document: Any) -> None:
-    """Goes level by level, without recursion, so that no validator has to recurse deeper."""
+    """Raises RejectedEvent for a value that is nested too deep for validators, which recurse.
+
+    Goes level by level, without recursion itself.
+    """
     level = [document]
     for _ in range(MAX_DEPTH):
         level = [

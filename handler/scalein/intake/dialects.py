@@ -52,7 +52,10 @@ def parse_message(message: Message) -> ParsedMessage:
 
 
 def _dialect(message: Message) -> Dialect:
-    """The type of the CloudEvent decides, else the fields of the document."""
+    """The dialect of a message, by the type of its CloudEvent, else by the fields of its document.
+
+    Raises RejectedEvent if it is unknown.
+    """
     if ess_notices.is_ess_notice(message):
         return ESS_NOTICE
     if message.event_type.startswith(ecs.TYPE_PREFIX):
@@ -67,7 +70,10 @@ def _dialect(message: Message) -> Dialect:
 
 
 def _unknown_dialect(message: Message) -> RejectedEvent:
-    """Names the closest dialect and the fields that it requires; never a value of the message."""
+    """The error of a message of no known dialect: names the closest one and what it requires.
+
+    It never repeats a value of the message.
+    """
     fields = message.document.keys()
 
     def share_of_fields(dialect: Dialect) -> float:

@@ -2,8 +2,8 @@
 
 An envelope is recognised by the fields that it has, never by the `source` that it names. Envelopes
 nest. The innermost envelope that identifies its message gives the idempotency key, together with
-the kinds of all envelopes around it: so no sender can give a message the key of one that comes
-another way. Shapes: Function Compute's page of trigger event formats; observed ones are marked.
+the kinds of all envelopes around it: so no sender can give a message the key of one that comes by
+another way. The forms are those of Function Compute's page of trigger event formats.
 """
 
 from __future__ import annotations
@@ -179,8 +179,9 @@ def _joined_kinds(envelopes: Sequence[Envelope], *more: str) -> str:
 
 
 def _hashed_key(kinds: str, content: Any) -> str:
-    """A key such as http:0a1b..., of all kinds and the content, which shows the last kind. The
-    colon cannot be there in a key that is not hashed.
+    """A key such as http:0a1b...: the last kind, and a hash of all kinds and the content.
+
+    A key that is not hashed never has a colon after its kind.
     """
     if not isinstance(content, (str, bytes)):
         content = json.dumps(content, sort_keys=True)
@@ -229,7 +230,7 @@ def _mns_topic(message: Fields) -> Unwrapped:
     return Unwrapped(message["Message"], (message["MessageId"],), sent_at)
 
 
-def _mns_topic_stream(message: Fields) -> Unwrapped:
+def _mns_topic_with_attributes(message: Fields) -> Unwrapped:
     return Unwrapped(message["body"])
 
 
@@ -289,7 +290,10 @@ ENVELOPES = (
         "RocketMQ message", "rocketmq", frozenset({"topic", "systemProperties", "body"}), _rocketmq
     ),
     Envelope(
-        "MNS topic message with attributes", "mns", frozenset({"body", "attrs"}), _mns_topic_stream
+        "MNS topic message with attributes",
+        "mns",
+        frozenset({"body", "attrs"}),
+        _mns_topic_with_attributes,
     ),
     Envelope("timer", "timer", frozenset({"triggerName", "triggerTime", "payload"}), _timer),
 )

@@ -1,7 +1,7 @@
 """Auto Scaling's own notices. They are recognised and ignored, so that no removal of this function
 causes another.
 
-The layout of most of them is not documented. They are recognised by their vocabulary.
+The form of most of them is not documented, so they are recognised by the words in them.
 """
 
 from __future__ import annotations

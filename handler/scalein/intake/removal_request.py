@@ -1,4 +1,4 @@
-"""The project's own removal request, which is also the form of what an alarm rule requests."""
+"""The project's own removal request. An alarm rule of the policy requests in the same form."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ MAX_MESSAGES = 10_000  # in memory
 
 
 class MemoryStore:
-    """What MemoryLedger stores from one invocation to the next. Texts are deleted at their end."""
+    """What MemoryLedger stores from one invocation to the next. Each text is deleted at its end."""
 
     def __init__(self, max_texts: int = 4 * MAX_MESSAGES) -> None:
         self.lock = Lock()
@@ -51,7 +51,7 @@ class MemoryStore:
         self._texts.pop(name, None)
 
     def delete_expired(self, now: datetime) -> None:
-        """Deletes each text whose end has passed; looks at these only."""
+        """Deletes the texts whose end has passed, without a look at the others."""
         while self._ends and self._ends[0][0] <= now:
             end, name = heappop(self._ends)
             if name in self._texts and self._texts[name][0] <= end:
@@ -89,9 +89,9 @@ class MemoryLedger:
             owner = self._options.owner
             self._store.delete_expired(self._options.clock.now())
             outcome, progress = self._get("outcome", message), self._get("progress", message)
-            first = self._get("first", message) or self._put("first", message, owner)
+            first_owner = self._get("first", message) or self._put("first", message, owner)
             is_held = self._hold(_name("claim", message))
-            return Claim(is_held and outcome is None, outcome, progress, first == owner)
+            return Claim(is_held and outcome is None, outcome, progress, first_owner == owner)
 
     def acquire_lease(self, group: str, observation: str = "") -> GroupLease | None:
         with self._store.lock:

@@ -55,7 +55,7 @@ class Ledger(Protocol):
 
     @property
     def name(self) -> str:
-        """Returns what the outcome calls it: redis, memory or unavailable."""
+        """Returns the ledger's name in outcomes: redis, memory or unavailable."""
 
     @property
     def is_shared(self) -> bool:
@@ -82,9 +82,9 @@ class Ledger(Protocol):
     ) -> bool:
         """Records the progress of a message, and what it means for the group, in one write.
 
-        `in_flight` says for how many seconds ESS may not show an instance as leaving yet; `freed`
-        instances are in no call; `activity_ids` are this message's. Returns False, and writes
-        nothing, where the claim or the lease has passed to another invocation.
+        `in_flight` has the seconds, by instance id, for which ESS may still not show an instance as
+        Removing; `freed` instances are in no call; `activity_ids` are this message's. Returns
+        False, and writes nothing, if the claim or the lease has passed to another invocation.
         """
 
     def read_others(self, message: MessageRef) -> OtherMessages:

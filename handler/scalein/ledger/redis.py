@@ -1,8 +1,8 @@
 """The ledger in Redis or Tair, which all instances of the function share.
 
-Each step is one Lua script in one round trip, with the same effect where it is sent again because
-its answer was lost. All keys of a scaling group carry the hash tag {GROUP}, so that a cluster
-stores them in one slot. Times are by the server's clock. `redis_node` reaches the server.
+Each step is one Lua script in one round trip. A script that is sent again, because its answer was
+lost, counts once. All keys of a scaling group carry the hash tag {GROUP}, so that a cluster stores
+them in one slot. Times are by the server's clock. `redis_node` reaches the server.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Runs a script at the Redis server that has the slot of its keys, within a deadline.
 
-redis-py sends a script again where a connection breaks before the answer came. In a cluster, a
-server says which other one has the slot (MOVED, for good; ASK, while it moves there) or that it
-does not know yet (TRYAGAIN, CLUSTERDOWN).
+redis-py sends a script again if the connection breaks before the answer. In a cluster, a server
+says which other one has the slot (MOVED: for good; ASK: while the slot moves there), or that it
+cannot say yet (TRYAGAIN, CLUSTERDOWN).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ with cheap_imports():
     )
     from redis.retry import Retry
 
-PAUSE_SECONDS = 0.05  # before another call to a cluster that does not know yet
+PAUSE_SECONDS = 0.05  # before another call to a cluster that cannot say yet
 MAX_STEPS = 20  # redirections and pauses of one call
 
 
@@ -78,7 +78,7 @@ class _Node:
         self._client: Any = Redis.from_url(
             url,
             decode_responses=True,
-            retry=Retry(NoBackoff(), 1),  # where the server closed an idle connection
+            retry=Retry(NoBackoff(), 1),  # for an idle connection that the server closed
         )
         pool = self._client.connection_pool
         if address:
@@ -150,7 +150,7 @@ class _TimedSocket:
 
 
 def _address(error: AskError, called_address: str) -> str:
-    """Returns where the slot is; a server that does not know its own host name leaves it out."""
+    """Returns the address of the slot's server. An error without a host means the called host."""
     host = error.host or called_address.rpartition(":")[0]
     if not host:
         raise RedisError
@@ -172,8 +172,9 @@ def _sentence(error: Exception) -> str:
 
 @lru_cache(maxsize=1)
 def _addresses() -> dict[str, str]:
-    """Returns the servers' addresses by hash tag, as far as a server named them. A cache: it may
-    vanish.
+    """Returns the address by hash tag of each server that another one named.
+
+    It is a cache, which may vanish.
     """
     return {}
 

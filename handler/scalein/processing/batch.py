@@ -1,6 +1,7 @@
 """Processes the messages of one event, one after the other.
 
-No message spoils another, and messages for one group never count the same headroom twice.
+An error of one message does not stop the others, and messages for one group never count the same
+headroom twice.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from scalein.processing.once import MessageProcessor
 from scalein.processing.progress_record import verify_follow_up
 from scalein.processing.removal import plan_only
 from scalein.report import wording
-from scalein.report.outcome import Outcome
+from scalein.report.outcome import Outcome, shown_ids
 
-Work = tuple[Progress, Outcome | None]  # and why the message must not begin to act
+# A removal; and its outcome if it must not begin any more, which one that has begun ignores.
+Work = tuple[Progress, Outcome | None]
 
 
 class BatchProcessor:
@@ -40,7 +42,7 @@ class BatchProcessor:
         self._views: dict[str, GroupView] = {}
 
     def process(self, event: ParsedEvent) -> Iterator[Outcome]:
-        """One outcome for each message, in order. Raises ConfigurationError."""
+        """Yields one outcome for each message, in order. Raises ConfigurationError."""
         for message in event.messages:
             if self._dependencies.deadline.remaining_seconds() <= 0:
                 yield wording.out_of_time(message.idempotency_key)
@@ -49,7 +51,7 @@ class BatchProcessor:
             yield work if isinstance(work, Outcome) else self._process(*work)
 
     def _process(self, progress: Progress, expiry: Outcome | None) -> Outcome:
-        """The outcome of one removal. Whether it is a dry run is decided here, and only here."""
+        """The outcome of one removal, or of its plan alone if it is a dry run."""
         request, dependencies = progress.request, self._dependencies
         group_policy = self._policy.groups[request.scaling_group_id]
         view = self._view(request.scaling_group_id)
@@ -73,7 +75,7 @@ class BatchProcessor:
         )
 
     def _work_of(self, message: Message) -> Work | Outcome:
-        """What a message asks for, or its outcome if it asks for nothing that may be done."""
+        """The removal that a message requests; its outcome if nothing is to be done for it."""
         try:
             parsed = parse_message(message)
             if isinstance(parsed, SignedFollowUp):
@@ -97,15 +99,18 @@ class BatchProcessor:
         violation = _violation_of_named(request, len(alarm.instance_ids))
         if violation:
             return wording.denied(request, "$", violation)
-        return self._located(request, rule, alarm.instance_ids)
+        return self._with_group(request, rule, alarm.instance_ids)
 
-    def _located(
+    def _with_group(
         self, request: RemovalRequest, rule: Rule, instance_ids: tuple[str, ...]
     ) -> RemovalRequest | Outcome:
-        """The request with the scaling group of the instances, if the rule takes it from there."""
+        """The request with a scaling group: that of the alarm's instances, if the rule says so.
+
+        The outcome if the instances are not in exactly one group, or the group cannot be read.
+        """
         if not rule.uses_alarm_group:
             return request
-        group_ids = {id for id, view in self._views.items() if view.has(instance_ids)}
+        group_ids = {id for id, view in self._views.items() if view.has_members(instance_ids)}
         if not group_ids:
             try:
                 group_ids = self._dependencies.open_gateway().groups_of(instance_ids)
@@ -114,7 +119,8 @@ class BatchProcessor:
         if not group_ids:
             return wording.in_no_group(request)
         if len(group_ids) > 1:
-            sentence = "The alarm's instances are in several scaling groups."
+            ids = shown_ids(sorted(group_ids))
+            sentence = f"The alarm's instances are in several scaling groups: {ids}."
             return wording.denied(request, "$", sentence)
         return request._replace(scaling_group_id=group_ids.pop())
 
@@ -132,17 +138,17 @@ class BatchProcessor:
         expiry = self._expiry(request)
         if expiry is None and age > max_age:
             expiry = wording.too_old(request, age, max_age)
-        # A sender's time is never believed beyond our own clock.
+        # A time that is ahead of this machine's clock counts as now.
         return Progress(request._replace(sent_at=min(sent_at, now)), now), expiry
 
     def _follow_up(self, progress: Progress) -> Work | Outcome:
-        """A removal that this function began. The policy may have changed in the meantime."""
+        """The removal that a follow-up continues; its outcome if the policy now lacks its group."""
         request = progress.request
         if request.scaling_group_id in self._policy.groups:
             return progress, self._expiry(request)
         if progress.calls:
             return wording.unconfirmed(progress)
-        sentence = "The policy does not have this scaling group any more."
+        sentence = f"Scaling group {request.scaling_group_id} is not in the policy any more."
         return wording.denied(request, "$.scalingGroupId", sentence)
 
     def _expiry(self, request: RemovalRequest) -> Outcome | None:
@@ -166,7 +172,7 @@ def _violation_of_named(request: RemovalRequest, named: int) -> str:
     if not request.target.is_named:
         return ""
     if not request.target.instance_ids:
-        return "The rule takes the alarm's instances; it names none that can be read."
+        return "The rule takes the alarm's instances, and the alarm names none that can be read."
     if named > MAX_PER_MESSAGE:
         return f"The alarm names {named} instances; a message removes {MAX_PER_MESSAGE} at most."
     return ""

@@ -22,18 +22,18 @@ from scalein.processing.journal import Journal
 
 
 class RemovalCalls:
-    """`progress` holds what was done, whatever fails."""
+    """The calls of one message in one invocation. `progress` has what was done, whatever fails."""
 
     def __init__(
         self, progress: Progress, group: GroupView, journal: Journal, deadline: Deadline
     ) -> None:
         self.progress = progress
         self.concurrent_removal = False
-        # An earlier run of this step scheduled the next follow-up, which goes on, not this run.
+        # Another run of this step scheduled the next follow-up, which goes on instead of this run.
         self.is_handed_over = False
         self._initial_progress = progress
         self._is_scheduled = False
-        self._is_bound = bool(progress.selected)  # by a recorded intent
+        self._is_bound = bool(progress.selected)  # to its selection, by a recorded intent
         self._holds_lease = True
         self._group = group
         self._journal = journal
@@ -66,7 +66,7 @@ class RemovalCalls:
             raise
         if not self.is_handed_over:
             return calls
-        # The follow-up of the other run carries that run's selection: this one's is void.
+        # The follow-up of the other run has the selection of that run, so this one is dropped.
         self.progress = self._initial_progress
         freed = _ids_in(calls)
         self._group.free(freed)
@@ -74,7 +74,10 @@ class RemovalCalls:
         return ()
 
     def make(self, calls: tuple[Call, ...], snapshot: Snapshot) -> None:
-        """Makes these calls, each as long as nothing is in doubt. Raises GatewayError."""
+        """Makes these calls in order, and undoes the rest once one is in doubt.
+
+        Raises GatewayError.
+        """
         try:
             for number, call in enumerate(calls):
                 if not self._may_make(call):
@@ -119,7 +122,11 @@ class RemovalCalls:
     def undo(
         self, calls: tuple[Call, ...], is_token_free: bool, lost: tuple[str, ...] = ()
     ) -> None:
-        """These calls certainly did not happen: their instances are free, but for those lost."""
+        """Undoes calls that certainly did not happen: their instances are in no call again.
+
+        `is_token_free`: no attempt was sent with their tokens. `lost`: those of the instances that
+        have left the group.
+        """
         if not calls:
             return
         for call in reversed(calls):
@@ -137,12 +144,12 @@ class RemovalCalls:
             self.progress = self.progress._replace(selected=(), given_up=())
 
     def latest_send_time(self, snapshot: Snapshot) -> datetime:
-        """The latest moment at which a call of this invocation may reach ESS."""
+        """The latest moment at which this invocation may send a call."""
         remaining = timedelta(seconds=self._deadline.remaining_seconds())
         return self._now(snapshot) + remaining
 
     def _schedule_follow_up(self) -> None:
-        """Before the call, so that the message is not lost if this run is killed in between."""
+        """Schedules the follow-up, once. It comes before the calls, in case this run is killed."""
         if not self._journal.has_follow_ups or self._is_scheduled:
             return
         is_new = self._journal.schedule_follow_up(self.progress)
@@ -150,12 +157,12 @@ class RemovalCalls:
         self.is_handed_over = not is_new and not self._journal.is_proof
 
     def _may_make(self, call: Call) -> bool:
-        """Not once an earlier call is in doubt, nor beside a removal that this run did not know."""
+        """Whether no earlier call is in doubt, the lease is held, and no other removal runs."""
         is_first_unconfirmed = self.progress.unconfirmed_calls[:1] == (call,)
         return is_first_unconfirmed and self._holds_lease and not self.concurrent_removal
 
     def _has_concurrent_removal(self, snapshot: Snapshot) -> bool:
-        """Whether another removal began beside this one, by the history: no lease kept it out."""
+        """Whether the history shows another removal that began beside this one, without a lease."""
         known_ids = {activity.id for activity in snapshot.activities or ()}
         known_ids |= set(self.progress.activity_ids)
         return any(
@@ -164,7 +171,7 @@ class RemovalCalls:
         )
 
     def _now(self, snapshot: Snapshot) -> datetime:
-        """By the later of the two clocks, ours and ESS's."""
+        """The time by the later of two clocks: this machine's and ESS's."""
         ahead = (snapshot.cloud_time or snapshot.taken_at) - snapshot.taken_at
         return self._deadline.clock.now() + max(timedelta(), ahead)
 

@@ -15,7 +15,7 @@ from scalein.decision.capacity import capacity_of
 from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Instance, RankedBy, RemovalRequest, Snapshot, Target
 from scalein.decision.removal_order import DEFAULT_POLICIES, CandidateQueue
-from scalein.decision.retention import retention_rules
+from scalein.decision.retention import retention_check
 from scalein.intake.decoding import value_of
 
 SCHEMA = "custom-policy"
@@ -64,21 +64,21 @@ def selected(
 
     They are fewer than ESS wants if the policy retains too many candidates.
     """
-    reason_to_retain = retention_rules(request, snapshot, group_policy)
+    reason_to_retain = retention_check(request, snapshot, group_policy)
     candidates = [
         instance
         for instance in snapshot.instances
         if instance.id in question.instance_ids and reason_to_retain(instance) is None
     ]
-    selected_ids: list[tuple[str, RankedBy]] = []
+    ranked: list[tuple[str, RankedBy]] = []
     for zone_id, capacity in question.capacity_by_zone:
         in_zone = [instance for instance in candidates if zone_id in ("", instance.zone_id)]
         queue = CandidateQueue(in_zone, request, snapshot, group_policy.metric)
         from_zone = list(_first(queue, capacity, snapshot))
-        selected_ids += from_zone
+        ranked += from_zone
         ids = {id for id, _ in from_zone}
         candidates = [instance for instance in candidates if instance.id not in ids]
-    return selected_ids
+    return ranked
 
 
 def answer(instance_ids: Sequence[str]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ ScheduleFollowUp = Callable[[Progress, int], bool]
 
 
 class Dependencies(NamedTuple):
-    """The first message that needs ESS or the ledger opens it; the same is given to the next."""
+    """The adapters of one invocation. Both openers open once, and then return the same object."""
 
     open_gateway: Callable[[], Gateway]
     open_ledger: Callable[[], Ledger]
@@ -30,7 +30,7 @@ class Dependencies(NamedTuple):
     is_dry_run: bool = False
 
     def max_instances(self, snapshot: Snapshot) -> int:
-        """Instances that one message may remove from this group.
+        """How many instances one message may remove from this group.
 
         A group without desired capacity runs one removal at a time (ESS guide), and each further
         call needs a follow-up.

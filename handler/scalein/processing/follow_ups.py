@@ -10,7 +10,7 @@ from scalein.settings import Credentials, FunctionRef
 from scalein.timing import CallTimer
 
 MAX_FOLLOW_UP_BYTES = 128 << 10  # of an asynchronous invocation's event
-# A call gets at least this, within the margin before the platform ends the invocation.
+# A call gets at least so much, of the margin before the platform ends the invocation.
 MIN_CALL_SECONDS = 0.4
 
 
@@ -41,9 +41,10 @@ def schedule(
 
 
 def task_id(progress: Progress) -> str:
-    """Names a follow-up, so that Function Compute refuses the second of two. Begins with a letter.
+    """The name of a follow-up: Function Compute refuses a second one of the same name.
 
-    One for each step of a message, and one for each time that a step waits for its turn.
+    Each step of a message has one, and each time that a step waits for its turn. It begins with a
+    letter.
     """
     attempt = f"-{progress.attempt}" if progress.attempt else ""
     return f"scalein-{progress.key[:40]}-{progress.follow_ups}{attempt}"

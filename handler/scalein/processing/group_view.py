@@ -20,7 +20,7 @@ MAX_SNAPSHOT_AGE_SECONDS = 5.0  # an older snapshot is not acted upon
 
 
 class GroupView:
-    """Instances in a call that was, or may have been, accepted count as Removing here at once."""
+    """Reads the group, and counts instances in a call that may have been accepted as Removing."""
 
     def __init__(self, scaling_group_id: str, gateway: Gateway, clock: Clock) -> None:
         self.scaling_group_id = scaling_group_id
@@ -28,8 +28,9 @@ class GroupView:
         self.in_flight_ids = frozenset[str]()
         self._clock = clock
         self._snapshot: Snapshot | None = None  # as ESS showed it
-        self._adjusted: tuple[frozenset[str], Snapshot] | None = None  # for these instances
-        self._history: tuple[datetime, datetime, tuple[Activity, ...]] | None = None  # at, since
+        self._adjusted: tuple[frozenset[str], Snapshot] | None = None  # by ids in flight
+        # When it was read, since when, and the activities.
+        self._history: tuple[datetime, datetime, tuple[Activity, ...]] | None = None
         self._plans: dict[tuple[RemovalRequest, int, frozenset[str]], Plan] = {}
         self._member_ids = frozenset[str]()
         self._read_error: GatewayError | None = None
@@ -37,7 +38,7 @@ class GroupView:
         self._ledger_version = 0
 
     def update(self, in_flight_ids: frozenset[str], ledger_version: int) -> None:
-        """Learns what the ledger knows of the group; reads it again if others wrote since."""
+        """Takes over what the ledger knows; has the group read again if others wrote since."""
         if not in_flight_ids <= self.in_flight_ids:
             self.in_flight_ids |= in_flight_ids
         if ledger_version != self._ledger_version:
@@ -49,7 +50,7 @@ class GroupView:
         self._ledger_version += 1
 
     def free(self, instance_ids: Iterable[str]) -> None:
-        """These instances are in no call after all."""
+        """Takes these instances out of flight: they are in no call after all."""
         self.in_flight_ids -= frozenset(instance_ids)
 
     def snapshot(
@@ -64,9 +65,9 @@ class GroupView:
         snapshot = self._snapshot
         if snapshot is None or not _covers(snapshot, scope) or not self.is_fresh(snapshot):
             snapshot = self._read(scope)
-        leaving_ids = self.in_flight_ids - own_ids if own_ids else self.in_flight_ids
-        if self._adjusted is None or self._adjusted[0] != leaving_ids:
-            self._adjusted = leaving_ids, _with_in_flight(snapshot, leaving_ids)
+        removing_ids = self.in_flight_ids - own_ids if own_ids else self.in_flight_ids
+        if self._adjusted is None or self._adjusted[0] != removing_ids:
+            self._adjusted = removing_ids, _with_in_flight(snapshot, removing_ids)
         return self._adjusted[1]
 
     def is_fresh(self, snapshot: Snapshot) -> bool:
@@ -75,11 +76,14 @@ class GroupView:
         return age.total_seconds() <= MAX_SNAPSHOT_AGE_SECONDS
 
     def forget(self) -> None:
-        """Makes the next look a new read."""
+        """Has the group and its history read again when they are needed next."""
         self._snapshot = self._history = None
 
     def raise_if_busy(self) -> None:
-        """Raises TryLater: an activity outlasts an invocation, so the next message need not ask."""
+        """Raises the TryLater of an earlier call of this invocation, if there was one.
+
+        ESS would answer the same again: a scaling activity outlasts an invocation.
+        """
         if self._busy_error is not None:
             raise self._busy_error.with_traceback(None)
 
@@ -112,8 +116,9 @@ class GroupView:
         group_policy: GroupPolicy,
         max_instances: int,
     ) -> Plan:
-        """The plan. Cached per snapshot: the messages of a batch often ask the same."""
-        question = request._replace(
+        """The plan of a request. Cached per snapshot: messages of a batch repeat requests."""
+        # Without the fields that do not change the plan.
+        cached_request = request._replace(
             request_id="",
             request_reason="",
             sent_at=None,
@@ -122,13 +127,13 @@ class GroupView:
             derived_id=False,
             observation="",
         )
-        key = question, max_instances, self.in_flight_ids
+        key = cached_request, max_instances, self.in_flight_ids
         if key not in self._plans:
-            self._plans[key] = plan_removal(question, snapshot, group_policy, max_instances)
+            self._plans[key] = plan_removal(cached_request, snapshot, group_policy, max_instances)
         return self._plans[key]
 
-    def has(self, instance_ids: tuple[str, ...]) -> bool:
-        """Whether all of these were members at the last read."""
+    def has_members(self, instance_ids: tuple[str, ...]) -> bool:
+        """Whether all of these instances were members when the group was last read."""
         return self._member_ids.issuperset(instance_ids)
 
     def _read(self, scope: ReadScope) -> Snapshot:
@@ -144,22 +149,25 @@ class GroupView:
 
 
 def _covers(snapshot: Snapshot, scope: ReadScope) -> bool:
-    """Whether the snapshot holds all that is to be read."""
+    """Whether the snapshot holds all that the scope names."""
     lacks_samples = scope.metric is not None and snapshot.samples is None
     lacks_history = scope.history_seconds > 0 and snapshot.activities is None
     return not (lacks_samples or lacks_history)
 
 
 def _with_in_flight(snapshot: Snapshot, in_flight_ids: frozenset[str]) -> Snapshot:
-    """As ESS will show it: these instances are Removing, and the desired capacity follows."""
-    unseen = [
+    """The snapshot as ESS will show it soon: the instances in flight are Removing.
+
+    The desired capacity is less by theirs.
+    """
+    not_shown = [
         instance
         for instance in snapshot.instances
         if instance.id in in_flight_ids and instance.lifecycle_state in STABLE_STATES
     ]
     desired = snapshot.group.desired_capacity
-    if unseen and desired is not None:
-        desired -= sum(capacity_of(instance, snapshot) for instance in unseen)
+    if not_shown and desired is not None:
+        desired -= sum(capacity_of(instance, snapshot) for instance in not_shown)
     return snapshot._replace(
         group=snapshot.group._replace(desired_capacity=desired),
         activities=_with_unlisted(snapshot, in_flight_ids),
@@ -175,9 +183,9 @@ def _with_in_flight(snapshot: Snapshot, in_flight_ids: frozenset[str]) -> Snapsh
 def _with_unlisted(
     snapshot: Snapshot, in_flight_ids: frozenset[str]
 ) -> tuple[Activity, ...] | None:
-    """The history, and an activity for removed instances that it does not list yet.
+    """The history, with an activity for instances in flight that no list shows any more.
 
-    The history may be older than the list of instances.
+    They left the list of instances, and the history, which may be older, does not list them yet.
     """
     if snapshot.activities is None:
         return None

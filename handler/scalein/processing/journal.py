@@ -15,14 +15,14 @@ from scalein.processing.progress_record import progress_text
 from scalein.report.outcome import FollowUp
 
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 10, 300
-# Constant: a holder that was killed frees message and group after a fixed time.
+# Constant, as the claim and the lease of a killed invocation expire after a fixed time.
 HELD_DELAY_SECONDS = 15
 MAX_FOLLOW_UP_SECONDS = 86_400  # from the first claim to the last follow-up
 ALLOWANCE_SECONDS = 90.0  # beyond the settle time: ESS gives times to the minute
 
 
 class Journal:
-    """Records one message in the ledger, and schedules this function's calls by itself."""
+    """Records one message in the ledger, and schedules its follow-ups."""
 
     def __init__(
         self, message: MessageRef, group: GroupView, dependencies: Dependencies, is_first: bool
@@ -43,7 +43,7 @@ class Journal:
 
     @property
     def is_shared(self) -> bool:
-        """Whether all instances of the function record here: none acts beside the lease."""
+        """Whether all instances of the function record here: none acts without the lease."""
         return self._ledger.is_shared
 
     @property
@@ -53,11 +53,11 @@ class Journal:
 
     @property
     def is_proof(self) -> bool:
-        """Whether a call of this message that is not recorded here was not made."""
+        """Whether it is certain that each call of this message is recorded here."""
         return self.is_complete and self._is_first
 
     def record_intent(self, progress: Progress, calls: tuple[Call, ...]) -> None:
-        """Before the calls are made. Their instances are in flight for the whole group from now on.
+        """Records calls before they are made: their instances are in flight from now on.
 
         Raises TryLater if it cannot be recorded; then the calls must not be made.
         """
@@ -72,13 +72,16 @@ class Journal:
         except LedgerUnavailable as error:
             raise TryLater("RemoveInstances", "LedgerUnavailable", str(error)) from None
         if not is_written:
-            sentence = "it took so long that another invocation may process the message by now."
+            sentence = "the claim or the lease expired; another invocation may have it by now."
             raise TryLater("RemoveInstances", "LeaseLost", sentence)
 
     def record_result(
         self, progress: Progress, call: Call | None = None, freed: tuple[str, ...] = ()
     ) -> bool:
-        """What is known of a call now; `freed` instances are in no call. False: not recorded."""
+        """Records what is known of a call now; `freed` instances are in no call.
+
+        Returns whether it is recorded.
+        """
         seconds_by_id: dict[str, float] = {}
         activity_ids: tuple[str, ...] = ()
         if call is not None and call.state is CallState.ACCEPTED:
@@ -91,18 +94,24 @@ class Journal:
             return False
 
     def schedule_follow_up(self, progress: Progress) -> bool:
-        """False if another run of this step scheduled it before. Raises TryLater."""
+        """Schedules the follow-up that goes on from this progress. Raises TryLater.
+
+        Returns False if another run of this step scheduled it before.
+        """
         return self._schedule(progress, _delay_seconds(progress))
 
     def schedule_same_step(self, progress: Progress) -> bool:
-        """As above, for this step once more: another invocation holds message or group now."""
+        """Schedules this step once more, for another invocation holds message or group now.
+
+        Returns False if it was scheduled before. Raises TryLater.
+        """
         return self._schedule(progress._replace(attempt=progress.attempt + 1), HELD_DELAY_SECONDS)
 
     def save_outcome(self, saved_text: str, observation: str, sent_at: datetime | None) -> None:
-        """Ends the message: the same message again is a duplicate from now on. `observation`: what
-        an alarm observed that removed something; older alarms of the same are superseded.
+        """Ends the message: the same message again is a duplicate from now on.
 
-        Raises LedgerUnavailable.
+        `observation`: what an alarm observed that removed instances; older alarms that observed
+        the same are superseded. Raises LedgerUnavailable.
         """
         self._ledger.release(
             self._message, outcome=saved_text, observation=observation, sent_at=sent_at
@@ -151,10 +160,11 @@ class Journal:
 
 
 def _delay_seconds(progress: Progress) -> int:
-    """Doubled while nothing changes; jittered by message and number, so that a repeated follow-up
-    has the same delay.
+    """The seconds until the follow-up. They double while nothing changes.
+
+    The jitter depends on message and number, so that a repeated follow-up has the same delay.
     """
     doublings = min(max(progress.idle - 1, 0), 10)
-    longest: int = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS << doublings)
+    max_seconds: int = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS << doublings)
     digest = sha256(f"{progress.key}{progress.follow_ups}".encode()).digest()
-    return round(longest * (1 + digest[0] / 255) / 2)
+    return round(max_seconds * (1 + digest[0] / 255) / 2)

@@ -1,6 +1,7 @@
 """Processes one message at most once: claim, group lease, removal, saved outcome, follow-up.
 
-Its age, its tokens and the ledger keep a message from acting twice; each holds alone.
+Three things keep a message from acting twice: its age, its tokens and the ledger. Each of them
+suffices.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class MessageProcessor:
         self._clock = dependencies.deadline.clock
 
     def process(self, arrived: Progress, expiry: Outcome | None = None) -> Outcome:
-        """The outcome. `expiry`: why the message must not begin; one that began goes on."""
+        """The outcome. `expiry`: the outcome if the removal has not begun; else it goes on."""
         message = _message_ref(arrived)
         journal = Journal(message, self._group, self._dependencies, is_first=False)
         try:
@@ -61,12 +62,12 @@ class MessageProcessor:
             if outcome is None:
                 outcome = self._process_with_lease(progress, expiry, journal)
         except LedgerUnavailable as error:
-            sentence = f"The policy stops where the ledger is unavailable, and {error}"
+            sentence = f"The policy stops messages without the ledger (failClosed), and {error}"
             outcome = self._held(arrived, journal, sentence)
         return outcome._replace(ledger=self._ledger.name, follow_up=journal.scheduled)
 
     def find_duplicate(self, progress: Progress) -> Outcome | None:
-        """What a dry run is answered if the same message was processed before."""
+        """The outcome of a dry run if the same message was processed before, else None."""
         with suppress(LedgerUnavailable):
             message = _message_ref(progress)
             claim = self._ledger.claim_message(message)
@@ -79,7 +80,7 @@ class MessageProcessor:
     def _outcome_before_lease(
         self, arrived: Progress, progress: Progress, claim: Claim, journal: Journal
     ) -> Outcome | None:
-        """The outcome of a message that was processed before, or is another invocation's now."""
+        """The outcome if this invocation must not go on with the message, else None."""
         if claim.outcome is not None:
             return _duplicate(arrived, claim.outcome)
         if arrived.ended:
@@ -90,7 +91,7 @@ class MessageProcessor:
             return self._held(arrived, journal, sentence)
         if arrived.follow_ups < progress.follow_ups:
             journal.release()
-            return self._superseded_step(progress, journal)
+            return self._outdated_step(progress, journal)
         return None
 
     def _process_with_lease(
@@ -125,7 +126,10 @@ class MessageProcessor:
     def _outcome_before_start(
         self, progress: Progress, expiry: Outcome | None, lease: GroupLease
     ) -> Outcome | None:
-        """Why a message that did nothing yet must not begin. Its age counts at the first claim."""
+        """The outcome if a removal without a call must not begin, else None.
+
+        The age of a message counts from its first claim.
+        """
         if progress.calls:
             return None
         request, waited = progress.request, self._clock.now() - progress.first_claimed_at
@@ -145,8 +149,8 @@ class MessageProcessor:
         is_by_state = isinstance(error, Refused) and error.is_by_state
         if is_by_state and may_have_acted and not is_settled:
             sentence = (
-                f"{error} This refusal proves nothing: an earlier delivery of the message may have "
-                "been accepted, which is not known yet."
+                f"{error} The refusal proves nothing: ESS may have accepted a call of an earlier "
+                "delivery of the message, which is not known yet."
             )
             return wording.busy(run.progress.request, sentence)
         return run.interrupted(error)
@@ -169,7 +173,7 @@ class MessageProcessor:
     def _checked_inaction(
         self, outcome: Outcome, run: RemovalRun, lease: GroupLease, journal: Journal
     ) -> Outcome:
-        """That a message removed nothing is only said if no earlier delivery may have removed."""
+        """The outcome; another if it says "nothing removed" and an earlier delivery may have."""
         if outcome.status not in INACTION or journal.is_proof or run.progress.calls:
             return outcome
         request, claimed_at = run.progress.request, run.progress.first_claimed_at
@@ -191,14 +195,15 @@ class MessageProcessor:
         return outcome
 
     def _claimed_end(self, outcome: Outcome, run: RemovalRun, journal: Journal) -> Outcome:
-        """Claims the end of the message by the next follow-up's task id, without a shared ledger.
+        """The outcome, if no other run of this step went on with the message.
 
-        That this message removed nothing, or that instances went by no call of it, is only said
-        if no other run of this step went on: that run has scheduled the next follow-up.
+        An outcome says that this message removed nothing, or that instances left the group by no
+        known call, only if this run can take the task id of the next follow-up: a run that went on
+        has scheduled that follow-up.
         """
-        has_lost = outcome.result is not None and bool(outcome.result.unaccounted)
+        has_unaccounted = outcome.result is not None and bool(outcome.result.unaccounted)
         is_planned = outcome.status in INACTION and outcome.plan is not None
-        is_claim_needed = has_lost or (is_planned and not journal.is_shared)
+        is_claim_needed = has_unaccounted or (is_planned and not journal.is_shared)
         if not is_claim_needed or journal.is_proof or not journal.has_follow_ups:
             return outcome
         request = run.progress.request
@@ -232,8 +237,8 @@ class MessageProcessor:
             return outcome._replace(status=Status.RETRY, message=message)
         return outcome
 
-    def _superseded_step(self, progress: Progress, journal: Journal) -> Outcome:
-        """A later follow-up goes on; it is scheduled again in case that never happened."""
+    def _outdated_step(self, progress: Progress, journal: Journal) -> Outcome:
+        """The outcome if a later follow-up goes on. Schedules that one, in case it was not yet."""
         outcome = wording.handed_over(progress)
         try:
             journal.schedule_follow_up(progress)
@@ -244,7 +249,7 @@ class MessageProcessor:
         return outcome
 
     def _held(self, progress: Progress, journal: Journal, sentence: str) -> Outcome:
-        """Another invocation holds message or group: the message must come again later."""
+        """The outcome if another invocation holds message or group: the same step comes again."""
         waited = (self._clock.now() - progress.first_claimed_at).total_seconds()
         if waited > MAX_FOLLOW_UP_SECONDS:
             return wording.waited_too_long(progress, waited)
@@ -258,7 +263,7 @@ class MessageProcessor:
         return outcome
 
     def _save(self, outcome: Outcome, progress: Progress, journal: Journal) -> None:
-        """An outcome is saved once nothing more is to come; an observation, once it removed."""
+        """Saves the outcome if it is the last, and the observation if instances are removed."""
         is_followed_up = outcome.status in OPEN and journal.scheduled is not None
         is_open = outcome.status is Status.RETRY or is_followed_up
         observation = progress.request.observation if outcome.status in ACTED else ""
@@ -287,6 +292,6 @@ def _duplicate(progress: Progress, saved_text: str) -> Outcome:
 
 
 def _saved_text(outcome: Outcome) -> str:
-    """What a duplicate is answered."""
+    """What the ledger saves of an outcome, for duplicates of the message."""
     activity_ids = outcome.scaling_activity_ids
     return json.dumps({"status": outcome.status.value, "scalingActivityIds": activity_ids})

@@ -1,6 +1,6 @@
 """A message's progress as JSON text with a version: recorded in the ledger, and sent in follow-ups.
 
-A follow-up is signed, for anyone who may invoke the function can send an event.
+A follow-up is signed: all that may invoke the function can send an event like it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from scalein.intake.removal_request import document_of, request_of
 
 VERSION = 5
 MICROSECOND = timedelta(microseconds=1)
-PURPOSE = b"scalein-follow-up/2\n"  # keeps other texts that the key signs from passing for this
+PURPOSE = b"scalein-follow-up/2\n"  # no other text that the key signs has it
 
 
 def progress_text(progress: Progress) -> str:
-    """The record. Each instance id is written once, and elsewhere its position: a follow-up with a
-    thousand of them must fit into an event together with its outcome.
+    """The record. It has each instance id once, and elsewhere its position.
+
+    A follow-up with a thousand ids must fit into an event together with its outcome.
     """
     request, target = progress.request, progress.request.target
     requested = target.instance_ids or ()
@@ -144,12 +145,14 @@ def sign_follow_up(progress: Progress, key: str) -> bytes:
 
 
 def verify_follow_up(follow_up: SignedFollowUp, key: str) -> Progress:
-    """The progress in it. Raises RejectedEvent if it was not signed with this key."""
-    own = _signature(follow_up.text, key).encode()
+    """The progress in a follow-up. Raises RejectedEvent if it was not signed with this key."""
+    expected = _signature(follow_up.text, key).encode()
     signature = follow_up.signature.encode("utf-8", "surrogatepass")
-    if not key or not hmac.compare_digest(own, signature):
+    if not key or not hmac.compare_digest(expected, signature):
         raise RejectedEvent(
-            "$.signature", "signature", "The follow-up was not signed by this function."
+            "$.signature",
+            "signature",
+            "The follow-up was not signed with this function's SCALEIN_FOLLOW_UP_KEY.",
         )
     return parse_progress(follow_up.text)
 
@@ -189,8 +192,9 @@ def parse_ranges(text: str, limit: int) -> Iterator[int]:
 
 
 def ids_text(ids: tuple[str, ...]) -> str | list[str]:
-    """One text, if no id has a space: as text within JSON within JSON, the quotes of each id would
-    take four bytes more.
+    """The ids as one text, if none has a space; else as a list.
+
+    In a list, the quotes of each id take four bytes more, as text within JSON within JSON.
     """
     text = " ".join(ids)
     return text if parse_ids(text) == ids else list(ids)

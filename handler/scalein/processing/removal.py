@@ -1,8 +1,8 @@
-"""Gather, decide, act, for one message; and its end.
+"""Gathers, decides and acts for one message, and judges how its removal ended.
 
-A removal is planned once, and a call that was, or may have been, accepted binds it to its
-instances. They are removed in calls of twenty at most, each with the next token of the message's
-sequence, each recorded before it is made.
+A removal is planned once. A call that was, or may have been, accepted binds it to its instances.
+They are removed in calls of twenty at most, each with the next token of the message's sequence,
+each recorded before it is made.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from scalein.report import wording
 from scalein.report.outcome import Outcome
 
 MAX_PLANS = 3  # the first, and two more if the group changed meanwhile
-POLL_SECONDS = 2.0  # between two looks at an activity that is waited for
-# A selected instance is no longer there, and it is not known by which activity.
+POLL_SECONDS = 2.0  # between two reads of activities whose end is awaited
+# Reasons that show that a selected instance left the group, by an unknown activity.
 LOST = (Reason.NOT_A_MEMBER, Reason.REMOVING, Reason.STOPPED)
-# Once an own call is in flight, these end by themselves.
+# Vetoes that an own call in flight may cause, and that end by themselves.
 PASSING = (Reason.ACTIVITY_IN_PROGRESS, Reason.BELOW_DESIRED)
 
 
@@ -80,10 +80,10 @@ class RemovalRun:
             activities = self._ended_activities()
             if activities is None:
                 return wording.removing(self.progress, self.plan)
-            made_before = len(self.progress.calls)
+            calls_before = len(self.progress.calls)
             if self.progress.pending or not self.progress.selected:
                 self.remove_instances()
-            is_over = bool(activities) and len(self.progress.calls) == made_before
+            is_over = bool(activities) and len(self.progress.calls) == calls_before
             outcome = self._outcome(activities if is_over else ())
             # Another delivery used a token: what it did may be seen already.
             unowned_ids = self._resolve(only=CallState.FOREIGN)
@@ -93,7 +93,7 @@ class RemovalRun:
         return wording.unconfirmed(self.progress, unowned_ids) if unowned_ids else outcome
 
     def remove_instances(self) -> None:
-        """Gathers, decides, acts. Raises TryLater if the group never stands still."""
+        """Gathers, decides, acts. Raises TryLater if the group keeps changing."""
         change: StaleSnapshot | None = None
         for _ in range(MAX_PLANS):
             scope = read_scope(self.progress.request, self._group_policy)
@@ -114,7 +114,7 @@ class RemovalRun:
         raise TryLater("RemoveInstances", "Unstable", sentence)
 
     def wait(self) -> Outcome:
-        """Waits for the end while there is time. Raises GatewayError."""
+        """Waits for the end of the activities, while time is left. Raises GatewayError."""
         deadline = self._dependencies.deadline
         while True:
             activities = self._ended_activities()
@@ -131,7 +131,7 @@ class RemovalRun:
         return wording.interrupted(self.progress, self.plan, error)
 
     def _decide(self, snapshot: Snapshot) -> None:
-        """Selects, the first time; then checks which of the selected may still be removed."""
+        """Selects in the first step; later gives up selected ids that may not be removed now."""
         progress, max_instances = self.progress, self._dependencies.max_instances(snapshot)
         if not progress.selected:
             plan = self._group.plan(progress.request, snapshot, self._group_policy, max_instances)
@@ -139,7 +139,7 @@ class RemovalRun:
             veto = plan.blocked_by
             is_below_desired = veto is not None and veto.reason is Reason.BELOW_DESIRED
             if is_below_desired and self._group.in_flight_ids:
-                sentence = "a removal is under way, and not shown yet."
+                sentence = "a removal is under way that the group does not show yet."
                 raise TryLater("DescribeScalingGroups", "NotSettled", sentence)
             self._calls.progress = progress._replace(selected=plan.selected)
             return
@@ -172,9 +172,9 @@ class RemovalRun:
         return self._resolver.resolve(calls)
 
     def _ended_activities(self) -> tuple[Activity, ...] | None:
-        """Of all accepted calls; None while one runs, or is not shown: that is not over.
+        """The activities of all accepted calls; None while one runs or ESS does not show it yet.
 
-        After an activity that failed, nothing more is sent.
+        Gives up the pending ids if an activity failed: nothing more is sent then.
         """
         ids = self.progress.activity_ids
         if not ids:
@@ -189,7 +189,7 @@ class RemovalRun:
         return activities
 
     def _outcome(self, activities: tuple[Activity, ...]) -> Outcome:
-        """Of this step. `activities` are given if they ended the removal."""
+        """The outcome of this step. `activities`: those of all calls if they ended the removal."""
         progress = self.progress
         if self.is_handed_over:
             return wording.handed_over(progress)
@@ -202,12 +202,12 @@ class RemovalRun:
         if self.plan is not None and not self.plan.selected:
             return wording.planned(progress.request, self.plan)
         if progress.pending:
-            sentence = "another invocation may process the message by now."
+            sentence = "the claim or the lease expired; another invocation may have it by now."
             raise TryLater("RemoveInstances", "LeaseLost", sentence)
         return wording.not_removed(progress)
 
     def _end(self, activities: tuple[Activity, ...]) -> Outcome:
-        """Judged by a new snapshot, with the history since the message was claimed."""
+        """The outcome at the end, by a new snapshot with the history since the first claim."""
         clock = self._dependencies.deadline.clock
         age = clock.now() - self.progress.first_claimed_at + timedelta(minutes=1)
         scope = ReadScope(history_seconds=max(60, int(age.total_seconds())))
@@ -225,8 +225,9 @@ def plan_only(
     group_policy: GroupPolicy,
     dependencies: Dependencies,
 ) -> Outcome:
-    """Of a dry run: gathers and decides. Nothing is recorded or called; the next message of the
-    batch is planned as if the selected instances were being removed.
+    """The outcome of a dry run: gathers and decides, and neither records nor calls.
+
+    The next message of the batch is planned as if the selected instances were being removed.
     """
     try:
         snapshot = group.snapshot(read_scope(request, group_policy))

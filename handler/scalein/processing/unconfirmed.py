@@ -1,5 +1,7 @@
-"""Learns what became of a call whose answer was lost: from the ledger, the history, or the call
-made again; at last from the settle time.
+"""Learns what became of a call whose answer was lost.
+
+The ledger or the history shows it, or the same call made again. If none does until the settle time
+has passed, the call was not accepted.
 """
 
 from __future__ import annotations
@@ -54,13 +56,14 @@ class CallResolver:
         progress = self._calls.progress
         others = self._journal.read_others()
         self._group.forget()
-        # An own reservation ends, and then another message may have selected these instances.
+        # The record that they are in flight may have expired: then another message may have
+        # selected these instances.
         own_ids = frozenset(call.instance_ids) - others.in_flight
         scope = read_scope(progress.request, self._group_policy)
         snapshot = self._group.snapshot(scope, own_ids)
         known_ids = others.activity_ids.union(progress.activity_ids)
         since = since_sent(progress.request, progress.first_claimed_at)
-        # Read after the snapshot: it is settled if that is.
+        # Read after the snapshot, so that it is settled if the snapshot is.
         history = self._group.history(since)
         unowned_ids = unowned_removals(history, known_ids, since)
         settled = is_settled(call, snapshot.now, self._dependencies.settle_seconds)
@@ -73,19 +76,22 @@ class CallResolver:
             accepted = call._replace(state=CallState.ACCEPTED, activity_id=activity.id)
             self._calls.record(accepted)
             return ()
-        return self._ask_again(call, snapshot, settled, unowned_ids)
+        return self._call_again(call, snapshot, settled, unowned_ids)
 
-    def _ask_again(
+    def _call_again(
         self,
         call: Call,
         snapshot: Snapshot,
         settled: bool,
         unowned_ids: tuple[str, ...],
     ) -> tuple[str, ...]:
-        """Makes the same call again where it cannot do harm: same token, same instances."""
+        """Makes the call again, with its token and instances, if that cannot do harm.
+
+        Returns activities that may be an earlier delivery's, as `resolve` does.
+        """
         member_ids = {instance.id for instance in snapshot.instances}
         if not member_ids.issuperset(call.instance_ids):
-            if self._is_answered_again(call, snapshot) or not settled:
+            if self._learn_by_repetition(call, snapshot) or not settled:
                 return ()
             return self._give_back(call, snapshot, unowned_ids)
         if self._is_allowed(call, snapshot):
@@ -104,21 +110,26 @@ class CallResolver:
     def _give_back(
         self, call: Call, snapshot: Snapshot, unowned_ids: tuple[str, ...]
     ) -> tuple[str, ...]:
-        """After the settle time: the call was not accepted, or an unowned removal may be it."""
+        """Undoes a call after its settle time: it was not accepted.
+
+        If an unowned removal may be its activity, returns that and undoes nothing.
+        """
         if unowned_ids:
             return unowned_ids  # no other token is used beside such a removal
-        staying_ids = {
+        remaining_ids = {
             instance.id
             for instance in snapshot.instances
             if instance.lifecycle_state not in REMOVING_STATES
         }
-        lost = tuple(id for id in call.instance_ids if id not in staying_ids)
+        lost = tuple(id for id in call.instance_ids if id not in remaining_ids)
         self._calls.undo((call,), is_token_free=False, lost=lost)
         return ()
 
-    def _is_answered_again(self, call: Call, snapshot: Snapshot) -> bool:
-        """Makes the call again though an instance of it is no member: ESS cannot carry it out now,
-        so it can only answer what it did the first time. Returns whether that is known now.
+    def _learn_by_repetition(self, call: Call, snapshot: Snapshot) -> bool:
+        """Makes the call again though one of its instances is not a member any more.
+
+        ESS cannot carry the call out now, so it can only answer what it did the first time.
+        Returns whether that is known now.
         """
         with suppress(Refused, StaleSnapshot, TryLater):
             self._calls.make_one(call, snapshot)
@@ -130,7 +141,7 @@ class CallResolver:
         return known.state is not CallState.UNCONFIRMED
 
     def _repeat(self, call: Call, snapshot: Snapshot, settled: bool) -> None:
-        """ESS answers with the first activity, or acts for the first time: both are right."""
+        """Makes the call again. ESS answers with the first activity, or acts for the first time."""
         send_by = max(call.send_by, self._calls.latest_send_time(snapshot))
         attempt = call._replace(send_by=send_by)
         self._calls.progress = self._calls.progress.with_call(attempt)
@@ -141,5 +152,5 @@ class CallResolver:
             if settled:  # no earlier attempt was accepted, and neither was this one
                 self._calls.undo((attempt,), is_token_free=not self._journal.is_proof)
                 raise
-            # This may be the echo of an earlier attempt: it proves nothing.
+            # An earlier attempt that was accepted may be why ESS refuses: this proves nothing.
             self._calls.record(call)

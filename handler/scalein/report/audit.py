@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from scalein.decision.model import RankedBy
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein.report.outcome import Json, Outcome, ranked_by_json
-from scalein.report.response import valid, versions
+from scalein.report.response import encodable, forms
 from scalein.timing import CallTimes
 
 VERSION = "scalein/2"  # fields keep their names within a version (docs/observability.md)
 MAX_BYTES = 16_000  # 16 KB less what the platform writes before it
-LEVELS = {  # of the other statuses: INFO
+LEVELS = {  # the other statuses have INFO
     Status.REJECTED: logging.WARNING,
     Status.EXPIRED: logging.WARNING,
     Status.SUPERSEDED: logging.WARNING,
@@ -24,7 +24,7 @@ LEVELS = {  # of the other statuses: INFO
     Status.FAILED: logging.ERROR,
     Status.UNCONFIRMED: logging.ERROR,
 }
-ERRORS = (  # a message that is blocked by one of these is a fault; the others pass by themselves
+ERRORS = (  # of BLOCKED: a person must act on these; the other reasons pass by themselves
     Reason.GROUP_NOT_ACTIVE,
     Reason.SCALE_IN_SUSPENDED,
     Reason.UNKNOWN_REMOVAL_POLICY,
@@ -53,7 +53,7 @@ def record_choice(
         "rankedBy": ranked_by_json(ranked),
         "omitted": {},
     }
-    text = json.dumps(valid(fields))
+    text = json.dumps(encodable(fields))
     if len(text) > MAX_BYTES:
         text = json.dumps({**fields, "rankedBy": [], "omitted": {"rankedBy": len(ranked)}})
     _log(logging.INFO, text)
@@ -63,8 +63,8 @@ def line(outcome: Outcome, function_request_id: str, times: CallTimes) -> str:
     """The audit line: JSON text of at most 16,000 bytes, as much of the outcome as fits."""
     envelope = _envelope(function_request_id, times)
     text = ""
-    for fields in versions(outcome, MAX_BYTES):
-        text = json.dumps(valid({**envelope, **fields}))
+    for fields in forms(outcome, MAX_BYTES):
+        text = json.dumps(encodable({**envelope, **fields}))
         if len(text) <= MAX_BYTES:
             break
     return text

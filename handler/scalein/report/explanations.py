@@ -7,7 +7,8 @@ from scalein.decision.reasons import Reason
 from scalein.report.outcome import amount_text, shown_ids, uncapitalized
 from scalein.report.texts import REASONS, Text, plain
 
-SHARED = (Reason.WARMING_UP, Reason.TOO_YOUNG, Reason.NO_METRIC)  # by all that could be selected
+# If one explains a shortfall, it is the reason of all instances that could be selected else.
+SHARED = (Reason.WARMING_UP, Reason.TOO_YOUNG, Reason.NO_METRIC)
 
 
 def would_remove(request: RemovalRequest, plan: Plan) -> str:
@@ -62,7 +63,7 @@ def _requested(shortfall: Shortfall) -> str:
 
 
 def _why(request: RemovalRequest, plan: Plan) -> list[str]:
-    """Sentences that say what a shortfall comes from, with the values."""
+    """Sentences that say why the plan has a shortfall, with the values."""
     reason = plan.shortfall.reason if plan.shortfall else Reason.NOT_NEEDED
     limits = [limit for limit in plan.limits if limit.guardrail is reason]
     sentences = list[str]()

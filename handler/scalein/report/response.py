@@ -1,4 +1,4 @@
-"""What the caller gets: one outcome or those of a batch, within the size that fits. Pure.
+"""Makes the response: one outcome or those of a batch, within the size that fits. Pure.
 
 A destination of an asynchronous invocation in MNS takes 64 KB for event and response, each as text
 within JSON. Whatever senders and ESS write, a response fits: long texts are cut, and end in a mark;
@@ -61,14 +61,14 @@ def max_bytes_for(event: bytes, is_http: bool) -> int:
 def for_one(outcome: Outcome, max_bytes: int = MAX_BYTES) -> Json:
     """The outcome, as much of it as fits."""
     fields: Json = {}
-    for fields in versions(outcome, max_bytes):
+    for fields in forms(outcome, max_bytes):
         if _fits(fields, max_bytes):
             break
-    return valid(fields)
+    return encodable(fields)
 
 
-def versions(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
-    """The outcome in full, then with less and less. The last fits wherever MIN_BYTES do."""
+def forms(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
+    """Yields the outcome in full, then with less and less. The last one fits into MIN_BYTES."""
     if outcome.plan is None or len(outcome.plan.retained) * MIN_RETAINED_BYTES < max_bytes:
         yield outcome_json(outcome)
     fields = _without_retained(outcome)
@@ -86,7 +86,7 @@ def versions(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
 
 
 def without_detail(outcome: Outcome) -> Outcome:
-    """The outcome with only what BRIEF says of it; a plan takes much memory."""
+    """The outcome without what a brief form lacks: a plan takes much memory."""
     result = outcome.result and outcome.result._replace(not_removed=(), unaccounted=())
     return outcome._replace(plan=None, result=result, unconfirmed=())
 
@@ -110,16 +110,16 @@ def for_batch(outcomes: Sequence[Outcome], max_bytes: int = MAX_BYTES) -> Json:
     if retained * MIN_RETAINED_BYTES < max_bytes:
         whole = {"outcomes": [outcome_json(outcome) for outcome in outcomes], "summary": summary}
         if _fits(whole, max_bytes):
-            return valid(whole)
+            return encodable(whole)
     summary["retainedOmitted"] = True
     shorter = [_without_retained(outcome) for outcome in outcomes]
     if _fits({"outcomes": shorter, "summary": summary}, max_bytes):
-        return valid({"outcomes": shorter, "summary": summary})
+        return encodable({"outcomes": shorter, "summary": summary})
     summary["detailOmitted"] = True
     briefs = [_brief(fields) for fields in shorter]
     fitting = _as_many_as_fit(briefs, max_bytes - _size({"summary": summary}))
     summary["outcomesOmitted"] = len(outcomes) - len(fitting)
-    return valid({"outcomes": fitting, "summary": summary})
+    return encodable({"outcomes": fitting, "summary": summary})
 
 
 def for_http(body: Json, is_rejected: bool) -> Json:
@@ -132,8 +132,8 @@ def for_http(body: Json, is_rejected: bool) -> Json:
     }
 
 
-def valid(fields: Json) -> Json:
-    """The same, as UTF-8 can write it: half of a surrogate pair becomes a question mark."""
+def encodable(fields: Json) -> Json:
+    """The fields, with a question mark for each half of a surrogate pair: UTF-8 has no such."""
     if "\\ud" not in json.dumps(fields):
         return fields
     cleaned: Json = json.loads(json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace"))
@@ -145,7 +145,7 @@ def _without_retained(outcome: Outcome) -> Json:
 
 
 def _shortened(fields: Json, lists: Mapping[str, list[Any]]) -> Json:
-    """With these lists instead, and in `omitted` the lengths of those that lost something."""
+    """The fields with these lists, and in `omitted` the former lengths of those now shorter."""
     lengths = {
         name: len(fields[name])
         for name, entries in lists.items()
@@ -165,7 +165,7 @@ def _brief(fields: Json) -> Json:
 
 
 def _those_that_fit(texts: Sequence[str], max_bytes: int) -> list[str]:
-    """The first of the texts, as many as fit."""
+    """As many of the first texts as fit."""
     fitting = list[str]()
     for text in texts:
         max_bytes -= text_bytes(text)
@@ -176,7 +176,7 @@ def _those_that_fit(texts: Sequence[str], max_bytes: int) -> list[str]:
 
 
 def _as_many_as_fit(briefs: list[Json], max_bytes: int) -> list[Json]:
-    """Those in which something happened before the others; all in the order of the batch."""
+    """As many briefs as fit, EVENTFUL ones before the others; all in the order of the batch."""
     fitting = set()
     by_weight = sorted(range(len(briefs)), key=lambda n: (briefs[n]["status"] not in EVENTFUL, n))
     for number in by_weight:
@@ -194,7 +194,7 @@ def _fits(body: Json, max_bytes: int) -> bool:
 
 
 def _size(body: Json) -> int:
-    """Bytes within a JSON text: as Function Compute writes an object or an error."""
+    """Bytes of the body as text within JSON, as Function Compute writes an object or an error."""
     returned = json.dumps(json.dumps(body, indent=4, sort_keys=True))
     raised = json.dumps(json.dumps({"errorMessage": json.dumps(body)}))
     return max(len(returned), len(raised))

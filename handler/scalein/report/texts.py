@@ -48,7 +48,7 @@ STATUSES = {
     ),
     Status.AT_TARGET: Text(
         "at its target",
-        "Nothing to do: the capacity is what was requested already.",
+        "Nothing to do: the capacity is already what was requested.",
         "Nothing.",
     ),
     Status.BLOCKED: Text(
@@ -118,7 +118,7 @@ IGNORED = {
     Ignored.SELF_TRIGGERED: Text(
         "self-triggered",
         "A notice of Auto Scaling itself, or an event that a removal causes.",
-        "Better do not send them here.",
+        "Do not send such events to this function.",
     ),
 }
 
@@ -240,14 +240,14 @@ REASONS = {
     Reason.FLOOR: Text("needed for the floor", "The policy's `floor` allows no more removals."),
     Reason.MAX_PER_REQUEST: Text(
         "beyond maxRemovedPerEvent",
-        "One message removes no more: `maxRemovedPerEvent`.",
+        "The policy's `maxRemovedPerEvent` allows one message no more removals.",
     ),
     Reason.MAX_PERCENT_PER_REQUEST: Text(
         "beyond maxRemovedPercentPerEvent",
-        "One message removes no more: `maxRemovedPercentPerEvent`.",
+        "The policy's `maxRemovedPercentPerEvent` allows one message no more removals.",
     ),
     Reason.BUDGET: Text(
-        "beyond the budget", "The policy's `budget` for this window of time is spent, by anyone."
+        "beyond the budget", "The policy's `budget` is spent. Removals by other callers count too."
     ),
     # Only of a shortfall
     Reason.NO_CANDIDATES: Text("not a candidate", "No further instance is InService."),

@@ -37,7 +37,7 @@ def planned(request: RemovalRequest, plan: Plan) -> Outcome:
 
 
 def removing(progress: Progress, plan: Plan | None) -> Outcome:
-    """The outcome of accepted calls. `plan` is that of the first step, which alone has it."""
+    """The outcome of accepted calls. `plan` is None after the first step of the message."""
     from scalein.report.explanations import capacity_text, replacement_text, shortfall_text
 
     request = progress.request
@@ -91,7 +91,7 @@ def unconfirmed_calls(progress: Progress) -> Outcome:
 
 
 def unconfirmed(progress: Progress, activity_ids: tuple[str, ...] = ()) -> Outcome:
-    """The outcome where the result of a call could not be learned within the bounds."""
+    """The outcome of a call whose result could not be learned in time: a person must check."""
     if activity_ids:
         verb = "starts" if len(activity_ids) == 1 else "start"
         why = (
@@ -171,7 +171,7 @@ def waited_too_long(progress: Progress, seconds: float) -> Outcome:
         )
     message = (
         f"No instances removed: the message waited {seconds:.0f} s for its scaling group, which is "
-        "longer than it may."
+        "longer than it may wait."
     )
     return _of(progress.request, Status.EXPIRED, message)
 
@@ -208,7 +208,7 @@ def duplicate(
 
 
 def handed_over(progress: Progress) -> Outcome:
-    """The outcome of a delivery after which another one processes the same message."""
+    """The outcome of a delivery while a follow-up of another one processes the same message."""
     status = Status.REMOVING if progress.activity_ids else Status.RETRY
     return duplicate(progress.request, status.value, progress.activity_ids)._replace(
         message="A follow-up of an earlier delivery processes the same message."
@@ -246,7 +246,7 @@ def _of(request: RemovalRequest, status: Status, message: str) -> Outcome:
 
 
 def _of_progress(progress: Progress, status: Status, message: str) -> Outcome:
-    """With the ids and calls of the message so far."""
+    """An outcome with the ids and calls of the message so far."""
     calls = tuple(
         (client_token(progress.key, call.token_number), call) for call in progress.unconfirmed_calls
     )
