@@ -87,7 +87,7 @@ lint: setup ## lint and format, without types
 types: setup ## types, by mypy --strict
 	$(BIN)/mypy
 
-fix: setup ## mend what ruff can mend, and format
+fix: setup ## fix what ruff can fix, and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -23,6 +23,10 @@ MAX_ROWS = 40  # of retained instances; more are grouped by reason
 ORDERS_IN_ROW = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration", "joined", "id")
 COLOURS = {
     "removing": "green",
+    "removed": "green",
+    "partly-removed": "yellow",
+    "failed": "red",
+    "unconfirmed": "red",
     "dry-run": "cyan",
     "at-target": "cyan",
     "blocked": "yellow",

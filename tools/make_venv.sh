@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a virtual environment anew with what requirements-dev.txt names. Usage: make_venv.sh PYTHON FOLDER
+# Makes a new virtual environment with what requirements-dev.txt names. Usage: make_venv.sh PYTHON FOLDER
 set -eu
 
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; }

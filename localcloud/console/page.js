@@ -2,6 +2,9 @@
 'use strict';
 
 const STATES = ['InService', 'Protected', 'Standby', 'Pending', 'Removing', 'Stopped'];
+const GOOD_STATUSES = ['removing', 'removed'];
+const BAD_STATUSES = ['partly-removed', 'failed', 'unconfirmed', 'rejected', 'refused', 'expired',
+  'retry', 'error'];
 const byId = (id) => document.getElementById(id);
 const family = (state) => state.split(':')[0];
 let eventNames = [];
@@ -97,7 +100,7 @@ function groupView(group, open) {
   const sizes = `capacity ${group.total} · MinSize ${group.min} · MaxSize ${group.max}`;
   const desired = group.desired === null ? '' : ` · desired ${group.desired}`;
   const suspended = group.suspended.length ? ` · suspended: ${group.suspended.join(', ')}` : '';
-  const facts = `${name}${group.state} · ${sizes}${desired}${suspended}`;
+  const summaryLine = `${name}${group.state} · ${sizes}${desired}${suspended}`;
   const summary = element('summary', {}, `${group.instances.length} instances as a table`);
   const details = element('details', { 'data-group': group.id }, summary);
   if (open) {
@@ -110,7 +113,7 @@ function groupView(group, open) {
   return element('article', { class: 'group', 'aria-label': `Scaling group ${group.id}` },
     element('div', { class: 'head' },
       element('h3', {}, group.id),
-      element('span', { class: 'numbers' }, facts)),
+      element('span', { class: 'numbers' }, summaryLine)),
     element('div', { class: 'body' }, element('div', {}, ...zones(group)), chart(group)),
     details);
 }
@@ -134,8 +137,8 @@ function reasons(outcome) {
 }
 
 function statusView(status) {
-  const bad = ['failed', 'rejected', 'retry', 'error'].includes(status) ? ' bad' : '';
-  const good = ['removing', 'removed'].includes(status) ? ' good' : '';
+  const bad = BAD_STATUSES.includes(status) ? ' bad' : '';
+  const good = GOOD_STATUSES.includes(status) ? ' good' : '';
   return element('span', { class: `status${bad}${good}` }, String(status ?? 'answered'));
 }
 

@@ -38,8 +38,8 @@ def test_a_group_is_made_filled_protected_shrunk_and_deleted(kind: str) -> None:
         assert settled(cloud, client, group_id)["TotalCapacity"] == 3
         assert activity(client, id)["StatusCode"] == "Successful"
 
-        everyone = list(states(client, group_id))
-        too_many = client.call("RemoveInstances", **ask, InstanceIds=everyone)
+        all_ids = list(states(client, group_id))
+        too_many = client.call("RemoveInstances", **ask, InstanceIds=all_ids)
         assert too_many == RefusedCall(400, "IncorrectCapacity.MinSize")
         assert client.call(
             "RemoveInstances", ScalingGroupId="asg-9", InstanceIds=["i-1"]
