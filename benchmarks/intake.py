@@ -14,7 +14,8 @@ from typing import Any
 
 from benchmarks.timing import Row, measure
 from scalein.errors import RejectedEvent
-from scalein.intake import parse_event, parse_message
+from scalein.intake.dialects import parse_message
+from scalein.intake.envelopes import parse_event
 from scalein.ledger.memory import process_store
 from scalein_cli.local import environment, local_cloud
 

@@ -19,7 +19,7 @@ with cheap_imports():
     from scalein.decision.group_policy import NO_LIMITS
     from scalein.decision.guardrails import read_scope
     from scalein.decision.reasons import Status
-    from scalein.intake import parse_event
+    from scalein.intake.envelopes import parse_event
     from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
     from scalein.policy import read_policy
     from scalein.processing.batch import BatchProcessor

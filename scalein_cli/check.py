@@ -21,7 +21,8 @@ from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import Gateway, Removal
 from scalein.decision.model import ReadScope, RemoveOptions
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
-from scalein.intake import parse_event, parse_message
+from scalein.intake.dialects import parse_message
+from scalein.intake.envelopes import parse_event
 from scalein.policy import Policy, read_policy
 from scalein.settings import read_settings
 from scalein_cli.options import console_for_output, existing_file

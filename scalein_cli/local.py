@@ -14,8 +14,8 @@ from types import SimpleNamespace
 from scalein.clock import SystemClock
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
-from scalein.intake import ParsedMessage, parse_event, parse_message
-from scalein.intake.dialects import SignedFollowUp
+from scalein.intake.dialects import ParsedMessage, SignedFollowUp, parse_message
+from scalein.intake.envelopes import parse_event
 from scalein_cli.errors import CommandError
 
 ROOT = Path(__file__).parent.parent

@@ -18,7 +18,7 @@ from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway
 from scalein.decision.model import Order, ReadScope, Snapshot
 from scalein.errors import ConfigurationError
-from scalein.intake import parse_event
+from scalein.intake.envelopes import parse_event
 from scalein.ledger.protocol import Ledger
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor

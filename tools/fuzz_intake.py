@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "handler"))
 with atheris.instrument_imports(include=["scalein"]):
     from scalein.errors import RejectedEvent
-    from scalein.intake import parse_event, parse_message
+    from scalein.intake.dialects import parse_message
+    from scalein.intake.envelopes import parse_event
 
 
 def one_input(event: bytes) -> None:

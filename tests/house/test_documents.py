@@ -11,14 +11,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from localcloud.authenticator import Authenticator
 from localcloud.ess import catalogue
 from localcloud.faults import KINDS
 from scalein.cloud.error_codes import MEANINGS
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein_cli.__main__ import main as commands
 from scalein_cli.show import LABELS
-from tests.support.clouds import cloud_of, group
 from tools import operations_tables
 
 ROOT = Path(__file__).parents[2]
@@ -192,18 +190,6 @@ def test_the_table_of_actions_is_the_one_that_the_catalogue_makes() -> None:
 
 def test_every_kind_of_fault_is_described() -> None:
     assert [kind for kind in KINDS if f"`{kind}`" not in LOCALCLOUD] == []
-
-
-@pytest.mark.parametrize("which", ["older", "newer"])
-def test_the_sdks_reach_it_as_the_readme_says(
-    which: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (code,) = re.findall(rf"```python {which}\n(.*?)```", LOCALCLOUD, re.DOTALL)
-    with cloud_of(group()) as cloud:
-        cloud.inside.authenticator = Authenticator("localcloud", "localcloud-secret")
-        exec(code.replace("127.0.0.1:8080", cloud.endpoint), {})
-
-    assert "asg-1" in capsys.readouterr().out
 
 
 def test_every_package_that_is_deployed_has_its_licence_listed() -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.import_graphs import cycle_in, imports_by_module, modules_in
+
 ROOT = Path(__file__).parents[2]
 HANDLER, LOCALCLOUD = ROOT / "handler", ROOT / "localcloud"
 EFFECTS = {
@@ -61,6 +63,10 @@ def test_the_deployed_package_reaches_for_nothing_outside_it(path: Path) -> None
 @pytest.mark.parametrize("path", sorted(LOCALCLOUD.rglob("*.py")), ids=str)
 def test_the_local_cloud_borrows_nothing_from_the_handler(path: Path) -> None:
     assert roots(path).isdisjoint({"scalein", "index", "scalein_cli"})
+
+
+def test_the_deployed_package_has_no_import_cycles() -> None:
+    assert cycle_in(imports_by_module(modules_in(HANDLER, "scalein"))) == []
 
 
 PACKAGE = HANDLER / "scalein"
@@ -168,9 +174,9 @@ def test_a_rejected_event_loads_an_exact_set_of_modules_and_no_sdk() -> None:
     loaded = modules_after(REJECTED) - modules_after("import json, jsonschema")
     own = {name for name in loaded if name.partition(".")[0] in ("index", "scalein")}
     others = loaded - own
-    expected = {"index", "scalein"} | {f"scalein.{path.stem}" for path in modules_in(PACKAGE)}
+    expected = {"index", "scalein"} | {f"scalein.{path.stem}" for path in modules_of(PACKAGE)}
     for room, names in LOADED_OF_ROOMS.items():
-        modules = {path.stem for path in modules_in(PACKAGE / room)} if names is None else names
+        modules = {path.stem for path in modules_of(PACKAGE / room)} if names is None else names
         expected |= {f"scalein.{room}"} | {f"scalein.{room}.{name}" for name in modules}
 
     assert own == expected - {f"scalein.{name}" for name in NOT_LOADED}
@@ -178,7 +184,7 @@ def test_a_rejected_event_loads_an_exact_set_of_modules_and_no_sdk() -> None:
     assert not any(name.startswith(("aliyunsdk", "cryptography", "jmespath")) for name in others)
 
 
-def modules_in(folder: Path) -> list[Path]:
+def modules_of(folder: Path) -> list[Path]:
     return [path for path in folder.glob("*.py") if path.stem != "__init__"]
 
 

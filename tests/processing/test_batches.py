@@ -6,7 +6,7 @@ import json
 import time
 import tracemalloc
 
-from scalein.intake import parse_event
+from scalein.intake.envelopes import parse_event
 from scalein.ledger.memory import MemoryLedger, MemoryStore
 from scalein.ledger.protocol import LeaseOptions, MessageRef
 from scalein.policy import read_policy

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scalein.decision.model import RemovalRequest, Target
 from scalein.decision.progress import Progress
-from scalein.intake import parse_event
+from scalein.intake.envelopes import parse_event
 from scalein.ledger.memory import MemoryStore
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor

@@ -15,7 +15,7 @@ from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, Gateway
 from scalein.decision.model import ReadScope, Snapshot
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Transient, TryLater
-from scalein.intake import parse_event
+from scalein.intake.envelopes import parse_event
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
 from scalein.processing.dependencies import Dependencies

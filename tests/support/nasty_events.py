@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from scalein import contract
 from scalein.errors import RejectedEvent
-from scalein.intake import parse_event, parse_message
+from scalein.intake.dialects import parse_message
+from scalein.intake.envelopes import parse_event
 
 UNITS = {  # of a list; small ones, for these cost most for each byte
     "empty lists": "[],",

@@ -12,7 +12,8 @@ import pytest
 from scalein.decision.model import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
-from scalein.intake import ParsedMessage, parse_event, parse_message
+from scalein.intake.dialects import ParsedMessage, parse_message
+from scalein.intake.envelopes import parse_event
 
 SENT = datetime(2026, 11, 23, 4, tzinfo=timezone.utc)
 SECONDS = int(SENT.timestamp())

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from scalein.decision.model import RemovalRequest
 from scalein.errors import RejectedEvent
-from scalein.intake import Message, parse_event, parse_message
-from scalein.intake.envelopes import key_of
+from scalein.intake.dialects import parse_message
+from scalein.intake.envelopes import Message, key_of, parse_event
 
 EVENTS = Path(__file__).parents[2] / "events"
 REQUEST = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "requestReason": "Ärger & Ruhe"}

@@ -10,17 +10,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scalein import intake
 from scalein.decision.model import Order, RemovalRequest, RemoveOptions, Target
 from scalein.errors import RejectedEvent
+from scalein.intake.dialects import parse_message
+from scalein.intake.envelopes import Message, parse_event
 
 MINIMAL: dict[str, Any] = {"scalingGroupId": "asg-1", "remove": {"count": 1}}
 
 
 def read(event: bytes) -> RemovalRequest:
-    none = intake.Message("", {}, error=RejectedEvent("$", "minItems", "None."))
-    message = next(iter(intake.parse_event(event).messages), none)
-    parsed = intake.parse_message(message)
+    none = Message("", {}, error=RejectedEvent("$", "minItems", "None."))
+    message = next(iter(parse_event(event).messages), none)
+    parsed = parse_message(message)
     assert isinstance(parsed, RemovalRequest)
     return parsed
 

@@ -16,8 +16,8 @@ from scalein.decision.model import Alarm, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Ignored
 from scalein.errors import GatewayError, RejectedEvent
-from scalein.intake import Message, ParsedEvent, parse_message
-from scalein.intake.dialects import SignedFollowUp
+from scalein.intake.dialects import SignedFollowUp, parse_message
+from scalein.intake.envelopes import Message, ParsedEvent
 from scalein.policy import Policy, PolicyViolation, apply_policy
 from scalein.policy_rules import Rule, request_from_rule, rule_for, why_no_rule
 from scalein.processing.dependencies import MAX_PER_MESSAGE, Dependencies

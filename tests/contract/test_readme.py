@@ -1,0 +1,25 @@
+"""The programs in the local cloud's README run as they are written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from localcloud.authenticator import Authenticator
+from tests.support.clouds import cloud_of, group
+
+LOCALCLOUD = (Path(__file__).parents[2] / "localcloud/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("which", ["older", "newer"])
+def test_the_sdks_reach_it_as_the_readme_says(
+    which: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(rf"```python {which}\n(.*?)```", LOCALCLOUD, re.DOTALL)
+    with cloud_of(group()) as cloud:
+        cloud.inside.authenticator = Authenticator("localcloud", "localcloud-secret")
+        exec(code.replace("127.0.0.1:8080", cloud.endpoint), {})
+
+    assert "asg-1" in capsys.readouterr().out
