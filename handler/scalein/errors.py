@@ -83,7 +83,7 @@ class TryLater(GatewayError):
 
 
 class Transient(TryLater):
-    """The call failed in passing. `may_have_happened` is False where it certainly had no effect."""
+    """The call failed for the moment. `may_have_happened` is False if it surely had no effect."""
 
     def __init__(
         self,

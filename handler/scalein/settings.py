@@ -140,8 +140,8 @@ def _check_names(environment: Mapping[str, str]) -> None:
         raise ConfigurationError(f"Unknown setting {unknown}.{advice}")
 
 
-def _text(thing: object, name: str) -> str:
-    return str(getattr(thing, name, "") or "")
+def _text(owner: object, name: str) -> str:
+    return str(getattr(owner, name, "") or "")
 
 
 def _margin_seconds(environment: Mapping[str, str]) -> float:

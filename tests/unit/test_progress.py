@@ -138,14 +138,14 @@ def test_calls_take_twenty_at_most_in_sorted_order_with_tokens_in_sequence(
 
 @given(progresses(), st.booleans())
 def test_a_call_that_did_not_happen_gives_its_instances_back(
-    progress: Progress, token_is_free: bool
+    progress: Progress, is_token_free: bool
 ) -> None:
     intending = progress.with_intents(1, NOON, NOON)
     if intending.calls != progress.calls:
-        undone = intending.without_call(intending.calls[-1], token_is_free)
+        undone = intending.without_call(intending.calls[-1], is_token_free)
 
         assert undone.pending == progress.pending
-        assert undone.next_token == (progress.next_token if token_is_free else intending.next_token)
+        assert undone.next_token == (progress.next_token if is_token_free else intending.next_token)
 
 
 texts = st.text(max_size=12) | st.sampled_from(

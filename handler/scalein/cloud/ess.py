@@ -104,7 +104,7 @@ class EssGateway:
         """Makes one RemoveInstances call and returns the id of the scaling activity.
 
         Without an answer it repeats the call with the very same parameters: the ClientToken has ESS
-        answer with the first activity. Raises GatewayError; OutcomeUnknown where an attempt may
+        answer with the first activity. Raises GatewayError; OutcomeUnknown if an attempt may
         have been accepted.
         """
         unanswered: Transient | None = None
@@ -176,7 +176,7 @@ class EssGateway:
         """Returns the metric's values of the instances on a page that may be removed."""
         if metric is None:
             return {}
-        from scalein.cloud.metrics import newest_samples  # only where an order goes by a metric
+        from scalein.cloud.metrics import newest_samples  # only if an order goes by a metric
 
         ids = [
             item["InstanceId"]
@@ -238,7 +238,7 @@ def page_counts() -> dict[str, int]:
 
 
 def _read_consistently(action: str, read: Callable[[], Value]) -> Value:
-    """Returns what `read` does; reads once more where ESS's answers contradict each other."""
+    """Returns what `read` does; reads once more if ESS's answers contradict each other."""
     try:
         return read()
     except Inconsistent:
@@ -250,7 +250,7 @@ def _read_consistently(action: str, read: Callable[[], Value]) -> Value:
 
 
 def _unknown_group(first_page: Reply) -> Refused:
-    """Returns the refusal. Raises Inconsistent where the group has instances, so that it exists."""
+    """Returns the refusal. Raises Inconsistent if the group has instances, so that it exists."""
     total_of(first_page, max_value=0)
     return Refused(
         "DescribeScalingGroups", "InvalidScalingGroupId.NotFound", "there is no such scaling group."

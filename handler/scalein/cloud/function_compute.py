@@ -49,7 +49,7 @@ def invoke_later(
 ) -> bool:
     """Has Function Compute invoke the function with the event, `delay_seconds` from now.
 
-    Returns False where Function Compute has that task id already. Takes `max_seconds` at most;
+    Returns False if Function Compute has that task id already. Takes `max_seconds` at most;
     raises TryLater.
     """
     headers = {

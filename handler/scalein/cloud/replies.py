@@ -40,7 +40,7 @@ class Inconsistent(Exception):
 
 
 def cloud_time_of(reply: Reply, now: datetime) -> datetime | None:
-    """Returns the time by the clock of the service; None where the answer has no plausible one."""
+    """Returns the time by the clock of the service; None if the answer has no plausible one."""
     try:
         time = parsedate_to_datetime(reply[DATE])
         return time if abs(time - now) <= MAX_SKEW else None
@@ -59,7 +59,7 @@ def total_of(reply: Reply, max_value: int) -> int:
 
 
 def group_of(reply: Reply, scaling_group_id: str) -> Reply | None:
-    """Returns the only group of a list; None where the list is empty. Raises Inconsistent."""
+    """Returns the only group of a list; None if the list is empty. Raises Inconsistent."""
     groups = _objects(reply, "ScalingGroups", "ScalingGroup")
     if total_of(reply, 1) != len(groups):
         raise Inconsistent("the number of listed groups differs from TotalCount.")
@@ -183,7 +183,7 @@ def _activity(item: Reply) -> Activity:
     started_at, ended_at = _time(item, "StartTime"), _time(item, "EndTime")
     if started_at is None:
         raise Inconsistent("StartTime is missing.")
-    # An unknown status counts as an end only where the activity has an end time.
+    # An unknown status counts as an end only if the activity has an end time.
     is_running = status == "InProgress" or (status not in FINAL and ended_at is None)
     created = _ids(item, "CreatedInstances", "CreatedInstance")
     started = _ids(item, "StartedInstances", "StartedInstance")
@@ -216,7 +216,7 @@ def _failures(item: Reply) -> Iterator[tuple[str, str]]:
 
 
 def _count(item: Reply, ids: list[str], capacity: str) -> int:
-    """Returns the number of listed instances; where none is listed, the capacity, which may be a
+    """Returns the number of listed instances; if none is listed, the capacity, which may be a
     text and in weights.
     """
     value = item.get(capacity)
@@ -258,7 +258,7 @@ def _id(value: object, name: str) -> str:
 
 
 def _text(item: Reply, name: str) -> str:
-    """Returns the text; empty where it is absent."""
+    """Returns the text; empty if it is absent."""
     return "" if item.get(name) in (None, "") else _id(item[name], name)
 
 
@@ -276,7 +276,7 @@ def _flag(item: Reply, name: str) -> bool:
 
 
 def _time(item: Reply, name: str) -> datetime | None:
-    """Returns the time; None where it is absent."""
+    """Returns the time; None if it is absent."""
     value = item.get(name)
     if value in (None, ""):
         return None

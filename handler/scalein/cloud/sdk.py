@@ -98,7 +98,7 @@ class Sdk:
             attempt += 1
 
     def wait_to_retry(self, attempt: int) -> bool:
-        """Waits before the next attempt. Returns False at once where no time is left for it."""
+        """Waits before the next attempt. Returns False at once if no time is left for it."""
         max_seconds = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(attempt, 10))
         seconds = random.uniform(0, max_seconds)  # noqa: S311 (spreads load, guards nothing)
         if seconds + MIN_CALL_SECONDS > self._deadline.remaining_seconds():
@@ -173,7 +173,7 @@ def common_request(product: str, version: str, action: str) -> Any:
 
 
 def parse_json(body: bytes) -> Any:
-    """Returns the value of the JSON; None where it is malformed or would take too much memory."""
+    """Returns the value of the JSON; None if it is malformed or would take too much memory."""
     if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
         return None
     if len(body) > MAX_WIDE_BYTES and not body.isascii():

@@ -2,7 +2,7 @@
 
 The ESS SDK carries its own copy of requests, beside the one that fc2 uses; `BoundedAdapter` goes
 before the HTTPAdapter of either. A request is sent once: neither copy repeats one by itself, not
-even where an idle connection is broken.
+even if an idle connection is broken.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_ANSWER_BYTES = 3 << 20
 CHUNK_BYTES = 1 << 16
 MIN_SECONDS = 0.001  # a socket with a timeout of 0 does not wait at all
 TLS_ALERT = "\x15\x03"  # how a TLS server answers plain HTTP
-# What OpenSSL reports where a server answers TLS with plain HTTP.
+# What OpenSSL reports if a server answers TLS with plain HTTP.
 PLAIN_HTTP = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 Base: Any = object  # the other half of each mixin: a class of requests, urllib3 or http.client
 
@@ -29,8 +29,8 @@ Base: Any = object  # the other half of each mixin: a class of requests, urllib3
 class TransportError(Exception):
     """There is no usable answer, by a cause that the SDKs do not distinguish. The text names it.
 
-    `code` is Misconnected where the deployment is wrong, so that another attempt fails too, and
-    TooLarge where the answer has more than MAX_ANSWER_BYTES.
+    `code` is Misconnected if the deployment is wrong, so that another attempt fails too, and
+    TooLarge if the answer has more than MAX_ANSWER_BYTES.
     """
 
     def __init__(self, code: str, sentence: str) -> None:

@@ -39,7 +39,7 @@ def budget_limit(budget: Budget, snapshot: Snapshot) -> Limit:
 def _members_at_start(budget: Budget, snapshot: Snapshot, recent: list[Activity]) -> int:
     """The number of instances that were members when the window began, removed since or not.
 
-    Each counts once, and only if it is known to have been a member then: where two numbers are
+    Each counts once, and only if it is known to have been a member then: if two numbers are
     possible, the smaller one is safe.
     """
     since = snapshot.now - timedelta(seconds=budget.window_seconds)

@@ -165,8 +165,8 @@ def _window_closed(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Ve
     if closed:
         time = f"{closed[0].astimezone(windows.zone):%a %H:%M} ({windows.zone})"
         forbidden = windows.is_forbidden_at(closed[0])
-        where = "inside a forbidden window" if forbidden else "outside the allowed windows"
-        yield Veto(Reason.WINDOW_CLOSED, f"Local time {time} is {where}.")
+        place = "inside a forbidden window" if forbidden else "outside the allowed windows"
+        yield Veto(Reason.WINDOW_CLOSED, f"Local time {time} is {place}.")
 
 
 def _unhealthy(snapshot: Snapshot, group_policy: GroupPolicy) -> Iterator[Veto]:

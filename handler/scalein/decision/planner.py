@@ -248,7 +248,7 @@ def _plan(
 def _shortfall_reason(
     request: RemovalRequest, verdicts: list[Verdict], blocked_by: Veto | None
 ) -> Reason:
-    """What stopped the first instance that the request still needed."""
+    """The reason that explains the shortfall, by the precedence above."""
     # A partial removal is denied only because of another reason, which explains the shortfall.
     if blocked_by and blocked_by.reason is not Reason.PARTIAL_DENIED:
         return blocked_by.reason

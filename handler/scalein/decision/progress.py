@@ -101,12 +101,12 @@ class Progress(NamedTuple):
         return self.request._replace(target=named, denies_partial=denies_partial, own_ids=own_ids)
 
     def with_intents(
-        self, number: int | None, intended_at: datetime, send_by: datetime
+        self, max_calls: int | None, intended_at: datetime, send_by: datetime
     ) -> Progress:
-        """This progress with intents of the next calls: at most so many, or all (None)."""
+        """This progress with intents of the next calls: at most `max_calls`, or all (None)."""
         ids, calls = self.pending, list[Call]()
         for start in range(0, len(ids), MAX_INSTANCES_PER_CALL):
-            if number is not None and len(calls) == number:
+            if max_calls is not None and len(calls) == max_calls:
                 break
             chunk = tuple(sorted(ids[start : start + MAX_INSTANCES_PER_CALL]))
             calls.append(Call(self.next_token + len(calls), chunk, intended_at, send_by))
@@ -134,14 +134,14 @@ class Progress(NamedTuple):
             next_token=max((self.next_token, *(number + 1 for number in by_number))),
         )
 
-    def without_call(self, call: Call, token_is_free: bool) -> Progress:
+    def without_call(self, call: Call, is_token_free: bool) -> Progress:
         """This progress without a call that did not happen: its instances are pending again.
 
-        `token_is_free`: no attempt was sent with its token, so the next call may have that token.
+        `is_token_free`: no attempt was sent with its token, so the next call may have that token.
         """
         calls = tuple(known for known in self.calls if known.token_number != call.token_number)
         has_later = any(known.token_number > call.token_number for known in calls)
-        number = call.token_number if token_is_free and not has_later else self.next_token
+        number = call.token_number if is_token_free and not has_later else self.next_token
         return self._replace(calls=calls, next_token=number)
 
     def with_unaccounted(self, ids: Iterable[str]) -> Progress:

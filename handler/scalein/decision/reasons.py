@@ -36,7 +36,7 @@ class Ignored(str, Enum):
 
 
 class Reason(str, Enum):
-    """Why an instance is selected or retained. A reason is given only where it alone suffices."""
+    """Why an instance is selected or retained. A reason is given only if it alone suffices."""
 
     # Selected:
     NAMED = "named"  # the request names it

@@ -13,7 +13,7 @@ from scalein.decision.progress import Progress
 
 # What became of one instance of a call.
 REMOVED, NOT_REMOVED, UNACCOUNTED, UNKNOWN = "removed", "not-removed", "unaccounted", "unknown"
-STILL_A_MEMBER = "still-a-member"  # why it is not removed, where ESS gives no code
+STILL_A_MEMBER = "still-a-member"  # why it is not removed, if ESS gives no code
 
 
 def is_running(activities: Iterable[Activity]) -> bool:
@@ -68,7 +68,7 @@ def _instance_result(
 ) -> tuple[str, str]:
     """What became of one instance of a call; and if it was not removed, ESS's code or the reason.
 
-    `state` is None where the snapshot does not list it; `others` are activities of no call of this
+    `state` is None if the snapshot does not list it; `others` are activities of no call of this
     message.
     """
     code_by_id = dict(activity.failures)

@@ -115,7 +115,7 @@ def parse_event(event: bytes, max_bytes: int = MAX_EVENT_BYTES) -> ParsedEvent:
 def key_of(kinds: str, *parts: object) -> str:
     """Returns a key such as event.kafka-topic/7/5; "" if a part is missing.
 
-    No other kinds and parts give the same key. It has at most 128 visible ASCII characters: where
+    No other kinds and parts give the same key. It has at most 128 visible ASCII characters: if
     the parts do not allow that, it is a hash of them.
     """
     texts = [str(part) for part in parts if _is_key_part(part)]

@@ -39,7 +39,7 @@ class MemoryStore:
         return self._texts[name][1] if name in self._texts else None
 
     def put(self, name: str, text: str, end: datetime) -> None:
-        """Stores the text until `end`, and removes the oldest text where there are too many."""
+        """Stores the text until `end`, and removes the oldest text if there are too many."""
         self._texts[name] = (end, text)
         heappush(self._ends, (end, name))
         if len(self._texts) > self._max_texts:

@@ -74,7 +74,7 @@ local now = redis.call('time')
 return {redis.call('zrangebyscore', KEYS[1], now[1], '+inf'),
         redis.call('zrangebyscore', KEYS[2], now[1], '+inf')}
 """
-# Deletes first, which frees memory: after it a script may write even where Redis is full.
+# Deletes first, which frees memory: after it a script may write even if Redis is full.
 RELEASE = """
 local is_claimed = redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1]) == 1
 local is_leased = redis.call('get', KEYS[2]) == ARGV[1] and redis.call('del', KEYS[2]) == 1

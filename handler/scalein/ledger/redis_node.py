@@ -104,7 +104,7 @@ class _Node:
             raise
 
     def remaining_seconds(self) -> float:
-        """Returns the seconds until the deadline. Raises TimeoutError where there are none."""
+        """Returns the seconds until the deadline. Raises TimeoutError if there are none."""
         seconds = self.deadline.remaining_seconds() if self.deadline else 0.0
         if seconds <= 0:
             raise TimeoutError

@@ -1,7 +1,6 @@
 """Processes one message at most once: claim, group lease, removal, saved outcome, follow-up.
 
-Three things keep a message from acting twice: its age, its tokens and the ledger. Each of them
-suffices.
+Its age, its tokens and the ledger each keep a message from acting twice.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def why_none(request: RemovalRequest, plan: Plan) -> str:
 
 
 def shortfall_text(request: RemovalRequest, plan: Plan) -> str:
-    """How much of the request a plan does not remove, and why; empty where nothing is missing."""
+    """How much of the request a plan does not remove, and why; empty if nothing is missing."""
     shortfall = plan.shortfall
     if shortfall is None:
         return ""
@@ -51,7 +51,7 @@ def capacity_text(plan: Plan) -> str:
 
 
 def replacement_text(request: RemovalRequest) -> str:
-    """Whether ESS replaces what the request removes; empty where it does not."""
+    """Whether ESS replaces what the request removes; empty if it does not."""
     if request.options.decrease_desired_capacity is False:
         return "ESS creates replacements, as decreaseDesiredCapacity is false."
     return ""

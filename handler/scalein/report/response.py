@@ -18,9 +18,9 @@ from scalein.report.outcome import Json, Outcome, cut, outcome_json, text_bytes
 MAX_BYTES = 60 << 10  # of event and response: 64 KB less what the destination wraps around them
 MIN_BYTES = 8 << 10  # a response is never cut to less, however large the event
 MIN_RETAINED_BYTES = 40  # of {"id": ..., "reason": ...}
-SHORT_TEXT_BYTES = 800  # of message and request reason, where little fits
+SHORT_TEXT_BYTES = 800  # of message and request reason, if little fits
 MAX_ACTIVITY_IDS_BYTES = 2_000  # fifty scaling activities
-MAX_BRIEF_IDS, MAX_TOKENS = 20, 3  # where little fits
+MAX_BRIEF_IDS, MAX_TOKENS = 20, 3  # if little fits
 MAX_DETAILED = 80  # outcomes of a batch; with more of them, a response has only BRIEF of each
 LISTS = (
     "selected",

@@ -150,7 +150,7 @@ REASONS = {
     Reason.REQUEST_LIMIT: Text(
         "beyond the limit of one message",
         "One message removes no more: 1,000 instances, or 20 in a group without desired capacity "
-        "where follow-ups are off.",
+        "if follow-ups are off.",
         "Send a request with another `requestId` for the rest.",
     ),
     # Retained, because of the instance's state
