@@ -44,7 +44,7 @@ class Meaning(NamedTuple):
     what_to_do: str  # the message of an error that no retry heals has it, docs/operations.md too
 
 
-ENABLE_RAM = (
+GRANT_RIGHTS = (
     "Grant the function's role `ess:DescribeScalingGroups`, `ess:DescribeScalingInstances`, "
     "`ess:DescribeScalingActivities`, `ess:RemoveInstances`, `ess:DetachInstances`, and for orders "
     "by a metric `cms:DescribeMetricLast` (template.yml)."
@@ -57,7 +57,7 @@ NEW_REQUEST_ID = "A new request needs a new `requestId`."
 FIX_CREDENTIALS = "Give the function its RAM role, or fix `ALIBABA_CLOUD_ACCESS_KEY_*`."
 FIX_REGION = "Fix `SCALEIN_REGION_ID`, or set `SCALEIN_ESS_ENDPOINT`."
 
-NOT_PERMITTED = Meaning(Refused, "not permitted.", ENABLE_RAM)
+NOT_PERMITTED = Meaning(Refused, "not permitted.", GRANT_RIGHTS)
 PARAMETER_MISSING = Meaning(Refused, "the call lacks a parameter that {service} requires.", REPORT)
 ACTION_UNKNOWN = Meaning(Refused, "{service} does not know this action.", CHECK_ENDPOINT)
 TOKEN_USED = Meaning(
