@@ -14,13 +14,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scalein.cloud.error_codes import MEANINGS, error_of
 from scalein.decision.reasons import Ignored, Reason, Status
+from scalein.errors import (
+    ConfigurationError,
+    Refused,
+    ScaleInError,
+    StaleSnapshot,
+    TokenUsed,
+    Transient,
+    TryLater,
+)
 from scalein.report import audit
-from scalein.report.texts import FAILURES, IGNORED, REASONS, STATUSES, Text
+from scalein.report.status_texts import FAILURES, STATUSES
+from scalein.report.texts import CODES, IGNORED, REASONS, Text
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (ROOT / "docs/operations.md", ROOT / "docs/observability.md")
 SCHEMA = ROOT / "handler/scalein/schemas/outcome.schema.json"
+BECOMES: Mapping[type[ScaleInError], str] = {
+    Refused: "`refused`",
+    StaleSnapshot: "planned again, twice; then `retry`",
+    TryLater: "`retry`",
+    Transient: "retried, then `retry`",
+    TokenUsed: "not known, then by the history",
+    ConfigurationError: "`ConfigurationError`",
+}
+BECOMES_BY_CODE = {"IDEMPOTENCE_PROCESSING": "the same call again, then not known"}
 TABLE = re.compile(r"<!-- table: ([a-z]+) -->\n.*?<!-- /table -->", re.DOTALL)
 
 
@@ -54,6 +74,17 @@ def made_tables() -> dict[str, str]:
             ("reason", "what it means, what to do"),
             ((f"`{why.value}`", _both(REASONS[why])) for why in Reason),
         ),
+        "codes": _table(
+            ("code", "what it means"),
+            (
+                (
+                    ", ".join(f"`{code}`" for code in CODES if CODES[code].sentence == sentence),
+                    sentence,
+                )
+                for sentence in dict.fromkeys(text.sentence for text in CODES.values())
+            ),
+        ),
+        "errors": _table(("code", "becomes", "what to do"), _errors()),
         "audit": _table(("field", "what it is"), _fields(schema["auditLine"], schema)),
         "durations": _table(("field", "what it is"), _fields(schema["durations"], schema)),
     }
@@ -81,6 +112,16 @@ def _level(status: Status) -> str:
     if status is Status.BLOCKED:
         return f"{level}; ERROR: {', '.join(f'`{reason.value}`' for reason in audit.ERRORS)}"
     return str(level)
+
+
+def _errors() -> Iterable[Sequence[str]]:
+    """One row for all codes which become the same, and ask for the same."""
+    codes_by_rest: dict[tuple[str, str], list[str]] = {}
+    for code, meaning in MEANINGS.items():
+        error = error_of("RemoveInstances", code, 400)
+        rest = BECOMES_BY_CODE.get(code, BECOMES[type(error)]), meaning.what_to_do
+        codes_by_rest.setdefault(rest, []).append(f"`{code}`")
+    return [(", ".join(codes), *rest) for rest, codes in codes_by_rest.items()]
 
 
 def _fields(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

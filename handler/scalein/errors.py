@@ -38,6 +38,17 @@ class RejectedEvent(ScaleInError):
         self.rule = rule
 
 
+SERVICE_BY_ACTION = {
+    "DescribeMetricLast": "CloudMonitor",
+    "InvokeFunction": "Function Compute",
+}
+
+
+def service_of(action: str) -> str:
+    """The cloud service that has this action."""
+    return SERVICE_BY_ACTION.get(action, "ESS")
+
+
 class GatewayError(ScaleInError):
     """A call to ESS, or to another cloud service, did not succeed. `code` is the service's or the
     SDK's own error code.
@@ -46,7 +57,7 @@ class GatewayError(ScaleInError):
     def __init__(
         self, action: str, code: str, sentence: str, ess_request_id: str | None = None
     ) -> None:
-        trace = f" (ESS request id {ess_request_id})" if ess_request_id else ""
+        trace = f" ({service_of(action)} request id {ess_request_id})" if ess_request_id else ""
         super().__init__(f"{action}: {code}: {sentence}{trace}")
         self.action = action
         self.code = code

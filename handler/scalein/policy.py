@@ -55,7 +55,7 @@ def read_policy(text: str, file: str = "") -> Policy:
     """
     name = "SCALEIN_POLICY" if text else f"policy {file}"
     try:
-        document = value_of(text or Path(file).read_bytes())
+        document = value_of(text or Path(file).read_bytes(), name="policy")
         check(document, SCHEMA)
         policy = _policy(document)
     except OSError as error:

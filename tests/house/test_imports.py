@@ -164,6 +164,7 @@ NOT_LOADED = {
     "processing.custom_policy",
     "processing.id_lists",
     "report.explanations",
+    "report.status_texts",
     "report.texts",
 }
 MAX_OTHER_MODULES = 20  # of the standard library, beyond what json and jsonschema load; 12 today

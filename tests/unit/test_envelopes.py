@@ -439,6 +439,14 @@ def test_an_event_may_be_as_large_as_is_said_and_so_may_what_it_holds() -> None:
     assert only(large).error is not None
 
 
+def test_a_message_of_a_batch_that_is_no_json_is_not_called_the_event() -> None:
+    (message,) = parse_event(as_text(["{no json"]).encode()).messages
+
+    assert str(message.error) == (
+        "The message is not JSON: syntax error at line 1, column 2. Fix the sender."
+    )
+
+
 def test_a_batch_has_ten_thousand_messages_at_most() -> None:
     assert len(parse_event(as_text([{}] * 10_000).encode()).messages) == 10_000
     assert rejection([{}] * 10_001).rule == "maxItems"

@@ -129,3 +129,11 @@ def test_a_call_that_failed_in_passing_may_have_happened_unless_it_was_throttled
     assert Transient("a", "b", "c").may_have_happened
     assert isinstance(throttled, Transient)
     assert not throttled.may_have_happened
+
+
+def test_an_error_names_its_service_and_what_to_do() -> None:
+    metric = error_of("DescribeMetricLast", "InvalidParameter", 400)
+    group = error_of("RemoveInstances", "Forbidden.Unauthorized", 403)
+
+    assert "CloudMonitor does not accept a parameter." in str(metric)
+    assert str(group).endswith("Authorize Auto Scaling itself in RAM (its service role).")

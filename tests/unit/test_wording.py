@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 
+from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import (
     Amount,
     Plan,
@@ -30,7 +31,8 @@ from scalein.errors import (
 )
 from scalein.report import audit, wording
 from scalein.report.outcome import Outcome, outcome_json
-from scalein.report.texts import IGNORED, REASONS, STATUSES
+from scalein.report.status_texts import FAILURES, STATUSES
+from scalein.report.texts import CODES, IGNORED, REASONS
 from scalein.report.wording import failed, planned, rejected
 from tests.support.clock import NOON
 from tests.support.fakes import NO_CALL_TIMES
@@ -70,7 +72,7 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "requestId": "request-1",
         "message": "1 instance accepted for removal (capacity 2 to 1, MinSize 1). Scaling activity "
         "asa-1 runs. 1 of 2 requested instances not removed. MinSize allows no more removals. "
-        "MinSize is 1; TotalCapacity is 2.",
+        "MinSize is 1; TotalCapacity is 2. Lower MinSize to remove more.",
         "requestReason": "quiet night",
         "requested": {"value": 2, "unit": "instances"},
         "selected": ["i-a"],
@@ -170,7 +172,13 @@ def test_a_rejection_says_where_and_by_which_rule() -> None:
 
 def test_every_status_reason_and_way_to_be_ignored_has_words() -> None:
     assert (set(STATUSES), set(REASONS), set(IGNORED)) == (set(Status), set(Reason), set(Ignored))
-    for text in (*STATUSES.values(), *REASONS.values(), *IGNORED.values()):
+    for text in (
+        *STATUSES.values(),
+        *REASONS.values(),
+        *IGNORED.values(),
+        *CODES.values(),
+        *FAILURES.values(),
+    ):
         assert text.label
         assert text.sentence.endswith(".")
         assert text.action.endswith(".") or not text.action
@@ -225,8 +233,9 @@ def test_a_named_instance_that_is_retained_is_named_with_the_reason() -> None:
 
     assert "i-a is Protected." in message_of(request_for(Target(instance_ids=("i-a",))), group)
     assert message_of(request_for(Target(instance_ids=("i-nobody", "i-a"))), group) == (
-        "None of 2 requested instances removed. i-a is Protected. "
-        "i-nobody is not a member of asg-1."
+        "None of 2 requested instances removed. i-a is Protected. End its protection "
+        "to remove it. i-nobody is not a member of asg-1. Check the instance id and the scaling "
+        "group id."
     )
 
 
@@ -235,7 +244,8 @@ def test_several_instances_of_one_reason_share_a_sentence() -> None:
 
     assert message_of(request_for(Target(instance_ids=ids)), group_of()) == (
         "None of 7 requested instances removed. "
-        "i-0, i-1, i-2, i-3, i-4 and 2 more are not members of asg-1."
+        "i-0, i-1, i-2, i-3, i-4 and 2 more are not members of asg-1. "
+        "Check the instance id and the scaling group id."
     )
 
 
@@ -250,7 +260,56 @@ def test_nothing_to_do_is_no_blocked_request() -> None:
     outcome = planned(request, plan_removal(request, group_of(member("i-a"))))
 
     assert outcome.status is Status.AT_TARGET
-    assert outcome.message == "No instances removed: the capacity is 1, not more than requested."
+    assert outcome.message == ("No instances removed: the capacity is 1, not above the target 1.")
+
+
+def test_a_capacity_that_is_reached_is_named_without_what_is_being_removed() -> None:
+    group = group_of(
+        *(member(f"i-{n}", lifecycle_state="Removing" if n > 4 else "InService") for n in range(7))
+    )
+
+    assert message_of(request_for(Target(to_capacity=6)), group) == (
+        "No instances removed: the capacity without Removing and Stopped instances is 5, "
+        "not above the target 6."
+    )
+
+
+def test_each_reason_for_few_candidates_is_counted() -> None:
+    group = group_of(
+        member("i-young", joined_at=NOON),
+        member("i-protected", lifecycle_state="Protected"),
+        member("i-standby", lifecycle_state="Standby"),
+    )
+    group = group._replace(taken_at=NOON)
+    plan = plan_removal(ASK, group, GroupPolicy(minimum_age_seconds=3_600))
+
+    assert planned(ASK, plan).message == (
+        "None of 2 requested instances removed. No further instance is a candidate: "
+        "1 is Protected, 1 is Standby, 1 is younger than minimumAgeSeconds (3600 s)."
+    )
+
+
+def test_a_deleting_group_is_not_to_be_enabled() -> None:
+    deleting = message_of(ASK, group_of(member("i-a"), lifecycle_state="Deleting"))
+
+    assert deleting == "No instances removed: the scaling group is Deleting, not Active."
+    assert message_of(ASK, group_of(member("i-a"), lifecycle_state="Inactive")).endswith(
+        "Enable it."
+    )
+
+
+def test_one_requested_instance_is_spoken_of_in_the_singular() -> None:
+    request = request_for(Target(instances=1))
+
+    assert message_of(request, group_of(member("i-a"), min_size=1)).startswith(
+        "The requested instance is not removed. MinSize"
+    )
+
+
+def test_an_instance_of_unknown_weight_is_named() -> None:
+    group = group_of(member("i-heavy", weight=None), weighted=True)
+
+    assert "the weight of i-heavy." in message_of(request_for(Target(instances=1)), group)
 
 
 def test_the_ids_of_an_end_are_removed_only_where_an_activity_confirms_them() -> None:
@@ -271,3 +330,34 @@ def test_a_dry_run_has_selected_instances_and_no_accepted_or_removed_ones() -> N
 
     assert fields["status"] == "dry-run"
     assert (fields["selected"], fields["accepted"], fields["removed"]) == (["i-a", "i-b"], [], [])
+
+
+def test_a_refusal_names_the_service_that_refuses() -> None:
+    error = Refused("DescribeMetricLast", "Forbidden.RAM", "not permitted.")
+
+    assert "CloudMonitor refused the request." in failed(ASK, error).message
+
+
+def test_instances_that_an_unknown_activity_removed_are_to_be_looked_for() -> None:
+    call = Call(0, ("i-a",), NOON, NOON, CallState.ACCEPTED, "asa-1")
+    outcome = wording.ended(
+        Progress(ASK, NOON, ("i-a",), (call,)), RemovalResult((), (), 0, ("i-a",))
+    )
+
+    assert outcome.status is Status.UNCONFIRMED
+    assert outcome.message.endswith("Check the scaling activities of asg-1; nothing is retried.")
+
+
+def test_a_code_of_this_function_has_words_in_a_message() -> None:
+    call = Call(0, ("i-a",), NOON, NOON, CallState.ACCEPTED, "asa-1")
+    result = RemovalResult((), (("i-a", "still-a-member"),), 0)
+
+    assert wording.ended(Progress(ASK, NOON, ("i-a",), (call,)), result).message == (
+        "No instances removed. Not removed: i-a (still in the group after its activity)."
+    )
+
+
+def test_a_message_that_waited_too_long_says_how_long_it_may_wait() -> None:
+    outcome = wording.waited_too_long(Progress(ASK, NOON, (), ()), 90_000, 86_400)
+
+    assert "waited 90000 s for its scaling group; the limit is 86400 s." in outcome.message

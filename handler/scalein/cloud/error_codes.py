@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from scalein.errors import (
     ConfigurationError,
@@ -18,6 +19,7 @@ from scalein.errors import (
     TokenUsed,
     Transient,
     TryLater,
+    service_of,
 )
 
 
@@ -33,88 +35,148 @@ def _misconfigured(
 _refused_by_state = partial(Refused, is_by_state=True)
 _without_effect = partial(Transient, may_have_happened=False)
 
+
+class Meaning(NamedTuple):
+    """What a code means. `sentence` follows action and code; {service} is the service's name."""
+
+    make: Callable[..., ScaleInError]
+    sentence: str
+    what_to_do: str  # the message of an error that no retry heals has it, docs/operations.md too
+
+
+GRANT_RIGHTS = (
+    "Grant the function's role `ess:DescribeScalingGroups`, `ess:DescribeScalingInstances`, "
+    "`ess:DescribeScalingActivities`, `ess:RemoveInstances`, `ess:DetachInstances`, and for orders "
+    "by a metric `cms:DescribeMetricLast` (template.yml)."
+)
+CHECK_ENDPOINT = "The endpoint is not ESS: check `SCALEIN_ESS_ENDPOINT`."
+REPORT = "Not expected: report it."
+GROUP_CHANGED = "Nothing: the group changed while it was read."
+CHECK_NETWORK = "If it persists: network (VPC, NAT), or the service itself."
+NEW_REQUEST_ID = "A new request needs a new `requestId`."
+FIX_CREDENTIALS = "Give the function its RAM role, or fix `ALIBABA_CLOUD_ACCESS_KEY_*`."
+FIX_REGION = "Fix `SCALEIN_REGION_ID`, or set `SCALEIN_ESS_ENDPOINT`."
+
+NOT_PERMITTED = Meaning(Refused, "not permitted.", GRANT_RIGHTS)
+PARAMETER_MISSING = Meaning(Refused, "the call lacks a parameter that {service} requires.", REPORT)
+ACTION_UNKNOWN = Meaning(Refused, "{service} does not know this action.", CHECK_ENDPOINT)
+TOKEN_USED = Meaning(
+    TokenUsed, "this message's token was sent before, with other instances.", NEW_REQUEST_ID
+)
+SECRET_WRONG = Meaning(_misconfigured, "the access key secret is wrong.", FIX_CREDENTIALS)
+NO_CONNECTION = Meaning(Transient, "no connection, or no answer in time.", CHECK_NETWORK)
+NO_ENDPOINT = Meaning(
+    _misconfigured, "the SDK knows no {service} endpoint for this region.", FIX_REGION
+)
+
 # Codes match by prefix: Throttling covers Throttling.User; the longest match holds. The sentences
 # are not the server's, for its message could repeat a string to sign.
-MEANINGS: dict[str, tuple[Callable[..., ScaleInError], str]] = {
-    "InvalidScalingGroupId": (
+MEANINGS: dict[str, Meaning] = {
+    "InvalidScalingGroupId": Meaning(
         Refused,
         "this region and account have no such scaling group.",
+        "Check the id, the region (`SCALEIN_REGION_ID`) and the account.",
     ),
-    "IncorrectScalingGroupStatus": (_refused_by_state, "the scaling group is not Active."),
-    "IncorrectLoadBalancerStatus": (
+    "IncorrectScalingGroupStatus": Meaning(
+        _refused_by_state, "the scaling group is not Active.", "Enable it if it is Inactive."
+    ),
+    "IncorrectLoadBalancerStatus": Meaning(
         _refused_by_state,
         "a load balancer of the group is not in a state that allows it.",
+        "Check the group's load balancers: one is stopped, or deleted.",
     ),
-    "IncorrectDBInstanceStatus": (
+    "IncorrectDBInstanceStatus": Meaning(
         _refused_by_state,
         "a database of the group is not in a state that allows it.",
+        "Check the group's databases: one is not running.",
     ),
-    "InvalidParameter": (
+    "InvalidParameter": Meaning(
         Refused,
-        "ESS does not accept a parameter, such as a removePolicy that the group lacks.",
+        "{service} does not accept a parameter.",
+        "Usually the group does not support the `removePolicy`.",
     ),
-    "MissingParameter": (Refused, "the call lacks a parameter that ESS requires."),
-    "Missing": (Refused, "the call lacks a parameter that ESS requires."),
-    "IdempotentParameterMismatch": (
-        TokenUsed,
-        "this message's token was sent before, with other instances.",
-    ),
-    "IDEMPOTENCE_SIGNATURE_MISMATCH": (
-        TokenUsed,
-        "this message's token was sent before, with other instances.",
-    ),
-    "IDEMPOTENCE_PROCESSING": (Transient, "the call that has this token is still being processed."),
-    "UnsupportedOperation": (Refused, "ESS does not know this action."),
-    "InvalidApi": (Refused, "ESS does not know this action."),
-    "NoSuchVersion": (Refused, "ESS does not know this API version."),
-    "ResourceNotAvailable": (Refused, "not available in this region or zone."),
-    "Forbidden": (
+    "ResourceNotAvailable": Meaning(
         Refused,
-        "not permitted: docs/operations.md lists the RAM actions that the function's role needs.",
+        "not available in this region or zone.",
+        "Check the region (`SCALEIN_REGION_ID`).",
     ),
-    "NoPermission": (
+    "Forbidden": NOT_PERMITTED,
+    "NoPermission": NOT_PERMITTED,
+    "Forbidden.Unauthorized": Meaning(
         Refused,
-        "not permitted: docs/operations.md lists the RAM actions that the function's role needs.",
+        "the service role of Auto Scaling lacks a right.",
+        "Authorize Auto Scaling itself in RAM (its service role).",
     ),
-    "Forbidden.Unauthorized": (
-        Refused,
-        "the ESS service role lacks a right: authorize Auto Scaling in RAM.",
+    "UnsupportedOperation": ACTION_UNKNOWN,
+    "InvalidApi": ACTION_UNKNOWN,
+    "NoSuchVersion": Meaning(Refused, "{service} does not know this API version.", CHECK_ENDPOINT),
+    "MissingParameter": PARAMETER_MISSING,
+    "Missing": PARAMETER_MISSING,
+    "SDK": Meaning(Refused, "the SDK refuses to send this call.", REPORT),
+    "InvalidInstanceId": Meaning(
+        StaleSnapshot, "an instance is no longer in the group.", GROUP_CHANGED
     ),
-    "InvalidInstanceId": (StaleSnapshot, "an instance is no longer in the group."),
-    "IncorrectInstanceStatus": (
-        StaleSnapshot,
-        "an instance is no longer in a state that allows it.",
+    "IncorrectInstanceStatus": Meaning(
+        StaleSnapshot, "an instance is no longer in a state that allows it.", GROUP_CHANGED
     ),
-    "IncorrectCapacity.MinSize": (StaleSnapshot, "the group would fall below MinSize."),
-    "ScalingActivityInProgress": (TryLater, "a scaling activity is in progress."),
-    "InvalidOperation.Conflict": (TryLater, "another operation is in progress."),
-    "Throttling": (_without_effect, "throttled."),
-    "InternalError": (Transient, "ESS had an internal error."),
-    "ServiceUnavailable": (Transient, "ESS is unavailable."),
-    "SignatureNonceUsed": (Transient, "the call arrived twice."),
-    "InvalidTimeStamp": (TryLater, "this machine's clock is off by more than 15 minutes."),
-    "InvalidSecurityToken.Expired": (TryLater, "the temporary credentials expired."),
-    "InvalidSecurityToken": (
+    "IncorrectCapacity.MinSize": Meaning(
+        StaleSnapshot, "the group would fall below MinSize.", GROUP_CHANGED
+    ),
+    "ScalingActivityInProgress": Meaning(
+        TryLater, "a scaling activity is in progress.", "Wait for the activity that runs."
+    ),
+    "InvalidOperation.Conflict": Meaning(
+        TryLater, "another operation is in progress.", "Wait for the activity that runs."
+    ),
+    "Throttling": Meaning(
+        _without_effect, "throttled.", "If it persists, something calls ESS too often."
+    ),
+    "InternalError": Meaning(Transient, "{service} had an internal error.", CHECK_NETWORK),
+    "ServiceUnavailable": Meaning(Transient, "{service} is unavailable.", CHECK_NETWORK),
+    "SDK.HttpError": NO_CONNECTION,
+    "SDK.ServerUnreachable": NO_CONNECTION,
+    "SignatureNonceUsed": Meaning(
+        Transient,
+        "the call arrived twice.",
+        "Something before the service repeats calls.",
+    ),
+    "InvalidTimeStamp": Meaning(
+        TryLater,
+        "this machine's clock is off by more than 15 minutes.",
+        "A clock is off by more than 15 minutes.",
+    ),
+    "InvalidSecurityToken.Expired": Meaning(
+        TryLater,
+        "the temporary credentials expired.",
+        "Nothing: the next invocation has new credentials.",
+    ),
+    "IDEMPOTENCE_PROCESSING": Meaning(
+        Transient,
+        "the call that has this token is still being processed.",
+        "Nothing: the instances stay reserved until the result is known.",
+    ),
+    "IdempotentParameterMismatch": TOKEN_USED,
+    "IDEMPOTENCE_SIGNATURE_MISMATCH": TOKEN_USED,
+    "InvalidSecurityToken": Meaning(
         _misconfigured,
         "the security token does not belong to the access key.",
+        FIX_CREDENTIALS,
     ),
-    "InvalidAccessKeyId": (_misconfigured, "the access key does not exist or is disabled."),
-    "SignatureDoesNotMatch": (_misconfigured, "the access key secret is wrong."),
-    "InvalidAccessKeySecret": (_misconfigured, "the access key secret is wrong."),
-    "SDK.HttpError": (Transient, "no connection, or no answer in time."),
-    "SDK.ServerUnreachable": (Transient, "no connection, or no answer in time."),
-    "SDK.EndpointResolvingError": (
-        _misconfigured,
-        "the SDK knows no ESS endpoint for this region.",
+    "InvalidAccessKeyId": Meaning(
+        _misconfigured, "the access key does not exist or is disabled.", FIX_CREDENTIALS
     ),
-    "SDK.EndpointTestability": (
-        _misconfigured,
-        "the SDK knows no ESS endpoint for this region.",
+    "SignatureDoesNotMatch": SECRET_WRONG,
+    "InvalidAccessKeySecret": SECRET_WRONG,
+    "SDK.InvalidCredential": Meaning(
+        _misconfigured, "the SDK does not accept these credentials.", FIX_CREDENTIALS
     ),
-    "SDK.InvalidRegionId": (_misconfigured, "the SDK does not know this region."),
-    "SDK.InvalidCredential": (_misconfigured, "the SDK does not accept these credentials."),
-    "SDK": (Refused, "the SDK refuses to send this call."),
+    "SDK.EndpointResolvingError": NO_ENDPOINT,
+    "SDK.EndpointTestability": NO_ENDPOINT,
+    "SDK.InvalidRegionId": Meaning(
+        _misconfigured, "the SDK does not know this region.", FIX_REGION
+    ),
 }
+LASTING = (Refused, _refused_by_state, _misconfigured)  # no retry heals them: a person has to act
 
 
 def error_of(
@@ -124,8 +186,11 @@ def error_of(
 
     It never quotes a server's message.
     """
-    make, sentence = _meaning(code) or _meaning_of_status(status)
-    return make(action, printable(code), sentence, ess_request_id)
+    meaning = _meaning(code) or _meaning_of_status(status)
+    sentence = meaning.sentence.format(service=service_of(action))
+    if meaning.make in LASTING:
+        sentence += f" {meaning.what_to_do.replace('`', '')}"
+    return meaning.make(action, printable(code), sentence.rstrip(), ess_request_id)
 
 
 def error_without_code(action: str, status: int) -> Transient:
@@ -133,8 +198,9 @@ def error_without_code(action: str, status: int) -> Transient:
     an answer proves nothing about what ESS did.
     """
     if status == 200:
-        return Transient(action, "NotJson", "the answer is not a JSON object that ESS sends.")
-    return Transient(action, f"HTTP {status}", "a proxy or gateway answered, and not ESS.")
+        return Transient(action, "NotJson", "the answer is not a JSON object.")
+    sentence = f"a proxy or gateway answered, and not {service_of(action)}."
+    return Transient(action, f"HTTP {status}", sentence)
 
 
 def is_label(value: object) -> bool:
@@ -151,7 +217,7 @@ def printable(text: str, max_length: int = 80) -> str:
     )
 
 
-def _meaning(code: str) -> tuple[Callable[..., ScaleInError], str] | None:
+def _meaning(code: str) -> Meaning | None:
     best = max((known for known in MEANINGS if _covers(known, code)), key=len, default=None)
     return MEANINGS[best] if best else None
 
@@ -165,9 +231,9 @@ def _covers(known: str, code: str) -> bool:
     )
 
 
-def _meaning_of_status(status: int | None) -> tuple[Callable[..., ScaleInError], str]:
+def _meaning_of_status(status: int | None) -> Meaning:
     if status == 429:
-        return _without_effect, "throttled."
+        return MEANINGS["Throttling"]
     if status is None or status >= 500:
-        return Transient, "ESS, or a gateway before it, failed."
-    return Refused, "ESS does not accept this call."
+        return Meaning(Transient, "{service}, or a gateway before it, failed.", CHECK_NETWORK)
+    return Meaning(Refused, "{service} does not accept this call.", REPORT)

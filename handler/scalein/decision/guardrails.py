@@ -123,7 +123,8 @@ def _vetoes(
 def _group_state(snapshot: Snapshot) -> Iterator[Veto]:
     group = snapshot.group
     if group.lifecycle_state != "Active":
-        detail = f"The scaling group is {group.lifecycle_state}, not Active."
+        enable = " Enable it." if group.lifecycle_state == "Inactive" else ""
+        detail = f"The scaling group is {group.lifecycle_state}, not Active.{enable}"
         yield Veto(Reason.GROUP_NOT_ACTIVE, detail)
     # A suspended ScaleIn process rejects manual removal too (ESS guide, Suspend a process).
     if "ScaleIn" in group.suspended_processes:
@@ -226,7 +227,7 @@ def _cooling_down(
 ) -> Iterator[Veto]:
     """Vetoes a removal in a cooldown. A message does not wait for its own activities."""
     if group_policy.cooldown_seconds:
-        yield from _removal_under_way(request, snapshot)
+        yield from _removal_under_way(request, snapshot, group_policy.cooldown_seconds)
     others = [a for a in snapshot.activities or () if a.id not in request.own_ids]
     for reason, cause, seconds, activities in (
         (
@@ -253,11 +254,16 @@ def _cooling_down(
             yield Veto(reason, f"The cooldown of {seconds} s after {cause} {rest}.")
 
 
-def _removal_under_way(request: RemovalRequest, snapshot: Snapshot) -> Iterator[Veto]:
+def _removal_under_way(
+    request: RemovalRequest, snapshot: Snapshot, cooldown_seconds: int
+) -> Iterator[Veto]:
     ids = {i.id for i in snapshot.instances if i.lifecycle_state in REMOVING_STATES}
     others = ids - request.own_ids
     if others:
-        detail = f"Another removal is in progress: {min(others)} is being removed."
+        detail = (
+            f"Another removal is in progress: {min(others)} is being removed. The cooldown of "
+            f"{cooldown_seconds} s follows."
+        )
         yield Veto(Reason.COOLDOWN, detail)
 
 

@@ -247,6 +247,9 @@ class Plan(NamedTuple):
     limits: tuple[Limit, ...] = ()
     shortfall: Shortfall | None = None
     blocked_by: Veto | None = None
+    # What a requested capacity is compared with: without Removing and Stopped instances.
+    counted_capacity: int = 0
+    values: tuple[tuple[Reason, str], ...] = ()  # the policy's, by the reason that they decide
 
     @property
     def selected(self) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from scalein.decision.model import (
 )
 from scalein.decision.reasons import Reason
 from scalein.decision.removal_order import CandidateQueue
-from scalein.decision.retention import retention_check
+from scalein.decision.retention import retention_check, retention_values
 
 # Reasons that explain a shortfall: the first of them that an instance has which the request names
 # or needs.
@@ -76,7 +76,8 @@ def plan_removal(
         ranked.clear()
     verdicts = _selected_verdicts(request, ranked) + verdicts
     verdicts += _not_members(request, snapshot)
-    return _plan(request, snapshot, amount, verdicts, bounds, blocked_by)
+    values = retention_values(group_policy)
+    return _plan(request, snapshot, amount, verdicts, bounds, blocked_by, values)
 
 
 def requested_amount(request: RemovalRequest, snapshot: Snapshot) -> Amount:
@@ -89,14 +90,21 @@ def requested_amount(request: RemovalRequest, snapshot: Snapshot) -> Amount:
         return Amount(len(target.instance_ids), "instances")
     if target.percent is not None:
         return Amount(max(1, percentage_of(total, target.percent)), unit)
-    # TotalCapacity still counts instances that are being removed: to count them here would remove
-    # as many again.
-    in_service = sum(
+    return Amount(max(0, _counted_capacity(snapshot) - (target.to_capacity or 0)), unit)
+
+
+def _counted_capacity(snapshot: Snapshot) -> int:
+    """The capacity that a requested capacity is compared with.
+
+    TotalCapacity still counts instances that are being removed: to count them here would remove
+    as many again.
+    """
+    listed = sum(
         capacity_of(i, snapshot)
         for i in snapshot.instances
         if i.lifecycle_state not in OUT_OF_SERVICE
     )
-    return Amount(max(0, min(total, in_service) - (target.to_capacity or 0)), unit)
+    return min(snapshot.group.total_capacity, listed)
 
 
 def _by_id(instances: Iterable[Instance]) -> list[Instance]:
@@ -223,6 +231,7 @@ def _plan(
     verdicts: list[Verdict],
     bounds: tuple[Limit, ...],
     blocked_by: Veto | None,
+    values: tuple[tuple[Reason, str], ...] = (),
 ) -> Plan:
     """The plan of these verdicts, with its figures."""
     selected_ids = {verdict.instance_id for verdict in verdicts if verdict.selected}
@@ -242,6 +251,8 @@ def _plan(
         limits=bounds,
         shortfall=shortfall,
         blocked_by=blocked_by,
+        counted_capacity=_counted_capacity(snapshot),
+        values=values,
     )
 
 

@@ -51,6 +51,16 @@ def retention_check(
     return reason
 
 
+def retention_values(group_policy: GroupPolicy) -> tuple[tuple[Reason, str], ...]:
+    """The policy's values for a person, by the reason to retain an instance that they decide."""
+    metric = group_policy.metric
+    max_age_seconds = metric.period_seconds * metric.stale_after_periods
+    return (
+        (Reason.TOO_YOUNG, f"{group_policy.minimum_age_seconds} s"),
+        (Reason.NO_METRIC, f"{metric.name}, {max_age_seconds} s"),
+    )
+
+
 def _removable_states(request: RemovalRequest, group_policy: GroupPolicy) -> set[str]:
     """The lifecycle states whose instances this request may remove.
 

@@ -130,7 +130,7 @@ def with_parsed_alert(message: Message) -> Message:
     alert = message.document.get("alert")
     if not isinstance(alert, str):
         return message
-    return message._replace(document={**message.document, "alert": value_of(alert)})
+    return message._replace(document={**message.document, "alert": value_of(alert, name="message")})
 
 
 def _instance_ids(dimensions: object) -> tuple[str, ...]:
@@ -154,7 +154,7 @@ def _parsed_dimensions(dimensions: object) -> Any:
     if not isinstance(dimensions, str):
         return dimensions
     try:
-        return value_of(dimensions)
+        return value_of(dimensions, name="message")
     except RejectedEvent:
         return _java_map(dimensions)
 

@@ -25,24 +25,24 @@ BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]+={0,2}\s*")
 BASE64_OF_JSON = ("ey", "ew", "W3", "Ww", "IHs", "Cns", "77u/")
 
 
-def value_of(body: bytes | str, max_bytes: int = MAX_EVENT_BYTES) -> Any:
+def value_of(body: bytes | str, max_bytes: int = MAX_EVENT_BYTES, name: str = "event") -> Any:
     """Returns the value that a body holds: JSON, a form as an object of texts, or Base64 of either.
-    If the body is Base64 twice, returns the inner Base64 as text.
+    If the body is Base64 twice, returns the inner Base64 as text. `name`: what errors call it.
 
     Raises RejectedEvent if the body is too large or too deep, ambiguous, not UTF-8, or none of
     these. Memory stays in proportion to `max_bytes`: sizes and values are counted before anything
     is decoded.
     """
-    text = _text(body, max_bytes)
+    text = _text(body, max_bytes, name)
     try:
-        return _json(text)
+        return _json(text, name)
     except json.JSONDecodeError as error:
         text = text.strip()
         if _is_form(text):
             return _form(text)
         if BASE64.fullmatch(text):
-            return _value_of_base64(text, error)
-        raise _not_json(error) from None
+            return _value_of_base64(text, error, name)
+        raise _not_json(error, name) from None
 
 
 def check_unicode(value: Any) -> None:
@@ -69,31 +69,31 @@ def malformed(rule: str, sentence: str, path: str = "$") -> RejectedEvent:
     return RejectedEvent(path, rule, sentence)
 
 
-def _text(body: bytes | str, max_bytes: int) -> str:
+def _text(body: bytes | str, max_bytes: int, name: str) -> str:
     if len(body) > max_bytes:
         raise malformed(
             "maxBytes",
-            f"The event has {len(body)} bytes; the limit is {max_bytes} bytes"
+            f"The {name} has {len(body)} bytes; the limit is {max_bytes} bytes"
             " (SCALEIN_MAX_EVENT_BYTES).",
         )
     if not body or body.isspace():
-        raise malformed("json", "The event is empty. Send a removal request as a JSON object.")
+        raise malformed("json", f"The {name} is empty. Send a removal request as a JSON object.")
     if isinstance(body, str):
         return body
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise malformed(
-            "utf-8", f"The event is not UTF-8: byte {error.start} is invalid."
+            "utf-8", f"The {name} is not UTF-8: byte {error.start} is invalid."
         ) from None
 
 
-def _json(text: str) -> Any:
+def _json(text: str, name: str) -> Any:
     """The value of JSON text. Raises RejectedEvent; JSONDecodeError for text that is not JSON."""
     if text.count(",") + text.count("{") + text.count("[") > MAX_VALUES:
         raise malformed(
             "maxValues",
-            f"The event has more than {MAX_VALUES} values. Split it into several events.",
+            f"The {name} has more than {MAX_VALUES} values. Split it into several.",
         )
     try:
         document = json.loads(
@@ -103,17 +103,18 @@ def _json(text: str) -> Any:
             object_pairs_hook=_object,
         )
     except RecursionError:
-        raise _too_deep() from None
-    _check_depth(document)
+        raise _too_deep(name) from None
+    _check_depth(document, name)
     return document
 
 
-def _not_json(error: json.JSONDecodeError) -> RejectedEvent:
+def _not_json(error: json.JSONDecodeError, name: str) -> RejectedEvent:
     place = f"line {error.lineno}, column {error.colno}"
-    return malformed("json", f"The event is not JSON: syntax error at {place}.")
+    fix = "it" if name == "policy" else "the sender"
+    return malformed("json", f"The {name} is not JSON: syntax error at {place}. Fix {fix}.")
 
 
-def _value_of_base64(text: str, error: json.JSONDecodeError) -> Any:
+def _value_of_base64(text: str, error: json.JSONDecodeError, name: str) -> Any:
     """The value of Base64 text. Raises RejectedEvent; `error` says why the text is not JSON.
 
     A word such as `hello` is Base64 too. So a text counts as Base64 only if it decodes to JSON or
@@ -123,10 +124,10 @@ def _value_of_base64(text: str, error: json.JSONDecodeError) -> Any:
         inner = decode_base64(text).decode("utf-8-sig")
         if _is_form(inner):
             return _form(inner)
-        return inner if BASE64.fullmatch(inner) else _json(inner)
+        return inner if BASE64.fullmatch(inner) else _json(inner, name)
     except (ValueError, RejectedEvent) as inner_error:
         if not text.startswith(BASE64_OF_JSON):
-            raise _not_json(error) from None
+            raise _not_json(error, name) from None
         if isinstance(inner_error, RejectedEvent):
             raise
         raise malformed(
@@ -162,12 +163,12 @@ def _form(text: str) -> dict[str, str]:
 def _whole_number(digits: str) -> int:
     """The integer. Raises RejectedEvent: the time to convert digits grows with their square."""
     if len(digits) > MAX_DIGITS:
-        raise malformed("json", f"A number of the event has more than {MAX_DIGITS} digits.")
+        raise malformed("json", f"A number has more than {MAX_DIGITS} digits.")
     return int(digits)
 
 
 def _reject_constant(name: str) -> None:
-    raise malformed("json", f"The event has the value {name}, which is not JSON.")
+    raise malformed("json", f"The value {name} is not JSON.")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -175,16 +176,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) < len(pairs):
         raise malformed(
             "uniqueKeys",
-            "An object of the event has the same key twice, so its value is ambiguous.",
+            "An object has the same key twice, so its value is ambiguous.",
         )
     return fields
 
 
-def _too_deep() -> RejectedEvent:
-    return malformed("maxDepth", f"The event is nested deeper than {MAX_DEPTH} levels.")
+def _too_deep(name: str) -> RejectedEvent:
+    return malformed("maxDepth", f"The {name} is nested deeper than {MAX_DEPTH} levels.")
 
 
-def _check_depth(document: Any) -> None:
+def _check_depth(document: Any, name: str) -> None:
     """Raises RejectedEvent for a value that is nested too deep for validators, which recurse.
 
     Goes level by level, without recursion itself.
@@ -199,4 +200,4 @@ def _check_depth(document: Any) -> None:
         ]
         if not level:
             return
-    raise _too_deep()
+    raise _too_deep(name)

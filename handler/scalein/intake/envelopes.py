@@ -139,7 +139,7 @@ def _unwrap(value: Any, idempotency_key: str, max_bytes: int) -> Message:
         check_unicode(value)
         for _ in range(MAX_LAYERS):
             if isinstance(value, (str, bytes)):
-                value = value_of(value, max_bytes)
+                value = value_of(value, max_bytes, "message")
                 check_unicode(value)
                 continue
             if not isinstance(value, dict):

@@ -135,7 +135,7 @@ class MessageProcessor:
         if expiry is not None and not progress.unaccounted:
             return expiry
         if waited > timedelta(seconds=self._max_wait_seconds):
-            return wording.waited_too_long(progress, waited.total_seconds())
+            return wording.waited_too_long(progress, waited.total_seconds(), self._max_wait_seconds)
         if progress.unaccounted or progress.selected or not request.observation:
             return None
         is_older = request.sent_at and lease.newest and request.sent_at < lease.newest
@@ -225,7 +225,7 @@ class MessageProcessor:
             return outcome
         age = (self._clock.now() - run.progress.first_claimed_at).total_seconds()
         if age > MAX_FOLLOW_UP_SECONDS:
-            return wording.waited_too_long(run.progress, age)
+            return wording.waited_too_long(run.progress, age, MAX_FOLLOW_UP_SECONDS)
         if not journal.has_follow_ups:
             return outcome
         try:
@@ -251,7 +251,7 @@ class MessageProcessor:
         """The outcome if another invocation holds message or group: the same step comes again."""
         waited = (self._clock.now() - progress.first_claimed_at).total_seconds()
         if waited > MAX_FOLLOW_UP_SECONDS:
-            return wording.waited_too_long(progress, waited)
+            return wording.waited_too_long(progress, waited, MAX_FOLLOW_UP_SECONDS)
         outcome = wording.busy(progress.request, sentence)
         if journal.has_follow_ups:
             try:

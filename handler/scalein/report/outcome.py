@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from scalein.decision.model import Plan, RankedBy, RemovalResult
@@ -23,6 +24,11 @@ MAX_ID_BYTES = 700  # of 128 visible characters, however many of them are quotes
 MAX_TEXT_BYTES = 200  # of any other text
 MARK = "..."  # ends a text that was cut
 MAX_SHOWN_IDS = 5  # in a message
+# Whether this function does so is known only once the follow-up is scheduled.
+AGAIN = (
+    "The same request never removes twice; deliver it again, unless followUp says that this "
+    "function does."
+)
 
 
 class FollowUp(NamedTuple):
@@ -189,6 +195,16 @@ def amount_text(value: int, unit: str) -> str:
     noun = "instance" if unit == "instances" else "unit"
     of = "" if unit == "instances" else " of capacity"
     return f"{value} {noun}{'' if value == 1 else 's'}{of}"
+
+
+def activities_text(ids: Sequence[str]) -> str:
+    """The scaling activities by their ids."""
+    return f"Scaling activit{'y' if len(ids) == 1 else 'ies'} {shown_ids(ids)}"
+
+
+def seconds_text(span: timedelta) -> str:
+    """The span in whole seconds, with the unit."""
+    return f"{span.total_seconds():.0f} s"
 
 
 def uncapitalized(text: str) -> str:

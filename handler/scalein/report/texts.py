@@ -1,4 +1,4 @@
-"""The words for a person of each status, reason and failure.
+"""The words for a person of each reason, of each code of `notRemoved`, and of ignored messages.
 
 Messages, the labels of the command line and the tables of docs/operations.md are made from them.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from scalein.decision.reasons import Ignored, Reason, Status
+from scalein.decision.reasons import Ignored, Reason
 
 
 class Text(NamedTuple):
@@ -17,89 +17,6 @@ class Text(NamedTuple):
     sentence: str
     action: str = ""  # what to do
 
-
-STATUSES = {
-    Status.REMOVING: Text(
-        "being removed",
-        "ESS accepted the removal of `accepted`; the scaling activities run. `pending` follow.",
-        "Nothing with `followUp`: a later outcome has the result. Without: check the activities.",
-    ),
-    Status.REMOVED: Text(
-        "removed",
-        "The activities ended. All selected instances are removed.",
-        "Nothing. With `replacementCapacity` above 0: check the desired capacity.",
-    ),
-    Status.PARTLY_REMOVED: Text(
-        "partly removed",
-        "The activities ended. Some selected instances are `notRemoved` or `unaccounted`.",
-        "Read the codes in `notRemoved`. They are not retried.",
-    ),
-    Status.FAILED: Text(
-        "failed",
-        "The activities ended. No instance is removed.",
-        "Read the codes in `notRemoved`. Nothing is retried.",
-    ),
-    Status.UNCONFIRMED: Text(
-        "unconfirmed",
-        "The result of a call is not known: its reply was lost, or the history has a removal that "
-        "may be an earlier delivery's.",
-        "Check the group's scaling activities around `sentBy` in `unconfirmed`. Nothing is "
-        "retried; a new `requestId` starts a new request.",
-    ),
-    Status.AT_TARGET: Text(
-        "at its target",
-        "Nothing to do: the capacity is already what was requested.",
-        "Nothing.",
-    ),
-    Status.BLOCKED: Text(
-        "blocked",
-        "A guardrail, MinSize or the group's state allows no removal now. Nothing is retried.",
-        "Read `blockedBy`, then `shortfall` and `limits`.",
-    ),
-    Status.DRY_RUN: Text(
-        "a dry run",
-        "`selected` would be removed. No call was made.",
-        "To act, drop `dryRun` or `SCALEIN_DRY_RUN`.",
-    ),
-    Status.REJECTED: Text(
-        "rejected",
-        "Unknown message type or schema violation; see `rejection`.",
-        "Fix the sender. The same bytes are rejected again.",
-    ),
-    Status.REFUSED: Text(
-        "refused",
-        "The policy forbids the request (`rejection.rule`: `policy`), ESS refused it, or its time "
-        "is more than 5 minutes ahead (`time`).",
-        "Read `message`. The same message is refused again.",
-    ),
-    Status.EXPIRED: Text(
-        "expired",
-        "The message is past its `notAfter`, older than `maxEventAgeSeconds`, or waited longer for "
-        "its group.",
-        "Look for the delay: a backlog, retries, a wrong clock.",
-    ),
-    Status.SUPERSEDED: Text(
-        "superseded",
-        "A newer alarm of the same rule and resource removed instances already.",
-        "Nothing.",
-    ),
-    Status.RETRY: Text(
-        "to be retried",
-        "May succeed if processed again. With `followUp`, this function does so. Without, the "
-        "invocation fails, so that the trigger delivers the whole event again.",
-        "If it persists, read `message`. The same request never removes twice.",
-    ),
-    Status.IGNORED: Text(
-        "ignored",
-        "No reason to remove anything; see `ignored`.",
-        "Nothing.",
-    ),
-    Status.DUPLICATE: Text(
-        "a duplicate",
-        "The same message was processed before; see `originalStatus`.",
-        "Nothing.",
-    ),
-}
 
 IGNORED = {
     Ignored.RECOVERY: Text(
@@ -140,7 +57,8 @@ REASONS = {
     ),
     Reason.TOO_HEAVY: Text(
         "heavier than what is requested",
-        "Every remaining instance weighs more than the request still asks for.",
+        "Every remaining candidate weighs more than what is still to be removed.",
+        "Request more.",
     ),
     Reason.PARTIAL_DENIED: Text(
         "retained, as the request denies a partial removal",
@@ -149,13 +67,21 @@ REASONS = {
     ),
     Reason.REQUEST_LIMIT: Text(
         "beyond the limit of one message",
-        "One message removes no more: 1,000 instances, or 20 in a group without desired capacity "
+        "One message removes at most 1,000 instances, or 20 in a group without desired capacity "
         "if follow-ups are off.",
         "Send a request with another `requestId` for the rest.",
     ),
     # Retained, because of the instance's state
-    Reason.PROTECTED: Text("Protected", "The instance is Protected."),
-    Reason.STANDBY: Text("Standby", "The instance is Standby."),
+    Reason.PROTECTED: Text(
+        "Protected",
+        "The instance is Protected.",
+        "End its protection to remove it.",
+    ),
+    Reason.STANDBY: Text(
+        "Standby",
+        "The instance is Standby.",
+        "End its standby to remove it.",
+    ),
     Reason.PENDING: Text("not in service yet", "The instance is not in service yet."),
     Reason.REMOVING: Text("being removed already", "The instance is being removed already."),
     Reason.STOPPED: Text("Stopped", "The instance is Stopped, in economical mode."),
@@ -165,7 +91,8 @@ REASONS = {
     ),
     Reason.WEIGHT_UNKNOWN: Text(
         "of unknown weight",
-        "The group is weighted, and ESS does not report what the instance weighs.",
+        "The group is weighted, and ESS does not report the instance's weight.",
+        "Check the weights of the group's instance types.",
     ),
     Reason.WARMING_UP: Text("still warming up", "ESS still waits for the instance to warm up."),
     Reason.TOO_YOUNG: Text(
@@ -182,11 +109,11 @@ REASONS = {
     Reason.MIN_SIZE: Text(
         "needed for MinSize",
         "MinSize allows no more removals.",
+        "Lower MinSize to remove more.",
     ),
     Reason.GROUP_NOT_ACTIVE: Text(
         "in a group that is not Active",
-        "The scaling group is Inactive or Deleting.",
-        "Enable the scaling group.",
+        "The scaling group is Deleting, or Inactive: then enable it.",
     ),
     Reason.SCALE_IN_SUSPENDED: Text(
         "in a group whose ScaleIn is suspended",
@@ -207,6 +134,7 @@ REASONS = {
     Reason.ACTIVITY_IN_PROGRESS: Text(
         "in a group with a scaling activity in progress",
         "A scaling activity runs beside which ESS takes no removal.",
+        "Wait for its end.",
     ),
     # Retained, because of the policy's guardrails
     Reason.PAUSED: Text(
@@ -222,14 +150,17 @@ REASONS = {
     Reason.COOLDOWN: Text(
         "in a group in cooldown",
         "A removal runs, or ended less than `cooldownSeconds` ago.",
+        "Send a new request later.",
     ),
     Reason.COOLDOWN_AFTER_SCALE_OUT: Text(
         "in cooldown after a scale-out",
         "Instances were added less than `cooldownAfterScaleOutSeconds` ago.",
+        "Send a new request later.",
     ),
     Reason.COOLDOWN_AFTER_FAILURE: Text(
         "in cooldown after a failure",
         "A scaling activity failed less than `cooldownAfterFailureSeconds` ago.",
+        "Look at the failure.",
     ),
     Reason.UNHEALTHY_GROUP: Text(
         "in a group with too few healthy instances",
@@ -237,38 +168,45 @@ REASONS = {
         "Low load during an outage is not idleness.",
         "Look at the health of the group's instances.",
     ),
-    Reason.FLOOR: Text("needed for the floor", "The policy's `floor` allows no more removals."),
+    Reason.FLOOR: Text(
+        "needed for the floor",
+        "The policy's `floor` allows no more removals.",
+        "Lower it to remove more.",
+    ),
     Reason.MAX_PER_REQUEST: Text(
         "beyond maxRemovedPerEvent",
-        "The policy's `maxRemovedPerEvent` allows one message no more removals.",
+        "The policy allows no more removals by one message.",
+        "Send another request, or raise `maxRemovedPerEvent`.",
     ),
     Reason.MAX_PERCENT_PER_REQUEST: Text(
         "beyond maxRemovedPercentPerEvent",
-        "The policy's `maxRemovedPercentPerEvent` allows one message no more removals.",
+        "The policy allows no more removals by one message.",
+        "Send another request, or raise `maxRemovedPercentPerEvent`.",
     ),
     Reason.BUDGET: Text(
-        "beyond the budget", "The policy's `budget` is spent. Removals by other callers count too."
+        "beyond the budget",
+        "The policy's `budget` allows no more removals in this window.",
+        "Wait, or raise it.",
     ),
     # Only of a shortfall
-    Reason.NO_CANDIDATES: Text("not a candidate", "No further instance is InService."),
+    Reason.NO_CANDIDATES: Text(
+        "not a candidate", "No further instance is InService.", "See `retained`."
+    ),
 }
 
-FAILURES = {  # how an invocation fails
-    "ConfigurationError": Text(
-        "wrongly deployed",
-        "The deployment is wrong. The text has the variable, the credential, or the policy's path "
-        "and rule.",
-        "Fix the deployment. No event can succeed before.",
+CODES = {  # of `notRemoved`, besides ESS's codes and the reasons
+    Reason.PAUSED.value: Text(
+        "in a paused group, or under a dry run",
+        "Also: the dry run was switched on after the removal had started.",
     ),
-    "TryLaterError": Text(
-        "to be retried",
-        "An outcome is `retry` without `followUp`. The text is the response.",
-        "The trigger delivers the event again.",
+    "still-a-member": Text(
+        "still in the group after its activity",
+        "The scaling activity ended, and the instance is still in the group.",
     ),
-    "RemovalFailedError": Text(
-        "failed",
-        "`SCALEIN_FAILED` is `raise`, and an outcome is `failed`, `unconfirmed` or a duplicate of "
-        "one. The text is the response.",
+    "failed": Text("in a failed activity", "The scaling activity failed, or ESS rejected it."),
+    "rejected": Text("in a rejected activity", "The scaling activity failed, or ESS rejected it."),
+    "waited-too-long": Text(
+        "in a group that was busy too long", "The group was busy until the follow-ups ended."
     ),
 }
 

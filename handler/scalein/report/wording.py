@@ -11,10 +11,13 @@ from datetime import timedelta
 from scalein.decision.model import Plan, RemovalRequest, RemovalResult
 from scalein.decision.progress import Progress, client_token
 from scalein.decision.reasons import Ignored, Reason, Status
-from scalein.errors import GatewayError, Refused, RejectedEvent
+from scalein.errors import GatewayError, Refused, RejectedEvent, service_of
 from scalein.report.outcome import (
+    AGAIN,
     Outcome,
+    activities_text,
     amount_text,
+    seconds_text,
     shown_ids,
     uncapitalized,
 )
@@ -56,6 +59,8 @@ def removing(progress: Progress, plan: Plan | None) -> Outcome:
 
 def ended(progress: Progress, result: RemovalResult) -> Outcome:
     """The outcome of a removal whose scaling activities ended."""
+    from scalein.report.explanations import not_removed_text
+
     status = _end_status(result)
     sentences = [f"{_count(len(result.removed))} removed."]
     if status is Status.UNCONFIRMED:
@@ -63,21 +68,25 @@ def ended(progress: Progress, result: RemovalResult) -> Outcome:
     elif not result.removed:
         sentences = ["No instances removed."]
     if result.not_removed:
-        sentences.append(_not_removed(result))
+        sentences.append(not_removed_text(result))
     if result.unaccounted:
         ids = shown_ids(result.unaccounted)
         sentences.append(f"No longer in the group, by an unknown scaling activity: {ids}.")
     if result.replacement_capacity:
         sentences.append(f"ESS creates replacements of capacity {result.replacement_capacity}.")
+    if status is Status.UNCONFIRMED:
+        sentences.append(_check_activities(progress))
     return _of_progress(progress, status, " ".join(sentences))._replace(result=result, pending=())
 
 
 def not_removed(progress: Progress) -> Outcome:
     """The outcome of a removal without any accepted call."""
+    from scalein.report.explanations import not_removed_text
+
     result = RemovalResult((), progress.given_up, 0, progress.unaccounted)
     if progress.unaccounted:
         return ended(progress, result)
-    message = f"No instances removed. {_not_removed(result)}"
+    message = f"No instances removed. {not_removed_text(result)}"
     return _of_progress(progress, Status.BLOCKED, message)._replace(result=result)
 
 
@@ -85,7 +94,7 @@ def unconfirmed_calls(progress: Progress) -> Outcome:
     """The outcome while it is not known yet whether ESS accepted a call."""
     message = (
         f"It is not known yet whether ESS accepted a call for {_unconfirmed_count(progress)}. "
-        "Retrying the same request is safe: it cannot remove twice."
+        f"{AGAIN}"
     )
     return _of_progress(progress, Status.RETRY, message)
 
@@ -95,15 +104,14 @@ def unconfirmed(progress: Progress, activity_ids: tuple[str, ...] = ()) -> Outco
     if activity_ids:
         verb = "starts" if len(activity_ids) == 1 else "start"
         why = (
-            f"{_activities(activity_ids)} {verb} after this message was sent, and may be an "
+            f"{activities_text(activity_ids)} {verb} after this message was sent, and may be an "
             "earlier delivery's."
         )
     elif progress.unconfirmed_calls:
         why = f"No reply says whether ESS accepted a call for {_unconfirmed_count(progress)}."
     else:
         why = "ESS accepted the removal, but does not show how its scaling activity ended."
-    group_id = progress.request.scaling_group_id
-    message = f"{why} Check the scaling activities of {group_id}; nothing is retried."
+    message = f"{why} {_check_activities(progress)}"
     known = dict.fromkeys((*progress.activity_ids, *activity_ids))
     return _of_progress(progress, Status.UNCONFIRMED, message)._replace(
         scaling_activity_ids=tuple(known)
@@ -119,7 +127,8 @@ def interrupted(progress: Progress, plan: Plan | None, error: GatewayError) -> O
         return failed(progress.request, error)
     outcome = removing(progress, plan)
     if isinstance(error, Refused):
-        return outcome._replace(message=f"{outcome.message} ESS refused the others: {error}")
+        service = service_of(error.action)
+        return outcome._replace(message=f"{outcome.message} {service} refused the others: {error}")
     if not progress.pending:
         return outcome
     message = f"{outcome.message} The others cannot be sent now. {error}"
@@ -129,14 +138,14 @@ def interrupted(progress: Progress, plan: Plan | None, error: GatewayError) -> O
 def failed(request: RemovalRequest, error: GatewayError) -> Outcome:
     """The outcome of an ESS call that failed before anything was removed."""
     if isinstance(error, Refused):
-        message = f"No instances removed: ESS refused the request. {error}"
+        message = f"No instances removed: {service_of(error.action)} refused the request. {error}"
         return _of(request, Status.REFUSED, message)
-    return _of(request, Status.RETRY, f"No instances removed; retry the same request. {error}")
+    return _of(request, Status.RETRY, f"No instances removed. {error} {AGAIN}")
 
 
 def busy(request: RemovalRequest, why: str) -> Outcome:
     """The outcome of a message that cannot be processed now. `why`: a sentence."""
-    return _of(request, Status.RETRY, f"No instances removed; retry the same request. {why}")
+    return _of(request, Status.RETRY, f"No instances removed. {why} {AGAIN}")
 
 
 def out_of_time(idempotency_key: str) -> Outcome:
@@ -155,13 +164,13 @@ def expired(request: RemovalRequest) -> Outcome:
 def too_old(request: RemovalRequest, age: timedelta, max_age: timedelta) -> Outcome:
     """The outcome of a message that is older than the policy's `maxEventAgeSeconds`."""
     message = (
-        f"No instances removed: the message was read {_seconds(age)} after it was sent; the policy "
-        f"allows {_seconds(max_age)} (maxEventAgeSeconds)."
+        f"No instances removed: the message was read {seconds_text(age)} after it was sent; the "
+        f"policy allows {seconds_text(max_age)} (maxEventAgeSeconds)."
     )
     return _of(request, Status.EXPIRED, message)
 
 
-def waited_too_long(progress: Progress, seconds: float) -> Outcome:
+def waited_too_long(progress: Progress, seconds: float, max_seconds: float) -> Outcome:
     """The outcome of a message that may not wait longer for its group, or for a result."""
     if progress.calls:
         return unconfirmed(progress)
@@ -170,8 +179,8 @@ def waited_too_long(progress: Progress, seconds: float) -> Outcome:
             progress.with_given_up(dict.fromkeys(progress.pending, "waited-too-long"))
         )
     message = (
-        f"No instances removed: the message waited {seconds:.0f} s for its scaling group, which is "
-        "longer than it may wait."
+        f"No instances removed: the message waited {seconds:.0f} s for its scaling group; "
+        f"the limit is {max_seconds:.0f} s."
     )
     return _of(progress.request, Status.EXPIRED, message)
 
@@ -185,7 +194,7 @@ def superseded(request: RemovalRequest) -> Outcome:
 def from_the_future(request: RemovalRequest, ahead: timedelta) -> Outcome:
     """The outcome of a message whose time is ahead of this function's clock."""
     message = (
-        f"No instances removed: the message says that it was sent {_seconds(ahead)} from now. "
+        f"No instances removed: the message says that it was sent {seconds_text(ahead)} from now. "
         "Check the sender's clock."
     )
     return _of(request, Status.REFUSED, message)._replace(rejection=("$", "time"))
@@ -267,21 +276,13 @@ def _end_status(result: RemovalResult) -> Status:
     return Status.UNCONFIRMED if result.unaccounted else Status.FAILED
 
 
-def _not_removed(result: RemovalResult) -> str:
-    """Which of the selected instances are not removed, by code."""
-    ids_by_code: dict[str, list[str]] = {}
-    for id, code in result.not_removed:
-        ids_by_code.setdefault(code, []).append(id)
-    shown = "; ".join(f"{shown_ids(ids)} ({code})" for code, ids in ids_by_code.items())
-    return f"Not removed: {shown}."
-
-
-def _activities(ids: Sequence[str]) -> str:
-    return f"Scaling activit{'y' if len(ids) == 1 else 'ies'} {shown_ids(ids)}"
+def _check_activities(progress: Progress) -> str:
+    group_id = progress.request.scaling_group_id
+    return f"Check the scaling activities of {group_id}; nothing is retried."
 
 
 def _activities_run(ids: Sequence[str]) -> str:
-    return f"{_activities(ids)} {'runs' if len(ids) == 1 else 'run'}." if ids else ""
+    return f"{activities_text(ids)} {'runs' if len(ids) == 1 else 'run'}." if ids else ""
 
 
 def _unconfirmed_count(progress: Progress) -> str:
@@ -290,7 +291,3 @@ def _unconfirmed_count(progress: Progress) -> str:
 
 def _count(instances: int) -> str:
     return amount_text(instances, "instances")
-
-
-def _seconds(span: timedelta) -> str:
-    return f"{span.total_seconds():.0f} s"
