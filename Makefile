@@ -7,7 +7,8 @@ MESSAGES ?= 10000
 TESTS ?=
 FAST_TESTS = tests/unit tests/processing tests/house
 # Runs with two environments at the same time keep their temporary files apart.
-PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal --basetemp=.pytest-tmp$(notdir $(VENV))
+WORKERS ?= auto
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --basetemp=.pytest-tmp$(notdir $(VENV))
 BIN = $(VENV)/bin
 VALIDATORS = tests/validators/node_modules
 
