@@ -51,6 +51,10 @@ class Progress(NamedTuple):
     # does nothing: it only uses up its task id, so that no other run schedules this follow-up.
     ended: str = ""
 
+    def age_seconds(self, now: datetime) -> float:
+        """Seconds since the message was first claimed."""
+        return (now - self.first_claimed_at).total_seconds()
+
     @property
     def key(self) -> str:
         """The name of the message in the ledger, in tokens and in task ids."""

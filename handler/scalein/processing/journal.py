@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 
 from scalein.decision.progress import Call, CallState, Progress
@@ -147,8 +147,7 @@ class Journal:
         return is_written
 
     def _schedule(self, progress: Progress, delay_seconds: int) -> bool:
-        age = self._clock.now() - progress.first_claimed_at
-        if age > timedelta(seconds=MAX_FOLLOW_UP_SECONDS):
+        if progress.age_seconds(self._clock.now()) > MAX_FOLLOW_UP_SECONDS:
             sentence = "the message has been followed up for a day."
             raise TryLater("InvokeFunction", "TooLong", sentence)
         if self._schedule_follow_up is None:

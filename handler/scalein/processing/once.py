@@ -131,18 +131,18 @@ class MessageProcessor:
         """
         if progress.calls:
             return None
-        request, waited = progress.request, self._clock.now() - progress.first_claimed_at
+        request, waited = progress.request, progress.age_seconds(self._clock.now())
         if expiry is not None and not progress.unaccounted:
             return expiry
-        if waited > timedelta(seconds=self._max_wait_seconds):
-            return wording.waited_too_long(progress, waited.total_seconds(), self._max_wait_seconds)
+        if waited > self._max_wait_seconds:
+            return wording.waited_too_long(progress, waited, self._max_wait_seconds)
         if progress.unaccounted or progress.selected or not request.observation:
             return None
         is_older = request.sent_at and lease.newest and request.sent_at < lease.newest
         return wording.superseded(request) if is_older else None
 
     def _interrupted(self, run: RemovalRun, journal: Journal, error: GatewayError) -> Outcome:
-        age = (self._clock.now() - run.progress.first_claimed_at).total_seconds()
+        age = run.progress.age_seconds(self._clock.now())
         may_have_acted = not journal.is_proof and not run.progress.calls
         is_settled = age >= self._dependencies.settle_seconds
         is_by_state = isinstance(error, Refused) and error.is_by_state
@@ -223,7 +223,7 @@ class MessageProcessor:
             return outcome
         if outcome.status not in OPEN or journal.scheduled is not None:
             return outcome
-        age = (self._clock.now() - run.progress.first_claimed_at).total_seconds()
+        age = run.progress.age_seconds(self._clock.now())
         if age > MAX_FOLLOW_UP_SECONDS:
             return wording.waited_too_long(run.progress, age, MAX_FOLLOW_UP_SECONDS)
         if not journal.has_follow_ups:
@@ -249,7 +249,7 @@ class MessageProcessor:
 
     def _held(self, progress: Progress, journal: Journal, sentence: str) -> Outcome:
         """The outcome if another invocation holds message or group: the same step comes again."""
-        waited = (self._clock.now() - progress.first_claimed_at).total_seconds()
+        waited = progress.age_seconds(self._clock.now())
         if waited > MAX_FOLLOW_UP_SECONDS:
             return wording.waited_too_long(progress, waited, MAX_FOLLOW_UP_SECONDS)
         outcome = wording.busy(progress.request, sentence)
