@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from scalein.addresses import Endpoint, ca_file_of, check_ledger_url, parse_endpoint
 from scalein.contract import did_you_mean
 from scalein.errors import ConfigurationError
+from scalein.function_ref import FunctionRef, read_function_ref
+from scalein.setting_values import MAX_SECONDS, bytes_of, decimal, one_of, seconds_of, text_of
 
 KNOWN = (
     "SCALEIN_CMS_ENDPOINT",
@@ -32,13 +34,11 @@ KNOWN = (
     "SCALEIN_RETRY",
     "SCALEIN_SETTLE_SECONDS",
 )
-DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS = 60.0, 86_400
-MIN_KEY_LENGTH = 32
+DEFAULT_TIMEOUT_SECONDS = 60.0
 RETURN_SECONDS = 0.4  # an invocation returns this long before its timeout
 MIN_MARGIN_SECONDS = 0.5  # RETURN_SECONDS, and time to release the ledger's claims and leases
 MIB = 1_048_576
 CODE_FOLDER = Path(__file__).parent.parent  # has index.py and policy.json
-FUNCTION_NAME = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
 
 
 class Credentials(NamedTuple):
@@ -50,19 +50,6 @@ class Credentials(NamedTuple):
 
     def __repr__(self) -> str:
         return "Credentials(***)"
-
-
-class FunctionRef(NamedTuple):
-    """This function, as Function Compute can call it again, and the key that signs follow-ups."""
-
-    endpoint: str  # URL of Function Compute
-    service: str
-    function: str
-    qualifier: str
-    key: str
-
-    def __repr__(self) -> str:
-        return f"FunctionRef({self.service}/{self.function})"
 
 
 class Settings(NamedTuple):
@@ -99,7 +86,7 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
     Raises ConfigurationError, which names the variable and the values that it takes.
     """
     _check_names(environment)
-    timeout, margin = _timeout_seconds(context), _margin_seconds(environment)
+    timeout, margin = _timeout_seconds(context), _margin_seconds_of(environment)
     if timeout <= margin:
         raise ConfigurationError(
             f"The function's timeout ({timeout:g} s) must be longer than"
@@ -113,19 +100,19 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         policy_file=policy_file,
         ess_endpoint=_endpoint(environment, "SCALEIN_ESS_ENDPOINT"),
         cms_endpoint=_endpoint(environment, "SCALEIN_CMS_ENDPOINT"),
-        ess_network=_one_of(environment, "SCALEIN_ESS_NETWORK", ("public", "vpc")),
-        connect_timeout_seconds=_seconds(environment, "SCALEIN_CONNECT_TIMEOUT_SECONDS", 3.0),
-        read_timeout_seconds=_seconds(environment, "SCALEIN_READ_TIMEOUT_SECONDS", 10.0),
+        ess_network=one_of(environment, "SCALEIN_ESS_NETWORK", ("public", "vpc")),
+        connect_timeout_seconds=seconds_of(environment, "SCALEIN_CONNECT_TIMEOUT_SECONDS", 3.0),
+        read_timeout_seconds=seconds_of(environment, "SCALEIN_READ_TIMEOUT_SECONDS", 10.0),
         run_seconds=timeout - margin,
-        dry_run=_one_of(environment, "SCALEIN_DRY_RUN", ("false", "true")) == "true",
-        raise_retry=_one_of(environment, "SCALEIN_RETRY", ("raise", "return")) == "raise",
-        raise_failed=_one_of(environment, "SCALEIN_FAILED", ("return", "raise")) == "raise",
+        dry_run=one_of(environment, "SCALEIN_DRY_RUN", ("false", "true")) == "true",
+        raise_retry=one_of(environment, "SCALEIN_RETRY", ("raise", "return")) == "raise",
+        raise_failed=one_of(environment, "SCALEIN_FAILED", ("return", "raise")) == "raise",
         ledger_url=_ledger_url(environment),
-        function_ref=_function_ref(environment, context),
-        invocation_id=_text(context, "request_id"),
+        function_ref=read_function_ref(environment, context),
+        invocation_id=text_of(context, "request_id"),
         closing_seconds=max(0.0, margin - RETURN_SECONDS),
-        settle_seconds=_seconds(environment, "SCALEIN_SETTLE_SECONDS", 180.0),
-        max_event_bytes=_bytes(environment, "SCALEIN_MAX_EVENT_BYTES", 4 * MIB, 32 * MIB),
+        settle_seconds=seconds_of(environment, "SCALEIN_SETTLE_SECONDS", 180.0),
+        max_event_bytes=bytes_of(environment, "SCALEIN_MAX_EVENT_BYTES", 4 * MIB, 32 * MIB),
     )
 
 
@@ -140,12 +127,8 @@ def _check_names(environment: Mapping[str, str]) -> None:
         raise ConfigurationError(f"Unknown setting {unknown}.{advice}")
 
 
-def _text(owner: object, name: str) -> str:
-    return str(getattr(owner, name, "") or "")
-
-
-def _margin_seconds(environment: Mapping[str, str]) -> float:
-    margin = _seconds(environment, "SCALEIN_DEADLINE_MARGIN_SECONDS", 1.0)
+def _margin_seconds_of(environment: Mapping[str, str]) -> float:
+    margin = seconds_of(environment, "SCALEIN_DEADLINE_MARGIN_SECONDS", 1.0)
     if margin < MIN_MARGIN_SECONDS:
         raise ConfigurationError(
             f"SCALEIN_DEADLINE_MARGIN_SECONDS must be at least {MIN_MARGIN_SECONDS} s,"
@@ -172,58 +155,11 @@ def _ledger_url(environment: Mapping[str, str]) -> str:
     return url
 
 
-def _function_ref(environment: Mapping[str, str], context: object) -> FunctionRef | None:
-    """This function, for follow-ups; None, which turns them off, if there is no key for them."""
-    key = environment.get("SCALEIN_FOLLOW_UP_KEY", "")
-    if not key:
-        return None
-    if len(key) < MIN_KEY_LENGTH:
-        raise ConfigurationError(
-            f"SCALEIN_FOLLOW_UP_KEY must have at least {MIN_KEY_LENGTH} random characters."
-        )
-    service_name, function_name = _function_name(environment, context)
-    return FunctionRef(
-        endpoint=_function_compute_url(environment, context),
-        service=service_name,
-        function=function_name,
-        qualifier=_text(getattr(context, "service", None), "qualifier"),
-        key=key,
-    )
-
-
-def _function_name(environment: Mapping[str, str], context: object) -> list[str]:
-    """The names of service and function: of the variable, else of the context."""
-    names = environment.get("SCALEIN_FC_FUNCTION", "").split("/")
-    if names == [""]:
-        parts = (getattr(context, part, None) for part in ("service", "function"))
-        names = [_text(part, "name") for part in parts]
-    if len(names) != 2 or not all(re.fullmatch(FUNCTION_NAME, name) for name in names):
-        raise ConfigurationError(
-            "Follow-ups need the name of the function: set SCALEIN_FC_FUNCTION to SERVICE/FUNCTION"
-            " (Function Compute 2.0)."
-        )
-    return names
-
-
-def _function_compute_url(environment: Mapping[str, str], context: object) -> str:
-    """The URL of Function Compute. It is plain http only on this machine."""
-    endpoint = _endpoint(environment, "SCALEIN_FC_ENDPOINT")
-    if endpoint is not None:
-        return f"{'https' if endpoint.secure else 'http'}://{endpoint.host}"
-    account, region = _text(context, "account_id"), _text(context, "region")
-    if not re.fullmatch(r"[0-9]+", account) or not re.fullmatch(r"[a-z0-9-]+", region):
-        raise ConfigurationError(
-            "Follow-ups need the address of Function Compute: set SCALEIN_FC_ENDPOINT to"
-            " ACCOUNT.REGION.fc.aliyuncs.com or ACCOUNT.REGION-internal.fc.aliyuncs.com."
-        )
-    return f"https://{account}.{region}-internal.fc.aliyuncs.com"
-
-
 def _credentials(environment: Mapping[str, str], context: object) -> Credentials:
     """Credentials of the context (Python 3.9, 3.10), else the environment (3.12); never mixed."""
     of_context = getattr(context, "credentials", None)
     if getattr(of_context, "access_key_id", None):
-        return Credentials(*(_text(of_context, field) for field in Credentials._fields))
+        return Credentials(*(text_of(of_context, field) for field in Credentials._fields))
     credentials = Credentials(
         environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""),
         environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ""),
@@ -238,7 +174,7 @@ def _credentials(environment: Mapping[str, str], context: object) -> Credentials
 
 
 def _region_id(environment: Mapping[str, str], context: object) -> str:
-    region_id = environment.get("SCALEIN_REGION_ID") or _text(context, "region")
+    region_id = environment.get("SCALEIN_REGION_ID") or text_of(context, "region")
     if not re.fullmatch(r"[a-z0-9-]+", region_id):
         raise ConfigurationError(
             "No region. Set SCALEIN_REGION_ID to the scaling group's region, such as cn-hangzhou."
@@ -261,40 +197,10 @@ def _timeout_seconds(context: object) -> float:
     value: Any = getattr(getattr(context, "function", None), "timeout", None)
     if value is None:
         return DEFAULT_TIMEOUT_SECONDS
-    seconds = _number(str(value))
-    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
+    seconds = decimal(str(value))
+    if not 0 < seconds <= MAX_SECONDS:
         raise ConfigurationError(
             "The function's timeout (context.function.timeout) must be a number of seconds above 0,"
-            f" up to {MAX_TIMEOUT_SECONDS}. Correct it in Function Compute."
+            f" up to {MAX_SECONDS}. Correct it in Function Compute."
         )
     return seconds
-
-
-def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
-    """The variable's value, which must be one of `values`; the first is the default."""
-    value = environment.get(name, "").strip().lower() or values[0]
-    if value not in values:
-        raise ConfigurationError(f"{name} must be one of: {', '.join(values)}.")
-    return value
-
-
-def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
-    text = environment.get(name, "")
-    seconds = _number(text) if text else default
-    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
-        raise ConfigurationError(
-            f"{name} must be a number of seconds above 0, up to {MAX_TIMEOUT_SECONDS}."
-        )
-    return seconds
-
-
-def _bytes(environment: Mapping[str, str], name: str, default: int, maximum: int) -> int:
-    text = environment.get(name, "") or str(default)
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 0 < int(text) <= maximum:
-        raise ConfigurationError(f"{name} must be a whole number of bytes from 1 to {maximum}.")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    """The number of a decimal text; 0, which no setting takes, for any other text."""
-    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0.0

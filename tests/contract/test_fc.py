@@ -14,9 +14,10 @@ from scalein.clock import Deadline, SystemClock
 from scalein.decision.model import Target
 from scalein.decision.progress import Progress
 from scalein.errors import TryLater
+from scalein.function_ref import FunctionRef
 from scalein.processing.dependencies import ScheduleFollowUp
 from scalein.processing.follow_ups import schedule, task_id
-from scalein.settings import Credentials, FunctionRef
+from scalein.settings import Credentials
 from tests.support.clock import NOON
 from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.deployment import KEY

@@ -21,8 +21,8 @@ from scalein.cloud.gateway import Removal
 from scalein.decision.model import Metric, ReadScope, RemoveOptions, Target
 from scalein.decision.progress import Progress
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Transient, TryLater
+from scalein.function_ref import FunctionRef
 from scalein.processing.follow_ups import schedule
-from scalein.settings import FunctionRef
 from scalein.timing import CallTimer
 from tests.support.clock import NOON, DrivenClock
 from tests.support.deployment import KEY

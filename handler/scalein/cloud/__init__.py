@@ -1,4 +1,4 @@
 """Calls Alibaba Cloud, and decides nothing: ESS, CloudMonitor and Function Compute.
 
-May import: addresses, clock, cold_start, decision, errors, settings, timing.
+May import: addresses, clock, cold_start, decision, errors, function_ref, settings, timing.
 """

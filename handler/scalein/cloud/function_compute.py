@@ -16,7 +16,8 @@ from typing import Any
 from scalein.cloud.transport import BoundedAdapter, TransportError
 from scalein.cold_start import cheap_imports
 from scalein.errors import TryLater
-from scalein.settings import Credentials, FunctionRef
+from scalein.function_ref import FunctionRef
+from scalein.settings import Credentials
 
 with cheap_imports():
     import fc2

@@ -5,8 +5,9 @@ from __future__ import annotations
 from scalein.clock import Deadline
 from scalein.decision.progress import Progress
 from scalein.errors import TryLater
+from scalein.function_ref import FunctionRef
 from scalein.processing.progress_record import sign_follow_up
-from scalein.settings import Credentials, FunctionRef
+from scalein.settings import Credentials
 from scalein.timing import CallTimer
 
 MAX_FOLLOW_UP_BYTES = 128 << 10  # of an asynchronous invocation's event
