@@ -36,7 +36,14 @@ INVOKE_PATHS = (
 )
 MAX_DELAY_SECONDS = 3_600
 MAX_SYNC_BYTES = 32 << 20
-ERRORS = {"throttled": (429, "ResourceThrottled"), "internal-error": (500, "InternalServerError")}
+ERRORS = {  # faults by kind: of a request that is not examined
+    "throttled": (429, "ResourceThrottled"),
+    "internal-error": (500, "InternalServerError"),
+    "unavailable": (503, "ServiceUnavailable"),
+    "forbidden": (403, "AccessDenied"),
+    "token-expired": (403, "InvalidSecurityToken.Expired"),
+    "clock-skew": (403, "InvalidTimeStamp.Expired"),
+}
 LOST = ("lost-answer", "half-body")  # the invocation is accepted, and its answer lost
 TASK_IDS = ("x-fc-stateful-async-invocation-id", "x-fc-async-task-id")
 

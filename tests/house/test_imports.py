@@ -98,7 +98,7 @@ def test_the_decision_touches_nothing(path: Path) -> None:
 @pytest.mark.parametrize(
     ("library", "keepers"),
     [
-        ("aliyunsdkcore", {"sdk.py"}),
+        ("aliyunsdkcore", {"native_function.py", "sdk.py"}),
         ("http", {"transport.py"}),
         ("aliyunsdkess", {"ess_requests.py"}),
         ("fc2", {"function_compute.py"}),
@@ -124,7 +124,8 @@ def test_no_room_but_the_cloud_loads_the_sdk_at_its_top(path: Path) -> None:
     """An event that is rejected pays for no SDK."""
     top = ast.parse(path.read_text(encoding="utf-8")).body
     modules = {str(node.module) for node in top if isinstance(node, ast.ImportFrom)}
-    late = ("aliyunsdk", "fc2", *(f"scalein.cloud.{name}" for name in ("ess", "sdk", "metrics")))
+    adapters = ("ess", "sdk", "metrics", "function_compute", "native_function")
+    late = ("aliyunsdk", "fc2", *(f"scalein.cloud.{name}" for name in adapters))
 
     assert not any(name.startswith(late) for name in modules)
 
