@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.certificate import self_signed_certificate
 from scalein.decision.model import Target
 from scalein.decision.progress import Progress
 from scalein.errors import TryLater
@@ -21,6 +22,7 @@ from tests.support.deployment import KEY
 from tests.support.fleets import request_for
 from tests.support.generations import GENERATIONS, SERVICE, follow_ups_at
 from tests.support.platforms import compute_of
+from tests.support.servers import answer_of, header_of, request_on, serving
 
 CANARY = "canary-7731"
 PROGRESS = Progress(request_for(Target(instances=1)), NOON, follow_ups=1)
@@ -195,3 +197,26 @@ def test_a_follow_up_that_meets_a_broken_connection_is_not_scheduled(generation:
             follow_ups_at(f"http://{cloud.endpoint}", generation)(PROGRESS, 30)
 
         assert waiting(cloud) == []
+
+
+def test_the_signature_outranks_a_password_in_a_file_netrc_and_the_trust_store_is_honoured(
+    generation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both copies of requests would put such a password in the signature's place."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login canary password canary\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    heads: list[str] = []
+
+    def accept(connection: socket.socket) -> None:
+        while head := request_on(connection):
+            heads.append(head)
+            connection.sendall(answer_of(b"", "202 Accepted"))
+
+    with self_signed_certificate("127.0.0.1") as certificate:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate[0])
+        with serving(accept, certificate) as endpoint:
+            assert follow_ups_at(f"https://{endpoint}", generation)(PROGRESS, 1)
+
+    (head,) = heads
+    scheme = {"2.0": "FC test-key:", "3.0": "ACS3-HMAC-SHA256 Credential=test-key,"}[generation]
+    assert header_of(head, "authorization").startswith(scheme)

@@ -38,17 +38,11 @@ NONCE_BITS = 128
 
 
 class NativeFunctionScheduler:
-    """Schedules invocations of one function. Its connection serves one invocation of this one."""
+    """Schedules invocations of one function."""
 
     def __init__(self, function_ref: FunctionRef, credentials: Credentials) -> None:
         self._function_ref = function_ref
         self._credentials = credentials
-        self._session = Session()
-        self._session.headers.clear()  # exactly those that are signed are sent
-        # Loopback, which alone may be plain HTTP, is not reached through a proxy.
-        self._session.trust_env = not function_ref.endpoint.startswith("http://")
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, Transport())
 
     def invoke_later(
         self, event: bytes, task_id: str, delay_seconds: int, max_seconds: float
@@ -75,24 +69,31 @@ class NativeFunctionScheduler:
             "x-fc-async-delay": str(delay_seconds),
             "x-fc-async-task-id": task_id,
         }
-        return self._session.request(
-            "POST",
-            f"{function_ref.endpoint}{path}",
-            params=query,
-            data=event,
-            headers=signed_headers(
-                Call("POST", path, query, ACTION, VERSION, event),
-                function_ref.endpoint.partition("://")[2],
-                headers,
-                self._credentials,
-                # Of the operating system: a frozen process may be thawed as several.
-                f"{random.SystemRandom().getrandbits(NONCE_BITS):032x}",
-                SystemClock().now(),
-            ),
-            timeout=(CONNECT_SECONDS, min(MAX_CALL_SECONDS, max_seconds)),
-            allow_redirects=False,
-            auth=_unchanged,
+        signed = signed_headers(
+            Call("POST", path, query, ACTION, VERSION, event),
+            function_ref.endpoint.partition("://")[2],
+            headers,
+            self._credentials,
+            # Of the operating system: a frozen process may be thawed as several.
+            f"{random.SystemRandom().getrandbits(NONCE_BITS):032x}",
+            SystemClock().now(),
         )
+        with Session() as session:
+            session.headers.clear()  # exactly those that are signed are sent
+            # Loopback, which alone may be plain HTTP, is not reached through a proxy.
+            session.trust_env = not function_ref.endpoint.startswith("http://")
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, Transport())
+            return session.request(
+                "POST",
+                f"{function_ref.endpoint}{path}",
+                params=query,
+                data=event,
+                headers=signed,
+                timeout=(CONNECT_SECONDS, min(MAX_CALL_SECONDS, max_seconds)),
+                allow_redirects=False,
+                auth=_unchanged,
+            )
 
 
 class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
