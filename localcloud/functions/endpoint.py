@@ -24,7 +24,7 @@ from localcloud.faults import GATEWAYS, Faults
 from localcloud.functions.instances import Result
 from localcloud.functions.invocation_queue import MAX_BYTES, Invocation, InvocationQueue, TaskExists
 from localcloud.functions.management import NEWER, OLDER, management
-from localcloud.functions.model import LATEST, FcError
+from localcloud.functions.model import LATEST, NATIVE, FcError
 from localcloud.functions.native_management import native_management
 from localcloud.functions.platform import Platform
 from localcloud.functions.signatures import check_signature
@@ -97,8 +97,10 @@ def routes(platform: Platform, authenticator: Authenticator, faults: Faults) -> 
 
 
 def _address(request: Request) -> tuple[str, str]:
-    """Returns the service, empty for a function of 3.0, and the qualifier."""
-    service, _, qualifier = request.path_params.get("service", "").partition(".")
+    """Returns the service, NATIVE for a function of 3.0, and the qualifier. Raises FcError."""
+    service, _, qualifier = request.path_params.get("service", NATIVE).partition(".")
+    if service == NATIVE and "service" in request.path_params:
+        raise FcError(404, "ServiceNotFound", "service '' does not exist")
     return service, qualifier or request.query_params.get("qualifier") or LATEST
 
 

@@ -88,19 +88,19 @@ def by_the_sdk(credentials: Credentials, qualifier: str) -> Callable[[str], obje
 def test_the_handler_sends_what_the_sdk_sends_header_by_header(
     credentials: Credentials, qualifier: str
 ) -> None:
-    ours, theirs = sent_by(
+    mine, official = sent_by(
         [by_the_handler(credentials, qualifier), by_the_sdk(credentials, qualifier)]
     )
 
-    assert ours.line == theirs.line
-    assert theirs.headers.keys() - ours.headers.keys() == SDK_ONLY
-    assert ours.headers.keys() - theirs.headers.keys() == set()
-    same = ours.headers.keys() - EACH_TIME - {"accept-encoding"}
-    assert {name: ours.headers[name] for name in same} == {
-        name: theirs.headers[name] for name in same
+    assert mine.line == official.line
+    assert official.headers.keys() - mine.headers.keys() == SDK_ONLY
+    assert mine.headers.keys() - official.headers.keys() == set()
+    same = mine.headers.keys() - EACH_TIME - {"accept-encoding"}
+    assert {name: mine.headers[name] for name in same} == {
+        name: official.headers[name] for name in same
     }
-    assert ours.signed_names == ours.headers.keys() - NOT_SIGNED - {"authorization"}
-    assert {len(sent.headers["x-acs-signature-nonce"]) for sent in (ours, theirs)} == {32}
+    assert mine.signed_names == mine.headers.keys() - NOT_SIGNED - {"authorization"}
+    assert {len(sent.headers["x-acs-signature-nonce"]) for sent in (mine, official)} == {32}
 
 
 @pytest.mark.parametrize("credentials", [KEY, TOKEN])
@@ -109,12 +109,12 @@ def test_the_handler_signs_the_sdk_s_request_as_the_sdk_did(
     credentials: Credentials, qualifier: str
 ) -> None:
     """Same key, date and nonce: those that the SDK sent."""
-    (theirs,) = sent_by([by_the_sdk(credentials, qualifier)])
+    (official,) = sent_by([by_the_sdk(credentials, qualifier)])
     query = {"qualifier": qualifier} if qualifier else {}
     call = Call("POST", PATH, query, "InvokeFunction", VERSION, EVENT)
-    headers = {name: theirs.headers[name] for name in theirs.signed_names}
+    headers = {name: official.headers[name] for name in official.signed_names}
 
-    assert authorization(call, headers, credentials) == theirs.headers["authorization"]
+    assert authorization(call, headers, credentials) == official.headers["authorization"]
 
 
 def test_each_request_has_a_nonce_of_its_own() -> None:

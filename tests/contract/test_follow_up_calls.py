@@ -22,7 +22,7 @@ from tests.support.deployment import KEY
 from tests.support.fleets import request_for
 from tests.support.generations import GENERATIONS, SERVICE, follow_ups_at
 from tests.support.platforms import compute_of
-from tests.support.servers import answer_of, header_of, request_on, serving
+from tests.support.servers import answer_of, header_of, replying, request_on, serving
 
 CANARY = "canary-7731"
 PROGRESS = Progress(request_for(Target(instances=1)), NOON, follow_ups=1)
@@ -220,3 +220,17 @@ def test_the_signature_outranks_a_password_in_a_file_netrc_and_the_trust_store_i
     (head,) = heads
     scheme = {"2.0": "FC test-key:", "3.0": "ACS3-HMAC-SHA256 Credential=test-key,"}[generation]
     assert header_of(head, "authorization").startswith(scheme)
+
+
+def test_a_redirect_is_not_followed_with_the_credentials(generation: str) -> None:
+    other: list[str] = []
+
+    def another(connection: socket.socket) -> None:
+        other.append(request_on(connection))
+
+    with serving(another) as target:
+        moved = answer_of(b"", "307 Temporary Redirect", f"Location: http://{target}/")
+        with replying(lambda _: moved) as endpoint, pytest.raises(TryLater, match="HTTP 307"):
+            follow_ups_at(f"http://{endpoint}", generation)(PROGRESS, 1)
+
+    assert other == []

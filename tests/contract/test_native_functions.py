@@ -121,7 +121,8 @@ def test_versions_and_aliases_are_the_function_s_own(compute: Compute, native: N
     registry.put_alias("", {"aliasName": "prod", "versionId": version}, function="f")
 
     assert native.invoke("f", b"x", qualifier="prod").body == b"x"
-    assert refusal(lambda: native.invoke("g", b"x", qualifier="prod"))[0] == 404
+    absent = refusal(lambda: native.invoke("g", b"x", qualifier="prod"))
+    assert absent == (404, "VersionNotFound")
 
 
 def test_what_is_sent_to_a_destination_names_the_function_as_3_0_does(
