@@ -234,3 +234,18 @@ def test_a_redirect_is_not_followed_with_the_credentials(generation: str) -> Non
             follow_ups_at(f"http://{endpoint}", generation)(PROGRESS, 1)
 
     assert other == []
+
+
+def test_a_proxy_is_asked_for_the_endpoint_and_gets_no_credentials(
+    generation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads: list[str] = []
+    with serving(lambda connection: heads.append(request_on(connection))) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
+        monkeypatch.delenv("HTTP_PROXY", raising=False)
+        with pytest.raises(TryLater, match="InvokeFunction"):
+            follow_ups_at("https://1.cn-x-internal.fc.aliyuncs.com", generation)(PROGRESS, 1)
+
+    (head,) = heads
+    assert head.startswith("CONNECT 1.cn-x-internal.fc.aliyuncs.com:443")
+    assert "test-key" not in head
