@@ -50,6 +50,15 @@ def string_to_sign(incoming: Incoming, signed_headers: tuple[str, ...]) -> str:
     return f"{ACS3}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
+def unsigned_headers(headers: Mapping[str, str], signed_headers: tuple[str, ...]) -> set[str]:
+    """Returns the headers that must be signed and are not: host, and all of the signature itself.
+
+    (Help page "Request syntax and signature method V3": every common header that is sent.)
+    """
+    required = {name for name in headers if name.startswith("x-acs-") or name == "host"}
+    return required - set(signed_headers)
+
+
 def signature(secret: str, text: str) -> str:
     """Returns the signature of a string to sign, in hex."""
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()

@@ -20,6 +20,7 @@ class Authenticator:
         self.access_key_id = access_key_id
         self.access_key_secret = access_key_secret
         self.security_token = security_token  # empty: any token passes, and none need be sent
+        self.expired_security_token = ""  # one that was valid once
         # By their hash: there are many, and they are stored for half an hour.
         self._used_at_by_nonce: dict[int, datetime] = {}
 
@@ -35,9 +36,9 @@ class Authenticator:
 
     def _check_parameters(self, method: str, params: Params, now: datetime) -> None:
         _require(params, "Action", "Version", "AccessKeyId", "Signature", "SignatureNonce")
-        self._check_key(params["AccessKeyId"])
+        self.check_key(params["AccessKeyId"])
         # The ESS manual's sample spells it TimeStamp.
-        _check_time(params.get("Timestamp") or params.get("TimeStamp") or "", now)
+        check_time(_parsed(params.get("Timestamp") or params.get("TimeStamp") or ""), now)
         text = signature_v1.string_to_sign(method, params)
         algorithm = params.get("SignatureMethod") or "HMAC-SHA1"
         if algorithm not in signature_v1.DIGESTS:
@@ -45,29 +46,35 @@ class Authenticator:
         expected = signature_v1.signature(self.access_key_secret, text, algorithm)
         if not hmac.compare_digest(params["Signature"].encode(), expected.encode()):
             raise errors.SignatureDoesNotMatch(text)
-        self._check_token(params.get("SecurityToken"))
+        self.check_token(params.get("SecurityToken"))
         self._check_nonce(params["SignatureNonce"], now)
 
     def _check_headers(self, incoming: Incoming, params: Params, now: datetime) -> None:
         _require(params, "Action", "Version")
         authorization = acs3.parse_authorization(incoming.headers)
-        self._check_key(authorization.access_key_id)
-        _check_time(incoming.headers.get("x-acs-date", ""), now)
+        self.check_key(authorization.access_key_id)
+        check_time(_parsed(incoming.headers.get("x-acs-date", "")), now)
         text = acs3.string_to_sign(incoming, authorization.signed_headers)
+        if acs3.unsigned_headers(incoming.headers, authorization.signed_headers):
+            raise errors.SignatureDoesNotMatch(text)
         expected = acs3.signature(self.access_key_secret, text)
         if not hmac.compare_digest(authorization.signature.encode(), expected.encode()):
             raise errors.SignatureDoesNotMatch(text)
-        self._check_token(incoming.headers.get("x-acs-security-token"))
+        self.check_token(incoming.headers.get("x-acs-security-token"))
         nonce = incoming.headers.get("x-acs-signature-nonce")
         if not nonce:
             raise errors.GatewayMissing("SignatureNonce")
         self._check_nonce(nonce, now)
 
-    def _check_key(self, access_key_id: str) -> None:
+    def check_key(self, access_key_id: str) -> None:
+        """Raises ApiError for another key than this cloud's."""
         if access_key_id != self.access_key_id:
             raise errors.AccessKeyNotFound()
 
-    def _check_token(self, token: str | None) -> None:
+    def check_token(self, token: str | None) -> None:
+        """Raises ApiError for a token that is wrong, missing, or expired."""
+        if token and token == self.expired_security_token:
+            raise errors.SecurityTokenExpired()
         if self.security_token and token != self.security_token:
             raise errors.SecurityTokenMalformed()
 
@@ -86,10 +93,14 @@ def _require(params: Params, *names: str) -> None:
             raise errors.GatewayMissing(name)
 
 
-def _check_time(text: str, now: datetime) -> None:
+def _parsed(text: str) -> datetime:
     try:
-        sent_at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
     except ValueError as error:
         raise errors.TimeStampFormat() from error
+
+
+def check_time(sent_at: datetime, now: datetime) -> None:
+    """Raises ApiError for a request that was signed too long ago, or ahead."""
     if abs(now - sent_at) > MAX_SKEW:
         raise errors.TimeStampExpired()

@@ -75,7 +75,7 @@ def _routes(
         routes += admin.routes(cloud, history or ConsoleHistory(cloud), function)
         routes += endpoint.routes(cloud.platform, authenticator, faults)
     elif cloud.functions is not None:
-        routes.append(endpoint.queue_route(cloud.functions, authenticator, faults))
+        routes += endpoint.queue_routes(cloud.functions, authenticator, faults)
     return routes
 
 

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,10 +22,11 @@ from scalein.ledger.protocol import Ledger
 from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
 from scalein.processing.dependencies import Dependencies
-from scalein.processing.follow_ups import schedule
 from scalein.report import response
 from scalein.report.outcome import Outcome, outcome_json
 from scalein.settings import Settings, read_settings
+from scalein.timing import CallTimer
+from scalein.wiring import follow_ups_of
 from scalein_cli import show
 from scalein_cli.errors import CommandError
 from scalein_cli.local import EXAMPLE_POLICY, clock_for, context, environment, local_cloud
@@ -201,12 +201,7 @@ def _process(
     deadline = Deadline.after(settings.run_seconds, clock)
     gateway = RecordingGateway(EssGateway(settings, deadline))
     event = parse_event(question.event)
-    schedule_follow_up = settings.function_ref and partial(
-        schedule,
-        function_ref=settings.function_ref,
-        credentials=settings.credentials,
-        deadline=deadline,
-    )
+    schedule_follow_up = follow_ups_of(settings, deadline, CallTimer(clock))
     dependencies = Dependencies(
         lambda: gateway, _no_ledger, deadline, schedule_follow_up, is_dry_run=True
     )

@@ -16,13 +16,13 @@ class FunctionRef(NamedTuple):
     """This function, as Function Compute can call it again, and the key that signs follow-ups."""
 
     endpoint: str  # URL of Function Compute
-    service: str
+    service: str  # empty: a function of Function Compute 3.0, which has none
     function: str
     qualifier: str
     key: str
 
     def __repr__(self) -> str:
-        return f"FunctionRef({self.service}/{self.function})"
+        return f"FunctionRef({'/'.join(filter(None, (self.service, self.function)))})"
 
 
 def read_function_ref(environment: Mapping[str, str], context: object) -> FunctionRef | None:
@@ -37,28 +37,45 @@ def read_function_ref(environment: Mapping[str, str], context: object) -> Functi
         raise ConfigurationError(
             f"SCALEIN_FOLLOW_UP_KEY must have at least {MIN_KEY_LENGTH} random characters."
         )
-    service_name, function_name = _function_name(environment, context)
+    service_name, function_name = _names(environment, context)
     return FunctionRef(
         endpoint=_function_compute_url(environment, context),
         service=service_name,
         function=function_name,
-        qualifier=text_of(getattr(context, "service", None), "qualifier"),
+        qualifier=_qualifier(context),
         key=key,
     )
 
 
-def _function_name(environment: Mapping[str, str], context: object) -> list[str]:
-    """The names of service and function: of the variable, else of the context."""
-    names = environment.get("SCALEIN_FC_FUNCTION", "").split("/")
-    if names == [""]:
-        parts = (getattr(context, part, None) for part in ("service", "function"))
-        names = [text_of(part, "name") for part in parts]
-    if len(names) != 2 or not all(re.fullmatch(FUNCTION_NAME, name) for name in names):
+def _names(environment: Mapping[str, str], context: object) -> tuple[str, str]:
+    """The names of service and function: of the variable, else of the context.
+
+    The service is empty in Function Compute 3.0: its context names none (help page "Context").
+    """
+    text = environment.get("SCALEIN_FC_FUNCTION", "")
+    if text:
+        service, separator, function = text.rpartition("/")
+        is_complete = bool(service) or not separator
+    else:
+        service = text_of(getattr(context, "service", None), "name")
+        function = text_of(getattr(context, "function", None), "name")
+        is_complete = True
+    names = [function, service] if service else [function]
+    if not is_complete or not all(re.fullmatch(FUNCTION_NAME, name) for name in names):
         raise ConfigurationError(
-            "Follow-ups need the name of the function: set SCALEIN_FC_FUNCTION to SERVICE/FUNCTION"
-            " (Function Compute 2.0)."
+            "Follow-ups need the name of this function: set SCALEIN_FC_FUNCTION to FUNCTION"
+            " (Function Compute 3.0) or SERVICE/FUNCTION (2.0)."
         )
-    return names
+    return service, function
+
+
+def _qualifier(context: object) -> str:
+    """The version or alias that this invocation runs; "" if the context does not say.
+
+    Python 3.12 has it in the function, an older runtime in the service (help page "Context").
+    """
+    parts = (getattr(context, part, None) for part in ("service", "function"))
+    return next(filter(None, (text_of(part, "qualifier") for part in parts)), "")
 
 
 def _function_compute_url(environment: Mapping[str, str], context: object) -> str:

@@ -11,13 +11,14 @@ from functools import cache, partial
 
 from scalein.clock import Clock, Deadline
 from scalein.cloud.gateway import Gateway
+from scalein.function_ref import FunctionRef
 from scalein.ledger.fallback import FallbackLedger
 from scalein.ledger.memory import MemoryLedger, process_store
 from scalein.ledger.protocol import LeaseOptions, Ledger
 from scalein.policy import Policy
-from scalein.processing.dependencies import Dependencies
+from scalein.processing.dependencies import Dependencies, FollowUpScheduler, ScheduleFollowUp
 from scalein.processing.follow_ups import schedule
-from scalein.settings import Settings
+from scalein.settings import Credentials, Settings
 from scalein.timing import CallTimer
 
 LEASE_MARGIN_SECONDS = 5.0  # a lease outlives the hard timeout of its invocation by this much
@@ -32,19 +33,42 @@ def wire(settings: Settings, policy: Policy, clock: Clock) -> tuple[Dependencies
         open_gateway=cache(lambda: open_gateway(settings, deadline, timer)),
         open_ledger=cache(lambda: _open_ledger(settings, policy, deadline, timer)),
         deadline=deadline,
-        schedule_follow_up=function_ref
-        and partial(
-            schedule,
-            function_ref=function_ref,
-            credentials=settings.credentials,
-            deadline=deadline,
-            timer=timer,
-        ),
+        schedule_follow_up=follow_ups_of(settings, deadline, timer),
         follow_up_key=function_ref.key if function_ref else "",
         settle_seconds=settings.settle_seconds,
         is_dry_run=settings.dry_run,
     )
     return dependencies, timer
+
+
+def follow_ups_of(
+    settings: Settings, deadline: Deadline, timer: CallTimer
+) -> ScheduleFollowUp | None:
+    """What schedules the follow-ups of one invocation; None if there are none."""
+    function_ref = settings.function_ref
+    if function_ref is None:
+        return None
+    return partial(
+        schedule,
+        open_scheduler=cache(lambda: open_scheduler(function_ref, settings.credentials)),
+        key=function_ref.key,
+        deadline=deadline,
+        timer=timer,
+    )
+
+
+def open_scheduler(function_ref: FunctionRef, credentials: Credentials) -> FollowUpScheduler:
+    """The adapter to the generation of Function Compute that has this function.
+
+    It is imported here, when the first follow-up is scheduled: most messages need none.
+    """
+    if function_ref.service:
+        from scalein.cloud.function_compute import ServiceFunctionScheduler
+
+        return ServiceFunctionScheduler(function_ref, credentials)
+    from scalein.cloud.native_function import NativeFunctionScheduler
+
+    return NativeFunctionScheduler(function_ref, credentials)
 
 
 def open_gateway(settings: Settings, deadline: Deadline, timer: CallTimer) -> Gateway:

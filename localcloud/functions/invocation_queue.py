@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from localcloud.clock import Clock
+from localcloud.functions.model import LATEST, NATIVE
 
 MAX_BYTES = 128 << 10
 MAX_RETRIES = 3  # unless the function's asynchronous configuration says otherwise
@@ -24,16 +25,23 @@ class TaskExists(Exception):
 class Invocation:
     """One asynchronous invocation."""
 
-    service: str
+    service: str  # NATIVE: of Function Compute 3.0
     function: str
     event: bytes
     due_at: datetime
     task_id: str
     request_id: str = field(default_factory=lambda: str(uuid4()))
     attempts: int = 0
-    qualifier: str = "LATEST"
+    qualifier: str = LATEST
     status: str = "Enqueued"  # Running, Retrying, Succeeded, Failed, Stopped
     answer: bytes = b""  # of the last attempt
+
+    @property
+    def arn_path(self) -> str:
+        """The function with its qualifier, as the end of an ARN names it."""
+        if self.service == NATIVE:
+            return f"functions/{self.function}/{self.qualifier}"
+        return f"services/{self.service}.{self.qualifier}/functions/{self.function}"
 
 
 @dataclass
@@ -53,7 +61,7 @@ class InvocationQueue:
         event: bytes,
         delay_seconds: int,
         task_id: str,
-        qualifier: str = "LATEST",
+        qualifier: str = LATEST,
     ) -> Invocation:
         """Adds an invocation. Raises TaskExists."""
         with self.lock:

@@ -1,4 +1,4 @@
-"""What is deployed, over HTTP: services, functions, versions, aliases, async configurations."""
+"""Management of 2.0 over HTTP: services, functions, versions, aliases, async configurations."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ def management(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield from _functions(platform)
     yield from _versions(platform)
     yield from _asynchronous(platform)
-    yield from _newer(platform)
 
 
 def _services(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     registry = platform.registry
-    yield OLDER + "/services", "POST", lambda _, body: registry.create_service(_object(body))
+    yield OLDER + "/services", "POST", lambda _, body: registry.create_service(object_of(body))
     yield (
         OLDER + "/services",
         "GET",
@@ -41,7 +40,7 @@ def _services(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield (
         SERVICE,
         "PUT",
-        lambda r, body: registry.update_service(r.path_params["service"], _object(body)),
+        lambda r, body: registry.update_service(r.path_params["service"], object_of(body)),
     )
     yield SERVICE, "DELETE", lambda r, _: registry.delete_service(r.path_params["service"])
 
@@ -51,8 +50,8 @@ def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
 
     def update(request: Request, body: bytes) -> Any:
         path = request.path_params
-        description = registry.put_function(path["service"], _object(body), path["function"])
-        platform.discard_instances(path["service"])
+        description = registry.put_function(path["service"], object_of(body), path["function"])
+        platform.discard_instances(path["service"].partition(".")[0])
         return description
 
     def listing(request: Request, _: bytes) -> Any:
@@ -68,7 +67,7 @@ def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield (
         SERVICE + "/functions",
         "POST",
-        lambda r, body: registry.put_function(r.path_params["service"], _object(body)),
+        lambda r, body: registry.put_function(r.path_params["service"], object_of(body)),
     )
     yield SERVICE + "/functions", "GET", listing
     yield (
@@ -97,7 +96,7 @@ def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     def name(request: Request) -> str:
         return str(request.path_params["service"])
 
-    yield versions, "POST", lambda r, body: registry.publish_version(name(r), _object(body))
+    yield versions, "POST", lambda r, body: registry.publish_version(name(r), object_of(body))
     yield (
         versions,
         "GET",
@@ -110,7 +109,7 @@ def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
         "DELETE",
         lambda r, _: registry.delete_version(name(r), r.path_params["version"]),
     )
-    yield aliases, "POST", lambda r, body: registry.put_alias(name(r), _object(body))
+    yield aliases, "POST", lambda r, body: registry.put_alias(name(r), object_of(body))
     yield (
         aliases,
         "GET",
@@ -120,7 +119,7 @@ def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield (
         aliases + "/{alias}",
         "PUT",
-        lambda r, body: registry.put_alias(name(r), _object(body), r.path_params["alias"]),
+        lambda r, body: registry.put_alias(name(r), object_of(body), r.path_params["alias"]),
     )
     yield (
         aliases + "/{alias}",
@@ -166,7 +165,7 @@ def _asynchronous(platform: Platform) -> Iterator[tuple[str, str, Act]]:
             raise FcError(404, "StatefulAsyncInvocationNotFound")
         return items
 
-    yield CONFIG, "PUT", lambda r, body: registry.put_async_config(*names(r), _object(body))
+    yield CONFIG, "PUT", lambda r, body: registry.put_async_config(*names(r), object_of(body))
     yield CONFIG, "GET", lambda r, _: registry.async_config(*names(r))
     yield CONFIG, "DELETE", delete
     yield FUNCTION + "/async-invoke-configs", "GET", configs
@@ -175,31 +174,8 @@ def _asynchronous(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield TASKS + "/{task}", "PUT", lambda r, _: platform.queue.stop(task(r))
 
 
-def _newer(platform: Platform) -> Iterator[tuple[str, str, Act]]:
-    """Yields the routes of 3.0, whose functions have no service: they are in one without a name."""
-    registry = platform.registry
-    registry.services[""] = Service("", {})
-
-    def update(request: Request, body: bytes) -> Any:
-        description = registry.put_function("", _object(body), request.path_params["function"])
-        platform.discard_instances("")
-        return description
-
-    yield NEWER + "/functions", "POST", lambda _, body: registry.put_function("", _object(body))
-    yield (
-        NEWER + "/functions/{function}",
-        "GET",
-        lambda r, _: registry.function("", r.path_params["function"]).description,
-    )
-    yield NEWER + "/functions/{function}", "PUT", update
-    yield (
-        NEWER + "/functions/{function}",
-        "DELETE",
-        lambda r, _: registry.delete_function("", r.path_params["function"]),
-    )
-
-
-def _object(body: bytes) -> dict[str, Any]:
+def object_of(body: bytes) -> dict[str, Any]:
+    """Returns the JSON object of a body; an empty body is an empty object."""
     return dict(json.loads(body or b"{}"))
 
 

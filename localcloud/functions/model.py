@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 LATEST = "LATEST"
+NATIVE = ""  # the service of a native function, of Function Compute 3.0, which has none
 
 
 class FcError(Exception):
@@ -22,7 +23,7 @@ class FcError(Exception):
 class Function:
     """A function, as it was deployed."""
 
-    service: str  # empty: of Function Compute 3.0
+    service: str  # NATIVE: of Function Compute 3.0
     name: str
     code: Path
     description: dict[str, Any]  # what GetFunction answers
@@ -33,6 +34,10 @@ class Function:
     def key(self) -> str:
         checksum = self.description["codeChecksum"]
         return f"{self.service}.{self.version_id or LATEST}/{self.name}/{checksum}"
+
+    @property
+    def is_native(self) -> bool:
+        return self.service == NATIVE
 
     @property
     def runtime(self) -> str:
@@ -52,11 +57,18 @@ class Function:
 
     @property
     def initializer(self) -> str:
-        return str(self.description.get("initializer") or "")
+        return str(self._initializer.get("handler") or self.description.get("initializer") or "")
 
     @property
     def initializer_timeout(self) -> int:
-        return int(self.description.get("initializationTimeout") or 3)
+        older = self.description.get("initializationTimeout")
+        return int(self._initializer.get("timeout") or older or 3)
+
+    @property
+    def _initializer(self) -> dict[str, Any]:
+        """As 3.0 describes it; 2.0 has two fields of the function instead."""
+        hooks = self.description.get("instanceLifecycleConfig") or {}
+        return dict(hooks.get("initializer") or {})
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,7 +77,7 @@ class Function:
 
 @dataclass
 class Service:
-    """A service and its functions."""
+    """A service and its functions; or a native function, which is alone in one without a name."""
 
     name: str
     description: dict[str, Any]

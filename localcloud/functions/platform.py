@@ -20,12 +20,13 @@ from localcloud.functions.invocation_queue import (
     InvocationQueue,
     TaskExists,
 )
-from localcloud.functions.model import FcError, Function
+from localcloud.functions.model import LATEST, NATIVE, FcError, Function
 from localcloud.functions.registry import Registry
 
 WORKERS = 8
 LOOK_SECONDS = 0.05
-FUNCTION_ARN = re.compile("acs:fc:[^:]*:[^:]*:(?:services/([^/]+)/)?functions/([^/]+)")
+# 2.0: services/S.QUALIFIER/functions/F; 3.0: functions/F/QUALIFIER
+FUNCTION_ARN = re.compile("acs:fc:[^:]*:[^:]*:(?:services/([^/]+)/)?functions/([^/]+)(?:/([^/]+))?")
 
 
 class Platform:
@@ -74,9 +75,13 @@ class Platform:
         self.on_invocation(function, result)
         return result
 
-    def discard_instances(self, service: str) -> None:
-        """Ends idle instances of the service's latest code or configuration, which has changed."""
-        for key in [key for key in self.pool.idle if key.startswith(f"{service}.LATEST/")]:
+    def discard_instances(self, service: str, function: str = "") -> None:
+        """Ends idle instances of the latest code or configuration, which has changed.
+
+        They are those of a function, or of all functions of a service.
+        """
+        prefix = f"{service}.LATEST/{function}/" if function else f"{service}.LATEST/"
+        for key in [key for key in self.pool.idle if key.startswith(prefix)]:
             self.pool.forget(key)
 
     def _deliver_forever(self) -> None:
@@ -87,8 +92,9 @@ class Platform:
     def _run(self, invocation: Invocation) -> None:
         invocation.status = "Running"
         try:
-            service = f"{invocation.service}.{invocation.qualifier}"
-            function = self.registry.function(service, invocation.function)
+            function = self.registry.function(
+                invocation.service, invocation.function, invocation.qualifier
+            )
             result = self.invoke(
                 function, invocation.event, invocation.request_id, invocation.attempts
             )
@@ -107,7 +113,7 @@ class Platform:
     def config_of(self, invocation: Invocation) -> dict[str, Any]:
         try:
             return self.registry.async_config(
-                f"{invocation.service}.{invocation.qualifier}", invocation.function
+                invocation.service, invocation.function, invocation.qualifier
             )
         except FcError:
             return {}
@@ -124,14 +130,11 @@ class Platform:
         arn = ((config.get("destinationConfig") or {}).get(key) or {}).get("destination")
         if not arn:
             return
-        function_name = (
-            f"services/{invocation.service}.{invocation.qualifier}/functions/{invocation.function}"
-        )
         body = {
             "timestamp": int(self.clock.now().timestamp() * 1000),
             "requestContext": {
                 "requestId": invocation.request_id,
-                "functionArn": f"acs:fc:::{function_name}",
+                "functionArn": f"acs:fc:::{invocation.arn_path}",
                 "condition": condition,
                 "approximateInvokeCount": max(1, invocation.attempts + (not result.error)),
             },
@@ -143,10 +146,9 @@ class Platform:
         if not match:
             self._send(arn, body)
             return
-        service, _, qualifier = (match[1] or "").partition(".")
+        service, _, qualifier = (match[1] or NATIVE).partition(".")
+        qualifier = qualifier or match[3] or LATEST
         try:
-            self.queue.accept(
-                service, match[2], json.dumps(body).encode(), 0, "", qualifier or "LATEST"
-            )
+            self.queue.accept(service, match[2], json.dumps(body).encode(), 0, "", qualifier)
         except TaskExists:
             return  # it has no task id

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.clock import Clock
-from localcloud.functions.model import LATEST, FcError, Function, Service
+from localcloud.functions.model import LATEST, NATIVE, FcError, Function, Service
 
 RUNTIMES = (
     *("python3", "python3.9", "python3.10", "python3.12"),
@@ -27,11 +27,17 @@ RESERVED = ("accessKeyID", "accessKeySecret", "securityToken", "topic")
 
 @dataclass
 class Registry:
-    """All services. Every method raises FcError where the API refuses."""
+    """All functions of both generations. Every method raises FcError where the API refuses.
+
+    Versions, aliases and asynchronous configurations are a service's in 2.0, and a function's in
+    3.0. So a native function has a `Service` of its own, and `function` names it where
+    `service_name` is NATIVE.
+    """
 
     clock: Clock
     folder: Path
     services: dict[str, Service] = field(default_factory=dict)
+    natives: dict[str, Service] = field(default_factory=dict)  # by the name of the function
 
     def create_service(self, body: dict[str, Any]) -> dict[str, Any]:
         name = _checked_name(body, "serviceName")
@@ -57,20 +63,29 @@ class Registry:
             )
         del self.services[name]
 
-    def service(self, name: str) -> Service:
+    def service(self, name: str, function: str = "") -> Service:
+        """The service; of a native function, what it has instead."""
+        service_name = name.split(".", maxsplit=1)[0]
         try:
-            return self.services[name.split(".", maxsplit=1)[0]]
+            return self.natives[function] if service_name == NATIVE else self.services[service_name]
         except KeyError as error:
+            if service_name == NATIVE:
+                message = f"function '{function}' does not exist"
+                raise FcError(404, "FunctionNotFound", message) from error
             raise FcError(404, "ServiceNotFound", f"service '{name}' does not exist") from error
 
     def put_function(
         self, service_name: str, body: dict[str, Any], name: str = ""
     ) -> dict[str, Any]:
         """Creates a function, or changes the one of that name."""
-        service = self.service(service_name)
-        if not name and _checked_name(body, "functionName") in service.functions:
+        function_name = name or _checked_name(body, "functionName")
+        is_new_native = service_name == NATIVE and function_name not in self.natives and not name
+        service = (
+            Service(NATIVE, {}) if is_new_native else self.service(service_name, function_name)
+        )
+        if not name and function_name in service.functions:
             raise FcError(
-                409, "FunctionAlreadyExists", f"function '{body['functionName']}' already exists"
+                409, "FunctionAlreadyExists", f"function '{function_name}' already exists"
             )
         before = self.function(service_name, name) if name else None
         description = {
@@ -79,7 +94,6 @@ class Registry:
         }
         _check_function(description)
         code_folder = before.code if before else Path()
-        function_name = name or body["functionName"]
         function = Function(service.name, function_name, code_folder, description)
         code = body.get("code")
         if code:
@@ -91,11 +105,13 @@ class Registry:
         description["functionId"] = _id(f"{service.name}/{function.name}")
         function.description = self._stamp(description)
         service.functions[function.name] = function
+        if service_name == NATIVE:
+            self.natives[function.name] = service
         return function.description
 
     def function(self, service_name: str, name: str, qualifier: str = "") -> Function:
         """`service_name` may carry a qualifier, as a path does: LATEST, a version, or an alias."""
-        service = self.service(service_name)
+        service = self.service(service_name, name)
         qualifier = qualifier or service_name.partition(".")[2] or LATEST
         version = service.aliases.get(qualifier, {}).get("versionId", qualifier)
         functions = service.functions if version == LATEST else service.versions.get(version)
@@ -111,10 +127,14 @@ class Registry:
 
     def delete_function(self, service_name: str, name: str) -> None:
         self.function(service_name, name)
-        del self.service(service_name).functions[name]
+        del self.service(service_name, name).functions[name]
+        if service_name == NATIVE:
+            del self.natives[name]
 
-    def publish_version(self, service_name: str, body: dict[str, Any]) -> dict[str, Any]:
-        service = self.service(service_name)
+    def publish_version(
+        self, service_name: str, body: dict[str, Any], function: str = ""
+    ) -> dict[str, Any]:
+        service = self.service(service_name, function)
         id = str(max(map(int, service.versions), default=0) + 1)
         service.versions[id] = {
             name: replace(f, version_id=id) for name, f in service.functions.items()
@@ -124,16 +144,18 @@ class Registry:
         )
         return service.version_descriptions[id]
 
-    def delete_version(self, service_name: str, id: str) -> None:
-        service = self.service(service_name)
+    def delete_version(self, service_name: str, id: str, function: str = "") -> None:
+        service = self.service(service_name, function)
         if any(alias["versionId"] == id for alias in service.aliases.values()):
             raise FcError(412, "PreconditionFailed", "an alias points at the version")
         if service.versions.pop(id, None) is None:
             raise FcError(404, "VersionNotFound", f"version '{id}' does not exist")
         del service.version_descriptions[id]
 
-    def put_alias(self, service_name: str, body: dict[str, Any], name: str = "") -> dict[str, Any]:
-        service = self.service(service_name)
+    def put_alias(
+        self, service_name: str, body: dict[str, Any], name: str = "", function: str = ""
+    ) -> dict[str, Any]:
+        service = self.service(service_name, function)
         if not name and _checked_name(body, "aliasName") in service.aliases:
             raise FcError(409, "AliasAlreadyExists", f"alias '{body['aliasName']}' already exists")
         if name and name not in service.aliases:
@@ -148,32 +170,32 @@ class Registry:
         service.aliases[description["aliasName"]] = self._stamp(description)
         return description
 
-    def alias(self, service_name: str, name: str) -> dict[str, Any]:
+    def alias(self, service_name: str, name: str, function: str = "") -> dict[str, Any]:
         try:
-            return self.service(service_name).aliases[name]
+            return self.service(service_name, function).aliases[name]
         except KeyError as error:
             raise FcError(404, "AliasNotFound", f"alias '{name}' does not exist") from error
 
-    def delete_alias(self, service_name: str, name: str) -> None:
-        self.alias(service_name, name)
-        del self.service(service_name).aliases[name]
+    def delete_alias(self, service_name: str, name: str, function: str = "") -> None:
+        self.alias(service_name, name, function)
+        del self.service(service_name, function).aliases[name]
 
     def put_async_config(
-        self, service_name: str, name: str, body: dict[str, Any]
+        self, service_name: str, name: str, body: dict[str, Any], qualifier: str = ""
     ) -> dict[str, Any]:
-        function = self.function(service_name, name)
+        function = self.function(service_name, name, qualifier)
         if not 0 <= int(body.get("maxAsyncRetryAttempts") or 0) <= 8:
             raise FcError(400, "InvalidArgument", "maxAsyncRetryAttempts is 0 to 8")
         description = self._stamp(
             {**body, "service": function.service, "function": name, "qualifier": function.qualifier}
         )
-        self.service(service_name).async_configs[function.qualifier, name] = description
+        self.service(service_name, name).async_configs[function.qualifier, name] = description
         return description
 
-    def async_config(self, service_name: str, name: str) -> dict[str, Any]:
-        function = self.function(service_name, name)
+    def async_config(self, service_name: str, name: str, qualifier: str = "") -> dict[str, Any]:
+        function = self.function(service_name, name, qualifier)
         try:
-            return self.service(service_name).async_configs[function.qualifier, name]
+            return self.service(service_name, name).async_configs[function.qualifier, name]
         except KeyError as error:
             raise FcError(
                 404, "AsyncConfigNotExists", "the function has no asynchronous configuration"

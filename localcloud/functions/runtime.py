@@ -26,22 +26,29 @@ CODE, CHANNEL_IN, CHANNEL_OUT, RUNTIME = (
 
 
 def context_of(request: dict[str, Any]) -> SimpleNamespace:
-    """Returns the context of an invocation: without credentials and service on Python 3.12."""
-    function = SimpleNamespace(**request["function"])
+    """Returns the context of an invocation (help page "Context").
+
+    Python 3.12 has no credentials and no service: version and qualifier are the function's. Up to
+    3.10 they are the service's, which has no name in Function Compute 3.0.
+    """
+    version = {"version_id": request["versionId"], "qualifier": request["qualifier"]}
+    logs = {"log_project": "", "log_store": ""}
     context = SimpleNamespace(
         request_id=request["requestId"],
-        function=function,
+        function=SimpleNamespace(**request["function"]),
         region=request["region"],
         account_id=request["accountId"],
         logger=None,
         getLogger=logging.getLogger,
     )
     if RUNTIME == "python3.12":
+        context.function = SimpleNamespace(**request["function"], **version)
         context.log_project = context.log_store = ""
         return context
+    name = {} if request["generation"] == "3.0" else {"name": request["service"]}
     context.requestId = request["requestId"]
     context.credentials = SimpleNamespace(**request["credentials"])
-    context.service = SimpleNamespace(**request["service"])
+    context.service = SimpleNamespace(**name, **logs, **version)
     context.retry_count = request["retryCount"]
     return context
 

@@ -7,6 +7,7 @@ import gc
 import json
 import time
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,13 @@ import pytest
 
 from tests.support.deployment import KEY
 from tests.support.platforms import Compute, compute_of
+from tests.support.waits import soon
 
 
 @pytest.fixture
 def compute() -> Iterator[Compute]:
     with compute_of() as found:
         yield found
-
-
-def soon(true: Callable[[], Any]) -> Any:
-    """Processes take real time; within ten seconds."""
-    until = time.monotonic() + 10
-    while not (found := true()):
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return found
 
 
 def failure(call: Callable[[], Any]) -> tuple[int, str]:
@@ -273,6 +266,47 @@ def test_what_it_refuses(
     assert failure(lambda: call(compute.client)) == refusal
 
 
+def ago(seconds: float) -> str:
+    return formatdate(time.time() - seconds, usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "headers", "refusal"),
+    [
+        ({"accessKeySecret": "wrong"}, {}, (403, "SignatureNotMatch")),
+        ({"accessKeyID": "wrong"}, {}, (403, "InvalidAccessKeyID")),
+        ({"securityToken": "wrong"}, {}, (403, "InvalidSecurityToken.Malformed")),
+        ({"securityToken": "old"}, {}, (403, "InvalidSecurityToken.Expired")),
+        ({"securityToken": ""}, {}, (403, "InvalidSecurityToken.Malformed")),
+        ({}, {"date": 960}, (403, "InvalidTimeStamp.Expired")),
+        ({}, {"date": -960}, (403, "InvalidTimeStamp.Expired")),
+        ({}, {"date": "yesterday"}, (403, "InvalidTimeStamp.Format")),
+        ({}, {"date": ""}, (400, "MissingRequiredHeader")),
+    ],
+)
+def test_a_request_that_is_not_genuine_is_refused_with_its_own_code(
+    compute: Compute,
+    fields: dict[str, str],
+    headers: dict[str, str | int],
+    refusal: tuple[int, str],
+) -> None:
+    """A number is how many seconds ago the request was signed."""
+    compute.inside.authenticator.security_token = "now"
+    compute.inside.authenticator.expired_security_token = "old"
+    known = {
+        "endpoint": f"http://{compute.endpoint}",
+        "accessKeyID": KEY.access_key_id,
+        "accessKeySecret": KEY.access_key_secret,
+        "securityToken": "now",
+    }
+    client = fc2.Client(**{**known, **fields})
+    texts = {
+        name: ago(value) if isinstance(value, int) else value for name, value in headers.items()
+    }
+
+    assert failure(lambda: client.invoke_function("s", "f", b"x", headers=texts)) == refusal
+
+
 def test_several_instances_run_side_by_side(compute: Compute, tmp_path: Path) -> None:
     compute.deploy(
         tmp_path,
@@ -284,34 +318,6 @@ def test_several_instances_run_side_by_side(compute: Compute, tmp_path: Path) ->
 
     key = compute.platform.registry.function("s", "f").key
     assert soon(lambda: len(set(compute.platform.pool.instances(key))) == 3)
-
-
-def test_the_newer_sdk_invokes_a_function_of_3_0(compute: Compute, tmp_path: Path) -> None:
-    from alibabacloud_fc20230330 import models
-    from alibabacloud_fc20230330.client import Client
-    from alibabacloud_tea_openapi.models import Config
-
-    compute.deploy(tmp_path)
-    code = base64.b64encode(compute_zip(tmp_path / "f")).decode()
-    client = Client(
-        Config(
-            access_key_id=KEY.access_key_id,
-            access_key_secret=KEY.access_key_secret,
-            endpoint=compute.endpoint,
-            protocol="http",
-            region_id="cn-hangzhou",
-        )
-    )
-    function_input = models.CreateFunctionInput(
-        function_name="three",
-        runtime="python3.12",
-        handler="index.handler",
-        code=models.InputCodeLocation(zip_file=code),
-    )
-    client.create_function(models.CreateFunctionRequest(body=function_input))
-
-    answer = client.invoke_function("three", models.InvokeFunctionRequest(body=b"hello"))
-    assert (answer.status_code, answer.body.read()) == (200, b"hello")
 
 
 def raw(compute: Compute, method: str, path: str) -> Any:

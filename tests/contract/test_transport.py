@@ -9,24 +9,21 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from localcloud.certificate import self_signed_certificate
-from scalein.clock import Deadline, SystemClock
+from scalein.clock import SystemClock
 from scalein.cloud.ess import EssGateway
 from scalein.cloud.gateway import Removal
 from scalein.decision.model import Metric, ReadScope, RemoveOptions, Target
 from scalein.decision.progress import Progress
 from scalein.errors import ConfigurationError, GatewayError, OutcomeUnknown, Transient, TryLater
-from scalein.function_ref import FunctionRef
-from scalein.processing.follow_ups import schedule
 from scalein.timing import CallTimer
 from tests.support.clock import NOON, DrivenClock
-from tests.support.deployment import KEY
 from tests.support.fleets import request_for
+from tests.support.generations import GENERATIONS, follow_ups_at
 from tests.support.servers import (
     EMPTY,
     action_of,
@@ -111,16 +108,11 @@ def test_a_metric_that_drips_holds_no_read_beyond_its_deadline() -> None:
         assert seconds_of(lambda: gateway.snapshot("asg-1", ReadScope(metric=Metric()))) < 0.9
 
 
+@pytest.mark.parametrize("generation", GENERATIONS)
 @pytest.mark.parametrize("kind", DRIPS)
-def test_dripped_bytes_hold_no_follow_up_beyond_its_deadline(kind: str) -> None:
+def test_dripped_bytes_hold_no_follow_up_beyond_its_deadline(kind: str, generation: str) -> None:
     with serving(DRIPS[kind]) as endpoint:
-        function_ref = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
-        schedule_follow_up = partial(
-            schedule,
-            function_ref=function_ref,
-            credentials=KEY,
-            deadline=Deadline.after(0.4, SystemClock()),
-        )
+        schedule_follow_up = follow_ups_at(f"http://{endpoint}", generation, seconds=0.4)
 
         assert (
             seconds_of(
@@ -322,34 +314,26 @@ def test_a_fault_of_the_deployment_after_a_lost_answer_leaves_the_outcome_unknow
         gateway_to(endpoint, secure=True).remove(CALL)
 
 
+@pytest.mark.parametrize("generation", GENERATIONS)
 def test_a_wrong_certificate_of_function_compute_is_retried_later_and_names_the_setting(
-    certificate: tuple[str, str],
+    certificate: tuple[str, str], generation: str
 ) -> None:
     with serving(https, certificate) as endpoint:
-        function_ref = FunctionRef(f"https://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
-        schedule_follow_up = partial(
-            schedule,
-            function_ref=function_ref,
-            credentials=KEY,
-            deadline=Deadline.after(5, SystemClock()),
-        )
+        schedule_follow_up = follow_ups_at(f"https://{endpoint}", generation, seconds=5)
         with pytest.raises(TryLater, match="SCALEIN_FC_ENDPOINT"):
             schedule_follow_up(Progress(request_for(Target(instances=1)), NOON), 1)
 
 
+@pytest.mark.parametrize("generation", GENERATIONS)
 @pytest.mark.parametrize(
     "status", ["200 OK", "204 No Content", "302 Found", "404 Not Found", "502 Bad Gateway"]
 )
-def test_only_function_computes_own_acceptance_schedules_a_follow_up(status: str) -> None:
+def test_only_function_computes_own_acceptance_schedules_a_follow_up(
+    status: str, generation: str
+) -> None:
     answers = iter([answer_of(b"", status), answer_of(b"", "202 Accepted")])
     with replying(lambda _: next(answers)) as endpoint:
-        function_ref = FunctionRef(f"http://{endpoint}", "ops", "scale-in", "LATEST", "k" * 32)
-        schedule_follow_up = partial(
-            schedule,
-            function_ref=function_ref,
-            credentials=KEY,
-            deadline=Deadline.after(5, SystemClock()),
-        )
+        schedule_follow_up = follow_ups_at(f"http://{endpoint}", generation, seconds=5)
         progress = Progress(request_for(Target(instances=1)), NOON)
         with pytest.raises(TryLater, match=f"HTTP {status[:3]}"):
             schedule_follow_up(progress, 1)

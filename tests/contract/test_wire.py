@@ -309,6 +309,7 @@ def test_the_newer_signature_is_refused_where_anything_of_it_is_wrong() -> None:
         ("unknown-key", "InvalidAccessKeyId.NotFound"),
         ("stale", "InvalidTimeStamp.Expired"),
         ("nonce", "MissingSignatureNonce"),
+        ("x-acs-security-token", "SignatureDoesNotMatch"),  # not signed
         ("", ""),
     ],
 )
@@ -338,6 +339,8 @@ def test_acs3_signs_query_body_and_headers(part: str, code: str) -> None:
     if part == "x-acs-date":
         moment = (now - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         sent = sent._replace(headers={**sent.headers, "x-acs-date": moment})
+    if part == "x-acs-security-token":
+        sent = sent._replace(headers={**sent.headers, part: "token"})
     gate = Authenticator(KEY.access_key_id, KEY.access_key_secret)
     if not code:
         gate.check(sent, parameters(sent), datetime.now(timezone.utc))

@@ -98,7 +98,7 @@ def test_the_decision_touches_nothing(path: Path) -> None:
 @pytest.mark.parametrize(
     ("library", "keepers"),
     [
-        ("aliyunsdkcore", {"sdk.py"}),
+        ("aliyunsdkcore", {"native_function.py", "sdk.py"}),
         ("http", {"transport.py"}),
         ("aliyunsdkess", {"ess_requests.py"}),
         ("fc2", {"function_compute.py"}),
@@ -124,7 +124,8 @@ def test_no_room_but_the_cloud_loads_the_sdk_at_its_top(path: Path) -> None:
     """An event that is rejected pays for no SDK."""
     top = ast.parse(path.read_text(encoding="utf-8")).body
     modules = {str(node.module) for node in top if isinstance(node, ast.ImportFrom)}
-    late = ("aliyunsdk", "fc2", *(f"scalein.cloud.{name}" for name in ("ess", "sdk", "metrics")))
+    adapters = ("ess", "sdk", "metrics", "function_compute", "native_function")
+    late = ("aliyunsdk", "fc2", *(f"scalein.cloud.{name}" for name in adapters))
 
     assert not any(name.startswith(late) for name in modules)
 
@@ -199,3 +200,23 @@ def test_the_sdk_loads_without_cryptography_which_still_comes_when_it_is_touched
     assert "aliyunsdkcore.client" in loaded
     assert not any(name.startswith("cryptography") for name in loaded)
     assert any(name.startswith("cryptography") for name in touched)
+
+
+SCHEDULED = """
+import index, scalein.cloud.ess
+from scalein.function_ref import FunctionRef
+from scalein.settings import Credentials
+from scalein.wiring import open_scheduler
+open_scheduler(FunctionRef("https://fc", "{service}", "f", "", "k"), Credentials("i", "s"))
+"""
+
+
+def test_a_follow_up_loads_only_what_its_generation_of_function_compute_needs() -> None:
+    """Where ESS was called, 3.0 needs no other library."""
+    called = modules_after("import index, scalein.cloud.ess")
+    of_3_0 = modules_after(SCHEDULED.format(service="")) - called
+    of_2_0 = modules_after(SCHEDULED.format(service="s")) - called
+
+    assert {name.partition(".")[0] for name in of_3_0} <= {"scalein"}
+    assert {"fc2", "requests"} <= of_2_0
+    assert "scalein.cloud.native_function" not in of_2_0

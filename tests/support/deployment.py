@@ -52,6 +52,20 @@ def context(*, timeout: object = "60", **fields: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**known, **fields})
 
 
+def native_context(runtime: str, *, timeout: object = 60, **fields: Any) -> SimpleNamespace:
+    """The context of an invocation, as Function Compute 3.0 gives it: no service has a name."""
+    version = {"qualifier": "LATEST", "version_id": ""}
+    function: dict[str, Any] = {"name": "scale-in", "timeout": timeout}
+    known: dict[str, Any] = {"request_id": "fc-1", "region": "cn-hangzhou", "account_id": "1"}
+    if runtime == "python3.12":
+        known["function"] = SimpleNamespace(**function, **version)
+    else:
+        known["function"] = SimpleNamespace(**function)
+        known["service"] = SimpleNamespace(**version)
+        known["credentials"] = SimpleNamespace(**KEY._asdict())
+    return SimpleNamespace(**{**known, **fields})
+
+
 def variables_of(endpoint: str, **variables: str) -> dict[str, str]:
     """The environment of a function whose cloud is at an endpoint."""
     known = {f"SCALEIN_{name}_ENDPOINT": endpoint for name in ("ESS", "CMS", "FC")}

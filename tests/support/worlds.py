@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import index
@@ -24,6 +25,7 @@ class World:
     restarts: bool = (
         False  # every invocation meets an instance of the function that has served nothing
     )
+    context: Callable[[], SimpleNamespace] = context  # of each invocation
     heard: Callable[[dict[str, Any]], object] = lambda _: (
         None
     )  # called with each outcome, at its moment
@@ -44,7 +46,7 @@ class World:
         if self.restarts:
             process_store.cache_clear()
         try:
-            self._hear(index.serve(event, context(), self.cloud.clock))
+            self._hear(index.serve(event, self.context(), self.cloud.clock))
         except (index.TryLaterError, index.RemovalFailedError) as error:
             self._hear(json.loads(str(error)))
             raise

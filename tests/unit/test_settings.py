@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scalein.addresses import Endpoint
 from scalein.errors import ConfigurationError
 from scalein.settings import Credentials, read_settings
+from tests.support.deployment import native_context
 
 KEYS = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "env-id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "env-secret"}
 
@@ -208,9 +209,11 @@ def test_the_function_calls_itself_as_it_runs_now() -> None:
     ("variables", "fields", "says"),
     [
         ({"SCALEIN_FOLLOW_UP_KEY": "short"}, {}, "32 random characters"),
-        ({}, {"service": None}, "SCALEIN_FC_FUNCTION"),
-        ({"SCALEIN_FC_FUNCTION": "only-one"}, {}, "SERVICE/FUNCTION"),
-        ({"SCALEIN_FC_FUNCTION": "a/b/c"}, {}, "SERVICE/FUNCTION"),
+        ({}, {"function": None}, "SCALEIN_FC_FUNCTION"),
+        *(
+            ({"SCALEIN_FC_FUNCTION": text}, {}, "FUNCTION .*3.0.* SERVICE/FUNCTION")
+            for text in ("/", "a/", "/b", "a/b/c", "a b", "ops/1", "x" * 129)
+        ),
         ({}, {"account_id": ""}, "SCALEIN_FC_ENDPOINT"),
         ({"SCALEIN_FC_ENDPOINT": "http://fc.example"}, {}, "https"),
         ({"SCALEIN_LEDGER": "http://redis"}, {}, "redis://"),
@@ -224,17 +227,32 @@ def test_a_wrong_setting_of_follow_ups_or_ledger_says_what_it_takes(
         read_settings({**KEYS, **FOLLOWED, **variables}, of_2_0(**fields))
 
 
-def test_a_native_function_can_name_the_one_that_follows_up() -> None:
-    variables = {
-        **KEYS,
-        **FOLLOWED,
-        "SCALEIN_FC_FUNCTION": "ops/scale-in",
-        "SCALEIN_FC_ENDPOINT": "1.fc.example",
-    }
-    caller = read_settings(variables, of_2_0(service=None)).function_ref
+@pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
+def test_a_function_whose_context_names_no_service_is_one_of_3_0(runtime: str) -> None:
+    caller = read_settings({**KEYS, **FOLLOWED}, native_context(runtime)).function_ref
 
     assert caller is not None
-    assert caller[:4] == ("https://1.fc.example", "ops", "scale-in", "")
+    assert caller[:4] == (
+        "https://1.cn-hangzhou-internal.fc.aliyuncs.com",
+        "",
+        "scale-in",
+        "LATEST",
+    )
+    assert repr(caller) == "FunctionRef(scale-in)"
+
+
+@pytest.mark.parametrize("given_context", [of_2_0(), native_context("python3.12")])
+@pytest.mark.parametrize(
+    ("text", "names"), [("ops/other", ("ops", "other")), ("other", ("", "other"))]
+)
+def test_a_setting_names_the_function_whatever_the_context_says(
+    text: str, names: tuple[str, str], given_context: SimpleNamespace
+) -> None:
+    variables = {"SCALEIN_FC_FUNCTION": text, "SCALEIN_FC_ENDPOINT": "1.fc.example"}
+    caller = read_settings({**KEYS, **FOLLOWED, **variables}, given_context).function_ref
+
+    assert caller is not None
+    assert (caller.endpoint, caller.service, caller.function) == ("https://1.fc.example", *names)
 
 
 def test_the_ledgers_password_is_in_no_text_form() -> None:

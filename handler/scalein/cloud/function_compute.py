@@ -1,4 +1,4 @@
-"""Sends asynchronous, delayed invocations to Function Compute through fc2, API 2016-08-15.
+"""Schedules invocations of a function of Function Compute 2.0 through fc2, API 2016-08-15.
 
 fc2 logs what it sends to the root logger, authorization header and token included; tries a
 refused connection for 30 s; and fails at an error that is not JSON. So fc2 only signs here:
@@ -13,9 +13,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from scalein.cloud.invocations import (
+    ACCEPTED,
+    CONNECT_SECONDS,
+    MAX_CALL_SECONDS,
+    failure_of,
+    is_scheduled,
+)
 from scalein.cloud.transport import BoundedAdapter, TransportError
 from scalein.cold_start import cheap_imports
-from scalein.errors import TryLater
 from scalein.function_ref import FunctionRef
 from scalein.settings import Credentials
 
@@ -26,9 +32,6 @@ with cheap_imports():
     from urllib3 import Timeout
     from urllib3.exceptions import HTTPError
 
-ACTION = "InvokeFunction"
-CONNECT_SECONDS, MAX_CALL_SECONDS = 2.0, 5.0
-ACCEPTED = 202  # the answer to an asynchronous invocation; any other success is a proxy's
 FC2_FOLDER = Path(fc2.__file__).parent
 
 
@@ -40,47 +43,53 @@ def _is_not_of_fc2(record: logging.LogRecord) -> bool:
 logging.getLogger().addFilter(_is_not_of_fc2)
 
 
-def invoke_later(
-    function_ref: FunctionRef,
-    credentials: Credentials,
-    event: bytes,
-    task_id: str,
-    delay_seconds: int,
-    max_seconds: float,
-) -> bool:
-    """Has Function Compute invoke the function with the event, `delay_seconds` from now.
+class ServiceFunctionScheduler:
+    """Schedules invocations of one function."""
 
-    Returns False if Function Compute has that task id already. Takes `max_seconds` at most;
-    raises TryLater.
-    """
-    headers = {
-        "x-fc-invocation-type": "Async",
-        "x-fc-async-delay": str(delay_seconds),
-        "x-fc-stateful-async-invocation-id": task_id,
-        "x-fc-stateful-async-invocation-enable": "true",
-    }
-    client = _client(function_ref.endpoint, credentials)
-    client.timeout = (CONNECT_SECONDS, min(MAX_CALL_SECONDS, max_seconds))
-    try:
-        client.invoke_function(
-            function_ref.service,
-            function_ref.function,
-            event,
-            headers,
-            function_ref.qualifier or None,
-        )
-    except fc2.FcError as error:
-        if error.status_code == 409:
-            return False
-        raise TryLater(
-            ACTION, f"HTTP {error.status_code}", "Function Compute does not accept the invocation."
-        ) from None
-    except TransportError as error:
-        check = "Check SCALEIN_FC_ENDPOINT, HTTPS_PROXY and REQUESTS_CA_BUNDLE."
-        raise TryLater(ACTION, error.code, f"{str(error).rstrip('.')}. {check}") from None
-    except (requests.RequestException, OSError, ValueError) as error:
-        raise TryLater(ACTION, type(error).__name__, "Function Compute does not answer.") from None
-    return True
+    def __init__(self, function_ref: FunctionRef, credentials: Credentials) -> None:
+        self._function_ref = function_ref
+        self._client = _client(function_ref.endpoint, credentials)
+
+    def invoke_later(
+        self, event: bytes, task_id: str, delay_seconds: int, max_seconds: float
+    ) -> bool:
+        """Has Function Compute invoke the function with the event, `delay_seconds` from now.
+
+        Returns False if Function Compute has that task id already. Takes `max_seconds` at most;
+        raises TryLater.
+        """
+        headers = {
+            "x-fc-invocation-type": "Async",
+            "x-fc-async-delay": str(delay_seconds),
+            "x-fc-stateful-async-invocation-id": task_id,
+            "x-fc-stateful-async-invocation-enable": "true",
+        }
+        function_ref = self._function_ref
+        self._client.timeout = (CONNECT_SECONDS, min(MAX_CALL_SECONDS, max_seconds))
+        try:
+            self._client.invoke_function(
+                function_ref.service,
+                function_ref.function,
+                event,
+                headers,
+                function_ref.qualifier or None,
+            )
+        except RefusedInvocation as refusal:
+            answer = refusal.answer
+        except (TransportError, OSError, ValueError) as error:
+            raise failure_of(error) from None
+        else:
+            return True
+        request_id = answer.headers.get("x-fc-request-id")
+        return is_scheduled(answer.status_code, answer.content, request_id)
+
+
+class RefusedInvocation(Exception):
+    """An answer that accepts nothing. Its text may repeat what was sent, and is not shown."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
@@ -113,14 +122,15 @@ class Client(fc2.Client):  # type: ignore[misc]
                 data=body,
                 timeout=self.timeout,
                 allow_redirects=False,
+                auth=self.auth,  # keeps the signature; else requests looks into a file .netrc
             )
         if answer.status_code not in self.successes:
             raise self.refusal(answer)
         return answer
 
     def refusal(self, answer: requests.Response) -> Exception:
-        """Returns an error without the answer's text, which may repeat what was sent."""
-        return fc2.FcError("", answer.status_code)  # type: ignore[no-any-return]
+        """Returns what to raise for an answer that is no success."""
+        return RefusedInvocation(answer)
 
 
 @lru_cache(maxsize=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from scalein.clock import Deadline
 from scalein.cloud.gateway import Gateway
@@ -16,6 +16,19 @@ MAX_PER_MESSAGE = 1_000  # instances; as many as ESS takes in one activity
 # Calls this function again with the progress, so many seconds later; False if this follow-up was
 # scheduled before. Raises TryLater.
 ScheduleFollowUp = Callable[[Progress, int], bool]
+
+
+class FollowUpScheduler(Protocol):
+    """Function Compute, of either generation, as what calls this function again."""
+
+    def invoke_later(
+        self, event: bytes, task_id: str, delay_seconds: int, max_seconds: float
+    ) -> bool:
+        """Has this function invoked with the event, `delay_seconds` from now.
+
+        Returns False if that task id was scheduled before. Takes `max_seconds` at most; raises
+        TryLater.
+        """
 
 
 class Dependencies(NamedTuple):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from scalein.clock import Deadline
 from scalein.decision.progress import Progress
 from scalein.errors import TryLater
-from scalein.function_ref import FunctionRef
+from scalein.processing.dependencies import FollowUpScheduler
 from scalein.processing.progress_record import sign_follow_up
-from scalein.settings import Credentials
 from scalein.timing import CallTimer
 
 MAX_FOLLOW_UP_BYTES = 128 << 10  # of an asynchronous invocation's event
@@ -19,26 +20,23 @@ def schedule(
     progress: Progress,
     delay_seconds: int,
     *,
-    function_ref: FunctionRef,
-    credentials: Credentials,
+    open_scheduler: Callable[[], FollowUpScheduler],
+    key: str,
     deadline: Deadline,
     timer: CallTimer | None = None,
 ) -> bool:
     """Schedules a call of this function, in the version that runs now, with the progress.
 
-    Returns False if this follow-up was scheduled before. Raises TryLater.
+    Returns False if this follow-up was scheduled before. Raises TryLater. `key` signs it.
     """
-    # Late: fc2 costs 150 ms, and most messages need no follow-up.
-    from scalein.cloud.function_compute import invoke_later
-
-    event = sign_follow_up(progress, function_ref.key)
+    event = sign_follow_up(progress, key)
     if len(event) > MAX_FOLLOW_UP_BYTES:
         sentence = "a follow-up would be larger than Function Compute takes."
         raise TryLater("InvokeFunction", "TooLarge", sentence)
+    scheduler = open_scheduler()
     seconds = max(MIN_CALL_SECONDS, deadline.remaining_seconds())
-    task = task_id(progress)
     with (timer or CallTimer(deadline.clock)).call("InvokeFunction"):
-        return invoke_later(function_ref, credentials, event, task, delay_seconds, seconds)
+        return scheduler.invoke_later(event, task_id(progress), delay_seconds, seconds)
 
 
 def task_id(progress: Progress) -> str:

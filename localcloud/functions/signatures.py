@@ -1,0 +1,82 @@
+"""Who may call Function Compute: the signatures of both generations, and what refuses them.
+
+2.0 (API 2016-08-15) has a signature of its own, without a nonce. 3.0 (2023-03-30) has signature V3,
+ACS3-HMAC-SHA256. Function Compute publishes the codes of a wrong signature and of an unknown key
+(help page "Error codes"), and that each refusal is HTTP 403 (page "Signature authentication"); the
+other codes are those of signature V3's gateway.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+
+from localcloud import errors
+from localcloud.authenticator import Authenticator, check_time
+from localcloud.functions.model import FcError
+from localcloud.wire import Incoming
+
+MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your access key and signing method"
+)
+ACS3_HEADERS = {"Action": "x-acs-action", "Version": "x-acs-version"}
+
+
+def check_signature(incoming: Incoming, authenticator: Authenticator) -> None:
+    """Checks key, time, signature, token and, of 3.0, the nonce. Raises FcError."""
+    # Real time, not the clock of activities: clients sign with theirs.
+    now = datetime.now(timezone.utc)
+    try:
+        if incoming.is_acs3:
+            params = {name: incoming.headers.get(key, "") for name, key in ACS3_HEADERS.items()}
+            authenticator.check(incoming, params, now)
+        else:
+            _check_older(incoming, authenticator, now)
+    except errors.SignatureDoesNotMatch as error:  # whose own text has the string to sign
+        raise FcError(403, "SignatureNotMatch", MISMATCH) from error
+    except errors.AccessKeyNotFound as error:
+        raise FcError(403, "InvalidAccessKeyID", "invalid access key ID") from error
+    except errors.ApiError as error:
+        if error.code.startswith("Missing"):
+            raise FcError(400, "MissingRequiredHeader", error.message) from error
+        raise FcError(403, error.code, error.message) from error
+
+
+def _check_older(incoming: Incoming, authenticator: Authenticator, now: datetime) -> None:
+    headers = incoming.headers
+    if not headers.get("date"):
+        raise errors.GatewayMissing("Date")
+    key, _, _ = headers.get("authorization", "").removeprefix("FC ").partition(":")
+    authenticator.check_key(key)
+    try:
+        check_time(parsedate_to_datetime(headers["date"]), now)
+    except (TypeError, ValueError) as error:
+        raise errors.TimeStampFormat() from error
+    expected = authorization(authenticator, incoming.method, incoming.path, headers)
+    if not hmac.compare_digest(headers.get("authorization", "").encode(), expected.encode()):
+        raise errors.SignatureDoesNotMatch("")
+    authenticator.check_token(headers.get("x-fc-security-token"))
+
+
+def authorization(
+    authenticator: Authenticator, method: str, path: str, headers: Mapping[str, str]
+) -> str:
+    """Returns what the header of API 2016-08-15 must be.
+
+    HMAC-SHA256 over method, content headers, date, x-fc-* headers and path.
+    """
+    named = sorted(
+        (name.lower(), value) for name, value in headers.items() if name.lower().startswith("x-fc-")
+    )
+    canonical = "".join(f"{name}:{value}\n" for name, value in named)
+    content = [headers.get(name, "") for name in ("content-md5", "content-type", "date")]
+    text = "\n".join([method, *content, canonical + path])
+    digest = hmac.new(
+        authenticator.access_key_secret.encode(), text.encode(), hashlib.sha256
+    ).digest()
+    return f"FC {authenticator.access_key_id}:{base64.b64encode(digest).decode()}"
