@@ -68,7 +68,8 @@ def test_the_answer_to_a_custom_policy_has_an_audit_line_of_its_own(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, logger="scalein.audit")
-    audit.record_choice("asg-1", [("i-1", RankedBy("id", "i-1"))], "fc-1", NO_CALL_TIMES)
+    choice = audit.Choice("asg-1", [("i-1", RankedBy("id", "i-1"))], "0123456789ab")
+    audit.record_choice(choice, "fc-1", NO_CALL_TIMES)
 
     assert audit_faults(caplog.records[0].getMessage()) == []
 
