@@ -8,7 +8,6 @@ this function follows it up itself (docs/decisions/0002-return-or-raise.md).
 from __future__ import annotations
 
 import json
-import logging
 import os
 from typing import Any
 
@@ -72,12 +71,12 @@ def select_instances(event: bytes, context: Any) -> dict[str, Any]:
 def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     """Processes one event as `handler` does, by the time of `clock`."""
     settings = read_settings(os.environ, context)
-    policy, identity, warning = _policy_in_use(settings)
+    policy, fingerprint, warning = _policy_in_use(settings)
     parsed = parse_event(event, settings.max_event_bytes)
     dependencies, timer = wire(settings, policy, clock)
     outcomes: list[Outcome] = []
     for processed in BatchProcessor(policy, dependencies).process(parsed):
-        outcome = processed._replace(policy=identity, policy_warning=warning)
+        outcome = processed._replace(policy=fingerprint, policy_warning=warning)
         audit.record(outcome, _request_id(context), timer.take())
         is_detailed = len(outcomes) < response.MAX_DETAILED
         outcomes.append(outcome if is_detailed else response.without_detail(outcome))
@@ -108,7 +107,7 @@ def select(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
 
     settings = read_settings(os.environ, context)
     question = custom_policy.parse_question(event)
-    policy, identity, warning = _policy_in_use(settings)
+    policy, fingerprint, warning = _policy_in_use(settings)
     group_policy = policy.groups.get(question.scaling_group_id, NO_LIMITS)
     timer = CallTimer(clock)
     gateway = open_gateway(settings, Deadline.after(settings.run_seconds, clock), timer)
@@ -116,7 +115,7 @@ def select(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     scope = read_scope(request, group_policy)
     snapshot = gateway.snapshot(question.scaling_group_id, scope)
     ranked = custom_policy.selected(question, request, snapshot, group_policy)
-    choice = audit.Choice(question.scaling_group_id, ranked, identity, warning)
+    choice = audit.Choice(question.scaling_group_id, ranked, fingerprint, warning)
     audit.record_choice(choice, _request_id(context), timer.take())
     return custom_policy.answer([id for id, _ in ranked])
 
@@ -125,7 +124,7 @@ def _policy_in_use(settings: Settings) -> PolicyInUse:
     """The policy that decides. Logs an error if a newer document of it cannot be used."""
     in_use = policy_in_use(settings.policy_text, settings.policy_file)
     if in_use.warning:
-        logging.getLogger("scalein.policy").error("%s", in_use.warning)
+        audit.record_policy_warning(in_use.warning)
     return in_use
 
 

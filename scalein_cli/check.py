@@ -23,7 +23,8 @@ from scalein.decision.model import ReadScope, RemoveOptions
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
 from scalein.intake.dialects import parse_message
 from scalein.intake.envelopes import parse_event
-from scalein.policy import Policy, read_policy
+from scalein.policy import Policy
+from scalein.policy_source import policy_in_use
 from scalein.settings import read_settings
 from scalein_cli.options import console_for_output, existing_file
 
@@ -95,11 +96,14 @@ def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[CheckRes
     """Whether the policy is valid; with a region, whether its groups can be read there."""
     check = f"policy {path.name}"
     try:
-        policy = read_policy("", str(path.resolve()))
+        policy, fingerprint, _ = policy_in_use("", str(path.resolve()))
     except ConfigurationError as error:
         yield CheckResult(check, False, str(error))
         return
-    detail = f"{len(policy.groups)} groups, {len(policy.rules)} alarm rules"
+    detail = (
+        f"{len(policy.groups)} groups, {len(policy.rules)} alarm rules; fingerprint {fingerprint},"
+        " as `policy` in an outcome"
+    )
     yield CheckResult(check, True, detail)
     for id, group_policy in policy.groups.items():
         if not group_policy.cooldown_seconds:

@@ -59,8 +59,8 @@ def read_policy(text: str, file: str = "") -> Policy:
 def content_of(file: str) -> bytes:
     """Returns the bytes of a policy file. Raises ConfigurationError."""
     try:
-        with open(file, "rb") as opened:  # noqa: PTH123 (a third of the time of Path)
-            content = opened.read(MAX_DOCUMENT_BYTES + 1)
+        with open(file, "rb") as stream:  # noqa: PTH123 (a third of the time of Path)
+            content = stream.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(
             f"The policy {file} cannot be read ({error.strerror}). Create the file, name another"
@@ -69,7 +69,7 @@ def content_of(file: str) -> bytes:
         ) from error
     if len(content) > MAX_DOCUMENT_BYTES:
         raise ConfigurationError(
-            f"policy {file}: the document has more than {MAX_DOCUMENT_BYTES} bytes. Make it shorter."
+            f"policy {file}: it has more than {MAX_DOCUMENT_BYTES} bytes. Make it shorter."
         )
     return content
 

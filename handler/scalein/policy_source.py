@@ -14,14 +14,14 @@ from typing import NamedTuple
 from scalein.errors import ConfigurationError
 from scalein.policy import Policy, content_of, parse_policy
 
-IDENTITY_CHARACTERS = 12  # of the SHA-256 of the document, as sha256sum shows it
+FINGERPRINT_CHARACTERS = 12  # of the SHA-256 of the document, as sha256sum shows it
 
 
 class PolicyInUse(NamedTuple):
     """A policy that decides. `warning`: why a newer document is not in use; empty if none is."""
 
     policy: Policy
-    identity: str  # the beginning of the SHA-256 of its document
+    fingerprint: str  # the beginning of the SHA-256 of its document
     warning: str = ""
 
 
@@ -30,7 +30,7 @@ class PolicyFile:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._last: tuple[bytes, PolicyInUse] | None = None  # content; the policy in use since
+        self._last: tuple[bytes, PolicyInUse] | None = None  # what it had; the policy since
 
     def policy_in_use(self) -> PolicyInUse:
         """Reads the file and returns the policy of it, or the last good one with a warning.
@@ -43,7 +43,8 @@ class PolicyFile:
         except ConfigurationError as error:
             if last is None:
                 raise
-            return _kept(last[1], error)  # not remembered: the same file may be readable again
+            # Not remembered: the same file may be readable again at the next invocation.
+            return _still_in_use(last[1], error)
         if last is None or content != last[0]:
             last = self._last = (content, self._after(content, last and last[1]))
         return last[1]
@@ -55,12 +56,12 @@ class PolicyFile:
         except ConfigurationError as error:
             if before is None:
                 raise
-            return _kept(before, error)
+            return _still_in_use(before, error)
 
 
 @lru_cache(maxsize=1)
 def policy_file(path: str) -> PolicyFile:
-    """Returns what this process knows of the file."""
+    """Returns the file as this process last read it, in any invocation."""
     return PolicyFile(path)
 
 
@@ -78,11 +79,13 @@ def _policy_of_text(text: str) -> PolicyInUse:
 
 
 def _in_use(content: bytes, name: str) -> PolicyInUse:
-    identity = sha256(content).hexdigest()[:IDENTITY_CHARACTERS]
-    return PolicyInUse(parse_policy(content, name), identity)
+    fingerprint = sha256(content).hexdigest()[:FINGERPRINT_CHARACTERS]
+    return PolicyInUse(parse_policy(content, name), fingerprint)
 
 
-def _kept(before: PolicyInUse, error: ConfigurationError) -> PolicyInUse:
+def _still_in_use(before: PolicyInUse, error: ConfigurationError) -> PolicyInUse:
     """The policy in use before, with the reason why it stays in use."""
-    warning = f"{error} Until then, the policy read before ({before.identity}) decides."
+    warning = (
+        f"The policy read before ({before.fingerprint}) still decides. Correct the new one: {error}"
+    )
     return before._replace(warning=warning)

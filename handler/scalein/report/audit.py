@@ -40,7 +40,7 @@ class Choice(NamedTuple):
 
     scaling_group_id: str
     ranked: Sequence[tuple[str, RankedBy]]
-    policy: str = ""  # its identity
+    policy: str = ""  # its fingerprint
     policy_warning: str = ""
 
 
@@ -65,6 +65,11 @@ def record_choice(choice: Choice, function_request_id: str, times: CallTimes) ->
         omitted = {"rankedBy": len(choice.ranked)}
         text = json.dumps(encodable({**fields, "rankedBy": [], "omitted": omitted}))
     _log(logging.INFO, text)
+
+
+def record_policy_warning(warning: str) -> None:
+    """Logs as an error that the present policy document cannot be used."""
+    logging.getLogger("scalein.policy").error("%s", warning)
 
 
 def line(outcome: Outcome, function_request_id: str, times: CallTimes) -> str:

@@ -60,7 +60,7 @@ class Outcome(NamedTuple):
     concurrent_removal: bool = False  # another invocation removed at the same moment
     unconfirmed: tuple[tuple[str, Call], ...] = ()  # ClientToken and call
     ledger: str = ""  # which one: redis, memory, unavailable
-    policy: str = ""  # identity of the policy that decided
+    policy: str = ""  # fingerprint of the policy that decided
     policy_warning: str = ""  # why a newer policy document is not in use
 
     @property
