@@ -192,8 +192,7 @@ def _check_removal(gateway: Gateway, group_id: str) -> CheckResult:
         gateway.remove(Removal(group_id, (UNKNOWN_INSTANCE_ID,), "", RemoveOptions()))
     except GatewayError as error:
         if _is_right_missing(error.code) and error.code != "Forbidden.Unauthorized":
-            detail = "missing: ess:RemoveInstances and ess:DetachInstances"
-            return CheckResult(check, False, detail)
+            return CheckResult(check, False, f"missing: {error}")
         if error.code.startswith("InvalidInstanceId"):
             detail = "permitted: ESS refused only because the instance does not exist"
             return CheckResult(check, True, detail)

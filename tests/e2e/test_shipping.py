@@ -249,8 +249,10 @@ def test_checking_makes_the_reads_and_names_the_right_that_is_missing(
     )
     compute.inside.faults.clear()
     compute.inside.faults.add("forbidden", "RemoveInstances", times=10)
-    assert "missing: ess:RemoveInstances" in str(
-        check(compute, tmp_path, "--region", "cn-hangzhou", "--try-remove")
+    results = check(compute, tmp_path, "--region", "cn-hangzhou", "--try-remove")
+    assert results["group asg-1, removal"]["detail"].startswith(
+        "missing: RemoveInstances: Forbidden.RAM: not permitted."
+        " Add acs:ess:cn-hangzhou:ACCOUNT_ID:scalinggroup/asg-1 (ACCOUNT_ID stands for"
     )
 
 
