@@ -8,6 +8,7 @@ this function follows it up itself (docs/decisions/0002-return-or-raise.md).
 from __future__ import annotations
 
 import json
+import logging
 import os
 from typing import Any
 
@@ -24,7 +25,7 @@ with cheap_imports():
     from scalein.policy_source import PolicyInUse, policy_in_use
     from scalein.processing.batch import BatchProcessor
     from scalein.report import audit, response
-    from scalein.report.outcome import Outcome
+    from scalein.report.outcome import Outcome, policy_json
     from scalein.settings import Settings, read_settings
     from scalein.timing import CallTimer
     from scalein.wiring import open_gateway, wire
@@ -115,8 +116,13 @@ def select(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     scope = read_scope(request, group_policy)
     snapshot = gateway.snapshot(question.scaling_group_id, scope)
     ranked = custom_policy.selected(question, request, snapshot, group_policy)
-    choice = audit.Choice(question.scaling_group_id, ranked, fingerprint, warning)
-    audit.record_choice(choice, _request_id(context), timer.take())
+    audit.record_choice(
+        question.scaling_group_id,
+        ranked,
+        policy_json(fingerprint, warning),
+        _request_id(context),
+        timer.take(),
+    )
     return custom_policy.answer([id for id, _ in ranked])
 
 
@@ -124,7 +130,7 @@ def _policy_in_use(settings: Settings) -> PolicyInUse:
     """The policy that decides. Logs an error if a newer document of it cannot be used."""
     in_use = policy_in_use(settings.policy_text, settings.policy_file)
     if in_use.warning:
-        audit.record_policy_warning(in_use.warning)
+        logging.getLogger("scalein.policy").error("%s", in_use.warning)
     return in_use
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from scalein.decision.model import RankedBy
 from scalein.decision.reasons import Ignored, Reason, Status
-from scalein.report.outcome import MAX_WARNING_BYTES, Json, Outcome, cut, ranked_by_json
+from scalein.report.outcome import Json, Outcome, ranked_by_json
 from scalein.report.response import encodable, forms
 from scalein.timing import CallTimes
 
@@ -35,41 +34,31 @@ ERRORS = (  # of BLOCKED: a person must act on these; the other reasons pass by 
 EXPECTED = (Ignored.RECOVERY, Ignored.SELF_TRIGGERED, Ignored.NO_SCALING_GROUP)
 
 
-class Choice(NamedTuple):
-    """An answer to a custom scale-in policy, and the policy that decided."""
-
-    scaling_group_id: str
-    ranked: Sequence[tuple[str, RankedBy]]
-    policy: str = ""  # its fingerprint
-    policy_warning: str = ""
-
-
 def record(outcome: Outcome, function_request_id: str, times: CallTimes) -> None:
     """Logs the outcome as one audit line."""
     _log(_level(outcome), line(outcome, function_request_id, times))
 
 
-def record_choice(choice: Choice, function_request_id: str, times: CallTimes) -> None:
-    """Logs the answer to a custom scale-in policy as one audit line."""
+def record_choice(
+    scaling_group_id: str,
+    ranked: Sequence[tuple[str, RankedBy]],
+    policy: Json,
+    function_request_id: str,
+    times: CallTimes,
+) -> None:
+    """Logs the answer to a custom scale-in policy as one audit line. `policy`: of `policy_json`."""
     fields = {
         **_envelope(function_request_id, times),
         "status": "custom-policy",
-        "scalingGroupId": choice.scaling_group_id,
-        "rankedBy": ranked_by_json(choice.ranked),
-        "policy": choice.policy or None,
-        "policyWarning": cut(choice.policy_warning, MAX_WARNING_BYTES) or None,
+        "scalingGroupId": scaling_group_id,
+        "rankedBy": ranked_by_json(ranked),
+        **policy,
         "omitted": {},
     }
     text = json.dumps(encodable(fields))
     if len(text) > MAX_BYTES:
-        omitted = {"rankedBy": len(choice.ranked)}
-        text = json.dumps(encodable({**fields, "rankedBy": [], "omitted": omitted}))
+        text = json.dumps({**fields, "rankedBy": [], "omitted": {"rankedBy": len(ranked)}})
     _log(logging.INFO, text)
-
-
-def record_policy_warning(warning: str) -> None:
-    """Logs as an error that the present policy document cannot be used."""
-    logging.getLogger("scalein.policy").error("%s", warning)
 
 
 def line(outcome: Outcome, function_request_id: str, times: CallTimes) -> str:

@@ -91,10 +91,15 @@ def outcome_json(outcome: Outcome) -> Json:
         "concurrentRemoval": outcome.concurrent_removal,
         **_end_json(outcome),
         "ledger": outcome.ledger or None,
-        "policy": outcome.policy or None,
-        "policyWarning": cut(outcome.policy_warning, MAX_WARNING_BYTES) or None,
+        **policy_json(outcome.policy, outcome.policy_warning),
         "omitted": {},
     }
+
+
+def policy_json(fingerprint: str, warning: str) -> Json:
+    """Which policy decided, and why a newer document of it is not in use."""
+    warning = cut(warning, MAX_WARNING_BYTES)
+    return {"policy": fingerprint or None, "policyWarning": warning or None}
 
 
 def _result_json(result: RemovalResult | None) -> Json:
