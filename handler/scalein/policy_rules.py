@@ -25,6 +25,10 @@ class Rule(NamedTuple):
         return bool(self.request["scalingGroupId"] == FROM_ALARM)
 
     @property
+    def removes_amount(self) -> bool:
+        return "instanceIds" not in self.request["remove"]
+
+    @property
     def uses_alarm_instances(self) -> bool:
         return bool(self.request["remove"].get("instanceIds") == FROM_ALARM)
 
@@ -68,6 +72,13 @@ def why_no_rule(alarm: Alarm, rules: Sequence[Rule]) -> str:
         f" It expects {_joined(conditions, MAX_CONDITIONS)}."
         f" The alarm has {attributes or 'no attributes'}."
     )
+
+
+def may_apply(rule: Rule, alarm: Alarm) -> bool:
+    """Whether a rule that matches may remove anything for the alarm: an alarm of single instances
+    says nothing about the group, so only a rule that names instances may apply to it.
+    """
+    return not (rule.removes_amount and alarm.is_per_instance)
 
 
 def request_from_rule(rule: Rule, alarm: Alarm, scaling_group_id: str) -> RemovalRequest:
