@@ -63,7 +63,7 @@ def simulated_day() -> Row:
     """Time of simulating ten thousand alarms under the example policy."""
     policy = read_policy("", str(EXAMPLE_POLICY))
     start = START + timedelta(days=60)
-    attributes = {"alertName": ("web-cpu-low",), "namespace": ("acs_ecs_dashboard",)}
+    attributes = {"alertName": ("web-cpu-low",), "namespace": ("acs_ess_dashboard",)}
     timeline = [
         TimelineEvent(start + timedelta(seconds=8.64 * n), Alarm(f"{n}", attributes))
         for n in range(10_000)

@@ -57,15 +57,10 @@ def why_no_rule(alarm: Alarm, rules: Sequence[Rule]) -> str:
     attributes = _joined([_cut(name) for name in alarm.attributes], MAX_NAMES)
     if not rules:
         return f"The policy has no alarm rules. The alarm has {attributes or 'no attributes'}."
-    unmet = [_unmet_conditions(rule, alarm) for rule in rules]
-    met_counts = [
-        len(rule.pattern_by_attribute) - len(names)
-        for rule, names in zip(rules, unmet, strict=True)
-    ]
-    closest = met_counts.index(max(met_counts))
+    closest = max(range(len(rules)), key=lambda index: _closeness(rules[index], alarm))
     conditions = [
         _condition(name, rules[closest].pattern_by_attribute[name], alarm)
-        for name in unmet[closest]
+        for name in _unmet_conditions(rules[closest], alarm)
     ]
     return (
         f"No alarm rule of the policy matches. Closest rule: alarms[{closest}]."
@@ -133,6 +128,15 @@ def _covers(earlier: Rule, later: Rule) -> bool:
         name in patterns and _matches(pattern, patterns[name])
         for name, pattern in earlier.pattern_by_attribute.items()
     )
+
+
+def _closeness(rule: Rule, alarm: Alarm) -> tuple[int, int, int]:
+    """How close a rule is that does not match: most conditions met, then fewest on attributes that
+    the alarm does not even have (a rule for another sender), then fewest in all.
+    """
+    unmet = _unmet_conditions(rule, alarm)
+    foreign = sum(name not in alarm.attributes for name in unmet)
+    return len(rule.pattern_by_attribute) - len(unmet), -foreign, -len(unmet)
 
 
 def _unmet_conditions(rule: Rule, alarm: Alarm) -> list[str]:
