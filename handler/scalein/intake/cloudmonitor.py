@@ -155,9 +155,10 @@ def _may_be_one_instance(dimensions: object, parsed: object, is_of_ecs: bool) ->
     its dimensions cannot be read, or they are of a metric of ECS and do not show what it is of.
     """
     entries = parsed if isinstance(parsed, list) else [parsed]
-    are_readable = bool(entries) and all(isinstance(entry, dict) for entry in entries)
+    resources = [entry for entry in entries if isinstance(entry, dict)]
+    are_readable = 0 < len(entries) == len(resources)
     if is_of_ecs:
-        return not are_readable or any(not entry or "instanceId" in entry for entry in entries)
+        return not are_readable or any(not r or "instanceId" in r for r in resources)
     return not are_readable and dimensions not in (None, *ABSENT)
 
 
