@@ -112,8 +112,21 @@ def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[CheckRes
                 True,
                 "cooldownSeconds is not set, so each alarm of a flapping rule removes instances",
             )
+    yield from _check_rules(policy)
     if region:
         yield from check_rights(region, policy, try_remove)
+
+
+def _check_rules(policy: Policy) -> Iterator[CheckResult]:
+    """What is worth a look of a rule that is valid."""
+    for index, rule in enumerate(policy.rules):
+        namespace = rule.pattern_by_attribute.get("namespace", "")
+        if rule.removes_amount and namespace.startswith("acs_ecs"):
+            detail = (
+                f"{namespace} has metrics of single instances, whose alarms are ignored"
+                " (per-instance), as the rule removes an amount"
+            )
+            yield CheckResult(f"policy, alarms[{index}]", True, detail)
 
 
 def check_event(path: Path) -> CheckResult:

@@ -274,6 +274,11 @@ def test_checking_needs_no_cloud_for_a_policy_an_event_and_a_template(tmp_path: 
         "event remove-two.json": True,
         "event not-json.json": False,
     }
+    of_ecs = {"when": {"namespace": "acs_ecs_dashboard"}, "scalingGroupId": "asg-1"}
+    for remove, notes in (({"count": 1}, ["policy, alarms[0]"]), ({"instanceIds": "alarm"}, [])):
+        policy = {"groups": {"asg-1": {}}, "alarms": [{**of_ecs, "remove": remove}]}
+        results = check(None, tmp_path, policy=policy)
+        assert [name for name in results if "alarms[" in name] == notes
     misspelt = check(None, tmp_path, policy={"groups": {"asg-1": {"flor": 3}}})
     assert misspelt["policy policy.json"]["passed"] is False
     wrong = scalein(None, "check", "--template", str(template))
