@@ -8,6 +8,7 @@ this function follows it up itself (docs/decisions/0002-return-or-raise.md).
 from __future__ import annotations
 
 import json
+import logging
 import os
 from typing import Any
 
@@ -21,10 +22,10 @@ with cheap_imports():
     from scalein.decision.reasons import Status
     from scalein.intake.envelopes import parse_event
     from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
-    from scalein.policy import read_policy
+    from scalein.policy_source import PolicyInUse, policy_in_use
     from scalein.processing.batch import BatchProcessor
     from scalein.report import audit, response
-    from scalein.report.outcome import Outcome
+    from scalein.report.outcome import Outcome, policy_json
     from scalein.settings import Settings, read_settings
     from scalein.timing import CallTimer
     from scalein.wiring import open_gateway, wire
@@ -47,7 +48,7 @@ class RemovalFailedError(Exception):
 def initialize(context: Any) -> None:
     """Checks the deployment before the first event of an instance. Raises ConfigurationError."""
     settings = read_settings(os.environ, context)
-    read_policy(settings.policy_text, settings.policy_file)
+    _policy_in_use(settings)
     contract.validator(REMOVAL_REQUEST)
 
 
@@ -71,11 +72,12 @@ def select_instances(event: bytes, context: Any) -> dict[str, Any]:
 def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     """Processes one event as `handler` does, by the time of `clock`."""
     settings = read_settings(os.environ, context)
-    policy = read_policy(settings.policy_text, settings.policy_file)
+    policy, fingerprint, warning = _policy_in_use(settings)
     parsed = parse_event(event, settings.max_event_bytes)
     dependencies, timer = wire(settings, policy, clock)
     outcomes: list[Outcome] = []
-    for outcome in BatchProcessor(policy, dependencies).process(parsed):
+    for processed in BatchProcessor(policy, dependencies).process(parsed):
+        outcome = processed._replace(policy=fingerprint, policy_warning=warning)
         audit.record(outcome, _request_id(context), timer.take())
         is_detailed = len(outcomes) < response.MAX_DETAILED
         outcomes.append(outcome if is_detailed else response.without_detail(outcome))
@@ -106,7 +108,7 @@ def select(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
 
     settings = read_settings(os.environ, context)
     question = custom_policy.parse_question(event)
-    policy = read_policy(settings.policy_text, settings.policy_file)
+    policy, fingerprint, warning = _policy_in_use(settings)
     group_policy = policy.groups.get(question.scaling_group_id, NO_LIMITS)
     timer = CallTimer(clock)
     gateway = open_gateway(settings, Deadline.after(settings.run_seconds, clock), timer)
@@ -114,8 +116,22 @@ def select(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     scope = read_scope(request, group_policy)
     snapshot = gateway.snapshot(question.scaling_group_id, scope)
     ranked = custom_policy.selected(question, request, snapshot, group_policy)
-    audit.record_choice(question.scaling_group_id, ranked, _request_id(context), timer.take())
+    audit.record_choice(
+        question.scaling_group_id,
+        ranked,
+        policy_json(fingerprint, warning),
+        _request_id(context),
+        timer.take(),
+    )
     return custom_policy.answer([id for id, _ in ranked])
+
+
+def _policy_in_use(settings: Settings) -> PolicyInUse:
+    """The policy that decides. Logs an error if a newer document of it cannot be used."""
+    in_use = policy_in_use(settings.policy_text, settings.policy_file)
+    if in_use.warning:
+        logging.getLogger("scalein.policy").error("%s", in_use.warning)
+    return in_use
 
 
 def _request_id(context: Any) -> str:

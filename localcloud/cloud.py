@@ -20,6 +20,7 @@ from localcloud.functions.invocation_queue import InvocationQueue
 from localcloud.functions.platform import Platform
 from localcloud.lag import Lag, group_id_in
 from localcloud.monitor import describe as monitor
+from localcloud.ram import RolePolicy
 from localcloud.wire import Incoming, Params
 
 Perform = Callable[[Service, Params], Reply]
@@ -56,6 +57,7 @@ class LocalCloud:
     calls: MutableSequence[Call] = field(default_factory=lambda: deque(maxlen=1_000))
     last_reply_by_read: dict[tuple[str, ...], Reply] = field(default_factory=dict)
     lag: Lag = field(default_factory=Lag)
+    role_policy: RolePolicy | None = None  # None: the key may do everything
 
     def answer(
         self, incoming: Incoming, params: Params, host: str, fault: Fault | None
@@ -68,6 +70,8 @@ class LocalCloud:
         try:
             format = answers.answer_format(params, self.default_format)
             self.authenticator.check(incoming, params, datetime.now(timezone.utc))
+            if self.role_policy and not self.role_policy.permits(params):
+                raise errors.ForbiddenRam()
             if fault and fault.kind in REFUSALS:
                 raise REFUSALS[fault.kind]()
             reply = self._perform_with_fault(fault, action, params)

@@ -23,7 +23,8 @@ from scalein.decision.model import ReadScope, RemoveOptions
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
 from scalein.intake.dialects import parse_message
 from scalein.intake.envelopes import parse_event
-from scalein.policy import Policy, read_policy
+from scalein.policy import Policy
+from scalein.policy_source import policy_in_use
 from scalein.settings import read_settings
 from scalein_cli.options import console_for_output, existing_file
 
@@ -95,11 +96,14 @@ def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[CheckRes
     """Whether the policy is valid; with a region, whether its groups can be read there."""
     check = f"policy {path.name}"
     try:
-        policy = read_policy("", str(path.resolve()))
+        policy, fingerprint, _ = policy_in_use("", str(path.resolve()))
     except ConfigurationError as error:
         yield CheckResult(check, False, str(error))
         return
-    detail = f"{len(policy.groups)} groups, {len(policy.rules)} alarm rules"
+    detail = (
+        f"{len(policy.groups)} groups, {len(policy.rules)} alarm rules; fingerprint {fingerprint},"
+        " as `policy` in an outcome"
+    )
     yield CheckResult(check, True, detail)
     for id, group_policy in policy.groups.items():
         if not group_policy.cooldown_seconds:
@@ -108,8 +112,21 @@ def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[CheckRes
                 True,
                 "cooldownSeconds is not set, so each alarm of a flapping rule removes instances",
             )
+    yield from _check_rules(policy)
     if region:
         yield from check_rights(region, policy, try_remove)
+
+
+def _check_rules(policy: Policy) -> Iterator[CheckResult]:
+    """What is worth a look of a rule that is valid."""
+    for index, rule in enumerate(policy.rules):
+        namespace = rule.pattern_by_attribute.get("namespace", "")
+        if rule.removes_amount and namespace.startswith("acs_ecs"):
+            detail = (
+                f"{namespace} has metrics of single instances, whose alarms are ignored"
+                " (per-instance), as the rule removes an amount"
+            )
+            yield CheckResult(f"policy, alarms[{index}]", True, detail)
 
 
 def check_event(path: Path) -> CheckResult:
@@ -188,8 +205,7 @@ def _check_removal(gateway: Gateway, group_id: str) -> CheckResult:
         gateway.remove(Removal(group_id, (UNKNOWN_INSTANCE_ID,), "", RemoveOptions()))
     except GatewayError as error:
         if _is_right_missing(error.code) and error.code != "Forbidden.Unauthorized":
-            detail = "missing: ess:RemoveInstances and ess:DetachInstances"
-            return CheckResult(check, False, detail)
+            return CheckResult(check, False, f"missing: {error}")
         if error.code.startswith("InvalidInstanceId"):
             detail = "permitted: ESS refused only because the instance does not exist"
             return CheckResult(check, True, detail)

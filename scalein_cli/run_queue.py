@@ -163,9 +163,9 @@ def sample_messages(now_milliseconds: int) -> list[tuple[str, str, bytes]]:
         "ruleId": "rule-1",
         "ruleName": "web-cpu-low-5m",
         "curLevel": "WARN",
-        "metricName": "cpu_total#60",
-        "namespace": "acs_ecs_dashboard",
-        "resources": '{"instanceId": "i-web-04"}',
+        "metricName": "CpuUtilization#60",
+        "namespace": "acs_ess_dashboard",
+        "resources": '{"scaling_group": "asg-web"}',
         "time": now_milliseconds,
     }
     spot = {

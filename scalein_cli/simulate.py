@@ -26,6 +26,7 @@ from scalein_cli.simulated_group import synthetic_snapshot
 from scalein_cli.simulation import (
     NO_RULE,
     OTHER_GROUP,
+    PER_INSTANCE,
     POLICY,
     SimulationResult,
     simulate,
@@ -37,6 +38,7 @@ LABELS = {
     **{reason.value: show.LABELS[reason] for reason in Reason},
     NO_RULE: "no alarm rule of the policy matches",
     OTHER_GROUP: "the alarm rule is for another scaling group",
+    PER_INSTANCE: "the alarm is of one instance, its rule of the whole group",
     POLICY: "the policy does not allow the request",
 }
 

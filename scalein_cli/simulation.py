@@ -15,11 +15,12 @@ from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
 from scalein.decision.retention import retention_check
 from scalein.policy import Policy, PolicyViolation, apply_policy
-from scalein.policy_rules import request_from_rule, rule_for
+from scalein.policy_rules import may_apply, request_from_rule, rule_for
 from scalein_cli.simulated_group import SimulatedGroup
 from scalein_cli.timeline import TimelineEvent
 
 NO_RULE, OTHER_GROUP, POLICY = "no-rule", "other-group", "policy"  # reasons beside Reason's
+PER_INSTANCE = "per-instance"
 
 
 class CapacityPoint(NamedTuple):
@@ -131,6 +132,8 @@ def _request(alarm: Alarm, policy: Policy, scaling_group_id: str) -> RemovalRequ
     rule = rule_for(alarm, policy.rules)
     if rule is None:
         return NO_RULE
+    if not may_apply(rule, alarm):
+        return PER_INSTANCE
     group_id = scaling_group_id if rule.uses_alarm_group else rule.request["scalingGroupId"]
     requested = request_from_rule(rule, alarm, group_id)
     if requested.scaling_group_id != scaling_group_id:

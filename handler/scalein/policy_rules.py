@@ -25,6 +25,10 @@ class Rule(NamedTuple):
         return bool(self.request["scalingGroupId"] == FROM_ALARM)
 
     @property
+    def removes_amount(self) -> bool:
+        return "instanceIds" not in self.request["remove"]
+
+    @property
     def uses_alarm_instances(self) -> bool:
         return bool(self.request["remove"].get("instanceIds") == FROM_ALARM)
 
@@ -53,21 +57,23 @@ def why_no_rule(alarm: Alarm, rules: Sequence[Rule]) -> str:
     attributes = _joined([_cut(name) for name in alarm.attributes], MAX_NAMES)
     if not rules:
         return f"The policy has no alarm rules. The alarm has {attributes or 'no attributes'}."
-    unmet = [_unmet_conditions(rule, alarm) for rule in rules]
-    met_counts = [
-        len(rule.pattern_by_attribute) - len(names)
-        for rule, names in zip(rules, unmet, strict=True)
-    ]
-    closest = met_counts.index(max(met_counts))
+    closest = max(range(len(rules)), key=lambda index: _closeness(rules[index], alarm))
     conditions = [
         _condition(name, rules[closest].pattern_by_attribute[name], alarm)
-        for name in unmet[closest]
+        for name in _unmet_conditions(rules[closest], alarm)
     ]
     return (
         f"No alarm rule of the policy matches. Closest rule: alarms[{closest}]."
         f" It expects {_joined(conditions, MAX_CONDITIONS)}."
         f" The alarm has {attributes or 'no attributes'}."
     )
+
+
+def may_apply(rule: Rule, alarm: Alarm) -> bool:
+    """Whether a rule that matches may remove anything for the alarm: an alarm of single instances
+    says nothing about the group, so only a rule that names instances may apply to it.
+    """
+    return not (rule.removes_amount and alarm.is_per_instance)
 
 
 def request_from_rule(rule: Rule, alarm: Alarm, scaling_group_id: str) -> RemovalRequest:
@@ -122,6 +128,15 @@ def _covers(earlier: Rule, later: Rule) -> bool:
         name in patterns and _matches(pattern, patterns[name])
         for name, pattern in earlier.pattern_by_attribute.items()
     )
+
+
+def _closeness(rule: Rule, alarm: Alarm) -> tuple[int, int, int]:
+    """How close a rule is that does not match: most conditions met, then fewest on attributes that
+    the alarm does not even have (a rule for another sender), then fewest in all.
+    """
+    unmet = _unmet_conditions(rule, alarm)
+    foreign = sum(name not in alarm.attributes for name in unmet)
+    return len(rule.pattern_by_attribute) - len(unmet), -foreign, -len(unmet)
 
 
 def _unmet_conditions(rule: Rule, alarm: Alarm) -> list[str]:

@@ -71,6 +71,7 @@ class Settings(NamedTuple):
     ledger_url: str = ""  # empty: a ledger in memory
     function_ref: FunctionRef | None = None  # None: no follow-ups
     invocation_id: str = ""
+    account_id: str = ""  # empty: the context does not say
     closing_seconds: float = 0.0  # after run_seconds, to record results
     settle_seconds: float = 180.0  # a call that ESS does not show for so long had no effect
     max_event_bytes: int = 4 * MIB  # a larger event is rejected before it is decoded
@@ -110,6 +111,7 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         ledger_url=_ledger_url(environment),
         function_ref=read_function_ref(environment, context),
         invocation_id=text_of(context, "request_id"),
+        account_id=text_of(context, "account_id"),
         closing_seconds=max(0.0, margin - RETURN_SECONDS),
         settle_seconds=seconds_of(environment, "SCALEIN_SETTLE_SECONDS", 180.0),
         max_event_bytes=bytes_of(environment, "SCALEIN_MAX_EVENT_BYTES", 4 * MIB, 32 * MIB),

@@ -158,7 +158,7 @@ def test_a_simulation_prints_its_figures_as_json_and_the_same_ones_each_time(
         {
             "time": f"2026-11-20T{hour:02}:00:00Z",
             "alarm": "web-cpu-low",
-            "namespace": "acs_ecs_dashboard",
+            "namespace": "acs_ess_dashboard",
         }
         for hour in range(4)
     ]

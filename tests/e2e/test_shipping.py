@@ -249,8 +249,10 @@ def test_checking_makes_the_reads_and_names_the_right_that_is_missing(
     )
     compute.inside.faults.clear()
     compute.inside.faults.add("forbidden", "RemoveInstances", times=10)
-    assert "missing: ess:RemoveInstances" in str(
-        check(compute, tmp_path, "--region", "cn-hangzhou", "--try-remove")
+    results = check(compute, tmp_path, "--region", "cn-hangzhou", "--try-remove")
+    assert results["group asg-1, removal"]["detail"].startswith(
+        "missing: RemoveInstances: Forbidden.RAM: not permitted."
+        " Add acs:ess:cn-hangzhou:ACCOUNT_ID:scalinggroup/asg-1 (ACCOUNT_ID stands for"
     )
 
 
@@ -272,6 +274,11 @@ def test_checking_needs_no_cloud_for_a_policy_an_event_and_a_template(tmp_path: 
         "event remove-two.json": True,
         "event not-json.json": False,
     }
+    of_ecs = {"when": {"namespace": "acs_ecs_dashboard"}, "scalingGroupId": "asg-1"}
+    for remove, notes in (({"count": 1}, ["policy, alarms[0]"]), ({"instanceIds": "alarm"}, [])):
+        policy = {"groups": {"asg-1": {}}, "alarms": [{**of_ecs, "remove": remove}]}
+        results = check(None, tmp_path, policy=policy)
+        assert [name for name in results if "alarms[" in name] == notes
     misspelt = check(None, tmp_path, policy={"groups": {"asg-1": {"flor": 3}}})
     assert misspelt["policy policy.json"]["passed"] is False
     wrong = scalein(None, "check", "--template", str(template))

@@ -17,7 +17,6 @@ from scalein_cli.check import statement_fault
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml.safe_load((ROOT / "template.yml").read_text(encoding="utf-8"))
-ALARMS: dict[str, Any] = yaml.safe_load((ROOT / "alarms.yml").read_text(encoding="utf-8"))
 S_YAML: dict[str, Any] = yaml.safe_load((ROOT / "s.yaml").read_text(encoding="utf-8"))
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 FUNCTION = RESOURCES["Function"]["Properties"]
@@ -159,39 +158,3 @@ def test_every_name_of_s_yaml_is_one_of_function_computes_own_api() -> None:
         (timer["triggerConfig"], fc3.TimerTriggerConfig),
     ):
         assert unknown(named, model().from_map(named).to_map()) == []
-
-
-def test_the_alarms_are_of_the_stacks_queues_and_function() -> None:
-    queues = {RESOURCES[name]["Properties"]["QueueName"] for name in ("Queue", "DeadLetters")}
-    watched = [
-        of["Properties"]["Resources"]
-        for of in ALARMS["Resources"].values()
-        if "Resources" in of["Properties"]
-    ]
-    named = [
-        resource for resources in watched if isinstance(resources, list) for resource in resources
-    ]
-
-    assert {resource["queue"] for resource in named if "queue" in resource} == queues
-    assert [resource["functionName"] for resource in named if "functionName" in resource] == [
-        FUNCTION["FunctionName"]
-    ]
-    target = ALARMS["Resources"]["IdleTargets"]["Properties"]["Targets"][0]
-    assert (
-        f"/queues/{RESOURCES['Queue']['Properties']['QueueName']}/messages"
-        in target["Arn"]["Fn::Sub"]
-    )
-
-
-def test_every_parameter_of_the_alarms_is_in_a_group_and_explained() -> None:
-    grouped = [
-        name
-        for group in ALARMS["Metadata"]["ALIYUN::ROS::Interface"]["ParameterGroups"]
-        for name in group["Parameters"]
-    ]
-
-    assert sorted(grouped) == sorted(ALARMS["Parameters"])
-    assert all(
-        parameter["Description"] and parameter["Label"]
-        for parameter in ALARMS["Parameters"].values()
-    )

@@ -37,7 +37,11 @@ POLICY = {
             "remove": {"instanceIds": "alarm"},
         },
         {"when": {"alertName": "*"}, "scalingGroupId": "asg-1", "remove": {"count": 1}},
-        {"when": {"eventName": "*"}, "scalingGroupId": "asg-1", "remove": {"count": 1}},
+        {
+            "when": {"eventName": "*"},
+            "scalingGroupId": "asg-1",
+            "remove": {"instanceIds": "alarm"},
+        },
     ],
 }
 
@@ -88,7 +92,7 @@ def event(
 
 def alarm(sent: float, name: str = "cpu-low", **fields: Any) -> dict[str, Any]:
     when = int((NOON + timedelta(seconds=sent)).timestamp())
-    dimensions = "{userId=1, instanceId=i-1}"
+    dimensions = "{userId=1, scaling_group=asg-1}"
     return {
         "alertName": name,
         "alertState": "ALERT",
@@ -122,7 +126,7 @@ def test_an_alarm_acts_unless_a_newer_one_of_its_rule_and_resource_removed_somet
 @pytest.mark.parametrize(
     "other",
     [
-        {"dimensions": "{userId=1, instanceId=i-2}"},
+        {"dimensions": "{userId=1, scaling_group=asg-2}"},
         {"ruleId": "another"},
         {"name": "memory-low"},
     ],
@@ -150,7 +154,7 @@ def test_an_older_alarm_of_other_instances_acts_where_the_rule_removes_the_alarm
 
 def test_what_happened_once_is_never_superseded() -> None:
     def spot(id: str, sent: float) -> dict[str, Any]:
-        content = {"instanceId": "i-1"}
+        content = {"instanceId": f"i-{id}"}
         document = {
             "product": "ECS",
             "name": "Instance:Spot",
@@ -160,7 +164,7 @@ def test_what_happened_once_is_never_superseded() -> None:
         }
         return {**document, "eventTime": int((NOON + timedelta(seconds=sent)).timestamp())}
 
-    assert statuses(serve(FakeEss(fleet(8, 1)), spot("b", -100), spot("a", -200))) == [
+    assert statuses(serve(FakeEss(fleet(8, 1)), spot("2", -100), spot("1", -200))) == [
         "removing",
         "removing",
     ]

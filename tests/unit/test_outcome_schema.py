@@ -11,7 +11,7 @@ import pytest
 from scalein.decision.model import RankedBy
 from scalein.decision.reasons import Ignored, Status
 from scalein.report import audit, response
-from scalein.report.outcome import Outcome
+from scalein.report.outcome import Outcome, policy_json
 from tests.support.fakes import NO_CALL_TIMES
 from tests.support.outcomes import (
     audit_faults,
@@ -68,7 +68,8 @@ def test_the_answer_to_a_custom_policy_has_an_audit_line_of_its_own(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, logger="scalein.audit")
-    audit.record_choice("asg-1", [("i-1", RankedBy("id", "i-1"))], "fc-1", NO_CALL_TIMES)
+    ranked, policy = [("i-1", RankedBy("id", "i-1"))], policy_json("0123456789ab", "")
+    audit.record_choice("asg-1", ranked, policy, "fc-1", NO_CALL_TIMES)
 
     assert audit_faults(caplog.records[0].getMessage()) == []
 

@@ -182,6 +182,17 @@ def test_a_missing_policy_file_is_an_error_that_says_what_to_do(tmp_path: Path) 
         read_policy("", str(tmp_path / "nowhere.json"))
 
 
+def test_the_closest_rule_is_one_for_the_same_sender() -> None:
+    """Of rules of which no condition is met: not the one whose attributes the alarm lacks."""
+    known = policy(None, rule({"eventName": "spot"}), rule({"alertName": "web"}))
+    lacking = rule({"alertName": "db", "labels": {"tier": "db"}})
+
+    assert "Closest rule: alarms[1]" in why_no_rule(alarm(alertName="x"), known.rules)
+    assert "Closest rule: alarms[0]" in why_no_rule(
+        alarm(alertName="x"), policy(None, rule({"alertName": "web"}), lacking).rules
+    )
+
+
 def test_a_policy_file_is_read_like_inline_text(tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     file.write_text('{"groups": {"asg-7": {}}}', encoding="utf-8")

@@ -225,6 +225,7 @@ def outcomes_of_any_text(draw: st.DrawFn) -> Outcome:
         draw(ids),
         (text, text) if draw(st.booleans()) else None,
         request_reason=text,
+        policy_warning=text,
         selected=many,
         accepted=many,
         pending=many,

@@ -104,6 +104,8 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "originalStatus": None,
         "followUp": None,
         "ledger": None,
+        "policy": None,
+        "policyWarning": None,
         "omitted": {},
     }
 

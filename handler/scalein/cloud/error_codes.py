@@ -45,10 +45,11 @@ class Meaning(NamedTuple):
 
 
 GRANT_RIGHTS = (
-    "Grant the function's role `ess:DescribeScalingGroups`, `ess:DescribeScalingInstances`, "
-    "`ess:DescribeScalingActivities`, `ess:RemoveInstances`, `ess:DetachInstances`, and for orders "
-    "by a metric `cms:DescribeMetricLast` (template.yml)."
+    "The function's role lacks a right; the message names the action and the ARN. Add a scaling "
+    "group's ARN to `ScalingGroupArns` of the template, or allow the action in the role's RAM "
+    "policy."
 )
+CHECK_ACCOUNT = "Not a right of the role: the code says what the account lacks."
 CHECK_ENDPOINT = "The endpoint is not ESS: check `SCALEIN_ESS_ENDPOINT`."
 REPORT = "Not expected: report it."
 GROUP_CHANGED = "Nothing: the group changed while it was read."
@@ -58,6 +59,7 @@ FIX_CREDENTIALS = "Give the function its RAM role, or fix `ALIBABA_CLOUD_ACCESS_
 FIX_REGION = "Fix `SCALEIN_REGION_ID`, or set `SCALEIN_ESS_ENDPOINT`."
 
 NOT_PERMITTED = Meaning(Refused, "not permitted.", GRANT_RIGHTS)
+ACCOUNT_BARRED = Meaning(Refused, "the account may not use {service} for this.", CHECK_ACCOUNT)
 PARAMETER_MISSING = Meaning(Refused, "the call lacks a parameter that {service} requires.", REPORT)
 ACTION_UNKNOWN = Meaning(Refused, "{service} does not know this action.", CHECK_ENDPOINT)
 TOKEN_USED = Meaning(
@@ -102,6 +104,9 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "Forbidden": NOT_PERMITTED,
     "NoPermission": NOT_PERMITTED,
+    "Forbidden.Unsubscribed": ACCOUNT_BARRED,
+    "Forbidden.UserVerification": ACCOUNT_BARRED,
+    "Forbidden.RiskControl": ACCOUNT_BARRED,
     "Forbidden.Unauthorized": Meaning(
         Refused,
         "the service role of Auto Scaling lacks a right.",
@@ -180,17 +185,41 @@ LASTING = (Refused, _refused_by_state, _misconfigured)  # no retry heals them: a
 
 
 def error_of(
-    action: str, code: str, status: int | None, ess_request_id: str | None = None
+    action: str, code: str, status: int | None, ess_request_id: str | None = None, arn: str = ""
 ) -> ScaleInError:
     """Returns the exception for a code of ESS, with the HTTP status, or of the SDK, without one.
 
-    It never quotes a server's message.
+    `arn`: of the scaling group that the call would change. It never quotes a server's message.
     """
     meaning = _meaning(code) or _meaning_of_status(status)
     sentence = meaning.sentence.format(service=service_of(action))
-    if meaning.make in LASTING:
+    if meaning is NOT_PERMITTED:
+        sentence += f" {_missing_right(action, arn)}"
+    elif meaning.make in LASTING:
         sentence += f" {meaning.what_to_do.replace('`', '')}"
     return meaning.make(action, printable(code), sentence.rstrip(), ess_request_id)
+
+
+def scaling_group_arn(region_id: str, account_id: str, scaling_group_id: str) -> str:
+    """Returns the ARN of a scaling group, as RAM policies name it. Without an account id it has
+    ACCOUNT_ID in its place.
+    """
+    return f"acs:ess:{region_id}:{account_id or 'ACCOUNT_ID'}:scalinggroup/{scaling_group_id}"
+
+
+def _missing_right(action: str, arn: str) -> str:
+    """What to allow, and where."""
+    if arn:
+        note = " (ACCOUNT_ID stands for the account's id)" if "ACCOUNT_ID" in arn else ""
+        return (
+            f"Add {arn}{note} to ScalingGroupArns of the template, or allow ess:{action} and"
+            " ess:DetachInstances on this ARN in the RAM policy of the function's role."
+        )
+    product = "cms" if action.startswith("DescribeMetric") else "ess"
+    return (
+        f"Allow {product}:{action} on * in the RAM policy of the function's role, as template.yml"
+        " does."
+    )
 
 
 def error_without_code(action: str, status: int) -> Transient:

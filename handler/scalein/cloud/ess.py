@@ -111,7 +111,9 @@ class EssGateway:
         attempt = 0
         while True:
             try:
-                return _activity_id(self._sdk.call(remove_request(removal)))
+                return _activity_id(
+                    self._sdk.call(remove_request(removal), removal.scaling_group_id)
+                )
             except Transient as error:
                 unanswered = error if error.may_have_happened else unanswered
                 if self._sdk.wait_to_retry(attempt):

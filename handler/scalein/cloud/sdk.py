@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from scalein.clock import Deadline
-from scalein.cloud.error_codes import error_of, error_without_code, is_label
+from scalein.cloud.error_codes import error_of, error_without_code, is_label, scaling_group_arn
 from scalein.cloud.replies import DATE, Reply
 from scalein.cloud.transport import MAX_ANSWER_BYTES, BoundedAdapter, TransportError
 from scalein.cold_start import UNUSED_MODULES, cheap_imports, defer
@@ -106,8 +106,11 @@ class Sdk:
         self._deadline.clock.sleep(seconds)
         return True
 
-    def call(self, request: Any) -> Reply:
-        """Sends one request, at most once. Raises GatewayError, ConfigurationError."""
+    def call(self, request: Any, scaling_group_id: str = "") -> Reply:
+        """Sends one request, at most once. `scaling_group_id`: the group that it changes.
+
+        Raises GatewayError, ConfigurationError.
+        """
         action = request.get_action_name()
         endpoint_setting = self._prepare(request, action)
         try:
@@ -118,7 +121,13 @@ class Sdk:
             raise error_of(action, str(error.get_error_code()), None) from None
         except (TransportError, ValueError) as error:
             raise _transport_error(action, error, endpoint_setting) from None
-        return _reply_of(action, status, date, body)
+        return _reply_of(action, status, date, body, self._arn(scaling_group_id))
+
+    def _arn(self, scaling_group_id: str) -> str:
+        if not scaling_group_id:
+            return ""
+        settings = self._settings
+        return scaling_group_arn(settings.region_id, settings.account_id, scaling_group_id)
 
     def _prepare(self, request: Any, action: str) -> str:
         """Gives the request its endpoint, timeouts and token; returns the endpoint's setting."""
@@ -151,7 +160,7 @@ def _transport_error(
     )
 
 
-def _reply_of(action: str, status: int, date: str, body: bytes) -> Reply:
+def _reply_of(action: str, status: int, date: str, body: bytes, arn: str) -> Reply:
     """Returns the JSON object of an answer of status 200. Raises an error of ESS only for one that
     has a code of ESS, and Transient for every other answer.
     """
@@ -161,7 +170,7 @@ def _reply_of(action: str, status: int, date: str, body: bytes) -> Reply:
         return {**reply, DATE: date}
     code, ess_request_id = reply.get("Code"), reply.get("RequestId")
     if status >= 400 and is_label(code) and is_label(ess_request_id):
-        raise error_of(action, str(code), status, str(ess_request_id)) from None
+        raise error_of(action, str(code), status, str(ess_request_id), arn) from None
     raise error_without_code(action, status) from None
 
 

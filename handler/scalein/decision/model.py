@@ -182,6 +182,12 @@ class Alarm(NamedTuple):
     instance_ids: tuple[str, ...] = ()
     sent_at: datetime | None = None
     observation: str = ""  # what later alarms observe again; empty: this event happens once
+    has_unknown_scope: bool = False  # it may be of one instance, whose id cannot be read
+
+    @property
+    def is_per_instance(self) -> bool:
+        """Whether it is of single instances, as far as is known, and not of a whole group."""
+        return bool(self.instance_ids) or self.has_unknown_scope
 
 
 class RankedBy(NamedTuple):

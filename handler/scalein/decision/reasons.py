@@ -31,6 +31,7 @@ class Ignored(str, Enum):
 
     RECOVERY = "recovery"  # the alarm is over, or has no data
     NO_RULE = "no-rule"  # no alarm rule of the policy matches
+    PER_INSTANCE = "per-instance"  # the alarm is of one instance, its rule of the whole group
     NO_SCALING_GROUP = "no-scaling-group"  # the alarm's instances are in no scaling group
     SELF_TRIGGERED = "self-triggered"  # ESS's own notice, or an event that a removal causes
 

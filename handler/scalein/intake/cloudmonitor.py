@@ -9,7 +9,7 @@ from typing import Any
 from scalein.decision.model import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
-from scalein.intake.attributes import Attributes, attributes_of, instance_ids_of
+from scalein.intake.attributes import ABSENT, Attributes, attributes_of, instance_ids_of
 from scalein.intake.decoding import value_of
 from scalein.intake.envelopes import Message, digest
 from scalein.intake.times import earliest, time_of
@@ -61,6 +61,8 @@ def _threshold_alarm(
     """
     document = message.document
     dimensions, time = (document.get(field) for field in fields)
+    parsed, instance_ids = _parsed_dimensions(dimensions), _instance_ids(dimensions)
+    is_of_ecs = any(name.startswith("acs_ecs") for name in attributes.get("namespace", ()))
     rule = [document.get("ruleId"), name]
     evaluation = json.dumps([*rule, dimensions, time], sort_keys=True)
     key = message.idempotency_key
@@ -74,11 +76,10 @@ def _threshold_alarm(
             regionId=[document.get("regionId")],
         )
         | attributes,
-        instance_ids=_instance_ids(dimensions),
+        instance_ids=instance_ids,
         sent_at=_sent_at(message, time, f"$.{fields[1]}"),
-        observation=digest(
-            "threshold", json.dumps([*rule, _parsed_dimensions(dimensions)], sort_keys=True)
-        ),
+        observation=digest("threshold", json.dumps([*rule, parsed], sort_keys=True)),
+        has_unknown_scope=not instance_ids and _may_be_one_instance(dimensions, parsed, is_of_ecs),
     )
 
 
@@ -147,6 +148,18 @@ def _instance_ids(dimensions: object) -> tuple[str, ...]:
         for id in instance_ids_of(entry.get("instanceId"))
     ]
     return tuple(dict.fromkeys(ids))
+
+
+def _may_be_one_instance(dimensions: object, parsed: object, is_of_ecs: bool) -> bool:
+    """Whether an alarm without the id of an ECS instance may be of one instance all the same:
+    its dimensions cannot be read, or they are of a metric of ECS and do not show what it is of.
+    """
+    entries = parsed if isinstance(parsed, list) else [parsed]
+    resources = [entry for entry in entries if isinstance(entry, dict)]
+    are_readable = 0 < len(entries) == len(resources)
+    if is_of_ecs:
+        return not are_readable or any(not r or "instanceId" in r for r in resources)
+    return not are_readable and dimensions not in (None, *ABSENT)
 
 
 def _parsed_dimensions(dimensions: object) -> Any:

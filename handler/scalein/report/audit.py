@@ -42,15 +42,17 @@ def record(outcome: Outcome, function_request_id: str, times: CallTimes) -> None
 def record_choice(
     scaling_group_id: str,
     ranked: Sequence[tuple[str, RankedBy]],
+    policy: Json,
     function_request_id: str,
     times: CallTimes,
 ) -> None:
-    """Logs the answer to a custom scale-in policy as one audit line."""
+    """Logs the answer to a custom scale-in policy as one audit line. `policy`: of `policy_json`."""
     fields = {
         **_envelope(function_request_id, times),
         "status": "custom-policy",
         "scalingGroupId": scaling_group_id,
         "rankedBy": ranked_by_json(ranked),
+        **policy,
         "omitted": {},
     }
     text = json.dumps(encodable(fields))

@@ -20,6 +20,7 @@ Json = dict[str, Any]
 VERSION = 1  # of the JSON form
 MAX_MESSAGE_BYTES = 2_000
 MAX_REQUEST_REASON_BYTES = 3_000
+MAX_WARNING_BYTES = 700
 MAX_ID_BYTES = 700  # of 128 visible characters, however many of them are quotes
 MAX_TEXT_BYTES = 200  # of any other text
 MARK = "..."  # ends a text that was cut
@@ -59,6 +60,8 @@ class Outcome(NamedTuple):
     concurrent_removal: bool = False  # another invocation removed at the same moment
     unconfirmed: tuple[tuple[str, Call], ...] = ()  # ClientToken and call
     ledger: str = ""  # which one: redis, memory, unavailable
+    policy: str = ""  # fingerprint of the policy that decided
+    policy_warning: str = ""  # why a newer policy document is not in use
 
     @property
     def removed(self) -> tuple[str, ...]:
@@ -88,8 +91,15 @@ def outcome_json(outcome: Outcome) -> Json:
         "concurrentRemoval": outcome.concurrent_removal,
         **_end_json(outcome),
         "ledger": outcome.ledger or None,
+        **policy_json(outcome.policy, outcome.policy_warning),
         "omitted": {},
     }
+
+
+def policy_json(fingerprint: str, warning: str) -> Json:
+    """Which policy decided, and why a newer document of it is not in use."""
+    warning = cut(warning, MAX_WARNING_BYTES)
+    return {"policy": fingerprint or None, "policyWarning": warning or None}
 
 
 def _result_json(result: RemovalResult | None) -> Json:

@@ -82,6 +82,7 @@ def forms(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
         **_shortened(fields, lists),
         "message": cut(fields["message"], SHORT_TEXT_BYTES),
         "requestReason": cut(fields["requestReason"] or "", SHORT_TEXT_BYTES) or None,
+        "policyWarning": cut(fields["policyWarning"] or "") or None,
     }
 
 

@@ -28,6 +28,13 @@ IGNORED = {
         "Add a rule to the [policy](policy.md), or stop sending the alarm here. `message` has the "
         "closest rule.",
     ),
+    Ignored.PER_INSTANCE: Text(
+        "of single instances",
+        "The alarm is of single instances, and its rule removes an amount from the group: one idle "
+        "instance does not mean that the group is idle.",
+        "Alarm on a metric of the whole group (alarms.yml), or let the rule remove the alarm's own "
+        'instances: `"remove": {"instanceIds": "alarm"}`.',
+    ),
     Ignored.NO_SCALING_GROUP: Text(
         "of no scaling group",
         "The alarm's instances are in no scaling group of this region.",

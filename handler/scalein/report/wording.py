@@ -228,7 +228,8 @@ def ignored(idempotency_key: str, why: Ignored, detail: str = "") -> Outcome:
     """The outcome of a message that is no reason to remove anything."""
     from scalein.report.texts import IGNORED, plain
 
-    message = detail or plain(IGNORED[why]).sentence
+    text = plain(IGNORED[why])
+    message = detail or f"{text.sentence} {text.action}".rstrip()
     return Outcome(Status.IGNORED, idempotency_key, message, ignored=why)
 
 
