@@ -52,10 +52,11 @@ def prepared_cloud(
     instances: int,
     delay_seconds: float = 0.0,
     min_size: int = 0,
+    is_parallel: bool = True,
 ) -> Iterator[PreparedCloud]:
     """Runs a local cloud, and before it a server of HTTPS that repeats its answers."""
     fleet, policy = folder / "fleet.json", folder / "policy.json"
-    fleet.write_text(json.dumps(fleet_document(instances, min_size)))
+    fleet.write_text(json.dumps(fleet_document(instances, min_size, is_parallel)))
     policy.write_text(json.dumps(POLICY))
     with local_cloud(fleet) as ready:
         command = [
@@ -75,29 +76,33 @@ def prepared_cloud(
                 _stream(process.stdin).close()
 
 
-def fleet_document(instances: int, min_size: int = 0) -> dict[str, Any]:
-    """A fleet whose group takes removals at the same time, as it has a desired capacity."""
+def fleet_document(instances: int, min_size: int, is_parallel: bool) -> dict[str, Any]:
+    """A fleet of one group. `is_parallel`: it has a desired capacity, so that it takes removals
+    at the same time.
+    """
     members = [
         {
-            "instanceId": f"i-bp1benchmark{number:09}",
+            "instanceId": f"i-bp1benchmark{number:08}",
             "createdTime": f"{START + timedelta(minutes=number):%Y-%m-%dT%H:%M:%SZ}",
             "zoneId": f"cn-hangzhou-{'ghi'[number % 3]}",
             "scalingConfigurationId": f"asc-bp1benchmark{number * 4 // instances:08}",
         }
         for number in range(instances)
     ]
-    group = {
+    group: dict[str, Any] = {
         "scalingGroupId": GROUP_ID,
         "minSize": min_size,
         "maxSize": 2_000,
-        "desiredCapacity": instances,
+        "instances": members,
     }
-    return {"activitySeconds": 0, "groups": [{**group, "instances": members}]}
+    if is_parallel:
+        group["desiredCapacity"] = instances
+    return {"activitySeconds": 0, "groups": [group]}
 
 
-def removal_event(request_id: str) -> bytes:
-    """The event that removes one instance, without a line break."""
-    request = {"scalingGroupId": GROUP_ID, "remove": {"count": 1}, "requestId": request_id}
+def removal_event(request_id: str, count: int = 1) -> bytes:
+    """The event that removes so many instances, without a line break."""
+    request = {"scalingGroupId": GROUP_ID, "remove": {"count": count}, "requestId": request_id}
     return json.dumps(request).encode()
 
 

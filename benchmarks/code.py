@@ -52,7 +52,8 @@ class Code(NamedTuple):
     eager: Program
     newer: Program
     trust_variables: dict[str, str]
-    certificates: int  # in each trust store
+    trust_bundle: Path  # the certificates of the SDK's bundle, and the authority's
+    conditions: str  # under which the figures are true
 
     def environment(self, program: Program, variables: dict[str, str]) -> dict[str, str]:
         """The whole environment of a process of that program."""
@@ -102,7 +103,9 @@ def deployed_code(runtime: str | None = None, trust_store: str = "package") -> I
             Program("eager script", (eager, drivers), ("-m", "eager", str(SCHEMA))),
             Program("eager script, newer SDK", (newer, drivers), ("-m", "eager_tea", str(SCHEMA))),
             _trust_variables(folder, eager / SDK_BUNDLE, trust_store),
-            trust.certificate_count(eager / SDK_BUNDLE),
+            eager / SDK_BUNDLE,
+            f"{runtime}, HTTPS with {trust.certificate_count(eager / SDK_BUNDLE)} trusted "
+            f"certificates ({trust_store})",
         )
 
 

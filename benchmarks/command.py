@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import click
@@ -11,32 +10,58 @@ from benchmarks.code import TRUST_STORES, Code, deployed_code
 from benchmarks.timing import Row, print_markdown, print_table
 from scalein_cli.options import RUNTIMES, console_for_output
 
-Figures = Callable[[Code, int], list[Row]]  # of this code, by so many repeats
+FiguresOfCode = Callable[[Code, int], list[Row]]  # of deployed code, by so many repeats
+Figures = Callable[[int], list[Row]]
+
+runtime_option = click.option(
+    "--runtime", type=click.Choice(RUNTIMES), help="The first installed, if omitted."
+)
+trust_store_option = click.option(
+    "--trust-store",
+    type=click.Choice(TRUST_STORES),
+    default=TRUST_STORES[0],
+    help="What verifies the server: the package's own store, a directory of hashed names that the "
+    "runtime has, or a bundle that ALIBABA_CLOUD_CA_BUNDLE names.",
+)
+markdown_option = click.option(
+    "--markdown", is_flag=True, help="Print tables to paste into a document."
+)
 
 
-def command_for(title: str, default_repeats: int, *figures: Figures) -> click.Command:
-    """Returns a command that makes the package, measures and prints one table."""
+def command_for(title: str, default_repeats: int, figures: FiguresOfCode) -> click.Command:
+    """Returns a command that makes the package, measures, and prints a table."""
 
     @click.command(help=f"{title}.", context_settings={"show_default": True})
     @click.option("--repeats", default=default_repeats, help="Measurements of each figure.")
-    @click.option("--runtime", type=click.Choice(RUNTIMES), help="The first installed, if omitted.")
-    @click.option(
-        "--trust-store",
-        type=click.Choice(TRUST_STORES),
-        default=TRUST_STORES[0],
-        help="What verifies the server: the package's own store, a directory of hashed names that "
-        "the runtime has, or a bundle that ALIBABA_CLOUD_CA_BUNDLE names.",
-    )
-    @click.option("--markdown", is_flag=True, help="Print a table to paste into a document.")
+    @runtime_option
+    @trust_store_option
+    @markdown_option
     def main(repeats: int, runtime: str | None, trust_store: str, markdown: bool) -> None:
-        console = console_for_output()
-        with console.status("Measuring ..."), deployed_code(runtime, trust_store) as code:
-            rows = [row for measured in figures for row in measured(code, repeats)]
-            conditions = (
-                f"{code.runtime}, HTTPS with {code.certificates} trusted certificates "
-                f"({trust_store}), {repeats} repeats, Python {sys.version.split()[0]} beside it"
-            )
-        print_figures = print_markdown if markdown else print_table
-        print_figures(rows, console, f"{title}. {conditions}")
+        with (
+            console_for_output().status("Measuring ..."),
+            deployed_code(runtime, trust_store) as code,
+        ):
+            rows = figures(code, repeats)
+        print_figures(rows, f"{title}. {code.conditions}, {repeats} repeats", markdown)
 
     return main
+
+
+def command_without_code(title: str, default_repeats: int, figures: Figures) -> click.Command:
+    """Returns a command that measures in its own process, and prints a table."""
+
+    @click.command(help=f"{title}.", context_settings={"show_default": True})
+    @click.option("--repeats", default=default_repeats, help="Measurements of each figure.")
+    @markdown_option
+    def main(repeats: int, markdown: bool) -> None:
+        with console_for_output().status("Measuring ..."):
+            rows = figures(repeats)
+        print_figures(rows, f"{title}. {repeats} repeats", markdown)
+
+    return main
+
+
+def print_figures(rows: list[Row], title: str, is_markdown: bool) -> None:
+    """Prints a table for a terminal, or one to paste into a document."""
+    print_rows = print_markdown if is_markdown else print_table
+    print_rows(rows, console_for_output(), title)

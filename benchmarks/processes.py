@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from benchmarks.code import Code, Program
@@ -18,9 +19,7 @@ class Run(NamedTuple):
     """One process from its start to its end."""
 
     started_at: float  # s, by time.monotonic
-    wall_seconds: float
     cpu_seconds: float  # user and system, of the whole process
-    peak_mib: float
     output: str
 
 
@@ -29,6 +28,8 @@ class Invocation(NamedTuple):
 
     wall_seconds: float
     cpu_seconds: float
+    own_seconds: float  # in which no call to ESS ran; wall_seconds unless it is asked for
+    status: Any  # of the outcome, or the summary of a batch
 
 
 def run(
@@ -59,13 +60,12 @@ def run(
         with process.stdout:
             output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
-        wall_seconds = time.monotonic() - started_at
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             errors.seek(0)
             raise RuntimeError(f"{program.name} failed: {errors.read()[-2_000:]}")
     cpu_seconds = usage.ru_utime + usage.ru_stime
-    return Run(started_at, wall_seconds, cpu_seconds, usage.ru_maxrss / 1024, output.strip())
+    return Run(started_at, cpu_seconds, output.strip())
 
 
 class WarmProcess:
@@ -75,8 +75,8 @@ class WarmProcess:
         self._process = process
         self._errors = errors
 
-    def invoke(self, event: bytes, status: object = "removing") -> Invocation:
-        """Makes one invocation. Raises RuntimeError unless it ends with that status."""
+    def invoke(self, event: bytes) -> Invocation:
+        """Makes one invocation. Raises RuntimeError if it raises."""
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write(event + b"\n")
         self._process.stdin.flush()
@@ -85,20 +85,30 @@ class WarmProcess:
             self._errors.seek(0)
             raise RuntimeError(f"The function failed: {self._errors.read()[-2_000:]}")
         result: dict[str, Any] = json.loads(line)
-        if status is not None and result["status"] != status:
-            raise RuntimeError(f"The outcome is {result['status']}, and {status} was expected.")
-        return Invocation(result["wall"], result["cpu"])
+        own_seconds = result.get("own", result["wall"])
+        return Invocation(result["wall"], result["cpu"], own_seconds, result["status"])
+
+    def peak_mib(self) -> float:
+        """The peak of its resident memory. (What wait4 tells includes the parent's, at the fork.)"""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+    def remove(self, event: bytes) -> Invocation:
+        """Makes an invocation that removes an instance. Raises RuntimeError if it does not."""
+        invocation = self.invoke(event)
+        if invocation.status != "removing":
+            raise RuntimeError(f"An instance should be removed; the outcome: {invocation.status}.")
+        return invocation
 
 
 @contextmanager
 def warm_process(
-    code: Code, variables: dict[str, str], prefix: Sequence[str] = ()
+    code: Code, variables: dict[str, str], prefix: Sequence[str] = (), mode: Sequence[str] = ()
 ) -> Iterator[WarmProcess]:
-    """Starts a process of the function that waits for events."""
-    command = [*prefix, code.python, *code.scalein.arguments]
+    """Starts a process of the function that waits for events. `mode`: see benchmarks/invoke.py."""
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            command,
+            [*prefix, code.python, *code.scalein.arguments, *mode],
             env=code.environment(code.scalein, variables),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from benchmarks.clouds import PreparedCloud, prepared_cloud, removal_event
 from benchmarks.code import Code, Program
 from benchmarks.command import command_for
-from benchmarks.processes import Run, run, warm_process
-from benchmarks.timing import Row, at_most, median_and_best, milliseconds, span
+from benchmarks.processes import Invocation, run, warm_process
+from benchmarks.timing import Row, at_most, milliseconds, span
 
 COLD_GOALS = {100: 0.60, 2_000: 0.65}  # of the eager script's time, by the number of instances
 WARM_GOALS = {100: 8.0, 2_000: 70.0}  # milliseconds of processor time
 SLOW_SECONDS = 0.05  # that an answer takes
 MAX_ANSWERS = 2.3  # what the slowest removal may take, in answers
+OWN_GOAL = 2.0  # milliseconds
 
-
-def figures(code: Code, repeats: int) -> list[Row]:
-    """Cold and warm figures of both sizes, with answers at once and after a network's time."""
-    rows: list[Row] = []
-    for instances in COLD_GOALS:
-        rows += cold_rows(code, instances, repeats)
-    for delay_seconds in (0.0, SLOW_SECONDS):
-        for instances in WARM_GOALS:
-            rows += warm_rows(code, instances, repeats, delay_seconds)
-    return rows
+Measured = TypeVar("Measured")
 
 
 class Cold(NamedTuple):
@@ -35,8 +27,29 @@ class Cold(NamedTuple):
     wall_seconds: float  # from its start until the server had the request
     cpu_seconds: float  # of the whole process
     connections: int
-    resumed: int
     calls: int
+
+
+class Warm(NamedTuple):
+    """One invocation after the first of its process."""
+
+    invocation: Invocation
+    connections: int  # that carried a call
+    handshakes: int
+    calls: int
+
+
+def figures(code: Code, repeats: int) -> list[Row]:
+    """Cold figures of both sizes, and warm ones of four, with answers at once and slow."""
+    rows: list[Row] = []
+    for instances in COLD_GOALS:
+        rows += cold_rows(code, instances, repeats)
+    rows += [own_row(code, repeats)]
+    for instances in (10, 100, 1_000, 2_000):
+        rows += warm_rows(code, instances, repeats)
+    for instances in (10, 100, 1_000, 2_000):
+        rows += slow_rows(code, instances, repeats)
+    return rows
 
 
 def cold_rows(code: Code, instances: int, repeats: int) -> list[Row]:
@@ -49,8 +62,10 @@ def cold_rows(code: Code, instances: int, repeats: int) -> list[Row]:
                 cold = cold_run(code, program, cloud, f"cold-{number}")
                 if number >= 0:  # the first round brings the server its answers
                     measured[program.name].append(cold)
-    rows = [row for name, runs in measured.items() for row in _program_rows(name, instances, runs)]
-    return [*rows, *ratio_rows(measured, code, instances)]
+    return [
+        *(_cold_row(name, instances, runs) for name, runs in measured.items()),
+        *_ratio_rows(measured, code, instances),
+    ]
 
 
 def cold_run(
@@ -63,96 +78,139 @@ def cold_run(
     """Runs a program once. Raises RuntimeError if it removes nothing."""
     cloud.take_counts()
     done = run(code, program, cloud.variables, removal_event(request_id), prefix)
-    return _cold_of(cloud, program, done)
-
-
-def _cold_of(cloud: PreparedCloud, program: Program, done: Run) -> Cold:
     counts = cloud.take_counts()
     if counts.first_removal_at is None:
         raise RuntimeError(f"{program.name} removed nothing: {done.output}")
-    return Cold(
-        counts.first_removal_at - done.started_at,
-        done.cpu_seconds,
-        counts.handshakes,
-        counts.resumed,
-        sum(counts.calls.values()),
+    wall_seconds = counts.first_removal_at - done.started_at
+    calls = sum(counts.calls.values())
+    return Cold(wall_seconds, done.cpu_seconds, counts.handshakes, calls)
+
+
+def _cold_row(name: str, instances: int, runs: list[Cold]) -> Row:
+    return Row(
+        f"cold, {instances:,} instances, {name}",
+        f"{_median(runs, lambda cold: cold.cpu_seconds)} processor, "
+        f"{_median(runs, lambda cold: cold.wall_seconds)} wall; "
+        f"{span([cold.connections for cold in runs], 'connection')}, "
+        f"{span([cold.calls for cold in runs], 'call')}",
     )
 
 
-def _program_rows(name: str, instances: int, runs: list[Cold]) -> list[Row]:
-    figure = f"cold, {instances:,} instances, {name}"
-    return [
-        Row(f"{figure}, processor", median_and_best([cold.cpu_seconds for cold in runs])),
-        Row(f"{figure}, wall", median_and_best([cold.wall_seconds for cold in runs])),
-        Row(
-            f"{figure}, TLS connections",
-            f"{span([cold.connections for cold in runs])} "
-            f"({span([cold.resumed for cold in runs])} resumed) "
-            f"for {span([cold.calls for cold in runs])} calls",
-        ),
-    ]
-
-
-def ratio_rows(measured: dict[str, list[Cold]], code: Code, instances: int) -> list[Row]:
-    """The function's time over each script's: the median of what the rounds gave."""
+def _ratio_rows(measured: dict[str, list[Cold]], code: Code, instances: int) -> list[Row]:
+    """The function's time over each script's: the median of the rounds' ratios."""
     rows, scalein = [], measured[code.scalein.name]
-    for what in ("cpu_seconds", "wall_seconds"):
-        name = {"cpu_seconds": "processor", "wall_seconds": "wall"}[what]
-        for program in (code.eager, code.newer):
-            ratio, best = ratios(scalein, measured[program.name], what)
-            figure = f"cold, {instances:,} instances, scalein / {program.name}, {name}"
-            if program is code.eager:
-                detail = f"of the best {best:.2f}"
-                rows.append(at_most(figure, ratio, COLD_GOALS[instances], "{:.2f}", detail))
-            else:
-                rows.append(Row(figure, f"{ratio:.2f} (of the best {best:.2f})"))
+    limit, figure = COLD_GOALS[instances], f"cold, {instances:,} instances, scalein / "
+    for what, time_of in TIMES.items():
+        ratio, best = ratios(scalein, measured[code.eager.name], time_of)
+        name = f"{figure}{code.eager.name}, {what}"
+        rows.append(at_most(name, ratio, limit, "{:.2f}", f"of the best {best:.2f}"))
+    newer = [ratios(scalein, measured[code.newer.name], time_of)[0] for time_of in TIMES.values()]
+    rows.append(Row(f"{figure}{code.newer.name}", "{:.2f} processor, {:.2f} wall".format(*newer)))
     return rows
 
 
-def ratios(ours: list[Cold], theirs: list[Cold], what: str) -> tuple[float, float]:
+TIMES: dict[str, Callable[[Cold], float]] = {
+    "processor": lambda cold: cold.cpu_seconds,
+    "wall": lambda cold: cold.wall_seconds,
+}
+
+
+def ratios(
+    ours: list[Cold], theirs: list[Cold], time_of: Callable[[Cold], float]
+) -> tuple[float, float]:
     """The median of the paired ratios, and the ratio of the best times."""
-    pairs = [(getattr(a, what), getattr(b, what)) for a, b in zip(ours, theirs, strict=True)]
+    pairs = [(time_of(a), time_of(b)) for a, b in zip(ours, theirs, strict=True)]
     best = min(a for a, _ in pairs) / min(b for _, b in pairs)
     return statistics.median(a / b for a, b in pairs), best
 
 
-def warm_rows(
-    code: Code, instances: int, repeats: int, delay_seconds: float = 0.0, prefix: Sequence[str] = ()
-) -> list[Row]:
-    """Figures of the second and later events of one process."""
-    walls, cpus, made, used = [], [], [], []
+def warm_rows(code: Code, instances: int, repeats: int) -> list[Row]:
+    """Processor time of a warm removal, with answers at once."""
+    runs = warm_runs(code, instances, repeats)
+    cpus = [warm.invocation.cpu_seconds * 1_000 for warm in runs]
+    detail = (
+        f"best {min(cpus):.1f} ms; {_median(runs, lambda warm: warm.invocation.wall_seconds)} wall"
+    )
+    figure, form = f"warm, {instances:,} instances, processor", "{:.1f} ms"
+    median = statistics.median(cpus)
+    connections = Row(f"warm, {instances:,} instances, connections", _connections(runs))
+    if instances not in WARM_GOALS:
+        return [Row(figure, f"{median:.1f} ms ({detail})"), connections]
+    return [at_most(figure, median, WARM_GOALS[instances], form, detail), connections]
+
+
+def slow_rows(code: Code, instances: int, repeats: int) -> list[Row]:
+    """Wall time of a warm removal from a group without parallel activities, in slow answers.
+
+    One with a desired capacity takes an answer more: other removals may begin beside this one.
+    """
+    rows = []
+    for is_parallel in (False, True):
+        runs = warm_runs(code, instances, repeats, SLOW_SECONDS, is_parallel)
+        answers = [warm.invocation.wall_seconds / SLOW_SECONDS for warm in runs]
+        median, milli = statistics.median(answers), SLOW_SECONDS * 1_000
+        figure = f"warm, {instances:,} instances, in answers of {milli:.0f} ms"
+        detail = f"best {min(answers):.2f}; {_connections(runs)}"
+        if is_parallel:
+            rows.append(Row(f"{figure}, group with a desired capacity", f"{median:.2f} ({detail})"))
+        else:
+            rows.append(at_most(figure, median, MAX_ANSWERS, "{:.2f}", detail))
+    return rows
+
+
+def warm_runs(
+    code: Code,
+    instances: int,
+    repeats: int,
+    delay_seconds: float = 0.0,
+    is_parallel: bool = True,
+    prefix: Sequence[str] = (),
+) -> list[Warm]:
+    """Removes one instance in each of several invocations of one process.
+
+    `is_parallel`: the group has a desired capacity. The first two invocations are not returned:
+    they are cold, and bring the server its answers.
+    """
+    runs = []
+    repeats = min(repeats, instances - 4)
     with (
-        prepared_cloud(code.folder, code.authority, instances, delay_seconds) as cloud,
+        prepared_cloud(
+            code.folder, code.authority, instances, delay_seconds, is_parallel=is_parallel
+        ) as cloud,
         warm_process(code, cloud.variables, prefix) as process,
     ):
         for number in range(-2, repeats):
             cloud.take_counts()
-            invocation = process.invoke(removal_event(f"warm-{number}"))
+            invocation = process.remove(removal_event(f"warm-{number}"))
             counts = cloud.take_counts()
-            if number < 0:  # cold, and the one after it
-                continue
-            walls.append(invocation.wall_seconds)
-            cpus.append(invocation.cpu_seconds)
-            made.append(counts.handshakes)
-            used.append(counts.connections)
-    text = f"answers of {delay_seconds * 1_000:.0f} ms" if delay_seconds else "answers at once"
-    figure = f"warm, {instances:,} instances, {text}"
-    connections = f"{span(used)} used, {span(made)} of them new"
-    rows = [_warm_cpu(figure, instances, cpus), Row(f"{figure}, wall", median_and_best(walls))]
-    if delay_seconds:
-        answers = [wall / delay_seconds for wall in walls]
-        detail = f"best {min(answers):.2f}"
-        median = statistics.median(answers)
-        rows.append(at_most(f"{figure}, in answers", median, MAX_ANSWERS, "{:.2f}", detail))
-    return [*rows, Row(f"{figure}, TLS connections", connections)]
+            if number >= 0:
+                calls = sum(counts.calls.values())
+                runs.append(Warm(invocation, counts.connections, counts.handshakes, calls))
+    return runs
 
 
-def _warm_cpu(figure: str, instances: int, cpus: list[float]) -> Row:
-    figure, best = f"{figure}, processor", f"best {milliseconds(min(cpus))}"
-    if instances not in WARM_GOALS:
-        return Row(figure, median_and_best(cpus))
-    median = statistics.median(cpus) * 1_000
-    return at_most(figure, median, WARM_GOALS[instances], "{:.1f} ms", best)
+def own_row(code: Code, repeats: int) -> Row:
+    """The handler's own time: a warm invocation less the time in which a call ran."""
+    with (
+        prepared_cloud(code.folder, code.authority, 100) as cloud,
+        warm_process(code, cloud.variables, mode=["own"]) as process,
+    ):
+        runs = [process.remove(removal_event(f"own-{n}")) for n in range(min(repeats, 90) + 2)][2:]
+    own = [run.own_seconds * 1_000 for run in runs]
+    figure = "warm, 100 instances, wall without the calls to ESS"
+    return at_most(figure, statistics.median(own), OWN_GOAL, "{:.1f} ms", f"best {min(own):.1f} ms")
+
+
+def _connections(runs: list[Warm]) -> str:
+    return (
+        f"{span([warm.connections for warm in runs], 'connection')} used, "
+        f"{span([warm.handshakes for warm in runs], 'new one')}, "
+        f"{span([warm.calls for warm in runs], 'call')}"
+    )
+
+
+def _median(runs: Sequence[Measured], time_of: Callable[[Measured], float]) -> str:
+    return milliseconds(statistics.median(time_of(run) for run in runs))
 
 
 main = command_for("Removals, cold and warm", 20, figures)

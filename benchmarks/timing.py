@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -34,7 +35,7 @@ def at_most(figure: str, value: float, limit: float, form: str, detail: str = ""
 
 
 def print_table(rows: Iterable[Row], console: Console, title: str) -> None:
-    table = Table(*HEADS, title=title)
+    table = Table(*HEADS, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*row.cells)
     console.print(table)
@@ -70,7 +71,8 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds * 1_000:.1f} ms"
 
 
-def span(values: Sequence[int]) -> str:
-    """The fewest and the most of a count: "3", or "3 to 21"."""
+def span(values: Sequence[int], thing: str) -> str:
+    """The fewest and the most of a count, and its thing: "1 call", "3 to 21 calls"."""
     fewest, most = min(values), max(values)
-    return f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    number = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    return f"{number} {thing}" + ("" if most == 1 else "s")
