@@ -89,7 +89,7 @@ class WarmProcess:
         return Invocation(result["wall"], result["cpu"], own_seconds, result["status"])
 
     def peak_mib(self) -> float:
-        """The peak of its resident memory. (What wait4 tells includes the parent's, at the fork.)"""
+        """The peak of its resident memory; what wait4 tells includes its parent's."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
