@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from benchmarks.code import TRUST_STORES, Code, deployed_code
-from benchmarks.timing import Row, print_markdown, print_table
+from benchmarks.timing import Row, print_table, span
 from scalein_cli.options import RUNTIMES, console_for_output
 
 FiguresOfCode = Callable[[Code, int], list[Row]]  # of deployed code, by so many repeats
@@ -23,9 +23,6 @@ trust_store_option = click.option(
     help="What verifies the server: the package's own store, a directory of hashed names that the "
     "runtime has, or a bundle that ALIBABA_CLOUD_CA_BUNDLE names.",
 )
-markdown_option = click.option(
-    "--markdown", is_flag=True, help="Print tables to paste into a document."
-)
 
 
 def command_for(title: str, default_repeats: int, figures: FiguresOfCode) -> click.Command:
@@ -35,14 +32,13 @@ def command_for(title: str, default_repeats: int, figures: FiguresOfCode) -> cli
     @click.option("--repeats", default=default_repeats, help="Measurements of each figure.")
     @runtime_option
     @trust_store_option
-    @markdown_option
-    def main(repeats: int, runtime: str | None, trust_store: str, markdown: bool) -> None:
+    def main(repeats: int, runtime: str | None, trust_store: str) -> None:
         with (
             console_for_output().status("Measuring ..."),
             deployed_code(runtime, trust_store) as code,
         ):
             rows = figures(code, repeats)
-        print_figures(rows, f"{title}. {code.conditions}, {repeats} repeats", markdown)
+        print_table(rows, console_for_output(), f"{title}. {conditions(repeats, code)}")
 
     return main
 
@@ -52,16 +48,15 @@ def command_without_code(title: str, default_repeats: int, figures: Figures) -> 
 
     @click.command(help=f"{title}.", context_settings={"show_default": True})
     @click.option("--repeats", default=default_repeats, help="Measurements of each figure.")
-    @markdown_option
-    def main(repeats: int, markdown: bool) -> None:
+    def main(repeats: int) -> None:
         with console_for_output().status("Measuring ..."):
             rows = figures(repeats)
-        print_figures(rows, f"{title}. {repeats} repeats", markdown)
+        print_table(rows, console_for_output(), f"{title}. {conditions(repeats)}")
 
     return main
 
 
-def print_figures(rows: list[Row], title: str, is_markdown: bool) -> None:
-    """Prints a table for a terminal, or one to paste into a document."""
-    print_rows = print_markdown if is_markdown else print_table
-    print_rows(rows, console_for_output(), title)
+def conditions(repeats: int, code: Code | None = None) -> str:
+    """What a reader must know of a table."""
+    number = span([repeats], "repeat")
+    return f"{code.conditions}, {number}" if code else number

@@ -123,7 +123,7 @@ def every_guardrail() -> GroupPolicy:
     )
 
 
-main = command_without_code("Planning, without any call", 40, figures)
+main = command_without_code("Planning, processor time", 40, figures)
 
 if __name__ == "__main__":
     main(prog_name="python -m benchmarks.planning")

@@ -12,6 +12,7 @@ from benchmarks.command import command_for
 from benchmarks.processes import Invocation, run, warm_process
 from benchmarks.timing import Row, at_most, milliseconds, span
 
+SIZES = (10, 100, 1_000, 2_000)  # instances of a group
 COLD_GOALS = {100: 0.60, 2_000: 0.65}  # of the eager script's time, by the number of instances
 WARM_GOALS = {100: 8.0, 2_000: 70.0}  # milliseconds of processor time
 SLOW_SECONDS = 0.05  # that an answer takes
@@ -45,11 +46,9 @@ def figures(code: Code, repeats: int) -> list[Row]:
     for instances in COLD_GOALS:
         rows += cold_rows(code, instances, repeats)
     rows += [own_row(code, repeats)]
-    for instances in (10, 100, 1_000, 2_000):
-        rows += warm_rows(code, instances, repeats)
-    for instances in (10, 100, 1_000, 2_000):
-        rows += slow_rows(code, instances, repeats)
-    return rows
+    rows += [warm_row(code, instances, repeats) for instances in SIZES]
+    rows += [slow_row(code, instances, repeats, False) for instances in SIZES]
+    return rows + [slow_row(code, instances, repeats, True) for instances in WARM_GOALS]
 
 
 def cold_rows(code: Code, instances: int, repeats: int) -> list[Row]:
@@ -124,38 +123,33 @@ def ratios(
     return statistics.median(a / b for a, b in pairs), best
 
 
-def warm_rows(code: Code, instances: int, repeats: int) -> list[Row]:
+def warm_row(code: Code, instances: int, repeats: int) -> Row:
     """Processor time of a warm removal, with answers at once."""
     runs = warm_runs(code, instances, repeats)
     cpus = [warm.invocation.cpu_seconds * 1_000 for warm in runs]
-    detail = (
-        f"best {min(cpus):.1f} ms; {_median(runs, lambda warm: warm.invocation.wall_seconds)} wall"
-    )
-    figure, form = f"warm, {instances:,} instances, processor", "{:.1f} ms"
-    median = statistics.median(cpus)
-    connections = Row(f"warm, {instances:,} instances, connections", _connections(runs))
-    if instances not in WARM_GOALS:
-        return [Row(figure, f"{median:.1f} ms ({detail})"), connections]
-    return [at_most(figure, median, WARM_GOALS[instances], form, detail), connections]
+    wall = _median(runs, lambda warm: warm.invocation.wall_seconds)
+    detail = f"best {min(cpus):.1f} ms; {wall} wall; {_connections(runs)}"
+    figure, median = f"warm, {instances:,} instances, processor", statistics.median(cpus)
+    if instances in WARM_GOALS:
+        return at_most(figure, median, WARM_GOALS[instances], "{:.1f} ms", detail)
+    return Row(figure, f"{median:.1f} ms ({detail})")
 
 
-def slow_rows(code: Code, instances: int, repeats: int) -> list[Row]:
-    """Wall time of a warm removal from a group without parallel activities, in slow answers.
+def slow_row(code: Code, instances: int, repeats: int, is_parallel: bool) -> Row:
+    """Wall time of a warm removal in slow answers.
 
-    One with a desired capacity takes an answer more: other removals may begin beside this one.
+    A group with a desired capacity (`is_parallel`) takes an answer more, so it has no goal: other
+    removals may have begun beside this one.
     """
-    rows = []
-    for is_parallel in (False, True):
-        runs = warm_runs(code, instances, repeats, SLOW_SECONDS, is_parallel)
-        answers = [warm.invocation.wall_seconds / SLOW_SECONDS for warm in runs]
-        median, milli = statistics.median(answers), SLOW_SECONDS * 1_000
-        figure = f"warm, {instances:,} instances, in answers of {milli:.0f} ms"
-        detail = f"best {min(answers):.2f}; {_connections(runs)}"
-        if is_parallel:
-            rows.append(Row(f"{figure}, group with a desired capacity", f"{median:.2f} ({detail})"))
-        else:
-            rows.append(at_most(figure, median, MAX_ANSWERS, "{:.2f}", detail))
-    return rows
+    runs = warm_runs(code, instances, repeats, SLOW_SECONDS, is_parallel)
+    answers = [warm.invocation.wall_seconds / SLOW_SECONDS for warm in runs]
+    median, milli = statistics.median(answers), SLOW_SECONDS * 1_000
+    cpu = _median(runs, lambda warm: warm.invocation.cpu_seconds)
+    figure = f"warm, {instances:,} instances, in answers of {milli:.0f} ms"
+    detail = f"best {min(answers):.2f}; {cpu} processor; {_connections(runs)}"
+    if is_parallel:
+        return Row(f"{figure}, desired capacity", f"{median:.2f} ({detail})")
+    return at_most(figure, median, MAX_ANSWERS, "{:.2f}", detail)
 
 
 def warm_runs(

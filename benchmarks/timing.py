@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -41,12 +40,10 @@ def print_table(rows: Iterable[Row], console: Console, title: str) -> None:
     console.print(table)
 
 
-def print_markdown(rows: Iterable[Row], console: Console, title: str) -> None:
-    """Prints a table to paste into a document."""
+def markdown(rows: Iterable[Row], title: str) -> str:
+    """Returns a table for a document."""
     lines = [f"{title}:", "", _markdown(HEADS), _markdown(["---"] * len(HEADS))]
-    lines += [_markdown(row.cells) for row in rows]
-    for line in [*lines, ""]:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    return "\n".join([*lines, *(_markdown(row.cells) for row in rows), ""])
 
 
 def _markdown(cells: Sequence[str]) -> str:
@@ -54,17 +51,13 @@ def _markdown(cells: Sequence[str]) -> str:
 
 
 def measure(work: Callable[[], object], repeats: int) -> list[float]:
-    """The seconds that each call took."""
+    """The processor seconds that each call took, for work that waits for nothing."""
     durations = []
     for _ in range(repeats):
-        started_at = time.perf_counter()
+        started_at = time.process_time()
         work()
-        durations.append(time.perf_counter() - started_at)
+        durations.append(time.process_time() - started_at)
     return durations
-
-
-def median_and_best(seconds: Sequence[float]) -> str:
-    return f"{milliseconds(statistics.median(seconds))} (best {milliseconds(min(seconds))})"
 
 
 def milliseconds(seconds: float) -> str:
