@@ -62,6 +62,8 @@ def main(
 
     Each part is a command of its own too, such as python -m benchmarks.removals.
     """
+    if only and document:
+        raise click.UsageError("--write replaces all tables, and --only measures some of them.")
     console, tables = console_for_output(), []
     with deployed_code(runtime, trust_store) as code:
         for name in only or PARTS:
@@ -73,10 +75,11 @@ def main(
             print_table(rows, console, heading)
             tables.append(markdown(rows, heading))
     if document:
-        document.write_text(_written(document.read_text(encoding="utf-8"), tables))
+        text = written(document.read_text(encoding="utf-8"), tables)
+        document.write_text(text, encoding="utf-8")
 
 
-def _written(text: str, tables: list[str]) -> str:
+def written(text: str, tables: list[str]) -> str:
     """The document with these tables. Raises ClickException without a place for them."""
     made, count = PLACE.subn(lambda found: "\n".join([found[1], *tables, found[2]]), text)
     if not count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import click
@@ -57,6 +58,9 @@ def command_without_code(title: str, default_repeats: int, figures: Figures) -> 
 
 
 def conditions(repeats: int, code: Code | None = None) -> str:
-    """What a reader must know of a table."""
-    number = span([repeats], "repeat")
-    return f"{code.conditions}, {number}" if code else number
+    """What a reader must know of a table; call it when the figures are measured.
+
+    With a load average above the number of processors, wall times say little.
+    """
+    text = f"{span([repeats], 'repeat')}, load average {os.getloadavg()[0]:.1f}"
+    return f"{code.conditions}, {text}" if code else text

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,47 +98,37 @@ def _median(runs: Sequence[object], wall: Callable[..., float]) -> str:
 
 
 @contextmanager
-def limit(share: float) -> Iterator[Limit]:
+def limit(share: float, groups: Path = GROUPS) -> Iterator[Limit]:
     """Makes a control group with a share of a processor, where the machine allows it."""
-    for make in (_make_v2, _make_v1):
-        group: Path | None = None
-        try:
-            group = make(round(share * PERIOD_MICROSECONDS))
-        except OSError:
-            continue
-        try:
-            yield Limit((*ENTER, str(group / "cgroup.procs")), share)
-        finally:
-            with suppress(OSError):
-                group.rmdir()
+    quota, name = round(share * PERIOD_MICROSECONDS), f"scalein-benchmark-{os.getpid()}"
+    if (groups / "cgroup.controllers").exists():  # cgroup v2
+        group, values = groups / name, {"cpu.max": f"{quota} {PERIOD_MICROSECONDS}"}
+    else:
+        period = {"cpu.cfs_period_us": f"{PERIOD_MICROSECONDS}"}
+        group, values = groups / "cpu" / name, {**period, "cpu.cfs_quota_us": f"{quota}"}
+    if not _is_made(group, values):
+        yield Limit((), share)
         return
-    yield Limit((), share)
+    try:
+        yield Limit((*ENTER, str(group / "cgroup.procs")), share)
+    finally:
+        group.rmdir()
 
 
-def _make_v1(quota: int) -> Path:
-    group = GROUPS / "cpu" / f"scalein-benchmark-{os.getpid()}"
-    return _made(group, {"cpu.cfs_period_us": PERIOD_MICROSECONDS, "cpu.cfs_quota_us": quota})
-
-
-def _make_v2(quota: int) -> Path:
-    group = GROUPS / f"scalein-benchmark-{os.getpid()}"
-    if not (GROUPS / "cgroup.controllers").exists():
-        raise FileNotFoundError("There is no cgroup v2.")
-    return _made(group, {"cpu.max": f"{quota} {PERIOD_MICROSECONDS}"})
-
-
-def _made(group: Path, values: dict[str, object]) -> Path:
-    """Makes a group with these values. Raises OSError, and leaves no group then."""
-    group.mkdir()
+def _is_made(group: Path, values: dict[str, str]) -> bool:
+    """Makes a control group with these values. Returns False, and leaves none, if it cannot be."""
+    try:
+        group.mkdir()
+    except OSError:
+        return False
     try:
         for name, value in values.items():
-            if not (group / name).exists():
-                raise FileNotFoundError(group / name)
-            (group / name).write_text(f"{value}\n")
+            with (group / name).open("r+") as file:  # the kernel made it
+                file.write(value)
     except OSError:
         group.rmdir()
-        raise
-    return group
+        return False
+    return True
 
 
 main = command_for("Removals with a share of a processor", 3, figures)
