@@ -115,10 +115,10 @@ TIMES: dict[str, Callable[[Cold], float]] = {
 
 
 def ratios(
-    ours: list[Cold], theirs: list[Cold], time_of: Callable[[Cold], float]
+    runs: list[Cold], others: list[Cold], time_of: Callable[[Cold], float]
 ) -> tuple[float, float]:
     """The median of the paired ratios, and the ratio of the best times."""
-    pairs = [(time_of(a), time_of(b)) for a, b in zip(ours, theirs, strict=True)]
+    pairs = [(time_of(a), time_of(b)) for a, b in zip(runs, others, strict=True)]
     best = min(a for a, _ in pairs) / min(b for _, b in pairs)
     return statistics.median(a / b for a, b in pairs), best
 

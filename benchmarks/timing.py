@@ -66,6 +66,6 @@ def milliseconds(seconds: float) -> str:
 
 def span(values: Sequence[int], thing: str) -> str:
     """The fewest and the most of a count, and its thing: "1 call", "3 to 21 calls"."""
-    fewest, most = min(values), max(values)
-    number = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    return f"{number} {thing}" + ("" if most == 1 else "s")
+    low, high = min(values), max(values)
+    number = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"{number} {thing}" + ("" if high == 1 else "s")
