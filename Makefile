@@ -5,6 +5,7 @@ VENV ?= .venv
 SECONDS ?= 60
 MESSAGES ?= 10000
 TESTS ?=
+BENCH ?=
 FAST_TESTS = tests/unit tests/processing tests/house
 # Runs with two environments at the same time keep their temporary files apart.
 WORKERS ?= auto
@@ -92,8 +93,8 @@ fix: setup ## fix what ruff can fix, and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure, and print tables
-	$(BIN)/python -m benchmarks
+bench: setup ## measure over HTTPS, and print tables (seven minutes; BENCH="--only removals", or "--write docs/tuning.md")
+	$(BIN)/python -m benchmarks $(BENCH)
 
 load: setup ## the local cloud at 200 calls a second, next to moto (three minutes)
 	@test -x .cache/moto/bin/python || $(PYTHON) -m venv .cache/moto

@@ -1,6 +1,7 @@
-"""A plain script to compare with: it imports everything at once and makes the same three calls.
+"""A plain script to compare with: it imports everything at once and reads page after page.
 
-`python eager.py EVENT_FILE` with SCALEIN_ESS_ENDPOINT and ALIBABA_CLOUD_* in the environment.
+`python -m eager SCHEMA_FILE` with SCALEIN_ESS_ENDPOINT and ALIBABA_CLOUD_* in the environment, and
+an event on its standard input. It prints the id of the scaling activity.
 """
 
 import json
@@ -18,12 +19,12 @@ from aliyunsdkess.request.v20140828.DescribeScalingInstancesRequest import (
 )
 from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
 
-SCHEMA = Path(__file__).parent.parent / "handler/scalein/schemas/removal-request.schema.json"
+PAGE_SIZE = 100
 
 
 def main() -> None:
-    event = json.loads(Path(sys.argv[1]).read_bytes())
-    jsonschema.validate(event, json.loads(SCHEMA.read_bytes()))
+    event = json.loads(sys.stdin.buffer.read())
+    jsonschema.validate(event, json.loads(Path(sys.argv[1]).read_bytes()))
     client = AcsClient(
         os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"],
         os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
@@ -31,16 +32,20 @@ def main() -> None:
     )
 
     def call(request: RpcRequest) -> Any:
-        request.set_endpoint(os.environ["SCALEIN_ESS_ENDPOINT"])
+        request.set_endpoint(os.environ["SCALEIN_ESS_ENDPOINT"].removeprefix("https://"))
+        request.set_protocol_type("https")
         return json.loads(client.do_action_with_exception(request))
 
     groups = DescribeScalingGroupsRequest()
     groups.set_ScalingGroupIds([event["scalingGroupId"]])
     group = call(groups)["ScalingGroups"]["ScalingGroup"][0]
-    members = DescribeScalingInstancesRequest()
-    members.set_ScalingGroupId(event["scalingGroupId"])
-    members.set_PageSize(100)
-    instances = call(members)["ScalingInstances"]["ScalingInstance"]
+    instances: list[Any] = []
+    while len(instances) < group["TotalCapacity"]:
+        page = DescribeScalingInstancesRequest()
+        page.set_ScalingGroupId(event["scalingGroupId"])
+        page.set_PageSize(PAGE_SIZE)
+        page.set_PageNumber(len(instances) // PAGE_SIZE + 1)
+        instances += call(page)["ScalingInstances"]["ScalingInstance"]
     in_service = sorted(
         (instance for instance in instances if instance["LifecycleState"] == "InService"),
         key=lambda instance: instance["CreatedTime"],
