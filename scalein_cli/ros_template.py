@@ -1,8 +1,9 @@
-"""What a ROS template comes to: its functions, references and conditions, for sample parameters.
+"""The resources that a ROS template creates, for sample parameters: functions carried out,
+references followed, conditions decided.
 
-ROS itself tells of a reference to nothing only when it creates the stack, and of an attribute in a
-branch only when that branch is taken. Names and semantics are those of ROS's documentation of
-functions, conditions and pseudo parameters (help pages `functions`, `pseudo-parameters`).
+ROS reports a reference to nothing only when it creates the stack, and one in a branch only when
+that branch is taken. Names and semantics are those of ROS's help pages `functions`, `conditions`
+and `pseudo-parameters`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ SECTIONS = {
 }
 RESOURCE_KEYS = {"Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "Metadata"}
 VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
+EXAMPLE = re.compile(r"such as ([^ ]*[^ .,])")
 SAMPLES: Mapping[str, Any] = {"Number": 1, "Boolean": False, "Json": [{"sample": "sample"}]}
 
 
@@ -45,7 +47,9 @@ class ResolvedTemplate(NamedTuple):
     faults: tuple[str, ...]
 
 
-def resolve_template(template: Mapping[str, Any], parameters: Mapping[str, Any]) -> ResolvedTemplate:
+def resolve_template(
+    template: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> ResolvedTemplate:
     """The template as ROS creates it with these parameters: one of `parameter_sets`."""
     resolver = _Resolver(template, parameters)
     conditions = {name: resolver.condition(name, "Conditions") for name in resolver.conditions}
@@ -70,18 +74,13 @@ def resolve_template(template: Mapping[str, Any], parameters: Mapping[str, Any])
 
 
 def parameter_sets(template: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Sample values of all parameters: the defaults, each condition's parameters once otherwise,
-    and all of these otherwise at once."""
+    """Sample values of all parameters: the defaults; the defaults, with another value of one that
+    a condition depends on; another value of each."""
     parameters: Mapping[str, Any] = template.get("Parameters") or {}
     defaults = {name: _default(name, parameter) for name, parameter in parameters.items()}
-    in_conditions = _references(template.get("Conditions"))
-    others = {
-        name: _other_value(name, parameter)
-        for name, parameter in parameters.items()
-        if name in in_conditions
-    }
-    sets = [defaults, *({**defaults, name: value} for name, value in others.items())]
-    return [*sets, {**defaults, **others}]
+    others = {name: _other_value(name, parameter) for name, parameter in parameters.items()}
+    deciding = [name for name in others if name in _references(template.get("Conditions"))]
+    return [defaults, *({**defaults, name: others[name]} for name in deciding), others]
 
 
 def template_faults(template: Mapping[str, Any]) -> list[str]:
@@ -118,8 +117,8 @@ class _Resolver:
             "Fn::If": self._branch,
             "Fn::Equals": self._equals,
             "Fn::Not": lambda of, path: not self.condition(of, path),
-            "Fn::And": lambda of, path: all([self.condition(each, path) for each in of]),
-            "Fn::Or": lambda of, path: any([self.condition(each, path) for each in of]),
+            "Fn::And": lambda of, path: all(self.condition(each, path) for each in list(of)),
+            "Fn::Or": lambda of, path: any(self.condition(each, path) for each in list(of)),
         }
 
     def resource(self, name: str) -> dict[str, Any]:
@@ -140,7 +139,11 @@ class _Resolver:
         return condition is None or self.condition(condition, f"Resources.{name}.Condition")
 
     def condition(self, of: Any, path: str) -> bool:
-        """A condition: a name, or a function."""
+        """Whether a condition holds: one of the template, by name, or a function.
+
+        Raises TypeError for anything else: ROS's Fn::Not takes one condition, and no list."""
+        if isinstance(of, list):
+            raise TypeError(of)
         if not isinstance(of, str):
             return bool(self.value(of, path))
         if of not in self.conditions:
@@ -228,7 +231,8 @@ def _default(name: str, parameter: Mapping[str, Any]) -> Any:
 
 
 def _other_value(name: str, parameter: Mapping[str, Any]) -> Any:
-    """A value of the parameter's type that is not its default."""
+    """A value of the parameter's type that is not its default: the one that its description names
+    ("such as ..."), or a made one."""
     kind, default = parameter.get("Type"), parameter.get("Default")
     if kind == "Boolean":
         return not default
@@ -236,8 +240,9 @@ def _other_value(name: str, parameter: Mapping[str, Any]) -> Any:
     if others:
         return _typed(str(kind), others[0])
     if kind in SAMPLES:
-        return parameter.get("MinValue", SAMPLES[str(kind)])
-    return _typed(str(kind), f"sample{name}1")
+        return parameter.get("MaxValue", SAMPLES[str(kind)])
+    named = EXAMPLE.search(str(parameter.get("Description", "")))
+    return _typed(str(kind), named[1] if named else f"sample{name}1")
 
 
 def _typed(kind: str, value: Any) -> Any:
@@ -247,8 +252,7 @@ def _typed(kind: str, value: Any) -> Any:
 
 
 def _references(of: Any) -> set[str]:
-    """All names that Ref, and variables of Fn::Sub, name in a part of a template, and the names in
-    the groups of parameters do not count."""
+    """All names that Ref and Fn::Sub name in a part of a template."""
     if isinstance(of, list):
         return {name for each in of for name in _references(each)}
     if not isinstance(of, dict):
@@ -258,4 +262,4 @@ def _references(of: Any) -> set[str]:
     text = text[0] if isinstance(text, list) else text
     if isinstance(text, str):
         names |= set(VARIABLE.findall(text))
-    return names | {name for key, each in of.items() for name in _references(each)}
+    return names | {name for each in of.values() for name in _references(each)}
