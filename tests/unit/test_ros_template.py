@@ -75,8 +75,9 @@ def test_a_branch_that_is_not_taken_is_not_looked_at(switch: bool) -> None:
     assert value_of(value, Switch=switch) == ("requests" if switch else "without")
 
 
-def test_a_text_that_looks_like_a_boolean_is_none() -> None:
-    assert value_of({"Fn::If": ["Wanted", 1, 2]}, Switch="true") == 2
+@pytest.mark.parametrize("switch", ["true", 1])
+def test_what_looks_like_a_boolean_is_none(switch: Any) -> None:
+    assert value_of({"Fn::If": ["Wanted", "yes", "no"]}, Switch=switch) == "no"
 
 
 @pytest.mark.parametrize(
@@ -135,6 +136,15 @@ def test_each_condition_is_tried_both_ways() -> None:
     assert set(map(frozenset, tried.values())) == {frozenset({True, False})}
 
 
+def test_a_fault_behind_another_condition_is_found() -> None:
+    """Either holds by Text alone where Wanted, which hides the branch, does not."""
+    hidden = {"Fn::If": ["Wanted", "", {"Fn::If": ["Either", {"Ref": "Nothing"}, ""]}]}
+    text = {"Type": "String", "Default": "", "AllowedValues": ["", "a"]}
+    faults = template_faults(template(hidden, Parameters={**PARAMETERS, "Text": text}))
+
+    assert "Outputs.Value: there is no parameter or resource Nothing" in faults
+
+
 def test_a_sample_is_what_the_description_names() -> None:
     parameter = {"Type": "CommaDelimitedList", "Description": "Groups, such as acs:ess:a:1:g. More"}
     [defaults, *_] = parameter_sets({"Parameters": {"Arns": parameter}})
@@ -179,8 +189,9 @@ def test_whatever_is_no_statement_is_reported_as_wrong(thing: Any) -> None:
         assert statement_fault(thing)
 
 
+NO_FUNCTION = "Fn::None"
 FUNCTION_NAMES = st.sampled_from(
-    "Ref Fn::GetAtt Fn::Sub Fn::Join Fn::Select Fn::If Fn::Equals Fn::Not Fn::And Fn::Or X".split()
+    ["Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join", "Fn::Select", "Fn::If", "Fn::Equals", NO_FUNCTION]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["Wanted", "${Queue}"]),
