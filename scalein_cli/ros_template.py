@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from scalein_cli.ros_form import form_faults
+
 ACCOUNT_ID, REGION_ID = "1234567890123456", "cn-hangzhou"
 NO_VALUE = object()  # ALIYUN::NoValue: what contains it drops it
 PSEUDO_PARAMETERS: Mapping[str, Any] = {
@@ -22,16 +24,6 @@ PSEUDO_PARAMETERS: Mapping[str, Any] = {
     "ALIYUN::StackId": "00000000-0000-0000-0000-000000000000",
     "ALIYUN::NoValue": NO_VALUE,
 }
-SECTIONS = {
-    "ROSTemplateFormatVersion",
-    "Description",
-    "Metadata",
-    "Parameters",
-    "Conditions",
-    "Resources",
-    "Outputs",
-}
-RESOURCE_KEYS = {"Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "Metadata"}
 VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 EXAMPLE = re.compile(r"such as ([^ ]*[^ .,])")
 SAMPLES: Mapping[str, Any] = {"Number": 1, "Boolean": False, "Json": [{"sample": "sample"}]}
@@ -63,13 +55,12 @@ def resolve_template(
         for name, output in (template.get("Outputs") or {}).items()
         if "Condition" not in output or resolver.condition(output["Condition"], f"Outputs.{name}")
     }
-    faults = [f"{name}: no section of a template" for name in template if name not in SECTIONS]
     return ResolvedTemplate(
         resources,
         outputs,
         frozenset(resolver.attributes),
         conditions,
-        tuple(dict.fromkeys(faults + resolver.faults)),
+        tuple(dict.fromkeys(resolver.faults)),
     )
 
 
@@ -85,6 +76,8 @@ def parameter_sets(template: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def template_faults(template: Mapping[str, Any]) -> list[str]:
     """What is wrong with the template in any of its parameter sets, and with its parameters."""
+    if faults := form_faults(template):
+        return faults
     resolutions = [resolve_template(template, values) for values in parameter_sets(template)]
     faults = [fault for resolution in resolutions for fault in resolution.faults]
     used = _references({key: part for key, part in template.items() if key != "Parameters"})
@@ -108,6 +101,7 @@ class _Resolver:
         self.resources: Mapping[str, Any] = template.get("Resources") or {}
         self.attributes: set[tuple[str, str]] = set()
         self.faults: list[str] = []
+        self._open: set[str] = set()  # names of what is being resolved
         self._functions: Mapping[str, Callable[[Any, str], Any]] = {
             "Ref": self._ref,
             "Fn::GetAtt": self._attribute,
@@ -124,9 +118,6 @@ class _Resolver:
     def resource(self, name: str) -> dict[str, Any]:
         """A resource with its values, for one that is created."""
         resource, path = self.resources[name], f"Resources.{name}"
-        self.faults += [f"{path}.{key}: unknown" for key in resource.keys() - RESOURCE_KEYS]
-        if resource.get("DeletionPolicy", "Delete") not in ("Delete", "Retain"):
-            self.faults.append(f"{path}.DeletionPolicy: neither Delete nor Retain")
         needed = resource.get("DependsOn") or []
         for other in [needed] if isinstance(needed, str) else needed:
             if other not in self.resources:
@@ -149,7 +140,7 @@ class _Resolver:
         if of not in self.conditions:
             self.faults.append(f"{path}: there is no condition {of}")
             return False
-        return bool(self.value(self.conditions[of], f"Conditions.{of}"))
+        return bool(self._once(of, self.conditions[of], f"Conditions.{of}"))
 
     def value(self, of: Any, path: str) -> Any:
         """The value without functions. What is no value is dropped."""
@@ -191,8 +182,19 @@ class _Resolver:
             role_name = self.value(properties["RoleName"], path)
             return f"acs:ram::{ACCOUNT_ID}:role/{role_name}"
         if attribute in properties:  # such as a name
-            return self.value(properties[attribute], path)
+            return self._once(f"{name}.{attribute}", properties[attribute], path)
         return f"{attribute}-of-{name}"
+
+    def _once(self, name: str, of: Any, path: str) -> Any:
+        """The value of what has a name, unless it is being resolved: then it refers to itself."""
+        if name in self._open:
+            self.faults.append(f"{path}: {name} refers to itself")
+            return f"{name} of {path}"
+        self._open.add(name)
+        try:
+            return self.value(of, path)
+        finally:
+            self._open.discard(name)
 
     def _check_created(self, name: str, path: str) -> bool:
         if name not in self.resources:
@@ -259,7 +261,7 @@ def _references(of: Any) -> set[str]:
         return set()
     names = {str(of["Ref"])} if "Ref" in of else set()
     text = of.get("Fn::Sub")
-    text = text[0] if isinstance(text, list) else text
+    text = text[0] if isinstance(text, list) and text else text
     if isinstance(text, str):
         names |= set(VARIABLE.findall(text))
     return names | {name for each in of.values() for name in _references(each)}

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from scalein_cli.ros_form import form_faults
 from scalein_cli.ros_template import parameter_sets, resolve_template, template_faults
 
 STATEMENT_KEYS = {"Effect", "Action", "Resource", "Condition"}
@@ -28,6 +29,8 @@ def template_results(path: Path) -> Iterator[tuple[bool, str]]:
     if isinstance(document, dict) and "ROSTemplateFormatVersion" in document:
         for fault in template_faults(document):
             yield False, fault
+        if form_faults(document):
+            return
         documents = [
             resolve_template(document, values).resources for values in parameter_sets(document)
         ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein_cli.ros_template import parameter_sets, resolve_template, template_faults
-from scalein_cli.template_check import statement_fault, statements_of
+from scalein_cli.template_check import statement_fault, statements_of, template_results
 
 QUEUE = {"Type": "ALIYUN::MNS::Queue", "Properties": {"QueueName": "requests"}}
 ROLE = {"Type": "ALIYUN::RAM::Role", "Properties": {"RoleName": "own"}}
@@ -104,8 +107,10 @@ def test_a_reference_to_nothing_is_a_fault_that_says_where(value: Any, part: str
     ("change", "part"),
     [
         ({"DependsOn": ["Queue", "Quue"]}, "DependsOn: there is no resource Quue"),
-        ({"DeletionPolicy": "Keep"}, "neither Delete nor Retain"),
-        ({"Propertys": {}}, "Resources.Queue.Propertys: unknown"),
+        ({"DeletionPolicy": "Keep"}, "'Keep' is not one of ['Delete', 'Retain']"),
+        ({"Propertys": {}}, "'Propertys' was unexpected"),
+        ({"Type": None}, "$.Resources.Queue.Type"),
+        ({"Properties": {"QueueName": {"Fn::GetAtt": ["Queue", "QueueName"]}}}, "to itself"),
         ({"Condition": "Wnted"}, "there is no condition Wnted"),
     ],
 )
@@ -117,13 +122,24 @@ def test_a_fault_of_a_resource_is_found(change: dict[str, Any], part: str) -> No
 
 def test_what_nothing_uses_and_what_nothing_changes_is_found() -> None:
     unused = {**PARAMETERS, "Unused": {"Type": "String"}}
-    faults = template_faults(template({"Ref": "Names"}, Parameters=unused, Resource={}))
+    faults = template_faults(template({"Ref": "Names"}, Parameters=unused))
 
     assert faults == [
-        "Resource: no section of a template",
         "Parameters.Unused: nothing uses it",
         "Conditions.Both: no parameter changes it",
     ]
+
+
+def test_a_section_that_is_none_is_found() -> None:
+    assert "'Resource' was unexpected" in " ".join(template_faults(template(Resource={})))
+
+
+def test_a_condition_that_depends_on_itself_is_found() -> None:
+    conditions = {"Wanted": {"Fn::And": ["Other", "Other"]}, "Other": {"Fn::Not": "Wanted"}}
+
+    assert "Conditions.Wanted: Wanted refers to itself" in template_faults(
+        template(Conditions=conditions)
+    )
 
 
 def test_each_condition_is_tried_both_ways() -> None:
@@ -201,6 +217,28 @@ VALUES = st.recursive(
 )
 
 
+SECTIONS = st.sampled_from(["Parameters", "Conditions", "Resources", "Outputs", "Metadata"])
+ENTRIES = VALUES | st.dictionaries(
+    st.sampled_from(["Queue", "Wanted", "Switch"]),
+    VALUES
+    | st.dictionaries(
+        st.sampled_from(["Type", "Value", "Default", "Properties", "Condition", "DependsOn"]),
+        VALUES,
+    ),
+)
+
+
 @given(VALUES)
-def test_whatever_a_template_holds_it_is_resolved_or_reported(value: Any) -> None:
+def test_whatever_a_value_is_it_is_resolved_or_reported(value: Any) -> None:
     assert isinstance(template_faults(template(value)), list)
+
+
+@given(SECTIONS, ENTRIES)
+def test_whatever_a_section_is_it_is_resolved_or_reported(section: str, value: Any) -> None:
+    changed = template(**{section: value})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.json"
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        results = list(template_results(path))
+
+    assert [detail for passed, detail in results if not passed] or results[-1][0]
