@@ -12,6 +12,7 @@ WORKERS ?= auto
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --basetemp=.pytest-tmp$(notdir $(VENV))
 BIN = $(VENV)/bin
 VALIDATORS = tests/validators/node_modules
+TEMPLATES = template.yml template-fc2.yml s-resources.yml alarms.yml
 
 export PYTHONPATH := handler:.
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
@@ -44,12 +45,11 @@ tests/node/node_modules: tests/node/package-lock.json
 	@npm ci --prefix tests/node --no-audit --no-fund --silent
 	@touch $@
 
-validate: setup ## template.yml, alarms.yml and s.yaml, by Alibaba's own validators and by ours (needs npm)
+validate: setup ## the ROS templates and s.yaml, by Alibaba's own definitions and reader, and by ours (needs npm)
+	@$(BIN)/python -m tools.ros_definitions $(TEMPLATES)
+	@for template in $(TEMPLATES); do $(BIN)/scalein check --template $$template || exit 1; done
 	@[ -x $(VALIDATORS)/.bin/s ] || npm ci --prefix tests/validators --no-audit --no-fund --silent --loglevel error
-	@$(VALIDATORS)/.bin/fun validate -t template.yml
-	@node tests/validators/alarms.cjs alarms.yml
 	@mkdir -p .cache && HOME=$(CURDIR)/.cache $(VALIDATORS)/.bin/s preview -t s.yaml >.cache/s-preview || (cat .cache/s-preview; exit 1)
-	@$(BIN)/scalein check --template template.yml
 
 test: setup ## all tests; at its end, what was skipped and which command brings it
 	$(PYTEST) $(TESTS)
@@ -77,8 +77,9 @@ mutants: setup ## break the deciding modules in one place at a time, and list wh
 test-all: ## all tests, on each of Python 3.10 to 3.13 that is found
 	@sh tools/each_python.sh "$(MAKE)"
 
-docs: setup ## write the tables of docs/operations.md and docs/observability.md from the code
+docs: setup ## write the tables of docs/operations.md and docs/observability.md from the code; copy template.yml's parts
 	@$(BIN)/python -m tools.operations_tables
+	@$(BIN)/python -m tools.templates
 
 check: lint types ## lint, format and types
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import click
-import yaml
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -27,11 +25,10 @@ from scalein.policy import Policy
 from scalein.policy_source import policy_in_use
 from scalein.settings import read_settings
 from scalein_cli.options import console_for_output, existing_file
+from scalein_cli.template_check import template_results
 
 UNKNOWN_INSTANCE_ID = "i-scalein-check-unknown"  # no instance has this id
 MIN_HISTORY_SECONDS = 60
-STATEMENT_KEYS = {"Effect", "Action", "Resource", "Condition"}
-ACTION = re.compile(r"[a-z]+:[A-Za-z*]+")
 
 
 class CheckResult(NamedTuple):
@@ -68,7 +65,7 @@ def check_command(**options: Any) -> None:
     """Checks whether a deployment will work, before the first alarm arrives.
 
     The policy: whether it is valid. Events: whether the function can read them. The template:
-    whether its RAM policies are correct, which Alibaba's validator does not check. With --region,
+    whether its references, conditions and RAM policies are correct. With --region,
     credentials and rights: makes every read that the policy needs for each of its groups, with
     the credentials of the environment, and names a missing RAM action. --try-remove asks ESS to
     remove an instance that does not exist: ESS checks the right to remove first, then refuses.
@@ -142,34 +139,9 @@ def check_event(path: Path) -> CheckResult:
 
 
 def check_template(path: Path) -> Iterator[CheckResult]:
-    """Whether the RAM policies of the template are correct."""
-    check = f"template {path.name}"
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        yield CheckResult(check, False, f"not YAML: {str(error).splitlines()[0]}")
-        return
-    statements = list(_statements(document))
-    for json_path, statement in statements:
-        fault = statement_fault(statement)
-        if fault:
-            yield CheckResult(check, False, f"{json_path}: {fault}")
-    yield CheckResult(check, True, f"{len(statements)} statements of RAM policies checked")
-
-
-def statement_fault(statement: Any) -> str:
-    """A sentence that says what is wrong with a statement of a RAM policy; "" if it is correct."""
-    if not isinstance(statement, dict) or not statement.keys() <= STATEMENT_KEYS | {"Principal"}:
-        return f"A statement may have only the keys {', '.join(sorted(STATEMENT_KEYS))}."
-    if statement.get("Effect") not in ("Allow", "Deny"):
-        return "Effect must be Allow or Deny."
-    actions = statement.get("Action")
-    actions = actions if isinstance(actions, list) else [actions]
-    if not all(isinstance(action, str) and ACTION.fullmatch(action) for action in actions):
-        return "Action must be product:Name, such as ess:RemoveInstances, or a list of such."
-    if "Principal" not in statement and not statement.get("Resource"):
-        return "Resource is missing."
-    return ""
+    """Whether the template's references, conditions and RAM policies are correct."""
+    for passed, detail in template_results(path):
+        yield CheckResult(f"template {path.name}", passed, detail)
 
 
 def check_rights(region: str, policy: Policy, try_remove: bool) -> Iterator[CheckResult]:
@@ -224,20 +196,6 @@ def _cause(error: GatewayError | ConfigurationError) -> str:
 
 def _is_right_missing(code: str) -> bool:
     return code.startswith(("Forbidden", "NoPermission"))
-
-
-def _statements(document: Any, json_path: str = "$") -> Iterator[tuple[str, Any]]:
-    """Each statement of each RAM policy in the document, with its JSON path."""
-    if isinstance(document, dict):
-        for name, inner in document.items():
-            if name == "Statement" and isinstance(inner, list):
-                for number, statement in enumerate(inner):
-                    yield f"{json_path}.Statement[{number}]", statement
-            else:
-                yield from _statements(inner, f"{json_path}.{name}")
-    elif isinstance(document, list):
-        for number, inner in enumerate(document):
-            yield from _statements(inner, f"{json_path}[{number}]")
 
 
 def _print_results(results: list[CheckResult], console: Console) -> None:

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"(?<![A-Z_])SCALEIN_[A-Z_]+[A-Z]")
 SETTERS = [
     "template.yml",
+    "template-fc2.yml",
+    "s-resources.yml",
     "s.yaml",
     "alarms.yml",
     "Makefile",
