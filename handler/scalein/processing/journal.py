@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from scalein.decision.progress import Call, CallState, Progress
@@ -93,12 +93,12 @@ class Journal:
         except LedgerUnavailable:
             return False
 
-    def schedule_follow_up(self, progress: Progress) -> bool:
-        """Schedules the follow-up that goes on from this progress. Raises TryLater.
+    def schedule_follow_up(self, progress: Progress, min_seconds: float = 0.0) -> bool:
+        """Schedules the follow-up that goes on from this progress, `min_seconds` from now at least.
 
-        Returns False if another run of this step scheduled it before.
+        Returns False if another run of this step scheduled it before. Raises TryLater.
         """
-        return self._schedule(progress, _delay_seconds(progress))
+        return self._schedule(progress, delay_seconds(progress, progress.idle - 1, min_seconds))
 
     def schedule_same_step(self, progress: Progress) -> bool:
         """Schedules this step once more, for another invocation holds message or group now.
@@ -146,24 +146,28 @@ class Journal:
             self._group.count_write()
         return is_written
 
-    def _schedule(self, progress: Progress, delay_seconds: int) -> bool:
+    def _schedule(self, progress: Progress, seconds: int) -> bool:
         if progress.age_seconds(self._clock.now()) > MAX_FOLLOW_UP_SECONDS:
             sentence = "the message has been followed up for a day."
             raise TryLater("InvokeFunction", "TooLong", sentence)
         if self._schedule_follow_up is None:
             sentence = "the function has no SCALEIN_FOLLOW_UP_KEY."
             raise TryLater("InvokeFunction", "NoFollowUps", sentence)
-        is_new = self._schedule_follow_up(progress, delay_seconds)
-        self.scheduled = FollowUp(progress.follow_ups, delay_seconds)
+        due_at = self._clock.now() + timedelta(seconds=seconds)
+        is_new = self._schedule_follow_up(progress._replace(due_at=due_at), seconds)
+        self.scheduled = FollowUp(progress.follow_ups, seconds)
         return is_new
 
 
-def _delay_seconds(progress: Progress) -> int:
-    """The seconds until the follow-up. They double while nothing changes.
+def delay_seconds(progress: Progress, doublings: int, min_seconds: float = 0.0) -> int:
+    """The seconds until a follow-up: 5 to 10, and twice as many with each doubling, up to 300.
 
+    `min_seconds`: not sooner, but up to half as much later, for many messages may have the same.
     The jitter depends on message and number, so that a repeated follow-up has the same delay.
     """
-    doublings = min(max(progress.idle - 1, 0), 10)
+    doublings = min(max(doublings, 0), 10)
     max_seconds: int = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS << doublings)
     digest = sha256(f"{progress.key}{progress.follow_ups}".encode()).digest()
-    return round(max_seconds * (1 + digest[0] / 255) / 2)
+    jitter = digest[0] / 255
+    min_seconds = min(min_seconds, MAX_DELAY_SECONDS)
+    return round(max(max_seconds * (1 + jitter) / 2, min_seconds * (1 + jitter / 2)))

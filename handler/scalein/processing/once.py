@@ -229,7 +229,8 @@ class MessageProcessor:
         if not journal.has_follow_ups:
             return outcome
         try:
-            journal.schedule_follow_up(run.progress.with_next_follow_up())
+            progress = run.progress.with_next_follow_up()
+            journal.schedule_follow_up(progress, outcome.retry_after_seconds)
         except TryLater as error:
             # Not an end: this invocation fails, so that its trigger delivers the message again.
             message = f"{outcome.message} It is not followed up: {error}"
