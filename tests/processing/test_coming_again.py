@@ -193,7 +193,7 @@ class FunctionCompute:
         return FollowUpAttempts(self.schedule, Deadline.after(seconds, self.clock))
 
 
-@pytest.mark.parametrize("code", ["HTTP 429", "HTTP 500", "HTTP 503", "ConnectionError"])
+@pytest.mark.parametrize("code", ["HTTP 409 ConcurrentUpdateError", "HTTP 429", "HTTP 503", "ConnectionError"])
 def test_a_follow_up_that_fails_by_chance_is_tried_a_second_time(code: str) -> None:
     compute = FunctionCompute(DrivenClock(), code)
 

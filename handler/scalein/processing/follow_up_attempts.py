@@ -14,7 +14,7 @@ PAUSE_SECONDS = 0.3  # before the second attempt
 # After so many seconds of failing calls, no other call is made in this invocation.
 MAX_FAILING_SECONDS = 3.0
 MIN_REMAINING_SECONDS = 2.0  # in the invocation, for a second attempt
-REFUSAL = re.compile(r"HTTP 4(?!29)\d\d|TooLarge|Misconnected")
+REFUSAL = re.compile(r"HTTP 4(?!09|29)\d\d|TooLarge|Misconnected")
 
 
 class FollowUpAttempts:
