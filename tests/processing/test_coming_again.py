@@ -21,11 +21,13 @@ from scalein.decision.progress import Call, CallState, Progress
 from scalein.decision.reasons import Status
 from scalein.errors import TryLater
 from scalein.intake.envelopes import parse_event
+from scalein.ledger.protocol import MessageRef
 from scalein.policy import read_policy
 from scalein.processing.again import MAX_PAUSE_SECONDS, come_again, wait_until_due
 from scalein.processing.batch import BatchProcessor
 from scalein.processing.follow_up_attempts import FollowUpAttempts
-from scalein.processing.journal import delay_seconds
+from scalein.processing.group_view import GroupView
+from scalein.processing.journal import Journal, delay_seconds, seconds_until_too_old
 from scalein.processing.progress_record import sign_follow_up
 from scalein.report import wording
 from scalein.report.outcome import Outcome
@@ -193,7 +195,9 @@ class FunctionCompute:
         return FollowUpAttempts(self.schedule, Deadline.after(seconds, self.clock))
 
 
-@pytest.mark.parametrize("code", ["HTTP 409 ConcurrentUpdateError", "HTTP 429", "HTTP 503", "ConnectionError"])
+@pytest.mark.parametrize(
+    "code", ["HTTP 409 ConcurrentUpdateError", "HTTP 429", "HTTP 503", "ConnectionError"]
+)
 def test_a_follow_up_that_fails_by_chance_is_tried_a_second_time(code: str) -> None:
     compute = FunctionCompute(DrivenClock(), code)
 
@@ -247,6 +251,32 @@ def test_a_message_that_was_not_processed_comes_again_until_it_is_too_old() -> N
     assert 5 <= delays[0] <= 10
     assert max(delays) <= 300
     assert (last.status, last.follow_up) == (Status.EXPIRED, None)
+
+
+@pytest.mark.parametrize("age_seconds", [0, 300, 640, 700])
+def test_a_follow_up_comes_before_the_message_is_too_old(age_seconds: int) -> None:
+    """So that an outage that ends in time costs no message, however long the delays have grown."""
+    clock = DrivenClock(NOON + timedelta(seconds=age_seconds))
+    for number in range(50):
+        request = RemovalRequest("asg-1", f"m-{number}", Target(instances=1))
+        for progress in (
+            Progress(request, NOON, idle=9),
+            Progress(request, NOON, idle=9, calls=(Call(0, ("i-1",), NOON, NOON),)),
+        ):
+            compute = FunctionCompute(clock)
+            dependencies = dependencies_of(FakeEss(), clock, schedule_follow_up=compute.schedule)
+            view = GroupView("asg-1", FakeEss(), clock)
+            journal = Journal(MessageRef("asg-1", "m"), view, dependencies, True, 900)
+            journal.schedule_follow_up(progress, 60.0)
+            assert journal.scheduled
+            assert age_seconds + journal.scheduled.delay_seconds < 860
+
+
+def test_a_message_that_began_is_followed_up_as_rarely_however_old_it_is() -> None:
+    call = Call(0, ("i-1",), NOON, NOON)
+    progress = Progress(RemovalRequest("asg-1", "m", Target(instances=1)), NOON, calls=(call,))
+
+    assert seconds_until_too_old(progress, NOON + timedelta(seconds=3_000), 900) > 300
 
 
 def test_a_follow_up_comes_no_sooner_than_the_server_says_and_not_all_at_once() -> None:

@@ -114,13 +114,14 @@ class Sdk:
         endpoint_setting = self._prepare(request, action)
         try:
             with self._timer.call(action):
-                answer = self._client.do_action_with_exception(request)
+                status, date, wait_seconds, body = self._client.do_action_with_exception(request)
         except (ClientException, ServerException) as error:
             # Not quoted: its text may hold a string to sign.
             raise error_of(action, str(error.get_error_code()), None) from None
         except (TransportError, ValueError) as error:
             raise _transport_error(action, error, endpoint_setting) from None
-        return _reply_of(action, *answer, self._arn(scaling_group_id))
+        arn = self._arn(scaling_group_id)
+        return _reply_of(action, status, date, wait_seconds, body, arn)
 
     def _arn(self, scaling_group_id: str) -> str:
         if not scaling_group_id:

@@ -12,7 +12,12 @@ from scalein.decision.progress import Progress
 from scalein.decision.reasons import Status
 from scalein.errors import TryLater
 from scalein.processing.dependencies import Dependencies
-from scalein.processing.journal import MAX_DELAY_SECONDS, MAX_FOLLOW_UP_SECONDS, delay_seconds
+from scalein.processing.journal import (
+    MAX_DELAY_SECONDS,
+    MAX_FOLLOW_UP_SECONDS,
+    delay_seconds,
+    seconds_until_too_old,
+)
 from scalein.report import wording
 from scalein.report.outcome import FollowUp, Outcome
 
@@ -32,11 +37,13 @@ def come_again(
     """
     if dependencies.schedule_follow_up is None:
         return outcome  # its trigger delivers it again
-    age = progress.age_seconds(dependencies.deadline.clock.now())
+    now = dependencies.deadline.clock.now()
+    age = progress.age_seconds(now)
     max_age = MAX_FOLLOW_UP_SECONDS if progress.calls else max_wait_seconds
     if age > max_age:
         return wording.waited_too_long(progress, age, max_age)
     seconds = delay_seconds(progress, progress.attempt, outcome.retry_after_seconds)
+    seconds = min(seconds, seconds_until_too_old(progress, now, max_wait_seconds))
     return _with_same_step(outcome, progress._replace(due_at=None), dependencies, seconds)
 
 

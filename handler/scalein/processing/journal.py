@@ -17,6 +17,7 @@ from scalein.report.outcome import FollowUp
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 10, 300
 # Constant, as the claim and the lease of a killed invocation expire after a fixed time.
 HELD_DELAY_SECONDS = 15
+LAST_SHARE = 0.1  # of a message's greatest age, in which no follow-up comes for the first time
 MAX_FOLLOW_UP_SECONDS = 86_400  # from the first claim to the last follow-up
 ALLOWANCE_SECONDS = 90.0  # beyond the settle time: ESS gives times to the minute
 
@@ -25,9 +26,17 @@ class Journal:
     """Records one message in the ledger, and schedules its follow-ups."""
 
     def __init__(
-        self, message: MessageRef, group: GroupView, dependencies: Dependencies, is_first: bool
+        self,
+        message: MessageRef,
+        group: GroupView,
+        dependencies: Dependencies,
+        is_first: bool,
+        max_age_seconds: float = MAX_FOLLOW_UP_SECONDS,
     ) -> None:
-        """`is_first`: no earlier invocation processed the message without leaving a record."""
+        """`is_first`: no earlier invocation processed the message without leaving a record.
+
+        `max_age_seconds`: when a message that did nothing yet is too old.
+        """
         self.scheduled: FollowUp | None = None
         self._message = message
         self._group = group
@@ -36,6 +45,7 @@ class Journal:
         self._clock = dependencies.deadline.clock
         self._settle_seconds = dependencies.settle_seconds
         self._is_first = is_first
+        self._max_age_seconds = max_age_seconds
 
     @property
     def has_follow_ups(self) -> bool:
@@ -94,11 +104,14 @@ class Journal:
             return False
 
     def schedule_follow_up(self, progress: Progress, min_seconds: float = 0.0) -> bool:
-        """Schedules the follow-up that goes on from this progress, `min_seconds` from now at least.
+        """Schedules the follow-up that goes on from this progress, `min_seconds` from now at least,
+        but before the message is too old.
 
         Returns False if another run of this step scheduled it before. Raises TryLater.
         """
-        return self._schedule(progress, delay_seconds(progress, progress.idle - 1, min_seconds))
+        seconds = delay_seconds(progress, progress.idle - 1, min_seconds)
+        seconds_left = seconds_until_too_old(progress, self._clock.now(), self._max_age_seconds)
+        return self._schedule(progress, min(seconds, seconds_left))
 
     def schedule_same_step(self, progress: Progress) -> bool:
         """Schedules this step once more, for another invocation holds message or group now.
@@ -159,6 +172,19 @@ class Journal:
         return is_new
 
 
+def seconds_until_too_old(progress: Progress, now: datetime, max_age_seconds: float) -> int:
+    """The seconds until a message must come again, so that there is time to wait for its group.
+
+    A message that began does not grow too old.
+    """
+    # Those of one event, which are equally old, do not come all at once.
+    reserved_share = LAST_SHARE * (1 + _jitter(progress)) / 2
+    seconds = max_age_seconds * (1 - reserved_share) - progress.age_seconds(now)
+    if seconds < FIRST_DELAY_SECONDS:
+        return MAX_FOLLOW_UP_SECONDS if progress.calls else FIRST_DELAY_SECONDS
+    return int(seconds)
+
+
 def delay_seconds(progress: Progress, doublings: int, min_seconds: float = 0.0) -> int:
     """The seconds until a follow-up: 5 to 10, and twice as many with each doubling, up to 300.
 
@@ -167,7 +193,10 @@ def delay_seconds(progress: Progress, doublings: int, min_seconds: float = 0.0) 
     """
     doublings = min(max(doublings, 0), 10)
     max_seconds: int = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS << doublings)
-    digest = sha256(f"{progress.key}{progress.follow_ups}".encode()).digest()
-    jitter = digest[0] / 255
-    min_seconds = min(min_seconds, MAX_DELAY_SECONDS)
+    jitter, min_seconds = _jitter(progress), min(min_seconds, MAX_DELAY_SECONDS)
     return round(max(max_seconds * (1 + jitter) / 2, min_seconds * (1 + jitter / 2)))
+
+
+def _jitter(progress: Progress) -> float:
+    """A number from 0 to 1, which depends on message and follow-up."""
+    return sha256(f"{progress.key}{progress.follow_ups}".encode()).digest()[0] / 255

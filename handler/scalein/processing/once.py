@@ -55,7 +55,8 @@ class MessageProcessor:
             claim = self._ledger.claim_message(message)
             recorded = _recorded_progress(claim)
             is_first = claim.first or recorded is not None
-            journal = Journal(message, self._group, self._dependencies, is_first)
+            max_age_seconds = self._max_wait_seconds
+            journal = Journal(message, self._group, self._dependencies, is_first, max_age_seconds)
             progress = furthest(arrived, recorded, self._ledger.is_complete)
             outcome = self._outcome_before_lease(arrived, progress, claim, journal)
             if outcome is None:
