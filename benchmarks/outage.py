@@ -125,22 +125,13 @@ def events_of(count: int, is_batch: bool) -> list[bytes]:
     documents = [request_of(number) for number in range(count)]
     if not is_batch:
         return [json.dumps(document).encode() for document in documents]
-    return [
-        json.dumps(
-            [
-                {
-                    "specversion": "1.0",
-                    "type": "mns:Queue:SendMessage",
-                    "id": document["requestId"],
-                    "data": {
-                        "messageId": document["requestId"],
-                        "messageBody": json.dumps(document),
-                    },
-                }
-                for document in documents
-            ]
-        ).encode()
-    ]
+    queued = {"specversion": "1.0", "type": "mns:Queue:SendMessage"}
+    events = []
+    for document in documents:
+        id = document["requestId"]
+        data = {"messageId": id, "messageBody": json.dumps(document)}
+        events.append({**queued, "id": id, "data": data})
+    return [json.dumps(events).encode()]
 
 
 def fleet() -> dict[str, Any]:

@@ -44,11 +44,14 @@ def retries_of(
 
 
 def attempts_until_given_up(
-    retries: Retries, clock: DrivenClock, call_seconds: float = 0.0, **error: float
+    retries: Retries,
+    clock: DrivenClock,
+    call_seconds: float = 0.0,
+    code: str = "ServiceUnavailable",
 ) -> int:
     attempts, count = Attempts(READ, retries), 1
     clock.advance(call_seconds)
-    while attempts.wait_to_repeat(down(**error)):  # type: ignore[arg-type]
+    while attempts.wait_to_repeat(down(code=code)):
         clock.advance(min(call_seconds, retries.call_seconds(READ)))
         count += 1
     return count
@@ -173,14 +176,20 @@ def test_a_call_that_fails_until_the_patience_ends_pauses_its_action() -> None:
         Attempts(READ, retries)
 
 
-def test_a_probe_is_attempted_once() -> None:
+@pytest.mark.parametrize(
+    ("code", "count"), [("ServiceUnavailable", 1), ("Throttling", 1), ("SDK.HttpError", 2)]
+)
+def test_a_probe_is_attempted_once_and_twice_if_its_connection_may_have_been_closed(
+    code: str, count: int
+) -> None:
     clock = DrivenClock()
-    store = MemoryStore()
-    for expected in (True, False):
-        breaker = Breaker(lambda: MemoryPauses(store, clock), clock)
-        retries = Retries(Deadline.after(59, clock), Patience(5, clock), breaker)
-        assert (attempts_until_given_up(retries, clock) > 1) == expected
-        clock.advance(60)
+    pauses = MemoryPauses(MemoryStore(), clock)
+    pauses.save(READ, 5.0)
+    clock.advance(5)
+    breaker = Breaker(lambda: pauses, clock)
+    retries = Retries(Deadline.after(59, clock), Patience(50, clock), breaker)
+
+    assert attempts_until_given_up(retries, clock, code=code) == count
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class Breaker:
         self._failures: dict[str, int] = {}
 
     def check(self, action: str) -> bool:
-        """Returns whether the call probes, and so is made once only. Raises Paused."""
+        """Returns whether the call probes, and so is not repeated. Raises Paused."""
         with self._lock:
             known = self._pauses()
             if action not in known or action in self._probed:

@@ -18,6 +18,8 @@ FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.2, 5.0
 MIN_CALL_SECONDS = 0.5  # with less time than this before the deadline, no call is sent
 MAX_RETRY_AFTER_SECONDS = 300.0  # a longer hint of a server is not believed
 REMOVE = "RemoveInstances"
+# An idle connection that the server closed in the pause fails like this: a probe has two attempts.
+NO_CONNECTION = ("SDK.HttpError", "SDK.ServerUnreachable")
 # These errors show that the service works.
 ANSWERS = ("IDEMPOTENCE_PROCESSING", "SignatureNonceUsed", "TooLarge", "NoActivity")
 
@@ -121,7 +123,8 @@ class Attempts:
         seconds = max(seconds, error.retry_after_seconds)
         self._count += 1
         self._count_waiting()
-        if self._is_probe or not self._retries.may_wait(self._action, seconds):
+        is_over = self._is_probe and (self._count > 1 or error.code not in NO_CONNECTION)
+        if is_over or not self._retries.may_wait(self._action, seconds):
             self._give_up(error)
             return False
         self._clock.sleep(seconds)
