@@ -74,7 +74,7 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
     settings = read_settings(os.environ, context)
     policy, fingerprint, warning = _policy_in_use(settings)
     parsed = parse_event(event, settings.max_event_bytes)
-    dependencies, timer = wire(settings, policy, clock)
+    dependencies, timer = wire(settings, policy, clock, parsed.is_http)
     outcomes: list[Outcome] = []
     for processed in BatchProcessor(policy, dependencies).process(parsed):
         outcome = processed._replace(policy=fingerprint, policy_warning=warning)

@@ -16,6 +16,7 @@ from rich.console import Console
 from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway
 from scalein.decision.model import Order, ReadScope, Snapshot
+from scalein.decision.progress import Progress
 from scalein.errors import ConfigurationError
 from scalein.intake.envelopes import parse_event
 from scalein.ledger.protocol import Ledger
@@ -25,8 +26,6 @@ from scalein.processing.dependencies import Dependencies
 from scalein.report import response
 from scalein.report.outcome import Outcome, outcome_json
 from scalein.settings import Settings, read_settings
-from scalein.timing import CallTimer
-from scalein.wiring import follow_ups_of
 from scalein_cli import show
 from scalein_cli.errors import CommandError
 from scalein_cli.local import EXAMPLE_POLICY, clock_for, context, environment, local_cloud
@@ -201,7 +200,7 @@ def _process(
     deadline = Deadline.after(settings.run_seconds, clock)
     gateway = RecordingGateway(EssGateway(settings, deadline))
     event = parse_event(question.event)
-    schedule_follow_up = follow_ups_of(settings, deadline, CallTimer(clock))
+    schedule_follow_up = _schedule_nothing if settings.function_ref else None
     dependencies = Dependencies(
         lambda: gateway, _no_ledger, deadline, schedule_follow_up, is_dry_run=True
     )
@@ -240,6 +239,11 @@ def _policy_name(question: Question, settings: Settings) -> str:
 
 def _policy_without_guardrails(question: Question) -> str:
     return json.dumps({"groups": {question.scaling_group_id: {}}})
+
+
+def _schedule_nothing(progress: Progress, delay_seconds: int) -> bool:  # noqa: ARG001 (protocol)
+    """The outcome says that the function would follow the message up."""
+    return True
 
 
 def _no_ledger() -> Ledger:

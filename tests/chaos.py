@@ -70,7 +70,7 @@ MAX_DELIVERIES = 60
 RATE = 20.0  # seconds of this world in a real one
 LAG_SECONDS, ACTIVITY_SECONDS, TIMEOUT_SECONDS = 60.0, 20.0, 60
 TICK_SECONDS = 0.1  # real ones, between two times that the ledger's keys are made older
-ENDING_KEYS = ("*:lease", "*:inflight", "*:claim:*")  # the others outlast any run
+ENDING_KEYS = ("*:lease", "*:inflight", "*:claim:*", "*:pauses")  # the others outlast any run
 PAUSE_EVERY_SECONDS, PAUSE_SECONDS = 15.0, 1.0  # real ones
 MAX_TOKENS = 40  # of a message
 STUCK = timedelta(hours=3)

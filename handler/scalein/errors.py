@@ -8,6 +8,7 @@ ScaleInError
     ├── StaleSnapshot      the group changed since it was read          read again, plan again
     ├── TokenUsed          the ClientToken came before, with other ids  the history shows its result
     ├── TryLater           the same request may succeed later           outcome "retry"
+    │   ├── Paused         not sent: its last calls failed              outcome "retry"
     │   └── Transient      ... and may succeed at once: 5xx, throttled  outcome "retry"
     └── OutcomeUnknown     no answer: it may have happened              "retry", same ClientToken
 
@@ -21,6 +22,8 @@ from __future__ import annotations
 
 class ScaleInError(Exception):
     """The base of all errors that this package raises on purpose."""
+
+    retry_after_seconds = 0.0  # when the next attempt may succeed, if that is known
 
 
 class ConfigurationError(ScaleInError):
@@ -91,6 +94,10 @@ class TokenUsed(GatewayError):
 
 class TryLater(GatewayError):
     """The call cannot succeed now: an activity runs, the service is down, no time is left."""
+
+
+class Paused(TryLater):
+    """The call was not sent, for the last calls of this action failed (`cloud.breaker`)."""
 
 
 class Transient(TryLater):

@@ -27,6 +27,7 @@ KNOWN = (
     "SCALEIN_FOLLOW_UP_KEY",
     "SCALEIN_LEDGER",
     "SCALEIN_MAX_EVENT_BYTES",
+    "SCALEIN_MAX_WAIT_SECONDS",
     "SCALEIN_POLICY",
     "SCALEIN_POLICY_FILE",
     "SCALEIN_READ_TIMEOUT_SECONDS",
@@ -75,6 +76,7 @@ class Settings(NamedTuple):
     closing_seconds: float = 0.0  # after run_seconds, to record results
     settle_seconds: float = 180.0  # a call that ESS does not show for so long had no effect
     max_event_bytes: int = 4 * MIB  # a larger event is rejected before it is decoded
+    max_wait_seconds: float = 5.0  # for calls that fail, where the message comes again by itself
 
     def __repr__(self) -> str:
         return "Settings(***)"
@@ -115,6 +117,7 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         closing_seconds=max(0.0, margin - RETURN_SECONDS),
         settle_seconds=seconds_of(environment, "SCALEIN_SETTLE_SECONDS", 180.0),
         max_event_bytes=bytes_of(environment, "SCALEIN_MAX_EVENT_BYTES", 4 * MIB, 32 * MIB),
+        max_wait_seconds=seconds_of(environment, "SCALEIN_MAX_WAIT_SECONDS", 5.0),
     )
 
 

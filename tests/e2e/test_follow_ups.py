@@ -335,7 +335,7 @@ def test_where_function_compute_takes_no_follow_up_the_message_is_left_to_its_tr
     kind: str,
 ) -> None:
     with world_of(group(*instances(90))) as world:
-        world.cloud.inside.faults.add(kind, "InvokeFunction", times=2)
+        world.cloud.inside.faults.add(kind, "InvokeFunction", times=4)  # each has two attempts
         first = world.send({"remove": {"count": 30}, "requestId": "m"})
         second = world.send({"remove": {"count": 30}, "requestId": "m"})
 

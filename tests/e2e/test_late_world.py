@@ -22,7 +22,7 @@ def test_a_removal_whose_next_follow_up_cannot_be_scheduled_is_looked_at_again_u
 ):
     with world_of(group(*instances(5)), assumptions=Assumptions(activity_seconds=60)) as world:
         world.send({"requestId": "m", "remove": {"count": 1}})
-        world.cloud.inside.faults.add("reset", "InvokeFunction", times=2)
+        world.cloud.inside.faults.add("reset", "InvokeFunction", times=4)  # each has two attempts
 
         assert world.follow()["status"] == "removed"
         assert [outcome["status"] for outcome in world.outcomes].count("retry") == 2

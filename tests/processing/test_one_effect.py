@@ -175,7 +175,7 @@ def test_one_message_has_one_effect(
 
 def at_random(chance: Random, call: int) -> str:
     wrong = ("lost", "unsent", "late", "killed-before", "killed-after", "killed-late")
-    refused = ("throttled", "refused", "in-progress")
+    refused = ("throttled", "refused", "in-progress", "paused")
     return chance.choice(["", "", "", "", "", *wrong, *refused])
 
 

@@ -118,6 +118,9 @@ class ScriptedGateway:
         self.reads += 1
         return self._snapshots.pop(0) if len(self._snapshots) > 1 else self._snapshots[0]
 
+    def check_removal(self) -> None:
+        pass
+
     def remove(self, removal: Removal) -> str:
         self.removals.append(removal)
         answer = self._answers.pop(0) if self._answers else "asa-1"
@@ -155,6 +158,9 @@ class FakeEss:
                 "there is no such scaling group.",
             )
         return shown[scaling_group_id]
+
+    def check_removal(self) -> None:
+        pass
 
     def remove(self, removal: Removal) -> str:
         snapshot = self.groups[removal.scaling_group_id]

@@ -25,6 +25,7 @@ from scalein.errors import LedgerUnavailable, TryLater
 from scalein.ledger.fallback import FallbackLedger
 from scalein.ledger.memory import MemoryLedger, MemoryStore
 from scalein.ledger.protocol import LeaseOptions, Ledger
+from scalein.processing.again import wait_until_due
 from scalein.processing.dependencies import Dependencies
 from scalein.processing.follow_ups import task_id
 from scalein.processing.group_view import GroupView
@@ -117,6 +118,9 @@ class View:
     def groups_of(self, *arguments: Any) -> Any:
         return self.call("groups_of", *arguments)
 
+    def check_removal(self) -> None:
+        pass
+
     def remove(self, removal: Removal) -> Any:
         return self.call("remove", removal)
 
@@ -175,6 +179,8 @@ class Function:
     moments: dict[str, list[datetime]] = field(default_factory=dict)  # of the same
     numbers: Iterator[int] = field(default_factory=itertools.count)
     max_tries: int = 60
+    repeats_raised: bool = True  # else only what was killed is delivered again
+    ignores_delays: bool = False  # the platform delivers a follow-up at once, whenever it is due
     control: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     alive: list[Invocation] = field(default_factory=list)
 
@@ -212,10 +218,12 @@ class Function:
         )
         group = GroupView(progress.request.scaling_group_id, view, self.clock)
         processor = MessageProcessor(group, self.group_policy, dependencies, 86_400)
-        (outcome,) = checked([processor.process(progress)])
+        early = wait_until_due(progress, dependencies)
+        (outcome,) = checked([early or processor.process(progress)])
         self.outcomes[progress.request.request_id].append(outcome)
         self.moments[progress.request.request_id].append(self.clock.now())
-        if outcome.status is Status.RETRY and outcome.follow_up is None:
+        is_raised = outcome.status is Status.RETRY and outcome.follow_up is None
+        if is_raised and self.repeats_raised:
             self.again(delivery)
 
     def schedule(self, progress: Progress, delay_seconds: int) -> bool:
@@ -224,7 +232,7 @@ class Function:
         new = id not in self.task_ids
         if new:
             self.task_ids.add(id)
-            self._push(delay_seconds, progress_text(progress))
+            self._push(0 if self.ignores_delays else delay_seconds, progress_text(progress))
             if self.kill("again"):
                 self._push(delay_seconds + 1, progress_text(progress))
         if self.kill("schedule-lost"):

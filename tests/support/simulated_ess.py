@@ -15,9 +15,11 @@ from scalein.cloud.gateway import GROUP_ONLY, Removal
 from scalein.decision.model import Activity, Instance, ReadScope, ScalingGroup, Snapshot
 from scalein.errors import (
     OutcomeUnknown,
+    Paused,
     Refused,
     StaleSnapshot,
     TokenUsed,
+    Transient,
     TryLater,
 )
 from tests.support.clock import NOON, DrivenClock
@@ -32,6 +34,7 @@ REFUSALS = {
         is_by_state=True,
     ),
     "throttled": TryLater("RemoveInstances", "Throttling", "throttled."),
+    "paused": Paused("RemoveInstances", "Paused", "not sent."),
     "in-progress": TryLater("RemoveInstances", "ScalingActivityInProgress", "one runs."),
 }
 
@@ -76,6 +79,7 @@ class SimulatedEss:
     fault: Callable[[], str] = lambda: ""
     late_seconds: Callable[[], float] = lambda: 0.0
     ending: Callable[[], str] = lambda: "Successful"
+    is_down: Callable[[], bool] = lambda: False
     states: dict[str, str] = field(default_factory=dict)
     desired_capacity: int = 0
     past: list[tuple[datetime, dict[str, str], int]] = field(default_factory=list)
@@ -138,6 +142,7 @@ class SimulatedEss:
 
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         self.advance()
+        self._raise_if_down("DescribeScalingInstances")
         now = self.clock.now()
         at = now - timedelta(seconds=self.lists_lag())
         shown = next((one for one in reversed(self.past) if one[0] <= at), self.past[0])
@@ -161,6 +166,7 @@ class SimulatedEss:
 
     def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
         self.advance()
+        self._raise_if_down("DescribeScalingActivities")
         at = self.clock.now() - timedelta(seconds=self.history_lag())
         found = [_shown(one, at) for one in reversed(self.accepted) if one.started_at <= at]
         return tuple(one for one in found if one.ended_at is None or one.ended_at >= since)
@@ -172,9 +178,13 @@ class SimulatedEss:
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
         return {GROUP}
 
+    def check_removal(self) -> None:
+        pass
+
     def remove(self, removal: Removal) -> str:
         self.calls += 1
         self.advance()
+        self._raise_if_down("RemoveInstances")
         fault = self.fault()
         if fault == "killed-before":
             raise Killed
@@ -194,6 +204,10 @@ class SimulatedEss:
         if fault == "lost":
             raise OutcomeUnknown("RemoveInstances", "Timeout", "no answer.")
         return activity_id
+
+    def _raise_if_down(self, action: str) -> None:
+        if self.is_down():
+            raise Transient(action, "ServiceUnavailable", "ESS is unavailable.")
 
     def _accept(self, removal: Removal, now: datetime, sent_at: datetime) -> str:
         before = next((one for one in self.accepted if one.token == removal.client_token), None)

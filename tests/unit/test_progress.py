@@ -78,6 +78,8 @@ def progresses(draw: st.DrawFn) -> Progress:
         follow_ups=draw(st.integers(0, 9)),
         attempt=draw(st.integers(0, 9)),
         idle=draw(st.integers(0, 9)),
+        due_at=draw(times),
+        group_of=tuple(draw(st.lists(ids, unique=True, max_size=3))),
     )
 
 
@@ -87,6 +89,14 @@ def test_nothing_is_lost_on_the_way(progress: Progress) -> None:
 
     assert parse_progress(progress_text(progress)) == progress
     assert verify_follow_up(SignedFollowUp(event["followUp"], event["signature"]), KEY) == progress
+
+
+@given(progresses())
+def test_a_record_of_before_follow_ups_had_a_due_time_is_read(progress: Progress) -> None:
+    record = json.loads(progress_text(progress))
+    older = {name: record[name] for name in record.keys() - {"dueAt", "groupOf"}}
+
+    assert parse_progress(json.dumps(older)) == progress._replace(due_at=None, group_of=())
 
 
 @given(progresses(), st.integers(0, 2_000), st.characters(codec="ascii"))

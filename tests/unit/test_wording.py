@@ -103,6 +103,7 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
         "ignored": None,
         "originalStatus": None,
         "followUp": None,
+        "retryAfterSeconds": None,
         "ledger": None,
         "policy": None,
         "policyWarning": None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from copy import copy
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any, TypeVar
@@ -35,6 +36,7 @@ from scalein.cloud.replies import (
     snapshot_of,
     total_of,
 )
+from scalein.cloud.retries import REMOVE, Retries
 from scalein.cloud.sdk import Sdk, pool
 from scalein.decision.model import (
     MAX_INSTANCES_PER_CALL,
@@ -49,6 +51,7 @@ from scalein.errors import (
     GatewayError,
     OutcomeUnknown,
     Refused,
+    ScaleInError,
     Transient,
     TryLater,
 )
@@ -66,23 +69,31 @@ class EssGateway:
     """ESS within the time of one invocation."""
 
     def __init__(
-        self, settings: Settings, deadline: Deadline, timer: CallTimer | None = None
+        self,
+        settings: Settings,
+        deadline: Deadline,
+        timer: CallTimer | None = None,
+        retries: Retries | None = None,
     ) -> None:
-        self._sdk = Sdk(settings, deadline, timer or CallTimer(deadline.clock))
+        """`retries`: while the deadline allows, if none are given."""
+        timer, retries = timer or CallTimer(deadline.clock), retries or Retries(deadline)
+        self._sdk = Sdk(settings, timer, retries)
+        self._sdk_without_reserve = Sdk(settings, timer, retries.without_reserve())
         self._clock = deadline.clock
 
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         """Returns the group, all of its instances and what else `read_scope` names, read in
         parallel. Raises GatewayError; Refused for an unknown group.
         """
-        read = partial(self._snapshot, scaling_group_id, read_scope)
+        gateway = self._without_reserve() if read_scope.is_last else self
+        read = partial(gateway._snapshot, scaling_group_id, read_scope)
         return _read_consistently("DescribeScalingInstances", read)
 
     def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
         """Returns these scaling activities, less those that ESS no longer knows: it keeps them for
         30 days. Raises GatewayError.
         """
-        read = partial(self._activities, activity_ids)
+        read = partial(self._without_reserve()._activities, activity_ids)
         return _read_consistently("DescribeScalingActivities", read)
 
     def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
@@ -100,6 +111,10 @@ class EssGateway:
         read = partial(self._groups_of, instance_ids)
         return _read_consistently("DescribeScalingInstances", read)
 
+    def check_removal(self) -> None:
+        """Raises Paused."""
+        self._sdk.attempts(REMOVE)
+
     def remove(self, removal: Removal) -> str:
         """Makes one RemoveInstances call and returns the id of the scaling activity.
 
@@ -107,25 +122,33 @@ class EssGateway:
         answer with the first activity. Raises GatewayError; OutcomeUnknown if an attempt may
         have been accepted.
         """
+        attempts = self._sdk.attempts(REMOVE)
         unanswered: Transient | None = None
-        attempt = 0
         while True:
             try:
-                return _activity_id(
+                activity_id = _activity_id(
                     self._sdk.call(remove_request(removal), removal.scaling_group_id)
                 )
             except Transient as error:
                 unanswered = error if error.may_have_happened else unanswered
-                if self._sdk.wait_to_retry(attempt):
-                    attempt += 1
+                if attempts.wait_to_repeat(error):
                     continue
                 if unanswered:
-                    raise _outcome_unknown(unanswered) from error
+                    raise _outcome_unknown(unanswered, error) from error
                 raise
             except (GatewayError, ConfigurationError) as error:
+                attempts.record_answer(error)
                 if unanswered:  # the unanswered attempt may be why ESS refuses this one
-                    raise _outcome_unknown(unanswered) from error
+                    raise _outcome_unknown(unanswered, error) from error
                 raise
+            attempts.record_answer()
+            return activity_id
+
+    def _without_reserve(self) -> EssGateway:
+        """Returns this gateway for reads after which RemoveInstances is not called."""
+        gateway = copy(self)
+        gateway._sdk = self._sdk_without_reserve
+        return gateway
 
     def _snapshot(self, scaling_group_id: str, read_scope: ReadScope) -> Snapshot:
         now, futures = self._clock.now(), list[Future[Any]]()
@@ -259,10 +282,12 @@ def _unknown_group(first_page: Reply) -> Refused:
     )
 
 
-def _outcome_unknown(error: Transient) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        error.action, error.code, "no answer says whether the removal was accepted."
+def _outcome_unknown(unanswered: Transient, last: ScaleInError) -> OutcomeUnknown:
+    error = OutcomeUnknown(
+        unanswered.action, unanswered.code, "no answer says whether the removal was accepted."
     )
+    error.retry_after_seconds = last.retry_after_seconds
+    return error
 
 
 def _activity_id(reply: Reply) -> str:

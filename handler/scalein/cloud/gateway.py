@@ -24,6 +24,11 @@ class Gateway(Protocol):
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         """Returns the group, all of its instances, and what else `read_scope` names."""
 
+    def check_removal(self) -> None:
+        """Raises Paused if `remove` would call nothing now. To be asked before an intent is
+        recorded, which binds the message to its instances.
+        """
+
     def remove(self, removal: Removal) -> str:
         """Removes the instances; returns the scaling activity id once ESS accepted."""
 
@@ -47,6 +52,9 @@ class DryRun:
 
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         return self._gateway.snapshot(scaling_group_id, read_scope)
+
+    def check_removal(self) -> None:
+        self._gateway.check_removal()
 
     def remove(self, removal: Removal) -> str:  # noqa: ARG002 (the protocol's)
         raise TryLater("RemoveInstances", "DryRun", "the dry run is on, so no call is made.")

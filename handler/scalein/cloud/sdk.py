@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
 from typing import Any
 
-from scalein.clock import Deadline
 from scalein.cloud.error_codes import error_of, error_without_code, is_label, scaling_group_arn
 from scalein.cloud.replies import DATE, Reply
+from scalein.cloud.retries import Attempts, Retries, retry_after_seconds
 from scalein.cloud.transport import MAX_ANSWER_BYTES, BoundedAdapter, TransportError
 from scalein.cold_start import UNUSED_MODULES, cheap_imports, defer
-from scalein.errors import ConfigurationError, Transient, TryLater
+from scalein.errors import ConfigurationError, GatewayError, ScaleInError, Transient
 from scalein.settings import Credentials, Settings
 from scalein.timing import CallTimer
 
@@ -43,9 +42,6 @@ for name in [name for name in logging.root.manager.loggerDict if name.startswith
     logging.getLogger(name).addFilter(lambda record: False)  # noqa: ARG005 (drops each record)
 
 MAX_PARALLEL_CALLS = 24  # 2,000 instances are 20 pages; threads are started as they are needed
-FIRST_BACKOFF_SECONDS = 0.2
-MAX_BACKOFF_SECONDS = 5.0
-MIN_CALL_SECONDS = 0.5  # with less time than this before the deadline, no call is sent
 # The SDK takes HTTP_PROXY for loopback too, unless it is given a proxy table.
 NO_PROXY = {"no-scheme": ""}
 MAX_VALUES = 100_000  # of one answer; an empty list of 2 bytes takes 64 bytes of memory
@@ -56,7 +52,7 @@ MAX_WIDE_BYTES = MAX_ANSWER_BYTES // 4
 class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
     """Has the SDK return each answer as it came: the SDK does not examine one of status 200.
 
-    The content is (status, Date header, body).
+    The content is (status, Date header, how long the server says to wait, body).
     """
 
     timeout_type = Timeout
@@ -65,7 +61,8 @@ class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
     def send(self, request: Any, **options: Any) -> Any:
         response = super().send(request, **options)
         date = response.headers.get("Date") or ""
-        response._content = (response.status_code, date, response.content)
+        wait_seconds = retry_after_seconds(response.headers)
+        response._content = (response.status_code, date, wait_seconds, response.content)
         response.status_code = 200
         return response
 
@@ -73,11 +70,11 @@ class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
 class Sdk:
     """Sends the calls of one invocation; threads may call, as many as `pool` has."""
 
-    def __init__(self, settings: Settings, deadline: Deadline, timer: CallTimer) -> None:
+    def __init__(self, settings: Settings, timer: CallTimer, retries: Retries) -> None:
         is_plain = settings.ess_endpoint is not None and not settings.ess_endpoint.secure
         self._client = client(settings.credentials, settings.region_id, is_plain)
         self._settings = settings
-        self._deadline = deadline
+        self._retries = retries
         self._timer = timer
         self._route_by_product = {
             "Ess": (settings.ess_endpoint, settings.ess_network, "SCALEIN_ESS_ENDPOINT"),
@@ -85,26 +82,28 @@ class Sdk:
         }
 
     def read(self, new_request: Callable[[], Any]) -> Reply:
-        """Makes a call that changes nothing; tries again, with exponential backoff and full jitter,
-        while the deadline allows. Raises as `call` does.
+        """Makes a call that changes nothing; tries again as the retries allow. Raises as `call`
+        does, and Paused.
         """
-        attempt = 0
+        request = new_request()
+        attempts = self.attempts(request.get_action_name())
         while True:
             try:
-                return self.call(new_request())
-            except Transient:
-                if not self.wait_to_retry(attempt):
+                reply = self.call(request)
+            except Transient as error:
+                if not attempts.wait_to_repeat(error):
                     raise
-            attempt += 1
+            except GatewayError as error:
+                attempts.record_answer(error)
+                raise
+            else:
+                attempts.record_answer()
+                return reply
+            request = new_request()
 
-    def wait_to_retry(self, attempt: int) -> bool:
-        """Waits before the next attempt. Returns False at once if no time is left for it."""
-        max_seconds = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(attempt, 10))
-        seconds = random.uniform(0, max_seconds)  # noqa: S311 (spreads load, guards nothing)
-        if seconds + MIN_CALL_SECONDS > self._deadline.remaining_seconds():
-            return False
-        self._deadline.clock.sleep(seconds)
-        return True
+    def attempts(self, action: str) -> Attempts:
+        """Returns the attempts of a call that begins now. Raises Paused."""
+        return Attempts(action, self._retries)
 
     def call(self, request: Any, scaling_group_id: str = "") -> Reply:
         """Sends one request, at most once. `scaling_group_id`: the group that it changes.
@@ -115,13 +114,14 @@ class Sdk:
         endpoint_setting = self._prepare(request, action)
         try:
             with self._timer.call(action):
-                status, date, body = self._client.do_action_with_exception(request)
+                status, date, wait_seconds, body = self._client.do_action_with_exception(request)
         except (ClientException, ServerException) as error:
             # Not quoted: its text may hold a string to sign.
             raise error_of(action, str(error.get_error_code()), None) from None
         except (TransportError, ValueError) as error:
             raise _transport_error(action, error, endpoint_setting) from None
-        return _reply_of(action, status, date, body, self._arn(scaling_group_id))
+        arn = self._arn(scaling_group_id)
+        return _reply_of(action, status, date, wait_seconds, body, arn)
 
     def _arn(self, scaling_group_id: str) -> str:
         if not scaling_group_id:
@@ -131,17 +131,15 @@ class Sdk:
 
     def _prepare(self, request: Any, action: str) -> str:
         """Gives the request its endpoint, timeouts and token; returns the endpoint's setting."""
-        settings, remaining_seconds = self._settings, self._deadline.remaining_seconds()
-        if remaining_seconds < MIN_CALL_SECONDS:
-            raise TryLater(action, "Deadline", "no time is left in this invocation.")
+        settings, max_seconds = self._settings, self._retries.call_seconds(action)
         endpoint, network, endpoint_setting = self._route_by_product[request.get_product()]
         request.request_network = network
         request.set_protocol_type("https")
         if endpoint is not None:
             request.set_endpoint(endpoint.host)
             request.set_protocol_type("https" if endpoint.secure else "http")
-        request.set_connect_timeout(min(settings.connect_timeout_seconds, remaining_seconds))
-        request.set_read_timeout(min(settings.read_timeout_seconds, remaining_seconds))
+        request.set_connect_timeout(min(settings.connect_timeout_seconds, max_seconds))
+        request.set_read_timeout(min(settings.read_timeout_seconds, max_seconds))
         if settings.credentials.security_token:
             # As the SDK's own STS signer does, but that one prefers ALIYUN_* environment variables.
             request.add_query_param("SecurityToken", settings.credentials.security_token)
@@ -160,7 +158,9 @@ def _transport_error(
     )
 
 
-def _reply_of(action: str, status: int, date: str, body: bytes, arn: str) -> Reply:
+def _reply_of(
+    action: str, status: int, date: str, wait_seconds: float, body: bytes, arn: str
+) -> Reply:
     """Returns the JSON object of an answer of status 200. Raises an error of ESS only for one that
     has a code of ESS, and Transient for every other answer.
     """
@@ -169,9 +169,11 @@ def _reply_of(action: str, status: int, date: str, body: bytes, arn: str) -> Rep
     if status == 200 and isinstance(document, dict):
         return {**reply, DATE: date}
     code, ess_request_id = reply.get("Code"), reply.get("RequestId")
+    error: ScaleInError = error_without_code(action, status)
     if status >= 400 and is_label(code) and is_label(ess_request_id):
-        raise error_of(action, str(code), status, str(ess_request_id), arn) from None
-    raise error_without_code(action, status) from None
+        error = error_of(action, str(code), status, str(ess_request_id), arn)
+    error.retry_after_seconds = wait_seconds
+    raise error from None
 
 
 def common_request(product: str, version: str, action: str) -> Any:

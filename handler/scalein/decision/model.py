@@ -99,6 +99,7 @@ class ReadScope(NamedTuple):
 
     history_seconds: int = 0  # how far back the activities are read; 0: not at all
     metric: Metric | None = None
+    is_last: bool = False  # no call follows, so that the read may take all the time that is left
 
 
 class Snapshot(NamedTuple):

@@ -50,6 +50,9 @@ class Progress(NamedTuple):
     # The status with which an earlier step ended the message; empty before. With it, this follow-up
     # does nothing: it only uses up its task id, so that no other run schedules this follow-up.
     ended: str = ""
+    due_at: datetime | None = None  # of this follow-up, by the clock of who scheduled it
+    # Instances whose scaling group is requested, while that group is not known.
+    group_of: tuple[str, ...] = ()
 
     def age_seconds(self, now: datetime) -> float:
         """Seconds since the message was first claimed."""

@@ -120,14 +120,14 @@ class RedisLedger:
         ]
         own = self._options.owner
         arguments = [own, self._lease_milliseconds, self._remember_milliseconds]
-        owner, outcome, progress, first_owner = self._run(CLAIM, keys, arguments)
+        owner, outcome, progress, first_owner = self.run(CLAIM, keys, arguments)
         is_granted = outcome is None and owner == own
         return Claim(is_granted, outcome, progress, first_owner == own)
 
     def acquire_lease(self, group: str, observation: str = "") -> GroupLease | None:
         keys = [_key(group, kind) for kind in ("lease", "inflight", "writes", "newest")]
         arguments = [self._options.owner, self._lease_milliseconds, observation]
-        owner, in_flight, writes, newest = self._run(LEASE, keys, arguments)
+        owner, in_flight, writes, newest = self.run(LEASE, keys, arguments)
         if owner != self._options.owner:
             return None
         ids = frozenset(member.partition(" ")[2] for member in in_flight)
@@ -163,11 +163,11 @@ class RedisLedger:
             message.key,
             f"{self._options.owner} {self._write_count}",  # a script sent again counts once
         ]
-        return bool(self._run(RECORD, keys, arguments))
+        return bool(self.run(RECORD, keys, arguments))
 
     def read_others(self, message: MessageRef) -> OtherMessages:
         keys = [_key(message.group, "activities"), _key(message.group, "inflight")]
-        activities, in_flight = self._run(OTHERS, keys, [])
+        activities, in_flight = self.run(OTHERS, keys, [])
         return OtherMessages(
             _ids_of_others(activities, message), _ids_of_others(in_flight, message)
         )
@@ -194,9 +194,9 @@ class RedisLedger:
             observation if sent_at else "",
             _sortable(sent_at) if sent_at else "",
         ]
-        self._run(RELEASE, keys, arguments)
+        self.run(RELEASE, keys, arguments)
 
-    def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+    def run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Runs a script, all of it or nothing. Raises LedgerUnavailable."""
         if self._is_unavailable:
             raise LedgerUnavailable("the ledger did not answer a moment ago.")

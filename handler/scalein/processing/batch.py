@@ -14,12 +14,13 @@ from scalein.decision.evidence import CLOCK_SKEW
 from scalein.decision.group_policy import Pause
 from scalein.decision.model import Alarm, RemovalRequest
 from scalein.decision.progress import Progress
-from scalein.decision.reasons import Ignored
+from scalein.decision.reasons import Ignored, Status
 from scalein.errors import GatewayError, RejectedEvent
 from scalein.intake.dialects import SignedFollowUp, parse_message
 from scalein.intake.envelopes import Message, ParsedEvent
 from scalein.policy import Policy, PolicyViolation, apply_policy
-from scalein.policy_rules import Rule, may_apply, request_from_rule, rule_for, why_no_rule
+from scalein.policy_rules import may_apply, request_from_rule, rule_for, why_no_rule
+from scalein.processing.again import come_again, wait_until_due
 from scalein.processing.dependencies import MAX_PER_MESSAGE, Dependencies
 from scalein.processing.group_view import GroupView
 from scalein.processing.once import MessageProcessor
@@ -28,6 +29,7 @@ from scalein.processing.removal import plan_only
 from scalein.report import wording
 from scalein.report.outcome import Outcome, shown_ids
 
+SCHEDULING_SECONDS = 0.1  # for each message that is left when the time is used up
 # A removal; and its outcome if it must not begin any more, which one that has begun ignores.
 Work = tuple[Progress, Outcome | None]
 
@@ -43,15 +45,42 @@ class BatchProcessor:
 
     def process(self, event: ParsedEvent) -> Iterator[Outcome]:
         """Yields one outcome for each message, in order. Raises ConfigurationError."""
-        for message in event.messages:
-            if self._dependencies.deadline.remaining_seconds() <= 0:
+        deadline = self._dependencies.deadline
+        seconds_each = SCHEDULING_SECONDS if self._dependencies.schedule_follow_up else 0.0
+        max_reserved_seconds = deadline.remaining_seconds() / 2
+        is_late = False  # from now on, only follow-ups are scheduled
+        for number, message in enumerate(event.messages, 1):
+            # For the messages after this one, if there is no time to process them.
+            reserved_seconds = (len(event.messages) - number) * seconds_each
+            remaining_seconds = deadline.remaining_seconds()
+            is_late = is_late or remaining_seconds <= min(reserved_seconds, max_reserved_seconds)
+            if remaining_seconds <= 0:
                 yield wording.out_of_time(message.idempotency_key)
                 continue
             work = self._work_of(message)
-            yield work if isinstance(work, Outcome) else self._process(*work)
+            if isinstance(work, Outcome):
+                yield work
+            elif is_late and work[1] is None:  # an expired one would come again without its age
+                sentence = "The event's earlier messages used up the invocation's time."
+                yield self._come_again(wording.busy(work[0].request, sentence), work[0])
+            else:
+                yield self._process(*work)
 
     def _process(self, progress: Progress, expiry: Outcome | None) -> Outcome:
         """The outcome of one removal, or of its plan alone if it is a dry run."""
+        early = wait_until_due(progress, self._dependencies)
+        if early is not None:
+            return early
+        outcome = self._process_now(progress, expiry)
+        # Dry runs have no ledger. Where there is one, the message has its follow-up already.
+        is_dry_retry = outcome.status is Status.RETRY and not outcome.ledger
+        return self._come_again(outcome, progress) if is_dry_retry else outcome
+
+    def _come_again(self, outcome: Outcome, progress: Progress) -> Outcome:
+        max_wait_seconds = self._policy.max_event_age_seconds
+        return come_again(outcome, progress, self._dependencies, max_wait_seconds)
+
+    def _process_now(self, progress: Progress, expiry: Outcome | None) -> Outcome:
         request, dependencies = progress.request, self._dependencies
         group_policy = self._policy.groups[request.scaling_group_id]
         view = self._view(request.scaling_group_id)
@@ -85,11 +114,12 @@ class BatchProcessor:
             return wording.rejected(message.idempotency_key, error)
         if isinstance(parsed, Ignored):
             return wording.ignored(message.idempotency_key, parsed)
-        request = self._request_of_alarm(parsed) if isinstance(parsed, Alarm) else parsed
-        return request if isinstance(request, Outcome) else self._admit(request)
+        if isinstance(parsed, RemovalRequest):
+            return self._admit(Progress(parsed, self._clock.now()))
+        return self._work_of_alarm(parsed)
 
-    def _request_of_alarm(self, alarm: Alarm) -> RemovalRequest | Outcome:
-        """The request that the policy's first matching rule makes of the alarm."""
+    def _work_of_alarm(self, alarm: Alarm) -> Work | Outcome:
+        """The removal that the policy's first matching rule requests for the alarm."""
         rule = rule_for(alarm, self._policy.rules)
         if rule is None:
             detail = why_no_rule(alarm, self._policy.rules)
@@ -101,37 +131,43 @@ class BatchProcessor:
         violation = _violation_of_named(request, len(alarm.instance_ids))
         if violation:
             return wording.denied(request, "$", violation)
-        return self._with_group(request, rule, alarm.instance_ids)
-
-    def _with_group(
-        self, request: RemovalRequest, rule: Rule, instance_ids: tuple[str, ...]
-    ) -> RemovalRequest | Outcome:
-        """The request with a scaling group: that of the alarm's instances, if the rule says so.
-
-        The outcome if the instances are not in exactly one group, or the group cannot be read.
-        """
+        progress = Progress(request, self._clock.now())
         if not rule.uses_alarm_group:
-            return request
+            return self._admit(progress)
+        return self._with_group(progress._replace(group_of=alarm.instance_ids))
+
+    def _with_group(self, progress: Progress) -> Work | Outcome:
+        """The removal in the scaling group of the alarm's instances.
+
+        The outcome if they are not in exactly one group, or the group cannot be read.
+        """
+        request, instance_ids = progress.request, progress.group_of
         group_ids = {id for id, view in self._views.items() if view.has_members(instance_ids)}
         if not group_ids:
             try:
                 group_ids = self._dependencies.open_gateway().groups_of(instance_ids)
             except GatewayError as error:
-                return wording.failed(request, error)
+                outcome = wording.failed(request, error)
+                is_open = outcome.status is Status.RETRY
+                return self._come_again(outcome, progress) if is_open else outcome
         if not group_ids:
             return wording.in_no_group(request)
         if len(group_ids) > 1:
             ids = shown_ids(sorted(group_ids))
             sentence = f"The alarm's instances are in several scaling groups: {ids}."
             return wording.denied(request, "$", sentence)
-        return request._replace(scaling_group_id=group_ids.pop())
+        request = request._replace(scaling_group_id=group_ids.pop())
+        return self._admit(Progress(request, progress.first_claimed_at))
 
-    def _admit(self, requested: RemovalRequest) -> Work | Outcome:
-        """The request within the policy, with its expiry; its outcome if the policy forbids it."""
-        request = apply_policy(requested, self._policy)
+    def _admit(self, progress: Progress) -> Work | Outcome:
+        """The removal within the policy, with its expiry; its outcome if the policy forbids it.
+
+        Its age is that of the first delivery.
+        """
+        request = apply_policy(progress.request, self._policy)
         if isinstance(request, PolicyViolation):
-            return wording.denied(requested, request.path, request.sentence)
-        now, sent_at = self._clock.now(), request.sent_at
+            return wording.denied(progress.request, request.path, request.sentence)
+        now, sent_at = progress.first_claimed_at, request.sent_at
         if sent_at is None:
             return Progress(request, now), self._expiry(request)
         if sent_at - now > CLOCK_SKEW:
@@ -146,6 +182,8 @@ class BatchProcessor:
     def _follow_up(self, progress: Progress) -> Work | Outcome:
         """The removal that a follow-up continues; its outcome if the policy now lacks its group."""
         request = progress.request
+        if progress.group_of:
+            return wait_until_due(progress, self._dependencies) or self._with_group(progress)
         if request.scaling_group_id in self._policy.groups:
             return progress, self._expiry(request)
         if progress.calls:

@@ -45,6 +45,7 @@ class RemovalCalls:
         None are due if another run of this step goes on. Raises TryLater.
         """
         self._group.raise_if_busy()
+        self._group.gateway.check_removal()
         before = self.progress
         max_calls = None if _is_parallel(snapshot) else 1
         send_by = self.latest_send_time(snapshot)

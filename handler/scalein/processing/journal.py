@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from scalein.decision.progress import Call, CallState, Progress
@@ -17,6 +17,7 @@ from scalein.report.outcome import FollowUp
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 10, 300
 # Constant, as the claim and the lease of a killed invocation expire after a fixed time.
 HELD_DELAY_SECONDS = 15
+LAST_SHARE = 0.1  # of a message's greatest age, in which no follow-up comes for the first time
 MAX_FOLLOW_UP_SECONDS = 86_400  # from the first claim to the last follow-up
 ALLOWANCE_SECONDS = 90.0  # beyond the settle time: ESS gives times to the minute
 
@@ -25,9 +26,17 @@ class Journal:
     """Records one message in the ledger, and schedules its follow-ups."""
 
     def __init__(
-        self, message: MessageRef, group: GroupView, dependencies: Dependencies, is_first: bool
+        self,
+        message: MessageRef,
+        group: GroupView,
+        dependencies: Dependencies,
+        is_first: bool,
+        max_age_seconds: float = MAX_FOLLOW_UP_SECONDS,
     ) -> None:
-        """`is_first`: no earlier invocation processed the message without leaving a record."""
+        """`is_first`: no earlier invocation processed the message without leaving a record.
+
+        `max_age_seconds`: when a message that did nothing yet is too old.
+        """
         self.scheduled: FollowUp | None = None
         self._message = message
         self._group = group
@@ -36,6 +45,7 @@ class Journal:
         self._clock = dependencies.deadline.clock
         self._settle_seconds = dependencies.settle_seconds
         self._is_first = is_first
+        self._max_age_seconds = max_age_seconds
 
     @property
     def has_follow_ups(self) -> bool:
@@ -93,12 +103,15 @@ class Journal:
         except LedgerUnavailable:
             return False
 
-    def schedule_follow_up(self, progress: Progress) -> bool:
-        """Schedules the follow-up that goes on from this progress. Raises TryLater.
+    def schedule_follow_up(self, progress: Progress, min_seconds: float = 0.0) -> bool:
+        """Schedules the follow-up that goes on from this progress, `min_seconds` from now at least,
+        but before the message is too old.
 
-        Returns False if another run of this step scheduled it before.
+        Returns False if another run of this step scheduled it before. Raises TryLater.
         """
-        return self._schedule(progress, _delay_seconds(progress))
+        seconds = delay_seconds(progress, progress.idle - 1, min_seconds)
+        seconds_left = seconds_until_too_old(progress, self._clock.now(), self._max_age_seconds)
+        return self._schedule(progress, min(seconds, seconds_left))
 
     def schedule_same_step(self, progress: Progress) -> bool:
         """Schedules this step once more, for another invocation holds message or group now.
@@ -146,24 +159,44 @@ class Journal:
             self._group.count_write()
         return is_written
 
-    def _schedule(self, progress: Progress, delay_seconds: int) -> bool:
+    def _schedule(self, progress: Progress, seconds: int) -> bool:
         if progress.age_seconds(self._clock.now()) > MAX_FOLLOW_UP_SECONDS:
             sentence = "the message has been followed up for a day."
             raise TryLater("InvokeFunction", "TooLong", sentence)
         if self._schedule_follow_up is None:
             sentence = "the function has no SCALEIN_FOLLOW_UP_KEY."
             raise TryLater("InvokeFunction", "NoFollowUps", sentence)
-        is_new = self._schedule_follow_up(progress, delay_seconds)
-        self.scheduled = FollowUp(progress.follow_ups, delay_seconds)
+        due_at = self._clock.now() + timedelta(seconds=seconds)
+        is_new = self._schedule_follow_up(progress._replace(due_at=due_at), seconds)
+        self.scheduled = FollowUp(progress.follow_ups, seconds)
         return is_new
 
 
-def _delay_seconds(progress: Progress) -> int:
-    """The seconds until the follow-up. They double while nothing changes.
+def seconds_until_too_old(progress: Progress, now: datetime, max_age_seconds: float) -> int:
+    """The seconds until a message must come again, so that there is time to wait for its group.
 
+    A message that began does not grow too old.
+    """
+    # Those of one event, which are equally old, do not come all at once.
+    reserved_share = LAST_SHARE * (1 + _jitter(progress)) / 2
+    seconds = max_age_seconds * (1 - reserved_share) - progress.age_seconds(now)
+    if seconds < FIRST_DELAY_SECONDS:
+        return MAX_FOLLOW_UP_SECONDS if progress.calls else FIRST_DELAY_SECONDS
+    return int(seconds)
+
+
+def delay_seconds(progress: Progress, doublings: int, min_seconds: float = 0.0) -> int:
+    """The seconds until a follow-up: 5 to 10, and twice as many with each doubling, up to 300.
+
+    `min_seconds`: not sooner, but up to half as much later, for many messages may have the same.
     The jitter depends on message and number, so that a repeated follow-up has the same delay.
     """
-    doublings = min(max(progress.idle - 1, 0), 10)
+    doublings = min(max(doublings, 0), 10)
     max_seconds: int = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS << doublings)
-    digest = sha256(f"{progress.key}{progress.follow_ups}".encode()).digest()
-    return round(max_seconds * (1 + digest[0] / 255) / 2)
+    jitter, min_seconds = _jitter(progress), min(min_seconds, MAX_DELAY_SECONDS)
+    return round(max(max_seconds * (1 + jitter) / 2, min_seconds * (1 + jitter / 2)))
+
+
+def _jitter(progress: Progress) -> float:
+    """A number from 0 to 1, which depends on message and follow-up."""
+    return sha256(f"{progress.key}{progress.follow_ups}".encode()).digest()[0] / 255

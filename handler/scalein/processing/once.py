@@ -55,7 +55,8 @@ class MessageProcessor:
             claim = self._ledger.claim_message(message)
             recorded = _recorded_progress(claim)
             is_first = claim.first or recorded is not None
-            journal = Journal(message, self._group, self._dependencies, is_first)
+            max_age_seconds = self._max_wait_seconds
+            journal = Journal(message, self._group, self._dependencies, is_first, max_age_seconds)
             progress = furthest(arrived, recorded, self._ledger.is_complete)
             outcome = self._outcome_before_lease(arrived, progress, claim, journal)
             if outcome is None:
@@ -229,7 +230,8 @@ class MessageProcessor:
         if not journal.has_follow_ups:
             return outcome
         try:
-            journal.schedule_follow_up(run.progress.with_next_follow_up())
+            progress = run.progress.with_next_follow_up()
+            journal.schedule_follow_up(progress, outcome.retry_after_seconds)
         except TryLater as error:
             # Not an end: this invocation fails, so that its trigger delivers the message again.
             message = f"{outcome.message} It is not followed up: {error}"

@@ -71,6 +71,8 @@ def progress_text(progress: Progress) -> str:
             "attempt": progress.attempt,
             "idle": progress.idle,
             "ended": progress.ended,
+            "dueAt": _text(progress.due_at),
+            "groupOf": ids_text(progress.group_of),
         },
         separators=(",", ":"),
     )
@@ -135,6 +137,9 @@ def _progress(document: dict[str, Any]) -> Progress:
         attempt=int(document["attempt"]),
         idle=int(document["idle"]),
         ended=str(document["ended"]),
+        # Records of the same version, made before there were these fields, lack them.
+        due_at=_time(document.get("dueAt")),
+        group_of=parse_ids(document.get("groupOf", "")),
     )
 
 

@@ -210,7 +210,7 @@ class RemovalRun:
         """The outcome at the end, by a new snapshot with the history since the first claim."""
         clock = self._dependencies.deadline.clock
         age = clock.now() - self.progress.first_claimed_at + timedelta(minutes=1)
-        scope = ReadScope(history_seconds=max(60, int(age.total_seconds())))
+        scope = ReadScope(history_seconds=max(60, int(age.total_seconds())), is_last=True)
         snapshot = self._group.gateway.snapshot(self._group.scaling_group_id, scope)
         settle_seconds = self._dependencies.settle_seconds
         result = removal_result(self.progress, activities, snapshot, settle_seconds)

@@ -6,6 +6,7 @@ schemas/outcome.schema.json describes the JSON form.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -62,6 +63,7 @@ class Outcome(NamedTuple):
     ledger: str = ""  # which one: redis, memory, unavailable
     policy: str = ""  # fingerprint of the policy that decided
     policy_warning: str = ""  # why a newer policy document is not in use
+    retry_after_seconds: float = 0.0  # of a retry: when it may succeed, if that is known
 
     @property
     def removed(self) -> tuple[str, ...]:
@@ -164,6 +166,7 @@ def _end_json(outcome: Outcome) -> Json:
         "originalStatus": outcome.original_status or None,
         "followUp": follow_up
         and {"number": follow_up.number, "delaySeconds": follow_up.delay_seconds},
+        "retryAfterSeconds": math.ceil(outcome.retry_after_seconds) or None,
     }
 
 

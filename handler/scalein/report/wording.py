@@ -122,7 +122,8 @@ def interrupted(progress: Progress, plan: Plan | None, error: GatewayError) -> O
     """The outcome of a removal that an error stopped; what was accepted before stands."""
     if progress.unconfirmed_calls:
         outcome = unconfirmed_calls(progress)
-        return outcome._replace(message=f"{outcome.message} {error}")
+        message = f"{outcome.message} {error}"
+        return outcome._replace(message=message, retry_after_seconds=error.retry_after_seconds)
     if not progress.activity_ids:
         return failed(progress.request, error)
     outcome = removing(progress, plan)
@@ -132,7 +133,9 @@ def interrupted(progress: Progress, plan: Plan | None, error: GatewayError) -> O
     if not progress.pending:
         return outcome
     message = f"{outcome.message} The others cannot be sent now. {error}"
-    return outcome._replace(status=Status.RETRY, message=message)
+    return outcome._replace(
+        status=Status.RETRY, message=message, retry_after_seconds=error.retry_after_seconds
+    )
 
 
 def failed(request: RemovalRequest, error: GatewayError) -> Outcome:
@@ -140,7 +143,8 @@ def failed(request: RemovalRequest, error: GatewayError) -> Outcome:
     if isinstance(error, Refused):
         message = f"No instances removed: {service_of(error.action)} refused the request. {error}"
         return _of(request, Status.REFUSED, message)
-    return _of(request, Status.RETRY, f"No instances removed. {error} {AGAIN}")
+    outcome = _of(request, Status.RETRY, f"No instances removed. {error} {AGAIN}")
+    return outcome._replace(retry_after_seconds=error.retry_after_seconds)
 
 
 def busy(request: RemovalRequest, why: str) -> Outcome:
