@@ -130,7 +130,7 @@ def _parts(fields: Json) -> list[str]:
             omitted = {**fields["omitted"], name: len(moved[name])}
             fields = {**fields, name: [], "omitted": omitted}
     slices = [(name, some) for name, entries in moved.items() for some in _slices(entries)]
-    header = {
+    header: Json = {
         name: fields[name]
         for name in ("audit", "part", "parts", "requestId", "scalingGroupId", "functionRequestId")
         if name in fields

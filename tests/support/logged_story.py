@@ -1,0 +1,139 @@
+"""A story of real invocations of the deployed function, of which the log rows remain."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import fc2
+
+from localcloud.logs.rows import Row
+from tests.support.clouds import group, instances
+from tests.support.deployment import FOLLOW_UP_KEY
+from tests.support.platforms import HANDLER, Compute, compute_of, site_packages
+
+SERVICE = "ops"
+MAX_SECONDS = 60  # for follow-ups to end
+GROUPS = ("asg-web", "asg-failing", "asg-warning", "asg-paused", "asg-large", "asg-throttled")
+LARGE = 600  # instances of asg-large: their reasons do not fit into one line
+POLICY = {
+    "groups": {
+        **{name: {} for name in GROUPS},
+        "asg-paused": {"paused": {"until": "2999-01-01T00:00:00Z", "reason": "sale"}},
+    }
+}
+
+
+class Story(NamedTuple):
+    """All rows, and when the last one was written, by the cloud's clock."""
+
+    rows: list[Row]
+    ended_at: float
+
+
+def told_story() -> Story:
+    """Deploys the function three times, sends it messages of every fate, and returns the rows."""
+    groups = [
+        group(
+            *instances(LARGE if name == "asg-large" else 6, name.replace("asg", "i")),
+            scalingGroupId=name,
+            minSize=LARGE if name == "asg-large" else 1,
+        )
+        for name in GROUPS
+    ]
+    with compute_of(*groups) as compute:
+        compute.client.create_service(SERVICE)
+        _deploy(compute, "scale-in", {"SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY})
+        _deploy(compute, "no-follow-ups", {}, timeout=6)
+        _deploy(compute, "no-ledger", {"SCALEIN_LEDGER": "redis://127.0.0.1:1/0"})
+        _send_messages(compute)
+        rows = compute.platform.logs.rows()
+        return Story(rows, compute.clock.now().timestamp())
+
+
+def _send_messages(compute: Compute) -> None:
+    web = {"scalingGroupId": "asg-web", "remove": {"count": 2}, "requestId": "web-1"}
+    faults = compute.inside.faults
+    _send(compute, web)
+    _follow(compute, "web-1", "removed")
+    _send(compute, web)  # a duplicate
+    for name, kind, status in (
+        ("asg-failing", "accepted-failed", "failed"),
+        ("asg-warning", "accepted-warning", "partly-removed"),
+    ):
+        faults.add(kind, "RemoveInstances")
+        _send(compute, {"scalingGroupId": name, "remove": {"count": 2}, "requestId": name})
+        _follow(compute, name, status)
+    for name in ("asg-paused", "asg-large", "asg-unknown"):
+        _send(compute, {"scalingGroupId": name, "remove": {"count": 1}, "requestId": name})
+    _send(compute, {"scalingGroupId": "asg-web", "remove": {"count": -1}})
+    faults.add("throttled", "DescribeScalingGroups", times=1_000)
+    for _ in range(2):
+        request = {"scalingGroupId": "asg-throttled", "remove": {"count": 1}, "requestId": "dead"}
+        _send(compute, request, "no-follow-ups")
+    faults.clear()
+    _send(compute, {"scalingGroupId": "asg-web", "remove": {"count": 1}}, "no-ledger")
+    _wait_for_follow_ups(compute)
+    compute.clock.advance(3_600)
+
+
+def _wait_for_follow_ups(compute: Compute) -> None:
+    """Lets time pass until no invocation waits or runs."""
+    until = time.monotonic() + MAX_SECONDS
+    while any(
+        task.status in ("Enqueued", "Dequeued", "Running", "Retrying")
+        for task in compute.platform.queue.tasks.values()
+    ):
+        assert time.monotonic() < until
+        compute.clock.advance(10)
+        time.sleep(0.1)
+
+
+def _deploy(compute: Compute, name: str, variables: Mapping[str, str], timeout: int = 60) -> None:
+    compute.client.create_function(
+        SERVICE,
+        name,
+        f"python3.{sys.version_info.minor}",  # whose packages these are
+        "index.handler",
+        initializer="index.initialize",
+        codeDir=str(HANDLER),
+        timeout=timeout,
+        environmentVariables={
+            "PYTHONPATH": site_packages(),
+            "SCALEIN_POLICY": json.dumps(POLICY),
+            "SCALEIN_ESS_ENDPOINT": compute.endpoint,
+            "SCALEIN_FC_ENDPOINT": compute.endpoint,
+            "SCALEIN_SETTLE_SECONDS": "1",
+            # The context of python3.12 does not name the service.
+            "SCALEIN_FC_FUNCTION": f"{SERVICE}/{name}",
+            **variables,
+        },
+    )
+    compute.client.put_function_async_invoke_config(
+        SERVICE, "LATEST", name, {"statefulInvocation": True, "maxAsyncRetryAttempts": 0}
+    )
+
+
+def _send(compute: Compute, request: Mapping[str, Any], function: str = "scale-in") -> None:
+    try:
+        compute.client.invoke_function(SERVICE, function, json.dumps(request).encode())
+    except fc2.FcError as error:  # the invocation failed, as it should for a retry
+        assert error.status_code == 200
+
+
+def _follow(compute: Compute, request_id: str, status: str) -> None:
+    """Lets time pass until a line of the message has the status."""
+    until = time.monotonic() + MAX_SECONDS
+    while not any(_is_end(row, request_id, status) for row in compute.platform.logs.rows()):
+        if time.monotonic() > until:
+            raise AssertionError([row.get("message") for row in compute.platform.logs.rows()][-20:])
+        compute.clock.advance(10)
+        time.sleep(0.1)
+
+
+def _is_end(row: Row, request_id: str, status: str) -> bool:
+    text = str(row.get("message", ""))
+    return f'"status": "{status}"' in text and f'"requestId": "{request_id}"' in text
