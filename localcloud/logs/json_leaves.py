@@ -36,7 +36,7 @@ def _read_object(text: str, at: int, prefix: str, leaves: dict[str, Leaf]) -> in
         else:
             try:
                 value, at = DECODER.raw_decode(text, at)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return -1
             if not isinstance(value, list | dict):
                 leaves[path] = value
@@ -55,7 +55,7 @@ def _name(text: str, at: int) -> tuple[str, int] | None:
         return None
     try:
         name, at = DECODER.raw_decode(text, quote.end())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     colon = COLON.match(text, at)
     return (str(name), colon.end()) if colon else None
