@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from localcloud.logs.json_leaves import json_leaves
+from localcloud.logs.json_values import json_values
 from localcloud.logs.rows import Row
 
 MAX_TEXT_BYTES = 2_048  # of a text that is analysed, by default
@@ -43,8 +43,8 @@ class Index(NamedTuple):
 
     def values(self, row: Row) -> dict[str, Value]:
         """The analysed values of a row, cut; None where it has none of the field's type."""
-        leaves_by_parent = {
-            field.parent: self._leaves(str(row[field.parent]))
+        values_by_parent = {
+            field.parent: self._json_values(str(row[field.parent]))
             for field in self.fields.values()
             if field.parent in row
         }
@@ -52,15 +52,15 @@ class Index(NamedTuple):
         for name, type in self.columns().items():
             parent = self.fields[name].parent if name in self.fields else ""
             if parent:
-                leaf = leaves_by_parent.get(parent, {}).get(name.removeprefix(f"{parent}."))
+                leaf = values_by_parent.get(parent, {}).get(name.removeprefix(f"{parent}."))
                 raw = str(leaf).lower() if isinstance(leaf, bool) else leaf
             else:
                 raw = row.get(name)
             values[name] = None if raw is None else self._typed(raw, type)
         return values
 
-    def _leaves(self, text: str) -> dict[str, Any]:
-        return json_leaves(_cut(text, self.max_text_bytes) if self.cut_whole else text)
+    def _json_values(self, text: str) -> dict[str, Any]:
+        return json_values(_cut(text, self.max_text_bytes) if self.cut_whole else text)
 
     def _typed(self, value: str | float, type: str) -> Value:
         with suppress(ValueError):

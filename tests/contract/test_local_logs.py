@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.logs.index import Index, index_of
-from localcloud.logs.json_leaves import json_leaves
+from localcloud.logs.json_values import json_values
 from localcloud.logs.query import QueryError, run_query
 from localcloud.logs.rows import MAX_LINE_BYTES, Invocation, Row, rows_of
 from localcloud.logs.search import SearchError
@@ -85,7 +85,7 @@ def test_what_is_printed_goes_out_as_it_is_and_what_is_logged_does_not(rows: lis
     assert run_query('* | select "message.a" as a', rows, INDEX).count({"a": "printed"}) == 2
     logged = [text for text in messages(rows) if "logged" in text]
     assert len(logged) == 2
-    assert all("[INFO]" in text and json_leaves(text) == {} for text in logged)
+    assert all("[INFO]" in text and json_values(text) == {} for text in logged)
 
 
 def test_a_line_is_cut_at_32_kb(rows: list[Row]) -> None:
@@ -160,46 +160,46 @@ def row(message: object, **fields: str | int) -> Row:
     return {"__time__": 1, "message": text, **fields}
 
 
-leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 names = st.text('abc"\\\u00e9', min_size=1, max_size=3)
 documents = st.dictionaries(
     names,
     st.recursive(
-        leaves,
+        scalars,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
     ),
     max_size=4,
 )
 
 
-def leaves_of(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def values_of(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     found = {}
     for name, value in document.items():
         if isinstance(value, dict):
-            found.update(leaves_of(value, f"{prefix}{name}."))
+            found.update(values_of(value, f"{prefix}{name}."))
         elif not isinstance(value, list):
             found[prefix + name] = value
     return found
 
 
 @given(documents)
-def test_the_leaves_of_json_are_those_that_lie_in_no_list(document: dict[str, Any]) -> None:
-    assert json_leaves(json.dumps(document)) == leaves_of(document)
+def test_the_values_of_json_are_those_that_lie_in_no_list(document: dict[str, Any]) -> None:
+    assert json_values(json.dumps(document)) == values_of(document)
 
 
 @given(documents, st.integers(0, 200))
-def test_json_that_breaks_off_has_the_leaves_before(document: dict[str, Any], length: int) -> None:
-    names_before = list(json_leaves(json.dumps(document)[:length]))
+def test_json_that_breaks_off_has_the_values_before(document: dict[str, Any], length: int) -> None:
+    names_before = list(json_values(json.dumps(document)[:length]))
 
-    assert names_before == list(leaves_of(document))[: len(names_before)]
+    assert names_before == list(values_of(document))[: len(names_before)]
 
 
 PIECES = ['{"', '":', '"', "}", ",", "\\", "a", "1", "[", "\t", "[" * 10_000]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12))
-def test_any_text_has_leaves_or_none(pieces: list[str]) -> None:
-    assert isinstance(json_leaves("".join(pieces)), dict)
+def test_any_text_has_values_or_none(pieces: list[str]) -> None:
+    assert isinstance(json_values("".join(pieces)), dict)
 
 
 @pytest.mark.parametrize("length", [2_047, 2_048, 2_049, 20_000])

@@ -63,7 +63,7 @@ def pairs(answer: Answer) -> dict[str, int]:
     return dict(tuple(row.values()) for row in answer)
 
 
-def tally(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+def total_of(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     total = Counter[str]()
     for count in counts:
         total.update(count)
@@ -83,7 +83,7 @@ def removed_a_day(logged: Logged, answer: Answer) -> None:
 
 
 def retained_by_reason(logged: Logged, answer: Answer) -> None:
-    retained = tally(outcome["retainedByReason"] for outcome in logged.outcomes)
+    retained = total_of(outcome["retainedByReason"] for outcome in logged.outcomes)
 
     assert pairs(answer) == retained
     assert retained["not-needed"] >= LARGE - 1
@@ -145,7 +145,7 @@ def time_by_call(logged: Logged, answer: Answer) -> None:
     calls = [outcome["durations"]["calls"] for outcome in logged.outcomes]
 
     for figure, column in (("count", "calls"), ("milliseconds", "milliseconds")):
-        expected = tally({name: c[figure] for name, c in some.items()} for some in calls)
+        expected = total_of({name: c[figure] for name, c in some.items()} for some in calls)
         assert {row["call"]: row[column] for row in answer} == dict(expected)
     assert {"RemoveInstances", "InvokeFunction", "redis"} <= {row["call"] for row in answer}
 

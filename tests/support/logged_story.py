@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import fc2
-
+from localcloud.functions.model import NATIVE
 from localcloud.logs.rows import Row
 from tests.support.clouds import group, instances
 from tests.support.deployment import FOLLOW_UP_KEY
+from tests.support.native import zipped_folder
 from tests.support.platforms import HANDLER, Compute, compute_of, site_packages
 
 SERVICE = "ops"
+SERVICE_BY_FUNCTION = {"scale-in": NATIVE, "no-follow-ups": SERVICE, "no-ledger": SERVICE}
 MAX_SECONDS = 60  # for follow-ups to end
 GROUPS = ("asg-web", "asg-failing", "asg-warning", "asg-paused", "asg-large", "asg-throttled")
 LARGE = 600  # instances of asg-large: their reasons do not fit into one line
@@ -35,7 +37,7 @@ class Story(NamedTuple):
 
 
 def told_story() -> Story:
-    """Deploys the function three times, sends it messages of every fate, and returns the rows."""
+    """Deploys the function thrice, in both generations, and sends it messages of every fate."""
     groups = [
         group(
             *instances(LARGE if name == "asg-large" else 6, name.replace("asg", "i")),
@@ -45,7 +47,7 @@ def told_story() -> Story:
         for name in GROUPS
     ]
     with compute_of(*groups) as compute:
-        compute.client.create_service(SERVICE)
+        compute.platform.registry.create_service({"serviceName": SERVICE})
         _deploy(compute, "scale-in", {"SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY})
         _deploy(compute, "no-follow-ups", {}, timeout=6)
         _deploy(compute, "no-ledger", {"SCALEIN_LEDGER": "redis://127.0.0.1:1/0"})
@@ -93,35 +95,35 @@ def _wait_for_follow_ups(compute: Compute) -> None:
 
 
 def _deploy(compute: Compute, name: str, variables: Mapping[str, str], timeout: int = 60) -> None:
-    compute.client.create_function(
-        SERVICE,
-        name,
-        f"python3.{sys.version_info.minor}",  # whose packages these are
-        "index.handler",
-        initializer="index.initialize",
-        codeDir=str(HANDLER),
-        timeout=timeout,
-        environmentVariables={
-            "PYTHONPATH": site_packages(),
-            "SCALEIN_POLICY": json.dumps(POLICY),
-            "SCALEIN_ESS_ENDPOINT": compute.endpoint,
-            "SCALEIN_FC_ENDPOINT": compute.endpoint,
-            "SCALEIN_SETTLE_SECONDS": "1",
-            # The context of python3.12 does not name the service.
-            "SCALEIN_FC_FUNCTION": f"{SERVICE}/{name}",
-            **variables,
+    """Deploys the function, with the packages of this Python."""
+    registry, service = compute.platform.registry, SERVICE_BY_FUNCTION[name]
+    registry.put_function(
+        service,
+        {
+            "functionName": name,
+            "runtime": f"python3.{sys.version_info.minor}",
+            "handler": "index.handler",
+            "code": {"zipFile": base64.b64encode(zipped_folder(HANDLER)).decode()},
+            "timeout": timeout,
+            "memorySize": 256,
+            "environmentVariables": {
+                "PYTHONPATH": site_packages(),
+                "SCALEIN_POLICY": json.dumps(POLICY),
+                "SCALEIN_ESS_ENDPOINT": compute.endpoint,
+                "SCALEIN_FC_ENDPOINT": compute.endpoint,
+                "SCALEIN_SETTLE_SECONDS": "1",
+                **variables,
+            },
         },
     )
-    compute.client.put_function_async_invoke_config(
-        SERVICE, "LATEST", name, {"statefulInvocation": True, "maxAsyncRetryAttempts": 0}
-    )
+    config = {"statefulInvocation": True, "maxAsyncRetryAttempts": 0}
+    registry.put_async_config(service, name, config)
 
 
-def _send(compute: Compute, request: Mapping[str, Any], function: str = "scale-in") -> None:
-    try:
-        compute.client.invoke_function(SERVICE, function, json.dumps(request).encode())
-    except fc2.FcError as error:  # the invocation failed, as it should for a retry
-        assert error.status_code == 200
+def _send(compute: Compute, request: Mapping[str, Any], name: str = "scale-in") -> None:
+    """Invokes the function; whether it fails is in the log."""
+    function = compute.platform.registry.function(SERVICE_BY_FUNCTION[name], name)
+    compute.platform.invoke(function, json.dumps(request).encode())
 
 
 def _follow(compute: Compute, request_id: str, status: str) -> None:

@@ -16,21 +16,21 @@ DECODER = json.JSONDecoder()
 Leaf = str | int | float | bool | None
 
 
-def json_leaves(text: str) -> dict[str, Leaf]:
+def json_values(text: str) -> dict[str, Leaf]:
     """Values by paths such as `a.b`, without what lies within lists or after a fault."""
-    leaves: dict[str, Leaf] = {}
+    values: dict[str, Leaf] = {}
     start = len(text) - len(text.lstrip())
     if text[start : start + 1] == "{":
-        _read_object(text, start + 1, "", leaves)
-    return leaves
+        _read_object(text, start + 1, "", values)
+    return values
 
 
-def _read_object(text: str, at: int, prefix: str, leaves: dict[str, Leaf]) -> int:
+def _read_object(text: str, at: int, prefix: str, values: dict[str, Leaf]) -> int:
     """Reads the members from `at` on; returns where the object ends, -1 where it breaks off."""
     while name := _name(text, at):
         path, at = f"{prefix}{name[0]}", name[1]
         if text[at : at + 1] == "{" and path.count(".") < MAX_DEPTH:
-            at = _read_object(text, at + 1, f"{path}.", leaves)
+            at = _read_object(text, at + 1, f"{path}.", values)
             if at < 0:
                 return at
         else:
@@ -39,7 +39,7 @@ def _read_object(text: str, at: int, prefix: str, leaves: dict[str, Leaf]) -> in
             except (ValueError, RecursionError):
                 return -1
             if not isinstance(value, list | dict):
-                leaves[path] = value
+                values[path] = value
         comma = COMMA.match(text, at)
         if comma is None:
             break
