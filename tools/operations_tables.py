@@ -27,6 +27,7 @@ from scalein.errors import (
 from scalein.report import audit
 from scalein.report.status_texts import FAILURES, STATUSES
 from scalein.report.texts import CODES, IGNORED, REASONS, Text
+from tools import observability
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (ROOT / "docs/operations.md", ROOT / "docs/observability.md")
@@ -86,6 +87,16 @@ def made_tables() -> dict[str, str]:
         "errors": _table(("code", "becomes", "what to do"), _errors()),
         "audit": _table(("field", "what it is"), _fields(schema["auditLine"], schema)),
         "durations": _table(("field", "what it is"), _fields(schema["durations"], schema)),
+        "following": _table(
+            ("field", "what it is"),
+            (
+                row
+                for row in _fields(schema["followOnLine"], schema)
+                if row[0].strip("`") not in audit.LISTS
+            ),
+        ),
+        "queries": observability.query_blocks(),
+        "alerts": _table(("alert", "what to do", "looked for"), observability.alert_rows()),
     }
 
 
