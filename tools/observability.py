@@ -1,6 +1,9 @@
 """Makes what Simple Log Service needs of docs/observability.yml: index, dashboard, alerts, queries.
 
-`make docs` writes them into template.yml and docs/observability.md.
+    python -m tools.observability
+
+writes them into template.yml; tools.operations_tables writes docs/observability.md. `make docs`
+does both.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ def written_template(template: str) -> str:
     """The template with its part about queries made again. It is not changed without that part."""
     resources = yaml.dump(log_resources(), Dumper=_Dumper, sort_keys=False, width=110)
     part = "".join(f"  {line}\n" if line else "\n" for line in resources.splitlines())
-    return PART.sub(lambda _: part.rstrip("\n"), template)
+    return PART.sub(lambda _: part, template)
 
 
 def log_resources() -> dict[str, Any]:
@@ -150,8 +153,13 @@ def _alert_resource(alert: Mapping[str, Any]) -> dict[str, Any]:
         "End": "now",
         "PowerSqlMode": "disable",
     }
-    fires = {"CountCondition": "__count__ > 0", "Condition": ""}
-    state = {"Fn::If": ["MessagesEveryDay", "Enable", "Disabled"]}
+    notify = {
+        "AlertPolicyId": "sls.builtin.dynamic",
+        "ActionPolicyId": {"Ref": "AlertActionPolicy"},
+        "RepeatInterval": "4h",
+    }
+    fires = {"CountCondition": "__count__ > 0", "Condition": alert.get("fires_if", "")}
+    state = {"Fn::If": ["HasMessagesEveryDay", "Enable", "Disabled"]}
     is_optional = alert.get("expects_messages", False)
     return {
         "Type": "ALIYUN::SLS::Alert",
@@ -175,7 +183,7 @@ def _alert_resource(alert: Mapping[str, Any]) -> dict[str, Any]:
                         {"Severity": alert["severity"], "EvalCondition": fires}
                     ],
                     "Threshold": 1,
-                    "NoDataFire": is_optional,
+                    "NoDataFire": "fires_if" in alert,
                     "NoDataSeverity": alert["severity"],
                     "SendResolved": False,
                     "AutoAnnotation": True,
@@ -184,9 +192,7 @@ def _alert_resource(alert: Mapping[str, Any]) -> dict[str, Any]:
                         {"Key": "desc", "Value": alert["action"]},
                     ],
                     "PolicyConfiguration": {
-                        "AlertPolicyId": "sls.builtin.dynamic",
-                        "ActionPolicyId": {"Ref": "AlertActionPolicy"},
-                        "RepeatInterval": "4h",
+                        "Fn::If": ["HasAlertActionPolicy", notify, {"Ref": "ALIYUN::NoValue"}]
                     },
                 },
             },
@@ -205,9 +211,11 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def represent_mapping(self, tag: str, mapping: Any, _: bool | None = None) -> yaml.MappingNode:
-        is_small = _has_scalars_only(mapping.values()) and len(str(mapping)) < MAX_FLOW
         is_function = len(mapping) == 1 and next(iter(mapping)).startswith(("Fn::", "Ref"))
-        return super().represent_mapping(tag, mapping, flow_style=is_small or is_function)
+        is_flow = is_function or _has_scalars_only(mapping.values())
+        return super().represent_mapping(
+            tag, mapping, flow_style=is_flow and len(str(mapping)) < MAX_FLOW
+        )
 
     def represent_sequence(
         self, tag: str, sequence: Any, _: bool | None = None
@@ -217,3 +225,7 @@ class _Dumper(yaml.SafeDumper):
 
 def _has_scalars_only(values: Iterable[Any]) -> bool:
     return not any(isinstance(value, dict | list) for value in values)
+
+
+if __name__ == "__main__":
+    TEMPLATE.write_text(written_template(TEMPLATE.read_text(encoding="utf-8")), encoding="utf-8")

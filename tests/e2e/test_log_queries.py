@@ -219,6 +219,9 @@ def fired(name: str, rows: list[Row], first: float, last: float) -> set[str]:
     for at in range(int(first), int(last) + period + 1, period):
         seen = [row for row in rows if at - span <= int(row["__time__"]) < at]
         for row in ask(alert["query"], seen, at):
+            column, _, number = alert.get("fires_if", "").partition(" == ")
+            if column and row[column] != int(number):
+                continue
             named.add(str(row.get("scaling_group") or row.get("status") or row["outcomes"]))
     return named
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from scalein.report import audit
 from scalein.report.outcome import Outcome
 from tests.support.fakes import NO_CALL_TIMES
 from tests.support.outcomes import SCHEMA
+from tests.support.templates import each_resolved, properties
 from tools import observability
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -91,3 +93,33 @@ def test_the_documents_have_every_query_and_every_alert() -> None:
         assert f"```sql\n{query['query']}\n```" in OBSERVABILITY
     for alert in DEFINITIONS["alerts"]:
         assert alert["title"] in OBSERVABILITY
+
+
+def test_the_template_has_what_the_definitions_make() -> None:
+    template = observability.TEMPLATE.read_text(encoding="utf-8")
+
+    assert observability.written_template(template) == template, "make docs"
+    assert observability.written_template(template.replace("outcomes == 0", "")) == template
+
+
+@pytest.mark.parametrize("name", ["template.yml", "template-fc2.yml", "s-resources.yml"])
+def test_a_stack_has_index_dashboard_and_alerts(name: str) -> None:
+    for template in each_resolved(name):
+        [index] = properties(template, "ALIYUN::SLS::Index")
+        [dashboard] = properties(template, "ALIYUN::SLS::Dashboard")
+        alerts = properties(template, "ALIYUN::SLS::Alert")
+        expected = observability.index_properties(DEFINITIONS)
+
+        assert {key: index[key] for key in expected} == expected
+        assert len(dashboard["Charts"]) == len(DEFINITIONS["charts"])
+        assert [alert["Detail"]["Configuration"]["QueryList"][0]["Query"] for alert in alerts] == [
+            alert["query"] for alert in DEFINITIONS["alerts"]
+        ]
+
+
+@pytest.mark.parametrize("name", ["template.yml", "template-fc2.yml", "s.yaml"])
+def test_each_line_is_a_row(name: str) -> None:
+    text = (DOCS.parent / name).read_text(encoding="utf-8")
+
+    assert len(re.findall(r"(?i)^ +LogBeginRule: None\b", text, re.MULTILINE)) == 1
+    assert "DefaultRegex" not in text
