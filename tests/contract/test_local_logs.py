@@ -88,6 +88,27 @@ def test_what_is_printed_goes_out_as_it_is_and_what_is_logged_does_not(rows: lis
     assert all("[INFO]" in text and json_values(text) == {} for text in logged)
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import os; os.write(1, b'half a line'); os._exit(7)", "Process exited unexpectedly"),
+        ("import time; print('waits'); time.sleep(9)", "Function timed out after 1 seconds"),
+    ],
+)
+def test_an_invocation_that_is_ended_has_its_last_line_all_the_same(
+    code: str, reason: str, compute: Compute, tmp_path: Path
+) -> None:
+    name = f"ended-{reason.split()[1]}"
+    compute.deploy(tmp_path, f"def handler(event, context):\n    {code}\n", name, timeout=1)
+    with pytest.raises(fc2.FcError):
+        compute.client.invoke_function("s", name, b"{}")
+    rows = [row for row in compute.platform.logs.rows() if row["functionName"] == name]
+
+    first, *_, last = messages(rows)
+    assert first.startswith("FC Invoke Start RequestId: ")
+    assert f", Error: {reason}" in last
+
+
 def test_a_line_is_cut_at_32_kb(rows: list[Row]) -> None:
     long = [text for text in messages(rows) if text.startswith("xxx")]
 

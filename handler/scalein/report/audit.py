@@ -23,6 +23,8 @@ VERSION = "scalein/3"  # fields keep their names within a version (docs/observab
 MAX_BYTES = 16_000  # of a line: 16 KB, of which Simple Log Service analyses no more, with a margin
 MAX_HEADER_BYTES = 2_000  # of what a follow-on line has besides its list
 MAX_SLICE_BYTES = MAX_BYTES - MAX_HEADER_BYTES
+MAX_ENTRIES = 500  # of a list in the first line: a large one moves without being measured
+HEADER = ("audit", "part", "parts", "requestId", "scalingGroupId", "functionRequestId")
 MAX_PARTS = 1_000  # for the room that the number takes
 LISTS = (  # in the order in which they move to follow-on lines, until the line fits
     "retained",
@@ -121,51 +123,48 @@ def lines(outcome: Outcome, function_request_id: str, times: CallTimes) -> list[
 def _parts(fields: Json) -> list[str]:
     """The fields as one line, or as several of which the later ones have the lists."""
     fields = {"audit": VERSION, "part": 1, "parts": MAX_PARTS, **fields}
-    moved: dict[str, list[Any]] = {}
-    for name in LISTS:
-        if len(_text(fields)) <= MAX_BYTES:
-            break
-        if fields.get(name):
-            moved[name] = fields[name]
-            omitted = {**fields["omitted"], name: len(moved[name])}
-            fields = {**fields, name: [], "omitted": omitted}
-    slices = [(name, some) for name, entries in moved.items() for some in _slices(entries)]
-    header: Json = {
-        name: fields[name]
-        for name in ("audit", "part", "parts", "requestId", "scalingGroupId", "functionRequestId")
-        if name in fields
-    }
+    moved = [name for name in LISTS if len(fields.get(name, ())) > MAX_ENTRIES]
+    others = [name for name in LISTS if fields.get(name) and name not in moved]
+    while others and len(_text(_without(fields, moved))) > MAX_BYTES:
+        moved.append(others.pop(0))
+    slices = [(name, text) for name in moved for text in _slices(fields[name])]
+    header: Json = {name: fields[name] for name in HEADER if name in fields}
     parts = len(slices) + 1
-    return [
-        _text({**fields, "parts": parts}),
-        *(
-            _text({**header, "part": number, "parts": parts, name: entries})
-            for number, (name, entries) in enumerate(slices, 2)
-        ),
-    ]
+    follow_on = (
+        f'{_text({**header, "part": number, "parts": parts})[:-1]}, "{name}": {text}}}'
+        for number, (name, text) in enumerate(slices, 2)
+    )
+    return [_text({**_without(fields, moved), "parts": parts}), *follow_on]
 
 
-def _slices(entries: list[Any]) -> Iterator[list[Any]]:
-    """Yields the entries in slices that fit into a line.
+def _without(fields: Json, names: Sequence[str]) -> Json:
+    """The fields with these lists empty, and their lengths in `omitted`."""
+    emptied: Json = {name: [] for name in names}
+    omitted = {name: len(fields[name]) for name in names}
+    return {**fields, **emptied, "omitted": {**fields["omitted"], **omitted}}
+
+
+def _slices(entries: list[Any]) -> Iterator[str]:
+    """Yields the entries as JSON lists that fit into a line.
 
     Where absurdly long texts of ESS make an entry too large alone, its ids are left out (of a call
     in doubt, whose token matters more), or the entry.
     """
-    size = len(json.dumps(entries))
-    if size <= MAX_SLICE_BYTES:
-        yield entries
+    text = _text(entries)
+    if len(text) <= MAX_SLICE_BYTES:
+        yield text
     elif len(entries) > 1:
-        step = max(1, len(entries) * MAX_SLICE_BYTES // (size + MAX_HEADER_BYTES))
+        step = max(1, len(entries) * MAX_SLICE_BYTES // (len(text) + MAX_HEADER_BYTES))
         for start in range(0, len(entries), step):
             yield from _slices(entries[start : start + step])
     elif "instanceIds" in entries[0]:
-        yield [{**entries[0], "instanceIds": []}]
+        yield _text([{**entries[0], "instanceIds": []}])
 
 
-def _text(fields: Json) -> str:
-    """The fields as JSON in ASCII, without halves of surrogate pairs."""
-    text = json.dumps(fields)
-    return json.dumps(encodable(fields)) if "\\ud" in text else text
+def _text(value: Json | list[Any]) -> str:
+    """The value as JSON in ASCII, without halves of surrogate pairs."""
+    text = json.dumps(value)
+    return json.dumps(encodable({"": value})[""]) if "\\ud" in text else text
 
 
 def _write(texts: Sequence[str]) -> None:
