@@ -216,7 +216,7 @@ def fired(name: str, rows: list[Row], first: float, last: float) -> set[str]:
     """What the alert names, evaluated in its period from first to last: groups, if it names any."""
     alert, named = ALERTS[name], set[str]()
     period, span = alert["every_minutes"] * 60, observability.over_minutes(alert) * 60
-    for at in range(int(first), int(last) + period + 1, period):
+    for at in range(int(first), int(last) + 1, period):
         seen = [row for row in rows if at - span <= int(row["__time__"]) < at]
         for row in ask(alert["query"], seen, at):
             column, _, number = alert.get("fires_if", "").partition(" == ")
@@ -243,7 +243,9 @@ def test_an_alert_fires_for_what_it_is_for_whenever_it_is_evaluated(
 ) -> None:
     first = int(logged.rows[0]["__time__"]) + offset_seconds
 
-    assert fired(name, logged.rows, first, logged.story.ended_at) == expected
+    last = logged.story.ended_at + ALERTS[name]["every_minutes"] * 60
+
+    assert fired(name, logged.rows, first, last) == expected
 
 
 def test_a_day_without_an_outcome_fires(logged: Logged) -> None:
@@ -251,6 +253,13 @@ def test_a_day_without_an_outcome_fires(logged: Logged) -> None:
 
     assert fired("silent", logged.rows, at, at)
     assert fired("silent", [], at, at)
+
+
+def test_a_message_that_may_still_be_delivered_is_no_dead_letter(logged: Logged) -> None:
+    last = max(int(row["__time__"]) for row in logged.rows if '"retry"' in str(row.get("message")))
+
+    assert fired("dead-letters", logged.rows, last + 800, last + 800) == set()
+    assert fired("dead-letters", logged.rows, last + 1_000, last + 1_000) == {"asg-throttled"}
 
 
 def test_a_message_that_is_processed_in_the_end_is_no_dead_letter(logged: Logged) -> None:
