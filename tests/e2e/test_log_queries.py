@@ -43,8 +43,8 @@ class Logged(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def logged() -> Logged:
-    story = told_story()
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Logged:
+    story = told_story(tmp_path_factory.mktemp("policy") / "policy.json")
     lines = [json.loads(text) for text in audit_texts(story.rows)]
     return Logged(story, [line for line in lines if line["part"] == 1])
 
@@ -158,6 +158,13 @@ def milliseconds_an_hour(logged: Logged, answer: Answer) -> None:
         assert row["waiting"] <= row["p99"]
 
 
+def policies(logged: Logged, answer: Answer) -> None:
+    outcomes = Counter(o["policy"] for o in logged.outcomes if o["policy"])
+
+    assert {row["policy"]: row["outcomes"] for row in answer} == dict(outcomes)
+    assert all(row["first_time"] <= row["last_time"] for row in answer)
+
+
 def failed_invocations(logged: Logged, answer: Answer) -> None:
     failed = {o["functionRequestId"] for o in logged.outcomes if o["status"] == "retry"}
 
@@ -178,13 +185,14 @@ JUDGES: Mapping[str, Callable[[Logged, Answer], None]] = {
     "all lines of an invocation's outcomes, with follow-on lines": lines_of_an_invocation,
     "where the time goes": time_by_call,
     "how long a message takes, an hour": milliseconds_an_hour,
+    "which policy decided, and since when": policies,
     "failed invocations, with the request id of each": failed_invocations,
 }
 
 
 def filled(query: str, logged: Logged) -> str:
     """The query with what an operator puts in place of its words in capitals."""
-    (large,) = [o for o in logged.outcomes if o["scalingGroupId"] == "asg-large" and o["parts"] > 1]
+    large = next(o for o in logged.outcomes if o["requestId"] == "asg-large" and o["parts"] > 1)
     for word, value in (
         ("REQUEST", "web-1"),
         ("INSTANCE", "i-web-0001"),
@@ -234,6 +242,7 @@ def fired(name: str, rows: list[Row], first: float, last: float) -> set[str]:
         ("refused", {"asg-unknown", "rejected"}),
         ("dead-letters", {"asg-throttled"}),
         ("ledger-unavailable", {"1"}),
+        ("policy", {"1"}),
         ("silent", set[str]()),
     ],
 )

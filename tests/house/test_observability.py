@@ -85,6 +85,7 @@ def test_there_is_an_alert_for_whatever_went_wrong() -> None:
         "dead-letters",
         "silent",
         "ledger-unavailable",
+        "policy",
     }
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from localcloud.functions.model import NATIVE
@@ -17,7 +18,12 @@ from tests.support.native import zipped_folder
 from tests.support.platforms import HANDLER, Compute, compute_of, site_packages
 
 SERVICE = "ops"
-SERVICE_BY_FUNCTION = {"scale-in": NATIVE, "no-follow-ups": SERVICE, "no-ledger": SERVICE}
+SERVICE_BY_FUNCTION = {
+    "scale-in": NATIVE,
+    "no-follow-ups": SERVICE,
+    "no-ledger": SERVICE,
+    "mounted": NATIVE,
+}
 MAX_SECONDS = 60  # for follow-ups to end
 GROUPS = ("asg-web", "asg-failing", "asg-warning", "asg-paused", "asg-large", "asg-throttled")
 LARGE = 600  # instances of asg-large: their reasons do not fit into one line
@@ -36,8 +42,8 @@ class Story(NamedTuple):
     ended_at: float
 
 
-def told_story() -> Story:
-    """Deploys the function thrice, in both generations, and sends it messages of every fate."""
+def told_story(policy_file: Path) -> Story:
+    """Deploys the function, in both generations, and sends it messages of every fate."""
     groups = [
         group(
             *instances(LARGE if name == "asg-large" else 6, name.replace("asg", "i")),
@@ -51,7 +57,10 @@ def told_story() -> Story:
         _deploy(compute, "scale-in", {"SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY})
         _deploy(compute, "no-follow-ups", {}, timeout=6)
         _deploy(compute, "no-ledger", {"SCALEIN_LEDGER": "redis://127.0.0.1:1/0"})
+        _deploy(compute, "mounted", {"SCALEIN_POLICY": "", "SCALEIN_POLICY_FILE": str(policy_file)})
         _send_messages(compute)
+        _send_with_a_wrong_policy(compute, policy_file)
+        compute.clock.advance(3_600)
         rows = compute.platform.logs.rows()
         return Story(rows, compute.clock.now().timestamp())
 
@@ -79,7 +88,14 @@ def _send_messages(compute: Compute) -> None:
     faults.clear()
     _send(compute, {"scalingGroupId": "asg-web", "remove": {"count": 1}}, "no-ledger")
     _wait_for_follow_ups(compute)
-    compute.clock.advance(3_600)
+
+
+def _send_with_a_wrong_policy(compute: Compute, policy_file: Path) -> None:
+    """A dry run with the policy of the file, and one when the file is wrong."""
+    request = {"scalingGroupId": "asg-large", "remove": {"count": 1}, "dryRun": True}
+    for text in (json.dumps(POLICY), "no policy"):
+        policy_file.write_text(text, encoding="utf-8")
+        _send(compute, {**request, "requestId": f"policy-{len(text)}"}, "mounted")
 
 
 def _wait_for_follow_ups(compute: Compute) -> None:

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from scalein.decision.model import Amount, Plan, RankedBy, Verdict, Veto
 from scalein.decision.reasons import Reason, Status
 from scalein.report import audit
-from scalein.report.outcome import MAX_MESSAGE_BYTES, MAX_REQUEST_REASON_BYTES, FollowUp, Outcome
+from scalein.report.outcome import (
+    MAX_MESSAGE_BYTES,
+    MAX_REQUEST_REASON_BYTES,
+    FollowUp,
+    Outcome,
+    policy_json,
+)
 from scalein.timing import CallTimes
 from tests.support.fakes import NO_CALL_TIMES
 from tests.support.outcomes import joined
@@ -38,8 +44,8 @@ CALLS = CallTimes(
 )
 WRITTEN_FIRST = (
     *("audit", "part", "parts", "level", "status", "requestId", "scalingGroupId"),
-    *("originalStatus", "ignored", "ledger", "followUp", "blockedBy", "functionRequestId"),
-    *("counts", "asText", "durations"),
+    *("originalStatus", "ignored", "ledger", "followUp", "blockedBy", "policy"),
+    *("functionRequestId", "counts", "asText", "durations"),
 )
 
 
@@ -155,7 +161,7 @@ def test_the_answer_to_a_custom_policy_may_have_follow_on_lines_too(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ranked = [(f"i-{number:022}", RankedBy("id", "1")) for number in range(1_000)]
-    audit.record_choice("asg-1", ranked, "fc-1", NO_CALL_TIMES)
+    audit.record_choice("asg-1", ranked, policy_json("0123456789ab", ""), "fc-1", NO_CALL_TIMES)
     lines = capsys.readouterr().out.splitlines()
 
     assert len(lines) > 1

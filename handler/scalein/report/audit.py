@@ -48,6 +48,7 @@ LEADING = (  # fields of the outcome that stand first, for queries
     "ledger",
     "followUp",
     "blockedBy",
+    "policy",
 )
 LEVELS = {  # the other statuses have INFO
     Status.REJECTED: "WARNING",
