@@ -79,6 +79,7 @@ test-all: ## all tests, on each of Python 3.10 to 3.13 that is found
 
 docs: setup ## write the tables of docs/operations.md and docs/observability.md from the code; copy template.yml's parts
 	@$(BIN)/python -m tools.operations_tables
+	@$(BIN)/python -m tools.observability
 	@$(BIN)/python -m tools.templates
 
 check: lint types ## lint, format and types

@@ -1,8 +1,8 @@
 """Alibaba Cloud Auto Scaling (ESS) on this machine: the real wire, and the real refusals.
 
 It states the ESS contract a second time, independently: nothing here is imported from `handler/`,
-nor the other way. One folder a service: `ess`, `monitor`, `functions`, `queues`, and `console` for
-a person. Beside them:
+nor the other way. One folder a service: `ess`, `monitor`, `functions`, `logs`, `queues`, and
+`console` for a person. Beside them:
 
 - `wire` has requests and parameters, `authenticator` checks both signatures (`signature_v1`,
   `acs3`), `answers` and `errors` make JSON and XML.

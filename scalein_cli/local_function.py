@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
-import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 from scalein.clock import Deadline, SystemClock
@@ -27,16 +27,17 @@ def outcomes_of(response: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @contextmanager
 def audit_lines() -> Iterator[list[str]]:
-    """Collects the audit lines that the function logs."""
+    """Collects the audit lines that the function writes to standard output within the block.
+
+    Whatever else is printed meanwhile is collected too: print nothing in the block.
+    """
     lines: list[str] = []
-    logger, collector = logging.getLogger("scalein.audit"), logging.Handler()
-    collector.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
-    logger.addHandler(collector)
-    logger.propagate = False
-    try:
-        yield lines
-    finally:
-        logger.removeHandler(collector)
+    output = io.StringIO()
+    with redirect_stdout(output):
+        try:
+            yield lines
+        finally:
+            lines += output.getvalue().splitlines()
 
 
 def snapshots(function_context: object) -> dict[str, Snapshot]:

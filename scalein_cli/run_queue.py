@@ -78,7 +78,6 @@ def run_queue_command(
         with (
             _broker_at(queue.url, console) as url,
             local_cloud(fleet) as ready,
-            audit_lines(),
         ):
             os.environ.update(environment(ready, policy))
             console.print(
@@ -142,7 +141,8 @@ def _invoker(function_context: object, console: Console) -> Callable[[bytes], No
         number += 1
         console.print(f"\nDelivery {number}, {len(json.loads(event))} messages")
         try:
-            response: dict[str, Any] = index.handler(event, function_context)
+            with audit_lines():
+                response: dict[str, Any] = index.handler(event, function_context)
         except index.TryLaterError as error:
             show.print_outcomes(outcomes_of(json.loads(str(error))), console)
             console.print(

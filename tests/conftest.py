@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,8 @@ def _no_sockets_where_tests_work_with_fakes(request: pytest.FixtureRequest) -> I
     assert guard.attempts == []
 
 
-@pytest.fixture(autouse=True)
-def _every_audit_line_is_checked() -> Iterator[None]:
-    with audit_lines_checked():
-        yield
+@pytest.hookimpl(wrapper=True, trylast=True)  # within pytest's own capture
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """Checks every audit line that a test writes to standard output."""
+    with audit_lines_checked(sys.stdout):
+        return (yield)

@@ -7,7 +7,6 @@ python -m tools.operations_tables --check   exits with 1 if the document has oth
 from __future__ import annotations
 
 import json
-import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +27,7 @@ from scalein.errors import (
 from scalein.report import audit
 from scalein.report.status_texts import FAILURES, STATUSES
 from scalein.report.texts import CODES, IGNORED, REASONS, Text
+from tools import observability
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (ROOT / "docs/operations.md", ROOT / "docs/observability.md")
@@ -55,7 +55,7 @@ def made_tables() -> dict[str, str]:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"]
     return {
         "statuses": _table(
-            ("status", "log level", "what it means", "what to do"),
+            ("status", "level", "what it means", "what to do"),
             (
                 (f"`{status.value}`", _level(status), text.sentence, text.action)
                 for status, text in STATUSES.items()
@@ -87,6 +87,16 @@ def made_tables() -> dict[str, str]:
         "errors": _table(("code", "becomes", "what to do"), _errors()),
         "audit": _table(("field", "what it is"), _fields(schema["auditLine"], schema)),
         "durations": _table(("field", "what it is"), _fields(schema["durations"], schema)),
+        "following": _table(
+            ("field", "what it is"),
+            (
+                row
+                for row in _fields(schema["followOnLine"], schema)
+                if row[0].strip("`") not in audit.LISTS
+            ),
+        ),
+        "queries": observability.query_blocks(),
+        "alerts": _table(("alert", "what to do", "looked for"), observability.alert_rows()),
     }
 
 
@@ -104,14 +114,14 @@ def _marked(name: str, table: str) -> str:
 
 
 def _level(status: Status) -> str:
-    """The log level of the audit line, and where it differs."""
-    level = logging.getLevelName(audit.LEVELS.get(status, logging.INFO))
+    """The level of the audit line, and where it differs."""
+    level = audit.LEVELS.get(status, "INFO")
     if status is Status.IGNORED:
         loud = [why.value for why in Ignored if why not in audit.EXPECTED]
         return f"{level}; WARNING: {', '.join(f'`{why}`' for why in loud)}"
     if status is Status.BLOCKED:
         return f"{level}; ERROR: {', '.join(f'`{reason.value}`' for reason in audit.ERRORS)}"
-    return str(level)
+    return level
 
 
 def _errors() -> Iterable[Sequence[str]]:

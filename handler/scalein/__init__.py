@@ -15,8 +15,8 @@
    `processing.calls` calls RemoveInstances through `cloud.ess`, twenty instances at a time.
 5. `processing.unconfirmed` learns what became of a call whose answer was lost;
    `decision.result` judges how the scaling activities ended.
-6. `report.wording` makes the outcome, with a sentence for a person, `report.audit` logs one line,
-   and `report.response` is what `index.handler` returns.
+6. `report.wording` makes the outcome, with a sentence for a person, `report.audit` writes
+   one line, and `report.response` is what `index.handler` returns.
 
 If one invocation cannot finish a message, `processing.follow_ups` schedules another one, with the
 `decision.progress` of the message in its event (docs/decisions/0008-one-effect.md).

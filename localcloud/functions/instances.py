@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -18,14 +17,15 @@ from threading import Lock
 from typing import IO, Any, NamedTuple
 from uuid import uuid4
 
+from localcloud.functions import instance_log
 from localcloud.functions.model import Function
-from localcloud.functions.pythons import python_of
+from localcloud.functions.pythons import python_for
 
 RUNTIME = Path(__file__).with_name("runtime.py")
-LOG_TAIL_BYTES = 4 << 10
 MAX_INSTANCES = 20  # of one function
 UNEXPECTED_EXIT = "Process exited unexpectedly before completing request (exit code: {})"
 FUNCTION_ERROR = "UnhandledInvocationError"
+UNHANDLED = "Unhandled function error"
 
 
 class Result(NamedTuple):
@@ -33,8 +33,20 @@ class Result(NamedTuple):
 
     body: bytes
     error: str  # X-Fc-Error-Type; empty: the function answered
-    log: bytes
+    log: bytes  # its end
     instance_id: str = ""
+    output: bytes = b""  # all that was written to the log
+    seconds: float = 0.0
+    max_memory_used_mb: float = 0.0
+    is_cold_start: bool = False
+
+
+class Ended(NamedTuple):
+    """How an invocation ended in its instance, and whether that can be used again."""
+
+    body: bytes
+    log_error: str  # as the platform's last line of it says; empty: the function answered
+    is_usable: bool
 
 
 class Exhausted(Exception):
@@ -80,8 +92,26 @@ class Pool:
     ) -> Result:
         """Invokes the function in an idle instance, or a new one. Raises Exhausted."""
         instance = self._acquire(function)
-        start = instance.log.stat().st_size
-        request = self._request(function, request_id, retry_count)
+        is_cold, begun_at = not instance.initialized, time.monotonic()
+        start = instance_log.begin(instance.log, request_id)
+        ended = self._run(
+            function, instance, event, self._request(function, request_id, retry_count)
+        )
+        seconds = time.monotonic() - begun_at
+        memory = instance_log.max_memory_used_mb(instance.process.pid)
+        output = instance_log.end(instance.log, start, request_id, ended.log_error)
+        if ended.is_usable:
+            self._release(function, instance)
+        else:
+            self._discard(function, instance)
+        tail = instance_log.tail(output, seconds, function.memory_size, memory)
+        error = FUNCTION_ERROR if ended.log_error else ""
+        return Result(ended.body, error, tail, instance.id, output, seconds, memory, is_cold)
+
+    def _run(
+        self, function: Function, instance: Instance, event: bytes, request: dict[str, Any]
+    ) -> Ended:
+        """Runs the invocation in the instance, which is initialised first if it is new."""
         try:
             if not instance.initialized and function.initializer:
                 response = self._exchange(
@@ -90,7 +120,7 @@ class Pool:
                     function.initializer_timeout,
                 )
                 if "error" in response:
-                    return self._discard(function, instance, response["error"], start)
+                    return Ended(_json(response["error"]), UNHANDLED, is_usable=False)
             instance.initialized = True
             whole = {
                 **request,
@@ -102,16 +132,13 @@ class Pool:
         except TimeoutError:
             _end(instance.process)
             message = f"Function timed out after {function.timeout} seconds"
-            return self._discard(function, instance, {"errorMessage": message}, start)
+            return Ended(_json({"errorMessage": message}), message, is_usable=False)
         except (OSError, ValueError):
-            code = _end(instance.process)
-            message = UNEXPECTED_EXIT.format(code)
-            return self._discard(function, instance, {"errorMessage": message}, start)
-        log = _tail(instance.log, start)
-        self._release(function, instance)
+            message = UNEXPECTED_EXIT.format(_end(instance.process))
+            return Ended(_json({"errorMessage": message}), message, is_usable=False)
         if "error" in response:
-            return Result(json.dumps(response["error"]).encode(), FUNCTION_ERROR, log, instance.id)
-        return Result(base64.b64decode(response["body"]), "", log, instance.id)
+            return Ended(_json(response["error"]), UNHANDLED, is_usable=True)
+        return Ended(base64.b64decode(response["body"]), "", is_usable=True)
 
     def close(self) -> None:
         """Ends all instances, with SIGTERM; there is no pre_stop hook."""
@@ -154,18 +181,14 @@ class Pool:
         with self.lock:
             self.idle.setdefault(function.key, []).append(instance)
 
-    def _discard(
-        self, function: Function, instance: Instance, error: dict[str, Any], start: int
-    ) -> Result:
-        """Ends the instance, and returns the error as the result."""
+    def _discard(self, function: Function, instance: Instance) -> None:
+        """Ends the instance, which serves no other invocation."""
         _end(instance.process)
         with self.lock:
             self.count[function.key] -= 1
-        log = _tail(instance.log, start)
         for channel in (instance.requests, instance.responses):
             with suppress(OSError):
                 channel.close()
-        return Result(json.dumps(error).encode(), FUNCTION_ERROR, log, instance.id)
 
     def _start(self, function: Function) -> Instance:
         to_child, requests = os.pipe()
@@ -173,10 +196,10 @@ class Pool:
         id = f"c-{uuid4()}"
         log = self.folder / f"{id}.log"
         home = tempfile.mkdtemp(dir=self.folder)
-        with log.open("wb") as sink:
+        with log.open("ab") as sink:  # the platform writes between its lines
             process = subprocess.Popen(
                 [
-                    _python(function.runtime),
+                    python_for(function.runtime),
                     str(RUNTIME),
                     str(function.code),
                     str(to_child),
@@ -265,17 +288,5 @@ def _end(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def _tail(log: Path, start: int) -> bytes:
-    with log.open("rb") as file:
-        file.seek(start)
-        return file.read()[-LOG_TAIL_BYTES:]
-
-
-def _python(runtime: str) -> str:
-    """Returns the interpreter of the runtime's Python version, else this one.
-
-    Where this one has that version, it is taken, with its packages.
-    """
-    if runtime == f"python3.{sys.version_info.minor}":
-        return sys.executable
-    return python_of(runtime) or sys.executable
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()

@@ -22,6 +22,8 @@ from localcloud.functions.invocation_queue import (
 )
 from localcloud.functions.model import LATEST, NATIVE, FcError, Function
 from localcloud.functions.registry import Registry
+from localcloud.logs import rows as log_rows
+from localcloud.logs.store import LogStores
 
 WORKERS = 8
 LOOK_SECONDS = 0.05
@@ -46,6 +48,7 @@ class Platform:
         self.registry = Registry(clock, folder)
         self.queue = InvocationQueue(clock)
         self.pool = Pool(account, folder)
+        self.logs = LogStores()
         self._send = send
         self._workers = ThreadPoolExecutor(WORKERS, "fc")
         self._closed = threading.Event()
@@ -66,14 +69,43 @@ class Platform:
         self, function: Function, event: bytes, request_id: str = "", retry_count: int = 0
     ) -> Result:
         """Invokes the function and returns its result. Raises FcError."""
+        request_id = request_id or str(uuid4())
         try:
-            result = self.pool.invoke(function, event, request_id or str(uuid4()), retry_count)
+            result = self.pool.invoke(function, event, request_id, retry_count)
         except Exhausted as error:
             raise FcError(
                 429, "ResourceExhausted", "every instance of the function is busy"
             ) from error
+        self._write_log_rows(function, request_id, result)
         self.on_invocation(function, result)
         return result
+
+    def _write_log_rows(self, function: Function, request_id: str, result: Result) -> None:
+        """Appends the rows to the log store of the function, or in 2.0 of its service."""
+        described = (
+            function.description
+            if function.is_native
+            else self.registry.service(function.service).description
+        )
+        config = described.get("logConfig") or {}
+        invocation = log_rows.Invocation(
+            function.service,
+            function.name,
+            function.qualifier,
+            function.version_id,
+            request_id,
+            result.instance_id,
+            result.seconds,
+            function.memory_size,
+            result.max_memory_used_mb,
+            bool(result.error),
+            result.is_cold_start,
+        )
+        now = int(self.clock.now().timestamp())
+        rows = log_rows.rows_of(
+            invocation, result.output, now, config.get("logBeginRule") or "None"
+        )
+        self.logs.append(config.get("project") or "", config.get("logstore") or "", rows)
 
     def discard_instances(self, service: str, function: str = "") -> None:
         """Ends idle instances of the latest code or configuration, which has changed.

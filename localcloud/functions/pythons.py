@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,3 +35,13 @@ def python_of(runtime: str) -> str | None:
         if output[0] == runtime:
             return output[1].strip()
     return None
+
+
+def python_for(runtime: str) -> str:
+    """Returns the interpreter of the runtime's Python version, else this one.
+
+    Where this one has that version, it is taken, with its packages.
+    """
+    if runtime == f"python3.{sys.version_info.minor}":
+        return sys.executable
+    return python_of(runtime) or sys.executable

@@ -23,3 +23,11 @@ def test_the_sdks_reach_it_as_the_readme_says(
         exec(code.replace("127.0.0.1:8080", cloud.endpoint), {})
 
     assert "asg-1" in capsys.readouterr().out
+
+
+def test_the_query_over_log_rows_gives_what_the_readme_says() -> None:
+    (code,) = re.findall(r"```python logs\n(.*?)```", LOCALCLOUD, re.DOTALL)
+
+    exec(code, {})
+    with pytest.raises(AssertionError):
+        exec(code.replace('"n": 1', '"n": 2'), {})

@@ -114,7 +114,7 @@ def test_a_run_can_print_the_outcome_alone() -> None:
 
 def test_a_run_shows_the_audit_line_on_request() -> None:
     assert (
-        '"audit": "scalein/2"' in run("scalein_cli", "run", "events/expired.json", "--audit").stdout
+        '"audit": "scalein/3"' in run("scalein_cli", "run", "events/expired.json", "--audit").stdout
     )
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from jsonschema import Draft202012Validator
 
@@ -17,6 +16,7 @@ SCHEMA: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "handler/scalein/schemas/outcome.schema.json").read_bytes()
 )
 FIELDS: dict[str, Any] = SCHEMA["$defs"]["fields"]["properties"]
+AUDIT_BEGINNING = '{"audit": '
 
 
 def _validator_of(name: str) -> Draft202012Validator:
@@ -25,6 +25,7 @@ def _validator_of(name: str) -> Draft202012Validator:
 
 OUTCOME = Draft202012Validator(SCHEMA)
 AUDIT_LINE, CUSTOM_POLICY_LINE = _validator_of("auditLine"), _validator_of("customPolicyLine")
+FOLLOW_ON_LINE = _validator_of("followOnLine")
 BATCH, BRIEF = _validator_of("batch"), _validator_of("brief")
 
 
@@ -39,10 +40,22 @@ def response_faults(document: Any) -> list[str]:
 
 
 def audit_faults(line: str) -> list[str]:
-    """What is wrong, by the schema, with an audit line."""
+    """What is wrong, by the schema, with an audit line or a follow-on line."""
     document = json.loads(line)
+    if document.get("part", 1) != 1:
+        return _faults(FOLLOW_ON_LINE, document)
     is_custom = document.get("status") == "custom-policy"
     return _faults(CUSTOM_POLICY_LINE if is_custom else AUDIT_LINE, document)
+
+
+def joined(lines: Iterable[str]) -> dict[str, Any]:
+    """The fields of an audit line, its lists complete again by its follow-on lines."""
+    first, *others = [json.loads(line) for line in lines]
+    assert [line["part"] for line in others] == list(range(2, first["parts"] + 1))
+    for line in others:
+        (name,) = line.keys() & first["omitted"].keys()
+        first[name] += line[name]
+    return {**first, "omitted": {}}
 
 
 def checked(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -54,25 +67,31 @@ def checked(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 
 @contextmanager
-def audit_lines_checked(logger_name: str = "scalein.audit") -> Iterator[None]:
-    """Raises AssertionError at the end if a line that was logged meanwhile breaks the schema."""
-    handler = _AuditFaults()
-    logger = logging.getLogger(logger_name)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-    assert handler.faults == []
+def audit_lines_checked(stdout: TextIO) -> Iterator[list[str]]:
+    """Collects the audit lines that are written meanwhile; all output goes on to `stdout`.
+
+    Raises AssertionError at the end if a line breaks the schema.
+    """
+    output = _AuditLines(stdout)
+    with redirect_stdout(output):
+        yield output.lines
+    assert [fault for line in output.lines for fault in audit_faults(line)] == []
 
 
-class _AuditFaults(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.faults: list[str] = []
+class _AuditLines:
+    """Standard output, which remembers the audit lines."""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        self.faults += audit_faults(record.getMessage())
+    def __init__(self, stdout: TextIO) -> None:
+        self.lines: list[str] = []
+        self._stdout = stdout
+
+    def write(self, text: str) -> int:
+        if text.startswith(AUDIT_BEGINNING):
+            self.lines.append(text)
+        return self._stdout.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stdout, name)
 
 
 def _faults(validator: Draft202012Validator, document: Any) -> list[str]:

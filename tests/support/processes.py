@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Collection, Mapping
+from contextlib import redirect_stdout
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from multiprocessing.connection import Connection
@@ -115,11 +116,16 @@ class Worker:
 
 
 def _work(pipe: Connection, variables: dict[str, str]) -> None:
+    os.environ.update(variables)
+    logging.disable(logging.CRITICAL)
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):  # its audit lines
+        _do_jobs(pipe)
+
+
+def _do_jobs(pipe: Connection) -> None:
     import index
     from tests.support.deployment import context
 
-    os.environ.update(variables)
-    logging.disable(logging.CRITICAL)
     while True:
         job: Job = pipe.recv()
         steps = _counting(job.kill_at) if job.counts else [0]

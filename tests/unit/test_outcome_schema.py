@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import logging
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from tests.support.outcomes import (
 )
 
 ONE = Outcome(Status.IGNORED, "r-1", "A recovery.", ignored=Ignored.RECOVERY)
-LINE = audit.line(ONE, "fc-1", NO_CALL_TIMES)
+(LINE,) = audit.lines(ONE, "fc-1", NO_CALL_TIMES)
 
 
 @pytest.mark.parametrize(
@@ -65,18 +65,21 @@ def test_a_batch_is_checked_with_each_of_its_outcomes() -> None:
 
 
 def test_the_answer_to_a_custom_policy_has_an_audit_line_of_its_own(
-    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    caplog.set_level(logging.INFO, logger="scalein.audit")
     ranked, policy = [("i-1", RankedBy("id", "i-1"))], policy_json("0123456789ab", "")
     audit.record_choice("asg-1", ranked, policy, "fc-1", NO_CALL_TIMES)
+    (line,) = capsys.readouterr().out.splitlines()
 
-    assert audit_faults(caplog.records[0].getMessage()) == []
+    assert audit_faults(line) == []
+    assert json.loads(line)["status"] == "custom-policy"
 
 
-def test_what_is_logged_and_what_is_made_is_checked() -> None:
+def test_what_is_written_and_what_is_made_is_checked() -> None:
     bad = ONE._replace(original_status="served")
-    with pytest.raises(AssertionError), audit_lines_checked("another.logger"):
-        logging.getLogger("another.logger").error(json.dumps({**json.loads(LINE), "another": 1}))
+    output = io.StringIO()
+    with pytest.raises(AssertionError), audit_lines_checked(output):
+        print(json.dumps({**json.loads(LINE), "another": 1}))
+    assert '"another": 1' in output.getvalue()
     with pytest.raises(AssertionError):
         checked([bad])

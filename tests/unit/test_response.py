@@ -29,7 +29,7 @@ from scalein.report.outcome import MARK, Outcome, outcome_json
 from scalein.timing import CallTimes
 from tests.support.clock import NOON
 from tests.support.fakes import NO_CALL_TIMES
-from tests.support.outcomes import audit_faults, response_faults
+from tests.support.outcomes import audit_faults, joined, response_faults
 
 
 def outcome(
@@ -94,13 +94,15 @@ def test_one_outcome_of_a_thousand_leavers_leaves_its_lists_to_its_activities() 
     one = outcome(1, Status.PARTLY_REMOVED)._replace(
         result=ending, scaling_activity_ids=("asa-1",) * 50
     )
-    fields, line = response.for_one(one), audit.line(one, "fc-1", NO_CALL_TIMES)
+    fields, lines = response.for_one(one), audit.lines(one, "fc-1", NO_CALL_TIMES)
 
     assert (fields["removed"], fields["notRemoved"]) == ([], [])
     assert len(fields["scalingActivityIds"]) == 50
     assert bytes_of(fields) < 64 * 1024
-    assert len(line) <= 16 * 1024
-    assert json.loads(line)["omitted"] == {"removed": 500, "notRemoved": 500}
+    assert max(map(len, lines)) <= 16_000
+    assert json.loads(lines[0])["omitted"] == {"removed": 500, "notRemoved": 500}
+    assert joined(lines)["removed"] == list(ids[:500])
+    assert joined(lines)["notRemoved"] == outcome_json(one)["notRemoved"]
     assert fields["omitted"] == {"removed": 500, "notRemoved": 500}
 
 
@@ -275,21 +277,36 @@ def test_whatever_others_write_an_answer_fits_beside_its_event(one: Outcome, eve
         assert len(outcome_json(one)[name]) == number > len(fields[name])
 
 
+def fitting(entries: list[Any]) -> list[Any]:
+    """The entries, without those, or of calls in doubt without the ids, that no line can hold."""
+    fitting_entries = []
+    for entry in entries:
+        if len(json.dumps([entry])) <= audit.MAX_SLICE_BYTES:
+            fitting_entries.append(entry)
+        elif "instanceIds" in entry:
+            fitting_entries.append({**entry, "instanceIds": []})
+    return fitting_entries
+
+
 @given(outcomes_of_any_text())
-def test_whatever_others_write_an_audit_line_is_one_line_of_16_kb(one: Outcome) -> None:
+def test_whatever_others_write_audit_lines_have_16_kb_and_the_whole_outcome(one: Outcome) -> None:
     calls = dict.fromkeys(
         ("DescribeScalingGroups", "RemoveInstances", "InvokeFunction", "redis"), (1_000, 99.0)
     )
-    line = audit.line(one, "f" * 64, CallTimes(99.0, 99.0, calls))
-    fields = json.loads(line)
+    lines = audit.lines(one, "f" * 64, CallTimes(99.0, 99.0, calls))
 
-    assert len(line.encode()) <= 16_384
-    assert audit_faults(line) == []
-    assert line.isascii()
-    assert "\n" not in line
-    assert json.dumps(fields, ensure_ascii=False).encode()
-    assert fields["status"] == one.status.value
-    assert short_of(one.request_reason, fields["requestReason"] or "")
+    for line in lines:
+        assert len(line.encode()) <= 16_000
+        assert audit_faults(line) == []
+        assert line.isascii()
+        assert "\n" not in line
+        assert json.dumps(json.loads(line), ensure_ascii=False).encode()
+    whole, fields = joined(lines), response.encodable(outcome_json(one))
+    assert whole["counts"] == {name: len(fields[name]) for name in audit.LISTS}
+    assert {name: whole[name] for name in fields} == {
+        **fields,
+        **{name: fitting(fields[name]) for name in json.loads(lines[0])["omitted"]},
+    }
 
 
 @given(st.lists(outcomes_of_any_text(), max_size=4), st.integers(0, 70_000))
@@ -336,9 +353,8 @@ def test_real_ids_are_never_cut(one: Outcome) -> None:
 
     assert (fields["requestId"], fields["scalingGroupId"]) == ('"' * 128, "g" * 64)
     assert tuple(fields["scalingActivityIds"]) == activity_ids
-    assert json.loads(audit.line(one, "fc-1", NO_CALL_TIMES))["scalingActivityIds"] == list(
-        activity_ids
-    )
+    line, *_ = audit.lines(one, "fc-1", NO_CALL_TIMES)
+    assert tuple(json.loads(line)["scalingActivityIds"]) == activity_ids
 
 
 def test_a_thousand_long_label_names_make_a_short_answer() -> None:
@@ -349,7 +365,7 @@ def test_a_thousand_long_label_names_make_a_short_answer() -> None:
 
     assert "and 980 more" in message
     assert response.for_one(one)["message"] == message
-    assert len(audit.line(one, "fc-1", NO_CALL_TIMES)) < 4_000
+    assert len("".join(audit.lines(one, "fc-1", NO_CALL_TIMES))) < 5_000
 
 
 def test_an_answer_by_http_has_no_event_beside_it() -> None:

@@ -37,7 +37,7 @@ from scalein.report.wording import failed, planned, rejected
 from tests.support.clock import NOON
 from tests.support.fakes import NO_CALL_TIMES
 from tests.support.fleets import group_of, member, request_for, requests, snapshots
-from tests.support.outcomes import FIELDS, SCHEMA, checked
+from tests.support.outcomes import FIELDS, SCHEMA, checked, joined
 
 KEYS = set(FIELDS)
 ASK = request_for(Target(instances=2), request_reason="quiet night")
@@ -189,17 +189,18 @@ def test_every_status_reason_and_way_to_be_ignored_has_words() -> None:
 
 def test_the_audit_line_is_the_outcome_with_who_and_why() -> None:
     outcome = removing(ASK, plan_removal(ASK, group_of(member("i-a"), member("i-b"))))
-    entry = json.loads(audit.line(outcome, "fc-1", NO_CALL_TIMES))
+    (line,) = audit.lines(outcome, "fc-1", NO_CALL_TIMES)
+    entry = json.loads(line)
 
     assert {key: entry[key] for key in KEYS} == outcome_json(outcome)
     assert (entry["audit"], entry["functionRequestId"], entry["requestReason"]) == (
-        "scalein/2",
+        "scalein/3",
         "fc-1",
         "quiet night",
     )
 
 
-def test_the_audit_line_is_one_line_that_the_platform_does_not_cut() -> None:
+def test_two_thousand_retained_instances_follow_in_lines_that_nothing_cuts() -> None:
     verdicts = tuple(
         Verdict(f"i-bp1{number:017}", selected=False, reason=Reason.MIN_SIZE)
         for number in range(2_000)
@@ -210,12 +211,15 @@ def test_the_audit_line_is_one_line_that_the_platform_does_not_cut() -> None:
         "message\n",
         plan=Plan(verdicts, Amount(1, "instances"), 2_000, 2_000, 2_000),
     )
-    text = audit.line(outcome, "fc-1", NO_CALL_TIMES)
+    first, *others = audit.lines(outcome, "fc-1", NO_CALL_TIMES)
 
-    assert len(text) < 32_000
-    assert "\n" not in text
-    assert json.loads(text)["omitted"] == {"retained": 2_000}
-    assert json.loads(text)["retainedByReason"] == {"min-size": 2_000}
+    assert len(others) == 9  # of 110 KB
+    assert max(map(len, (first, *others))) <= 16_000
+    assert "\n" not in "".join((first, *others))
+    assert json.loads(first)["omitted"] == {"retained": 2_000}
+    assert json.loads(first)["counts"]["retained"] == 2_000
+    assert json.loads(json.loads(first)["asText"]["retainedByReason"]) == {"min-size": 2_000}
+    assert joined((first, *others))["retained"] == outcome_json(outcome)["retained"]
 
 
 def test_the_schema_lists_every_status_reason_and_way_to_be_ignored() -> None:

@@ -1,0 +1,104 @@
+"""Runs queries, `search | SELECT`, over log rows, as SQL in an embedded database.
+
+Simple Log Service speaks Presto's SQL, with `log` for the rows that the search found. Here sqlglot
+translates it to DuckDB's. A column that the index does not analyse does not exist, as there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any
+
+import duckdb
+import sqlglot
+from sqlglot import expressions
+
+from localcloud.logs.index import Index
+from localcloud.logs.rows import Row
+from localcloud.logs.search import parse_search
+
+TYPES = {"text": "varchar", "long": "bigint", "double": "double"}
+TABLE = "log"
+DEFAULT_LIMIT = 100  # of a SELECT without one
+
+
+class QueryError(Exception):
+    """The query names what is not indexed, or is not understood here."""
+
+
+def run_query(
+    query: str, rows: Iterable[Row], index: Index, now: datetime | None = None
+) -> list[dict[str, Any]]:
+    """The rows of the answer, as of `now`. Raises QueryError, SearchError."""
+    search, _, select = query.partition("|")
+    matches = parse_search(search, index)
+    found = [(row, values) for row in rows if matches(row, values := index.values(row))]
+    if not select.strip():
+        return [dict(row) for row, _ in found]
+    columns = index.columns()
+    statement = translated(select, now or datetime.now(timezone.utc))
+    connection = duckdb.connect()
+    try:
+        _fill(connection, columns, [list(values.values()) for _, values in found])
+        answer = connection.execute(statement)
+        names = [column[0] for column in answer.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+    except duckdb.Error as error:
+        raise QueryError(f"{select.strip()}: {error}") from error
+    finally:
+        connection.close()
+
+
+def translated(select: str, now: datetime) -> str:
+    """The statement in DuckDB's SQL. Raises QueryError."""
+    try:
+        tree = sqlglot.parse_one(select, read="presto")
+    except sqlglot.ParseError as error:
+        raise QueryError(f"{select.strip()}: {error}") from error
+    if not isinstance(tree, expressions.Query):
+        raise QueryError(f"{select.strip()}: not a SELECT")
+    for inner in list(tree.find_all(expressions.Select)):
+        if inner.args.get("from_") is None:
+            inner.from_(TABLE, copy=False)
+    if tree.args.get("limit") is None:
+        tree = tree.limit(DEFAULT_LIMIT, copy=False)
+    return tree.transform(partial(_in_duckdb, now=now)).sql(dialect="duckdb")
+
+
+def _in_duckdb(node: expressions.Expr, now: datetime) -> expressions.Expr:
+    """The node as DuckDB takes it, where sqlglot does not make it so."""
+    if isinstance(node, expressions.TimestampTrunc | expressions.DateTrunc) and isinstance(
+        node.this, expressions.Column
+    ):
+        # `__time__` counts seconds; date_trunc of Simple Log Service takes them too
+        node.set("this", expressions.func("to_timestamp", node.this.copy()))
+    if isinstance(node, expressions.CurrentTimestamp):
+        return expressions.cast(expressions.Literal.string(now.isoformat()), "timestamptz")
+    if isinstance(node, expressions.Unnest) and len(node.alias_column_names) == 2:
+        return _entries(node)
+    return node
+
+
+def _entries(unnest: expressions.Unnest) -> expressions.Expr:
+    """Keys and values of a map as a table."""
+    key, value = unnest.alias_column_names
+    (entries,) = unnest.expressions
+    columns = (
+        expressions.alias_(
+            expressions.func("unnest", expressions.func(name, entries.copy())), alias
+        )
+        for name, alias in (("map_keys", key), ("map_values", value))
+    )
+    return expressions.select(*columns).subquery(unnest.alias)
+
+
+def _fill(
+    connection: duckdb.DuckDBPyConnection, columns: dict[str, str], values: Sequence[list[Any]]
+) -> None:
+    definitions = ", ".join(f'"{name}" {TYPES[type]}' for name, type in columns.items())
+    connection.execute(f"set timezone = 'UTC'; create table {TABLE} ({definitions})")
+    if values:
+        places = ", ".join("?" * len(columns))
+        connection.executemany(f"insert into {TABLE} values ({places})", values)  # noqa: S608

@@ -1,0 +1,125 @@
+"""The search part of a query: words and fields, with `and`, `or`, `not` and parentheses.
+
+What it lacks of Simple Log Service's syntax is refused: phrases, wildcards within words, ranges.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+
+from localcloud.logs.index import Index, Value
+from localcloud.logs.rows import Row
+
+DELIMITERS = re.compile("[, '\";=()\\[\\]{}?@&<>/:\n\t\r]+")
+TERM = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[()]|[<>]=?|[:=]|[^\s()":=<>]+)')
+NO_WORDS = {"", "and", "or", ")", ":", "=", "<", "<=", ">", ">="}
+COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    ":": operator.eq,
+}
+
+Matches = Callable[[Row, Mapping[str, Value]], bool]
+
+
+class SearchError(Exception):
+    """The search statement is not understood here."""
+
+
+def parse_search(text: str, index: Index) -> Matches:
+    """Whether a row, with its analysed values, matches the statement. Raises SearchError."""
+    parser = _Parser(_terms(text), index)
+    matches = parser.alternatives()
+    if parser.terms:
+        raise SearchError(f"{text!r}: nothing is expected before {' '.join(parser.terms)!r}")
+    return matches
+
+
+def words_of(text: str) -> set[str]:
+    """The words that an index makes of a text, in small letters."""
+    return {word for word in DELIMITERS.split(text.lower()) if word}
+
+
+def _terms(text: str) -> list[str]:
+    terms, at = [], 0
+    text = text.strip()
+    while at < len(text):
+        term = TERM.match(text, at)
+        if term is None:
+            raise SearchError(f"{text!r} is not understood at {text[at:]!r}")
+        terms.append(term[1])
+        at = term.end()
+    return terms
+
+
+class _Parser:
+    def __init__(self, terms: list[str], index: Index) -> None:
+        self.terms = terms
+        self._index = index
+
+    def alternatives(self) -> Matches:
+        parts = [self._all()]
+        while self._next_is("or"):
+            self.terms.pop(0)
+            parts.append(self._all())
+        return lambda row, values: any(part(row, values) for part in parts)
+
+    def _all(self) -> Matches:
+        parts = [self._one()]
+        while self.terms and not self._next_is("or") and self.terms[0] != ")":
+            if self._next_is("and"):
+                self.terms.pop(0)
+            parts.append(self._one())
+        return lambda row, values: all(part(row, values) for part in parts)
+
+    def _one(self) -> Matches:
+        term = self.terms.pop(0) if self.terms else ""
+        if term.lower() == "not":
+            inner = self._one()
+            return lambda row, values: not inner(row, values)
+        if term == "(":
+            inner = self.alternatives()
+            if not self.terms or self.terms.pop(0) != ")":
+                raise SearchError("a parenthesis is not closed")
+            return inner
+        if term.lower() in NO_WORDS:
+            raise SearchError(f"a word or a field is expected, not {term!r}")
+        if self.terms and self.terms[0] in COMPARISONS:
+            return self._field(term.strip('"'), self.terms.pop(0))
+        return self._words(term)
+
+    def _field(self, name: str, sign: str) -> Matches:
+        if not self.terms:
+            raise SearchError(f"{name} {sign}: the value is missing")
+        value = self.terms.pop(0).strip('"')
+        type = self._index.columns().get(name)
+        if type is None:
+            raise SearchError(f"{name} has no index")
+        if type != "text":
+            compare, number = COMPARISONS[sign], float(value)
+            return lambda _, values: (
+                _is_number(values[name]) and compare(float(values[name] or 0), number)
+            )
+        if sign != ":":
+            raise SearchError(f"{name} is a text: it has no {sign}")
+        return lambda _, values: words_of(value) <= words_of(str(values[name] or ""))
+
+    def _words(self, term: str) -> Matches:
+        if term == "*":
+            return lambda _, __: True
+        if "*" in term or not self._index.has_full_text:
+            raise SearchError(f"{term!r}: there is no such search here")
+        words = words_of(term)
+        return lambda row, _: words <= words_of(" ".join(map(str, row.values())))
+
+    def _next_is(self, word: str) -> bool:
+        return bool(self.terms) and self.terms[0].lower() == word
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float)
