@@ -15,7 +15,7 @@ from scalein.function_ref import FunctionRef
 from scalein.ledger.fallback import FallbackLedger
 from scalein.ledger.memory import MemoryLedger, process_store
 from scalein.ledger.protocol import LeaseOptions, Ledger
-from scalein.policy import Policy
+from scalein.policy import Policy, check_groups
 from scalein.processing.dependencies import Dependencies, FollowUpScheduler, ScheduleFollowUp
 from scalein.processing.follow_ups import schedule
 from scalein.settings import Credentials, Settings
@@ -26,7 +26,11 @@ MIN_RETENTION_SECONDS = 86_400  # Function Compute repeats an asynchronous event
 
 
 def wire(settings: Settings, policy: Policy, clock: Clock) -> tuple[Dependencies, CallTimer]:
-    """The adapters of one invocation, not opened yet, and the timer of their calls."""
+    """The adapters of one invocation, not opened yet, and the timer of their calls.
+
+    Raises ConfigurationError if the stop switch names a group that the policy lacks.
+    """
+    check_groups(settings.stopped_groups, policy)
     deadline, timer = Deadline.after(settings.run_seconds, clock), CallTimer(clock)
     function_ref = settings.function_ref
     dependencies = Dependencies(
@@ -37,6 +41,7 @@ def wire(settings: Settings, policy: Policy, clock: Clock) -> tuple[Dependencies
         follow_up_key=function_ref.key if function_ref else "",
         settle_seconds=settings.settle_seconds,
         is_dry_run=settings.dry_run,
+        stopped_groups=settings.stopped_groups,
     )
     return dependencies, timer
 
