@@ -21,10 +21,10 @@ from scalein_cli.function_api import (
 CONNECT_SECONDS, READ_SECONDS = 5.0, 600.0
 KEY_ID, KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
 CREATE = "Create it with template.yml or scalein deploy, or correct --function."
-WRONG_SECRET = "The access key secret is wrong."
+WRONG_KEY = "The access key secret is wrong."
 HINTS = {
-    "SignatureNotMatch": WRONG_SECRET,
-    "SignatureDoesNotMatch": WRONG_SECRET,
+    "SignatureNotMatch": WRONG_KEY,
+    "SignatureDoesNotMatch": WRONG_KEY,
     "AccessDenied": "The credentials lack a right: docs/security.md lists what deploying needs.",
     "InvalidAccessKeyID": "The access key does not exist.",
     "InvalidAccessKeyId.NotFound": "The access key does not exist.",

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-import fc2
 import requests
 
 import scalein.cloud.function_compute  # also silences the log of fc2, which has credentials
@@ -69,9 +68,10 @@ class Client(scalein.cloud.function_compute.Client):
         signed = self._build_common_headers(method, API + path, dict(headers))
         url = f"{API}{path}?{urlencode(query)}" if query else API + path
         try:
-            return self._do_request(method, url, signed, body=body)
+            answer: requests.Response = self._do_request(method, url, signed, body=body)
         except (requests.RequestException, OSError) as error:
             raise NoAnswer(type(error).__name__) from None
+        return answer
 
 
 class Services:
@@ -219,7 +219,10 @@ def alias_of(description: Mapping[str, Any]) -> Alias:
 def download(url: str) -> bytes:
     """The file at a URL that Function Compute gave. Raises ApiError, NoAnswer."""
     try:
-        answer = requests.get(url, timeout=(CONNECT_SECONDS, READ_SECONDS))
+        with requests.Session() as session:
+            # Loopback, which alone may be plain HTTP, is not reached through a proxy.
+            session.trust_env = not url.startswith("http://")
+            answer = session.get(url, timeout=(CONNECT_SECONDS, READ_SECONDS))
     except (requests.RequestException, OSError) as error:
         raise NoAnswer(f"{type(error).__name__} at the download of the code") from None
     if answer.status_code != 200:

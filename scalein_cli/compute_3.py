@@ -76,7 +76,7 @@ class Functions:
 
     def read(self, qualifier: str = LATEST) -> FunctionState | None:
         request = models.GetFunctionRequest(qualifier=_qualifier(qualifier))
-        function = _existing(lambda: self._client.get_function(self._name, request).body.to_map())
+        function = _existing(lambda: self._client.get_function(self._name, request).body)
         if function is None:
             return None
         settings = settings_of(function)
@@ -149,9 +149,7 @@ class Functions:
 
     def read_async_config(self, qualifier: str) -> dict[str, Any] | None:
         request = models.GetAsyncInvokeConfigRequest(qualifier=_qualifier(qualifier))
-        config = _existing(
-            lambda: self._client.get_async_invoke_config(self._name, request).body.to_map()
-        )
+        config = _existing(lambda: self._client.get_async_invoke_config(self._name, request).body)
         return config and {k: v for k, v in config.items() if k not in ASYNC_READ_ONLY}
 
     def put_async_config(self, qualifier: str, config: Mapping[str, Any]) -> None:
@@ -162,10 +160,8 @@ class Functions:
         _answer(lambda: self._client.put_async_invoke_config(self._name, request))
 
     def read_concurrency(self) -> int | None:
-        config = _existing(
-            lambda: self._client.get_concurrency_config(self._name).body.to_map()
-        )
-        return config and config.get("reservedConcurrency")
+        config = _existing(lambda: self._client.get_concurrency_config(self._name).body)
+        return None if config is None else config.get("reservedConcurrency")
 
     def invoke(self, event: bytes, headers: Mapping[str, str]) -> Answer:
         request = models.InvokeFunctionRequest(
@@ -186,8 +182,8 @@ class Functions:
     def read_task(self, task_id: str) -> dict[str, Any]:
         request = models.GetAsyncTaskRequest(qualifier=_qualifier(self.address.qualifier))
         task = _answer(
-            lambda: self._client.get_async_task(self._name, task_id, request).body.to_map()
-        )
+            lambda: self._client.get_async_task(self._name, task_id, request).body
+        ).to_map()
         return {**task, "errorMessage": task.get("taskErrorMessage")}
 
 
@@ -205,10 +201,10 @@ def _zip_file(code: bytes) -> dict[str, str]:
     return {"zipFile": base64.b64encode(code).decode()}
 
 
-def _existing(read: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    """What a call reads; None if it does not exist."""
+def _existing(read: Callable[[], Any]) -> dict[str, Any] | None:
+    """What a call reads, as Function Compute names it; None if it does not exist."""
     try:
-        return _answer(read)
+        return dict(_answer(read).to_map())
     except ApiError as error:
         if error.status == 404:
             return None
