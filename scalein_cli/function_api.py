@@ -10,13 +10,17 @@ from typing import Any, NamedTuple, Protocol
 
 LATEST = "LATEST"
 VARIABLES = "environmentVariables"
-# What Function Compute says of a function, besides its settings.
-READ_ONLY = frozenset(
+# The settings of a function that can be changed, of both generations.
+SETTINGS = frozenset(
     {
-        *("codeChecksum", "codeSize", "createdTime", "lastModifiedTime", "functionArn"),
-        *("functionId", "functionName", "lastUpdateStatus", "lastUpdateStatusReason"),
-        *("lastUpdateStatusReasonCode", "state", "stateReason", "stateReasonCode", "description"),
-        *("invocationRestriction", "lockInfo", "resourceGroupId", "tags", "serviceName"),
+        *("runtime", "handler", "initializer", "initializationTimeout", "instanceLifecycleConfig"),
+        *("memorySize", "cpu", "diskSize", "timeout", VARIABLES, "layers", "role"),
+        *("logConfig", "vpcConfig", "nasConfig", "ossMountConfig", "tracingConfig"),
+        *("internetAccess", "instanceConcurrency", "instanceSoftConcurrency", "instanceType"),
+        *("caPort", "customContainerConfig", "customRuntimeConfig", "customDNS"),
+        *("disableInjectCredentials", "disableOndemand", "idleTimeout", "gpuConfig"),
+        *("sessionAffinity", "sessionAffinityConfig", "enableLongLiving"),
+        *("instanceIsolationMode", "juiceFsConfig", "polarFsConfig", "microSandboxConfig"),
     }
 )
 ASYNC_READ_ONLY = frozenset(
@@ -164,7 +168,7 @@ class FunctionApi(Protocol):
 
 def settings_of(description: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in what Function Compute says of a function."""
-    return {name: value for name, value in description.items() if name not in READ_ONLY}
+    return {name: value for name, value in description.items() if name in SETTINGS}
 
 
 def _value(setting: Any) -> Any:
