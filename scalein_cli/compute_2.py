@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -199,7 +200,7 @@ class Services:
         """Yields what all pages of a list have."""
         query = {"limit": "100"}
         while True:
-            page = self._client.call("GET", path, query=query)
+            page = _existing(partial(self._client.call, "GET", path, query=query)) or {}
             yield from page.get(name) or ()
             if not page.get("nextToken"):
                 return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import requests
@@ -45,8 +45,7 @@ except ImportError as import_error:
 logging.getLogger("darabonba-core").disabled = True
 PAGE = 100
 DISK_MB = 512  # the smaller of two sizes
-MIN_CPU, CPU_STEP = 0.05, 0.05
-MB_OF_ONE_CPU = 1024  # cpu : memory in GB is 1:1 to 1:4
+CPU_STEPS, MB_OF_ONE_CPU = 20, 1024  # cpu in steps of 0.05; cpu : memory in GB is 1:1 to 1:4
 Result = TypeVar("Result")
 
 
@@ -105,21 +104,19 @@ class Functions:
         return {"instanceLifecycleConfig": {"initializer": hook}}
 
     def size(self, memory_mb: int) -> dict[str, Any]:
-        cpu = max(MIN_CPU, CPU_STEP * (memory_mb // (MB_OF_ONE_CPU * CPU_STEP)))
-        return {"memorySize": memory_mb, "cpu": round(cpu, 2), "diskSize": DISK_MB}
+        steps = max(1, memory_mb * CPU_STEPS // MB_OF_ONE_CPU)
+        return {"memorySize": memory_mb, "cpu": steps / CPU_STEPS, "diskSize": DISK_MB}
 
     def companions(self) -> list[FunctionApi]:
         return []
 
     def versions(self) -> list[str]:
-        found: list[str] = []
         request = models.ListFunctionVersionsRequest(limit=PAGE)
-        while True:
-            body = _answer(lambda: self._client.list_function_versions(self._name, request).body)
-            found += [str(version.version_id) for version in body.versions or ()]
-            if not body.next_token:
-                return sorted(found, key=int, reverse=True)
-            request.next_token = body.next_token
+        pages = _pages(
+            lambda: self._client.list_function_versions(self._name, request).body, request
+        )
+        ids = [str(version["versionId"]) for page in pages for version in page.get("versions", ())]
+        return sorted(ids, key=int, reverse=True)
 
     def publish(self, description: str) -> str:
         body = models.PublishVersionInput(description=description)
@@ -128,14 +125,9 @@ class Functions:
         return str(published.version_id)
 
     def aliases(self) -> list[Alias]:
-        found: list[Alias] = []
         request = models.ListAliasesRequest(limit=PAGE)
-        while True:
-            body = _answer(lambda: self._client.list_aliases(self._name, request).body)
-            found += [alias_of(alias.to_map()) for alias in body.aliases or ()]
-            if not body.next_token:
-                return found
-            request.next_token = body.next_token
+        pages = _pages(lambda: self._client.list_aliases(self._name, request).body, request)
+        return [alias_of(alias) for page in pages for alias in page.get("aliases", ())]
 
     def put_alias(self, name: str, version: str, is_new: bool) -> None:
         if is_new:
@@ -199,6 +191,15 @@ def _region_of(host: str) -> str:
 
 def _zip_file(code: bytes) -> dict[str, str]:
     return {"zipFile": base64.b64encode(code).decode()}
+
+
+def _pages(read: Callable[[], Any], request: Any) -> Iterator[dict[str, Any]]:
+    """Yields all pages of a list; none if what it belongs to does not exist."""
+    while (page := _existing(read)) is not None:
+        yield page
+        request.next_token = page.get("nextToken")
+        if not request.next_token:
+            return
 
 
 def _existing(read: Callable[[], Any]) -> dict[str, Any] | None:

@@ -85,7 +85,7 @@ def _state_after(
 ) -> FunctionState:
     """The function as it will be."""
     settings = dict(before.settings) if before else _new_settings(function, deployment)
-    settings |= _given_settings(function, deployment, is_new=before is None)
+    settings |= _given_settings(function, deployment, before)
     kept = before.variables if before else {}
     if before is None and DRY_RUN not in deployment.variables:
         kept[DRY_RUN] = "true"  # a new function begins as a dry run, unless told otherwise
@@ -109,7 +109,7 @@ def _new_settings(function: FunctionApi, deployment: Deployment) -> dict[str, An
 
 
 def _given_settings(
-    function: FunctionApi, deployment: Deployment, *, is_new: bool
+    function: FunctionApi, deployment: Deployment, before: FunctionState | None
 ) -> dict[str, Any]:
     """The settings that the deployment names. Raises CommandError."""
     settings: dict[str, Any] = {}
@@ -118,8 +118,7 @@ def _given_settings(
     if deployment.timeout:
         settings["timeout"] = deployment.timeout
     if deployment.memory:
-        settings |= function.size(deployment.memory) if is_new else {}
-        settings["memorySize"] = deployment.memory
+        settings |= _size_settings(function, deployment.memory, before)
     if deployment.role:
         settings["role"] = deployment.role
     if deployment.log:
@@ -128,6 +127,17 @@ def _given_settings(
             raise CommandError("--log takes PROJECT/LOGSTORE, of Simple Log Service.")
         settings["logConfig"] = {"project": project, "logstore": store}
     return settings
+
+
+def _size_settings(
+    function: FunctionApi, memory_mb: int, before: FunctionState | None
+) -> dict[str, Any]:
+    """The memory; the processor too if the function is new, or if it would not fit the memory."""
+    cpu = before.settings.get("cpu") if before else None
+    is_fitting = before is not None and (not cpu or cpu * 1024 <= memory_mb <= cpu * 4096)
+    size = function.size(memory_mb)
+    names = ("memorySize",) if is_fitting else ("memorySize", "cpu")
+    return size if before is None else {name: size[name] for name in names if name in size}
 
 
 def _function_changes(

@@ -132,13 +132,13 @@ class FunctionApi(Protocol):
         """Returns the other functions that are published with this one: in 2.0, of its service."""
 
     def versions(self) -> list[str]:
-        """Returns the ids of all versions, newest first."""
+        """Returns the ids of all versions, newest first; none if the function does not exist."""
 
     def publish(self, description: str) -> str:
         """Makes a version of LATEST; returns its id. Refused if nothing changed since the last."""
 
     def aliases(self) -> list[Alias]:
-        """Returns all aliases."""
+        """Returns all aliases; none if the function does not exist."""
 
     def put_alias(self, name: str, version: str, is_new: bool) -> None:
         """Points the alias at the version, for all invocations."""

@@ -63,8 +63,8 @@ def rollback_command(
 ) -> None:
     """Points an alias back at the version before, or at --to. Needs no ZIP; LATEST stays.
 
-    The version before is the newest older one that differs in more than the stop switch. A stopped
-    alias stays stopped, until `scalein start`.
+    The version before is the newest older one without the stop switch that differs. A stopped alias
+    stays stopped, until `scalein start`.
 
     \b
         scalein rollback --alias prod

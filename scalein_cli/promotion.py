@@ -45,8 +45,8 @@ def plan_rollback(
 ) -> Change | None:
     """What points the alias at an earlier version; None if it points there. Raises CommandError.
 
-    Without `version`, that is the newest older one that differs in more than the stop switch. If
-    the alias is stopped it stays so: it gets a version of that one with the stop switch.
+    Without `version`, that is the newest older one without the stop switch that differs. If the
+    alias is stopped it stays so: it gets a version of that one with the stop switch.
     """
     alias = existing_alias(function, alias_name)
     before = read_function(function, alias.version)
@@ -140,7 +140,8 @@ def _version_before(function: FunctionApi, alias: Alias, before: FunctionState) 
     versions = call_api(f"versions of {function.address}", function.versions)
     older = [version for version in versions if int(version) < int(alias.version)]
     for version in older[:MAX_COMPARED_VERSIONS]:
-        if not without_stop(read_function(function, version)).is_same_as(without_stop(before)):
+        state = read_function(function, version)
+        if not state.variables.get(STOP) and not state.is_same_as(without_stop(before)):
             return version
     raise CommandError(
         f"There is no version before {alias.version} that differs from it. Name one with --to; "

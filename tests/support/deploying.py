@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +60,21 @@ class Deployer:
         """Deploys a new function."""
         return self.done("deploy", str(code), "--role", ROLE, "--yes", *self.variables, *more)
 
+    def invoke(self, event: object, *options: str) -> Result:
+        """Sends an event to the function, on the Python of these packages."""
+        for functions in (self.service.functions, *self.service.versions.values()):
+            for function in functions.values():
+                function.description["runtime"] = f"python3.{sys.version_info.minor}"
+        file = self.compute.platform.registry.packages.folder / "event.json"
+        file.write_text(json.dumps(event))
+        return self.run("invoke", str(file), *options)
+
+    def outcome(self, event: object, *options: str) -> dict[str, Any]:
+        """The outcome of an event."""
+        result = self.invoke(event, "--json", *options)
+        assert result.exit_code == 0, result.output
+        return dict(json.loads(result.output[result.output.index("{") :]))
+
     @property
     def variables(self) -> list[str]:
         """The options that set the function's variables."""
@@ -97,8 +114,6 @@ def package(folder: Path, name: str = "code.zip", **files: str) -> Path:
 
     `files`: more of them, by name; their text may be anything.
     """
-    import zipfile
-
     made = folder / name
     made.write_bytes(zipped(HANDLER))
     with zipfile.ZipFile(made, "a") as archive:
