@@ -86,10 +86,10 @@ def _state_after(
     """The function as it will be."""
     settings = dict(before.settings) if before else _new_settings(function, deployment)
     settings |= _given_settings(function, deployment, before)
-    kept = before.variables if before else {}
+    variables = before.variables if before else {}
     if before is None and DRY_RUN not in deployment.variables:
-        kept[DRY_RUN] = "true"  # a new function begins as a dry run, unless told otherwise
-    variables = {**kept, **deployment.variables}
+        variables[DRY_RUN] = "true"  # a new function begins as a dry run
+    variables |= deployment.variables
     settings[VARIABLES] = {k: v for k, v in variables.items() if k not in deployment.unset}
     checksum = before.checksum if before else ""
     if deployment.package and _digest(deployment.package) != _digest(old_package):

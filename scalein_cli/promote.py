@@ -38,10 +38,10 @@ def promote_command(function: str, endpoint: str, alias: str, dry_run: bool, yes
     from scalein_cli.function_api import LATEST
     from scalein_cli.promotion import plan_promotion
 
-    console, opened = console_for_output(), open_function(function, endpoint)
-    latest = read_function(opened)
-    config = call_api("asynchronous configuration", lambda: opened.read_async_config(LATEST))
-    changes = plan_promotion(opened, alias, latest, config)
+    console, api = console_for_output(), open_function(function, endpoint)
+    latest = read_function(api)
+    config = call_api("asynchronous configuration", lambda: api.read_async_config(LATEST))
+    changes = plan_promotion(api, alias, latest, config)
     if not changes:
         console.print(f"Nothing to change: alias {alias} is what LATEST is.", highlight=False)
         return
@@ -76,8 +76,8 @@ def rollback_command(
     from scalein_cli.compute import open_function
     from scalein_cli.promotion import plan_rollback
 
-    console, opened = console_for_output(), open_function(function, endpoint)
-    change = plan_rollback(opened, alias, version, console.print)
+    console, api = console_for_output(), open_function(function, endpoint)
+    change = plan_rollback(api, alias, version, console.print)
     if change is None:
         console.print(f"Nothing to change: alias {alias} is there.", highlight=False)
         return

@@ -83,10 +83,10 @@ def _switch(
     from scalein_cli.compute import open_function
     from scalein_cli.stop_switch import Switch, set_switch, targets_of
 
-    opened = open_function(function, endpoint)
-    targets = targets_of(opened, Switch(is_on, groups))
+    api = open_function(function, endpoint)
+    targets = targets_of(api, Switch(is_on, groups))
     if not is_agreed and not all(target.is_done for target in targets):
         for target in targets:
             console.print(target.text(), highlight=False)
         confirm("Apply these changes?", is_agreed)
-    set_switch(opened, targets, lambda line: console.print(line, highlight=False))
+    set_switch(api, targets, lambda line: console.print(line, highlight=False))

@@ -1,4 +1,4 @@
-"""`scalein deploy` and `promote` change what they are told, and show all that the function is."""
+"""`scalein deploy` and `promote` change only what they name, and show all that the function is."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_new_function_begins_as_a_dry_run_with_a_role_and_task_ids(
     assert SECRET not in output
 
 
-def test_a_new_function_acts_at_once_only_if_told(function: Deployer, code: Path) -> None:
+def test_a_new_function_acts_at_once_only_if_it_is_set_to(function: Deployer, code: Path) -> None:
     function.create(code, "--env", "SCALEIN_DRY_RUN=false")
 
     assert function.function().environment["SCALEIN_DRY_RUN"] == "false"
@@ -107,7 +107,7 @@ def test_the_policy_is_in_the_package_or_a_variable_names_it(
     function.done("deploy", str(outside), "--yes", *mounted)
 
 
-def test_only_what_is_told_changes(function: Deployer, code: Path, tmp_path: Path) -> None:
+def test_only_what_is_named_changes(function: Deployer, code: Path, tmp_path: Path) -> None:
     function.create(
         code,
         *("--timeout", "90", "--memory", "512", "--log", "project/store"),

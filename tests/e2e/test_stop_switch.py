@@ -48,8 +48,8 @@ def stop_of(function: Deployer, qualifier: str = "LATEST") -> str | None:
 def unstopped(found: tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     code, settings = found
     variables = settings["environmentVariables"].items()
-    kept = {name: value for name, value in variables if name != "SCALEIN_STOP"}
-    return code, {**settings, "environmentVariables": kept}
+    others = {name: value for name, value in variables if name != "SCALEIN_STOP"}
+    return code, {**settings, "environmentVariables": others}
 
 
 @pytest.mark.parametrize("qualifier", ["LATEST", "prod"])
@@ -191,7 +191,7 @@ class Broken:
         return call
 
 
-def opened(function: Deployer, monkeypatch: pytest.MonkeyPatch) -> FunctionApi:
+def api_of(function: Deployer, monkeypatch: pytest.MonkeyPatch) -> FunctionApi:
     for name, value in KEY_VARIABLES.items():
         monkeypatch.setenv(name, value)
     return open_function(function.name, function.compute.endpoint)
@@ -218,7 +218,7 @@ def test_a_failure_in_between_says_what_remains_and_a_second_run_ends_it(
     more = package(tmp_path, "more.zip", new__txt="new")
     function.done("deploy", str(more), "--yes", "--timeout", "90")
     latest, prod = content(function), content(function, "prod")
-    api: Any = Broken(opened(function, monkeypatch), method, number)
+    api: Any = Broken(api_of(function, monkeypatch), method, number)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with pytest.raises(CommandError) as caught:
         set_switch(api, targets_of(api, Switch(is_on=True)), lambda _: None)
@@ -241,7 +241,7 @@ def test_what_fails_for_latest_does_not_keep_the_alias_from_stopping(
 ) -> None:
     function.done("stop")
     function.done("start", "--yes")  # a version with the stop is there
-    api: Any = Broken(opened(function, monkeypatch), "update", 1)
+    api: Any = Broken(api_of(function, monkeypatch), "update", 1)
     with pytest.raises(CommandError, match="Not done: LATEST; the rest is"):
         set_switch(api, targets_of(api, Switch(is_on=True)), lambda _: None)
 
@@ -256,10 +256,10 @@ def test_a_misspelt_group_is_said_by_the_next_invocation(function: Deployer) -> 
     assert "Did you mean asg-1?" in said.output
 
 
-def test_starting_asks(function: Deployer) -> None:
+def test_starting_asks_first(function: Deployer) -> None:
     function.done("stop")
-    asked = function.run("start")
+    start = function.run("start")
 
-    assert asked.exit_code == 1
-    assert "all groups -> nothing" in asked.output
+    assert start.exit_code == 1
+    assert "all groups -> nothing" in start.output
     assert stop_of(function, "prod") == "all"

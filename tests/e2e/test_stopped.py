@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from localcloud.ess.model import Assumptions
@@ -81,7 +83,7 @@ def test_no_removal_begins_in_a_stopped_group_and_the_outcome_says_what_to_do(
 
 
 def test_the_groups_beside_a_stopped_one_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = {"groups": {"asg-1": {}, "asg-2": {}}}
+    policy: dict[str, Any] = {"groups": {"asg-1": {}, "asg-2": {}}}
     with world_of(group(*instances(9)), policy=policy) as world:
         monkeypatch.setenv("SCALEIN_STOP", "asg-2")
 
@@ -94,3 +96,19 @@ def test_a_misspelt_group_stops_nothing_silently(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(ConfigurationError, match=r"asg-11.*Did you mean asg-1\?"):
             world.send({"requestId": "m", "remove": {"count": 3}})
         assert world.cloud.calls("RemoveInstances") == []
+
+
+def test_a_removal_that_may_be_an_earlier_delivery_s_does_not_hide_the_stop_switch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a ledger that is shared, and to a process that forgot the first message."""
+    with world_of(group(*instances(9))) as world:
+        world.restarts = True
+        world.send({"requestId": "m", "remove": {"count": 1}})
+        world.follow()
+        monkeypatch.setenv("SCALEIN_STOP", "all")
+        outcome = world.send({"requestId": "n", "remove": {"count": 1}})
+
+        assert outcome["status"] == "unconfirmed"
+        assert "This delivery: no instances removed: the stop switch is on" in outcome["message"]
+        assert "scalein start" in outcome["message"]

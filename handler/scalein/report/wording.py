@@ -99,8 +99,13 @@ def unconfirmed_calls(progress: Progress) -> Outcome:
     return _of_progress(progress, Status.RETRY, message)
 
 
-def unconfirmed(progress: Progress, activity_ids: tuple[str, ...] = ()) -> Outcome:
-    """The outcome of a call whose result could not be learned in time: a person must check."""
+def unconfirmed(
+    progress: Progress, activity_ids: tuple[str, ...] = (), this_delivery: str = ""
+) -> Outcome:
+    """The outcome of a call whose result could not be learned in time: a person must check.
+
+    `this_delivery`: a sentence that says why this one removes nothing, such as the stop switch.
+    """
     if activity_ids:
         verb = "starts" if len(activity_ids) == 1 else "start"
         why = (
@@ -112,6 +117,8 @@ def unconfirmed(progress: Progress, activity_ids: tuple[str, ...] = ()) -> Outco
     else:
         why = "ESS accepted the removal, but does not show how its scaling activity ended."
     message = f"{why} {_check_activities(progress)}"
+    if this_delivery:
+        message += f" This delivery: {uncapitalized(this_delivery)}"
     known = dict.fromkeys((*progress.activity_ids, *activity_ids))
     return _of_progress(progress, Status.UNCONFIRMED, message)._replace(
         scaling_activity_ids=tuple(known)
