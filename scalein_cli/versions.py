@@ -53,7 +53,9 @@ def version_with(function: FunctionApi, version: str, variables: dict[str, str],
         for one, state in states:
             stack.enter_context(_borrowed_latest(one, state, version, say))
         description = f"version {version} with {STOP}={variables.get(STOP, '')}"
-        return call_api("new version", lambda: function.publish(description))
+        made = call_api("new version", lambda: function.publish(description))
+        _check_version(function, made, wanted)
+        return made
 
 
 def changed_settings(before: FunctionState, after: FunctionState) -> dict[str, Any]:
@@ -63,6 +65,17 @@ def changed_settings(before: FunctionState, after: FunctionState) -> dict[str, A
         kind = type(before.settings.get(name))
         changed[name] = after.settings.get(name, kind() if kind in (dict, list, str) else None)
     return changed
+
+
+def _check_version(function: FunctionApi, version: str, wanted: FunctionState) -> None:
+    """Raises CommandError if a new version is not what it was made for: no alias gets it then."""
+    made = read_function(function, version)
+    differing = made.differing_names(wanted) + ["code"] * (made.checksum != wanted.checksum)
+    if differing:
+        raise CommandError(
+            f"version {version} was made, and its {', '.join(differing)} is not what it was made "
+            "for. No alias points at it. Was something else deployed at the same moment?"
+        )
 
 
 @contextmanager

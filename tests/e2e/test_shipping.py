@@ -168,6 +168,22 @@ def test_a_failure_is_a_sentence_without_a_traceback(
     assert KEY.access_key_secret not in done.stdout + done.stderr
 
 
+def test_without_the_sdk_of_3_0_the_command_says_which_package_is_missing(
+    compute: Compute, tmp_path: Path
+) -> None:
+    (tmp_path / "alibabacloud_fc20230330.py").write_text(
+        "raise ImportError(name='alibabacloud_fc20230330')"
+    )
+    paths = f"{tmp_path}:{HANDLER}:{ROOT}"
+    done = scalein(compute, "stop", "--function", "f", PYTHONPATH=paths)
+
+    assert done.returncode == 1
+    assert "pip install alibabacloud-fc20230330" in done.stderr
+    assert "Traceback" not in done.stderr
+    older = scalein(compute, "stop", "--function", "s/f", PYTHONPATH=paths)
+    assert "function s/f does not exist" in older.stderr
+
+
 def check(
     compute: Compute | None, tmp_path: Path, *more: str, policy: Any = POLICY
 ) -> dict[str, Any]:

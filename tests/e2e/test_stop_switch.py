@@ -236,6 +236,35 @@ def test_a_failure_in_between_says_what_remains_and_a_second_run_ends_it(
     assert unstopped(content(function, "prod")) == prod
 
 
+class Deploying:
+    """A function that another person deploys to, just before a version is made of it."""
+
+    def __init__(self, function: FunctionApi, code: bytes) -> None:
+        self._function, self._code = function, code
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._function, name)
+
+    def publish(self, description: str) -> str:
+        self._function.update({}, self._code)
+        return self._function.publish(description)
+
+
+def test_code_that_is_deployed_at_the_same_moment_gets_no_alias(
+    function: Deployer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prod = content(function, "prod")
+    other = package(tmp_path, "other.zip", other__txt="x").read_bytes()
+    api: Any = Deploying(api_of(function, monkeypatch), other)
+    with pytest.raises(CommandError, match=r"its code is not what it was made for\. No alias"):
+        set_switch(api, targets_of(api, Switch(is_on=True)), lambda _: None)
+
+    assert content(function, "prod") == prod
+    function.done("stop")
+    assert unstopped(content(function, "prod")) == prod
+    assert stop_of(function, "prod") == "all"
+
+
 def test_what_fails_for_latest_does_not_keep_the_alias_from_stopping(
     function: Deployer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
