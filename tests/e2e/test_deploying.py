@@ -142,6 +142,17 @@ def test_a_destination_that_is_not_named_stays(function: Deployer, code: Path) -
     }
 
 
+def test_a_function_without_an_asynchronous_configuration_gets_none_unasked(
+    function: Deployer, code: Path
+) -> None:
+    function.create(code)
+    function.service.async_configs.clear()
+    function.done("deploy", "--yes", "--timeout", "90")
+    assert function.service.async_configs == {}
+    function.done("deploy", "--yes", "--on-failure", f"{QUEUES}/bad/messages")
+    assert function.config()["maxAsyncRetryAttempts"] == 3
+
+
 def test_an_old_version_behind_the_alias_is_a_difference(
     function: Deployer, code: Path, tmp_path: Path
 ) -> None:

@@ -147,6 +147,23 @@ def test_every_alias_is_stopped_and_no_version_keeps_a_share(function: Deployer)
     assert not function.service.aliases["prod"]["additionalVersionWeight"]
 
 
+def test_a_share_that_came_after_a_stop_is_ended_by_the_next(function: Deployer) -> None:
+    function.done("stop")
+    function.service.aliases["prod"]["additionalVersionWeight"] = {"1": 0.5}
+    function.done("stop")
+
+    assert not function.service.aliases["prod"]["additionalVersionWeight"]
+
+
+def test_a_rollback_passes_over_the_versions_of_a_stop(function: Deployer) -> None:
+    function.done("stop")
+    function.done("start", "--yes")
+    function.done("deploy", "--yes", "--timeout", "90", "--alias", "prod")
+    function.done("rollback", "--yes")
+
+    assert (function.version_of("prod"), stop_of(function, "prod")) == ("1", None)
+
+
 def test_a_function_without_an_alias_is_stopped(tmp_path: Path) -> None:
     with compute_of(group(*instances(6))) as compute:
         function = Deployer(compute, NATIVE)
@@ -282,6 +299,7 @@ def test_a_misspelt_group_is_said_by_the_next_invocation(function: Deployer) -> 
     said = function.invoke(EVENT)
 
     assert said.exit_code == 1
+    assert "The function raised ConfigurationError: " in said.output
     assert "Did you mean asg-1?" in said.output
 
 
