@@ -103,7 +103,6 @@ def unconfirmed(
     progress: Progress, activity_ids: tuple[str, ...] = (), this_delivery: str = ""
 ) -> Outcome:
     """The outcome of a call whose result could not be learned in time: a person must check.
-
     `this_delivery`: a sentence that says why this one removes nothing, such as the stop switch.
     """
     if activity_ids:
@@ -116,9 +115,8 @@ def unconfirmed(
         why = f"No reply says whether ESS accepted a call for {_unconfirmed_count(progress)}."
     else:
         why = "ESS accepted the removal, but does not show how its scaling activity ended."
-    message = f"{why} {_check_activities(progress)}"
-    if this_delivery:
-        message += f" This delivery: {uncapitalized(this_delivery)}"
+    also = f" This delivery: {uncapitalized(this_delivery)}" if this_delivery else ""
+    message = f"{why} {_check_activities(progress)}{also}"
     known = dict.fromkeys((*progress.activity_ids, *activity_ids))
     return _of_progress(progress, Status.UNCONFIRMED, message)._replace(
         scaling_activity_ids=tuple(known)
