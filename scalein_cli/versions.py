@@ -101,7 +101,7 @@ def _borrowed_latest(
         yield
     finally:
         _give_back(function, subject, own, own_code, backup)
-    shutil.rmtree(backup)
+        shutil.rmtree(backup)  # it may hold secrets
     say(f"...   {subject} has its own code and settings again")
 
 

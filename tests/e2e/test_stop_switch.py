@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -236,15 +237,21 @@ def test_a_failure_in_between_says_what_remains_and_a_second_run_ends_it(
     function.done("deploy", str(more), "--yes", "--timeout", "90")
     latest, prod = content(function), content(function, "prod")
     api: Any = Broken(api_of(function, monkeypatch), method, number)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    lines: list[str] = []
     with pytest.raises(CommandError) as caught:
-        set_switch(api, targets_of(api, Switch(is_on=True)), lambda _: None)
+        set_switch(api, targets_of(api, Switch(is_on=True)), lines.append)
+    backups = [Path(line.partition("its own is kept in ")[2]) for line in lines if "kept" in line]
 
     if (method, number) == ("update", 3):
         assert "did not get its own code and settings back" in caught.value.message
+        (backup,) = backups
+        assert backup.stat().st_mode & 0o077 == 0
+        assert (backup / "code.zip").read_bytes() == more.read_bytes()
+        shutil.rmtree(backup)
         function.done("deploy", str(more), "--yes", "--timeout", "90")  # as the message says
     else:
         assert unstopped(content(function)) == latest
+        assert not any(backup.exists() for backup in backups)
     assert "Not done: " in caught.value.message
     assert "Run the command again" in caught.value.message
     function.done("stop")
