@@ -22,6 +22,7 @@ with cheap_imports():
     from scalein.decision.reasons import Status
     from scalein.intake.envelopes import parse_event
     from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
+    from scalein.policy import check_groups
     from scalein.policy_source import PolicyInUse, policy_in_use
     from scalein.processing.batch import BatchProcessor
     from scalein.report import audit, response
@@ -48,7 +49,7 @@ class RemovalFailedError(Exception):
 def initialize(context: Any) -> None:
     """Checks the deployment before the first event of an instance. Raises ConfigurationError."""
     settings = read_settings(os.environ, context)
-    _policy_in_use(settings)
+    check_groups(settings.stopped_groups, _policy_in_use(settings).policy)
     contract.validator(REMOVAL_REQUEST)
 
 

@@ -12,9 +12,11 @@ from scalein_cli.deploy import deploy_command
 from scalein_cli.invoke import invoke_command
 from scalein_cli.package import package_command
 from scalein_cli.plan import plan_command
+from scalein_cli.promote import promote_command, rollback_command
 from scalein_cli.run import run_command
 from scalein_cli.run_queue import run_queue_command
 from scalein_cli.simulate import simulate_command
+from scalein_cli.stop import start_command, stop_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,6 +42,10 @@ for command in (
     broker_command,
     package_command,
     deploy_command,
+    promote_command,
+    rollback_command,
+    stop_command,
+    start_command,
     invoke_command,
     check_command,
 ):

@@ -1,60 +1,106 @@
-"""A client of Function Compute 2.0, real or local, by fc2. Its errors are sentences."""
+"""Opens Function Compute, real or local, of either generation. Its errors are sentences."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import click
-import fc2
-import requests
 
-import scalein.cloud.function_compute  # also silences the log of fc2, which has credentials
 from scalein_cli.errors import CommandError
+from scalein_cli.function_api import (
+    LATEST,
+    ApiError,
+    FunctionAddress,
+    FunctionApi,
+    FunctionState,
+    NoAnswer,
+)
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 600.0
 KEY_ID, KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+CREATE = "Create it with template.yml or scalein deploy, or correct --function."
+WRONG_KEY = "The access key secret is wrong."
 HINTS = {
-    "SignatureNotMatch": "The access key secret is wrong.",
+    "SignatureNotMatch": WRONG_KEY,
+    "SignatureDoesNotMatch": WRONG_KEY,
     "AccessDenied": "The credentials lack a right: docs/security.md lists what deploying needs.",
     "InvalidAccessKeyID": "The access key does not exist.",
-    "ServiceNotFound": "Create it with scalein deploy.",
-    "FunctionNotFound": "Create it with scalein deploy.",
+    "InvalidAccessKeyId.NotFound": "The access key does not exist.",
+    "ServiceNotFound": CREATE,
+    "FunctionNotFound": CREATE,
+    "ResourceThrottled": "Try again in a minute.",
 }
 Result = TypeVar("Result")
 
 
-class FunctionAddress(NamedTuple):
-    """Where a function is in Function Compute."""
+class Connection(NamedTuple):
+    """Where Function Compute is, and the credentials. Its text form shows nothing of them."""
 
-    service: str
-    function: str
-    qualifier: str = "LATEST"
+    host: str
+    secure: bool  # False only for this machine: plain HTTP
+    access_key_id: str
+    access_key_secret: str
+    security_token: str
 
-
-class Client(scalein.cloud.function_compute.Client):
-    """A client whose errors have the message of Function Compute, for a person."""
-
-    successes = range(200, 300)
-
-    def refusal(self, answer: requests.Response) -> Exception:
-        error = _error_body(answer)
-        message, code = str(error.get("ErrorMessage", "")), str(error.get("ErrorCode", "Unknown"))
-        return fc2.FcError(message, answer.status_code, code, "")  # type: ignore[no-any-return]
+    def __repr__(self) -> str:
+        return f"Connection({self.host})"
 
 
-def parse_address(name: str, qualifier: str = "LATEST") -> FunctionAddress:
-    """The address that SERVICE/FUNCTION names. Raises click.UsageError."""
-    service, _, function = name.partition("/")
-    if not service or not function:
-        raise click.UsageError("--function takes SERVICE/FUNCTION, such as scalein/scale-in")
+def parse_address(name: str, qualifier: str = LATEST) -> FunctionAddress:
+    """The address that FUNCTION (3.0) or SERVICE/FUNCTION (2.0) names. Raises click.UsageError."""
+    service, slash, function = name.rpartition("/")
+    if not function or (slash and not service) or "/" in service:
+        raise click.UsageError(
+            "--function takes FUNCTION, such as scale-in, or for Function Compute 2.0 "
+            "SERVICE/FUNCTION, such as scalein/scale-in"
+        )
     return FunctionAddress(service, function, qualifier)
 
 
-def open_client(endpoint: str) -> Client:
-    """A client with the credentials of the environment. Raises CommandError."""
+def open_function(name: str, endpoint: str, qualifier: str = LATEST) -> FunctionApi:
+    """The function of that name in Function Compute, with the credentials of the environment.
+
+    Raises CommandError, click.UsageError.
+    """
+    address = parse_address(name, qualifier)
+    connection = _connection(endpoint)
+    if address.service:
+        from scalein_cli.compute_2 import Services
+
+        return Services(connection, address)
+    from scalein_cli.compute_3 import Functions
+
+    return Functions(connection, address)
+
+
+def call_api(subject: str, call: Callable[[], Result]) -> Result:
+    """Makes the call and returns its result. Raises CommandError, which names the subject."""
+    try:
+        return call()
+    except ApiError as error:
+        hint = HINTS.get(error.code, "")
+        text = f"{subject}: {error.code} (HTTP {error.status}): {error}. {hint}"
+        raise CommandError(text.replace("..", ".").strip()) from None
+    except NoAnswer as error:
+        raise CommandError(
+            f"{subject}: Function Compute does not answer ({error}). Check SCALEIN_FC_ENDPOINT."
+        ) from None
+
+
+def read_function(function: FunctionApi, qualifier: str = LATEST) -> FunctionState:
+    """The function in a version or alias. Raises CommandError if it does not exist."""
+    subject = f"function {function.address}"
+    state = call_api(subject, lambda: function.read(qualifier))
+    if state is None:
+        where = "" if qualifier == LATEST else f" in {qualifier}"
+        raise CommandError(f"{subject} does not exist{where}. {CREATE}")
+    return state
+
+
+def _connection(endpoint: str) -> Connection:
+    """Raises CommandError."""
     missing = [name for name in (KEY_ID, KEY_SECRET) if not os.environ.get(name)]
     if missing:
         raise CommandError(f"There are no credentials: set {' and '.join(missing)}.")
@@ -63,60 +109,16 @@ def open_client(endpoint: str) -> Client:
             "There is no endpoint: set SCALEIN_FC_ENDPOINT, such as "
             "1234567890.cn-hangzhou.fc.aliyuncs.com."
         )
-    host = endpoint.partition("://")[2] or endpoint
-    is_local = host.startswith(("127.", "localhost"))
+    host = (endpoint.partition("://")[2] or endpoint).rstrip("/")
+    is_local = host.startswith(("127.", "localhost", "[::1]"))
     if endpoint.startswith("http://") and not is_local:
         raise CommandError(
             "SCALEIN_FC_ENDPOINT must be https. Plain http is only for an endpoint on this machine."
         )
-    return Client(
-        endpoint=f"http://{host}" if is_local else f"https://{host}",
-        accessKeyID=os.environ[KEY_ID],
-        accessKeySecret=os.environ[KEY_SECRET],
-        securityToken=os.environ.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
-        Timeout=(CONNECT_SECONDS, READ_SECONDS),
+    return Connection(
+        host,
+        not is_local or endpoint.startswith("https://"),
+        os.environ[KEY_ID],
+        os.environ[KEY_SECRET],
+        os.environ.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
     )
-
-
-def call_api(subject: str, call: Callable[[], Result]) -> Result:
-    """Makes the call and returns its result. Raises CommandError, which names the subject."""
-    try:
-        return call()
-    except fc2.FcError as error:
-        raise CommandError(_sentence(subject, error)) from None
-    except requests.ConnectionError:
-        raise CommandError(
-            f"{subject}: Function Compute does not answer. Check SCALEIN_FC_ENDPOINT."
-        ) from None
-    except requests.RequestException as error:
-        raise CommandError(
-            f"{subject}: the call failed ({type(error).__name__}). Try again."
-        ) from None
-
-
-def read_resource(subject: str, call: Callable[[], Any]) -> dict[str, Any] | None:
-    """The resource that a get call returns, or None if it does not exist. Raises CommandError."""
-
-    def read() -> dict[str, Any] | None:
-        try:
-            return dict(call().data)
-        except fc2.FcError as error:
-            if error.status_code == 404:
-                return None
-            raise
-
-    return call_api(subject, read)
-
-
-def _sentence(subject: str, error: Any) -> str:
-    hint = HINTS.get(error.err_code, "")
-    text = f"{subject}: {error.err_code} (HTTP {error.status_code}): {error.message}. {hint}"
-    return text.strip()
-
-
-def _error_body(response: requests.Response) -> dict[str, Any]:
-    """The JSON of an error; empty if a proxy wrote something else."""
-    try:
-        return dict(json.loads(response.content))
-    except (TypeError, ValueError):
-        return {}

@@ -7,21 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from scalein_cli.errors import CommandError
 from scalein_cli.options import (
     RUNTIMES,
     console_for_output,
     endpoint_option,
     existing_file,
     function_option,
+    yes_option,
 )
 
 if TYPE_CHECKING:
-    from scalein_cli.deployment import Change, Deployment
+    from scalein_cli.deployment import Deployment
 
 
 @click.command("deploy")
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--runtime",
     type=click.Choice(RUNTIMES),
-    help="Runtime of the function.  [default: the runtime that the package was made for]",
+    help="Runtime.  [default: unchanged; of a new function, the one that ZIP was made for]",
 )
 @click.option(
     "--timeout",
@@ -56,12 +53,10 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Environment variable to remove; may be given several times.",
 )
-@click.option("--role", default="", metavar="ARN", help="RAM role of the service.")
+@click.option("--role", default="", metavar="ARN", help="RAM role. A new function needs one.")
+@click.option("--log", default="", metavar="PROJECT/LOGSTORE", help="Where its log goes.")
 @click.option(
-    "--alias",
-    default="",
-    metavar="NAME",
-    help="Publish a version and point this alias to it.",
+    "--alias", default="", metavar="NAME", help="Then promote it: scalein promote --alias NAME."
 )
 @click.option(
     "--on-success", default="", metavar="ARN", help="Destination of successful asynchronous calls."
@@ -69,90 +64,63 @@ if TYPE_CHECKING:
 @click.option(
     "--on-failure", default="", metavar="ARN", help="Destination of failed asynchronous calls."
 )
-@click.option(
-    "--only-asynchronous",
-    is_flag=True,
-    help="Change only the configuration of asynchronous calls; takes no ZIP.",
-)
 @click.option("--dry-run", is_flag=True, help="Print the changes and apply none.")
-@click.option("--yes", is_flag=True, help="Apply the changes without asking.")
+@yes_option
 def deploy_command(zip_file: Path | None, **options: Any) -> None:
-    """Deploys ZIP, a file that `scalein package` made, to Function Compute 2.0.
+    """Deploys ZIP, a file that `scalein package` made, or changes settings of the function.
 
-    Creates or updates the service, the function and its asynchronous configuration (three retries,
-    task ids for follow-ups). With --alias, publishes a version and points the alias to it. Prints
-    the changes and applies them once you agree. Settings and variables that are not given do not
-    change. Uses the credentials of the environment (ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET).
+    Prints all that the function is and will be, and changes what is named once you agree: what is
+    not named stays. Function Compute 3.0 is meant, unless --function is SERVICE/FUNCTION. Refuses
+    what the function would refuse: an unknown or wrong setting, no policy, no role. A new function
+    begins as a dry run.
 
     \b
-        scalein package
-        scalein deploy scalein.zip --env SCALEIN_DRY_RUN=true --alias prod
+        scalein package --policy policy.json
+        scalein deploy scalein.zip --role acs:ram::1234567890:role/scalein
+        scalein deploy --env SCALEIN_DRY_RUN=false
 
-    With --only-asynchronous and no ZIP, completes a deployment of template.yml.
-
-    The exit status is 0 if it is deployed or nothing changes, 1 if it failed or you did not agree.
+    Uses the credentials of the environment (ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET). The exit
+    status is 0 if it is deployed or nothing changes, 1 if it failed or you did not agree.
     """
-    from scalein_cli import compute
-    from scalein_cli.deployment import plan_changes
+    from scalein_cli.changes import apply_changes, confirm, print_rows
+    from scalein_cli.compute import open_function
+    from scalein_cli.deployment import plan_deployment
 
     deployment = _deployment(zip_file, options)
     console = console_for_output()
-    changes = plan_changes(compute.open_client(options["endpoint"]), deployment)
-    if not changes:
+    plan = plan_deployment(open_function(options["function"], options["endpoint"]), deployment)
+    print_rows(plan.rows, console)
+    if not plan.changes:
         console.print("Nothing to change.")
         return
-    _print_changes(changes, console)
+    if plan.is_new and "SCALEIN_DRY_RUN" not in deployment.variables:
+        console.print(
+            "A new function begins as a dry run. Let it act with scalein deploy --env "
+            "SCALEIN_DRY_RUN=false."
+        )
     if options["dry_run"]:
         return
-    if not options["yes"]:
-        click.confirm("Apply these changes?", abort=True)
-    _apply_changes(changes, console)
+    confirm("Apply these changes?", options["yes"])
+    apply_changes(list(plan.changes), console)
 
 
 def _deployment(zip_file: Path | None, options: Mapping[str, Any]) -> Deployment:
-    """The deployment that the options describe. Raises click.UsageError."""
-    from scalein_cli.compute import parse_address
+    """The deployment that the options describe. Raises click.UsageError, CommandError."""
     from scalein_cli.deployment import Deployment
+    from scalein_cli.preflight import Package
 
     if not all("=" in variable for variable in options["variables"]):
         raise click.UsageError("--env takes NAME=VALUE")
-    if bool(zip_file) == options["only_asynchronous"]:
-        raise click.UsageError("give ZIP, or --only-asynchronous")
     return Deployment(
-        parse_address(options["function"]),
-        zip_file,
+        Package(zip_file.read_bytes(), str(zip_file)) if zip_file else None,
         runtime=options["runtime"],
         timeout=options["timeout"],
         memory=options["memory"],
         variables=dict(variable.partition("=")[::2] for variable in options["variables"]),
         unset=options["unset"],
         role=options["role"],
+        log=options["log"],
         alias=options["alias"],
         on_success=options["on_success"],
         on_failure=options["on_failure"],
     )
-
-
-def _print_changes(changes: list[Change], console: Console) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Resource", "Before", "After"):
-        table.add_column(heading, overflow="fold")
-    for change in changes:
-        table.add_row(change.subject, change.before, change.after)
-    console.print(table)
-
-
-def _apply_changes(changes: list[Change], console: Console) -> None:
-    """Applies the changes in order. Raises CommandError, which says how many were applied."""
-    from scalein_cli.compute import call_api
-
-    for number, change in enumerate(changes, 1):
-        with console.status(f"{number} of {len(changes)}: {change.subject} ..."):
-            try:
-                call_api(change.subject, change.apply)
-            except CommandError as error:
-                raise CommandError(
-                    f"{error.message} {number - 1} of {len(changes)} changes were applied. "
-                    "Run the command again to apply the others."
-                ) from error
-        console.print(f"done  {change.subject}")

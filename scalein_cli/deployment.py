@@ -1,222 +1,233 @@
-"""What a deployment changes in Function Compute: each difference, and the call that removes it."""
+"""Plans a deployment: all that the function is, what is to change, and the calls that change it."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-import zipfile
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
-from scalein_cli.compute import FunctionAddress, read_resource
+from scalein_cli.changes import Change
+from scalein_cli.compute import call_api
 from scalein_cli.errors import CommandError
+from scalein_cli.function_api import LATEST, VARIABLES, FunctionApi, FunctionState
+from scalein_cli.preflight import Package, check_function, check_runtime
+from scalein_cli.promotion import plan_promotion
+from scalein_cli.shown_settings import Row, config_rows, setting_rows
 
-DIGEST_PREFIX = "sha256:"
-# A variable with one of these in its name: its value is not printed.
-SECRET_NAME_PARTS = ("KEY", "SECRET", "TOKEN", "PASSWORD", "LEDGER")
-MAX_VALUE_CHARACTERS = 60
 DEFAULT_RUNTIME, DEFAULT_TIMEOUT, DEFAULT_MEMORY = "python3.10", 60, 256
-ASYNC_CONFIG: dict[str, Any] = {
-    "maxAsyncRetryAttempts": 3,
-    "maxAsyncEventAgeInSeconds": 86_400,
-    "statefulInvocation": True,
-}
+DRY_RUN = "SCALEIN_DRY_RUN"
+INITIALIZER_SECONDS = 10
+SHOWN_DIGEST = 16  # characters
 
 
 class Deployment(NamedTuple):
     """What is to be deployed. None and empty: as it is now, or the default for a new function."""
 
-    address: FunctionAddress
-    package: Path | None  # None: only the configuration of asynchronous invocations
+    package: Package | None = None
     runtime: str | None = None
     timeout: int | None = None  # seconds
     memory: int | None = None  # MB
     variables: Mapping[str, str] = {}  # to set; the others stay
     unset: tuple[str, ...] = ()  # names of variables to remove
     role: str = ""
+    log: str = ""  # PROJECT/LOGSTORE
     alias: str = ""
     on_success: str = ""  # ARNs
     on_failure: str = ""
 
 
-class Change(NamedTuple):
-    """One difference between what is deployed and what is to be deployed."""
+class Plan(NamedTuple):
+    """What the function is and will be, and the changes, in the order to apply them."""
 
-    subject: str
-    before: str
-    after: str
-    apply: Callable[[], Any]
-
-
-def plan_changes(client: Any, deployment: Deployment) -> list[Change]:
-    """The differences from what is deployed, in the order to apply them. Raises CommandError."""
-    address = deployment.address
-    service = read_resource("service", lambda: client.get_service(address.service))
-    function = service and read_resource(
-        "function", lambda: client.get_function(address.service, address.function)
-    )
-    if deployment.package is None:
-        return _async_changes(client, deployment, function is not None)
-    changes = [
-        *_service_changes(client, deployment, service),
-        *_function_changes(client, deployment, deployment.package, function),
-    ]
-    alias = (
-        service
-        and deployment.alias
-        and read_resource("alias", lambda: client.get_alias(address.service, deployment.alias))
-    )
-    if deployment.alias and (changes or not alias):
-        changes.append(_alias_change(client, deployment, alias or None))
-    exists = bool(function and (alias or not deployment.alias))
-    return [*changes, *_async_changes(client, deployment, exists)]
+    rows: tuple[Row, ...]
+    changes: tuple[Change, ...]
+    is_new: bool
 
 
-def _service_changes(
-    client: Any, deployment: Deployment, service: Mapping[str, Any] | None
-) -> list[Change]:
-    name, role = deployment.address.service, deployment.role or None
+def plan_deployment(function: FunctionApi, deployment: Deployment) -> Plan:
+    """Compares the function with the deployment. Raises CommandError, and changes nothing."""
+    subject = f"function {function.address}"
+    before = call_api(subject, function.read)
+    if before is None and deployment.package is None:
+        raise CommandError(
+            f"{subject} does not exist. To create it give ZIP, a file that scalein package made, "
+            "or correct --function."
+        )
+    old_package = _deployed_package(function) if before else None
+    package = deployment.package or old_package
+    after = _state_after(function, deployment, before, old_package)
+    if package is not None:
+        check_runtime(package, str(after.settings.get("runtime")))
+    check_function(function.address, after, package)
+    config = call_api("asynchronous configuration", lambda: _config(function, before))
+    config_after = _config_after(function, deployment, config, is_new=before is None)
+    digests = [_digest(found) for found in (old_package, package)]
+    rows = [Row("code", *digests), *setting_rows(before, after)]
+    changes = _function_changes(function, deployment, before, after, digests)
+    if config_after != config:
+        changes.append(_config_change(function, config, config_after))
+    if deployment.alias:
+        promotion = plan_promotion(function, deployment.alias, after, config_after)
+        changes += promotion
+    rows += config_rows("async LATEST", config, config_after)
+    if before is not None:
+        rows += _rows_of_others(function)
+    rows += [row for change in changes for row in change.rows if row.name.startswith("alias ")]
+    return Plan(tuple(_latest_rows(rows)), tuple(changes), is_new=before is None)
 
-    def create() -> Any:
-        return client.create_service(name, description="Safe scale-in for Auto Scaling", role=role)
 
-    if service is None:
-        return [Change(f"service {name}", "none", f"role {role}" if role else "no role", create)]
-    if role and service.get("role") != role:
-        before = f"role {service.get('role') or 'none'}"
-        update = lambda: client.update_service(name, role=role)  # noqa: E731
-        return [Change(f"service {name}", before, f"role {role}", update)]
-    return []
+def _state_after(
+    function: FunctionApi,
+    deployment: Deployment,
+    before: FunctionState | None,
+    old_package: Package | None,
+) -> FunctionState:
+    """The function as it will be."""
+    settings = dict(before.settings) if before else _new_settings(function, deployment)
+    settings |= _given_settings(function, deployment, before)
+    variables = before.variables if before else {}
+    if before is None and DRY_RUN not in deployment.variables:
+        variables[DRY_RUN] = "true"  # a new function begins as a dry run
+    variables |= deployment.variables
+    settings[VARIABLES] = {k: v for k, v in variables.items() if k not in deployment.unset}
+    checksum = before.checksum if before else ""
+    if deployment.package and _digest(deployment.package) != _digest(old_package):
+        checksum = f"of {deployment.package.name}"  # unlike that of any version
+    return FunctionState(settings, checksum)
+
+
+def _new_settings(function: FunctionApi, deployment: Deployment) -> dict[str, Any]:
+    made_for = sorted(deployment.package.runtimes) if deployment.package else []
+    return {
+        "runtime": next(iter(made_for), DEFAULT_RUNTIME),
+        "handler": "index.handler",
+        "timeout": DEFAULT_TIMEOUT,
+        **function.initializer("index.initialize", INITIALIZER_SECONDS),
+        **function.size(DEFAULT_MEMORY),
+    }
+
+
+def _given_settings(
+    function: FunctionApi, deployment: Deployment, before: FunctionState | None
+) -> dict[str, Any]:
+    """The settings that the deployment names. Raises CommandError."""
+    settings: dict[str, Any] = {}
+    if deployment.runtime:
+        settings["runtime"] = deployment.runtime
+    if deployment.timeout:
+        settings["timeout"] = deployment.timeout
+    if deployment.memory:
+        settings |= _size_settings(function, deployment.memory, before)
+    if deployment.role:
+        settings["role"] = deployment.role
+    if deployment.log:
+        project, _, store = deployment.log.partition("/")
+        if not project or not store:
+            raise CommandError("--log takes PROJECT/LOGSTORE, of Simple Log Service.")
+        settings["logConfig"] = {"project": project, "logstore": store}
+    return settings
+
+
+def _size_settings(
+    function: FunctionApi, memory_mb: int, before: FunctionState | None
+) -> dict[str, Any]:
+    """The memory; the processor too if the function is new, or if it would not fit the memory."""
+    cpu = before.settings.get("cpu") if before else None
+    is_fitting = before is not None and (not cpu or cpu * 1024 <= memory_mb <= cpu * 4096)
+    size = function.size(memory_mb)
+    names = ("memorySize",) if is_fitting else ("memorySize", "cpu")
+    return size if before is None else {name: size[name] for name in names if name in size}
 
 
 def _function_changes(
-    client: Any, deployment: Deployment, package: Path, function: Mapping[str, Any] | None
+    function: FunctionApi,
+    deployment: Deployment,
+    before: FunctionState | None,
+    after: FunctionState,
+    digests: list[str],
 ) -> list[Change]:
-    address, current = deployment.address, function or {}
-    digest = DIGEST_PREFIX + hashlib.sha256(package.read_bytes()).hexdigest()[:16]
-    current_variables = dict(current.get("environmentVariables") or {})
-    variables = {
-        name: value
-        for name, value in {**current_variables, **deployment.variables}.items()
-        if name not in deployment.unset
-    }
-    settings = {
-        "runtime": _runtime(deployment, package, current.get("runtime")),
-        "handler": "index.handler",
-        "initializer": "index.initialize",
-        "initializationTimeout": 10,
-        "codeZipFile": str(package),
-        "description": "Removes instances of a scaling group on request, never below MinSize. "
-        + digest,
-        "memorySize": deployment.memory or current.get("memorySize") or DEFAULT_MEMORY,
-        "timeout": deployment.timeout or current.get("timeout") or DEFAULT_TIMEOUT,
-        "environmentVariables": variables,
-    }
-    before = {} if function is None else _printed_settings(function)
-    after = _printed_settings(settings)
-    if before == after and current_variables == variables:
+    """The change of LATEST, if there is any: only of the settings that differ."""
+    subject, package = f"function {function.address}", deployment.package
+    rows = tuple(row for row in setting_rows(before, after) if row.is_change)
+    if before is None:
+        content = package.content if package else b""
+        return [Change(subject, rows, lambda: function.create(after.settings, content))]
+    changed = {name: after.settings.get(name) for name in after.differing_names(before)}
+    code = package.content if package and digests[0] != digests[1] else None
+    if not changed and code is None:
         return []
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    names = names or ["variables"]  # a value that is not printed in full
-    put = client.create_function if function is None else client.update_function
-    return [
-        Change(
-            f"function {address.function}",
-            "none" if function is None else _settings_text(before, names),
-            _settings_text(after, names),
-            lambda: put(address.service, address.function, **settings),
-        )
-    ]
+    return [Change(subject, rows, lambda: function.update(changed, code))]
 
 
-def _settings_text(settings: Mapping[str, str], names: list[str]) -> str:
-    return ", ".join(f"{name} {settings.get(name, 'unset')}" for name in names)
+def _config(function: FunctionApi, before: FunctionState | None) -> dict[str, Any] | None:
+    """The asynchronous configuration of LATEST; None if there is none yet."""
+    return function.read_async_config(LATEST) if before else None
 
 
-def _printed_settings(function: Mapping[str, Any]) -> dict[str, str]:
-    """The settings of a function as they are printed and compared."""
-    variables = dict(function.get("environmentVariables") or {})
-    return {
-        "package": str(function.get("description") or "").rpartition(" ")[2],
-        "runtime": str(function.get("runtime")),
-        "timeout": f"{function.get('timeout')} s",
-        "memory": f"{function.get('memorySize')} MB",
-        **{
-            f"variable {name}": _printed_value(name, str(value))
-            for name, value in sorted(variables.items())
-        },
+def _config_after(
+    function: FunctionApi,
+    deployment: Deployment,
+    config: dict[str, Any] | None,
+    *,
+    is_new: bool,
+) -> dict[str, Any] | None:
+    """The asynchronous configuration that LATEST will have. What is not named stays."""
+    given = {"onSuccess": deployment.on_success, "onFailure": deployment.on_failure}
+    destinations = {event: {"destination": arn} for event, arn in given.items() if arn}
+    if not destinations and not is_new:
+        return config
+    # As the templates have it: three tries again, for a day, and task ids for follow-ups.
+    defaults = {
+        "maxAsyncRetryAttempts": 3,
+        "maxAsyncEventAgeInSeconds": 86_400,
+        function.task_setting: True,
     }
-
-
-def _printed_value(name: str, value: str) -> str:
-    """The value of a variable, cut; a digest of it if it may be a secret."""
-    if any(part in name.upper() for part in SECRET_NAME_PARTS):
-        digest = hashlib.sha256(value.encode()).hexdigest()[:8]
-        return f"(hidden, {digest})"
-    if len(value) <= MAX_VALUE_CHARACTERS:
-        return value
-    return f"{value[: MAX_VALUE_CHARACTERS - 3]}..."
-
-
-def _runtime(deployment: Deployment, package: Path, current: str | None) -> str:
-    """The runtime that the compiled modules of the package need. Raises CommandError."""
-    try:
-        names = zipfile.ZipFile(package).namelist()
-    except zipfile.BadZipFile:
-        raise CommandError(f"{package} is not a zip file. Make one with scalein package.") from None
-    needed = {
-        f"python{tag[1]}.{tag[2]}"
-        for name in names
-        if (tag := re.search(r"\.cpython-(\d)(\d+)-\w+", name))
-    }
-    if deployment.runtime and needed - {deployment.runtime}:
-        raise CommandError(
-            f"{package} was made for {', '.join(sorted(needed))}, not for {deployment.runtime}. "
-            f"Make it again with scalein package --runtime {deployment.runtime}."
-        )
-    return deployment.runtime or next(iter(needed), None) or current or DEFAULT_RUNTIME
-
-
-def _async_changes(client: Any, deployment: Deployment, exists: bool) -> list[Change]:
-    """How the function is invoked asynchronously: retries, task ids, destinations."""
-    address, config = deployment.address, dict(ASYNC_CONFIG)
-    destinations = {"onSuccess": deployment.on_success, "onFailure": deployment.on_failure}
-    destinations = {event: arn for event, arn in destinations.items() if arn}
+    after = dict(defaults if config is None else config)
     if destinations:
-        config["destinationConfig"] = {
-            event: {"destination": arn} for event, arn in destinations.items()
-        }
-    qualifier = deployment.alias or address.qualifier
-    names = (address.service, qualifier, address.function)
-    current = None
-    if exists:
-        current = read_resource(
-            "asynchronous configuration",
-            lambda: client.get_function_async_invoke_config(*names),
-        )
-    if current is not None and all(current.get(name) == value for name, value in config.items()):
-        return []
-    texts = [f"{name} {value}" for name, value in config.items() if name != "destinationConfig"]
-    texts += [f"{event} {arn}" for event, arn in destinations.items()]
-    return [
-        Change(
-            f"asynchronous calls of {qualifier}",
-            "none" if current is None else "different",
-            ", ".join(texts),
-            lambda: client.put_function_async_invoke_config(*names, config),
-        )
-    ]
+        after["destinationConfig"] = {**(after.get("destinationConfig") or {}), **destinations}
+    return after
 
 
-def _alias_change(client: Any, deployment: Deployment, alias: Mapping[str, Any] | None) -> Change:
-    service, name = deployment.address.service, deployment.alias
+def _config_change(
+    function: FunctionApi, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> Change:
+    rows = tuple(row for row in config_rows("async LATEST", before, after) if row.is_change)
+    subject = "asynchronous configuration of LATEST"
+    return Change(subject, rows, lambda: function.put_async_config(LATEST, after or {}))
 
-    def move() -> None:
-        description = str(deployment.package)
-        version = client.publish_version(service, description=description).data["versionId"]
-        put = client.create_alias if alias is None else client.update_alias
-        put(service, name, version)
 
-    before = "none" if alias is None else f"version {alias.get('versionId')}"
-    return Change(f"alias {name}", before, "a new version", move)
+def _rows_of_others(function: FunctionApi) -> list[Row]:
+    """What else the function has, which a deployment leaves as it is: versions, aliases, limits."""
+    versions = call_api("versions", function.versions)
+    aliases = call_api("aliases", function.aliases)
+    concurrency = call_api("concurrency", function.read_concurrency)
+    limit = "no limit" if concurrency is None else str(concurrency)
+    rows = [_unchanged("concurrency", limit), _unchanged("versions", ", ".join(versions) or "none")]
+    rows += [_unchanged(f"alias {alias.name}", str(alias)) for alias in aliases]
+    for alias in aliases:
+        read = partial(function.read_async_config, alias.name)
+        config = call_api("asynchronous configuration", read)
+        rows += config_rows(f"async {alias.name}", config, config)
+    return rows
+
+
+def _unchanged(name: str, value: str) -> Row:
+    return Row(name, value, value)
+
+
+def _latest_rows(rows: list[Row]) -> list[Row]:
+    """One row for each name: the last, which is the one of a change."""
+    return list({row.name: row for row in rows}.values())
+
+
+def _deployed_package(function: FunctionApi) -> Package:
+    subject = f"code of {function.address}"
+    content = call_api(subject, function.read_code)
+    return Package(content, f"the code of {function.address}")
+
+
+def _digest(package: Package | None) -> str:
+    if package is None:
+        return "none"
+    return f"sha256 {hashlib.sha256(package.content).hexdigest()[:SHOWN_DIGEST]}"

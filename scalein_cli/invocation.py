@@ -1,4 +1,4 @@
-"""Invocations of the deployed function, synchronous and asynchronous, by fc2."""
+"""Invocations of the deployed function, synchronous and asynchronous."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import time
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import fc2
 from rich.console import Console
 
-from scalein_cli.compute import FunctionAddress, call_api
+from scalein_cli.compute import call_api
 from scalein_cli.errors import CommandError
+from scalein_cli.function_api import FunctionApi
 
 POLL_SECONDS = 1.0
 END_STATUSES = ("Succeeded", "Failed", "Stopped", "Expired", "Invalid")
+OUTCOME_ERRORS = ("TryLaterError", "RemovalFailedError")  # their text is the outcome
 MAX_SHOWN_CHARACTERS = 300  # of a response that is no outcome
 
 
@@ -27,20 +28,18 @@ class Invocation(NamedTuple):
     log: str  # its end, at most 4 KB
 
 
-def invoke(client: Any, address: FunctionAddress, event: bytes) -> Invocation:
+def invoke(function: FunctionApi, event: bytes) -> Invocation:
     """Invokes the function and waits for its response. Raises CommandError."""
     headers = {"x-fc-invocation-type": "Sync", "x-fc-log-type": "Tail"}
-    try:
-        result = call_api("invoke", lambda: _invoke(client, address, event, headers))
-    except _FunctionError as error:
-        return _failed_invocation(str(error))
-    log = base64.b64decode(result.headers.get("x-fc-log-result", "")).decode("utf-8", "replace")
-    return Invocation(_parse_response(result.data), False, log)
+    answer = call_api(f"invoke {function.address}", lambda: function.invoke(event, headers))
+    log = base64.b64decode(answer.headers.get("x-fc-log-result", "")).decode("utf-8", "replace")
+    if answer.is_error:
+        return _failed_invocation(answer.body.decode("utf-8", "replace"), log)
+    return Invocation(_parse_response(answer.body), False, log)
 
 
 def invoke_asynchronously(
-    client: Any,
-    address: FunctionAddress,
+    function: FunctionApi,
     event: bytes,
     delay_seconds: int,
     wait_seconds: float,
@@ -55,37 +54,20 @@ def invoke_asynchronously(
     headers = {
         "x-fc-invocation-type": "Async",
         "x-fc-async-delay": str(delay_seconds),
-        "x-fc-stateful-async-invocation-id": task_id,
-        "x-fc-stateful-async-invocation-enable": "true",
+        **function.task_headers(task_id),
     }
-    call_api("invoke", lambda: _invoke(client, address, event, headers))
+    call_api(f"invoke {function.address}", lambda: function.invoke(event, headers))
     console.print(f"Accepted as task {task_id}.", highlight=False)
     until, task = time.monotonic() + wait_seconds, {"status": "Enqueued"}
     with console.status("Waiting for the end of the task ..."):
         while task["status"] not in END_STATUSES and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
-            task = _read_task(client, address, task_id)
+            task = call_api("status", lambda: function.read_task(task_id))
     if task.get("returnPayload"):  # not every account gets it
         return task["status"], Invocation(_parse_response(task["returnPayload"]), False, "")
-    if task.get("invocationErrorMessage"):
-        return task["status"], _failed_invocation(task["invocationErrorMessage"])
+    if task.get("errorMessage"):
+        return task["status"], _failed_invocation(task["errorMessage"])
     return task["status"], None
-
-
-class _FunctionError(Exception):
-    """The function raised. The text is its error as Function Compute returns it."""
-
-
-def _invoke(client: Any, address: FunctionAddress, event: bytes, headers: dict[str, str]) -> Any:
-    """The result of fc2. An error of the function is HTTP 200, for which fc2 raises an FcError."""
-    try:
-        return client.invoke_function(
-            address.service, address.function, event, headers, address.qualifier or None
-        )
-    except fc2.FcError as error:
-        if error.status_code != 200:
-            raise
-        raise _FunctionError(error.message) from None
 
 
 def _parse_response(response: bytes | str) -> dict[str, Any]:
@@ -101,18 +83,13 @@ def _parse_response(response: bytes | str) -> dict[str, Any]:
     return document if isinstance(document, dict) else {"response": document}
 
 
-def _failed_invocation(error: str) -> Invocation:
-    """The invocation whose error message is the outcome."""
+def _failed_invocation(error: str, log: str = "") -> Invocation:
+    """The invocation whose error message is the outcome. Raises CommandError for another error."""
     try:
-        message = str(json.loads(error)["errorMessage"])
-    except (ValueError, KeyError, TypeError):
-        message = error
-    return Invocation(_parse_response(message), True, "")
-
-
-def _read_task(client: Any, address: FunctionAddress, task_id: str) -> dict[str, Any]:
-    """The task of an asynchronous invocation. fc2 has no method for it, only what signs a call."""
-    path = f"/2016-08-15/services/{address.service}.{address.qualifier}"
-    path += f"/functions/{address.function}/stateful-async-invocations/{task_id}"
-    headers = client._build_common_headers("GET", path, {})
-    return dict(call_api("status", lambda: client._do_request("GET", path, headers)).json())
+        raised = dict(json.loads(error))
+    except (ValueError, TypeError):
+        raised = {}
+    message = str(raised.get("errorMessage") or error)
+    if raised.get("errorType") in OUTCOME_ERRORS or not raised:
+        return Invocation(_parse_response(message), True, log)
+    raise CommandError(f"The function raised {raised.get('errorType')}: {message}")

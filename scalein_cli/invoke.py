@@ -82,13 +82,12 @@ def _invoke(payload: bytes, options: dict[str, Any], console: Console) -> Invoca
     """The invocation; exits if Function Compute returns no payload. Raises CommandError."""
     from scalein_cli import compute, invocation
 
-    client = compute.open_client(options["endpoint"])
-    address = compute.parse_address(options["function"], options["qualifier"])
+    function = compute.open_function(options["function"], options["endpoint"], options["qualifier"])
     if not options["is_async"]:
-        return invocation.invoke(client, address, payload)
+        return invocation.invoke(function, payload)
     progress = Console(stderr=True) if options["as_json"] else console
     status, ended = invocation.invoke_asynchronously(
-        client, address, payload, options["delay"], options["wait"], progress
+        function, payload, options["delay"], options["wait"], progress
     )
     progress.print(f"{status}.")
     if ended is None:

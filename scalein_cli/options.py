@@ -39,11 +39,16 @@ json_outcome_option = click.option(
 )
 function_option = click.option(
     "--function",
-    default="scalein/scale-in",
+    envvar="SCALEIN_FC_FUNCTION",
+    default="scalein",
     show_default=True,
-    metavar="SERVICE/FUNCTION",
-    help="Function in Function Compute.",
+    metavar="NAME",
+    help="FUNCTION of Function Compute 3.0, or SERVICE/FUNCTION of 2.0.",
 )
+alias_option = click.option(
+    "--alias", default="prod", show_default=True, metavar="NAME", help="Alias of the function."
+)
+yes_option = click.option("--yes", is_flag=True, help="Apply the changes without asking.")
 endpoint_option = click.option(
     "--endpoint",
     envvar="SCALEIN_FC_ENDPOINT",

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from scalein.contract import check, did_you_mean
-from scalein.decision.group_policy import Budget, GroupPolicy, Pause
+from scalein.decision.group_policy import ALL_GROUPS, Budget, GroupPolicy, Pause
 from scalein.decision.model import Alarm, Metric, Order, RemovalRequest
 from scalein.decision.windows import Cron, Windows, parse_cron
 from scalein.errors import ConfigurationError, RejectedEvent
@@ -85,6 +85,20 @@ def parse_policy(document: str | bytes, name: str) -> Policy:
     for fault in _rule_faults(policy):
         raise ConfigurationError(f"{name}: {fault}")
     return policy
+
+
+def check_groups(stopped_groups: tuple[str, ...], policy: Policy) -> None:
+    """Raises ConfigurationError for a stopped group that the policy lacks: a misspelt id would
+    stop nothing.
+    """
+    for id in stopped_groups:
+        if id != ALL_GROUPS and id not in policy.groups:
+            suggestion = did_you_mean(id, islice(policy.groups, MAX_COMPARED_GROUPS))
+            raise ConfigurationError(
+                f"SCALEIN_STOP names {id}, which is not in the policy: it would stop nothing."
+                f"{suggestion} Run scalein start --group {id}, and scalein stop for the group that"
+                " is meant."
+            )
 
 
 def apply_policy(request: RemovalRequest, policy: Policy) -> RemovalRequest | PolicyViolation:

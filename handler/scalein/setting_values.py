@@ -3,9 +3,11 @@
 import re
 from collections.abc import Mapping
 
+from scalein.decision.group_policy import ALL_GROUPS
 from scalein.errors import ConfigurationError
 
 MAX_SECONDS = 86_400
+GROUP_ID = r"[A-Za-z0-9_-]{1,64}"
 
 
 def text_of(owner: object, name: str) -> str:
@@ -38,6 +40,18 @@ def bytes_of(environment: Mapping[str, str], name: str, default: int, maximum: i
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 0 < int(text) <= maximum:
         raise ConfigurationError(f"{name} must be a whole number of bytes from 1 to {maximum}.")
     return int(text)
+
+
+def group_ids_of(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """The variable's scaling group ids; (ALL_GROUPS,) if it says so. Raises ConfigurationError."""
+    ids = [part.strip() for part in environment.get(name, "").split(",")]
+    ids = [id for id in ids if id]
+    if not all(re.fullmatch(GROUP_ID, id) for id in ids):
+        raise ConfigurationError(
+            f"{name} must be {ALL_GROUPS}, or scaling group ids separated by commas."
+        )
+    is_all = ALL_GROUPS in (id.lower() for id in ids)
+    return (ALL_GROUPS,) if is_all else tuple(dict.fromkeys(ids))
 
 
 def decimal(text: str) -> float:

@@ -12,7 +12,15 @@ from scalein.addresses import Endpoint, ca_file_of, check_ledger_url, parse_endp
 from scalein.contract import did_you_mean
 from scalein.errors import ConfigurationError
 from scalein.function_ref import FunctionRef, read_function_ref
-from scalein.setting_values import MAX_SECONDS, bytes_of, decimal, one_of, seconds_of, text_of
+from scalein.setting_values import (
+    MAX_SECONDS,
+    bytes_of,
+    decimal,
+    group_ids_of,
+    one_of,
+    seconds_of,
+    text_of,
+)
 
 KNOWN = (
     "SCALEIN_CMS_ENDPOINT",
@@ -34,6 +42,7 @@ KNOWN = (
     "SCALEIN_REGION_ID",
     "SCALEIN_RETRY",
     "SCALEIN_SETTLE_SECONDS",
+    "SCALEIN_STOP",
 )
 DEFAULT_TIMEOUT_SECONDS = 60.0
 RETURN_SECONDS = 0.4  # an invocation returns this long before its timeout
@@ -77,6 +86,7 @@ class Settings(NamedTuple):
     settle_seconds: float = 180.0  # a call that ESS does not show for so long had no effect
     max_event_bytes: int = 4 * MIB  # a larger event is rejected before it is decoded
     max_wait_seconds: float = 5.0  # for calls that fail, where the message comes again by itself
+    stopped_groups: tuple[str, ...] = ()  # no removal begins or goes on; ("all",): in any group
 
     def __repr__(self) -> str:
         return "Settings(***)"
@@ -118,6 +128,7 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
         settle_seconds=seconds_of(environment, "SCALEIN_SETTLE_SECONDS", 180.0),
         max_event_bytes=bytes_of(environment, "SCALEIN_MAX_EVENT_BYTES", 4 * MIB, 32 * MIB),
         max_wait_seconds=seconds_of(environment, "SCALEIN_MAX_WAIT_SECONDS", 5.0),
+        stopped_groups=group_ids_of(environment, "SCALEIN_STOP"),
     )
 
 

@@ -17,7 +17,7 @@ from scalein.function_ref import FunctionRef
 from scalein.ledger.fallback import FallbackLedger
 from scalein.ledger.memory import MemoryLedger, process_store
 from scalein.ledger.protocol import LeaseOptions, Ledger
-from scalein.policy import Policy
+from scalein.policy import Policy, check_groups
 from scalein.processing.dependencies import Dependencies, FollowUpScheduler, ScheduleFollowUp
 from scalein.processing.follow_up_attempts import FollowUpAttempts
 from scalein.processing.follow_ups import schedule
@@ -37,8 +37,10 @@ def wire(
 ) -> tuple[Dependencies, CallTimer]:
     """The adapters of one invocation, not opened yet, and the timer of their calls.
 
-    `is_http`: the event is an HTTP request, which nothing delivers again by itself.
+    `is_http`: the event is an HTTP request, which nothing delivers again by itself. Raises
+    ConfigurationError if the stop switch names a group that the policy lacks.
     """
+    check_groups(settings.stopped_groups, policy)
     deadline, timer = Deadline.after(settings.run_seconds, clock), CallTimer(clock)
     function_ref = settings.function_ref
     open_ledgers = cache(lambda: _open_ledgers(settings, policy, deadline, timer))
@@ -57,6 +59,7 @@ def wire(
         follow_up_key=function_ref.key if function_ref else "",
         settle_seconds=settings.settle_seconds,
         is_dry_run=settings.dry_run,
+        stopped_groups=settings.stopped_groups,
     )
     return dependencies, timer
 

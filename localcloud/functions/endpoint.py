@@ -26,6 +26,7 @@ from localcloud.functions.invocation_queue import MAX_BYTES, Invocation, Invocat
 from localcloud.functions.management import NEWER, OLDER, management
 from localcloud.functions.model import LATEST, NATIVE, FcError
 from localcloud.functions.native_management import native_management
+from localcloud.functions.packages import PATH as CODE_PATH
 from localcloud.functions.platform import Platform
 from localcloud.functions.signatures import check_signature
 from localcloud.wire import Incoming
@@ -91,9 +92,24 @@ def routes(platform: Platform, authenticator: Authenticator, faults: Faults) -> 
 
     return [
         *(route(path, "POST", invoke, "InvokeFunction") for path in INVOKE_PATHS),
+        _download_route(platform),
         *(route(path, method, act) for path, method, act in management(platform)),
         *(route(path, method, act) for path, method, act in native_management(platform)),
     ]
+
+
+def _download_route(platform: Platform) -> Route:
+    """Returns the route that downloads code, as OSS does: its path has the right to it."""
+
+    def download(request: Request) -> Response:
+        names = request.path_params
+        try:
+            content = platform.registry.packages.content(names["token"], names["name"])
+        except FcError as error:
+            return _error(error, request.url.path)
+        return Response(content, media_type="application/zip")
+
+    return Route(CODE_PATH, download, methods=["GET"])
 
 
 def _address(request: Request) -> tuple[str, str]:

@@ -146,10 +146,7 @@ class Pool:
             instances = [instance for idle in self.idle.values() for instance in idle]
             self.idle.clear()
         for instance in instances:
-            _thaw(instance.process)
-            _end(instance.process)
-            instance.requests.close()
-            instance.responses.close()
+            _close(instance)
 
     def instances(self, key: str) -> list[str]:
         return [instance.id for instance in self.idle.get(key, ())]
@@ -160,8 +157,7 @@ class Pool:
             old = self.idle.pop(key, [])
             self.count[key] = self.count.get(key, 0) - len(old)
         for instance in old:
-            _thaw(instance.process)
-            _end(instance.process)
+            _close(instance)
 
     def _acquire(self, function: Function) -> Instance:
         key = function.key
@@ -183,12 +179,9 @@ class Pool:
 
     def _discard(self, function: Function, instance: Instance) -> None:
         """Ends the instance, which serves no other invocation."""
-        _end(instance.process)
+        _close(instance)
         with self.lock:
             self.count[function.key] -= 1
-        for channel in (instance.requests, instance.responses):
-            with suppress(OSError):
-                channel.close()
 
     def _start(self, function: Function) -> Instance:
         to_child, requests = os.pipe()
@@ -269,6 +262,14 @@ class Pool:
             if time.monotonic() >= until:
                 raise TimeoutError
         return dict(json.loads(instance.responses.readline()))
+
+
+def _close(instance: Instance) -> None:
+    """Ends an idle instance and closes the channels to it."""
+    _end(instance.process)
+    for channel in (instance.requests, instance.responses):
+        with suppress(OSError):
+            channel.close()
 
 
 def _thaw(process: subprocess.Popen[bytes]) -> None:

@@ -34,9 +34,9 @@ def _services(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield (
         OLDER + "/services",
         "GET",
-        lambda r, _: _listed(r, "services", "serviceName", _descriptions(registry.services)),
+        lambda r, _: listed(r, "services", "serviceName", _descriptions(registry.services)),
     )
-    yield SERVICE, "GET", lambda r, _: registry.service(r.path_params["service"]).description
+    yield SERVICE, "GET", lambda r, _: registry.service_description(r.path_params["service"])
     yield (
         SERVICE,
         "PUT",
@@ -56,7 +56,12 @@ def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
 
     def listing(request: Request, _: bytes) -> Any:
         service = registry.service(request.path_params["service"])
-        return _listed(request, "functions", "functionName", _descriptions(service.functions))
+        return listed(request, "functions", "functionName", _descriptions(service.functions))
+
+    def code(request: Request, _: bytes) -> Any:
+        path = request.path_params
+        function = registry.function(path["service"], path["function"])
+        return registry.packages.location(function, str(request.base_url))
 
     def instances(request: Request, _: bytes) -> Any:
         function = registry.function(
@@ -84,6 +89,7 @@ def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
         lambda r, _: registry.delete_function(r.path_params["service"], r.path_params["function"]),
     )
     yield FUNCTION + "/instances", "GET", instances
+    yield FUNCTION + "/code", "GET", code
 
 
 def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
@@ -100,7 +106,7 @@ def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield (
         versions,
         "GET",
-        lambda r, _: _listed(
+        lambda r, _: listed(
             r, "versions", "versionId", list(service(r).version_descriptions.values())
         ),
     )
@@ -113,7 +119,7 @@ def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield (
         aliases,
         "GET",
-        lambda r, _: _listed(r, "aliases", "aliasName", list(service(r).aliases.values())),
+        lambda r, _: listed(r, "aliases", "aliasName", list(service(r).aliases.values())),
     )
     yield aliases + "/{alias}", "GET", lambda r, _: registry.alias(name(r), r.path_params["alias"])
     yield (
@@ -183,20 +189,17 @@ def _descriptions(named: dict[str, Any]) -> list[dict[str, Any]]:
     return [thing.description for name, thing in sorted(named.items()) if name]
 
 
-def _listed(request: Request, name: str, key: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+def listed(request: Request, name: str, key: str, items: list[dict[str, Any]]) -> dict[str, Any]:
     """Returns one page of what has the prefix, and where the next one starts."""
-    limit, start = (
-        int(request.query_params.get("limit") or 20),
-        request.query_params.get("nextToken") or "",
-    )
+    limit = int(request.query_params.get("limit") or 20)
     prefix = request.query_params.get("prefix") or ""
-    fitting = [
-        description
-        for description in items
-        if str(description[key]).startswith(prefix) and str(description[key]) >= start
-    ]
-    page = {name: fitting[:limit]}
-    return {**page, "nextToken": str(fitting[limit][key])} if limit < len(fitting) else page
+    fitting = [item for item in items if str(item[key]).startswith(prefix)]
+    ids = [str(item[key]) for item in fitting]
+    token = request.query_params.get("nextToken") or ""
+    start = ids.index(token) if token in ids else 0
+    end = start + limit
+    page = {name: fitting[start:end]}
+    return {**page, "nextToken": ids[end]} if end < len(ids) else page
 
 
 def _task(invocation: Invocation) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,8 +34,10 @@ class Function:
 
     @property
     def key(self) -> str:
-        checksum = self.description["codeChecksum"]
-        return f"{self.service}.{self.version_id or LATEST}/{self.name}/{checksum}"
+        """Of its instances: an instance that is busy during an update serves nothing after it."""
+        configuration = json.dumps(self.description, sort_keys=True)
+        digest = hashlib.sha256(configuration.encode()).hexdigest()[:16]
+        return f"{self.service}.{self.version_id or LATEST}/{self.name}/{digest}"
 
     @property
     def is_native(self) -> bool:
@@ -84,6 +88,7 @@ class Service:
     functions: dict[str, Function] = field(default_factory=dict)
     versions: dict[str, dict[str, Function]] = field(default_factory=dict)
     version_descriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    version_services: dict[str, dict[str, Any]] = field(default_factory=dict)  # what it was then
     aliases: dict[str, dict[str, Any]] = field(default_factory=dict)
     # by qualifier and function
     async_configs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)

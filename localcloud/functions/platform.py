@@ -21,6 +21,7 @@ from localcloud.functions.invocation_queue import (
     TaskExists,
 )
 from localcloud.functions.model import LATEST, NATIVE, FcError, Function
+from localcloud.functions.packages import Packages
 from localcloud.functions.registry import Registry
 from localcloud.logs import rows as log_rows
 from localcloud.logs.store import LogStores
@@ -45,7 +46,7 @@ class Platform:
         self._folder = tempfile.TemporaryDirectory(prefix="localcloud-fc-")
         folder = Path(self._folder.name)
         self.clock = clock
-        self.registry = Registry(clock, folder)
+        self.registry = Registry(clock, Packages(folder))
         self.queue = InvocationQueue(clock)
         self.pool = Pool(account, folder)
         self.logs = LogStores()

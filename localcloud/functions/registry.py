@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import io
 import re
-import shutil
-import zipfile
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +11,7 @@ from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.functions.model import LATEST, NATIVE, FcError, Function, Service
+from localcloud.functions.packages import Packages
 
 RUNTIMES = (
     *("python3", "python3.9", "python3.10", "python3.12"),
@@ -35,7 +31,7 @@ class Registry:
     """
 
     clock: Clock
-    folder: Path
+    packages: Packages
     services: dict[str, Service] = field(default_factory=dict)
     natives: dict[str, Service] = field(default_factory=dict)  # by the name of the function
 
@@ -74,6 +70,18 @@ class Registry:
                 raise FcError(404, "FunctionNotFound", message) from error
             raise FcError(404, "ServiceNotFound", f"service '{name}' does not exist") from error
 
+    def service_description(self, name: str) -> dict[str, Any]:
+        """What GetService answers; `name` may carry a qualifier."""
+        service, qualifier = self.service(name), name.partition(".")[2] or LATEST
+        version = service.aliases.get(qualifier, {}).get("versionId", qualifier)
+        if version == LATEST:
+            return service.description
+        try:
+            return service.version_services[version]
+        except KeyError as error:
+            message = f"version or alias '{qualifier}' does not exist"
+            raise FcError(404, "VersionNotFound", message) from error
+
     def put_function(
         self, service_name: str, body: dict[str, Any], name: str = ""
     ) -> dict[str, Any]:
@@ -97,7 +105,7 @@ class Registry:
         function = Function(service.name, function_name, code_folder, description)
         code = body.get("code")
         if code:
-            function.code, checksum, size = self._unpack(function, code)
+            function.code, checksum, size = self.packages.unpack(function, code)
             description.update(codeChecksum=checksum, codeSize=size)
         elif before is None:
             raise FcError(400, "InvalidArgument", "code is required")
@@ -134,11 +142,18 @@ class Registry:
     def publish_version(
         self, service_name: str, body: dict[str, Any], function: str = ""
     ) -> dict[str, Any]:
+        """Makes a version of what the service, or the native function, is now."""
         service = self.service(service_name, function)
-        id = str(max(map(int, service.versions), default=0) + 1)
+        newest = max(map(int, service.versions), default=0)
+        if newest and _is_published(service, str(newest)):
+            message = f"can not publish version for '{service.name or function}', detail: "
+            message += "'No changes were made since last publish'"
+            raise FcError(400, "VersionPublishError", message)
+        id = str(newest + 1)
         service.versions[id] = {
             name: replace(f, version_id=id) for name, f in service.functions.items()
         }
+        service.version_services[id] = dict(service.description)
         service.version_descriptions[id] = self._stamp(
             {"versionId": id, "description": body.get("description") or ""}
         )
@@ -150,7 +165,7 @@ class Registry:
             raise FcError(412, "PreconditionFailed", "an alias points at the version")
         if service.versions.pop(id, None) is None:
             raise FcError(404, "VersionNotFound", f"version '{id}' does not exist")
-        del service.version_descriptions[id]
+        del service.version_descriptions[id], service.version_services[id]
 
     def put_alias(
         self, service_name: str, body: dict[str, Any], name: str = "", function: str = ""
@@ -201,22 +216,6 @@ class Registry:
                 404, "AsyncConfigNotExists", "the function has no asynchronous configuration"
             ) from error
 
-    def _unpack(self, function: Function, code: dict[str, Any]) -> tuple[Path, str, int]:
-        if "zipFile" not in code:
-            raise FcError(400, "InvalidArgument", "the local cloud takes code.zipFile, not OSS")
-        try:
-            content = base64.b64decode(code["zipFile"], validate=True)
-            archive = zipfile.ZipFile(io.BytesIO(content))
-        except (binascii.Error, TypeError, zipfile.BadZipFile) as error:
-            raise FcError(
-                400, "InvalidArgument", "code.zipFile is not a zip file in base64"
-            ) from error
-        checksum = hashlib.sha256(content).hexdigest()[:16]
-        folder = self.folder / f"{function.service}-{function.name}-{checksum}"
-        shutil.rmtree(folder, ignore_errors=True)
-        archive.extractall(folder)
-        return folder, checksum, len(content)
-
     def _stamp(self, description: dict[str, Any]) -> dict[str, Any]:
         description.setdefault("createdTime", self._now())
         description["lastModifiedTime"] = self._now()
@@ -253,6 +252,21 @@ def _check_function(description: dict[str, Any]) -> None:
         raise FcError(400, "InvalidArgument", f"the environment variable {wrong[0]} is reserved")
     if sum(len(name) + len(str(value)) for name, value in environment.items()) > 4 << 10:
         raise FcError(400, "InvalidArgument", "environment variables have 4 KB together")
+
+
+def _is_published(service: Service, version: str) -> bool:
+    """Whether the version has all that is deployed now."""
+    contents = [
+        {name: _without_times(function.description) for name, function in functions.items()}
+        for functions in (service.functions, service.versions[version])
+    ]
+    descriptions = (service.description, service.version_services[version])
+    before, now = map(_without_times, descriptions)
+    return contents[0] == contents[1] and before == now
+
+
+def _without_times(description: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in description.items() if not k.endswith("Time") and k != "concurrency"}
 
 
 def _id(name: str) -> str:

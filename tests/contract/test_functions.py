@@ -7,6 +7,7 @@ import gc
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,26 @@ def test_a_version_never_changes_once_published_and_an_alias_points_at_it(
     assert client.invoke_function("s", "f", b"", qualifier="prod").data == b"one"
     client.update_alias("s", "prod", client.publish_version("s").data["versionId"])
     assert client.invoke_function("s", "f", b"", qualifier="prod").data == b"two"
+
+
+def test_an_instance_that_is_busy_during_an_update_serves_nothing_after_it(
+    compute: Compute, tmp_path: Path
+) -> None:
+    code = (
+        "import os, time\n"
+        "def handler(event, context):\n"
+        "    time.sleep(float(event))\n"
+        "    return os.environ['NAME']\n"
+    )
+    compute.deploy(tmp_path, code, environmentVariables={"NAME": "old"})
+    client = compute.client
+    with ThreadPoolExecutor() as pool:
+        busy = pool.submit(compute.client.invoke_function, "s", "f", b"2")
+        soon(lambda: sum(compute.platform.pool.count.values()))
+        client.update_function("s", "f", environmentVariables={"NAME": "new"})
+        assert busy.result().data == b"old"
+
+    assert client.invoke_function("s", "f", b"0").data == b"new"
 
 
 def test_an_asynchronous_call_is_delayed_numbered_and_listed(

@@ -24,6 +24,7 @@ from tests.support.redis_server import redis_server
 
 ROOT = Path(__file__).parents[2]
 POLICY: dict[str, Any] = {"groups": {"asg-1": {}}}
+ROLE = "acs:ram::1:role/scalein"
 SECRET = "a follow-up key that no output shows"
 
 
@@ -59,6 +60,7 @@ def scalein(
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
             "SCALEIN_FC_ENDPOINT": compute.endpoint,
             "SCALEIN_ESS_ENDPOINT": compute.endpoint,
+            "SCALEIN_FC_FUNCTION": "scalein/scale-in",
             **more,
         }
     command = [sys.executable, "-m", "scalein_cli", *arguments]
@@ -74,85 +76,14 @@ def deploy(compute: Compute, code: Path, *more: str) -> subprocess.CompletedProc
         "SCALEIN_ESS_ENDPOINT": compute.endpoint,
         "SCALEIN_FC_ENDPOINT": compute.endpoint,
         "SCALEIN_FOLLOW_UP_KEY": SECRET,
+        "SCALEIN_DRY_RUN": "false",
         # The context of python3.12 does not name the service.
         "SCALEIN_FC_FUNCTION": "scalein/scale-in",
     }
     variables = [
         part for name, value in environment.items() for part in ("--env", f"{name}={value}")
     ]
-    return scalein(compute, "deploy", str(code), *variables, *more)
-
-
-def test_deploying_shows_the_changes_and_applies_them_once(compute: Compute, code: Path) -> None:
-    first = deploy(compute, code, "--yes", "--alias", "prod", "--runtime", "python3.10")
-    assert (first.returncode, first.stderr) == (0, "")
-    assert "done  alias prod" in first.stdout
-    assert SECRET not in first.stdout
-    again = deploy(compute, code, "--yes", "--alias", "prod")
-    assert again.stdout == "Nothing to change.\n"
-    changed = deploy(compute, code, "--yes", "--alias", "prod", "--timeout", "90")
-    assert "timeout 60 s" in changed.stdout
-    assert "timeout 90 s" in changed.stdout
-    assert compute.client.get_alias("scalein", "prod").data["versionId"] == "2"
-
-
-def test_settings_that_are_not_given_do_not_change(compute: Compute, code: Path) -> None:
-    """New code must not switch the dry run off."""
-    deploy(
-        compute,
-        code,
-        "--yes",
-        "--env",
-        "SCALEIN_DRY_RUN=true",
-        "--timeout",
-        "90",
-        "--memory",
-        "512",
-    )
-    with zipfile.ZipFile(code, "a") as archive:
-        archive.writestr("new.txt", "new")
-    done = scalein(compute, "deploy", str(code), "--yes", "--unset", "SCALEIN_FOLLOW_UP_KEY")
-
-    assert (done.returncode, done.stderr) == (0, "")
-    now = compute.client.get_function("scalein", "scale-in").data
-    assert (now["timeout"], now["memorySize"]) == (90, 512)
-    assert now["environmentVariables"]["SCALEIN_DRY_RUN"] == "true"
-    assert "SCALEIN_FOLLOW_UP_KEY" not in now["environmentVariables"]
-
-
-def test_a_package_is_deployed_to_the_runtime_that_it_was_made_for(
-    compute: Compute, code: Path
-) -> None:
-    with zipfile.ZipFile(code, "a") as archive:
-        archive.writestr("rpds/rpds.cpython-312-x86_64-linux-gnu.so", "")
-    wrong = deploy(compute, code, "--yes", "--runtime", "python3.10")
-    deploy(compute, code, "--yes")
-
-    assert "made for python3.12, not for python3.10" in wrong.stderr
-    assert compute.client.get_function("scalein", "scale-in").data["runtime"] == "python3.12"
-
-
-def test_a_deployment_of_the_template_is_completed(compute: Compute, code: Path) -> None:
-    deploy(compute, code, "--yes")
-    arn = "acs:mns:cn-hangzhou:1:/queues/outcomes/messages"
-    done = scalein(compute, "deploy", "--only-asynchronous", "--on-success", arn, "--yes")
-
-    assert (done.returncode, done.stderr) == (0, "")
-    config = compute.client.get_function_async_invoke_config("scalein", "LATEST", "scale-in").data
-    assert (config["statefulInvocation"], config["destinationConfig"]) == (
-        True,
-        {"onSuccess": {"destination": arn}},
-    )
-
-
-def test_nothing_is_deployed_without_consent(compute: Compute, code: Path) -> None:
-    shown = deploy(compute, code, "--dry-run")
-    refused = deploy(compute, code)
-
-    assert (shown.returncode, refused.returncode) == (0, 1)
-    assert "function scale-in" in shown.stdout
-    assert "Apply these changes?" in refused.stdout
-    assert compute.client.list_services().data["services"] == []
+    return scalein(compute, "deploy", str(code), "--role", ROLE, *variables, *more)
 
 
 def test_the_function_is_invoked_and_its_outcome_is_printed(compute: Compute, code: Path) -> None:
@@ -188,7 +119,8 @@ def test_the_function_of_this_checkout_is_invoked_locally() -> None:
     ("arguments", "variables", "message"),
     [
         (["invoke", "-"], {}, "FunctionNotFound (HTTP 404)"),
-        (["invoke", "-", "--function", "missing/f"], {}, "Create it with scalein deploy"),
+        (["invoke", "-", "--function", "missing"], {}, "Create it with template.yml or scalein"),
+        (["invoke", "-", "--function", "missing/f"], {}, "Create it with template.yml or scalein"),
         (
             ["invoke", "-"],
             {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "wrong"},
@@ -199,17 +131,28 @@ def test_the_function_of_this_checkout_is_invoked_locally() -> None:
             {"ALIBABA_CLOUD_ACCESS_KEY_ID": ""},
             "There are no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID",
         ),
+        (
+            ["invoke", "-", "--function", "f"],
+            {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "wrong"},
+            "invoke f: SignatureNotMatch (HTTP 403)",
+        ),
         (["invoke", "-"], {"SCALEIN_FC_ENDPOINT": "127.0.0.1:9"}, "does not answer"),
+        (
+            ["stop", "--function", "f"],
+            {"SCALEIN_FC_ENDPOINT": "127.0.0.1:9", "DEBUG": "sdk"},
+            "function f: Function Compute does not answer",
+        ),
         (["invoke", "-"], {"SCALEIN_FC_ENDPOINT": "http://fc.example"}, "must be https"),
         (
             ["invoke", "-"],
             {"SCALEIN_FC_ENDPOINT": ""},
             "There is no endpoint: set SCALEIN_FC_ENDPOINT",
         ),
-        (["invoke", "-", "--function", "f"], {}, "SERVICE/FUNCTION"),
+        (["invoke", "-", "--function", "/f"], {}, "SERVICE/FUNCTION"),
+        (["invoke", "-", "--function", "a/b/c"], {}, "SERVICE/FUNCTION"),
         (["deploy", "README.md", "--env", "x"], {}, "NAME=VALUE"),
         (["deploy", "README.md", "--yes"], {}, "not a zip file"),
-        (["deploy"], {}, "give ZIP, or --only-asynchronous"),
+        (["deploy"], {}, "To create it give ZIP"),
         (["check"], {}, "give --policy"),
     ],
 )
@@ -223,6 +166,22 @@ def test_a_failure_is_a_sentence_without_a_traceback(
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert KEY.access_key_secret not in done.stdout + done.stderr
+
+
+def test_without_the_sdk_of_3_0_the_command_says_which_package_is_missing(
+    compute: Compute, tmp_path: Path
+) -> None:
+    (tmp_path / "alibabacloud_fc20230330.py").write_text(
+        "raise ImportError(name='alibabacloud_fc20230330')"
+    )
+    paths = f"{tmp_path}:{HANDLER}:{ROOT}"
+    done = scalein(compute, "stop", "--function", "f", PYTHONPATH=paths)
+
+    assert done.returncode == 1
+    assert "pip install alibabacloud-fc20230330" in done.stderr
+    assert "Traceback" not in done.stderr
+    older = scalein(compute, "stop", "--function", "s/f", PYTHONPATH=paths)
+    assert "function s/f does not exist" in older.stderr
 
 
 def check(
@@ -310,11 +269,13 @@ def test_a_package_is_reproducible_and_has_all_that_the_function_needs(
             "SCALEIN_FC_FUNCTION": "scalein/scale-in",
             "SCALEIN_FOLLOW_UP_KEY": SECRET,
             "SCALEIN_LEDGER": ledger.url,
+            "SCALEIN_DRY_RUN": "false",
         }
         environment = [
             part for name, value in variables.items() for part in ("--env", f"{name}={value}")
         ]
-        scalein(compute, "deploy", str(made[0]), "--yes", "--runtime", runtime, *environment)
+        options = ("--yes", "--runtime", runtime, "--role", ROLE)
+        scalein(compute, "deploy", str(made[0]), *options, *environment)
         event = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}})
         outcome = json.loads(scalein(compute, "invoke", "-", "--json", stdin=event).stdout)
 

@@ -1,23 +1,32 @@
-"""The dry run is switched on during a removal: nothing more is called, and its end is reported."""
+"""The dry run or the stop switch is switched on, before a removal and during one."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from localcloud.ess.model import Assumptions
 from localcloud.lag import Lag
+from scalein.errors import ConfigurationError
 from tests.support.clouds import group, instances
 from tests.support.truth import Did, Said, ends, lies
 from tests.support.worlds import World, world_of
 
+SWITCHES = [("SCALEIN_DRY_RUN", "true"), ("SCALEIN_STOP", "all"), ("SCALEIN_STOP", "asg-1")]
+CODE_BY_SETTING = {"SCALEIN_DRY_RUN": "paused", "SCALEIN_STOP": "stop-switch"}
+switched = pytest.mark.parametrize("switch", SWITCHES, ids="=".join)
 
-def stopped(world: World, count: int, monkeypatch: pytest.MonkeyPatch) -> list[Said]:
-    """One message; the dry run is switched on after its first invocation."""
+
+def stopped(
+    world: World, count: int, switch: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> list[Said]:
+    """One message; the setting is made after its first invocation."""
     said = list[Said]()
     world.heard = lambda outcome: said.append(Said(world.cloud.clock.now(), outcome))
     world.send({"requestId": "m", "remove": {"count": count}})
     world.cloud.inside.faults.clear()
-    monkeypatch.setenv("SCALEIN_DRY_RUN", "true")
+    monkeypatch.setenv(*switch)
     before = len(world.cloud.calls("RemoveInstances"))
     world.follow()
 
@@ -28,29 +37,78 @@ def stopped(world: World, count: int, monkeypatch: pytest.MonkeyPatch) -> list[S
     return said
 
 
+@switched
 def test_a_removal_that_is_stopped_removes_no_more_and_its_end_is_reported(
-    monkeypatch: pytest.MonkeyPatch,
+    switch: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with world_of(group(*instances(60)), assumptions=Assumptions(activity_seconds=20)) as world:
-        last = stopped(world, 45, monkeypatch)[-1].outcome
+        last = stopped(world, 45, switch, monkeypatch)[-1].outcome
 
         assert (last["status"], len(last["removed"]), len(last["notRemoved"])) == (
             "partly-removed",
             20,
             25,
         )
-        assert {not_removed["code"] for not_removed in last["notRemoved"]} == {"paused"}
+        codes = {not_removed["code"] for not_removed in last["notRemoved"]}
+        assert codes == {CODE_BY_SETTING[switch[0]]}
 
 
+@switched
 @pytest.mark.parametrize("lag", [0, 60])
 @pytest.mark.parametrize("kind", ["lost-answer", "gateway-timeout", "reset"])
 def test_a_call_in_doubt_is_not_made_again_and_ends_as_far_as_it_can_be_known(
-    kind: str, lag: float, monkeypatch: pytest.MonkeyPatch
+    kind: str, lag: float, switch: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with world_of(group(*instances(9)), assumptions=Assumptions(activity_seconds=20)) as world:
         world.cloud.inside.lag = Lag(lists=lag, history=lag)
         world.cloud.inside.faults.add(kind, "RemoveInstances", times=1_000)
-        last = stopped(world, 3, monkeypatch)[-1].outcome
+        last = stopped(world, 3, switch, monkeypatch)[-1].outcome
 
         assert last["status"] in ("removed", "unconfirmed", "blocked")
         assert (last["status"] == "blocked") == (kind == "reset")
+
+
+@pytest.mark.parametrize("value", ["all", "asg-1"])
+def test_no_removal_begins_in_a_stopped_group_and_the_outcome_says_what_to_do(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world_of(group(*instances(9))) as world:
+        monkeypatch.setenv("SCALEIN_STOP", value)
+        outcome = world.send({"requestId": "m", "remove": {"count": 3}})
+
+        assert (outcome["status"], outcome["blockedBy"]["reason"]) == ("blocked", "stop-switch")
+        assert f"SCALEIN_STOP is {value}" in outcome["message"]
+        assert "scalein start" in outcome["message"]
+        assert world.cloud.calls("RemoveInstances") == []
+
+
+def test_the_groups_beside_a_stopped_one_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy: dict[str, Any] = {"groups": {"asg-1": {}, "asg-2": {}}}
+    with world_of(group(*instances(9)), policy=policy) as world:
+        monkeypatch.setenv("SCALEIN_STOP", "asg-2")
+
+        assert world.send({"requestId": "m", "remove": {"count": 3}})["status"] == "removing"
+
+
+def test_a_misspelt_group_stops_nothing_silently(monkeypatch: pytest.MonkeyPatch) -> None:
+    with world_of(group(*instances(9))) as world:
+        monkeypatch.setenv("SCALEIN_STOP", "asg-11")
+        with pytest.raises(ConfigurationError, match=r"asg-11.*Did you mean asg-1\?"):
+            world.send({"requestId": "m", "remove": {"count": 3}})
+        assert world.cloud.calls("RemoveInstances") == []
+
+
+def test_a_removal_that_may_be_an_earlier_delivery_s_does_not_hide_the_stop_switch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a ledger that is shared, and to a process that forgot the first message."""
+    with world_of(group(*instances(9))) as world:
+        world.restarts = True
+        world.send({"requestId": "m", "remove": {"count": 1}})
+        world.follow()
+        monkeypatch.setenv("SCALEIN_STOP", "all")
+        outcome = world.send({"requestId": "n", "remove": {"count": 1}})
+
+        assert outcome["status"] == "unconfirmed"
+        assert "This delivery: no instances removed: the stop switch is on" in outcome["message"]
+        assert "scalein start" in outcome["message"]

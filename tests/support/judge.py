@@ -243,6 +243,7 @@ JUDGES: dict[Reason, Callable[[Case, str], bool]] = {
         a.ended_at is None and (case.group.desired_capacity is None or a.trigger == "Cms")
         for a in case.snapshot.activities or ()
     ),
+    Reason.STOP_SWITCH: lambda case, id: bool(case.group_policy.stopped_by),
     Reason.PAUSED: lambda case, id: (
         case.group_policy.pause is not None
         and (case.group_policy.pause.until is None or case.now < case.group_policy.pause.until)

@@ -116,6 +116,7 @@ def test_i12_a_closed_group_gets_no_write_call(decision: Decision) -> None:
     closed = (
         Reason.GROUP_NOT_ACTIVE,
         Reason.SCALE_IN_SUSPENDED,
+        Reason.STOP_SWITCH,
         Reason.PAUSED,
         Reason.WINDOW_CLOSED,
     )
@@ -225,6 +226,7 @@ LOOSER: dict[str, Any] = {
     "remove_standby": True,
     "healthy_quorum_percent": None,
     "pause": None,
+    "stopped_by": "",
     "windows": None,
 }
 

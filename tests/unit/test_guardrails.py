@@ -104,6 +104,7 @@ THREE_REMOVED = after(100, removed=3, removed_ids=REMOVED_IDS)
 THREE_OF_TEN_REMOVED = after(100, ten(desired_capacity=10), removed=3, removed_ids=REMOVED_IDS)
 SHARE = budget(None, 40)
 COOL, DAY = GroupPolicy(cooldown_seconds=600), 86_400
+STOPPED = GroupPolicy(stopped_by="SCALEIN_STOP is all")
 AFTER_OUT = GroupPolicy(cooldown_after_scale_out_seconds=600)
 AFTER_FAILURE = GroupPolicy(cooldown_after_failure_seconds=180)
 
@@ -190,6 +191,9 @@ AFTER_FAILURE = GroupPolicy(cooldown_after_failure_seconds=180)
         ("a rejected activity never ran", AFTER_FAILURE, after(60, status="Rejected"), 9, None),
         ("a scale-out that still runs",
          AFTER_OUT, after(0, added=1, ended_at=None), 0, "cooldown-after-scale-out"),
+        ("the stop switch is on", STOPPED, ten(), 0, "stop-switch"),
+        ("it is on in a group that is paused too",
+         STOPPED._replace(pause=Pause()), ten(), 0, "stop-switch"),
         ("the group is paused", GroupPolicy(pause=Pause()), ten(), 0, "paused"),
         ("paused until a minute from now",
          GroupPolicy(pause=Pause(NOON + timedelta(minutes=1))), ten(), 0, "paused"),
@@ -299,6 +303,7 @@ def test_each_limit_says_what_it_allows_and_by_which_values() -> None:
         (GroupPolicy(pause=Pause(NOON + timedelta(hours=1), "sale")), ten(),
          "The policy pauses the group until 2026-11-23 13:00 UTC (sale)."),
         (GroupPolicy(pause=Pause()), ten(), "The policy pauses the group."),
+        (STOPPED, ten(), "The stop switch is on: SCALEIN_STOP is all."),
         (hours("0 0 * * *"), ten(), "Local time Mon 12:00 (UTC) is outside the allowed windows."),
         (GroupPolicy(windows=Windows(ZoneInfo("Asia/Shanghai"), (), (parse_cron("* 20 * * *"),))),
          ten(),

@@ -117,11 +117,28 @@ def test_cloudmonitor_has_an_endpoint_of_its_own() -> None:
         ("SCALEIN_DRY_RUN", "perhaps"),
         ("SCALEIN_RETRY", "never"),
         ("SCALEIN_REGION_ID", "cn hangzhou"),
+        ("SCALEIN_STOP", "asg-1; asg-2"),
+        ("SCALEIN_STOP", "asg 1"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         read_settings({**KEYS, name: value}, context())
+
+
+@pytest.mark.parametrize(
+    ("value", "stopped"),
+    [
+        ("", ()),
+        ("all", ("all",)),
+        (" ALL ", ("all",)),
+        ("asg-1", ("asg-1",)),
+        ("asg-1, asg-2,asg-1,", ("asg-1", "asg-2")),
+        ("asg-1,all", ("all",)),
+    ],
+)
+def test_the_stop_switch_names_groups_or_all(value: str, stopped: tuple[str, ...]) -> None:
+    assert read_settings({**KEYS, "SCALEIN_STOP": value}, context()).stopped_groups == stopped
 
 
 @pytest.mark.parametrize(("timeout", "seconds"), [(60, 59.0), ("60", 59.0), (None, 59.0)])

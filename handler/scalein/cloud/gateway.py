@@ -43,12 +43,18 @@ class Gateway(Protocol):
 
 
 class DryRun:
-    """A gateway that reads and never removes: the last safeguard of a dry run, which calls no
-    `remove`.
+    """A gateway that reads and never removes: the last safeguard of a dry run, and of a stopped
+    group, which call no `remove`.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        code: str = "DryRun",
+        why: str = "the dry run is on, so no call is made.",
+    ) -> None:
         self._gateway = gateway
+        self._code, self._why = code, why
 
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
         return self._gateway.snapshot(scaling_group_id, read_scope)
@@ -57,7 +63,7 @@ class DryRun:
         self._gateway.check_removal()
 
     def remove(self, removal: Removal) -> str:  # noqa: ARG002 (the protocol's)
-        raise TryLater("RemoveInstances", "DryRun", "the dry run is on, so no call is made.")
+        raise TryLater("RemoveInstances", self._code, self._why)
 
     def activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
         return self._gateway.activities(activity_ids)

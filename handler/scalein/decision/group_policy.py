@@ -6,6 +6,8 @@ from typing import NamedTuple
 from scalein.decision.model import Metric, Order
 from scalein.decision.windows import Windows
 
+ALL_GROUPS = "all"  # of the stop switch
+
 
 class Pause(NamedTuple):
     """No instances are removed until this moment."""
@@ -44,6 +46,7 @@ class GroupPolicy(NamedTuple):
     pause: Pause | None = None
     windows: Windows | None = None
     dry_run: bool = False
+    stopped_by: str = ""  # the stop switch, as a clause; no removal begins or goes on
 
     @property
     def history_seconds(self) -> int:

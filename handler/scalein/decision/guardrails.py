@@ -109,6 +109,7 @@ def _stable(snapshot: Snapshot) -> tuple[int, str]:
 def _vetoes(
     request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
 ) -> Iterator[Veto]:
+    yield from _stopped(group_policy)
     yield from _group_state(snapshot)
     yield from _unknown_removal_policy(request, snapshot)
     yield from _paused(snapshot, group_policy)
@@ -118,6 +119,15 @@ def _vetoes(
     yield from _cooling_down(request, snapshot, group_policy)
     # The last, for this veto alone is retried: a retry is of no use if a cooldown follows.
     yield from _in_progress(snapshot)
+
+
+def _stopped(group_policy: GroupPolicy) -> Iterator[Veto]:
+    """Vetoes every removal while the stop switch is on. It comes first: who stopped the function
+    must see in the next outcome that it is stopped.
+    """
+    if group_policy.stopped_by:
+        detail = f"The stop switch is on: {group_policy.stopped_by}."
+        yield Veto(Reason.STOP_SWITCH, detail)
 
 
 def _group_state(snapshot: Snapshot) -> Iterator[Veto]:

@@ -68,6 +68,7 @@ class Reason(str, Enum):
     BELOW_DESIRED = "below-desired"  # less than the desired capacity: ESS would replace it
     ACTIVITY_IN_PROGRESS = "activity-in-progress"  # one beside which ESS takes no removal
     # Retained, because of the policy's guardrails:
+    STOP_SWITCH = "stop-switch"  # the operator has stopped all removals, or those of the group
     PAUSED = "paused"  # the policy has paused the group
     WINDOW_CLOSED = "window-closed"  # the policy allows no removal at this time
     COOLDOWN = "cooldown"  # a removal runs, or ended a moment ago

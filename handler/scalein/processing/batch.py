@@ -82,7 +82,9 @@ class BatchProcessor:
 
     def _process_now(self, progress: Progress, expiry: Outcome | None) -> Outcome:
         request, dependencies = progress.request, self._dependencies
+        stopped_by = dependencies.stop_of(request.scaling_group_id)
         group_policy = self._policy.groups[request.scaling_group_id]
+        group_policy = group_policy._replace(stopped_by=stopped_by)
         view = self._view(request.scaling_group_id)
         is_group_dry = self._is_dry_run(request.scaling_group_id)
         if is_group_dry and not progress.calls:
@@ -200,6 +202,8 @@ class BatchProcessor:
             gateway = self._dependencies.open_gateway()
             if self._is_dry_run(scaling_group_id):
                 gateway = DryRun(gateway)
+            elif self._dependencies.stop_of(scaling_group_id):
+                gateway = DryRun(gateway, "Stopped", "the stop switch is on, so no call is made.")
             self._views[scaling_group_id] = GroupView(scaling_group_id, gateway, self._clock)
         return self._views[scaling_group_id]
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from scalein.clock import Deadline
 from scalein.cloud.gateway import Gateway
+from scalein.decision.group_policy import ALL_GROUPS
 from scalein.decision.model import MAX_INSTANCES_PER_CALL, Snapshot
 from scalein.decision.progress import Progress
 from scalein.ledger.protocol import Ledger
@@ -41,6 +42,12 @@ class Dependencies(NamedTuple):
     follow_up_key: str = ""  # signs follow-ups
     settle_seconds: float = 180.0
     is_dry_run: bool = False
+    stopped_groups: tuple[str, ...] = ()  # the stop switch; ("all",): every group
+
+    def stop_of(self, scaling_group_id: str) -> str:
+        """A clause that says how the stop switch stops the group; empty if it does not."""
+        stopping = {ALL_GROUPS, scaling_group_id}.intersection(self.stopped_groups)
+        return f"SCALEIN_STOP is {', '.join(self.stopped_groups)}" if stopping else ""
 
     def max_instances(self, snapshot: Snapshot) -> int:
         """How many instances one message may remove from this group.

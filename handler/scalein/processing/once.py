@@ -182,7 +182,7 @@ class MessageProcessor:
             history = self._group.history(since)
             unowned_ids = unowned_removals(history, journal.read_others().activity_ids, since)
             if unowned_ids:
-                return wording.unconfirmed(run.progress, unowned_ids)
+                return wording.unconfirmed(run.progress, unowned_ids, outcome.message)
             if outcome.plan is not None:
                 in_flight_ids = lease.in_flight | self._group.in_flight_ids
                 if unexplained_removals(self._group.snapshot(), in_flight_ids, history):

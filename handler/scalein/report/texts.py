@@ -144,6 +144,11 @@ REASONS = {
         "Wait for its end.",
     ),
     # Retained, because of the policy's guardrails
+    Reason.STOP_SWITCH: Text(
+        "stopped by the stop switch",
+        "The stop switch `SCALEIN_STOP` is on, for all groups or for this one.",
+        "To let it remove again, run `scalein start`, or for one group `scalein start --group ID`.",
+    ),
     Reason.PAUSED: Text(
         "in a group that is paused",
         "The group is paused by the policy.",

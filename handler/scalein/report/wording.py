@@ -99,8 +99,12 @@ def unconfirmed_calls(progress: Progress) -> Outcome:
     return _of_progress(progress, Status.RETRY, message)
 
 
-def unconfirmed(progress: Progress, activity_ids: tuple[str, ...] = ()) -> Outcome:
-    """The outcome of a call whose result could not be learned in time: a person must check."""
+def unconfirmed(
+    progress: Progress, activity_ids: tuple[str, ...] = (), this_delivery: str = ""
+) -> Outcome:
+    """The outcome of a call whose result could not be learned in time: a person must check.
+    `this_delivery`: a sentence that says why this one removes nothing, such as the stop switch.
+    """
     if activity_ids:
         verb = "starts" if len(activity_ids) == 1 else "start"
         why = (
@@ -111,7 +115,8 @@ def unconfirmed(progress: Progress, activity_ids: tuple[str, ...] = ()) -> Outco
         why = f"No reply says whether ESS accepted a call for {_unconfirmed_count(progress)}."
     else:
         why = "ESS accepted the removal, but does not show how its scaling activity ended."
-    message = f"{why} {_check_activities(progress)}"
+    also = f" This delivery: {uncapitalized(this_delivery)}" if this_delivery else ""
+    message = f"{why} {_check_activities(progress)}{also}"
     known = dict.fromkeys((*progress.activity_ids, *activity_ids))
     return _of_progress(progress, Status.UNCONFIRMED, message)._replace(
         scaling_activity_ids=tuple(known)

@@ -1,0 +1,56 @@
+"""Changes in Function Compute: shown, agreed to, and applied one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from scalein_cli.compute import call_api
+from scalein_cli.errors import CommandError
+from scalein_cli.shown_settings import Row
+
+SAME = "="
+
+
+class Change(NamedTuple):
+    """One difference between what is deployed and what is to be deployed."""
+
+    subject: str
+    rows: tuple[Row, ...]
+    apply: Callable[[], Any]
+
+
+def print_rows(rows: Iterable[Row], console: Console) -> None:
+    """Prints a table of what is, and what will be."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("What", "Now", "After"):
+        table.add_column(heading, overflow="fold")
+    for name, before, after in rows:
+        table.add_row(Text(name), Text(before), Text(SAME if after == before else after))
+    console.print(table)
+
+
+def confirm(question: str, is_agreed: bool) -> None:
+    """Asks, unless it is agreed already. Raises click.Abort."""
+    if not is_agreed:
+        click.confirm(question, abort=True)
+
+
+def apply_changes(changes: list[Change], console: Console) -> None:
+    """Applies the changes in order. Raises CommandError, which says how many were applied."""
+    for number, change in enumerate(changes, 1):
+        with console.status(f"{number} of {len(changes)}: {change.subject} ..."):
+            try:
+                call_api(change.subject, change.apply)
+            except CommandError as error:
+                raise CommandError(
+                    f"{error.message} {number - 1} of {len(changes)} changes were applied. "
+                    "Run the command again to apply the others."
+                ) from error
+        console.print(f"done  {change.subject}", highlight=False)

@@ -1,0 +1,126 @@
+"""Refuses to deploy what could not run: the same checks that the function itself makes."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from types import SimpleNamespace
+
+from scalein.errors import ConfigurationError
+from scalein.policy import check_groups, read_policy
+from scalein.settings import read_settings
+from scalein_cli.errors import CommandError
+from scalein_cli.function_api import FunctionAddress, FunctionState
+
+PLACEHOLDER = "of-the-role"  # for credentials, which the function gets from its role
+KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+CODE_FOLDER = PurePosixPath("/code")
+MAX_VARIABLE_BYTES = 4 << 10
+CA_FILE = re.compile(r"(?<=[?&])ssl_ca_certs=[^&]*&?")
+
+
+class Package:
+    """The zip file of a function's code. `name`: as a message names it."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        """Raises CommandError."""
+        self.content, self.name = content, name
+        try:
+            self._archive = zipfile.ZipFile(io.BytesIO(content))
+        except zipfile.BadZipFile:
+            message = f"{name} is not a zip file. Make one with scalein package."
+            raise CommandError(message) from None
+        self.files = frozenset(self._archive.namelist())
+        if "index.py" not in self.files:
+            raise CommandError(
+                f"{name} is not a package of this function: it has no index.py. Make one with "
+                "scalein package."
+            )
+
+    def text_of(self, file: str) -> str:
+        """The text of one of its files."""
+        return self._archive.read(file).decode("utf-8", "replace")
+
+    @property
+    def runtimes(self) -> frozenset[str]:
+        """The runtimes that its compiled modules were made for; empty if any serves."""
+        tags = (re.search(r"\.cpython-(\d)(\d+)-\w+", name) for name in self.files)
+        return frozenset(f"python{tag[1]}.{tag[2]}" for tag in tags if tag)
+
+
+def check_runtime(package: Package, runtime: str) -> None:
+    """Raises CommandError if the package was made for another runtime."""
+    if package.runtimes - {runtime}:
+        made_for = ", ".join(sorted(package.runtimes))
+        raise CommandError(
+            f"{package.name} was made for {made_for}, not for {runtime}. Make it again with "
+            f"scalein package --runtime {runtime}, or deploy it with --runtime {made_for}."
+        )
+
+
+def check_function(address: FunctionAddress, after: FunctionState, package: Package | None) -> None:
+    """Raises CommandError if the function would refuse its settings, or has no policy or role.
+
+    `package`: its code; None if it is not known.
+    """
+    variables = after.variables
+    if not after.settings.get("role") and not all(variables.get(key) for key in KEYS):
+        raise CommandError(
+            f"function {address} has no role, so it would have no credentials. Give --role "
+            "acs:ram::ACCOUNT:role/NAME; docs/security.md lists the rights that it needs, and "
+            "template.yml creates it."
+        )
+    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+    if size > MAX_VARIABLE_BYTES:
+        raise CommandError(
+            f"The environment variables take {size} bytes; Function Compute takes "
+            f"{MAX_VARIABLE_BYTES}. Put the policy into the package instead of SCALEIN_POLICY."
+        )
+    try:
+        settings = read_settings(_environment(after), _context(address, after))
+        text = settings.policy_text or _policy_in(package, variables)
+        if text is not None:
+            check_groups(settings.stopped_groups, read_policy(text))
+    except ConfigurationError as error:
+        raise CommandError(f"function {address} would refuse its settings. {error}") from None
+
+
+def _policy_in(package: Package | None, variables: Mapping[str, str]) -> str | None:
+    """The policy in the package; None if it is elsewhere. Raises CommandError if there is none."""
+    file = CODE_FOLDER / (variables.get("SCALEIN_POLICY_FILE") or "policy.json")
+    if package is None or not file.is_relative_to(CODE_FOLDER):
+        return None  # on a mount
+    name = str(file.relative_to(CODE_FOLDER))
+    if name not in package.files:
+        raise CommandError(
+            f"{package.name} has no policy ({name}), and no variable names one. Make it again with "
+            "scalein package --policy policy.json, or give --env SCALEIN_POLICY=... or "
+            "--env SCALEIN_POLICY_FILE=... (a file on a mount)."
+        )
+    return package.text_of(name)
+
+
+def _environment(after: FunctionState) -> dict[str, str]:
+    """The variables as the function sees them. Files are on its disk, not on this one."""
+    variables = dict.fromkeys(KEYS, PLACEHOLDER) | after.variables
+    if "SCALEIN_LEDGER" in variables:
+        variables["SCALEIN_LEDGER"] = CA_FILE.sub("", variables["SCALEIN_LEDGER"]).rstrip("?&")
+    return variables
+
+
+def _context(address: FunctionAddress, after: FunctionState) -> SimpleNamespace:
+    """The context that Function Compute gives; account and region are always there."""
+    function = SimpleNamespace(
+        name=address.function,
+        timeout=after.settings.get("timeout"),
+        qualifier=address.qualifier,
+    )
+    context = SimpleNamespace(
+        request_id="preflight", region="cn-hangzhou", account_id="1", function=function
+    )
+    if address.service and after.settings.get("runtime") != "python3.12":
+        context.service = SimpleNamespace(name=address.service, qualifier=address.qualifier)
+    return context
