@@ -57,6 +57,7 @@ class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
 
     timeout_type = Timeout
     error_type = HTTPError
+    is_first_urllib3 = True
 
     def send(self, request: Any, **options: Any) -> Any:
         response = super().send(request, **options)
