@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from urllib3.exceptions import HTTPError
 from scalein.clock import Clock, SystemClock
 from scalein.cloud import sdk, tls
 from scalein.cloud.gateway import Removal
+from scalein.cloud.parallel import MAX_CONNECTIONS
 from scalein.cloud.transport import MAX_IDLE_SECONDS, BoundedAdapter, TransportError
 from scalein.decision.model import RemoveOptions
 from scalein.errors import ConfigurationError
@@ -280,6 +282,29 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again(
         get(session, f"https://{endpoint}/")
 
     assert requests_by_connection == [3, 1]
+
+
+def test_as_many_connections_as_there_are_threads_are_kept_for_the_next_reads(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections: list[int] = []
+    together = threading.Barrier(MAX_CONNECTIONS)
+
+    def converse(connection: socket.socket) -> None:
+        connections.append(1)
+        while head := request_on(connection):
+            together.wait(20)  # so that each request has a connection of its own
+            connection.sendall(empty_group(action_of(head)))
+
+    monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", str(authority.file))
+    with serving(converse, authority.certificate()) as endpoint:
+        gateway = gateway_to(endpoint, secure=True)
+        for _ in range(3):
+            with ThreadPoolExecutor(MAX_CONNECTIONS) as threads:
+                calls = [threads.submit(gateway.remove, CALL) for _ in range(MAX_CONNECTIONS)]
+            assert [call.result() for call in calls] == ["asa-1"] * MAX_CONNECTIONS
+
+    assert len(connections) == MAX_CONNECTIONS
 
 
 def store_with(authority: Authority, folder: Path) -> Path:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from scalein.cloud.error_codes import error_of, error_without_code, is_label, scaling_group_arn
+from scalein.cloud.parallel import MAX_CONNECTIONS, Costs
 from scalein.cloud.replies import DATE, Reply
 from scalein.cloud.retries import Attempts, Retries, retry_after_seconds
 from scalein.cloud.transport import MAX_ANSWER_BYTES, BoundedAdapter, TransportError
@@ -41,7 +41,6 @@ logging.getLogger("aliyunsdkcore").setLevel(logging.CRITICAL + 1)  # so that no 
 for name in [name for name in logging.root.manager.loggerDict if name.startswith("aliyunsdkcore.")]:
     logging.getLogger(name).addFilter(lambda record: False)  # noqa: ARG005 (drops each record)
 
-MAX_PARALLEL_CALLS = 24  # 2,000 instances are 20 pages; threads are started as they are needed
 # The SDK takes HTTP_PROXY for loopback too, unless it is given a proxy table.
 NO_PROXY = {"no-scheme": ""}
 MAX_VALUES = 100_000  # of one answer; an empty list of 2 bytes takes 64 bytes of memory
@@ -57,7 +56,6 @@ class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
 
     timeout_type = Timeout
     error_type = HTTPError
-    is_first_urllib3 = True
 
     def send(self, request: Any, **options: Any) -> Any:
         response = super().send(request, **options)
@@ -69,11 +67,12 @@ class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
 
 
 class Sdk:
-    """Sends the calls of one invocation; threads may call, as many as `pool` has."""
+    """Sends the calls of one invocation; threads may call."""
 
     def __init__(self, settings: Settings, timer: CallTimer, retries: Retries) -> None:
         is_plain = settings.ess_endpoint is not None and not settings.ess_endpoint.secure
         self._client = client(settings.credentials, settings.region_id, is_plain)
+        self.costs: Costs = self._client.session.get_adapter("https://").costs
         self._settings = settings
         self._retries = retries
         self._timer = timer
@@ -196,14 +195,6 @@ def parse_json(body: bytes) -> Any:
         return None
 
 
-@cache
-def pool() -> ThreadPoolExecutor:
-    """Returns the threads for reads. They outlive the invocation: to start and join them costs
-    0.4 ms.
-    """
-    return ThreadPoolExecutor(MAX_PARALLEL_CALLS, "scalein-read")
-
-
 @lru_cache(maxsize=2)
 def client(credentials: Credentials, region_id: str, is_plain: bool) -> AcsClient:
     """Returns the SDK's client. It is cached by credentials: a new one costs a TLS handshake and
@@ -216,6 +207,7 @@ def client(credentials: Credentials, region_id: str, is_plain: bool) -> AcsClien
         auto_retry=False,
         proxy=NO_PROXY if is_plain else None,
     )
+    transport = Transport(pool_maxsize=MAX_CONNECTIONS)
     for scheme in ("https://", "http://"):
-        acs_client.session.mount(scheme, Transport(pool_maxsize=MAX_PARALLEL_CALLS))
+        acs_client.session.mount(scheme, transport)
     return acs_client

@@ -15,6 +15,7 @@ from io import BufferedReader, RawIOBase
 from typing import Any
 
 from scalein.clock import Clock, SystemClock
+from scalein.cloud.parallel import Costs
 from scalein.cloud.tls import ISSUER_UNKNOWN, Context, Contexts, contexts
 
 # A page of 100 instances has 0.1 MB, 50 activities of 800 instances each have 2 MB.
@@ -54,11 +55,11 @@ class BoundedAdapter(Base):  # type: ignore[misc]
 
     timeout_type: Any  # of urllib3
     error_type: Any  # of urllib3
-    is_first_urllib3 = False  # whether the copy is urllib3 1, which verifies names in Python
     clock: Clock = SystemClock()
     contexts: Callable[[], Contexts] = staticmethod(contexts)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        self.costs = Costs()
         super().init_poolmanager(*args, **options)
         self._bound_pools(self.poolmanager)
 
@@ -74,8 +75,10 @@ class BoundedAdapter(Base):  # type: ignore[misc]
         return manager
 
     def _bounded(self, pool: Any, scheme: str) -> Any:
-        own = (SecureConnection,) if scheme == "https" and self.is_first_urllib3 else ()
-        connection = type("Bounded", (BoundedConnection, *own, pool.ConnectionCls), {})
+        is_first_urllib3 = hasattr(pool, "_prepare_conn")
+        own = (SecureConnection,) if scheme == "https" and is_first_urllib3 else ()
+        parents = (BoundedConnection, *own, pool.ConnectionCls)
+        connection = type("Bounded", parents, {"costs": self.costs})
         return type(
             pool.__name__, (BoundedPool, pool), {"ConnectionCls": connection, "clock": self.clock}
         )
@@ -166,12 +169,15 @@ class _Reader(RawIOBase):
 class BoundedConnection(Base):  # type: ignore[misc]
     """Connects within its timeout in all, however many addresses the host has."""
 
+    costs: Costs
     timeout: float
     response_class = BoundedResponse
 
     def connect(self) -> None:
+        started = _now()
         try:
             self._connect_once_or_twice()
+            self.costs.add_handshake(self, _now() - started)
         except Exception as error:
             cause = _misconnection(error) or _misconnection(error.__context__)
             if cause:
@@ -199,6 +205,16 @@ class BoundedConnection(Base):  # type: ignore[misc]
             self.sock.settimeout(self.timeout)  # it still has the timeout of the answer before
         super().request(*args, **options)
 
+    def getresponse(self, *args: Any, **options: Any) -> Any:
+        started = _now()
+        response = super().getresponse(*args, **options)
+        self.costs.add_answer(_now() - started)
+        return response
+
+    def close(self) -> None:
+        self.costs.remove_connection(self)
+        super().close()
+
     def _new_conn(self) -> socket.socket:
         end = _now() + self.timeout
         last_error: OSError = OSError("the host has no address")
@@ -218,7 +234,7 @@ class BoundedConnection(Base):  # type: ignore[misc]
 
 
 class SecureConnection(Base):  # type: ignore[misc]
-    """Connects by TLS in place of urllib3 1, which would have OpenSSL verify no host name."""
+    """Connects by TLS in place of urllib3 1, which does not have OpenSSL verify host names."""
 
     def connect(self) -> None:
         self.sock = self._new_conn()
