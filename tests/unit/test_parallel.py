@@ -17,6 +17,11 @@ SECONDS = st.floats(0.0001, 10)
 class Connection:
     """Stands for an open connection."""
 
+    stale = False
+
+    def is_stale(self) -> bool:
+        return self.stale
+
 
 def costs_of(
     handshake_seconds: float, answer_seconds: float, open_connections: int = 1
@@ -60,11 +65,19 @@ def test_each_read_has_a_connection_where_answers_are_slow_or_connections_are_op
     assert warm.best_connections(20) == 20
 
 
-def test_a_connection_that_was_closed_or_forgotten_is_not_counted_as_open() -> None:
+@pytest.mark.parametrize("how", ["closed", "stale", "forgotten"])
+def test_a_connection_that_cannot_be_used_again_does_not_count_as_open(how: str) -> None:
     costs, connections = costs_of(handshake_seconds=1, answer_seconds=1, open_connections=10)
     assert costs.best_connections(10) == 10
-    costs.remove_connection(connections.pop())
-    connections.clear()
+    kept = list[Connection]()
+    while connections:
+        connection = connections.pop()
+        connection.stale = how == "stale"
+        if how == "closed":
+            costs.remove_connection(connection)
+        if how != "forgotten":
+            kept.append(connection)
+    del connection
 
     assert costs.best_connections(10) < 10
 

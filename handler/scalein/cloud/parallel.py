@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
 Value = TypeVar("Value")
@@ -23,22 +23,27 @@ MIN_CONNECTIONS = 3  # for the group, its history and its first page, which most
 SAMPLES = 32  # the last handshakes and answers
 
 
+class Connection(Protocol):
+    def is_stale(self) -> bool:
+        """Returns whether it has been idle for so long that it will not be used again."""
+
+
 class Costs:
     """What connections of a process cost. Threads may call."""
 
     def __init__(self) -> None:
         self._handshakes = deque[float](maxlen=SAMPLES)
         self._answers = deque[float](maxlen=SAMPLES)
-        self._open = WeakSet[Any]()
+        self._open = WeakSet[Connection]()
 
-    def add_handshake(self, connection: object, seconds: float) -> None:
+    def add_handshake(self, connection: Connection, seconds: float) -> None:
         self._handshakes.append(seconds)
         self._open.add(connection)
 
     def add_answer(self, seconds: float) -> None:
         self._answers.append(seconds)
 
-    def remove_connection(self, connection: object) -> None:
+    def remove_connection(self, connection: Connection) -> None:
         self._open.discard(connection)
 
     def best_connections(self, reads: int) -> int:
@@ -53,7 +58,7 @@ class Costs:
         handshake_seconds = sum(handshakes) / len(handshakes)
         # The shortest, for the others may have waited for this process itself.
         answer_seconds = min(answers)
-        is_open = len(self._open)
+        is_open = sum(not connection.is_stale() for connection in list(self._open))
 
         def seconds(connections: int) -> float:
             rounds = -(-reads // connections)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from http.client import BadStatusLine, HTTPResponse
 from io import BufferedReader, RawIOBase
 from typing import Any
@@ -78,10 +79,8 @@ class BoundedAdapter(Base):  # type: ignore[misc]
         is_first_urllib3 = hasattr(pool, "_prepare_conn")
         own = (SecureConnection,) if scheme == "https" and is_first_urllib3 else ()
         parents = (BoundedConnection, *own, pool.ConnectionCls)
-        connection = type("Bounded", parents, {"costs": self.costs})
-        return type(
-            pool.__name__, (BoundedPool, pool), {"ConnectionCls": connection, "clock": self.clock}
-        )
+        connection = type("Bounded", parents, {"costs": self.costs, "clock": self.clock})
+        return type(pool.__name__, (BoundedPool, pool), {"ConnectionCls": connection})
 
     def cert_verify(self, pool: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
         """Gives the pool the shared TLS context, in place of files that each connection reads.
@@ -169,8 +168,10 @@ class _Reader(RawIOBase):
 class BoundedConnection(Base):  # type: ignore[misc]
     """Connects within its timeout in all, however many addresses the host has."""
 
+    clock: Clock
     costs: Costs
     timeout: float
+    idle_since: tuple[float, datetime] | None = None
     response_class = BoundedResponse
 
     def connect(self) -> None:
@@ -204,6 +205,16 @@ class BoundedConnection(Base):  # type: ignore[misc]
         if self.sock is not None:
             self.sock.settimeout(self.timeout)  # it still has the timeout of the answer before
         super().request(*args, **options)
+
+    def is_stale(self) -> bool:
+        """Whether it has been idle for long, by the clock that says more: a frozen process may find
+        either of them stopped.
+        """
+        if self.idle_since is None:
+            return False
+        monotonic, now = self.idle_since
+        seconds = (self.clock.now() - now).total_seconds()
+        return max(seconds, self.clock.monotonic() - monotonic) > MAX_IDLE_SECONDS
 
     def getresponse(self, *args: Any, **options: Any) -> Any:
         started = _now()
@@ -249,28 +260,18 @@ class SecureConnection(Base):  # type: ignore[misc]
 class BoundedPool(Base):  # type: ignore[misc]
     """Gives out no connection that has been idle for long: it may be dead without a sign."""
 
-    clock: Clock
-
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection = super()._get_conn(timeout)
-        if connection.sock is not None and self._idle_seconds(connection) > MAX_IDLE_SECONDS:
+        if connection.sock is not None and connection.is_stale():
             connection.close()
             connection = self._new_conn()
+        connection.idle_since = None
         return connection
 
     def _put_conn(self, connection: Any) -> None:
         if connection is not None:
-            connection.idle_since = self.clock.monotonic(), self.clock.now()
+            connection.idle_since = connection.clock.monotonic(), connection.clock.now()
         super()._put_conn(connection)
-
-    def _idle_seconds(self, connection: Any) -> float:
-        """By the clock that says more: a frozen process may find either of them stopped."""
-        monotonic, now = connection.idle_since
-        seconds: tuple[float, float] = (
-            (self.clock.now() - now).total_seconds(),
-            self.clock.monotonic() - monotonic,
-        )
-        return max(seconds)
 
 
 def _misconnection(error: BaseException | None) -> str:
