@@ -69,14 +69,14 @@ def test_each_read_has_a_connection_where_answers_are_slow_or_connections_are_op
 def test_a_connection_that_cannot_be_used_again_does_not_count_as_open(how: str) -> None:
     costs, connections = costs_of(handshake_seconds=1, answer_seconds=1, open_connections=10)
     assert costs.best_connections(10) == 10
-    kept = list[Connection]()
+    referenced = list[Connection]()
     while connections:
         connection = connections.pop()
         connection.stale = how == "stale"
         if how == "closed":
             costs.remove_connection(connection)
         if how != "forgotten":
-            kept.append(connection)
+            referenced.append(connection)
     del connection
 
     assert costs.best_connections(10) < 10
