@@ -12,9 +12,10 @@ import logging
 import os
 from typing import Any
 
-from scalein.cold_start import cheap_imports
+from scalein.cold_start import cheap_imports, defer_unused_without_errors
 
 with cheap_imports():
+    defer_unused_without_errors()
     from scalein import contract
     from scalein.clock import Clock, Deadline, SystemClock
     from scalein.decision.group_policy import NO_LIMITS

@@ -18,14 +18,13 @@ from scalein.cloud.parallel import MAX_CONNECTIONS, Costs
 from scalein.cloud.replies import DATE, Reply
 from scalein.cloud.retries import Attempts, Retries, retry_after_seconds
 from scalein.cloud.transport import MAX_ANSWER_BYTES, BoundedAdapter, TransportError
-from scalein.cold_start import UNUSED_MODULES, cheap_imports, defer
+from scalein.cold_start import cheap_imports, defer_unused_by_sdk
 from scalein.errors import ConfigurationError, GatewayError, ScaleInError, Transient
 from scalein.settings import Credentials, Settings
 from scalein.timing import CallTimer
 
 with cheap_imports():
-    for module in UNUSED_MODULES:
-        defer(module)
+    defer_unused_by_sdk()
     from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
     from aliyunsdkcore.client import AcsClient
     from aliyunsdkcore.request import CommonRequest
