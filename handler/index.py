@@ -8,7 +8,6 @@ this function follows it up itself (docs/decisions/0002-return-or-raise.md).
 from __future__ import annotations
 
 import json
-import logging
 import os
 from typing import Any
 
@@ -16,6 +15,8 @@ from scalein.cold_start import cheap_imports, defer_unused_without_errors
 
 with cheap_imports():
     defer_unused_without_errors()
+    import logging
+
     from scalein import contract
     from scalein.clock import Clock, Deadline, SystemClock
     from scalein.decision.group_policy import NO_LIMITS

@@ -39,6 +39,9 @@ OMITTED_FILES = (
     "aliyunsdkcore/vendored/requests/packages/chardet/cli/*",
     # scalein.cold_start replaces the import of chardet.
     "aliyunsdkcore/vendored/requests/packages/chardet/[!_]*",
+    # Parts of JSON Schema's own schemas, which only the check of a schema reads: that is a test's
+    # work. jsonschema reads whatever it has at its import.
+    "jsonschema_specifications/schemas/*/vocabularies/*",
     "charset_normalizer/*.so",  # faster copies of modules that have a .py file too
     "charset_normalizer/cli/*",
     "redis/commands/*/*",  # of Redis modules: bf, json, search, timeseries, vectorset

@@ -20,12 +20,11 @@ from scalein.cloud.ess_requests import (
     instances_request,
     remove_request,
 )
+from scalein.cloud.fields import Inconsistent, Reply
 from scalein.cloud.gateway import GROUP_ONLY, Removal
 from scalein.cloud.parallel import Reads
 from scalein.cloud.replies import (
     MAX_ACTIVITIES,
-    Inconsistent,
-    Reply,
     activities_by_id_of,
     activities_of,
     activity_id_of,

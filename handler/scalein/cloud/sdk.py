@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from scalein.cloud.error_codes import error_of, error_without_code, is_label, scaling_group_arn
+from scalein.cloud.fields import Reply
 from scalein.cloud.parallel import MAX_CONNECTIONS, Costs
-from scalein.cloud.replies import DATE, Reply
+from scalein.cloud.replies import DATE
 from scalein.cloud.retries import Attempts, Retries, retry_after_seconds
 from scalein.cloud.transport import MAX_ANSWER_BYTES, BoundedAdapter, TransportError
 from scalein.cold_start import cheap_imports, defer_unused_by_sdk
