@@ -11,9 +11,11 @@ import json
 import os
 from typing import Any
 
+from scalein import packed
 from scalein.cold_start import cheap_imports, defer_unused_without_errors
 
 with cheap_imports():
+    packed.install()
     defer_unused_without_errors()
     import logging
 

@@ -26,6 +26,7 @@ from scalein.policy import read_policy
 from scalein_cli.errors import CommandError
 from scalein_cli.local import ROOT
 from scalein_cli.options import RUNTIMES, console_for_output, existing_file, new_file
+from scalein_cli.packing import pack_cold_start
 from scalein_cli.trust_store import hashed_directory
 
 PLATFORMS = (
@@ -128,6 +129,8 @@ def package(runtime: str, policy: Path | None, output: Path, console: Console) -
             shutil.copyfile(policy, folder / "policy.json")
         status.update(f"Compiling for {runtime} ...")
         has_byte_code = _compile(runtime, folder)
+        if has_byte_code:
+            pack_cold_start(runtime, folder)
         status.update("Zipping ...")
         return _write_zip(folder, output, has_byte_code)
 

@@ -4,8 +4,9 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from threading import RLock
 from types import ModuleType
@@ -150,15 +151,25 @@ class _Executing(_Deferred):
 
 
 def _spec(name: str) -> ModuleSpec | None:
-    """The spec of a module; None if it is not installed.
+    """Returns the spec of a module; None if it is not installed.
 
     The packages around it are not imported, for they would import the module.
     """
-    spec, path = None, None
-    parts = name.split(".")
-    for depth in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:depth]), path)
-        if spec is None:
-            return None
-        path = spec.submodule_search_locations
-    return spec
+    package = name.rpartition(".")[0]
+    path = _search_path(package) if package else None
+    if package and path is None:
+        return None
+    for finder in sys.meta_path:
+        spec = finder.find_spec(name, path)
+        if spec is not None:
+            return spec
+    return None
+
+
+@cache
+def _search_path(package: str) -> tuple[str, ...] | None:
+    """Returns where the modules of a package are; None if it is not installed."""
+    loaded = sys.modules.get(package)
+    spec = _spec(package) if loaded is None else loaded.__spec__
+    locations = spec and spec.submodule_search_locations
+    return tuple(locations) if locations else None

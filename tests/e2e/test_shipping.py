@@ -303,6 +303,7 @@ def test_a_package_is_reproducible_and_has_all_that_the_function_needs(
     assert any(name.endswith("LICENSE") for name in names)
     certificates = [name for name in names if name.startswith("scalein/cloud/certificates/")]
     assert len(certificates) >= MIN_CERTIFICATES
+    assert ("scalein/packed.bin" in names) == (python_of(runtime) is not None)
     if python_of(runtime) is None:
         skip_without(runtime, f"pyenv install {runtime.removeprefix('python')}")
     with redis_server() as ledger:
