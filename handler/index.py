@@ -8,13 +8,17 @@ this function follows it up itself (docs/decisions/0002-return-or-raise.md).
 from __future__ import annotations
 
 import json
-import logging
 import os
 from typing import Any
 
-from scalein.cold_start import cheap_imports
+from scalein import packed
+from scalein.cold_start import cheap_imports, defer_unused_without_errors
 
 with cheap_imports():
+    packed.install()
+    defer_unused_without_errors()
+    import logging
+
     from scalein import contract
     from scalein.clock import Clock, Deadline, SystemClock
     from scalein.decision.group_policy import NO_LIMITS

@@ -26,6 +26,8 @@ from scalein.policy import read_policy
 from scalein_cli.errors import CommandError
 from scalein_cli.local import ROOT
 from scalein_cli.options import RUNTIMES, console_for_output, existing_file, new_file
+from scalein_cli.packing import pack_cold_start
+from scalein_cli.trust_store import hashed_directory
 
 PLATFORMS = (
     "manylinux_2_28_x86_64",
@@ -38,6 +40,9 @@ OMITTED_FILES = (
     "aliyunsdkcore/vendored/requests/packages/chardet/cli/*",
     # scalein.cold_start replaces the import of chardet.
     "aliyunsdkcore/vendored/requests/packages/chardet/[!_]*",
+    # Parts of JSON Schema's own schemas, which only the check of a schema reads: that is a test's
+    # work. jsonschema reads whatever it has at its import.
+    "jsonschema_specifications/schemas/*/vocabularies/*",
     "charset_normalizer/*.so",  # faster copies of modules that have a .py file too
     "charset_normalizer/cli/*",
     "redis/commands/*/*",  # of Redis modules: bf, json, search, timeseries, vectorset
@@ -46,6 +51,8 @@ OMITTED_FILES = (
     "urllib3/contrib/emscripten/*",
     "urllib3/http2/connection.py",
 )
+SDK_BUNDLE = "aliyunsdkcore/vendored/requests/packages/certifi/cacert.pem"
+CERTIFICATES = "scalein/cloud/certificates"  # scalein.cloud.tls
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
 REQUESTS = "aliyunsdkess/request/v20140828"
 
@@ -79,9 +86,9 @@ def package_command(runtime: str, policy: Path | None, output: Path) -> None:
     """Makes the zip file for Function Compute. The same input makes the same bytes.
 
     The file has handler/, the packages that locks/ pins by hash for the runtime (whatever Python
-    runs this command), and byte code if the Python of the runtime is installed on this machine. It
-    omits what is never imported: tests, type information, metadata, ESS requests that the function
-    does not send, and cryptography.
+    runs this command), the certificates that the SDK trusts in a hashed directory, and byte code if
+    the Python of the runtime is installed on this machine. It omits what is never imported: tests,
+    type information, metadata, ESS requests that the function does not send, and cryptography.
 
     The exit status is 0 if the file was made, 1 if not.
     """
@@ -117,10 +124,13 @@ def package(runtime: str, policy: Path | None, output: Path, console: Console) -
             dirs_exist_ok=True,
             ignore=shutil.ignore_patterns("__pycache__"),
         )
+        _write_certificates(folder)
         if policy is not None:
             shutil.copyfile(policy, folder / "policy.json")
         status.update(f"Compiling for {runtime} ...")
         has_byte_code = _compile(runtime, folder)
+        if has_byte_code:
+            pack_cold_start(runtime, folder)
         status.update("Zipping ...")
         return _write_zip(folder, output, has_byte_code)
 
@@ -196,6 +206,17 @@ def _is_licence(inside: Path) -> bool:
     return "licenses" in inside.parts or inside.name.upper().startswith(
         ("LICENSE", "LICENCE", "COPYING", "NOTICE")
     )
+
+
+def _write_certificates(folder: Path) -> None:
+    """Writes the certificates that the SDK trusts as a hashed directory: to read one of them costs
+    a cold start much less than to read them all.
+    """
+    directory = folder / CERTIFICATES
+    directory.mkdir(parents=True)
+    bundle = (folder / SDK_BUNDLE).read_text(encoding="utf-8")
+    for name, certificate in hashed_directory(bundle).items():
+        (directory / name).write_bytes(certificate)
 
 
 def _imported_requests() -> set[str]:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalein.cold_start import cheap_imports
+from scalein.cold_start import cheap_imports, imports_of_jsonschema
 from scalein.errors import RejectedEvent
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ MAX_UNKNOWN_FIELDS, MAX_NAME_CHARACTERS = 5, 64
 @cache
 def validator(schema: str) -> Draft202012Validator:
     """Returns the validator of schemas/<schema>.schema.json, compiled once in a process."""
-    with cheap_imports():
+    with cheap_imports(), imports_of_jsonschema():
         from jsonschema import Draft202012Validator
     return Draft202012Validator(json.loads((SCHEMAS / f"{schema}.schema.json").read_bytes()))
 

@@ -15,6 +15,7 @@ import pytest
 
 from localcloud.functions.fleet_function import zipped
 from localcloud.functions.pythons import python_of
+from scalein.cloud.tls import MIN_CERTIFICATES
 from scalein_cli.options import RUNTIMES
 from tests.support.clouds import group, instances
 from tests.support.deployment import KEY
@@ -259,6 +260,9 @@ def test_a_package_is_reproducible_and_has_all_that_the_function_needs(
     names = zipfile.ZipFile(made[0]).namelist()
     assert not any(name.startswith(("cryptography", "cffi")) or "/tests/" in name for name in names)
     assert any(name.endswith("LICENSE") for name in names)
+    certificates = [name for name in names if name.startswith("scalein/cloud/certificates/")]
+    assert len(certificates) >= MIN_CERTIFICATES
+    assert ("scalein/packed.bin" in names) == (python_of(runtime) is not None)
     if python_of(runtime) is None:
         skip_without(runtime, f"pyenv install {runtime.removeprefix('python')}")
     with redis_server() as ledger:

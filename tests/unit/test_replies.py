@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from localcloud.garble import ABSENT, VALUES
+from scalein.cloud.fields import Inconsistent
 from scalein.cloud.replies import (
-    Inconsistent,
     activities_by_id_of,
     activities_of,
     activity_id_of,

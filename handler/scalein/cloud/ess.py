@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from copy import copy
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from scalein.clock import Deadline
 from scalein.cloud.ess_requests import (
@@ -20,11 +20,11 @@ from scalein.cloud.ess_requests import (
     instances_request,
     remove_request,
 )
+from scalein.cloud.fields import Inconsistent, Reply
 from scalein.cloud.gateway import GROUP_ONLY, Removal
+from scalein.cloud.parallel import Reads
 from scalein.cloud.replies import (
     MAX_ACTIVITIES,
-    Inconsistent,
-    Reply,
     activities_by_id_of,
     activities_of,
     activity_id_of,
@@ -37,7 +37,7 @@ from scalein.cloud.replies import (
     total_of,
 )
 from scalein.cloud.retries import REMOVE, Retries
-from scalein.cloud.sdk import Sdk, pool
+from scalein.cloud.sdk import Sdk
 from scalein.decision.model import (
     MAX_INSTANCES_PER_CALL,
     Activity,
@@ -151,36 +151,34 @@ class EssGateway:
         return gateway
 
     def _snapshot(self, scaling_group_id: str, read_scope: ReadScope) -> Snapshot:
-        now, futures = self._clock.now(), list[Future[Any]]()
+        now, metric = self._clock.now(), read_scope.metric
+        with Reads(self._sdk.costs) as reads:
 
-        def start(read: Callable[..., Value], *arguments: Any) -> Future[Value]:
-            future = pool().submit(read, *arguments)
-            futures.append(future)
-            return future
+            def add_pages(numbers: range) -> list[Future[tuple[Reply, Samples]]]:
+                page = partial(self._page, scaling_group_id, metric=metric)
+                return [reads.add(partial(page, number=number)) for number in numbers]
 
-        def start_pages(numbers: range) -> list[Future[tuple[Reply, Samples]]]:
-            metric = read_scope.metric
-            return [start(self._page, scaling_group_id, number, metric) for number in numbers]
-
-        try:
             since = now - timedelta(seconds=read_scope.history_seconds)
             history = (
-                start(self._history, scaling_group_id, since)
+                reads.add(partial(self._history, scaling_group_id, since))
                 if read_scope.history_seconds
                 else None
             )
-            group_read = start(self._sdk.read, partial(group_request, scaling_group_id))
+            group_read = reads.add(
+                partial(self._sdk.read, partial(group_request, scaling_group_id))
+            )
             guess = page_counts().get(scaling_group_id, 1)
-            page_reads = start_pages(range(2, guess + 1))
+            page_reads = add_pages(range(2, guess + 1))
+            reads.start()
             first = self._sdk.read(partial(instances_request, scaling_group_id, 1))
             count = page_counts()[scaling_group_id] = page_count(first)
-            page_reads += start_pages(range(guess + 1, count + 1))
-            pages = [(first, self._samples(first, read_scope.metric))]
+            page_reads += add_pages(range(guess + 1, count + 1))
+            reads.start()
+            pages = [(first, self._samples(first, metric))]
+            reads.finish()
             pages += [read.result() for read in page_reads[: max(0, count - 1)]]
             group_reply = group_read.result()
             group = group_of(group_reply, scaling_group_id)
-        finally:
-            wait(futures)  # no thread outlives the invocation
         if group is None:
             raise _unknown_group(first)
         samples = {id: sample for _, page in pages for id, sample in page.items()}
@@ -191,7 +189,7 @@ class EssGateway:
         )
 
     def _page(
-        self, scaling_group_id: str, number: int, metric: Metric | None
+        self, scaling_group_id: str, metric: Metric | None, number: int
     ) -> tuple[Reply, Samples]:
         """Returns one page of the instances, and the newest value of the metric of each."""
         reply = self._sdk.read(partial(instances_request, scaling_group_id, number))

@@ -6,12 +6,11 @@ from typing import Any
 
 from scalein.cloud.gateway import Removal
 from scalein.cloud.replies import PAGE_SIZE
-from scalein.cold_start import UNUSED_MODULES, cheap_imports, defer
+from scalein.cold_start import cheap_imports, defer_unused_by_sdk
 
 with cheap_imports():
     # sdk.py does the same: either module may be the first one to import the SDK.
-    for module in UNUSED_MODULES:
-        defer(module)
+    defer_unused_by_sdk()
     from aliyunsdkess.request.v20140828.DescribeScalingActivitiesRequest import (
         DescribeScalingActivitiesRequest,
     )

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeGuard
 
 from scalein.cloud.error_codes import printable
-from scalein.cloud.replies import Reply
+from scalein.cloud.fields import Reply
 from scalein.cloud.sdk import Sdk, common_request, parse_json
 from scalein.decision.model import Metric, Sample
 from scalein.errors import TryLater

@@ -21,13 +21,12 @@ from scalein.cloud.invocations import (
     is_scheduled,
 )
 from scalein.cloud.transport import BoundedAdapter, TransportError
-from scalein.cold_start import UNUSED_MODULES, cheap_imports, defer
+from scalein.cold_start import cheap_imports, defer_unused_by_sdk
 from scalein.function_ref import FunctionRef
 from scalein.settings import Credentials
 
 with cheap_imports():
-    for module in UNUSED_MODULES:
-        defer(module)
+    defer_unused_by_sdk()
     from aliyunsdkcore.vendored.requests import Session
     from aliyunsdkcore.vendored.requests.adapters import HTTPAdapter
     from aliyunsdkcore.vendored.requests.packages.urllib3 import Timeout

@@ -10,22 +10,22 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from scalein.cloud.error_codes import error_of, error_without_code, is_label, scaling_group_arn
-from scalein.cloud.replies import DATE, Reply
+from scalein.cloud.fields import Reply
+from scalein.cloud.parallel import MAX_CONNECTIONS, Costs
+from scalein.cloud.replies import DATE
 from scalein.cloud.retries import Attempts, Retries, retry_after_seconds
 from scalein.cloud.transport import MAX_ANSWER_BYTES, BoundedAdapter, TransportError
-from scalein.cold_start import UNUSED_MODULES, cheap_imports, defer
+from scalein.cold_start import cheap_imports, defer_unused_by_sdk
 from scalein.errors import ConfigurationError, GatewayError, ScaleInError, Transient
 from scalein.settings import Credentials, Settings
 from scalein.timing import CallTimer
 
 with cheap_imports():
-    for module in UNUSED_MODULES:
-        defer(module)
+    defer_unused_by_sdk()
     from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
     from aliyunsdkcore.client import AcsClient
     from aliyunsdkcore.request import CommonRequest
@@ -41,7 +41,6 @@ logging.getLogger("aliyunsdkcore").setLevel(logging.CRITICAL + 1)  # so that no 
 for name in [name for name in logging.root.manager.loggerDict if name.startswith("aliyunsdkcore.")]:
     logging.getLogger(name).addFilter(lambda record: False)  # noqa: ARG005 (drops each record)
 
-MAX_PARALLEL_CALLS = 24  # 2,000 instances are 20 pages; threads are started as they are needed
 # The SDK takes HTTP_PROXY for loopback too, unless it is given a proxy table.
 NO_PROXY = {"no-scheme": ""}
 MAX_VALUES = 100_000  # of one answer; an empty list of 2 bytes takes 64 bytes of memory
@@ -68,11 +67,12 @@ class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
 
 
 class Sdk:
-    """Sends the calls of one invocation; threads may call, as many as `pool` has."""
+    """Sends the calls of one invocation; threads may call."""
 
     def __init__(self, settings: Settings, timer: CallTimer, retries: Retries) -> None:
         is_plain = settings.ess_endpoint is not None and not settings.ess_endpoint.secure
         self._client = client(settings.credentials, settings.region_id, is_plain)
+        self.costs: Costs = self._client.session.get_adapter("https://").costs
         self._settings = settings
         self._retries = retries
         self._timer = timer
@@ -195,14 +195,6 @@ def parse_json(body: bytes) -> Any:
         return None
 
 
-@cache
-def pool() -> ThreadPoolExecutor:
-    """Returns the threads for reads. They outlive the invocation: to start and join them costs
-    0.4 ms.
-    """
-    return ThreadPoolExecutor(MAX_PARALLEL_CALLS, "scalein-read")
-
-
 @lru_cache(maxsize=2)
 def client(credentials: Credentials, region_id: str, is_plain: bool) -> AcsClient:
     """Returns the SDK's client. It is cached by credentials: a new one costs a TLS handshake and
@@ -215,6 +207,7 @@ def client(credentials: Credentials, region_id: str, is_plain: bool) -> AcsClien
         auto_retry=False,
         proxy=NO_PROXY if is_plain else None,
     )
+    transport = Transport(pool_maxsize=MAX_CONNECTIONS)
     for scheme in ("https://", "http://"):
-        acs_client.session.mount(scheme, Transport(pool_maxsize=MAX_PARALLEL_CALLS))
+        acs_client.session.mount(scheme, transport)
     return acs_client

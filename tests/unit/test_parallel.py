@@ -1,0 +1,151 @@
+"""On how many connections reads are made, and what becomes of reads if one fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalein.cloud.parallel import MAX_CONNECTIONS, MIN_CONNECTIONS, Costs, Reads
+
+SECONDS = st.floats(0.0001, 10)
+
+
+class Connection:
+    """Stands for an open connection."""
+
+    stale = False
+
+    def is_stale(self) -> bool:
+        return self.stale
+
+
+def costs_of(
+    handshake_seconds: float, answer_seconds: float, open_connections: int = 1
+) -> tuple[Costs, list[Connection]]:
+    costs, connections = Costs(), [Connection() for _ in range(open_connections)]
+    for connection in connections:
+        costs.add_handshake(connection, handshake_seconds)
+    costs.add_answer(answer_seconds)
+    return costs, connections
+
+
+@given(SECONDS, SECONDS, st.integers(1, 30), st.integers(1, 60))
+def test_no_other_number_of_connections_has_the_reads_answered_sooner(
+    handshake_seconds: float, answer_seconds: float, open_connections: int, reads: int
+) -> None:
+    costs, _connections = costs_of(handshake_seconds, answer_seconds, open_connections)
+
+    def seconds(connections: int) -> float:
+        new = max(0, connections - open_connections)
+        return new * handshake_seconds + -(-reads // connections) * answer_seconds
+
+    best = costs.best_connections(reads)
+    possible = range(min(reads, MIN_CONNECTIONS), min(reads, MAX_CONNECTIONS) + 1)
+    assert best in possible
+    assert seconds(best) <= min(map(seconds, possible)) * (1 + 1e-9)
+
+
+def test_twenty_pages_are_not_twenty_handshakes_where_answers_are_quick() -> None:
+    costs, _connections = costs_of(
+        handshake_seconds=0.004, answer_seconds=0.001, open_connections=2
+    )
+
+    assert costs.best_connections(20) <= 4
+
+
+def test_each_read_has_a_connection_where_answers_are_slow_or_connections_are_open() -> None:
+    slow, _two = costs_of(handshake_seconds=0.004, answer_seconds=0.25, open_connections=2)
+    warm, _all = costs_of(handshake_seconds=0.004, answer_seconds=0.001, open_connections=25)
+
+    assert slow.best_connections(20) == 20
+    assert warm.best_connections(20) == 20
+
+
+@pytest.mark.parametrize("how", ["closed", "stale", "forgotten"])
+def test_a_connection_that_cannot_be_used_again_does_not_count_as_open(how: str) -> None:
+    costs, connections = costs_of(handshake_seconds=1, answer_seconds=1, open_connections=10)
+    assert costs.best_connections(10) == 10
+    referenced = list[Connection]()
+    while connections:
+        connection = connections.pop()
+        connection.stale = how == "stale"
+        if how == "closed":
+            costs.remove_connection(connection)
+        if how != "forgotten":
+            referenced.append(connection)
+    del connection
+
+    assert costs.best_connections(10) < 10
+
+
+def test_before_anything_is_measured_each_read_has_a_connection() -> None:
+    assert Costs().best_connections(2) == 2
+    assert Costs().best_connections(100) == MAX_CONNECTIONS
+
+
+def returning(value: int) -> Callable[[], int]:
+    return lambda: value
+
+
+@given(st.integers(0, 60), st.integers(1, 25))
+def test_each_read_is_made_once_and_gives_its_own_result(number: int, connections: int) -> None:
+    made: list[int] = []
+    costs, _connections = costs_of(1, 1e-4, connections)
+
+    def read(value: int) -> Callable[[], int]:
+        def run() -> int:
+            made.append(value)
+            return value
+
+        return run
+
+    with Reads(costs) as reads:
+        futures = [reads.add(read(value)) for value in range(number)]
+        reads.start()
+        reads.finish()
+        results = [future.result() for future in futures]
+
+    assert results == list(range(number))
+    assert sorted(made) == results
+
+
+def test_reads_that_wait_fail_with_the_one_that_failed() -> None:
+    def fail() -> int:
+        raise OSError("no answer")
+
+    with Reads(Costs()) as reads:  # not started: only the caller reads
+        futures = [reads.add(returning(1)), reads.add(fail), reads.add(returning(2))]
+        reads.finish()
+        assert futures[0].result() == 1
+        for future in futures[1:]:
+            with pytest.raises(OSError, match="no answer"):
+                future.result()
+
+
+def test_at_the_end_no_read_runs_and_those_that_wait_are_not_made() -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+    made: list[int] = []
+
+    def slow() -> None:
+        begun.set()
+        may_end.wait(10)
+        ended.set()
+
+    def snapshot() -> None:
+        with Reads(Costs()) as reads:
+            reads.add(slow)
+            reads.start()
+            begun.wait(10)
+            reads.add(lambda: made.append(1))
+            threading.Timer(0.05, may_end.set).start()
+            raise ValueError("the caller's own")
+
+    with pytest.raises(ValueError, match="the caller's own"):
+        snapshot()
+
+    assert ended.is_set()
+    assert made == []
