@@ -218,6 +218,11 @@ def activities_text(ids: Sequence[str]) -> str:
     return f"Scaling activit{'y' if len(ids) == 1 else 'ies'} {shown_ids(ids)}"
 
 
+def activities_run(ids: Sequence[str]) -> str:
+    """A sentence that says which activities run; "" for none."""
+    return f"{activities_text(ids)} {'runs' if len(ids) == 1 else 'run'}." if ids else ""
+
+
 def seconds_text(span: timedelta) -> str:
     """The span in whole seconds, with the unit."""
     return f"{span.total_seconds():.0f} s"

@@ -19,6 +19,7 @@ MAX_BYTES = 60 << 10  # of event and response: 64 KB less what the destination w
 MIN_BYTES = 8 << 10  # a response is never cut to less, however large the event
 MIN_RETAINED_BYTES = 40  # of {"id": ..., "reason": ...}
 SHORT_TEXT_BYTES = 800  # of message and request reason, if little fits
+SHORTEST_TEXT_BYTES = 200  # if almost nothing fits, for texts are full of marks to escape
 MAX_ACTIVITY_IDS_BYTES = 2_000  # fifty scaling activities
 MAX_BRIEF_IDS, MAX_TOKENS = 20, 3  # if little fits
 MAX_DETAILED = 80  # outcomes of a batch; with more of them, a response has only BRIEF of each
@@ -76,12 +77,20 @@ def forms(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
     tokens = [{**call, "instanceIds": []} for call in fields["unconfirmed"]]
     fields = {**_shortened(fields, {name: [] for name in LISTS}), "unconfirmed": tokens}
     yield fields
-    activity_ids = _those_that_fit(fields["scalingActivityIds"], MAX_ACTIVITY_IDS_BYTES)
-    lists: Json = {"scalingActivityIds": activity_ids, "unconfirmed": tokens[:MAX_TOKENS]}
-    yield {
-        **_shortened(fields, lists),
-        "message": cut(fields["message"], SHORT_TEXT_BYTES),
-        "requestReason": cut(fields["requestReason"] or "", SHORT_TEXT_BYTES) or None,
+    fields = _shortened(fields, {"unconfirmed": tokens[:MAX_TOKENS]})
+    yield _with_short_texts(fields, SHORT_TEXT_BYTES, MAX_ACTIVITY_IDS_BYTES)
+    bare = _with_short_texts(fields, SHORTEST_TEXT_BYTES, 0)
+    # `_size` escapes an id once more than `text_bytes`: that takes twice the bytes at most.
+    room = (MIN_BYTES - _size(bare)) // 2
+    yield _with_short_texts(fields, SHORTEST_TEXT_BYTES, room)
+
+
+def _with_short_texts(fields: Json, max_text_bytes: int, max_ids_bytes: int) -> Json:
+    activity_ids = _those_that_fit(fields["scalingActivityIds"], max_ids_bytes)
+    return {
+        **_shortened(fields, {"scalingActivityIds": activity_ids}),
+        "message": cut(fields["message"], max_text_bytes),
+        "requestReason": cut(fields["requestReason"] or "", max_text_bytes) or None,
         "policyWarning": cut(fields["policyWarning"] or "") or None,
     }
 

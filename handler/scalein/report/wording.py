@@ -5,7 +5,6 @@ Pure. `texts` and `explanations` are imported late: a rejected event never loads
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from scalein.decision.model import Plan, RemovalRequest, RemovalResult
@@ -15,6 +14,7 @@ from scalein.errors import GatewayError, Refused, RejectedEvent, service_of
 from scalein.report.outcome import (
     AGAIN,
     Outcome,
+    activities_run,
     activities_text,
     amount_text,
     seconds_text,
@@ -48,7 +48,7 @@ def removing(progress: Progress, plan: Plan | None) -> Outcome:
     follow = f"{len(progress.pending)} more follow, in calls of at most 20."
     sentences = (
         f"{_count(len(progress.accepted_ids))} accepted for removal{capacity}.",
-        _activities_run(progress.activity_ids),
+        activities_run(progress.activity_ids),
         follow if progress.pending else "",
         shortfall_text(request, plan) if plan else "",
         replacement_text(request),
@@ -289,10 +289,6 @@ def _end_status(result: RemovalResult) -> Status:
 def _check_activities(progress: Progress) -> str:
     group_id = progress.request.scaling_group_id
     return f"Check the scaling activities of {group_id}; nothing is retried."
-
-
-def _activities_run(ids: Sequence[str]) -> str:
-    return f"{activities_text(ids)} {'runs' if len(ids) == 1 else 'run'}." if ids else ""
 
 
 def _unconfirmed_count(progress: Progress) -> str:
