@@ -124,7 +124,8 @@ def one_message(logged: Logged, answer: Answer) -> None:
     ]
 
     assert [(row["status"], row["function_request"]) for row in answer] == expected
-    assert [status for status, _ in expected][:2] == ["removing", "removed"]
+    assert expected[0][0] == "removing"
+    assert "removed" in [status for status, _ in expected]
 
 
 def lines_about_an_instance(logged: Logged, answer: Answer) -> None:
@@ -166,7 +167,11 @@ def policies(logged: Logged, answer: Answer) -> None:
 
 
 def failed_invocations(logged: Logged, answer: Answer) -> None:
-    failed = {o["functionRequestId"] for o in logged.outcomes if o["status"] == "retry"}
+    failed = {
+        o["functionRequestId"]
+        for o in logged.outcomes
+        if o["status"] == "retry" and o["followUp"] is None
+    }
 
     assert {row["function_request"] for row in answer} == failed
     assert len(failed) == 2
@@ -265,14 +270,22 @@ def test_a_day_without_an_outcome_fires(logged: Logged) -> None:
 
 
 def test_a_message_that_may_still_be_delivered_is_no_dead_letter(logged: Logged) -> None:
-    last = max(int(row["__time__"]) for row in logged.rows if '"retry"' in str(row.get("message")))
+    last = max(
+        int(row["__time__"]) for row in logged.rows if row.get("message") == last_retry(logged)
+    )
 
     assert fired("dead-letters", logged.rows, last + 800, last + 800) == set()
     assert fired("dead-letters", logged.rows, last + 1_000, last + 1_000) == {"asg-throttled"}
 
 
+def last_retry(logged: Logged) -> str:
+    """The last audit line of a message that its trigger must send again."""
+    texts = audit_texts(logged.rows)
+    return [t for t in texts if '"status": "retry"' in t and '"followUp": null' in t][-1]
+
+
 def test_a_message_that_is_processed_in_the_end_is_no_dead_letter(logged: Logged) -> None:
-    (last,) = [text for text in audit_texts(logged.rows) if '"status": "retry"' in text][-1:]
+    last = last_retry(logged)
     processed = last.replace('"status": "retry"', '"status": "removed"')
     at = int(logged.story.ended_at)
     rows: list[Row] = [*logged.rows, {"__time__": at - 1_000, "message": processed}]
@@ -281,7 +294,7 @@ def test_a_message_that_is_processed_in_the_end_is_no_dead_letter(logged: Logged
 
 
 def test_a_message_that_is_followed_up_is_no_dead_letter(logged: Logged) -> None:
-    (last,) = [text for text in audit_texts(logged.rows) if '"status": "retry"' in text][-1:]
+    last = last_retry(logged)
     followed = last.replace(
         '"followUp": null', '"followUp": {"number": 1, "delaySeconds": 3600}', 1
     )

@@ -9,7 +9,6 @@ from datetime import datetime, timezone
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -45,10 +44,6 @@ def policy_path(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     return path
 
 
-def audit_lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    return [json.loads(r.getMessage()) for r in caplog.records if r.name == "scalein.audit"]
-
-
 def test_a_mounted_policy_decides_as_soon_as_it_is_read_again(
     cloud: Cloud, policy_path: Path
 ) -> None:
@@ -65,7 +60,10 @@ def test_a_mounted_policy_decides_as_soon_as_it_is_read_again(
 
 
 def test_a_wrong_mounted_policy_is_warned_of_each_time_and_the_last_good_one_decides(
-    cloud: Cloud, policy_path: Path, caplog: pytest.LogCaptureFixture
+    cloud: Cloud,
+    policy_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     policy_path.write_text(POLICY, encoding="utf-8")
     index.initialize(context())
@@ -78,7 +76,7 @@ def test_a_wrong_mounted_policy_is_warned_of_each_time_and_the_last_good_one_dec
         assert outcome["status"] in ("removing", "duplicate")
         assert outcome["policy"] == fingerprint
         assert f"({fingerprint}) still decides" in outcome["policyWarning"]
-        [line] = audit_lines(caplog)
+        [line] = map(json.loads, capsys.readouterr().out.splitlines())
         assert (line["policy"], line["policyWarning"]) == (fingerprint, outcome["policyWarning"])
         assert [r.levelname for r in caplog.records if r.name == "scalein.policy"] == ["ERROR"]
     policy_path.write_text(POLICY, encoding="utf-8")

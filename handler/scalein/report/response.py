@@ -20,6 +20,7 @@ MIN_BYTES = 8 << 10  # a response is never cut to less, however large the event
 MIN_RETAINED_BYTES = 40  # of {"id": ..., "reason": ...}
 SHORT_TEXT_BYTES = 800  # of message and request reason, if little fits
 SHORTEST_TEXT_BYTES = 200  # if almost nothing fits, for texts are full of marks to escape
+ACTIVITY_ID_BYTES = 40
 MAX_ACTIVITY_IDS_BYTES = 2_000  # fifty scaling activities
 MAX_BRIEF_IDS, MAX_TOKENS = 20, 3  # if little fits
 MAX_DETAILED = 80  # outcomes of a batch; with more of them, a response has only BRIEF of each
@@ -79,10 +80,9 @@ def forms(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
     yield fields
     fields = _shortened(fields, {"unconfirmed": tokens[:MAX_TOKENS]})
     yield _with_short_texts(fields, SHORT_TEXT_BYTES, MAX_ACTIVITY_IDS_BYTES)
-    bare = _with_short_texts(fields, SHORTEST_TEXT_BYTES, 0)
-    # `_size` escapes an id once more than `text_bytes`: that takes twice the bytes at most.
-    room = (MIN_BYTES - _size(bare)) // 2
-    yield _with_short_texts(fields, SHORTEST_TEXT_BYTES, room)
+    for max_ids_bytes in range(MAX_ACTIVITY_IDS_BYTES, -1, -ACTIVITY_ID_BYTES):
+        fields = _with_short_texts(fields, SHORTEST_TEXT_BYTES, max_ids_bytes)
+        yield fields
 
 
 def _with_short_texts(fields: Json, max_text_bytes: int, max_ids_bytes: int) -> Json:
