@@ -95,7 +95,7 @@ fix: setup ## fix what ruff can fix, and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure over HTTPS, and print tables (seven minutes; BENCH="--only removals", or "--write docs/tuning.md")
+bench: setup ## measure over HTTPS, and print tables (nine minutes; BENCH="--only removals", or "--write docs/tuning.md")
 	$(BIN)/python -m benchmarks $(BENCH)
 
 load: setup ## the local cloud at 200 calls a second, next to moto (three minutes)

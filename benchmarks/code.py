@@ -87,7 +87,7 @@ def deployed_code(runtime: str | None = None, trust_store: str = "package") -> I
         install(python, eager, "-r", str(ROOT / "requirements.txt"))
         install(python, newer, f"{NEWER_SDK}=={_pinned_version(NEWER_SDK)}", *_pin("jsonschema"))
         drivers.mkdir()
-        for module in ("invoke.py", "eager.py", "eager_tea.py"):
+        for module in ("invoke.py", "serve.py", "eager.py", "eager_tea.py"):
             shutil.copyfile(HERE / module, drivers / module)
         for part in (scalein, eager, newer):
             trust.add_to_stores(authority.certificate, part)

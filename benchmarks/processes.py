@@ -75,16 +75,21 @@ class WarmProcess:
         self._process = process
         self._errors = errors
 
-    def invoke(self, event: bytes) -> Invocation:
-        """Makes one invocation. Raises RuntimeError if it raises."""
+    def exchange(self, line: bytes) -> dict[str, Any]:
+        """Writes a line and returns the JSON that answers it. Raises RuntimeError if none does."""
         assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(event + b"\n")
+        self._process.stdin.write(line + b"\n")
         self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
+        answer = self._process.stdout.readline()
+        if not answer:
             self._errors.seek(0)
             raise RuntimeError(f"The function failed: {self._errors.read()[-2_000:]}")
-        result: dict[str, Any] = json.loads(line)
+        result: dict[str, Any] = json.loads(answer)
+        return result
+
+    def invoke(self, event: bytes) -> Invocation:
+        """Makes one invocation. Raises RuntimeError if it raises."""
+        result = self.exchange(event)
         own_seconds = result.get("own", result["wall"])
         return Invocation(result["wall"], result["cpu"], own_seconds, result["status"])
 
@@ -103,13 +108,20 @@ class WarmProcess:
 
 @contextmanager
 def warm_process(
-    code: Code, variables: dict[str, str], prefix: Sequence[str] = (), mode: Sequence[str] = ()
+    code: Code,
+    variables: dict[str, str],
+    prefix: Sequence[str] = (),
+    mode: Sequence[str] = (),
+    program: Program | None = None,
 ) -> Iterator[WarmProcess]:
-    """Starts a process of the function that waits for events. `mode`: see benchmarks/invoke.py."""
+    """Starts a process of the function that waits for events. `mode`: see benchmarks/invoke.py.
+    `program`: instead of that one.
+    """
+    program = program or code.scalein
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            [*prefix, code.python, *code.scalein.arguments, *mode],
-            env=code.environment(code.scalein, variables),
+            [*prefix, code.python, *program.arguments, *mode],
+            env=code.environment(program, variables),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,11 @@ from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstance
 
 from benchmarks import trust
 from benchmarks.clouds import GROUP_ID, PreparedCloud, prepared_cloud
+from benchmarks.code import Code, Program
+from benchmarks.failing_ess import silent_server
+from benchmarks.outage import ONE_EVENT, Scenario, measure
 from benchmarks.quotas import limit
+from scalein_cli.local import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +125,64 @@ def test_without_control_groups_there_is_no_limit_and_nothing_is_left(tmp_path: 
         assert limited.prefix == ()
 
     assert list(tmp_path.rglob("scalein*")) == []
+
+
+def code_of(folder: Path, authority: trust.Authority) -> Code:
+    """The handler of this repository in place of a package."""
+    program = Program("scalein", (ROOT / "handler", ROOT / "benchmarks"), ())
+    variables = dict.fromkeys(
+        ("ALIBABA_CLOUD_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), str(authority.certificate)
+    )
+    return Code(
+        *(folder, sys.executable, "", authority, folder, program, program, program),
+        *(variables, authority.certificate, ""),
+    )
+
+
+@pytest.mark.parametrize("mode", [{"instances": 2}, {"mode": ONE_EVENT}])
+def test_messages_that_a_slow_service_answers_are_billed_its_answers(
+    tmp_path: Path, authority: trust.Authority, mode: dict[str, Any]
+) -> None:
+    scenario = Scenario("slow", "slow", messages=4, slow_seconds=0.05, **mode)
+
+    cost = measure(code_of(tmp_path, authority), scenario)
+
+    assert cost.status_counts == {"removing": 4}
+    assert (cost.removed, cost.scheduled, cost.raised) == (4, 4, 0)
+    assert cost.invocations == (1 if mode == {"mode": ONE_EVENT} else 4)
+    assert cost.calls >= 12
+    assert cost.billed_seconds > 3 * 0.05
+
+
+def test_calls_to_a_closed_port_are_counted_where_they_are_made(
+    tmp_path: Path, authority: trust.Authority
+) -> None:
+    scenario = Scenario("refused", "refused", messages=2)
+    code = code_of(tmp_path, authority)
+    code.trust_variables["SCALEIN_MAX_WAIT_SECONDS"] = "0.2"
+
+    cost = measure(code, scenario)
+
+    assert cost.status_counts == {"retry": 2}
+    assert (cost.removed, cost.scheduled) == (0, 2)
+    assert 1 <= cost.calls <= 8
+
+
+@pytest.mark.parametrize("is_secure", [True, False], ids=["after the handshake", "before it"])
+def test_a_silent_server_counts_calls_and_answers_none(
+    authority: trust.Authority, is_secure: bool
+) -> None:
+    context = ssl.create_default_context(cafile=authority.certificate)
+    with (
+        silent_server(authority if is_secure else None) as (url, count),
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), 5) as plain,
+        context.wrap_socket(plain, server_hostname="localhost")
+        if is_secure
+        else plain as connection,
+    ):
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+
+        assert count() == 1

@@ -222,6 +222,26 @@ def test_the_signature_outranks_a_password_in_a_file_netrc_and_the_trust_store_i
     assert header_of(head, "authorization").startswith(scheme)
 
 
+def test_follow_ups_of_one_process_share_a_connection_and_return_no_cookie(
+    generation: str,
+) -> None:
+    conversations: list[list[str]] = []
+
+    def accept(connection: socket.socket) -> None:
+        heads: list[str] = []
+        conversations.append(heads)
+        while head := request_on(connection):
+            heads.append(head)
+            connection.sendall(answer_of(b"", "202 Accepted", "Set-Cookie: a=b"))
+
+    with serving(accept) as endpoint:
+        for _ in range(3):
+            assert follow_ups_at(f"http://{endpoint}", generation)(PROGRESS, 1)
+
+    (heads,) = conversations
+    assert [header_of(head, "cookie") for head in heads] == [""] * 3
+
+
 def test_a_redirect_is_not_followed_with_the_credentials(generation: str) -> None:
     other: list[str] = []
 

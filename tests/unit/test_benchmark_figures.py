@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.__main__ import written
+from benchmarks.outage import SCENARIOS, Cost, Scenario, events_of, fleet, row
 from benchmarks.removals import TIMES, Cold, ratios
 from benchmarks.timing import Row, at_most, markdown, span
 
@@ -47,3 +48,52 @@ def test_tables_are_written_between_their_marks_and_nowhere_else() -> None:
 
     assert once == text.replace("old\n", f"\n{table}\n")
     assert written(once, [table]) == once
+
+
+RETRIED = Cost(5.0, 0.8, 100, 13, 0, {"retry": 100}, scheduled=100, removed=0)
+THROTTLED = Scenario("ESS throttles", "throttled")
+
+
+def test_a_failing_service_is_cheap_by_billed_seconds_and_calls() -> None:
+    assert row(THROTTLED, RETRIED).cells == (
+        "100 messages, ESS throttles",
+        "5.0 s billed, 13 calls (100 retry; 0.8 s processor, 100 invocations)",
+        "at most 15 s, 60 calls",
+        "yes",
+    )
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        RETRIED._replace(billed_seconds=15.1),
+        RETRIED._replace(calls=61),
+        RETRIED._replace(raised=1),
+        RETRIED._replace(scheduled=99),
+    ],
+    ids=["dear", "many calls", "raised", "lost"],
+)
+def test_what_is_dear_or_loses_a_message_misses_the_goal(cost: Cost) -> None:
+    assert row(THROTTLED, cost).is_met is False
+
+
+def test_messages_that_come_again_must_have_removed_their_instances_in_the_end() -> None:
+    scenario = next(each for each in SCENARIOS if each.mode == "until removed")
+    done = RETRIED._replace(status_counts={"removed": 100}, scheduled=0, removed=100)
+
+    assert row(scenario, done).is_met is True
+    assert row(scenario, done._replace(removed=99)).is_met is False
+    assert row(scenario, done._replace(status_counts={"removed": 99, "retry": 1})).is_met is False
+
+
+def test_a_slow_service_has_no_goal_but_that_no_message_is_lost() -> None:
+    slow = Scenario("ESS is slow", "slow")
+
+    assert row(slow, RETRIED._replace(billed_seconds=600.0)).is_met is None
+    assert row(slow, RETRIED._replace(scheduled=98)).cells[2:] == ("none lost", "NO")
+
+
+def test_a_hundred_messages_are_a_hundred_in_every_scenario_and_no_group_runs_out() -> None:
+    assert {scenario.messages for scenario in SCENARIOS} == {100}
+    assert sum(len(group["instances"]) for group in fleet()["groups"]) >= 100
+    assert {len(events_of(scenario)) for scenario in SCENARIOS} == {1, 100}

@@ -109,21 +109,18 @@ class Client(fc2.Client):  # type: ignore[misc]
         self, method: str, path: str, headers: Any, params: Any = None, body: Any = None
     ) -> Any:
         """Returns the answer; raises what `refusal` makes of it."""
-        with requests.Session() as session:
-            # Loopback, which alone may be plain HTTP, is not reached through a proxy.
-            session.trust_env = not self.endpoint.startswith("http://")
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, Transport())
-            answer = session.request(
-                method,
-                f"{self.endpoint}{path}",
-                headers=headers,
-                params=params,
-                data=body,
-                timeout=self.timeout,
-                allow_redirects=False,
-                auth=self.auth,  # keeps the signature; else requests looks into a file .netrc
-            )
+        session = _session(self.endpoint.startswith("http://"))
+        session.cookies.clear()
+        answer = session.request(
+            method,
+            f"{self.endpoint}{path}",
+            headers=headers,
+            params=params,
+            data=body,
+            timeout=self.timeout,
+            allow_redirects=False,
+            auth=self.auth,  # keeps the signature; else requests looks into a file .netrc
+        )
         if answer.status_code not in self.successes:
             raise self.refusal(answer)
         return answer
@@ -141,3 +138,15 @@ def _client(endpoint: str, credentials: Credentials) -> Client:
         accessKeySecret=credentials.access_key_secret,
         securityToken=credentials.security_token,
     )
+
+
+@lru_cache(maxsize=2)
+def _session(is_plain: bool) -> requests.Session:
+    """Returns what sends. It keeps its connection: a new one costs a TLS handshake, and an event
+    may need as many follow-ups as it has messages.
+    """
+    session = requests.Session()
+    session.trust_env = not is_plain  # loopback, which alone may be, is not reached by a proxy
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, Transport())
+    return session

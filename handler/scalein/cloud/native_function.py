@@ -9,6 +9,7 @@ requests 24 ms (docs/decisions/0011-function-compute-3.md).
 from __future__ import annotations
 
 import random
+from functools import lru_cache
 from typing import Any
 
 from scalein.clock import SystemClock
@@ -77,27 +78,36 @@ class NativeFunctionScheduler:
             f"{random.SystemRandom().getrandbits(NONCE_BITS):032x}",
             SystemClock().now(),
         )
-        with Session() as session:
-            session.headers.clear()  # exactly those that are signed are sent
-            # Loopback, which alone may be plain HTTP, is not reached through a proxy.
-            session.trust_env = not function_ref.endpoint.startswith("http://")
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, Transport())
-            return session.request(
-                "POST",
-                f"{function_ref.endpoint}{path}",
-                params=query,
-                data=event,
-                headers=signed,
-                timeout=(CONNECT_SECONDS, min(MAX_CALL_SECONDS, max_seconds)),
-                allow_redirects=False,
-                auth=_unchanged,
-            )
+        session = _session(function_ref.endpoint.startswith("http://"))
+        session.cookies.clear()
+        return session.request(
+            "POST",
+            f"{function_ref.endpoint}{path}",
+            params=query,
+            data=event,
+            headers=signed,
+            timeout=(CONNECT_SECONDS, min(MAX_CALL_SECONDS, max_seconds)),
+            allow_redirects=False,
+            auth=_unchanged,
+        )
 
 
 class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
     timeout_type = Timeout
     error_type = HTTPError
+
+
+@lru_cache(maxsize=2)
+def _session(is_plain: bool) -> Session:
+    """Returns what sends. It keeps its connection: a new one costs a TLS handshake, and an event
+    may need as many follow-ups as it has messages.
+    """
+    session = Session()
+    session.headers.clear()  # exactly those that are signed are sent
+    session.trust_env = not is_plain  # loopback, which alone may be, is not reached by a proxy
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, Transport())
+    return session
 
 
 def _unchanged(request: Any) -> Any:
