@@ -12,10 +12,9 @@ import click
 from rich.console import Console
 
 from scalein_cli import show
-from scalein_cli.local import EXAMPLE_POLICY
+from scalein_cli.local import EXAMPLE_POLICY, SMALL_FLEET
 from scalein_cli.local_function import outcomes_of
 from scalein_cli.options import (
-    SMALL_FLEET,
     console_for_output,
     endpoint_option,
     function_option,

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from scalein_cli.local import EXAMPLE_POLICY
+from scalein_cli.local import EXAMPLE_POLICY, SMALL_FLEET
 
-SMALL_FLEET = Path(__file__).parent.parent / "localcloud" / "fleets" / "small.json"
 PIPED_WIDTH = 110  # columns
 RUNTIMES = ("python3.10", "python3.12")  # of Function Compute, that the function supports
 

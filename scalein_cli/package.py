@@ -20,13 +20,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+import scalein
 from localcloud.functions.pythons import python_of
 from scalein.errors import ConfigurationError
 from scalein.policy import read_policy
 from scalein_cli.errors import CommandError
-from scalein_cli.local import ROOT
 from scalein_cli.options import RUNTIMES, console_for_output, existing_file, new_file
 from scalein_cli.packing import pack_cold_start
+from scalein_cli.resources import resource
 from scalein_cli.trust_store import hashed_directory
 
 PLATFORMS = (
@@ -54,6 +55,7 @@ OMITTED_FILES = (
 SDK_BUNDLE = "aliyunsdkcore/vendored/requests/packages/certifi/cacert.pem"
 CERTIFICATES = "scalein/cloud/certificates"  # scalein.cloud.tls
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
+SCALEIN = Path(scalein.__file__).parent
 REQUESTS = "aliyunsdkess/request/v20140828"
 
 
@@ -118,12 +120,8 @@ def package(runtime: str, policy: Path | None, output: Path, console: Console) -
         _install(runtime, folder)
         status.update("Removing files that are never imported ...")
         _remove_unused_files(folder)
-        shutil.copytree(
-            ROOT / "handler",
-            folder,
-            dirs_exist_ok=True,
-            ignore=shutil.ignore_patterns("__pycache__"),
-        )
+        shutil.copyfile(resource("handler/index.py"), folder / "index.py")
+        shutil.copytree(SCALEIN, folder / "scalein", ignore=shutil.ignore_patterns("__pycache__"))
         _write_certificates(folder)
         if policy is not None:
             shutil.copyfile(policy, folder / "policy.json")
@@ -164,7 +162,7 @@ def _install(runtime: str, folder: Path) -> None:
     for platform in PLATFORMS:
         runtime_options += ["--platform", platform]
     done = subprocess.run(
-        [*pip, *target, *runtime_options, "-r", str(ROOT / "locks" / f"{runtime}.txt")],
+        [*pip, *target, *runtime_options, "-r", str(resource(f"locks/{runtime}.txt"))],
         capture_output=True,
         text=True,
         check=False,
@@ -222,7 +220,7 @@ def _write_certificates(folder: Path) -> None:
 def _imported_requests() -> set[str]:
     """The modules of the SDK's 80 ESS requests that the function imports."""
     imported = set()
-    for path in (ROOT / "handler/scalein").rglob("*.py"):
+    for path in SCALEIN.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module:

@@ -28,9 +28,15 @@ from scalein.report.outcome import Outcome, outcome_json
 from scalein.settings import Settings, read_settings
 from scalein_cli import show
 from scalein_cli.errors import CommandError
-from scalein_cli.local import EXAMPLE_POLICY, clock_for, context, environment, local_cloud
-from scalein_cli.options import (
+from scalein_cli.local import (
+    EXAMPLE_POLICY,
     SMALL_FLEET,
+    clock_for,
+    context,
+    environment,
+    local_cloud,
+)
+from scalein_cli.options import (
     console_for_output,
     existing_file,
     json_outcome_option,

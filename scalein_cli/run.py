@@ -7,12 +7,12 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
 
-import index
 from scalein.clock import Deadline, SystemClock
 from scalein.decision.model import Snapshot
 from scalein.errors import ConfigurationError
@@ -20,7 +20,7 @@ from scalein.settings import read_settings
 from scalein_cli import show
 from scalein_cli.errors import CommandError
 from scalein_cli.local import ShiftedClock, clock_for, context, environment, local_cloud
-from scalein_cli.local_function import audit_lines, outcomes_of, snapshots
+from scalein_cli.local_function import audit_lines, function_code, outcomes_of, snapshots
 from scalein_cli.options import (
     console_for_output,
     existing_file,
@@ -29,7 +29,9 @@ from scalein_cli.options import (
     now_option,
     policy_option,
 )
+from scalein_cli.resources import resource
 
+EXAMPLE_EVENT = resource("events/remove-two.json")
 WAIT_SECONDS = 30  # for the scaling activities
 CALL_SECONDS = 10  # for the call that reads them, after the wait
 
@@ -46,7 +48,7 @@ class Run(NamedTuple):
 
 
 @click.command("run")
-@click.argument("event", type=existing_file)
+@click.argument("event", type=existing_file, default=EXAMPLE_EVENT)
 @fleet_option
 @policy_option
 @now_option
@@ -57,6 +59,7 @@ def run_command(
 ) -> None:
     """Processes EVENT with the function of this checkout, against a local Auto Scaling.
 
+    EVENT is a file; without it, it is an example: remove two instances.
     Starts the local cloud and passes the file to handler/index.py as Function
     Compute does. Prints for each instance whether it is removed or retained and why, and the
     scaling group before and after. Calls nothing outside this machine. An event with a time is
@@ -84,11 +87,12 @@ def run_event(run: Run, console: Console) -> None:
 
 def _run(run: Run, function_context: object, console: Console) -> None:
     payload = run.event.read_bytes()
+    index = function_code()
     index.initialize(function_context)
     before = snapshots(function_context)
     clock = SystemClock() if run.is_at_present_time else clock_for(payload)
     with audit_lines() as lines:
-        response = _respond(payload, function_context, clock)
+        response = _respond(index, payload, function_context, clock)
     if run.as_json:
         console.print_json(json.dumps(response))
         return
@@ -111,10 +115,12 @@ def _run(run: Run, function_context: object, console: Console) -> None:
     _print_groups(outcomes, before, function_context, console)
 
 
-def _respond(event: bytes, function_context: object, clock: SystemClock) -> dict[str, Any]:
+def _respond(
+    index: ModuleType, event: bytes, function_context: object, clock: SystemClock
+) -> dict[str, Any]:
     """What the function returns, or the outcome that its error carries."""
     try:
-        return index.serve(event, function_context, clock)
+        return dict(index.serve(event, function_context, clock))
     except index.TryLaterError as error:
         return dict(json.loads(str(error)))
 

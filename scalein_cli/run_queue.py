@@ -8,18 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-import index
 from scalein.errors import ConfigurationError
 from scalein_cli import show
 from scalein_cli.broker import broker
 from scalein_cli.errors import CommandError
+from scalein_cli.extras import require
 from scalein_cli.local import context, environment, local_cloud
-from scalein_cli.local_function import audit_lines, outcomes_of, snapshots
+from scalein_cli.local_function import audit_lines, function_code, outcomes_of, snapshots
 from scalein_cli.options import console_for_output, fleet_option, policy_option
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def run_queue_command(
     the dead-letter queue. The broker and the local Auto Scaling that this command starts are
     removed at its end.
     """
+    require("queue")
     from localcloud.queues.rabbitmq_trigger import Queue
 
     queue = Queue(broker_url, QUEUE_NAME, batch_size, window, deliveries)
@@ -109,6 +111,7 @@ def _run(queue: Queue, function_context: object, console: Console) -> None:
     """Publishes the messages and delivers them until the queue is empty."""
     from localcloud.queues.rabbitmq_trigger import Trigger, declare, drain, publish
 
+    index = function_code()
     index.initialize(function_context)
     declare(queue)
     before = snapshots(function_context)
@@ -121,7 +124,7 @@ def _run(queue: Queue, function_context: object, console: Console) -> None:
     for message_id, description, _ in messages:
         console.print(f"  {message_id:<11} {description}", highlight=False)
     idle_seconds = 2 * queue.window_seconds + queue.pause_seconds
-    Trigger(queue, _invoker(function_context, console)).run(idle_seconds=idle_seconds)
+    Trigger(queue, _invoker(index, function_context, console)).run(idle_seconds=idle_seconds)
     after = snapshots(function_context)
     changed_ids = [
         id
@@ -132,7 +135,9 @@ def _run(queue: Queue, function_context: object, console: Console) -> None:
     console.print(f"Dead letters: {len(drain(queue.url, queue.dead_letters))}", highlight=False)
 
 
-def _invoker(function_context: object, console: Console) -> Callable[[bytes], None]:
+def _invoker(
+    index: ModuleType, function_context: object, console: Console
+) -> Callable[[bytes], None]:
     """A function that passes one batch to the handler and prints its outcomes."""
     number = 0
 

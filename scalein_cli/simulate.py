@@ -20,6 +20,7 @@ from scalein.errors import ConfigurationError
 from scalein.policy import Policy, read_policy
 from scalein_cli import show
 from scalein_cli.errors import CommandError
+from scalein_cli.extras import require
 from scalein_cli.fleet_snapshot import read_fleet_snapshot
 from scalein_cli.options import console_for_output, existing_file, new_file, policy_option
 from scalein_cli.simulated_group import synthetic_snapshot
@@ -151,6 +152,7 @@ def _draw_chart(
     policy_name: str,
     path: Path,
 ) -> None:
+    require("pictures")
     from scalein_cli.chart import draw  # its imports take a second
 
     title = f"{snapshot.group.id} under {policy_name}"
