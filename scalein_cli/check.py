@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,9 +10,8 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import Gateway, Removal
@@ -24,7 +22,8 @@ from scalein.intake.envelopes import parse_event
 from scalein.policy import Policy
 from scalein.policy_source import policy_in_use
 from scalein.settings import read_settings
-from scalein_cli.options import console_for_output, existing_file
+from scalein_cli.options import console_for_output, existing_file, print_json
+from scalein_cli.tables import Column, print_table
 from scalein_cli.template_check import template_results
 
 UNKNOWN_INSTANCE_ID = "i-scalein-check-unknown"  # no instance has this id
@@ -83,7 +82,7 @@ def check_command(**options: Any) -> None:
     if options["template"]:
         results += check_template(options["template"])
     if options["as_json"]:
-        click.echo(json.dumps([result._asdict() for result in results]))
+        print_json([result._asdict() for result in results])
     else:
         _print_results(results, console_for_output())
     sys.exit(not all(result.passed for result in results))
@@ -199,10 +198,7 @@ def _is_right_missing(code: str) -> bool:
 
 
 def _print_results(results: list[CheckResult], console: Console) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Result", "Check", "Detail"):
-        table.add_column(heading, overflow="fold")
-    for result in results:
-        mark = "[green]passed[/]" if result.passed else "[bold red]failed[/]"
-        table.add_row(mark, result.check, result.detail)
-    console.print(table)
+    marks = {True: Text("passed", "green"), False: Text("failed", "bold red")}
+    columns = (Column("Result"), Column("Check"), Column("Detail", folds=True))
+    rows = [(marks[result.passed], result.check, result.detail) for result in results]
+    print_table(console, columns, rows)

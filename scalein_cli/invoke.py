@@ -18,6 +18,7 @@ from scalein_cli.options import (
     console_for_output,
     endpoint_option,
     function_option,
+    print_json,
 )
 from scalein_cli.run import Run, run_event
 
@@ -69,11 +70,12 @@ def invoke_command(event: Any, **options: Any) -> None:
         return
     invocation = _invoke(payload, options, console)
     if options["as_json"]:
-        click.echo(json.dumps(invocation.response))
+        print_json(invocation.response)
     else:
         _print_outcomes(invocation, console)
     if options["log"]:
-        console.print(invocation.log, highlight=False, markup=False)
+        beside = Console(stderr=True) if options["as_json"] else console
+        beside.print(invocation.log, highlight=False, markup=False)
     sys.exit(invocation.failed)
 
 

@@ -16,9 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 import scalein
 from localcloud.functions.pythons import python_of
@@ -28,6 +26,7 @@ from scalein_cli.errors import CommandError
 from scalein_cli.options import RUNTIMES, console_for_output, existing_file, new_file
 from scalein_cli.packing import pack_cold_start
 from scalein_cli.resources import resource
+from scalein_cli.tables import Column, print_table
 from scalein_cli.trust_store import hashed_directory
 
 PLATFORMS = (
@@ -134,15 +133,12 @@ def package(runtime: str, policy: Path | None, output: Path, console: Console) -
 
 
 def _print_sizes(made: Package, console: Console) -> None:
-    table = Table("Part", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Size", justify="right")
-    table.add_column("Zipped", justify="right")
     largest_first = sorted(made.sizes_by_part.items(), key=lambda entry: -entry[1][1])
-    for part, (size, zipped_size) in largest_first:
-        table.add_row(part, _size_text(size), _size_text(zipped_size))
+    rows = [[part, _size_text(size), _size_text(zipped)] for part, (size, zipped) in largest_first]
     total_size = sum(size for size, _ in made.sizes_by_part.values())
-    table.add_row("total", _size_text(total_size), _size_text(made.path.stat().st_size))
-    console.print(table)
+    rows.append(["total", _size_text(total_size), _size_text(made.path.stat().st_size)])
+    columns = (Column("Part"), Column("Size", is_number=True), Column("Zipped", is_number=True))
+    print_table(console, columns, rows)
     console.print(f"{made.path}  sha256 {made.sha256}", highlight=False, soft_wrap=True)
 
 

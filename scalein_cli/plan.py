@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway
 from scalein.decision.model import Order, ReadScope, Snapshot
 from scalein.decision.progress import Progress
+from scalein.decision.reasons import Status
 from scalein.errors import ConfigurationError
 from scalein.intake.envelopes import parse_event
 from scalein.ledger.protocol import Ledger
@@ -41,10 +42,13 @@ from scalein_cli.options import (
     existing_file,
     json_outcome_option,
     now_option,
+    print_json,
 )
 
 TIMEOUT_SECONDS = 60  # of the function that is imitated
 AMOUNTS = {"count": "count", "percent": "percent", "to_capacity": "toCapacity"}  # field by option
+WOULD_REMOVE, NO_ANSWER, WOULD_NOT = 0, 1, 3  # exit status; 2 is wrong usage
+UNKNOWN = (Status.RETRY, Status.UNCONFIRMED)
 USAGE = "give --event FILE, or --group with one of --count, --percent, --to-capacity, --instance"
 
 
@@ -111,15 +115,22 @@ def plan_command(**options: Any) -> None:
     SCALEIN_REGION_ID), or a local one with --local or --fleet. Without a policy, only MinSize
     limits the removal, and the output says so.
 
-    The exit status is 0 if instances would be removed, 1 if none would be, 2 if there is no plan.
+    The exit status is 0 if instances would be removed, 3 if none would be, 1 if there is no answer
+    (ESS cannot be read, for example), 2 if the command line is wrong.
     """
     question = _question(options)
     console = console_for_output()
-    try:
-        outcomes = _plan(question, console, options["as_json"], options["all_rows"])
-    except CommandError as error:
-        raise CommandError(error.message, exit_status=2) from error
-    sys.exit(0 if any(outcome.selected for outcome in outcomes) else 1)
+    outcomes = _plan(question, console, options["as_json"], options["all_rows"])
+    sys.exit(exit_status(outcomes))
+
+
+def exit_status(outcomes: Iterable[Outcome]) -> int:
+    """0 if a message would remove instances; else 1 if one has no answer, 3 if all have."""
+    outcomes = tuple(outcomes)
+    if any(outcome.selected for outcome in outcomes):
+        return WOULD_REMOVE
+    is_unknown = any(outcome.status in UNKNOWN for outcome in outcomes)
+    return NO_ANSWER if is_unknown else WOULD_NOT
 
 
 def _question(options: Mapping[str, Any]) -> Question:
@@ -216,7 +227,7 @@ def _process(
         outcomes = list(processor.process(event))
     if as_json:
         document = response.for_batch(outcomes) if event.is_batch else outcome_json(outcomes[0])
-        console.print_json(json.dumps(document))
+        print_json(document)
         return outcomes
     place = (
         f"fleet {show.relative_path(question.fleet)}"

@@ -28,6 +28,7 @@ from scalein_cli.options import (
     json_outcome_option,
     now_option,
     policy_option,
+    print_json,
 )
 from scalein_cli.resources import resource
 
@@ -94,7 +95,7 @@ def _run(run: Run, function_context: object, console: Console) -> None:
     with audit_lines() as lines:
         response = _respond(index, payload, function_context, clock)
     if run.as_json:
-        console.print_json(json.dumps(response))
+        print_json(response)
         return
     event, policy = show.relative_path(run.event), show.relative_path(run.policy)
     is_shifted = isinstance(clock, ShiftedClock)
