@@ -16,8 +16,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from rich.console import Console
-
 from benchmarks import trust
 from localcloud.functions.pythons import python_of
 from scalein_cli.errors import CommandError
@@ -79,7 +77,7 @@ def deployed_code(runtime: str | None = None, trust_store: str = "package") -> I
     with TemporaryDirectory(dir=cache, prefix="benchmarks-") as name:
         folder = Path(name)
         authority = trust.make_authority(folder)
-        made = package(runtime, None, folder / "scalein.zip", Console(quiet=True))
+        made = package(runtime, None, folder / "scalein.zip")
         scalein, eager, newer, drivers = (
             folder / part for part in ("scalein", "eager", "newer", "drivers")
         )

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from scalein_cli.compute import call_api
 from scalein_cli.errors import CommandError
+from scalein_cli.options import progress
 from scalein_cli.shown_settings import Row
 from scalein_cli.tables import Column, print_table
 
@@ -40,7 +41,7 @@ def confirm(question: str, is_agreed: bool) -> None:
 def apply_changes(changes: list[Change], console: Console) -> None:
     """Applies the changes in order. Raises CommandError, which says how many were applied."""
     for number, change in enumerate(changes, 1):
-        with console.status(f"{number} of {len(changes)}: {change.subject} ..."):
+        with progress(f"{number} of {len(changes)}: {change.subject} ..."):
             try:
                 call_api(change.subject, change.apply)
             except CommandError as error:

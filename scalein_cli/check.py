@@ -22,6 +22,13 @@ from scalein.intake.envelopes import parse_event
 from scalein.policy import Policy
 from scalein.policy_source import policy_in_use
 from scalein.settings import read_settings
+from scalein_cli.cloud_access import (
+    check_reached,
+    find_credentials,
+    profile_option,
+    reading_gateway,
+)
+from scalein_cli.errors import CommandError
 from scalein_cli.options import console_for_output, existing_file, print_json
 from scalein_cli.tables import Column, print_table
 from scalein_cli.template_check import template_results
@@ -54,6 +61,7 @@ class CheckResult(NamedTuple):
     metavar="ID",
     help="With --policy: read the groups of the policy in this region.",
 )
+@profile_option
 @click.option(
     "--try-remove",
     is_flag=True,
@@ -145,21 +153,22 @@ def check_template(path: Path) -> Iterator[CheckResult]:
 
 def check_rights(region: str, policy: Policy, try_remove: bool) -> Iterator[CheckResult]:
     """Whether the credentials may read what the policy needs of each group, and remove."""
-    from scalein.cloud.ess import EssGateway
-
     function = SimpleNamespace(timeout=60)
     context = SimpleNamespace(region=region, request_id="check", function=function)
     try:
+        find_credentials()
         settings = read_settings({"SCALEIN_POLICY": "{}", **os.environ}, context)
-    except ConfigurationError as error:
+    except (ConfigurationError, CommandError) as error:
         yield CheckResult("credentials", False, str(error))
         return
     for id, group_policy in policy.groups.items():
-        gateway = EssGateway(settings, Deadline.after(30, SystemClock()))
+        gateway = reading_gateway(settings, Deadline.after(30, SystemClock()))
         read_scope = ReadScope(max(MIN_HISTORY_SECONDS, group_policy.history_seconds))
         try:
             snapshot = gateway.snapshot(id, read_scope)
         except (GatewayError, ConfigurationError) as error:
+            if isinstance(error, GatewayError):
+                check_reached(error, settings)
             yield CheckResult(f"group {id}", False, _cause(error))
             continue
         group = snapshot.group

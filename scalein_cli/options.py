@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.status import Status
 
 from scalein_cli.local import EXAMPLE_POLICY, SMALL_FLEET
 
@@ -62,6 +63,11 @@ endpoint_option = click.option(
 def console_for_output() -> Console:
     """The console: as wide as the terminal; plain text of any width if output is piped."""
     return Console(width=None if Console().is_terminal else UNLIMITED)
+
+
+def progress(text: str) -> Status:
+    """A line that moves while its block runs: on standard error, and only on a terminal."""
+    return Console(stderr=True).status(text)
 
 
 def print_json(document: object) -> None:

@@ -23,7 +23,7 @@ from localcloud.functions.pythons import python_of
 from scalein.errors import ConfigurationError
 from scalein.policy import read_policy
 from scalein_cli.errors import CommandError
-from scalein_cli.options import RUNTIMES, console_for_output, existing_file, new_file
+from scalein_cli.options import RUNTIMES, console_for_output, existing_file, new_file, progress
 from scalein_cli.packing import pack_cold_start
 from scalein_cli.resources import resource
 from scalein_cli.tables import Column, print_table
@@ -94,7 +94,7 @@ def package_command(runtime: str, policy: Path | None, output: Path) -> None:
     The exit status is 0 if the file was made, 1 if not.
     """
     console = console_for_output()
-    made = package(runtime, policy, output, console)
+    made = package(runtime, policy, output)
     _print_sizes(made, console)
     if not made.has_byte_code:
         console.print(
@@ -103,7 +103,7 @@ def package_command(runtime: str, policy: Path | None, output: Path) -> None:
         )
 
 
-def package(runtime: str, policy: Path | None, output: Path, console: Console) -> Package:
+def package(runtime: str, policy: Path | None, output: Path) -> Package:
     """Makes the zip file. Raises CommandError."""
     if policy is not None:
         try:
@@ -112,7 +112,7 @@ def package(runtime: str, policy: Path | None, output: Path, console: Console) -
             raise CommandError(str(error)) from error
     with (
         tempfile.TemporaryDirectory(prefix="scalein-package-") as name,
-        console.status("Collecting ...") as status,
+        progress("Collecting ...") as status,
     ):
         folder = Path(name) / "code"
         status.update(f"Downloading what locks/{runtime}.txt pins, for {runtime} ...")

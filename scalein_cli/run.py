@@ -29,6 +29,7 @@ from scalein_cli.options import (
     now_option,
     policy_option,
     print_json,
+    progress,
 )
 from scalein_cli.resources import resource
 
@@ -142,15 +143,13 @@ def _print_groups(
         if outcome["status"] != "duplicate"
         for id in outcome["scalingActivityIds"]
     ]
-    statuses = _wait_for_activities(activity_ids, function_context, console)
+    statuses = _wait_for_activities(activity_ids, function_context)
     before = {id: before[id] for id in sorted(group_ids)}
     show.print_before_and_after(before, snapshots(function_context), console)
     console.print(f"Scaling activities: {statuses}", highlight=False, soft_wrap=True)
 
 
-def _wait_for_activities(
-    activity_ids: list[str], function_context: object, console: Console
-) -> str:
+def _wait_for_activities(activity_ids: list[str], function_context: object) -> str:
     """Each activity with its status, once all have ended or the wait is over."""
     if not activity_ids:
         return "none was started"
@@ -159,7 +158,7 @@ def _wait_for_activities(
     wait = Deadline.after(WAIT_SECONDS, SystemClock())
     settings = read_settings(os.environ, function_context)
     gateway = EssGateway(settings, wait._replace(at=wait.at + CALL_SECONDS))
-    with console.status(f"Waiting for scaling activity {', '.join(activity_ids)} ..."):
+    with progress(f"Waiting for scaling activity {', '.join(activity_ids)} ..."):
         while True:
             activities = gateway.activities(tuple(activity_ids))
             have_ended = all(activity.ended_at is not None for activity in activities)

@@ -21,7 +21,7 @@ from scalein_cli.errors import CommandError
 from scalein_cli.extras import require
 from scalein_cli.local import context, environment, local_cloud
 from scalein_cli.local_function import audit_lines, function_code, outcomes_of, snapshots
-from scalein_cli.options import console_for_output, fleet_option, policy_option
+from scalein_cli.options import console_for_output, fleet_option, policy_option, progress
 
 if TYPE_CHECKING:
     from localcloud.queues.rabbitmq_trigger import Queue
@@ -97,7 +97,7 @@ def _broker_at(url: str, console: Console) -> Iterator[str]:
     if url:
         yield url
         return
-    with console.status("Starting RabbitMQ, about ten seconds ..."):
+    with progress("Starting RabbitMQ, about ten seconds ..."):
         own_broker = broker()
         own_url = own_broker.__enter__()
     try:

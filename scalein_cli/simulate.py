@@ -25,6 +25,7 @@ from scalein_cli.options import (
     new_file,
     policy_option,
     print_json,
+    progress,
 )
 from scalein_cli.simulated_group import synthetic_snapshot
 from scalein_cli.simulation import (
@@ -111,7 +112,7 @@ def simulate_command(**options: Any) -> None:
         raise CommandError(str(error)) from error
     timeline = read_timeline(options["alarms"])
     snapshot = _snapshot(options, policy, timeline[0].time - timedelta(minutes=1))
-    with console.status(f"Simulating {len(timeline):,} events ..."):
+    with progress(f"Simulating {len(timeline):,} events ..."):
         activity = timedelta(seconds=options["activity_seconds"])
         result = simulate(snapshot, policy, timeline, activity)
     group_id = snapshot.group.id
