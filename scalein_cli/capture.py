@@ -38,10 +38,10 @@ HISTORY_SECONDS = 86_400
 @region_option
 @click.option("--metric", is_flag=True, help="Read CPUUtilization of each instance too.")
 def capture_command(file: Path, group: str, metric: bool) -> None:
-    """Writes a real scaling group to FILE, a fleet for `scalein simulate` and the local cloud.
+    """Write a real scaling group to FILE, as a fleet.
 
-    Reads the group, its instances and its activities of the last day. Changes nothing. Uses the
-    credentials that `aliyun` uses.
+    `scalein simulate` and the local cloud take it. Reads the group, its instances and its
+    activities of the last day. Changes nothing. Uses the credentials that `aliyun` uses.
 
         scalein capture fleet.json --group asg-bp1example --metric
     """

@@ -69,7 +69,7 @@ class CheckResult(NamedTuple):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print only the results, as JSON.")
 def check_command(**options: Any) -> None:
-    """Checks whether a deployment will work, before the first alarm arrives.
+    """Check that a deployment will work, before the first alarm.
 
     The policy: whether it is valid. Events: whether the function can read them. The template:
     whether its references, conditions and RAM policies are correct. With --region,

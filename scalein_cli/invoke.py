@@ -59,10 +59,15 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print only the response, as JSON.")
 @click.option("--log", is_flag=True, help="Print the last 4 KB of the function's log too.")
 def invoke_command(event: Any, **options: Any) -> None:
-    """Sends EVENT (a file, or - for standard input) to the deployed function.
+    """Send EVENT to the deployed function, and print its outcome.
 
-    Prints the outcome. The exit status is 0 if the function returned, 1 if it raised or could not
-    be called. With --async, the exit status is 0 if the task succeeded.
+    EVENT is a file, or - for standard input. Prints the outcome. The exit status is 0 if the
+    function returned, 1 if it raised or could not be called. With --async, the exit status is 0 if
+    the task succeeded.
+
+    \b
+        scalein invoke events/dry-run.json
+        scalein invoke event.json --qualifier prod --log
     """
     payload, console = event.read(), console_for_output()
     if options["local"]:

@@ -84,7 +84,11 @@ class Package(NamedTuple):
     help="Zip file to write.",
 )
 def package_command(runtime: str, policy: Path | None, output: Path) -> None:
-    """Makes the zip file for Function Compute. The same input makes the same bytes.
+    """Make the zip file for Function Compute.
+
+    The same input makes the same bytes.
+
+        scalein package --policy policy.json
 
     The file has handler/, the packages that locks/ pins by hash for the runtime (whatever Python
     runs this command), the certificates that the SDK trusts in a hashed directory, and byte code if

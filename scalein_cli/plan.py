@@ -92,7 +92,8 @@ class Question(NamedTuple):
     "--order",
     type=click.Choice([order.value for order in Order]),
     multiple=True,
-    help="Order of removal; may be given several times.",
+    metavar="ORDER",
+    help=f"Order of removal; may be given several times: {', '.join(Order)}.",
 )
 @click.option("--event", type=existing_file, help="File of an event, instead of --group.")
 @click.option("--fleet", type=existing_file, help="Plan on a local cloud with this fleet file.")
@@ -106,10 +107,10 @@ class Question(NamedTuple):
 @click.option("--all", "all_rows", is_flag=True, help="Print a row for every instance.")
 @json_outcome_option
 def plan_command(**options: Any) -> None:
-    """Shows which instances would be removed, which retained, and why. Removes nothing.
+    """Show which instances would be removed, and why.
 
-    The decision is the one that the function makes, from the same reads and under the same policy.
-    Give a request by options
+    Removes nothing. The decision is the one that the function makes, from the same reads and under
+    the same policy. Give a request by options
 
         scalein plan --group asg-bp1example --count 3 --policy policy.json
 

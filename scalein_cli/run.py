@@ -59,7 +59,7 @@ class Run(NamedTuple):
 def run_command(
     event: Path, fleet: Path, policy: Path, now: bool, as_json: bool, audit: bool
 ) -> None:
-    """Processes EVENT with the function of this checkout, against a local Auto Scaling.
+    """Process EVENT against a local Auto Scaling.
 
     EVENT is a file; without it, it is an example: remove two instances.
     Starts the local cloud and passes the file to handler/index.py as Function

@@ -63,7 +63,7 @@ QUEUE_NAME = "scale-in"
 def run_queue_command(
     broker_url: str, batch_size: int, window: float, deliveries: int, fleet: Path, policy: Path
 ) -> None:
-    """Processes messages from a real RabbitMQ.
+    """Process messages of a real RabbitMQ, on a local cloud.
 
     Publishes removal requests and alarms, gathers them into batches as Function Compute's RabbitMQ
     trigger does, passes each batch to the function and acknowledges it when the function returns.

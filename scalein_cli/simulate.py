@@ -91,7 +91,7 @@ LABELS = {
 @click.option("--chart", type=new_file, help="Draw a chart to this .png or .svg file.")
 @click.option("--json", "as_json", is_flag=True, help="Print only the summary, as JSON.")
 def simulate_command(**options: Any) -> None:
-    """Replays ALARMS for a scaling group, to try a policy before it is deployed.
+    """Replay a day of ALARMS, to try a policy.
 
     ALARMS is a CSV file with a header, or a file of JSON lines. Columns: time, and alarm (the name
     of the alarm rule); instanceIds, if the alarm names instances; any others are attributes that a

@@ -18,8 +18,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from scalein_cli.__main__ import SECTIONS, main
 from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.deployment import KEY
 
@@ -206,3 +209,18 @@ def test_ctrl_c_ends_a_command_that_waits_for_an_answer(
     assert time.monotonic() - began < 2  # one second, and what a machine with other load takes
     assert process.returncode in (1, 130)
     assert b"Aborted!" in errors
+
+
+COMMANDS = [command for section in SECTIONS.values() for command in section]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
+def test_every_command_is_listed_whole_and_has_an_example(command: click.Command) -> None:
+    summary = command.get_short_help_str(200)
+    context = click.Context(command, info_name=f"scalein {command.name}", terminal_width=80)
+    text = command.get_help(context)
+
+    assert summary in CliRunner().invoke(main, ["--help"], terminal_width=80).output
+    assert not re.match(r"\w+[^s]s\b", summary)  # imperative: Show, not Shows
+    assert f"    scalein {command.name}" in text
+    assert max(map(len, text.splitlines())) <= 80
