@@ -67,6 +67,8 @@ def run_command(
     scaling group before and after. Calls nothing outside this machine. An event with a time is
     processed as if it were sent five seconds ago, unless --now is given.
 
+        scalein run events/http-cloudmonitor-threshold.json
+
     The exit status is 0 if the function returns an outcome, whatever its status.
     """
     run_event(Run(event, fleet, policy, now, as_json, audit), console_for_output())

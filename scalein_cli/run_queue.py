@@ -70,6 +70,8 @@ def run_queue_command(
     If the function fails, the batch is delivered again; after the last delivery its messages go to
     the dead-letter queue. The broker and the local Auto Scaling that this command starts are
     removed at its end.
+
+        scalein run-queue --batch-size 5
     """
     require("queue")
     from localcloud.queues.rabbitmq_trigger import Queue
