@@ -19,24 +19,28 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-queue test test-fast test-long coverage fuzz chaos mutants test-all docs check lint types fix bench load console node-modules validate clean
+.PHONY: help setup servers run run-queue test test-fast test-long coverage fuzz chaos mutants test-all docs check lint types fix bench load console node-modules validate clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 14
 
-setup: $(VENV)/ready ## make .venv, which the other targets share
+setup: $(VENV)/installed-requirements-dev ## make .venv, with all that tests and checks need
 
-$(VENV)/ready: requirements.txt requirements-dev.txt tools/make_venv.sh
-	@sh tools/make_venv.sh "$(PYTHON)" "$(VENV)"
+# What each kind of target needs: the others install less.
+$(VENV)/installed-%: %.txt requirements.txt requirements-run.txt tools/make_venv.sh
+	@sh tools/make_venv.sh "$(PYTHON)" "$(VENV)" $<
 
-run: setup ## run the main job on a local cloud (EVENT=events/x.json takes any event)
+RUN_SETUP = $(VENV)/installed-requirements-run
+
+run: $(RUN_SETUP) ## run the main job on a local cloud (EVENT=events/x.json takes any event)
 	@$(BIN)/python -m scalein_cli run "$(EVENT)"
 
-run-queue: setup ## run the main job from a real RabbitMQ (installs it with apt-get where it is missing)
+run-queue: $(RUN_SETUP) ## run the main job from a real RabbitMQ (installs it with apt-get where it is missing)
+	@$(BIN)/python -c "import pika" 2>/dev/null || $(BIN)/python -m pip install --quiet "$$(grep -o "^pika==[0-9.]*" requirements-dev.txt)"
 	@sh tools/install_server.sh rabbitmq-server
 	@$(BIN)/python -m scalein_cli run-queue
 
-console: setup ## a local Auto Scaling to look at and play with; prints the address to open
+console: $(RUN_SETUP) ## a local Auto Scaling to look at and play with; prints the address to open
 	@$(BIN)/python -m localcloud --port 8080
 
 node-modules: tests/node/node_modules ## the SDK of Node.js, for the tests that speak through it (needs npm)
@@ -51,7 +55,10 @@ validate: setup ## the ROS templates and s.yaml, by Alibaba's own definitions an
 	@[ -x $(VALIDATORS)/.bin/s ] || npm ci --prefix tests/validators --no-audit --no-fund --silent --loglevel error
 	@mkdir -p .cache && HOME=$(CURDIR)/.cache $(VALIDATORS)/.bin/s preview -t s.yaml >.cache/s-preview || (cat .cache/s-preview; exit 1)
 
-test: setup ## all tests; at its end, what was skipped and which command brings it
+servers: ## install redis-server, rabbitmq-server and chromium, which some tests need, where apt-get can
+	@for server in redis-server rabbitmq-server chromium; do sh tools/install_server.sh $$server || true; done
+
+test: setup servers ## all tests, with real servers; at its end, what was skipped and which command brings it
 	$(PYTEST) $(TESTS)
 
 test-fast: setup ## the tests that need no server: half a minute at most

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from benchmarks.code import ROOT
 from benchmarks.trust import Authority
-from scalein_cli.local import ROOT, environment, local_cloud
+from scalein_cli.local import environment, local_cloud
 
 # As long as those of the cloud: a prefix and 20 letters or digits.
 GROUP_ID = "asg-bp1benchmark00000001"

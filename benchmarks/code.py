@@ -16,16 +16,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from rich.console import Console
-
 from benchmarks import trust
 from localcloud.functions.pythons import python_of
 from scalein_cli.errors import CommandError
-from scalein_cli.local import ROOT
 from scalein_cli.options import RUNTIMES
 from scalein_cli.package import package
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent
 SCHEMA = ROOT / "handler/scalein/schemas/removal-request.schema.json"
 SDK_BUNDLE = "aliyunsdkcore/vendored/requests/packages/certifi/cacert.pem"
 NEWER_SDK = "alibabacloud-ess20220222"
@@ -79,7 +77,7 @@ def deployed_code(runtime: str | None = None, trust_store: str = "package") -> I
     with TemporaryDirectory(dir=cache, prefix="benchmarks-") as name:
         folder = Path(name)
         authority = trust.make_authority(folder)
-        made = package(runtime, None, folder / "scalein.zip", Console(quiet=True))
+        made = package(runtime, None, folder / "scalein.zip")
         scalein, eager, newer, drivers = (
             folder / part for part in ("scalein", "eager", "newer", "drivers")
         )
@@ -139,7 +137,8 @@ def _pin(name: str) -> tuple[str]:
 
 
 def _pinned_version(name: str) -> str:
-    text = (ROOT / "requirements.txt").read_text() + (ROOT / "requirements-dev.txt").read_text()
+    text = (ROOT / "requirements.txt").read_text() + (ROOT / "requirements-run.txt").read_text()
+    text += (ROOT / "requirements-dev.txt").read_text()
     match = re.search(rf"^{re.escape(name)}==(\S+)", text, re.MULTILINE)
     assert match, name
     return match[1]

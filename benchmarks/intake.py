@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable
 
 from benchmarks.clouds import GROUP_ID, prepared_cloud
-from benchmarks.code import Code
+from benchmarks.code import ROOT, Code
 from benchmarks.command import command_for
 from benchmarks.processes import warm_process
 from benchmarks.timing import Row, at_most, measure, span
 from scalein.errors import RejectedEvent
 from scalein.intake.dialects import parse_message
 from scalein.intake.envelopes import parse_event
-from scalein_cli.local import ROOT
 
 BATCH = 1_000
 MAX_BATCH_SECONDS = 2.0

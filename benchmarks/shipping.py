@@ -12,12 +12,11 @@ import subprocess
 from pathlib import Path
 
 from benchmarks.clouds import POLICY, prepared_cloud, removal_event
-from benchmarks.code import Code, Program
+from benchmarks.code import ROOT, Code, Program
 from benchmarks.command import command_for
 from benchmarks.processes import warm_process
 from benchmarks.removals import TIMES, Cold, cold_run, ratios
 from benchmarks.timing import Row, at_most, milliseconds
-from scalein_cli.local import ROOT
 
 MAX_MEGABYTES, MAX_RATIO, MAX_MIB, MAX_MODULES = 5, 0.7, 64, 100
 REJECTED = """

@@ -1,5 +1,5 @@
-"""The operators' command line. `.venv/bin/scalein --help`."""
+"""The operators' command line. `scalein --help`."""
 
-from pathlib import Path
+from scalein_cli.resources import resource
 
-__version__ = (Path(__file__).parents[1] / "VERSION").read_text(encoding="utf-8").strip()
+__version__ = resource("VERSION").read_text(encoding="utf-8").strip()

@@ -18,38 +18,48 @@ from scalein_cli.run_queue import run_queue_command
 from scalein_cli.simulate import simulate_command
 from scalein_cli.stop import start_command, stop_command
 
+# The order in which a person meets them.
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Decide": (plan_command, simulate_command, check_command, capture_command),
+    "Try it on this machine": (run_command, run_queue_command, broker_command),
+    "Deploy": (package_command, deploy_command, promote_command, rollback_command, invoke_command),
+    "In an emergency": (stop_command, start_command),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Sections(click.Group):
+    """Lists the commands by what they are for."""
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(len(name) for name in self.commands)
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                rows = [(str(c.name).ljust(width), c.get_short_help_str(100)) for c in commands]
+                formatter.write_dl(rows)
+
+
+@click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="scalein")
 def main() -> None:
     """Safe scale-in for Alibaba Cloud Auto Scaling (ESS).
 
+    \b
+        scalein plan --group asg-bp1example --count 3 --policy policy.json
+
     The exit status is 0 on success, 1 on failure (the help of each command says what counts as
     failure), 2 if the command line is wrong.
 
-    To complete commands and options in bash (zsh_source and fish_source for these shells):
+    To complete commands and options in bash (zsh_source and fish_source for these shells), put
+    this line into ~/.bashrc:
 
+    \b
         eval "$(_SCALEIN_COMPLETE=bash_source scalein)"
     """
 
 
-for command in (
-    run_command,
-    plan_command,
-    simulate_command,
-    capture_command,
-    run_queue_command,
-    broker_command,
-    package_command,
-    deploy_command,
-    promote_command,
-    rollback_command,
-    stop_command,
-    start_command,
-    invoke_command,
-    check_command,
-):
-    main.add_command(command)
+for section in SECTIONS.values():
+    for command in section:
+        main.add_command(command)
 
 
 if __name__ == "__main__":

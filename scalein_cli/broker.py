@@ -27,9 +27,13 @@ MAX_OUTPUT_CHARACTERS = 2_000  # of the server's output, in an error
 
 @click.command("broker")
 def broker_command() -> None:
-    """Starts a RabbitMQ on free ports of this machine and prints its URL.
+    """Start a RabbitMQ on this machine and print its URL.
 
-    It runs until SIGINT or SIGTERM.
+    It has free ports, and runs until SIGINT or SIGTERM.
+
+    \b
+        scalein broker >url &
+        scalein run-queue --broker "$(cat url)"
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with broker() as url:

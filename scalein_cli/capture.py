@@ -12,9 +12,17 @@ from typing import Any
 import click
 
 from scalein.clock import Deadline, SystemClock
+from scalein.cloud.gateway import Gateway
 from scalein.decision.model import Activity, Instance, Metric, ReadScope, Snapshot
 from scalein.errors import ConfigurationError, GatewayError
-from scalein.settings import read_settings
+from scalein.settings import Settings, read_settings
+from scalein_cli.cloud_access import (
+    check_reached,
+    find_credentials,
+    profile_option,
+    reading_gateway,
+    region_option,
+)
 from scalein_cli.errors import CommandError
 from scalein_cli.local import context
 from scalein_cli.options import new_file
@@ -26,26 +34,23 @@ HISTORY_SECONDS = 86_400
 @click.command("capture")
 @click.argument("file", type=new_file)
 @click.option("--group", required=True, metavar="ID", help="Scaling group.")
-@click.option(
-    "--region",
-    default="",
-    metavar="ID",
-    help="Region of the scaling group.  [default: SCALEIN_REGION_ID]",
-)
+@profile_option
+@region_option
 @click.option("--metric", is_flag=True, help="Read CPUUtilization of each instance too.")
-def capture_command(file: Path, group: str, region: str, metric: bool) -> None:
-    """Writes a real scaling group to FILE, a fleet for `scalein simulate` and the local cloud.
+def capture_command(file: Path, group: str, metric: bool) -> None:
+    """Write a real scaling group to FILE, as a fleet.
 
-    Reads the group, its instances and its activities of the last day. Changes nothing. Uses the
-    credentials of the environment (ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET).
+    `scalein simulate` and the local cloud take it. Reads the group, its instances and its
+    activities of the last day. Changes nothing. Uses the credentials that `aliyun` uses.
+
+        scalein capture fleet.json --group asg-bp1example --metric
     """
-    from scalein.cloud.ess import EssGateway
-
+    find_credentials()
     read_scope = ReadScope(HISTORY_SECONDS, Metric() if metric else None)
     try:
-        settings = read_settings(os.environ, context({"regionId": region}, READ_SECONDS))
-        gateway = EssGateway(settings, Deadline.after(READ_SECONDS, SystemClock()))
-        snapshot = gateway.snapshot(group, read_scope)
+        settings = read_settings(os.environ, context({"regionId": ""}, READ_SECONDS))
+        gateway = reading_gateway(settings, Deadline.after(READ_SECONDS, SystemClock()))
+        snapshot = _read(gateway, group, read_scope, settings)
     except (ConfigurationError, GatewayError) as error:
         raise CommandError(f"Scaling group {group} was not read: {error}") from None
     fleet = json.dumps(fleet_of(snapshot, settings.region_id), indent=1)
@@ -54,6 +59,15 @@ def capture_command(file: Path, group: str, region: str, metric: bool) -> None:
     except OSError as error:
         raise CommandError(f"{file} was not written: {error.strerror}.") from None
     click.echo(f"{group}: {len(snapshot.instances)} instances to {file}")
+
+
+def _read(gateway: Gateway, group: str, read_scope: ReadScope, settings: Settings) -> Snapshot:
+    """The group. Raises GatewayError; CommandError if ESS does not answer."""
+    try:
+        return gateway.snapshot(group, read_scope)
+    except GatewayError as error:
+        check_reached(error, settings)
+        raise
 
 
 def fleet_of(snapshot: Snapshot, region_id: str) -> dict[str, Any]:

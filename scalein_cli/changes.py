@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from scalein_cli.compute import call_api
 from scalein_cli.errors import CommandError
+from scalein_cli.options import progress
 from scalein_cli.shown_settings import Row
+from scalein_cli.tables import Column, print_table
 
 SAME = "="
 
@@ -28,12 +27,9 @@ class Change(NamedTuple):
 
 def print_rows(rows: Iterable[Row], console: Console) -> None:
     """Prints a table of what is, and what will be."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("What", "Now", "After"):
-        table.add_column(heading, overflow="fold")
-    for name, before, after in rows:
-        table.add_row(Text(name), Text(before), Text(SAME if after == before else after))
-    console.print(table)
+    cells = [(name, before, SAME if after == before else after) for name, before, after in rows]
+    columns = (Column("What", folds=True), Column("Now", folds=True), Column("After", folds=True))
+    print_table(console, columns, cells)
 
 
 def confirm(question: str, is_agreed: bool) -> None:
@@ -45,7 +41,7 @@ def confirm(question: str, is_agreed: bool) -> None:
 def apply_changes(changes: list[Change], console: Console) -> None:
     """Applies the changes in order. Raises CommandError, which says how many were applied."""
     for number, change in enumerate(changes, 1):
-        with console.status(f"{number} of {len(changes)}: {change.subject} ..."):
+        with progress(f"{number} of {len(changes)}: {change.subject} ..."):
             try:
                 call_api(change.subject, change.apply)
             except CommandError as error:

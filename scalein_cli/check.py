@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,9 +10,8 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import Gateway, Removal
@@ -24,7 +22,15 @@ from scalein.intake.envelopes import parse_event
 from scalein.policy import Policy
 from scalein.policy_source import policy_in_use
 from scalein.settings import read_settings
-from scalein_cli.options import console_for_output, existing_file
+from scalein_cli.cloud_access import (
+    check_reached,
+    find_credentials,
+    profile_option,
+    reading_gateway,
+)
+from scalein_cli.errors import CommandError
+from scalein_cli.options import console_for_output, existing_file, print_json
+from scalein_cli.tables import Column, print_table
 from scalein_cli.template_check import template_results
 
 UNKNOWN_INSTANCE_ID = "i-scalein-check-unknown"  # no instance has this id
@@ -55,6 +61,7 @@ class CheckResult(NamedTuple):
     metavar="ID",
     help="With --policy: read the groups of the policy in this region.",
 )
+@profile_option
 @click.option(
     "--try-remove",
     is_flag=True,
@@ -62,7 +69,7 @@ class CheckResult(NamedTuple):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print only the results, as JSON.")
 def check_command(**options: Any) -> None:
-    """Checks whether a deployment will work, before the first alarm arrives.
+    """Check that a deployment will work, before the first alarm.
 
     The policy: whether it is valid. Events: whether the function can read them. The template:
     whether its references, conditions and RAM policies are correct. With --region,
@@ -83,7 +90,7 @@ def check_command(**options: Any) -> None:
     if options["template"]:
         results += check_template(options["template"])
     if options["as_json"]:
-        click.echo(json.dumps([result._asdict() for result in results]))
+        print_json([result._asdict() for result in results])
     else:
         _print_results(results, console_for_output())
     sys.exit(not all(result.passed for result in results))
@@ -146,21 +153,22 @@ def check_template(path: Path) -> Iterator[CheckResult]:
 
 def check_rights(region: str, policy: Policy, try_remove: bool) -> Iterator[CheckResult]:
     """Whether the credentials may read what the policy needs of each group, and remove."""
-    from scalein.cloud.ess import EssGateway
-
     function = SimpleNamespace(timeout=60)
     context = SimpleNamespace(region=region, request_id="check", function=function)
     try:
+        find_credentials()
         settings = read_settings({"SCALEIN_POLICY": "{}", **os.environ}, context)
-    except ConfigurationError as error:
+    except (ConfigurationError, CommandError) as error:
         yield CheckResult("credentials", False, str(error))
         return
     for id, group_policy in policy.groups.items():
-        gateway = EssGateway(settings, Deadline.after(30, SystemClock()))
+        gateway = reading_gateway(settings, Deadline.after(30, SystemClock()))
         read_scope = ReadScope(max(MIN_HISTORY_SECONDS, group_policy.history_seconds))
         try:
             snapshot = gateway.snapshot(id, read_scope)
         except (GatewayError, ConfigurationError) as error:
+            if isinstance(error, GatewayError):
+                check_reached(error, settings)
             yield CheckResult(f"group {id}", False, _cause(error))
             continue
         group = snapshot.group
@@ -199,10 +207,7 @@ def _is_right_missing(code: str) -> bool:
 
 
 def _print_results(results: list[CheckResult], console: Console) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Result", "Check", "Detail"):
-        table.add_column(heading, overflow="fold")
-    for result in results:
-        mark = "[green]passed[/]" if result.passed else "[bold red]failed[/]"
-        table.add_row(mark, result.check, result.detail)
-    console.print(table)
+    marks = {True: Text("passed", "green"), False: Text("failed", "bold red")}
+    columns = (Column("Result"), Column("Check"), Column("Detail", folds=True))
+    rows = [(marks[result.passed], result.check, result.detail) for result in results]
+    print_table(console, columns, rows)

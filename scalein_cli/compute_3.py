@@ -38,7 +38,7 @@ try:
 except ImportError as import_error:
     raise CommandError(
         f"Function Compute 3.0 needs the package alibabacloud-fc20230330 ({import_error.name} is "
-        "missing). Run make install, or pip install alibabacloud-fc20230330."
+        "missing): pip install alibabacloud-fc20230330, or in a checkout, make setup."
     ) from import_error
 
 # With DEBUG=sdk in the environment, the SDK would print what it sends, credentials included.

@@ -67,12 +67,12 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Print the changes and apply none.")
 @yes_option
 def deploy_command(zip_file: Path | None, **options: Any) -> None:
-    """Deploys ZIP, a file that `scalein package` made, or changes settings of the function.
+    """Deploy ZIP, or change settings of the function.
 
-    Prints all that the function is and will be, and changes what is named once you agree: what is
-    not named stays. Function Compute 3.0 is meant, unless --function is SERVICE/FUNCTION. Refuses
-    what the function would refuse: an unknown or wrong setting, no policy, no role. A new function
-    begins as a dry run.
+    ZIP is a file that `scalein package` made. Prints all that the function is and will be, and
+    changes what is named once you agree: what is not named stays. Function Compute 3.0 is meant,
+    unless --function is SERVICE/FUNCTION. Refuses what the function would refuse: an unknown or
+    wrong setting, no policy, no role. A new function begins as a dry run.
 
     \b
         scalein package --policy policy.json

@@ -13,6 +13,7 @@ from rich.console import Console
 from scalein_cli.compute import call_api
 from scalein_cli.errors import CommandError
 from scalein_cli.function_api import FunctionApi
+from scalein_cli.options import progress
 
 POLL_SECONDS = 1.0
 END_STATUSES = ("Succeeded", "Failed", "Stopped", "Expired", "Invalid")
@@ -59,7 +60,7 @@ def invoke_asynchronously(
     call_api(f"invoke {function.address}", lambda: function.invoke(event, headers))
     console.print(f"Accepted as task {task_id}.", highlight=False)
     until, task = time.monotonic() + wait_seconds, {"status": "Enqueued"}
-    with console.status("Waiting for the end of the task ..."):
+    with progress("Waiting for the end of the task ..."):
         while task["status"] not in END_STATUSES and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
             task = call_api("status", lambda: function.read_task(task_id))

@@ -12,13 +12,13 @@ import click
 from rich.console import Console
 
 from scalein_cli import show
-from scalein_cli.local import EXAMPLE_POLICY
+from scalein_cli.local import EXAMPLE_POLICY, SMALL_FLEET
 from scalein_cli.local_function import outcomes_of
 from scalein_cli.options import (
-    SMALL_FLEET,
     console_for_output,
     endpoint_option,
     function_option,
+    print_json,
 )
 from scalein_cli.run import Run, run_event
 
@@ -59,10 +59,15 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print only the response, as JSON.")
 @click.option("--log", is_flag=True, help="Print the last 4 KB of the function's log too.")
 def invoke_command(event: Any, **options: Any) -> None:
-    """Sends EVENT (a file, or - for standard input) to the deployed function.
+    """Send EVENT to the deployed function, and print its outcome.
 
-    Prints the outcome. The exit status is 0 if the function returned, 1 if it raised or could not
-    be called. With --async, the exit status is 0 if the task succeeded.
+    EVENT is a file, or - for standard input. Prints the outcome. The exit status is 0 if the
+    function returned, 1 if it raised or could not be called. With --async, the exit status is 0 if
+    the task succeeded.
+
+    \b
+        scalein invoke events/dry-run.json
+        scalein invoke event.json --qualifier prod --log
     """
     payload, console = event.read(), console_for_output()
     if options["local"]:
@@ -70,11 +75,12 @@ def invoke_command(event: Any, **options: Any) -> None:
         return
     invocation = _invoke(payload, options, console)
     if options["as_json"]:
-        click.echo(json.dumps(invocation.response))
+        print_json(invocation.response)
     else:
         _print_outcomes(invocation, console)
     if options["log"]:
-        console.print(invocation.log, highlight=False, markup=False)
+        beside = Console(stderr=True) if options["as_json"] else console
+        beside.print(invocation.log, highlight=False, markup=False)
     sys.exit(invocation.failed)
 
 

@@ -11,15 +11,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import localcloud
 from scalein.clock import SystemClock
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
 from scalein.intake.dialects import ParsedMessage, SignedFollowUp, parse_message
 from scalein.intake.envelopes import parse_event
 from scalein_cli.errors import CommandError
+from scalein_cli.extras import require
+from scalein_cli.resources import resource
 
-ROOT = Path(__file__).parent.parent
-EXAMPLE_POLICY = ROOT / "policy.example.json"
+EXAMPLE_POLICY = resource("policy.example.json")
+LOCAL_CLOUD = Path(localcloud.__file__).parent
+SMALL_FLEET = LOCAL_CLOUD / "fleets" / "small.json"
 TRANSIT = timedelta(seconds=5)  # from the sender to the function, for an event that is replayed
 
 
@@ -29,6 +33,7 @@ def local_cloud(fleet: Path, *options: str) -> Iterator[Mapping[str, str]]:
 
     The ready line has endpoint, accessKeyId, accessKeySecret and regionId.
     """
+    require("local")
     command = [
         sys.executable,
         "-m",
@@ -40,7 +45,7 @@ def local_cloud(fleet: Path, *options: str) -> Iterator[Mapping[str, str]]:
         *options,
     ]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=LOCAL_CLOUD.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         line = process.stdout.readline() if process.stdout else ""

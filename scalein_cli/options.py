@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.status import Status
 
-from scalein_cli.local import EXAMPLE_POLICY
+from scalein_cli.local import EXAMPLE_POLICY, SMALL_FLEET
 
-SMALL_FLEET = Path(__file__).parent.parent / "localcloud" / "fleets" / "small.json"
-PIPED_WIDTH = 110  # columns
+UNLIMITED = 10_000  # columns: no text is cut
 RUNTIMES = ("python3.10", "python3.12")  # of Function Compute, that the function supports
 
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -60,5 +61,15 @@ endpoint_option = click.option(
 
 
 def console_for_output() -> Console:
-    """The console: as wide as the terminal, or plain text of a fixed width if output is piped."""
-    return Console(width=None if Console().is_terminal else PIPED_WIDTH)
+    """The console: as wide as the terminal; plain text of any width if output is piped."""
+    return Console(width=None if Console().is_terminal else UNLIMITED)
+
+
+def progress(text: str) -> Status:
+    """A line that moves while its block runs: on standard error, and only on a terminal."""
+    return Console(stderr=True).status(text)
+
+
+def print_json(document: object) -> None:
+    """Prints JSON and nothing else, for programs and persons alike."""
+    click.echo(json.dumps(document, indent=2))

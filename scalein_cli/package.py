@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+import scalein
 from localcloud.functions.pythons import python_of
 from scalein.errors import ConfigurationError
 from scalein.policy import read_policy
 from scalein_cli.errors import CommandError
-from scalein_cli.local import ROOT
-from scalein_cli.options import RUNTIMES, console_for_output, existing_file, new_file
+from scalein_cli.options import RUNTIMES, console_for_output, existing_file, new_file, progress
 from scalein_cli.packing import pack_cold_start
+from scalein_cli.resources import resource
+from scalein_cli.tables import Column, print_table
 from scalein_cli.trust_store import hashed_directory
 
 PLATFORMS = (
@@ -54,6 +54,7 @@ OMITTED_FILES = (
 SDK_BUNDLE = "aliyunsdkcore/vendored/requests/packages/certifi/cacert.pem"
 CERTIFICATES = "scalein/cloud/certificates"  # scalein.cloud.tls
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
+SCALEIN = Path(scalein.__file__).parent
 REQUESTS = "aliyunsdkess/request/v20140828"
 
 
@@ -83,7 +84,11 @@ class Package(NamedTuple):
     help="Zip file to write.",
 )
 def package_command(runtime: str, policy: Path | None, output: Path) -> None:
-    """Makes the zip file for Function Compute. The same input makes the same bytes.
+    """Make the zip file for Function Compute.
+
+    The same input makes the same bytes.
+
+        scalein package --policy policy.json
 
     The file has handler/, the packages that locks/ pins by hash for the runtime (whatever Python
     runs this command), the certificates that the SDK trusts in a hashed directory, and byte code if
@@ -93,7 +98,7 @@ def package_command(runtime: str, policy: Path | None, output: Path) -> None:
     The exit status is 0 if the file was made, 1 if not.
     """
     console = console_for_output()
-    made = package(runtime, policy, output, console)
+    made = package(runtime, policy, output)
     _print_sizes(made, console)
     if not made.has_byte_code:
         console.print(
@@ -102,7 +107,7 @@ def package_command(runtime: str, policy: Path | None, output: Path) -> None:
         )
 
 
-def package(runtime: str, policy: Path | None, output: Path, console: Console) -> Package:
+def package(runtime: str, policy: Path | None, output: Path) -> Package:
     """Makes the zip file. Raises CommandError."""
     if policy is not None:
         try:
@@ -111,19 +116,15 @@ def package(runtime: str, policy: Path | None, output: Path, console: Console) -
             raise CommandError(str(error)) from error
     with (
         tempfile.TemporaryDirectory(prefix="scalein-package-") as name,
-        console.status("Collecting ...") as status,
+        progress("Collecting ...") as status,
     ):
         folder = Path(name) / "code"
         status.update(f"Downloading what locks/{runtime}.txt pins, for {runtime} ...")
         _install(runtime, folder)
         status.update("Removing files that are never imported ...")
         _remove_unused_files(folder)
-        shutil.copytree(
-            ROOT / "handler",
-            folder,
-            dirs_exist_ok=True,
-            ignore=shutil.ignore_patterns("__pycache__"),
-        )
+        shutil.copyfile(resource("handler/index.py"), folder / "index.py")
+        shutil.copytree(SCALEIN, folder / "scalein", ignore=shutil.ignore_patterns("__pycache__"))
         _write_certificates(folder)
         if policy is not None:
             shutil.copyfile(policy, folder / "policy.json")
@@ -136,15 +137,12 @@ def package(runtime: str, policy: Path | None, output: Path, console: Console) -
 
 
 def _print_sizes(made: Package, console: Console) -> None:
-    table = Table("Part", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Size", justify="right")
-    table.add_column("Zipped", justify="right")
     largest_first = sorted(made.sizes_by_part.items(), key=lambda entry: -entry[1][1])
-    for part, (size, zipped_size) in largest_first:
-        table.add_row(part, _size_text(size), _size_text(zipped_size))
+    rows = [[part, _size_text(size), _size_text(zipped)] for part, (size, zipped) in largest_first]
     total_size = sum(size for size, _ in made.sizes_by_part.values())
-    table.add_row("total", _size_text(total_size), _size_text(made.path.stat().st_size))
-    console.print(table)
+    rows.append(["total", _size_text(total_size), _size_text(made.path.stat().st_size)])
+    columns = (Column("Part"), Column("Size", is_number=True), Column("Zipped", is_number=True))
+    print_table(console, columns, rows)
     console.print(f"{made.path}  sha256 {made.sha256}", highlight=False, soft_wrap=True)
 
 
@@ -164,7 +162,7 @@ def _install(runtime: str, folder: Path) -> None:
     for platform in PLATFORMS:
         runtime_options += ["--platform", platform]
     done = subprocess.run(
-        [*pip, *target, *runtime_options, "-r", str(ROOT / "locks" / f"{runtime}.txt")],
+        [*pip, *target, *runtime_options, "-r", str(resource(f"locks/{runtime}.txt"))],
         capture_output=True,
         text=True,
         check=False,
@@ -222,7 +220,7 @@ def _write_certificates(folder: Path) -> None:
 def _imported_requests() -> set[str]:
     """The modules of the SDK's 80 ESS requests that the function imports."""
     imported = set()
-    for path in (ROOT / "handler/scalein").rglob("*.py"):
+    for path in SCALEIN.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,8 @@ from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway
 from scalein.decision.model import Order, ReadScope, Snapshot
 from scalein.decision.progress import Progress
-from scalein.errors import ConfigurationError
+from scalein.decision.reasons import Status
+from scalein.errors import ConfigurationError, GatewayError
 from scalein.intake.envelopes import parse_event
 from scalein.ledger.protocol import Ledger
 from scalein.policy import read_policy
@@ -27,18 +28,35 @@ from scalein.report import response
 from scalein.report.outcome import Outcome, outcome_json
 from scalein.settings import Settings, read_settings
 from scalein_cli import show
+from scalein_cli.cloud_access import (
+    check_reached,
+    find_credentials,
+    profile_option,
+    reading_gateway,
+    region_option,
+)
 from scalein_cli.errors import CommandError
-from scalein_cli.local import EXAMPLE_POLICY, clock_for, context, environment, local_cloud
-from scalein_cli.options import (
+from scalein_cli.local import (
+    EXAMPLE_POLICY,
     SMALL_FLEET,
+    clock_for,
+    context,
+    environment,
+    local_cloud,
+)
+from scalein_cli.options import (
     console_for_output,
     existing_file,
     json_outcome_option,
     now_option,
+    print_json,
+    progress,
 )
 
 TIMEOUT_SECONDS = 60  # of the function that is imitated
 AMOUNTS = {"count": "count", "percent": "percent", "to_capacity": "toCapacity"}  # field by option
+WOULD_REMOVE, NO_ANSWER, WOULD_NOT = 0, 1, 3  # exit status; 2 is wrong usage
+UNKNOWN = (Status.RETRY, Status.UNCONFIRMED)
 USAGE = "give --event FILE, or --group with one of --count, --percent, --to-capacity, --instance"
 
 
@@ -48,7 +66,6 @@ class Question(NamedTuple):
     event: bytes
     fleet: Path | None  # None: the real cloud
     policy: Path | None
-    region_id: str = ""
     scaling_group_id: str = ""  # of a request given by options, which needs no policy
     is_at_present_time: bool = False  # else as if the event had just been sent
 
@@ -75,7 +92,8 @@ class Question(NamedTuple):
     "--order",
     type=click.Choice([order.value for order in Order]),
     multiple=True,
-    help="Order of removal; may be given several times.",
+    metavar="ORDER",
+    help=f"Order of removal; may be given several times: {', '.join(Order)}.",
 )
 @click.option("--event", type=existing_file, help="File of an event, instead of --group.")
 @click.option("--fleet", type=existing_file, help="Plan on a local cloud with this fleet file.")
@@ -83,37 +101,39 @@ class Question(NamedTuple):
     "--local", is_flag=True, help="Plan on a local cloud with localcloud/fleets/small.json."
 )
 @click.option("--policy", type=existing_file, help="Policy document.")
-@click.option(
-    "--region",
-    default="",
-    metavar="ID",
-    help="Region of the scaling group.  [default: SCALEIN_REGION_ID]",
-)
+@profile_option
+@region_option
 @now_option
 @click.option("--all", "all_rows", is_flag=True, help="Print a row for every instance.")
 @json_outcome_option
 def plan_command(**options: Any) -> None:
-    """Shows which instances would be removed, which retained, and why. Removes nothing.
+    """Show which instances would be removed, and why.
 
-    The decision is the one that the function makes, from the same reads and under the same policy.
-    Give a request by options
+    Removes nothing. The decision is the one that the function makes, from the same reads and under
+    the same policy. Give a request by options
 
         scalein plan --group asg-bp1example --count 3 --policy policy.json
 
     or an event (an alarm, for example) by --event FILE. The group is a real one, read with the
-    credentials and settings of the environment (ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET,
-    SCALEIN_REGION_ID), or a local one with --local or --fleet. Without a policy, only MinSize
-    limits the removal, and the output says so.
+    credentials that `aliyun` uses and the settings of the environment, or a local one with --local
+    or --fleet. Without a policy, only MinSize limits the removal, and the output says so.
 
-    The exit status is 0 if instances would be removed, 1 if none would be, 2 if there is no plan.
+    The exit status is 0 if instances would be removed, 3 if none would be, 1 if there is no answer
+    (ESS cannot be read, for example), 2 if the command line is wrong.
     """
     question = _question(options)
     console = console_for_output()
-    try:
-        outcomes = _plan(question, console, options["as_json"], options["all_rows"])
-    except CommandError as error:
-        raise CommandError(error.message, exit_status=2) from error
-    sys.exit(0 if any(outcome.selected for outcome in outcomes) else 1)
+    outcomes = _plan(question, console, options["as_json"], options["all_rows"])
+    sys.exit(exit_status(outcomes))
+
+
+def exit_status(outcomes: Iterable[Outcome]) -> int:
+    """0 if a message would remove instances; else 1 if one has no answer, 3 if all have."""
+    outcomes = tuple(outcomes)
+    if any(outcome.selected for outcome in outcomes):
+        return WOULD_REMOVE
+    is_unknown = any(outcome.status in UNKNOWN for outcome in outcomes)
+    return NO_ANSWER if is_unknown else WOULD_NOT
 
 
 def _question(options: Mapping[str, Any]) -> Question:
@@ -135,7 +155,6 @@ def _question(options: Mapping[str, Any]) -> Question:
         event.read_bytes() if event else request_event(group, remove, options["order"]),
         SMALL_FLEET if is_small_fleet else options["fleet"],
         options["policy"] or (EXAMPLE_POLICY if is_small_fleet else None),
-        options["region"],
         group or "",
         options["now"],
     )
@@ -148,22 +167,33 @@ def request_event(scaling_group_id: str, remove: Mapping[str, Any], order: Seque
 
 
 class RecordingGateway(DryRun):
-    """The gateway of a dry run, which stores its snapshots so that they can be printed."""
+    """The gateway of a dry run, which stores its snapshots so that they can be printed.
 
-    def __init__(self, gateway: Gateway) -> None:
+    Raises CommandError if ESS does not answer.
+    """
+
+    def __init__(self, gateway: Gateway, settings: Settings) -> None:
         super().__init__(gateway)
+        self._settings = settings
         self.snapshots: dict[str, Snapshot] = {}  # by group id
 
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
-        self.snapshots[scaling_group_id] = super().snapshot(scaling_group_id, read_scope)
+        try:
+            snapshot = super().snapshot(scaling_group_id, read_scope)
+        except GatewayError as error:
+            check_reached(error, self._settings)
+            raise
+        self.snapshots[scaling_group_id] = snapshot
         return self.snapshots[scaling_group_id]
 
 
 def _plan(question: Question, console: Console, as_json: bool, all_rows: bool) -> list[Outcome]:
     """Prints the plan of each message, and returns their outcomes. Raises CommandError."""
     with ExitStack() as stack:
+        if question.fleet is None:
+            find_credentials()
         variables = dict(os.environ)
-        function_context = context({"regionId": question.region_id}, TIMEOUT_SECONDS)
+        function_context = context({"regionId": ""}, TIMEOUT_SECONDS)
         if question.fleet is not None:
             ready = stack.enter_context(local_cloud(question.fleet))
             variables |= environment(ready)
@@ -194,23 +224,21 @@ def _policy_variables(question: Question, variables: Mapping[str, str]) -> dict[
 def _process(
     question: Question, settings: Settings, console: Console, as_json: bool, all_rows: bool
 ) -> list[Outcome]:
-    from scalein.cloud.ess import EssGateway
-
     clock = SystemClock() if question.is_at_present_time else clock_for(question.event)
     deadline = Deadline.after(settings.run_seconds, clock)
-    gateway = RecordingGateway(EssGateway(settings, deadline))
+    gateway = RecordingGateway(reading_gateway(settings, deadline), settings)
     event = parse_event(question.event)
     schedule_follow_up = _schedule_nothing if settings.function_ref else None
     dependencies = Dependencies(
         lambda: gateway, _no_ledger, deadline, schedule_follow_up, is_dry_run=True
     )
-    with console.status("Reading the scaling group ..."):
+    with progress("Reading the scaling group ..."):
         policy = read_policy(settings.policy_text, settings.policy_file)
         processor = BatchProcessor(policy, dependencies)
         outcomes = list(processor.process(event))
     if as_json:
         document = response.for_batch(outcomes) if event.is_batch else outcome_json(outcomes[0])
-        console.print_json(json.dumps(document))
+        print_json(document)
         return outcomes
     place = (
         f"fleet {show.relative_path(question.fleet)}"

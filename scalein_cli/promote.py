@@ -20,11 +20,11 @@ from scalein_cli.options import (
 @click.option("--dry-run", is_flag=True, help="Print the changes and apply none.")
 @yes_option
 def promote_command(function: str, endpoint: str, alias: str, dry_run: bool, yes: bool) -> None:
-    """Points an alias at a version of what LATEST is now, for triggers whose qualifier it is.
+    """Point an alias at what LATEST is now.
 
-    Publishes a version, unless one has this code and these settings already, gives the alias the
-    asynchronous configuration of LATEST (it is a qualifier's own), and points the alias there.
-    Prints what differs from the alias's version, and asks.
+    The alias is the qualifier of triggers. Publishes a version, unless one has this code and these
+    settings already, gives the alias the asynchronous configuration of LATEST (it is a qualifier's
+    own), and points the alias there. Prints what differs from the alias's version, and asks.
 
     \b
         scalein deploy scalein.zip
@@ -61,10 +61,10 @@ def promote_command(function: str, endpoint: str, alias: str, dry_run: bool, yes
 def rollback_command(
     function: str, endpoint: str, alias: str, version: str | None, yes: bool
 ) -> None:
-    """Points an alias back at the version before, or at --to. Needs no ZIP; LATEST stays.
+    """Point an alias back at the version before, or at --to.
 
-    The version before is the newest older one without the stop switch that differs. A stopped alias
-    stays stopped, until `scalein start`.
+    Needs no ZIP; LATEST stays. The version before is the newest older one without the stop switch
+    that differs. A stopped alias stays stopped, until `scalein start`.
 
     \b
         scalein rollback --alias prod

@@ -7,12 +7,12 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
 
-import index
 from scalein.clock import Deadline, SystemClock
 from scalein.decision.model import Snapshot
 from scalein.errors import ConfigurationError
@@ -20,7 +20,7 @@ from scalein.settings import read_settings
 from scalein_cli import show
 from scalein_cli.errors import CommandError
 from scalein_cli.local import ShiftedClock, clock_for, context, environment, local_cloud
-from scalein_cli.local_function import audit_lines, outcomes_of, snapshots
+from scalein_cli.local_function import audit_lines, function_code, outcomes_of, snapshots
 from scalein_cli.options import (
     console_for_output,
     existing_file,
@@ -28,8 +28,12 @@ from scalein_cli.options import (
     json_outcome_option,
     now_option,
     policy_option,
+    print_json,
+    progress,
 )
+from scalein_cli.resources import resource
 
+EXAMPLE_EVENT = resource("events/remove-two.json")
 WAIT_SECONDS = 30  # for the scaling activities
 CALL_SECONDS = 10  # for the call that reads them, after the wait
 
@@ -46,7 +50,7 @@ class Run(NamedTuple):
 
 
 @click.command("run")
-@click.argument("event", type=existing_file)
+@click.argument("event", type=existing_file, default=EXAMPLE_EVENT)
 @fleet_option
 @policy_option
 @now_option
@@ -55,12 +59,15 @@ class Run(NamedTuple):
 def run_command(
     event: Path, fleet: Path, policy: Path, now: bool, as_json: bool, audit: bool
 ) -> None:
-    """Processes EVENT with the function of this checkout, against a local Auto Scaling.
+    """Process EVENT against a local Auto Scaling.
 
+    EVENT is a file; without it, it is an example: remove two instances.
     Starts the local cloud and passes the file to handler/index.py as Function
     Compute does. Prints for each instance whether it is removed or retained and why, and the
     scaling group before and after. Calls nothing outside this machine. An event with a time is
     processed as if it were sent five seconds ago, unless --now is given.
+
+        scalein run events/http-cloudmonitor-threshold.json
 
     The exit status is 0 if the function returns an outcome, whatever its status.
     """
@@ -84,13 +91,14 @@ def run_event(run: Run, console: Console) -> None:
 
 def _run(run: Run, function_context: object, console: Console) -> None:
     payload = run.event.read_bytes()
+    index = function_code()
     index.initialize(function_context)
     before = snapshots(function_context)
     clock = SystemClock() if run.is_at_present_time else clock_for(payload)
     with audit_lines() as lines:
-        response = _respond(payload, function_context, clock)
+        response = _respond(index, payload, function_context, clock)
     if run.as_json:
-        console.print_json(json.dumps(response))
+        print_json(response)
         return
     event, policy = show.relative_path(run.event), show.relative_path(run.policy)
     is_shifted = isinstance(clock, ShiftedClock)
@@ -111,10 +119,12 @@ def _run(run: Run, function_context: object, console: Console) -> None:
     _print_groups(outcomes, before, function_context, console)
 
 
-def _respond(event: bytes, function_context: object, clock: SystemClock) -> dict[str, Any]:
+def _respond(
+    index: ModuleType, event: bytes, function_context: object, clock: SystemClock
+) -> dict[str, Any]:
     """What the function returns, or the outcome that its error carries."""
     try:
-        return index.serve(event, function_context, clock)
+        return dict(index.serve(event, function_context, clock))
     except index.TryLaterError as error:
         return dict(json.loads(str(error)))
 
@@ -135,15 +145,13 @@ def _print_groups(
         if outcome["status"] != "duplicate"
         for id in outcome["scalingActivityIds"]
     ]
-    statuses = _wait_for_activities(activity_ids, function_context, console)
+    statuses = _wait_for_activities(activity_ids, function_context)
     before = {id: before[id] for id in sorted(group_ids)}
     show.print_before_and_after(before, snapshots(function_context), console)
     console.print(f"Scaling activities: {statuses}", highlight=False, soft_wrap=True)
 
 
-def _wait_for_activities(
-    activity_ids: list[str], function_context: object, console: Console
-) -> str:
+def _wait_for_activities(activity_ids: list[str], function_context: object) -> str:
     """Each activity with its status, once all have ended or the wait is over."""
     if not activity_ids:
         return "none was started"
@@ -152,7 +160,7 @@ def _wait_for_activities(
     wait = Deadline.after(WAIT_SECONDS, SystemClock())
     settings = read_settings(os.environ, function_context)
     gateway = EssGateway(settings, wait._replace(at=wait.at + CALL_SECONDS))
-    with console.status(f"Waiting for scaling activity {', '.join(activity_ids)} ..."):
+    with progress(f"Waiting for scaling activity {', '.join(activity_ids)} ..."):
         while True:
             activities = gateway.activities(tuple(activity_ids))
             have_ended = all(activity.ended_at is not None for activity in activities)

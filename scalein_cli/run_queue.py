@@ -8,19 +8,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-import index
 from scalein.errors import ConfigurationError
 from scalein_cli import show
 from scalein_cli.broker import broker
 from scalein_cli.errors import CommandError
+from scalein_cli.extras import require
 from scalein_cli.local import context, environment, local_cloud
-from scalein_cli.local_function import audit_lines, outcomes_of, snapshots
-from scalein_cli.options import console_for_output, fleet_option, policy_option
+from scalein_cli.local_function import audit_lines, function_code, outcomes_of, snapshots
+from scalein_cli.options import console_for_output, fleet_option, policy_option, progress
 
 if TYPE_CHECKING:
     from localcloud.queues.rabbitmq_trigger import Queue
@@ -62,14 +63,17 @@ QUEUE_NAME = "scale-in"
 def run_queue_command(
     broker_url: str, batch_size: int, window: float, deliveries: int, fleet: Path, policy: Path
 ) -> None:
-    """Processes messages from a real RabbitMQ.
+    """Process messages of a real RabbitMQ, on a local cloud.
 
     Publishes removal requests and alarms, gathers them into batches as Function Compute's RabbitMQ
     trigger does, passes each batch to the function and acknowledges it when the function returns.
     If the function fails, the batch is delivered again; after the last delivery its messages go to
     the dead-letter queue. The broker and the local Auto Scaling that this command starts are
     removed at its end.
+
+        scalein run-queue --batch-size 5
     """
+    require("queue")
     from localcloud.queues.rabbitmq_trigger import Queue
 
     queue = Queue(broker_url, QUEUE_NAME, batch_size, window, deliveries)
@@ -95,7 +99,7 @@ def _broker_at(url: str, console: Console) -> Iterator[str]:
     if url:
         yield url
         return
-    with console.status("Starting RabbitMQ, about ten seconds ..."):
+    with progress("Starting RabbitMQ, about ten seconds ..."):
         own_broker = broker()
         own_url = own_broker.__enter__()
     try:
@@ -109,6 +113,7 @@ def _run(queue: Queue, function_context: object, console: Console) -> None:
     """Publishes the messages and delivers them until the queue is empty."""
     from localcloud.queues.rabbitmq_trigger import Trigger, declare, drain, publish
 
+    index = function_code()
     index.initialize(function_context)
     declare(queue)
     before = snapshots(function_context)
@@ -121,7 +126,7 @@ def _run(queue: Queue, function_context: object, console: Console) -> None:
     for message_id, description, _ in messages:
         console.print(f"  {message_id:<11} {description}", highlight=False)
     idle_seconds = 2 * queue.window_seconds + queue.pause_seconds
-    Trigger(queue, _invoker(function_context, console)).run(idle_seconds=idle_seconds)
+    Trigger(queue, _invoker(index, function_context, console)).run(idle_seconds=idle_seconds)
     after = snapshots(function_context)
     changed_ids = [
         id
@@ -132,7 +137,9 @@ def _run(queue: Queue, function_context: object, console: Console) -> None:
     console.print(f"Dead letters: {len(drain(queue.url, queue.dead_letters))}", highlight=False)
 
 
-def _invoker(function_context: object, console: Console) -> Callable[[bytes], None]:
+def _invoker(
+    index: ModuleType, function_context: object, console: Console
+) -> Callable[[bytes], None]:
     """A function that passes one batch to the handler and prints its outcomes."""
     number = 0
 

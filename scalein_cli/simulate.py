@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Snapshot
 from scalein.decision.reasons import Reason
 from scalein.errors import ConfigurationError
 from scalein.policy import Policy, read_policy
-from scalein_cli import show
+from scalein_cli import show, verdicts
 from scalein_cli.errors import CommandError
+from scalein_cli.extras import require
 from scalein_cli.fleet_snapshot import read_fleet_snapshot
-from scalein_cli.options import console_for_output, existing_file, new_file, policy_option
+from scalein_cli.options import (
+    console_for_output,
+    existing_file,
+    new_file,
+    policy_option,
+    print_json,
+    progress,
+)
 from scalein_cli.simulated_group import synthetic_snapshot
 from scalein_cli.simulation import (
     NO_RULE,
@@ -31,11 +36,12 @@ from scalein_cli.simulation import (
     SimulationResult,
     simulate,
 )
+from scalein_cli.tables import Column, print_table
 from scalein_cli.timeline import read_timeline
 
 CHART_SUFFIXES = (".png", ".svg")
 LABELS = {
-    **{reason.value: show.LABELS[reason] for reason in Reason},
+    **{reason.value: verdicts.LABELS[reason] for reason in Reason},
     NO_RULE: "no alarm rule of the policy matches",
     OTHER_GROUP: "the alarm rule is for another scaling group",
     PER_INSTANCE: "the alarm is of one instance, its rule of the whole group",
@@ -85,7 +91,7 @@ LABELS = {
 @click.option("--chart", type=new_file, help="Draw a chart to this .png or .svg file.")
 @click.option("--json", "as_json", is_flag=True, help="Print only the summary, as JSON.")
 def simulate_command(**options: Any) -> None:
-    """Replays ALARMS for a scaling group, to try a policy before it is deployed.
+    """Replay a day of ALARMS, to try a policy.
 
     ALARMS is a CSV file with a header, or a file of JSON lines. Columns: time, and alarm (the name
     of the alarm rule); instanceIds, if the alarm names instances; any others are attributes that a
@@ -106,7 +112,7 @@ def simulate_command(**options: Any) -> None:
         raise CommandError(str(error)) from error
     timeline = read_timeline(options["alarms"])
     snapshot = _snapshot(options, policy, timeline[0].time - timedelta(minutes=1))
-    with console.status(f"Simulating {len(timeline):,} events ..."):
+    with progress(f"Simulating {len(timeline):,} events ..."):
         activity = timedelta(seconds=options["activity_seconds"])
         result = simulate(snapshot, policy, timeline, activity)
     group_id = snapshot.group.id
@@ -115,7 +121,7 @@ def simulate_command(**options: Any) -> None:
         _draw_chart(result, snapshot, group_policy, show.relative_path(policy_file), chart)
     summary = _summary(result, snapshot, group_policy)
     if options["as_json"]:
-        console.print_json(json.dumps(summary))
+        print_json(summary)
         return
     console.print(
         f"{options['alarms'].name} for {group_id}, policy {show.relative_path(policy_file)}: "
@@ -151,6 +157,7 @@ def _draw_chart(
     policy_name: str,
     path: Path,
 ) -> None:
+    require("pictures")
     from scalein_cli.chart import draw  # its imports take a second
 
     title = f"{snapshot.group.id} under {policy_name}"
@@ -177,21 +184,18 @@ def _summary(
 
 
 def _print_summary(summary: Mapping[str, Any], console: Console) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    table.add_row("Alarms", f"{summary['alarms']:,}")
-    table.add_row("Removals", f"{summary['removals']:,}")
-    table.add_row("Instances removed", f"{summary['removed']:,}")
     capacity = ", ".join(f"{number:,}" for number in summary["capacity"].values())
-    table.add_row("Capacity before, lowest, after", capacity)
-    table.add_row("MinSize, floor", f"{summary['minSize']:,}, {summary['floor']:,}")
-    console.print(table)
-    if not summary["blockedByReason"]:
-        return
-    blocked = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    blocked.add_column("Alarms", justify="right")
-    blocked.add_column("Blocked, or limited, by")
-    for reason, number in summary["blockedByReason"].items():
-        blocked.add_row(f"{number:,}", f"{reason}: {LABELS[reason]}")
-    console.print(blocked)
+    figures = [
+        ["Alarms", f"{summary['alarms']:,}"],
+        ["Removals", f"{summary['removals']:,}"],
+        ["Instances removed", f"{summary['removed']:,}"],
+        ["Capacity before, lowest, after", capacity],
+        ["MinSize, floor", f"{summary['minSize']:,}, {summary['floor']:,}"],
+    ]
+    print_table(console, (Column("Figure"), Column("Value", is_number=True)), figures)
+    blocked = [
+        [f"{number:,}", reason, LABELS[reason]]
+        for reason, number in summary["blockedByReason"].items()
+    ]
+    columns = (Column("Alarms", is_number=True), Column("Blocked by"), Column("Why", folds=True))
+    print_table(console, columns, blocked)

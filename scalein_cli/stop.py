@@ -23,13 +23,13 @@ group_option = click.option(
 @endpoint_option
 @group_option
 def stop_command(function: str, endpoint: str, groups: tuple[str, ...]) -> None:
-    """Stops removals at once, in all scaling groups or in those of --group. Asks nothing.
+    """Stop removals at once, of all scaling groups or some.
 
-    Sets SCALEIN_STOP on LATEST, and points each alias at a version with the code and the settings
-    of its own and SCALEIN_STOP besides. Needs no ZIP, and publishes nothing that was not in use. No
-    removal begins, one that has begun makes no further call, and follow-ups still report how it
-    ended; what ESS accepted before, it carries out. An invocation that runs already goes on, at
-    most to its timeout. The outcome of each later one says `stop-switch`.
+    Asks nothing. Sets SCALEIN_STOP on LATEST, and points each alias at a version with the code and
+    the settings of its own and SCALEIN_STOP besides. Needs no ZIP, and publishes nothing that was
+    not in use. No removal begins, one that has begun makes no further call, and follow-ups still
+    report how it ended; what ESS accepted before, it carries out. An invocation that runs already
+    goes on, at most to its timeout. The outcome of each later one says `stop-switch`.
 
     \b
         scalein stop
@@ -53,7 +53,7 @@ def stop_command(function: str, endpoint: str, groups: tuple[str, ...]) -> None:
 @group_option
 @yes_option
 def start_command(function: str, endpoint: str, groups: tuple[str, ...], **options: Any) -> None:
-    """Ends what `scalein stop` began, in all scaling groups or in those of --group.
+    """Start removals again after `scalein stop`.
 
     Removes SCALEIN_STOP from LATEST and from what each alias points at: that is the version from
     before the stop, if nothing else was changed. Messages that came in between are not repeated.

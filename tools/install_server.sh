@@ -20,5 +20,5 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "Installing $server with apt-get (a minute or two) ..."
 export DEBIAN_FRONTEND=noninteractive
-$root apt-get update -qq
-$root apt-get install -y -qq --no-install-recommends "$server" >/dev/null
+$root apt-get update -qq -o DPkg::Lock::Timeout=600
+$root apt-get install -o DPkg::Lock::Timeout=600 -y -qq --no-install-recommends "$server" >/dev/null

@@ -51,7 +51,6 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--others",
         "--exclude-standard",
         "localcloud",
-        "pyproject.toml",
         "VERSION",
         "LICENSE",
     ]
@@ -68,7 +67,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "install",
         "--quiet",
         "--disable-pip-version-check",
-        str(source),
+        str(source / "localcloud"),
         "pytest",
     ]
     subprocess.run(install, check=True, capture_output=True, cwd=folder)

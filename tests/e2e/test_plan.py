@@ -63,7 +63,7 @@ def test_a_plan_of_a_wide_group_folds_and_removes_nothing(cloud: Cloud) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "no policy: only MinSize limits the removal. Nothing is removed." in done.stdout
     assert len(done.stdout.splitlines()) < 40
-    assert "997   not needed   i-0004, i-0005, i-0006, ..." in done.stdout
+    assert "997  not needed  i-0004, i-0005, ..." in done.stdout
     assert cloud.calls("RemoveInstances") == []
     every = scalein("plan", "--group", "asg-1", "--count", "3", "--all", **shell(cloud))
     assert len(every.stdout.splitlines()) > 1_000
@@ -98,25 +98,25 @@ def test_a_plan_as_json_is_the_outcome(cloud: Cloud) -> None:
         (("--local", "--group", "asg-web", "--count", "5"), 0, "Guardrail"),
         (
             ("--local", "--group", "asg-frozen", "--count", "1"),
-            1,
+            3,
             "ScaleIn process of the scaling group is suspended",
         ),
         (("--local", "--event", "events/remove-two.json"), 0, "2 instances would be removed"),
-        (("--local", "--event", "events/not-json.json"), 1, "rejected"),
+        (("--local", "--event", "events/not-json.json"), 3, "rejected"),
         (
             ("--local", "--group", "asg-elsewhere", "--count", "1"),
-            1,
+            3,
             "is not in the policy",
         ),
-        (("--group", "asg-1", "--count", "1", "--region", "cn-hangzhou"), 2, "No credentials"),
+        (("--group", "asg-1", "--count", "1", "--region", "cn-hangzhou"), 1, "no credentials"),
         (("--group", "asg-1"), 2, "give --event FILE, or --group with one of"),
         (("--event", "README.md", "--count", "1"), 2, "give --event FILE, or --group with one of"),
         (
             ("--local", "--group", "asg-web", "--count", "1", "--policy", "README.md"),
-            2,
+            1,
             "rule json",
         ),
-        (("--fleet", "README.md", "--group", "asg-web", "--count", "1"), 2, "did not start"),
+        (("--fleet", "README.md", "--group", "asg-web", "--count", "1"), 1, "did not start"),
     ],
 )
 def test_the_exit_status_says_whether_instances_would_be_removed(

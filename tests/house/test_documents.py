@@ -16,7 +16,7 @@ from localcloud.faults import KINDS
 from scalein.cloud.error_codes import MEANINGS
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein_cli.__main__ import main as commands
-from scalein_cli.show import LABELS
+from scalein_cli.verdicts import LABELS
 from tools import operations_tables
 
 ROOT = Path(__file__).parents[2]
