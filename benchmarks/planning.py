@@ -19,7 +19,9 @@ from scalein.decision.model import (
     RemovalRequest,
     Sample,
     ScalingGroup,
+    Scope,
     Snapshot,
+    Subject,
     Target,
 )
 from scalein.decision.planner import plan_removal
@@ -69,8 +71,9 @@ def simulated_day() -> Row:
     policy = read_policy("", str(EXAMPLE_POLICY))
     start = START + timedelta(days=60)
     attributes = {"alertName": ("web-cpu-low",), "namespace": ("acs_ess_dashboard",)}
+    whole = Subject(Scope.GROUP)
     timeline = [
-        TimelineEvent(start + timedelta(seconds=8.64 * n), Alarm(f"{n}", attributes))
+        TimelineEvent(start + timedelta(seconds=8.64 * n), Alarm(f"{n}", attributes, whole))
         for n in range(10_000)
     ]
     group = synthetic_snapshot("asg-web", 500, 50, 3, start)

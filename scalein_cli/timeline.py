@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scalein.decision.model import Alarm
+from scalein.decision.model import Alarm, Scope, Subject
 from scalein.errors import RejectedEvent
 from scalein.intake.times import time_of
 from scalein_cli.errors import CommandError
@@ -78,5 +78,6 @@ def _event(entry: Mapping[str, Any], line: int) -> TimelineEvent:
     }
     listed = entry.get("instanceIds") or ()
     ids = tuple(listed.split() if isinstance(listed, str) else listed)
-    alarm = Alarm(f"line-{line}", names | attributes, ids, time)
+    subject = Subject(Scope.INSTANCES if ids else Scope.GROUP, ids)
+    alarm = Alarm(f"line-{line}", names | attributes, subject, time)
     return TimelineEvent(time, alarm, added_instances)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from scalein.contract import check, did_you_mean
 from scalein.decision.group_policy import ALL_GROUPS, Budget, GroupPolicy, Pause
-from scalein.decision.model import Alarm, Metric, Order, RemovalRequest
+from scalein.decision.model import Alarm, Metric, Order, RemovalRequest, Scope, Subject
 from scalein.decision.windows import Cron, Windows, parse_cron
 from scalein.errors import ConfigurationError, RejectedEvent
 from scalein.intake.decoding import value_of
@@ -274,7 +274,9 @@ def _rule_faults(policy: Policy) -> Iterator[str]:
                 ' together with instanceIds "alarm".'
             )
         elif not rule.uses_alarm_group:
-            request = request_from_rule(rule, Alarm("", {}), rule.request["scalingGroupId"])
+            request = request_from_rule(
+                rule, Alarm("", {}, Subject(Scope.UNKNOWN)), rule.request["scalingGroupId"]
+            )
             violation = apply_policy(request, policy)
             if isinstance(violation, PolicyViolation):
                 yield f"at {path}{violation.path[1:]}, rule policy: {violation.sentence}"

@@ -73,7 +73,18 @@ def may_apply(rule: Rule, alarm: Alarm) -> bool:
     """Whether a rule that matches may remove anything for the alarm: an alarm of single instances
     says nothing about the group, so only a rule that names instances may apply to it.
     """
-    return not (rule.removes_amount and alarm.is_per_instance)
+    return alarm.is_of_group or not rule.removes_amount
+
+
+def why_not_of_group(alarm: Alarm) -> str:
+    """Returns a sentence that says for what the alarm counts as one of single instances. It names
+    ids that can be read or a field, which a sender may have named, and no other value.
+    """
+    if alarm.instance_ids:
+        return f"The alarm names {_joined(alarm.instance_ids, MAX_CONDITIONS)}."
+    if alarm.subject.naming_field:
+        return f"The alarm's field {_cut(alarm.subject.naming_field)} may name an instance."
+    return "Nothing in the alarm shows that it is of a group."
 
 
 def request_from_rule(rule: Rule, alarm: Alarm, scaling_group_id: str) -> RemovalRequest:

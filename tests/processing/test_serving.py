@@ -49,6 +49,7 @@ def callback(name: str, **fields: str) -> dict[str, str]:
         "alertName": name,
         "alertState": "ALERT",
         "timestamp": str(int(NOON.timestamp())),
+        "dimensions": "{userId=1, scaling_group=asg-1}",
         **fields,
     }
 

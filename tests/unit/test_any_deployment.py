@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Alarm, Sample, Target
+from scalein.decision.model import Alarm, Sample, Scope, Subject, Target
 from scalein.decision.planner import plan_removal
 from scalein.errors import ConfigurationError
 from scalein.policy import PolicyViolation, apply_policy, read_policy
@@ -56,7 +56,9 @@ FLEET = group_of(*(member(f"i-{n}", n) for n in range(1, 9)), min_size=1)._repla
     activities=(), samples={f"i-{n}": Sample(float(n), NOON) for n in range(1, 9)}
 )
 ALARM = Alarm(
-    "alarm-1", {"alertName": ("cpu",), "labels.tier": ("web",), "eventName": ("Spot",)}, ("i-1",)
+    "alarm-1",
+    {"alertName": ("cpu",), "labels.tier": ("web",), "eventName": ("Spot",)},
+    Subject(Scope.INSTANCES, ("i-1",)),
 )
 NASTY: st.SearchStrategy[Any] = st.sampled_from(
     [

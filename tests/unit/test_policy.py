@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein.decision.group_policy import Budget, GroupPolicy, Pause
-from scalein.decision.model import Alarm, Metric, Order, RemovalRequest, RemoveOptions, Target
+from scalein.decision.model import (
+    Alarm,
+    Metric,
+    Order,
+    RemovalRequest,
+    RemoveOptions,
+    Scope,
+    Subject,
+    Target,
+)
 from scalein.decision.windows import Windows, parse_cron
 from scalein.errors import ConfigurationError
 from scalein.policy import Policy, PolicyViolation, apply_policy, read_policy
@@ -26,6 +35,9 @@ NEWEST, OLDEST, CONFIGURATION = (
     Order.OLDEST_INSTANCE,
     Order.OLDEST_SCALING_CONFIGURATION,
 )
+
+
+OF_ONE, OF_ANOTHER = (Subject(Scope.INSTANCES, (id,)) for id in ("i-1", "i-2"))
 
 
 def policy(groups: dict[str, Any] | None = None, *rules: dict[str, Any], **fields: Any) -> Policy:
@@ -43,7 +55,7 @@ def rule(when: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 def alarm(**attributes: str) -> Alarm:
     return Alarm(
-        "alarm-1", {name.replace("__", "."): (text,) for name, text in attributes.items()}, ("i-1",)
+        "alarm-1", {name.replace("__", "."): (text,) for name, text in attributes.items()}, OF_ONE
     )
 
 
@@ -359,11 +371,11 @@ def test_an_alarm_supersedes_only_what_the_same_rule_makes_of_the_same_observati
         return request_from_rule(policy(None, made_by).rules[0], seen, "asg-1").observation
 
     others = [observation(made_by, seen) for made_by in (*rules, named)]
-    others.append(observation(named, seen._replace(instance_ids=("i-2",))))
+    others.append(observation(named, seen._replace(subject=OF_ANOTHER)))
     others.append(observation(rules[0], seen._replace(observation="cpu of i-2")))
     assert all(others)
     assert len(set(others)) == len(others)
-    later = seen._replace(idempotency_key="alarm-2", instance_ids=("i-2",))
+    later = seen._replace(idempotency_key="alarm-2", subject=OF_ANOTHER)
     assert observation(rules[0], later) == observation(rules[0], seen)
     assert observation(rules[0], seen._replace(observation="")) == ""
 
@@ -371,7 +383,9 @@ def test_an_alarm_supersedes_only_what_the_same_rule_makes_of_the_same_observati
 @given(st.lists(st.text(max_size=300), max_size=400))
 def test_why_no_rule_matches_is_short_whatever_a_sender_calls_its_labels(names: list[str]) -> None:
     attributes = {f"labels.{name}": ("v",) for name in names}
-    why = why_no_rule(Alarm("alarm-1", attributes), policy(None, rule({"alertName": "x"})).rules)
+    why = why_no_rule(
+        Alarm("alarm-1", attributes, OF_ONE), policy(None, rule({"alertName": "x"})).rules
+    )
 
     assert len(why) < 2_000
     assert len(attributes) <= 20 or f"and {len(attributes) - 20} more" in why

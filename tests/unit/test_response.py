@@ -16,7 +16,9 @@ from scalein.decision.model import (
     Plan,
     RankedBy,
     RemovalResult,
+    Scope,
     Shortfall,
+    Subject,
     Verdict,
     Veto,
 )
@@ -361,7 +363,7 @@ def test_real_ids_are_never_cut(one: Outcome) -> None:
 def test_a_thousand_long_label_names_make_a_short_answer() -> None:
     policy = read_policy(json.dumps({"groups": {"asg-1": {}}, "alarms": []}))
     attributes = {f"labels.{'x' * 1_000}{n}": ("v",) for n in range(1_000)}
-    message = why_no_rule(Alarm("alarm-1", attributes), policy.rules)
+    message = why_no_rule(Alarm("alarm-1", attributes, Subject(Scope.GROUP)), policy.rules)
     one = Outcome(Status.IGNORED, "alarm-1", message, ignored=Ignored.NO_RULE)
 
     assert "and 980 more" in message

@@ -174,21 +174,41 @@ class RemovalRequest(NamedTuple):
     observation: str = ""
 
 
+class Scope(Enum):
+    """How much of a scaling group an alarm is of."""
+
+    GROUP = "group"  # the whole group; nothing in the alarm names one instance
+    INSTANCES = "instances"
+    UNKNOWN = "unknown"  # it may be of one instance, whose id cannot be read
+
+
+class Subject(NamedTuple):
+    """What an alarm is of."""
+
+    scope: Scope
+    instance_ids: tuple[str, ...] = ()  # those that can be read
+    naming_field: str = ""  # the field for which it counts as one of an instance
+
+
 class Alarm(NamedTuple):
     """An alarm of a monitor. The policy's rules say what is requested for it."""
 
     idempotency_key: str
     # By the names in a rule's `when`; an attribute may have several values.
     attributes: Mapping[str, tuple[str, ...]]
-    instance_ids: tuple[str, ...] = ()
+    subject: Subject  # no default: each dialect must say it
     sent_at: datetime | None = None
     observation: str = ""  # what later alarms observe again; empty: this event happens once
-    has_unknown_scope: bool = False  # it may be of one instance, whose id cannot be read
 
     @property
-    def is_per_instance(self) -> bool:
-        """Whether it is of single instances, as far as is known, and not of a whole group."""
-        return bool(self.instance_ids) or self.has_unknown_scope
+    def instance_ids(self) -> tuple[str, ...]:
+        """Ids of the instances that it names."""
+        return self.subject.instance_ids
+
+    @property
+    def is_of_group(self) -> bool:
+        """Whether it is of a whole group for certain."""
+        return self.subject.scope is Scope.GROUP and not self.instance_ids
 
 
 class RankedBy(NamedTuple):

@@ -7,10 +7,9 @@ from typing import Any
 
 from scalein.decision.model import Alarm
 from scalein.decision.reasons import Ignored
-from scalein.intake.attributes import attributes_of, instance_ids_of
+from scalein.intake.attributes import attributes_of
 from scalein.intake.envelopes import Message, digest
-
-INSTANCE_LABELS = ("instanceId", "instance_id", "instance")  # in this order of precedence
+from scalein.intake.subject import subject_of_alerts
 
 
 def parse_webhook(message: Message) -> Alarm | Ignored:
@@ -33,14 +32,10 @@ def parse_webhook(message: Message) -> Alarm | Ignored:
         attributes=attributes_of(
             labels, alertName=[labels.get("alertname")], level=[labels.get("severity")]
         ),
-        instance_ids=tuple(dict.fromkeys(id for alert in firing for id in _instance_ids(alert))),
+        subject=subject_of_alerts([alert["labels"] for alert in firing], labels),
         sent_at=message.sent_at,
         observation=digest("alerts", json.dumps(observed, sort_keys=True)),
     )
-
-
-def _instance_ids(alert: dict[str, Any]) -> tuple[str, ...]:
-    return instance_ids_of(*(alert["labels"].get(name) for name in INSTANCE_LABELS))
 
 
 def _alert_key(alert: dict[str, Any]) -> str:

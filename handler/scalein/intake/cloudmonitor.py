@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
 from scalein.decision.model import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
-from scalein.intake.attributes import ABSENT, Attributes, attributes_of, instance_ids_of
+from scalein.intake.attributes import Attributes, attributes_of
 from scalein.intake.decoding import value_of
 from scalein.intake.envelopes import Message, digest
+from scalein.intake.subject import ABSENT, subject_of_event, subject_of_metric
 from scalein.intake.times import earliest, time_of
 
 FIRING = ("ALERT", "ALARM")  # values of alertState; the schemas list the others
 RECOVERED = ("OK", "INSUFFICIENT_DATA")
+RESOURCE_FIELDS = ("instanceId", "instanceName")  # beside the dimensions
+COMMA = re.compile(r",\s*")
 
 
 def parse_threshold(message: Message) -> Alarm | Ignored:
@@ -61,8 +65,7 @@ def _threshold_alarm(
     """
     document = message.document
     dimensions, time = (document.get(field) for field in fields)
-    parsed, instance_ids = _parsed_dimensions(dimensions), _instance_ids(dimensions)
-    is_of_ecs = any(name.startswith("acs_ecs") for name in attributes.get("namespace", ()))
+    parsed, namespaces = _parsed_dimensions(dimensions), attributes.get("namespace", ())
     rule = [document.get("ruleId"), name]
     evaluation = json.dumps([*rule, dimensions, time], sort_keys=True)
     key = message.idempotency_key
@@ -76,10 +79,9 @@ def _threshold_alarm(
             regionId=[document.get("regionId")],
         )
         | attributes,
-        instance_ids=instance_ids,
+        subject=subject_of_metric(parsed, namespaces, _further_fields(document)),
         sent_at=_sent_at(message, time, f"$.{fields[1]}"),
         observation=digest("threshold", json.dumps([*rule, parsed], sort_keys=True)),
-        has_unknown_scope=not instance_ids and _may_be_one_instance(dimensions, parsed, is_of_ecs),
     )
 
 
@@ -98,7 +100,7 @@ def parse_system_event(message: Message) -> Alarm:
             ruleName=[document.get("ruleName")],
             regionId=[document.get("regionId")],
         ),
-        instance_ids=instance_ids_of(instance_id, document.get("resourceId")),
+        subject=subject_of_event(instance_id, document.get("resourceId")),
         sent_at=_sent_at(message, document.get("eventTime"), "$.eventTime"),
     )
 
@@ -118,7 +120,7 @@ def parse_subscription(message: Message) -> Alarm | Ignored:
             level=[alert.get("severity"), document.get("severity")],
             ruleName=[document.get("strategyName")],
         ),
-        instance_ids=instance_ids_of(instance_id, alert.get("arn")),
+        subject=subject_of_event(instance_id, alert.get("arn")),
         sent_at=_sent_at(message, alert.get("timestamp"), "$.alert.timestamp"),
     )
 
@@ -134,36 +136,18 @@ def with_parsed_alert(message: Message) -> Message:
     return message._replace(document={**message.document, "alert": value_of(alert, name="message")})
 
 
-def _instance_ids(dimensions: object) -> tuple[str, ...]:
-    """Ids of the instances in the dimensions; none if the dimensions cannot be read.
-
-    A request for the alarm's instances is refused if there are none.
-    """
-    parsed = _parsed_dimensions(dimensions)
-    entries = parsed if isinstance(parsed, list) else [parsed]
-    ids = [
-        id
-        for entry in entries
-        if isinstance(entry, dict)
-        for id in instance_ids_of(entry.get("instanceId"))
-    ]
-    return tuple(dict.fromkeys(ids))
-
-
-def _may_be_one_instance(dimensions: object, parsed: object, is_of_ecs: bool) -> bool:
-    """Whether an alarm without the id of an ECS instance may be of one instance all the same:
-    its dimensions cannot be read, or they are of a metric of ECS and do not show what it is of.
-    """
-    entries = parsed if isinstance(parsed, list) else [parsed]
-    resources = [entry for entry in entries if isinstance(entry, dict)]
-    are_readable = 0 < len(entries) == len(resources)
-    if is_of_ecs:
-        return not are_readable or any(not r or "instanceId" in r for r in resources)
-    return not are_readable and dimensions not in (None, *ABSENT)
+def _further_fields(document: dict[str, Any]) -> dict[str, Any]:
+    """What a threshold alarm says of its resource beside its dimensions."""
+    data = document.get("metricData")
+    names = {name: document[name] for name in RESOURCE_FIELDS if name in document}
+    present = {name: value for name, value in names.items() if value not in ABSENT}
+    return present | (data if isinstance(data, dict) else {})
 
 
 def _parsed_dimensions(dimensions: object) -> Any:
-    """The value of JSON text, or of a Java map's: `{userId=123456, instanceId=i-bp1example}`."""
+    """The value of JSON text, or of a Java map's: `{userId=123456, instanceId=i-bp1example}`; text
+    that is neither, as it is.
+    """
     if not isinstance(dimensions, str):
         return dimensions
     try:
@@ -172,12 +156,12 @@ def _parsed_dimensions(dimensions: object) -> Any:
         return _java_map(dimensions)
 
 
-def _java_map(text: str) -> dict[str, str] | None:
+def _java_map(text: str) -> dict[str, str] | str:
     if not (text.startswith("{") and text.endswith("}")):
-        return None
-    pairs = [pair.partition("=") for pair in text[1:-1].split(", ")]
+        return text
+    pairs = [pair.partition("=") for pair in COMMA.split(text[1:-1])]
     fields = {name: value for name, equals, value in pairs if equals}
-    return fields if len(fields) == len(pairs) else None
+    return fields if len(fields) == len(pairs) else text
 
 
 def _sent_at(message: Message, time: object, path: str) -> datetime | None:

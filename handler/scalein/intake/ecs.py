@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from scalein.decision.model import Alarm
 from scalein.decision.reasons import Ignored
-from scalein.intake.attributes import attributes_of, instance_ids_of
+from scalein.intake.attributes import attributes_of
 from scalein.intake.envelopes import Message
+from scalein.intake.subject import subject_of_event
 
 TYPE_PREFIX = "ecs:"
 STATE_CHANGE = "Instance:StateChange"  # each removal causes some
@@ -24,6 +25,6 @@ def parse_ecs_event(message: Message) -> Alarm | Ignored:
     return Alarm(
         idempotency_key=message.idempotency_key,
         attributes=attributes_of(eventName=[name], product=["ECS"]),
-        instance_ids=instance_ids_of(document.get("instanceId"), document.get("resourceId")),
+        subject=subject_of_event(document.get("instanceId"), document.get("resourceId")),
         sent_at=message.sent_at,
     )

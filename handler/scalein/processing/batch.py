@@ -19,7 +19,13 @@ from scalein.errors import GatewayError, RejectedEvent
 from scalein.intake.dialects import SignedFollowUp, parse_message
 from scalein.intake.envelopes import Message, ParsedEvent
 from scalein.policy import Policy, PolicyViolation, apply_policy
-from scalein.policy_rules import may_apply, request_from_rule, rule_for, why_no_rule
+from scalein.policy_rules import (
+    may_apply,
+    request_from_rule,
+    rule_for,
+    why_no_rule,
+    why_not_of_group,
+)
 from scalein.processing.again import come_again, wait_until_due
 from scalein.processing.dependencies import MAX_PER_MESSAGE, Dependencies
 from scalein.processing.group_view import GroupView
@@ -127,7 +133,8 @@ class BatchProcessor:
             detail = why_no_rule(alarm, self._policy.rules)
             return wording.ignored(alarm.idempotency_key, Ignored.NO_RULE, detail)
         if not may_apply(rule, alarm):
-            return wording.ignored(alarm.idempotency_key, Ignored.PER_INSTANCE)
+            outcome = wording.ignored(alarm.idempotency_key, Ignored.PER_INSTANCE)
+            return outcome._replace(message=f"{outcome.message} {why_not_of_group(alarm)}")
         group_id = "" if rule.uses_alarm_group else rule.request["scalingGroupId"]
         request = request_from_rule(rule, alarm, group_id)
         violation = _violation_of_named(request, len(alarm.instance_ids))

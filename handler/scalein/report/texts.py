@@ -30,8 +30,8 @@ IGNORED = {
     ),
     Ignored.PER_INSTANCE: Text(
         "of single instances",
-        "The alarm is of single instances, and its rule removes an amount from the group: one idle "
-        "instance does not mean that the group is idle.",
+        "The alarm is of single instances, or may be, and its rule removes an amount from the "
+        "group: one idle instance does not mean that the group is idle.",
         "Alarm on a metric of the whole group (alarms.yml), or let the rule remove the alarm's own "
         'instances: `"remove": {"instanceIds": "alarm"}`.',
     ),
