@@ -12,13 +12,14 @@ import builtins
 import marshal
 import re
 import sys
+from importlib import import_module
 from types import CodeType, FrameType, SimpleNamespace
 from typing import Any
 
 FUTURE_FLAGS = 0x1FF0000  # of CodeType.co_flags, which `compile` inherits
 # Loaded before the package's own finder of modules: they keep their files.
 UNPACKED = ("index", "scalein", "scalein.packed", "scalein.compiled", "scalein.cold_start")
-COMPILE, EVAL = compile, eval
+COMPILE, EVAL, HASH = compile, eval, hash
 
 
 class Recorder:
@@ -31,17 +32,19 @@ class Recorder:
         self._compiler: Any = sys.modules.get("re._compiler") or sys.modules["sre_compile"]
         self._sre = self._compiler._sre
         self._arguments_by_id = dict[int, tuple[Any, tuple[Any, ...]]]()
+        self._steady_hash: Any = import_module("scalein.compiled").steady_hash
 
     def __enter__(self) -> Recorder:
         names = {**vars(self._sre), "compile": self._compile_pattern}
         self._compiler._sre = SimpleNamespace(**names)
-        vars(builtins).update(compile=self._compile_source, eval=self._eval_source)
+        stand_ins = {"compile": self._compile_source, "eval": self._eval_source, "hash": self._hash}
+        vars(builtins).update(stand_ins)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Takes from `re` what was given to it for each pattern that it compiled."""
         self._compiler._sre = self._sre
-        vars(builtins).update(compile=COMPILE, eval=EVAL)
+        vars(builtins).update(compile=COMPILE, eval=EVAL, hash=HASH)
         for (_type, pattern, flags), compiled in vars(re)["_cache"].items():
             if id(compiled) in self._arguments_by_id:
                 self.patterns.append((pattern, int(flags), self._arguments_by_id[id(compiled)][1]))
@@ -67,6 +70,10 @@ class Recorder:
         if isinstance(source, str):
             code = self._recorded(caller, source, "<string>", "eval")
         return EVAL(code, *names)
+
+    def _hash(self, value: Any) -> int:
+        is_of_attrs = sys._getframe(1).f_globals["__name__"] == "attr._make"
+        return self._steady_hash(value) if is_of_attrs else HASH(value)
 
     def _recorded(self, caller: FrameType, source: Any, filename: str, mode: str) -> CodeType:
         """Compiles by the future statements of the caller, as `compile` itself does."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from localcloud.functions.pythons import python_of
 from scalein.compiled import Codes, Pattern
-from scalein.packed import FILE_NAME, Entries
+from scalein.packed import FILE_NAME, Entries, packed_bytes
 from scalein_cli.errors import CommandError
 
 HEADER_BYTES = 16  # of a .pyc file: magic number, flags, hash of the source
@@ -23,16 +23,16 @@ def pack_cold_start(runtime: str, folder: Path) -> None:
     """Writes the file, and deletes the .pyc files that it replaces. Raises CommandError."""
     folder = folder.resolve()
     modules, patterns, codes = _record_cold_start(runtime, folder)
-    magic_number, entries = b"", Entries()
+    magic_number, byte_code, entries = b"", b"", Entries()
     for name, (source, is_package, cached) in sorted(modules.items()):
-        byte_code = Path(cached).read_bytes()
-        magic_number = byte_code[:MAGIC_BYTES]
+        content = Path(cached).read_bytes()
+        magic_number, start = content[:MAGIC_BYTES], len(byte_code)
+        byte_code += content[HEADER_BYTES:]
         relative_path = str(Path(source).relative_to(folder))
-        entries[name] = (relative_path, is_package, byte_code[HEADER_BYTES:])
+        entries[name] = (relative_path, is_package, start, len(byte_code))
         Path(cached).unlink()
-    # Version 2 of marshal writes the same bytes whatever else refers to the values.
-    content = marshal.dumps((entries, patterns, codes), 2)
-    (folder / "scalein" / FILE_NAME).write_bytes(magic_number + content)
+    content = packed_bytes((entries, patterns, codes), byte_code, magic_number)
+    (folder / "scalein" / FILE_NAME).write_bytes(content)
 
 
 def _record_cold_start(runtime: str, folder: Path) -> Recorded:

@@ -11,14 +11,15 @@ from __future__ import annotations
 import _sre  # type: ignore[import-not-found]
 import marshal
 import re
-from collections.abc import Callable, Mapping, Sequence
+from binascii import crc32
+from collections.abc import Callable, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
 # Pattern and flags, as a module gives them; and what Python's compiler makes of them.
 Pattern = tuple[Any, int, tuple[Any, ...]]
 # By source, file name and mode, as they are given to `compile`: marshalled code.
-Codes = Mapping[tuple[str, str, str], bytes]
+Codes = dict[tuple[str, str, str], bytes]
 
 
 def add_patterns(patterns: Sequence[Pattern]) -> None:
@@ -31,6 +32,15 @@ def add_patterns(patterns: Sequence[Pattern]) -> None:
 def add_codes(module: ModuleType, codes: Codes) -> None:
     """Has a module take stored code where it calls `compile`, or `eval` with a text."""
     vars(module).update(compile=_compiler(codes), eval=_evaluator(codes))
+    if module.__name__ == "attr._make":
+        vars(module).update(hash=steady_hash)
+
+
+def steady_hash(text: str) -> int:
+    """Returns a hash that is the same in every process. attrs writes the hash of a class's name
+    into the source of `__hash__`, to tell instances of two classes apart.
+    """
+    return crc32(text.encode())
 
 
 def _compiler(codes: Codes) -> Callable[..., Any]:

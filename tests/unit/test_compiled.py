@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from scalein import compiled
 from scalein.compiled import Codes, Pattern, add_codes, add_patterns
 from scalein_cli.packing import RECORDER
 
 INDEX = """
-import re, typing
+import re, typing, attr._make
 from collections import namedtuple
 word = re.compile(r"(?P<first>[a-z]+)é*", re.I)
 digits = re.compile(rb"[0-9]{2,4}")
@@ -27,6 +28,9 @@ exec(compile("answer = 42", "<made here>", "exec"))
 MODULES = {
     "index.py": INDEX,
     "scalein/__init__.py": "",
+    "scalein/compiled.py": Path(compiled.__file__).read_text(),
+    "attr/__init__.py": "",
+    "attr/_make.py": "hashed = eval(str(hash('a name')))",
     "scalein/contract.py": "def validator(name): pass",
     "scalein/cloud/__init__.py": "",
     "scalein/cloud/ess.py": "from __future__ import annotations\nvalue: int = eval('6 * 7')",
@@ -71,11 +75,11 @@ def test_stored_patterns_are_those_that_python_compiles(recorded: Recorded) -> N
 
 @pytest.mark.usefixtures("empty_cache")
 def test_re_takes_a_stored_pattern() -> None:
-    compiled = re.compile("a+b")
+    ordinary = re.compile("a+b")
     re.purge()
     add_patterns([("a+b", 0, (32, [1], 0, {}, ()))])  # code of no pattern: it always matches
 
-    assert re.compile("a+b") != compiled
+    assert re.compile("a+b") != ordinary
     assert re.compile("a+b").match("c")
 
 
@@ -83,7 +87,13 @@ def test_stored_code_is_what_python_compiles_by_the_callers_future_statements(
     recorded: Recorded,
 ) -> None:
     modules, _, codes_by_module = recorded
-    assert set(modules) == {"scalein.contract", "scalein.cloud", "scalein.cloud.ess"}
+    assert set(modules) == {
+        "attr",
+        "attr._make",
+        "scalein.contract",
+        "scalein.cloud",
+        "scalein.cloud.ess",
+    }
     assert set(codes_by_module) >= {"index", "collections", "scalein.cloud.ess"}
     for codes in codes_by_module.values():
         for (source, filename, mode), byte_code in codes.items():
@@ -117,3 +127,14 @@ def test_named_tuples_are_as_ever_with_stored_code(recorded: Recorded) -> None:
     assert point(1, y=2) == (1, 2)
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'y'"):
         point(1)
+
+
+def test_source_of_attrs_with_the_hash_of_a_name_is_the_same_in_every_process(
+    recorded: Recorded,
+) -> None:
+    codes = recorded[2]["attr._make"]
+    module = ModuleType("attr._make")
+    add_codes(module, codes)
+    exec("source = str(hash('a name'))", vars(module))
+
+    assert (module.source, "<string>", "eval") in codes
