@@ -93,7 +93,7 @@ def deployed_code(runtime: str | None = None, trust_store: str = "package") -> I
             compile_folder(python, part)
         yield Code(
             folder,
-            python,
+            bare_python(python, folder / "python"),
             runtime,
             authority,
             made.path,
@@ -116,6 +116,16 @@ def _python(runtime: str | None) -> tuple[str, str]:
         f"The package is measured with the Python of its runtime, and this machine has no "
         f"{runtime or ' and no '.join(RUNTIMES)}. Install one, for instance with pyenv."
     )
+
+
+def bare_python(python: str, folder: Path) -> str:
+    """Makes an environment of that Python without packages, and returns its interpreter.
+
+    What this machine's own packages import at each start of Python (files .pth) is not measured.
+    """
+    command = [python, "-m", "venv", "--without-pip", "--symlinks", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    return str(folder / "bin/python")
 
 
 def install(python: str, target: Path, *requirements: str) -> None:

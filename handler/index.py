@@ -7,17 +7,16 @@ this function follows it up itself (docs/decisions/0002-return-or-raise.md).
 
 from __future__ import annotations
 
-import json
-import os
-from typing import Any
-
 from scalein import packed
-from scalein.cold_start import cheap_imports, defer_unused_without_errors
+from scalein.cold_start import cheap_imports, defer_unused_by_library
 
 with cheap_imports():
     packed.install()
-    defer_unused_without_errors()
+    defer_unused_by_library()
+    import json
     import logging
+    import os
+    from typing import Any
 
     from scalein import contract
     from scalein.clock import Clock, Deadline, SystemClock

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalein.cloud.replies import PAGE_SIZE, activities_of, group_of, snapshot_of
+from scalein.cloud.replies import PAGE_SIZE, activities_of, group_of, page_of, snapshot_of
 from scalein.decision.model import Metric, Sample, Snapshot
 from scalein_cli.errors import CommandError
 from scalein_cli.simulated_group import NEVER_STALE
@@ -40,8 +40,11 @@ def read_fleet_snapshot(
     by_id = {**parameters, "ScalingGroupId.1": scaling_group_id}
     groups = _call(service, "DescribeScalingGroups", by_id)
     in_pages = {**parameters, "PageSize": str(PAGE_SIZE)}
-    pages = list(_pages(service, "DescribeScalingInstances", in_pages))
-    snapshot = snapshot_of(scaling_group_id, group_of(groups, scaling_group_id) or {}, pages, start)
+    pages = [
+        page_of(reply, scaling_group_id, set())
+        for reply in _pages(service, "DescribeScalingInstances", in_pages)
+    ]
+    snapshot = snapshot_of(group_of(groups, scaling_group_id) or {}, pages, start)
     history = [
         activity
         for page in _pages(service, "DescribeScalingActivities", parameters)

@@ -22,12 +22,9 @@ UNUSED_MODULES = (
     "aliyunsdkcore.vendored.requests.packages.chardet",  # guesses encodings; `cloud` reads bytes
     "email.header",
     "jmespath",  # looks up default timeouts and retries; `cloud` sets both itself
-    "locale",
     "mimetypes",
-    "shutil",
     "stringprep",
     "xml.etree.cElementTree",
-    "zipfile",
 )
 # jsonschema imports these, and checks a document without them.
 UNUSED_BY_JSONSCHEMA = (
@@ -39,11 +36,19 @@ UNUSED_BY_JSONSCHEMA = (
     "attrs.validators",
     "dataclasses",
     "inspect",
+)
+# The standard library imports these to show an error, and for what a removal does not do.
+UNUSED_BY_LIBRARY = (
+    "traceback",
+    "linecache",
+    "tokenize",
+    "textwrap",
+    "locale",  # names of days
+    "selectors",  # to send files
     "shutil",
+    "subprocess",  # to ask for the name of an old system
     "zipfile",
 )
-# The standard library imports these to show an error.
-UNUSED_WITHOUT_ERRORS = ("traceback", "linecache", "tokenize", "textwrap")
 
 
 @contextmanager
@@ -61,9 +66,9 @@ def cheap_imports() -> Iterator[None]:
             gc.enable()
 
 
-def defer_unused_without_errors() -> None:
-    """Defers what `logging` imports to show a traceback."""
-    for name in UNUSED_WITHOUT_ERRORS:
+def defer_unused_by_library() -> None:
+    """Defers what the standard library imports in vain."""
+    for name in UNUSED_BY_LIBRARY:
         defer(name)
 
 
@@ -83,6 +88,8 @@ def imports_of_jsonschema() -> Iterator[None]:
         # Python's own type variable lacks only a default, which means nothing at run time.
         attributes_of("typing_extensions", TypeVar=_type_variable),
         attributes_of("idna", IDNAError=UnicodeError),  # the base of its own
+        # What a format raises; `contract` has none checked.
+        attributes_of("ipaddress", AddressValueError=ValueError),
         attributes_of("inspect", signature=_no_signature),  # attrs wants annotations of converters
     ):
         yield

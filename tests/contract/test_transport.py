@@ -30,6 +30,7 @@ from tests.support.servers import (
     answer_of,
     empty_group,
     gateway_to,
+    header_of,
     replying,
     request_on,
     serving,
@@ -231,6 +232,26 @@ def test_a_redirect_is_never_followed_and_proves_nothing_about_what_happened() -
             gateway_to(endpoint, seconds=2).remove(CALL)
 
     assert other == []
+
+
+def test_a_call_has_no_password_of_a_file_and_brings_back_no_cookie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login canary password canary\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    heads: list[str] = []
+
+    def converse(connection: socket.socket) -> None:
+        while head := request_on(connection):
+            heads.append(head)
+            connection.sendall(answer_of(BODY, "200 OK", "Set-Cookie: a=canary"))
+
+    with serving(converse) as endpoint:
+        gateway = gateway_to(endpoint)
+        assert [gateway.remove(CALL), gateway.remove(CALL)] == ["asa-1", "asa-1"]
+
+    assert [action_of(head) for head in heads] == ["RemoveInstances"] * 2
+    assert not any(header_of(head, name) for head in heads for name in ("authorization", "cookie"))
 
 
 @pytest.fixture(scope="module")

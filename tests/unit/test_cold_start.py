@@ -76,6 +76,11 @@ def test_an_attribute_never_stands_in_for_one_of_a_module_that_is_loaded(module:
         "attrs.validators.instance_of(int), default=1, converter=int)}))()",
         "import traceback, linecache, tokenize; assert traceback.format_exception_only(OSError())",
         "import zipfile, shutil, locale; assert shutil.which and zipfile.ZipFile and locale.LC_ALL",
+        "import ipaddress; assert ipaddress.AddressValueError is not ValueError",
+        "from jsonschema import FormatChecker; assert not FormatChecker().conforms('a', 'ipv4')",
+        "import subprocess, selectors, sys; assert selectors.DefaultSelector()"
+        " and subprocess.run([sys.executable, '-c', '']).returncode == 0",
+        "import platform, socket; assert platform.processor() is not None and socket.socket()",
         "import xml.etree.cElementTree as tree; assert tree.fromstring('<a/>').tag == 'a'",
         "import xml.etree.ElementTree as tree; assert tree.fromstring('<a/>').tag == 'a'",
         "import requests, fc2, redis; assert requests.Session()",

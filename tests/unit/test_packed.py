@@ -13,28 +13,30 @@ from pathlib import Path
 
 import pytest
 
-from scalein.packed import Entries, Finder, finder_of
+from scalein.compiled import Codes
+from scalein.packed import Entries, Finder, finder_of, packed_bytes
 
 SOURCES = {
     "packed_here/__init__.py": "from packed_here import inner\n",
-    "packed_here/inner.py": "value = 7\n\ndef fail():\n    raise ValueError('on line 4')\n",
+    "packed_here/inner.py": "value = 7\n\ndef fail():\n    raise ValueError('on line 4')\n"
+    "computed = eval('5 * 7', {}), eval('5 * 8', {})\n",
 }
+# The value is another one, so that it shows which was taken.
+STORED = marshal.dumps(compile("-35", "<string>", "eval"))
+CODES: dict[str, Codes] = {"packed_here.inner": {("5 * 7", "<string>", "eval"): STORED}}
 
 
-def entries_of(folder: Path) -> Entries:
-    entries = Entries()
+def packed_file(folder: Path, magic_number: bytes = MAGIC_NUMBER) -> str:
+    entries, byte_code = Entries(), b""
     for path, source in SOURCES.items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(source)
         name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        code = compile(source, str(folder / path), "exec")
-        entries[name] = (path, path.endswith("__init__.py"), marshal.dumps(code))
-    return entries
-
-
-def packed_file(folder: Path, magic_number: bytes = MAGIC_NUMBER) -> str:
+        own = marshal.dumps(compile(source, str(folder / path), "exec"))
+        start, byte_code = len(byte_code), byte_code + own
+        entries[name] = (path, path.endswith("__init__.py"), start, len(byte_code))
     file = folder / "packed.bin"
-    file.write_bytes(magic_number + marshal.dumps(entries_of(folder), 2))
+    file.write_bytes(packed_bytes((entries, [], CODES), byte_code, magic_number))
     return str(file)
 
 
@@ -47,6 +49,11 @@ def finder(tmp_path: Path) -> Iterator[Finder]:
     sys.meta_path.remove(found)
     for name in ("packed_here", "packed_here.inner"):
         sys.modules.pop(name, None)
+
+
+@pytest.mark.usefixtures("finder")
+def test_a_packed_module_takes_stored_code_in_place_of_source_that_it_compiles() -> None:
+    assert importlib.import_module("packed_here").inner.computed == (-35, 40)
 
 
 @pytest.mark.usefixtures("finder")

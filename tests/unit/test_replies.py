@@ -19,6 +19,7 @@ from scalein.cloud.replies import (
     group_of,
     groups_of_members,
     page_count,
+    page_of,
     snapshot_of,
 )
 from scalein.decision.model import Activity, Snapshot
@@ -91,7 +92,7 @@ Path = tuple[Any, ...]
 def snapshot(groups: Any, instances: Any) -> Snapshot | None:
     group = group_of(groups, "asg-1")
     page_count(instances)
-    return snapshot_of("asg-1", group, [instances], NOW) if group else None
+    return snapshot_of(group, [page_of(instances, "asg-1", set())], NOW) if group else None
 
 
 def of_groups(reply: Any) -> object:

@@ -25,14 +25,15 @@ from scalein.cloud.gateway import GROUP_ONLY, Removal
 from scalein.cloud.parallel import Reads
 from scalein.cloud.replies import (
     MAX_ACTIVITIES,
+    Page,
     activities_by_id_of,
     activities_of,
     activity_id_of,
     cloud_time_of,
     group_of,
     groups_of_members,
-    members_of,
     page_count,
+    page_of,
     snapshot_of,
     total_of,
 )
@@ -153,10 +154,11 @@ class EssGateway:
     def _snapshot(self, scaling_group_id: str, read_scope: ReadScope) -> Snapshot:
         now, metric = self._clock.now(), read_scope.metric
         with Reads(self._sdk.costs) as reads:
+            valid_texts: set[object] = {None, ""}
 
-            def add_pages(numbers: range) -> list[Future[tuple[Reply, Samples]]]:
-                page = partial(self._page, scaling_group_id, metric=metric)
-                return [reads.add(partial(page, number=number)) for number in numbers]
+            def add_pages(numbers: range) -> list[Future[tuple[Page, Samples]]]:
+                page = partial(self._page, scaling_group_id, metric, valid_texts)
+                return [reads.add(partial(page, number)) for number in numbers]
 
             since = now - timedelta(seconds=read_scope.history_seconds)
             history = (
@@ -174,7 +176,7 @@ class EssGateway:
             count = page_counts()[scaling_group_id] = page_count(first)
             page_reads += add_pages(range(guess + 1, count + 1))
             reads.start()
-            pages = [(first, self._samples(first, metric))]
+            pages = [self._with_samples(first, scaling_group_id, metric, valid_texts)]
             reads.finish()
             pages += [read.result() for read in page_reads[: max(0, count - 1)]]
             group_reply = group_read.result()
@@ -182,31 +184,31 @@ class EssGateway:
         if group is None:
             raise _unknown_group(first)
         samples = {id: sample for _, page in pages for id, sample in page.items()}
-        return snapshot_of(scaling_group_id, group, [reply for reply, _ in pages], now)._replace(
+        return snapshot_of(group, [page for page, _ in pages], now)._replace(
             activities=history.result() if history else None,
             samples=samples if read_scope.metric else None,
             cloud_time=cloud_time_of(group_reply, self._clock.now()),
         )
 
     def _page(
-        self, scaling_group_id: str, metric: Metric | None, number: int
-    ) -> tuple[Reply, Samples]:
-        """Returns one page of the instances, and the newest value of the metric of each."""
+        self, scaling_group_id: str, metric: Metric | None, valid_texts: set[object], number: int
+    ) -> tuple[Page, Samples]:
         reply = self._sdk.read(partial(instances_request, scaling_group_id, number))
-        return reply, self._samples(reply, metric)
+        return self._with_samples(reply, scaling_group_id, metric, valid_texts)
 
-    def _samples(self, reply: Reply, metric: Metric | None) -> Samples:
-        """Returns the metric's values of the instances on a page that may be removed."""
+    def _with_samples(
+        self, reply: Reply, scaling_group_id: str, metric: Metric | None, valid_texts: set[object]
+    ) -> tuple[Page, Samples]:
+        """Returns a page, and the metric's newest values of its instances in service. It runs in
+        the thread that reads, while others await their answers.
+        """
+        page = page_of(reply, scaling_group_id, valid_texts)
         if metric is None:
-            return {}
+            return page, {}
         from scalein.cloud.metrics import newest_samples  # only if an order goes by a metric
 
-        ids = [
-            item["InstanceId"]
-            for item in members_of(reply)
-            if item.get("LifecycleState") == "InService"
-        ]
-        return newest_samples(self._sdk, metric, ids)
+        ids = [i.id for i in page.instances if i.lifecycle_state == "InService"]
+        return page, newest_samples(self._sdk, metric, ids)
 
     def _activities(self, activity_ids: tuple[str, ...]) -> tuple[Activity, ...]:
         activities: list[Activity] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 MAX_CAPACITY = 10**9  # weights add up
@@ -72,9 +73,18 @@ def time_of(item: Reply, name: str) -> datetime | None:
     value = item.get(name)
     if value in (None, ""):
         return None
-    if isinstance(value, str) and TIME.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value.replace("Z", "+00:00"))
-        except ValueError:
-            pass
-    raise Inconsistent(f"{name} is not a time.")
+    time = _time(value) if isinstance(value, str) else None
+    if time is None:
+        raise Inconsistent(f"{name} is not a time.")
+    return time
+
+
+@lru_cache(maxsize=4_096)  # the next invocation reads most instances again
+def _time(text: str) -> datetime | None:
+    """Returns the time; None if the text is none."""
+    try:
+        if TIME.fullmatch(text):
+            return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        pass
+    return None

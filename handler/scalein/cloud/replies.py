@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from scalein.cloud.fields import (
     Inconsistent,
@@ -95,14 +95,28 @@ def groups_of_members(reply: Reply, instance_ids: tuple[str, ...]) -> set[str]:
     return {id_of(item.get("ScalingGroupId"), "ScalingGroupId") for item in items}
 
 
-def snapshot_of(scaling_group_id: str, group: Reply, pages: list[Reply], now: datetime) -> Snapshot:
+class Page(NamedTuple):
+    """A page of the instances of a group."""
+
+    total: int  # TotalCount: instances on all pages
+    instances: list[Instance]
+
+
+def page_of(reply: Reply, scaling_group_id: str, valid_texts: set[object]) -> Page:
+    """Returns the instances of a page. `valid_texts`: what is known of the other pages; this adds
+    to it. Raises Inconsistent.
+    """
+    items = members_of(reply, scaling_group_id)
+    total = total_of(reply, MAX_INSTANCES)
+    return Page(total, [_instance(item, valid_texts) for item in items])
+
+
+def snapshot_of(group: Reply, pages: list[Page], now: datetime) -> Snapshot:
     """Returns the group with the instances of all pages. Raises Inconsistent."""
-    items = [item for page in pages for item in members_of(page, scaling_group_id)]
-    totals = {total_of(page, MAX_INSTANCES) for page in pages}
-    if totals != {len(items)} or len({item["InstanceId"] for item in items}) != len(items):
-        raise Inconsistent(f"{len(items)} instances are listed, which differs from TotalCount.")
-    valid_texts: set[object] = {None, ""}
-    instances = tuple([_instance(item, valid_texts) for item in items])
+    instances = tuple([instance for page in pages for instance in page.instances])
+    ids = {instance.id for instance in instances}
+    if {page.total for page in pages} != {len(instances)} or len(ids) != len(instances):
+        raise Inconsistent(f"{len(instances)} instances are listed, which differs from TotalCount.")
     return Snapshot(_group(group), instances, now)
 
 
