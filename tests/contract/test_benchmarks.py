@@ -21,11 +21,10 @@ from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstance
 
 from benchmarks import trust
 from benchmarks.clouds import GROUP_ID, PreparedCloud, prepared_cloud
-from benchmarks.code import Code, Program
+from benchmarks.code import ROOT, Code, Program
 from benchmarks.failing_ess import silent_server
 from benchmarks.outage import ONE_EVENT, Scenario, measure
 from benchmarks.quotas import limit
-from scalein_cli.local import ROOT
 
 
 @pytest.fixture(scope="module")
