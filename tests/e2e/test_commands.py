@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.terminals import on_terminal
+
 ROOT = Path(__file__).parents[2]
 PYTHONPATH = f"{ROOT / 'handler'}:{ROOT}"
 
@@ -87,7 +89,7 @@ def test_a_run_shows_each_instance_with_its_reason_and_the_group_before_and_afte
         "i-web-01",
         "selected",
         "retained",
-        "asc-2           retained   Protected",
+        "retained  Protected           cn-hangzhou-h",
         "removing",
         "before",
         "after",
@@ -151,7 +153,8 @@ def test_the_readme_shows_what_make_run_prints() -> None:
     """The decision and its sentence, line by line as they are printed."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = readme.split("```\n")[1].split("```")[0]
-    output = run("scalein_cli", "run", "events/remove-two.json").stdout
+    variables = {"PYTHONPATH": PYTHONPATH, "PATH": "/usr/bin:/bin", "NO_COLOR": "1"}
+    output = on_terminal(80, "run", "events/remove-two.json", environment=variables)
     printed = iter(line.strip() for line in steady(output).splitlines())
 
     assert all(line.strip() in printed for line in steady(shown).splitlines())

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
 import socket
-import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -25,6 +20,7 @@ from click.testing import CliRunner
 from scalein_cli.__main__ import SECTIONS, main
 from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.deployment import KEY
+from tests.support.terminals import on_terminal
 
 ROOT = Path(__file__).parents[2]
 REAL_ID = re.compile(r"i-bp1[0-9a-z]{18}")
@@ -60,25 +56,6 @@ def piped(
         timeout=60,
         check=False,
     )
-
-
-def on_terminal(columns: int, *arguments: str, environment: Mapping[str, str]) -> str:
-    """What the command prints on a terminal of that width, without its control sequences."""
-    own, other = pty.openpty()  # standard error, with its progress, is another file
-    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    command = [sys.executable, "-m", "scalein_cli", *arguments]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=other, stderr=subprocess.DEVNULL
-    )
-    os.close(other)
-    printed = b""
-    with suppress(OSError):  # the command has closed it
-        while chunk := os.read(own, 65_536):
-            printed += chunk
-    os.close(own)
-    process.wait(timeout=60)
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", printed.decode())
-    return text.replace("\r\n", "\n")
 
 
 @pytest.fixture(scope="module")
