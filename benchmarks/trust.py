@@ -59,12 +59,6 @@ def add_to_stores(certificate: Path, packages: Path) -> None:
         shutil.copyfile(certificate, directory / f"{_hash(certificate)}.0")
 
 
-def make_bundle(bundle: Path, certificate: Path, path: Path) -> Path:
-    """Writes a bundle with the certificates of another one and one more. Returns its path."""
-    path.write_text("\n".join([*_certificates(bundle), certificate.read_text(encoding="ascii")]))
-    return path
-
-
 def make_directory(bundle: Path, directory: Path) -> Path:
     """Writes the certificates of a bundle into a directory, under hashed names. Returns it."""
     directory.mkdir()

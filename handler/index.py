@@ -90,15 +90,17 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
         document = response.for_batch(outcomes, max_bytes)
     else:
         document = response.for_one(outcomes[0], max_bytes)
-    _raise_failures(settings, outcomes, document)
+    _raise_failures(settings, outcomes, document, parsed.is_http)
     if parsed.is_http:
-        return response.for_http(document, outcomes[0].status is Status.REJECTED)
+        return response.for_http(document, outcomes[0])
     return document
 
 
-def _raise_failures(settings: Settings, outcomes: list[Outcome], document: dict[str, Any]) -> None:
+def _raise_failures(
+    settings: Settings, outcomes: list[Outcome], document: dict[str, Any], is_http: bool
+) -> None:
     must_retry = any(o.status is Status.RETRY and o.follow_up is None for o in outcomes)
-    if settings.raise_retry and must_retry:
+    if settings.raise_retry and must_retry and not is_http:  # its sender sees the status 503
         raise TryLaterError(json.dumps(document))
     statuses = {status for o in outcomes for status in (o.status.value, o.original_status)}
     if settings.raise_failed and not FAILURES.isdisjoint(statuses):

@@ -20,7 +20,8 @@ def _entries(required: list[str], **properties: Any) -> dict[str, Any]:
     }
 
 
-# Names and types as in ROS's help pages `template-structure`, `parameters`, `resources`, `outputs`.
+# Names and types as in ROS's help pages `template-structure`, `parameters`, `rules`, `resources`,
+# `outputs`.
 FORM = {
     "type": "object",
     "properties": {
@@ -41,6 +42,19 @@ FORM = {
             },
         },
         "Conditions": ENTRIES_OF_ANY_FORM,
+        "Rules": _entries(
+            ["Assertions"],
+            RuleCondition=True,
+            Assertions={
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"Assert": True, "AssertDescription": NAME},
+                    "required": ["Assert"],
+                    "additionalProperties": False,
+                },
+            },
+        ),
         "Resources": _entries(
             ["Type"],
             Type=NAME,

@@ -1,9 +1,9 @@
 """The resources that a ROS template creates, for sample parameters: functions carried out,
-references followed, conditions decided.
+references followed, conditions and rules decided.
 
 ROS reports a reference to nothing only when it creates the stack, and one in a branch only when
-that branch is taken. Names and semantics are those of ROS's help pages `functions`, `conditions`
-and `pseudo-parameters`.
+that branch is taken. Names and semantics are those of ROS's help pages `functions`, `conditions`,
+`rules` and `pseudo-parameters`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class ResolvedTemplate(NamedTuple):
     attributes: frozenset[tuple[str, str]]  # type of a resource, attribute that is read of it
     conditions: dict[str, bool]
     faults: tuple[str, ...]
+    refusals: tuple[str, ...]  # why ROS does not take these parameters, by the template's rules
 
 
 def resolve_template(
@@ -45,6 +46,11 @@ def resolve_template(
     """The template as ROS creates it with these parameters: one of `parameter_sets`."""
     resolver = _Resolver(template, parameters)
     conditions = {name: resolver.condition(name, "Conditions") for name in resolver.conditions}
+    refusals = tuple(
+        refusal
+        for name, rule in (template.get("Rules") or {}).items()
+        for refusal in resolver.refusals(rule, f"Rules.{name}")
+    )
     resources = {
         name: resolver.resource(name)
         for name, resource in resolver.resources.items()
@@ -61,6 +67,7 @@ def resolve_template(
         frozenset(resolver.attributes),
         conditions,
         tuple(dict.fromkeys(resolver.faults)),
+        refusals,
     )
 
 
@@ -128,6 +135,15 @@ class _Resolver:
     def is_created(self, name: str) -> bool:
         condition = self.resources[name].get("Condition")
         return condition is None or self.condition(condition, f"Resources.{name}.Condition")
+
+    def refusals(self, rule: Mapping[str, Any], path: str) -> list[str]:
+        """The descriptions of the rule's assertions that do not hold, if the rule applies."""
+        applies = self.condition(rule.get("RuleCondition", {"Fn::Equals": ["", ""]}), path)
+        return [
+            str(each.get("AssertDescription", path))
+            for each in rule["Assertions"]
+            if not self.condition(each["Assert"], path) and applies
+        ]
 
     def condition(self, of: Any, path: str) -> bool:
         """Whether a condition holds: one of the template, by name, or a function.

@@ -26,6 +26,11 @@ CHART_WIDTH, CHART_HEIGHT, COLUMNS = 10, 8, 2
 DASHBOARD_SECONDS = 604_800  # that its charts show at first: a week
 PROJECT = {"Fn::GetAtt": ["LogProject", "Name"]}
 LOGSTORE = {"Fn::GetAtt": ["Logstore", "LogstoreName"]}
+NOTIFY = {
+    "AlertPolicyId": "sls.builtin.dynamic",
+    "ActionPolicyId": {"Ref": "AlertActionPolicy"},
+    "RepeatInterval": "4h",
+}
 
 
 def definitions() -> dict[str, Any]:
@@ -142,25 +147,7 @@ def _queries() -> list[dict[str, str]]:
 
 
 def _alert_resource(alert: Mapping[str, Any]) -> dict[str, Any]:
-    query = {
-        "StoreType": "log",
-        "Region": {"Ref": "ALIYUN::Region"},
-        "Project": PROJECT,
-        "Store": LOGSTORE,
-        "Query": alert["query"],
-        "TimeSpanType": "Relative",
-        "Start": f"-{over_minutes(alert)}m",
-        "End": "now",
-        "PowerSqlMode": "disable",
-    }
-    notify = {
-        "AlertPolicyId": "sls.builtin.dynamic",
-        "ActionPolicyId": {"Ref": "AlertActionPolicy"},
-        "RepeatInterval": "4h",
-    }
-    fires = {"CountCondition": "__count__ > 0", "Condition": alert.get("fires_if", "")}
     state = {"Fn::If": ["HasMessagesEveryDay", "Enable", "Disabled"]}
-    is_optional = alert.get("expects_messages", False)
     return {
         "Type": "ALIYUN::SLS::Alert",
         "DependsOn": "LogIndex",
@@ -170,33 +157,51 @@ def _alert_resource(alert: Mapping[str, Any]) -> dict[str, Any]:
                 "Name": f"scalein-{alert['name']}",
                 "DisplayName": f"scalein: {alert['name']}",
                 "Type": "Alert",
-                "State": state if is_optional else "Enable",
+                "State": state if alert.get("expects_messages", False) else "Enable",
                 "Schedule": {"Type": "FixedRate", "Interval": f"{alert['every_minutes']}m"},
-                "Configuration": {
-                    "Version": "2.0",
-                    "Type": "default",
-                    "Dashboard": "internal-alert-analysis",
-                    "QueryList": [query],
-                    "GroupConfiguration": {"Type": "no_group", "Fields": []},
-                    "JoinConfigurations": [],
-                    "SeverityConfigurations": [
-                        {"Severity": alert["severity"], "EvalCondition": fires}
-                    ],
-                    "Threshold": 1,
-                    "NoDataFire": "fires_if" in alert,
-                    "NoDataSeverity": alert["severity"],
-                    "SendResolved": False,
-                    "AutoAnnotation": True,
-                    "Annotations": [
-                        {"Key": "title", "Value": alert["title"]},
-                        {"Key": "desc", "Value": alert["action"]},
-                    ],
-                    "PolicyConfiguration": {
-                        "Fn::If": ["HasAlertActionPolicy", notify, {"Ref": "ALIYUN::NoValue"}]
-                    },
-                },
+                "Configuration": _alert_configuration(alert),
             },
         },
+    }
+
+
+def _alert_configuration(alert: Mapping[str, Any]) -> dict[str, Any]:
+    """When the alert fires, and what it says."""
+    fires = {"CountCondition": "__count__ > 0", "Condition": alert.get("fires_if", "")}
+    return {
+        "Version": "2.0",
+        "Type": "default",
+        "Dashboard": "internal-alert-analysis",
+        "QueryList": [_alert_query(alert)],
+        "GroupConfiguration": {"Type": "no_group", "Fields": []},
+        "JoinConfigurations": [],
+        "SeverityConfigurations": [{"Severity": alert["severity"], "EvalCondition": fires}],
+        "Threshold": 1,
+        "NoDataFire": "fires_if" in alert,
+        "NoDataSeverity": alert["severity"],
+        "SendResolved": False,
+        "AutoAnnotation": True,
+        "Annotations": [
+            {"Key": "title", "Value": alert["title"]},
+            {"Key": "desc", "Value": alert["action"]},
+        ],
+        "PolicyConfiguration": {
+            "Fn::If": ["HasAlertActionPolicy", NOTIFY, {"Ref": "ALIYUN::NoValue"}]
+        },
+    }
+
+
+def _alert_query(alert: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "StoreType": "log",
+        "Region": {"Ref": "ALIYUN::Region"},
+        "Project": PROJECT,
+        "Store": LOGSTORE,
+        "Query": alert["query"],
+        "TimeSpanType": "Relative",
+        "Start": f"-{over_minutes(alert)}m",
+        "End": "now",
+        "PowerSqlMode": "disable",
     }
 
 

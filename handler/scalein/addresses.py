@@ -1,9 +1,9 @@
-"""Parses the address of a service, and checks the URL of a ledger."""
+"""Parses the address of a service, and checks the URLs of a ledger and of a proxy."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -16,6 +16,8 @@ ENDPOINT = rf"(?:(https?)://)?({HOST}|{IPV6})(?::([0-9]{{1,5}}))?/?"  # compiled
 ENCODED = r"(?:[^\s/#?@:%\x00-\x1f\x7f]|%[0-9A-Fa-f]{2})*"
 CREDENTIALS = rf"({ENCODED})(?::({ENCODED}))?"
 TCP = rf"({HOST}|{IPV6})(?::([^/?]*))?(?:/([^?]*))?"
+PROXY = rf"(?:https?://)?(?:[^\s/#?@]*@)?({HOST}|{IPV6})(?::([0-9]{{1,5}}))?/?"
+PROXY_NAMES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 OPTIONS_BY_SCHEME = {
     "redis": (),
     "rediss": ("ssl_ca_certs", "ssl_check_hostname"),
@@ -63,6 +65,20 @@ def parse_endpoint(name: str, text: str) -> Endpoint | None:
         )
     # The SDK appends ports 80 and 443 by itself and leaves any other port to the host text.
     return Endpoint(f"{host}:{port}" if port else host, scheme == "https" or not is_local)
+
+
+def check_proxies(environment: Mapping[str, str]) -> None:
+    """Raises ConfigurationError if a proxy of the environment cannot be used. The SDK would call
+    without it. The error shows no part of it: it may hold a password.
+    """
+    for name in PROXY_NAMES:
+        text = environment.get(name, "")
+        match = re.fullmatch(PROXY, text, re.IGNORECASE) if text else None
+        if text and (match is None or not _is_host(match[1]) or not _is_port(match[2])):
+            raise ConfigurationError(
+                f"{name} is not the address of an HTTP proxy. Set it to"
+                " http://[USER:PASSWORD@]HOST[:PORT], or remove it; SOCKS is not supported."
+            )
 
 
 def check_ledger_url(name: str, url: str) -> None:

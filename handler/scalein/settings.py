@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scalein.addresses import Endpoint, ca_file_of, check_ledger_url, parse_endpoint
+from scalein.addresses import Endpoint, ca_file_of, check_ledger_url, check_proxies, parse_endpoint
 from scalein.contract import did_you_mean
 from scalein.errors import ConfigurationError
 from scalein.function_ref import FunctionRef, read_function_ref
@@ -106,12 +106,15 @@ def read_settings(environment: Mapping[str, str], context: object) -> Settings:
             f" SCALEIN_DEADLINE_MARGIN_SECONDS ({margin:g} s)."
         )
     policy_text, policy_file = _policy(environment)
+    ess_endpoint = _endpoint(environment, "SCALEIN_ESS_ENDPOINT")
+    if ess_endpoint is None or ess_endpoint.secure:  # this machine is reached without a proxy
+        check_proxies(environment)
     return Settings(
         credentials=_credentials(environment, context),
         region_id=_region_id(environment, context),
         policy_text=policy_text,
         policy_file=policy_file,
-        ess_endpoint=_endpoint(environment, "SCALEIN_ESS_ENDPOINT"),
+        ess_endpoint=ess_endpoint,
         cms_endpoint=_endpoint(environment, "SCALEIN_CMS_ENDPOINT"),
         ess_network=one_of(environment, "SCALEIN_ESS_NETWORK", ("public", "vpc")),
         connect_timeout_seconds=seconds_of(environment, "SCALEIN_CONNECT_TIMEOUT_SECONDS", 3.0),

@@ -141,5 +141,5 @@ def _open_ledgers(
     # After the deadline, results are still recorded, until the platform ends the invocation.
     ledger_deadline = deadline._replace(at=deadline.at + settings.closing_seconds)
     redis = RedisLedger(settings.ledger_url, options, timer, ledger_deadline)
-    pauses = SharedPauses(RedisPauses(redis.run, settings.region_id), own_pauses)
+    pauses = SharedPauses(RedisPauses(redis.run_aside, settings.region_id), own_pauses)
     return FallbackLedger(redis, memory, policy.fail_closed), pauses

@@ -1,19 +1,24 @@
-"""Which host the SDK calls without a configured endpoint, as an HTTPS proxy sees it."""
+"""Which host the SDK calls without a configured endpoint, as an HTTPS proxy sees it; and without
+the proxy.
+"""
 
 from __future__ import annotations
 
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
 from scalein.addresses import Endpoint
-from scalein.clock import Deadline
+from scalein.clock import Deadline, SystemClock
 from scalein.cloud.ess import EssGateway
 from scalein.errors import Transient
 from scalein.settings import Settings
+from tests.support.certificates import authority_in
 from tests.support.clock import DrivenClock
 from tests.support.deployment import settings_of
+from tests.support.servers import action_of, empty_group, request_on, serving
 
 
 def first_line_sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -68,3 +73,22 @@ def test_ess_is_reached_over_tls_at_its_own_endpoint(
     settings = settings_of(endpoint, region_id=region, ess_network=network)
 
     assert first_line_sent(settings, monkeypatch).startswith(line)
+
+
+@pytest.mark.parametrize("no_proxy", ["127.0.0.1", "example.com,127.0.0.0/8", "*"])
+def test_a_host_of_no_proxy_is_reached_without_the_proxy(
+    no_proxy: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # where nothing listens
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    authority = authority_in(tmp_path)
+    monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", str(authority.file))
+
+    def answer(connection: socket.socket) -> None:
+        while head := request_on(connection):
+            connection.sendall(empty_group(action_of(head)))
+
+    with serving(answer, authority.certificate()) as endpoint:
+        settings = settings_of(Endpoint(endpoint, secure=True))
+
+        assert EssGateway(settings, Deadline.after(5, SystemClock())).snapshot("asg-1")

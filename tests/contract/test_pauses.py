@@ -29,25 +29,29 @@ def server() -> Iterator[RedisServer]:
 class PausesWorld:
     open: Callable[[], Pauses]  # as another process does
     advance: Callable[[float], None]
+    set_back: Callable[[float], None]
 
 
 def shared(server: RedisServer, region: str = "cn-hangzhou") -> RedisPauses:
     options = LeaseOptions("fc-1", 60, 86_400, DrivenClock())
-    return RedisPauses(RedisLedger(server.url, options).run, region)
+    return RedisPauses(RedisLedger(server.url, options).run_aside, region)
 
 
 @pytest.fixture(params=["memory", "redis"])
 def world(request: pytest.FixtureRequest) -> PausesWorld:
     clock, store = DrivenClock(), MemoryStore()
     if request.param == "memory":
-        return PausesWorld(lambda: MemoryPauses(store, clock), clock.advance)
+        return PausesWorld(lambda: MemoryPauses(store, clock), clock.advance, clock.set_back)
     running: RedisServer = request.getfixturevalue("server")
     running.client.flushall()
 
     def advance(seconds: float) -> None:
         running.advance(seconds)
 
-    return PausesWorld(lambda: shared(running), advance)
+    def set_back(seconds: float) -> None:
+        running.advance(-seconds)
+
+    return PausesWorld(lambda: shared(running), advance, set_back)
 
 
 def remaining(pauses: Pauses, action: str = READ) -> float:
@@ -99,6 +103,22 @@ def test_a_pause_that_ended_long_ago_is_forgotten(world: PausesWorld) -> None:
     assert world.open().read() == {}
 
 
+@pytest.mark.parametrize("back_seconds", [10.0, 30.0, 590.0, 3_600.0])
+def test_a_clock_that_was_set_back_makes_no_pause_longer(
+    world: PausesWorld, back_seconds: float
+) -> None:
+    """The pause is forgotten: how much of it is over can no longer be known."""
+    world.open().save(READ, 5.0)
+    world.set_back(back_seconds)
+
+    assert world.open().read() == {}
+    assert world.open().claim_probe(READ, 3.0)
+    assert not world.open().claim_probe(READ, 3.0)
+    world.set_back(back_seconds)
+    assert world.open().read() == {}
+    assert world.open().claim_probe(READ, 3.0)
+
+
 def test_the_pauses_of_a_region_are_its_own(server: RedisServer) -> None:
     server.client.flushall()
     shared(server, "cn-hangzhou").save(READ, 5.0)
@@ -112,7 +132,7 @@ def test_while_redis_does_not_answer_the_pauses_of_the_process_count(server: Red
     own = MemoryPauses(MemoryStore(), clock)
     SharedPauses(shared(server), own).save(READ, 5.0)
     options = LeaseOptions("fc-1", 60, 86_400, clock)
-    nowhere = RedisPauses(RedisLedger("unix:///nowhere", options).run, "cn-hangzhou")
+    nowhere = RedisPauses(RedisLedger("unix:///nowhere", options).run_aside, "cn-hangzhou")
     pauses = SharedPauses(nowhere, own)
 
     assert remaining(pauses) == 5.0

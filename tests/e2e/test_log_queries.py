@@ -235,7 +235,7 @@ def fired(name: str, rows: list[Row], first: float, last: float) -> set[str]:
             column, _, number = alert.get("fires_if", "").partition(" == ")
             if column and row[column] != int(number):
                 continue
-            named.add(str(row.get("scaling_group") or row.get("status") or row["outcomes"]))
+            named.add(str(row.get("scaling_group") or row.get("status") or row.get("outcomes")))
     return named
 
 
@@ -248,6 +248,7 @@ def fired(name: str, rows: list[Row], first: float, last: float) -> set[str]:
         ("dead-letters", {"asg-throttled"}),
         ("ledger-unavailable", {"1"}),
         ("policy", {"1"}),
+        ("failed-invocations", {"None"}),
         ("silent", set[str]()),
     ],
 )

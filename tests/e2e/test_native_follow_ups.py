@@ -90,14 +90,18 @@ def package(
     return runtime, path.read_bytes()
 
 
-def deploy(compute: Compute, runtime: str, archive: bytes) -> None:
-    """The package as version 1 of a native function, behind the alias prod; LATEST is broken."""
-    variables = {
-        "SCALEIN_POLICY": json.dumps({"groups": {"asg-1": {}}}),
+def variables_at(compute: Compute, group_policy: dict[str, int]) -> dict[str, str]:
+    return {
+        "SCALEIN_POLICY": json.dumps({"groups": {"asg-1": group_policy}}),
         "SCALEIN_ESS_ENDPOINT": compute.endpoint,
         "SCALEIN_FC_ENDPOINT": compute.endpoint,
         "SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY,
     }
+
+
+def deploy(compute: Compute, runtime: str, archive: bytes) -> None:
+    """The package as version 1 of a native function, behind the alias prod; LATEST is broken."""
+    variables = variables_at(compute, {})
     Native(compute.endpoint).create(
         "scale-in", archive, runtime=runtime, timeout=60, environment_variables=variables
     )
@@ -111,7 +115,9 @@ def deploy(compute: Compute, runtime: str, archive: bytes) -> None:
 
 
 @pytest.mark.slow
-def test_the_package_follows_up_in_the_version_that_began(package: tuple[str, bytes]) -> None:
+def test_the_package_follows_up_through_the_alias_that_was_called(
+    package: tuple[str, bytes],
+) -> None:
     with compute_of(group(*instances(100), minSize=10)) as compute:
         deploy(compute, *package)
         answer = Native(compute.endpoint).invoke("scale-in", json.dumps(REQUEST).encode(), "prod")
@@ -125,6 +131,38 @@ def test_the_package_follows_up_in_the_version_that_began(package: tuple[str, by
             ("", "prod", "Succeeded")
         }
         assert len(compute.inside.service.groups["asg-1"].instances) == 40
+
+
+@pytest.mark.slow
+def test_a_removal_ends_once_in_the_new_version_if_its_alias_moves_meanwhile(
+    package: tuple[str, bytes],
+) -> None:
+    with compute_of(group(*instances(100), minSize=10)) as compute:
+        deploy(compute, *package)
+        publish_again(compute, package[1])
+        answer = Native(compute.endpoint).invoke("scale-in", json.dumps(REQUEST).encode(), "prod")
+        first = json.loads(answer.body)
+        assert (first["status"], len(first["pending"])) == ("removing", 40), first
+        compute.platform.registry.put_alias("", {"versionId": "2"}, "prod", "scale-in")
+
+        final = soon(lambda: final_outcome(compute), 60)
+        assert (final["status"], len(final["removed"]), final["notRemoved"]) == ("removed", 60, [])
+        assert final["policy"] != first["policy"]  # the new version's
+        activities = compute.inside.service.activities.values()
+        removed = [id for activity in activities for id in activity.requested_ids]
+        assert len(removed) == len(set(removed)) == 60
+        assert len(compute.inside.service.groups["asg-1"].instances) == 40
+
+
+def publish_again(compute: Compute, archive: bytes) -> None:
+    """The same package with another policy as version 2."""
+    registry = compute.platform.registry
+    change = {
+        "code": {"zipFile": base64.b64encode(archive).decode()},
+        "environmentVariables": variables_at(compute, {"floor": 1}),
+    }
+    registry.put_function("", change, "scale-in")
+    registry.publish_version("", {}, function="scale-in")
 
 
 def final_outcome(compute: Compute) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import index
 from localcloud.ess.model import Assumptions
 from tests.support.clouds import group, instances
 from tests.support.servers import action_of, answer_of, request_on, serving
@@ -124,9 +125,11 @@ def test_a_request_that_nothing_delivers_again_is_attempted_as_long_as_the_time_
     }
     with world_of(group(*instances(9)), follow_ups=False) as world:
         only_ess(world, "unavailable")
-        world.send(json.dumps(http).encode())
+        answer = index.serve(json.dumps(http).encode(), world.context(), world.cloud.clock)
 
         assert 30 < world.cloud.clock.elapsed < 60
+        assert answer["statusCode"] == 503  # its sender must send it again
+        assert int(answer["headers"]["Retry-After"]) > 0
 
 
 def test_throttling_of_one_action_pauses_that_action_alone() -> None:

@@ -84,6 +84,7 @@ def test_there_is_an_alert_for_whatever_went_wrong() -> None:
         "refused",
         "dead-letters",
         "silent",
+        "failed-invocations",
         "ledger-unavailable",
         "policy",
     }

@@ -11,6 +11,7 @@ from alibabacloud_fc20230330 import models as fc3
 
 from scalein.settings import KNOWN, read_settings
 from scalein_cli.ros_template import ACCOUNT_ID, REGION_ID, ResolvedTemplate, template_faults
+from tests.support.deployment import KEY_VARIABLES, native_context
 from tests.support.templates import (
     ROOT,
     each_resolved,
@@ -236,18 +237,67 @@ def test_parameters_arrive_as_what_they_are(name: str) -> None:
     assert all(isinstance(value, str) for value in variables.values())
 
 
+def context_of(name: str) -> SimpleNamespace:
+    """The context of the generation that a template deploys to, whose names say nothing here."""
+    context = native_context("python3.10", region=REGION_ID, account_id=ACCOUNT_ID)
+    context.function.name = "unknown"
+    if name == FC2:
+        context.service.name = "unknown"
+    return context
+
+
+@pytest.mark.parametrize("name", [FC3, FC2, "s.yaml"])
+def test_follow_ups_call_the_function_that_is_deployed_whatever_its_context_says(name: str) -> None:
+    if name == "s.yaml":
+        variables, called = PROPS["environmentVariables"], PROPS["functionName"]
+    else:
+        function = function_of(resolved(name))
+        variables, called = function["EnvironmentVariables"], function["FunctionName"]
+    called_name = variables["SCALEIN_FC_FUNCTION"]
+    assert called_name == (f"scalein/{called}" if name == FC2 else called)
+    # Serverless Devs replaces the variable; the rest is of the environment.
+    given = {"SCALEIN_FC_FUNCTION": called_name.replace("${vars.name}", "scalein")}
+    given["SCALEIN_FOLLOW_UP_KEY"] = "k" * 32
+
+    assert read_settings({**KEY_VARIABLES, **given}, context_of(name)).function_ref is not None
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(
+    ("parameters", "part"),
+    [
+        ({}, ""),
+        ({"CreateTair": False, "VpcId": ""}, ""),
+        ({"VpcId": ""}, "VpcId"),
+        ({"SecurityGroupId": ""}, "SecurityGroupId"),
+        ({"TairPassword": ""}, "TairPassword"),
+        ({"TairPassword": "", "TairPasswordSecret": "name"}, ""),
+        ({"Ledger": "redis://h"}, "not both"),
+        ({"LedgerSecret": "name"}, "not both"),
+    ],
+)
+def test_a_tair_instance_that_could_not_be_the_ledger_is_refused_before_it_is_made(
+    name: str, parameters: dict[str, Any], part: str
+) -> None:
+    tair = {"CreateTair": True, "VpcId": "vpc-1", "SecurityGroupId": "sg-1"}
+    refusals = resolved(name, **{**tair, "TairPassword": "Abcdefg1", **parameters}).refusals
+
+    assert part in " ".join(refusals)
+    assert len(refusals) == bool(part)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_mount_waits_for_its_rights(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    mount = text.partition("OssMountConfig:")[2].partition("LogConfig:")[0]
+
+    assert "'Fn::GetAtt': [PolicyFileRights, PolicyName]" in mount
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_function_reads_its_variables(name: str) -> None:
     key, url = "k" * 32, "redis://:secret@r-1.redis.rds.aliyuncs.com:6379/0"
-    context = SimpleNamespace(
-        region=REGION_ID,
-        account_id=ACCOUNT_ID,
-        function=SimpleNamespace(name="scale-in", timeout=60),
-        service=SimpleNamespace(name="scalein", qualifier="LATEST"),
-        credentials=SimpleNamespace(
-            access_key_id="id", access_key_secret="secret", security_token="token"
-        ),
-    )
+    context = context_of(name)
     for parameters, dry_run, ledger_url in (
         ({}, True, ""),
         ({"DryRun": False, "FollowUpKey": key, "Ledger": url}, False, url),

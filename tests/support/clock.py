@@ -28,5 +28,9 @@ class DrivenClock:
         self.naps.append(seconds)
         self.advance(seconds)
 
+    def set_back(self, seconds: float) -> None:
+        """Sets the time of day back, as NTP or an operator may; the monotonic clock goes on."""
+        self._start -= timedelta(seconds=seconds)
+
     def advance(self, seconds: float) -> None:
         self.elapsed += seconds

@@ -137,13 +137,35 @@ def test_each_probe_that_fails_doubles_the_pause_up_to_a_minute() -> None:
     assert lengths == [5, 10, 20, 40, MAX_PAUSE_SECONDS, MAX_PAUSE_SECONDS]
 
 
-def test_a_hint_of_the_server_makes_the_pause_as_long_within_bounds() -> None:
-    for hint, seconds in ((30.0, 30.0), (3_000.0, MAX_PAUSE_SECONDS), (1.0, FIRST_PAUSE_SECONDS)):
+def test_a_pause_is_as_long_as_the_server_says_also_beyond_the_longest_doubled_one() -> None:
+    for hint, seconds in ((30.0, 30.0), (240.0, 240.0), (1.0, FIRST_PAUSE_SECONDS)):
         process = Process()
         process.invocation().record_failure(READ, process.clock.monotonic(), False, hint)
         with pytest.raises(Paused) as caught:
             process.invocation().check(READ)
         assert caught.value.retry_after_seconds == seconds
+
+
+def test_a_failure_without_a_hint_after_a_long_pause_pauses_no_longer_than_a_minute() -> None:
+    process = Process()
+    process.fail(process.invocation(), retry_after=240.0)
+    process.clock.advance(240.0)
+    probe = process.invocation()
+    assert probe.check(READ)
+    process.fail(probe)
+
+    with pytest.raises(Paused) as caught:
+        process.invocation().check(READ)
+    assert caught.value.retry_after_seconds == MAX_PAUSE_SECONDS
+
+
+@pytest.mark.parametrize("back_seconds", [30.0, 300.0, 590.0, 7_200.0])
+def test_a_clock_that_was_set_back_keeps_no_call_from_the_service(back_seconds: float) -> None:
+    process = Process()
+    process.fail(process.invocation())
+    process.clock.set_back(back_seconds)
+
+    assert not process.is_paused()
 
 
 def test_an_invocation_that_dies_while_it_probes_is_followed_by_another() -> None:

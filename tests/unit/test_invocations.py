@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scalein.cloud.invocations import is_scheduled
+from scalein.cloud.invocations import failure_of, is_scheduled
 from scalein.errors import TryLater
 from tests.unit.test_envelopes import json_values
 
@@ -33,7 +33,6 @@ def test_only_202_is_an_acceptance() -> None:
         (409, body_of(ALREADY)),
         (409, body_of(ALREADY, "ErrorCode")),
         (409, body_of("AsyncTaskAlreadyExists")),  # of 3.0 the name is not published
-        (409, b"<html>"),
         (400, body_of(ALREADY)),  # of an older help page
     ],
 )
@@ -42,9 +41,30 @@ def test_a_repeated_task_id_was_scheduled_before(status: int, body: bytes) -> No
 
 
 @pytest.mark.parametrize("field", ["Code", "ErrorCode"])
-def test_a_conflict_of_another_kind_scheduled_nothing(field: str) -> None:
-    with pytest.raises(TryLater, match="HTTP 409 ConcurrentUpdateError"):
-        is_scheduled(409, body_of("ConcurrentUpdateError", field), "r-1")
+@pytest.mark.parametrize(
+    "code", ["ConcurrentUpdateError", "Conflict", "ResourceNotReady", "FunctionNotActive", ""]
+)
+def test_a_conflict_of_another_kind_scheduled_nothing(field: str, code: str) -> None:
+    with pytest.raises(TryLater, match=f"HTTP 409 ?{code}"):
+        is_scheduled(409, body_of(code, field), "r-1")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(409, b""), (409, b"<html>"), (503, body_of(ALREADY))]
+)
+def test_an_answer_that_function_compute_does_not_give_scheduled_nothing(
+    status: int, body: bytes
+) -> None:
+    with pytest.raises(TryLater, match=f"HTTP {status}"):
+        is_scheduled(status, body, "r-1")
+
+
+def test_a_proxy_that_cannot_be_used_is_named() -> None:
+    error = failure_of(ValueError("http://user:canary-7731@[::bad"))
+
+    assert error.code == "Misconnected"
+    assert "HTTPS_PROXY" in str(error)
+    assert "canary" not in str(error)
 
 
 @given(

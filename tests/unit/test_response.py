@@ -27,7 +27,7 @@ from scalein.decision.reasons import Ignored, Reason, Status
 from scalein.policy import read_policy
 from scalein.policy_rules import why_no_rule
 from scalein.report import audit, response
-from scalein.report.outcome import MARK, Outcome, outcome_json
+from scalein.report.outcome import MARK, FollowUp, Outcome, outcome_json
 from scalein.timing import CallTimes
 from tests.support.clock import NOON
 from tests.support.fakes import NO_CALL_TIMES
@@ -183,13 +183,29 @@ def test_every_answer_fits_and_counts_every_message(
 
 def test_an_http_sender_learns_by_the_status_that_its_request_is_wrong() -> None:
     good, bad = (
-        response.for_http({"status": "removing"}, is_rejected=False),
-        response.for_http({"status": "rejected"}, is_rejected=True),
+        response.for_http({"status": "removing"}, Outcome(Status.REMOVING, "m", "x")),
+        response.for_http({"status": "rejected"}, Outcome(Status.REJECTED, "m", "x")),
     )
 
     assert (good["statusCode"], bad["statusCode"]) == (200, 400)
     assert json.loads(good["body"]) == {"status": "removing"}
     assert good["headers"]["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(("seconds", "header"), [(29.2, "30"), (0.0, "15")])
+def test_an_http_sender_learns_when_to_send_its_request_again(seconds: float, header: str) -> None:
+    outcome = Outcome(Status.RETRY, "m", "x", retry_after_seconds=seconds)
+    reply = response.for_http({"status": "retry"}, outcome)
+
+    assert (reply["statusCode"], reply["headers"]["Retry-After"]) == (503, header)
+
+
+def test_an_http_sender_need_not_repeat_what_this_function_follows_up() -> None:
+    outcome = Outcome(Status.RETRY, "m", "x", retry_after_seconds=30.0, follow_up=FollowUp(1, 30))
+    reply = response.for_http({"status": "retry"}, outcome)
+
+    assert reply["statusCode"] == 200
+    assert "Retry-After" not in reply["headers"]
 
 
 any_text = st.text(max_size=40) | st.sampled_from(

@@ -130,6 +130,37 @@ def test_what_nothing_uses_and_what_nothing_changes_is_found() -> None:
     ]
 
 
+def test_a_rule_says_which_parameters_are_not_taken_if_it_applies() -> None:
+    text = {"Fn::Equals": [{"Ref": "Text"}, "a"]}
+    rules = {
+        "Of": {
+            "RuleCondition": {"Fn::Equals": [{"Ref": "Switch"}, True]},
+            "Assertions": [{"Assert": text, "AssertDescription": "Switch needs Text a."}],
+        },
+        "Always": {"Assertions": [{"Assert": {"Fn::Not": {"Fn::Equals": [{"Ref": "Text"}, "b"]}}}]},
+    }
+    for switch, value, refusals in (
+        (False, "", ()),
+        (True, "a", ()),
+        (True, "", ("Switch needs Text a.",)),
+        (False, "b", ("Rules.Always",)),
+    ):
+        values = {**parameter_sets(template())[0], "Switch": switch, "Text": value}
+        assert resolve_template(template(Rules=rules), values).refusals == refusals
+
+
+@pytest.mark.parametrize(
+    ("rule", "part"),
+    [
+        ({"Assertion": []}, "'Assertion' was unexpected"),
+        ({"Assertions": [{"AssertDescription": "x"}]}, "'Assert' is a required property"),
+        ({"Assertions": [{"Assert": {"Fn::Not": {"Fn::Equals": [{"Ref": "Txt"}, ""]}}}]}, "Txt"),
+    ],
+)
+def test_a_fault_of_a_rule_is_found(rule: dict[str, Any], part: str) -> None:
+    assert part in " ".join(template_faults(template(Rules={"Of": rule})))
+
+
 def test_a_section_that_is_none_is_found() -> None:
     assert "'Resource' was unexpected" in " ".join(template_faults(template(Resource={})))
 

@@ -126,6 +126,48 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
         read_settings({**KEYS, name: value}, context())
 
 
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "socks5://user:canary@proxy.example.com:1080",
+        "socks5h://127.0.0.1:1",
+        "http://user:canary@[::bad",
+        "http://[::1",
+        "http://proxy.example.com:port",
+        "http://proxy.example.com:99999",
+        "http://",
+        "http://proxy.example.com/canary",
+        "http://a canary",
+    ],
+)
+def test_a_proxy_that_would_be_passed_by_is_a_wrong_deployment(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name) as caught:
+        read_settings({**KEYS, name: value}, context())
+
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "http://127.0.0.1:3128",
+        "http://u:p%40@proxy.example.com",
+        "HTTP://[::1]:1/",
+        "host:3128",
+    ],
+)
+def test_a_proxy_of_http_is_a_right_deployment(value: str) -> None:
+    assert read_settings({**KEYS, "HTTPS_PROXY": value}, context()).ess_endpoint is None
+
+
+def test_for_a_cloud_on_this_machine_a_proxy_says_nothing() -> None:
+    endpoint = {"SCALEIN_ESS_ENDPOINT": "http://127.0.0.1:8080"}
+
+    assert read_settings({**KEYS, **endpoint, "ALL_PROXY": "socks5://h:1"}, context())
+
+
 @pytest.mark.parametrize(
     ("value", "stopped"),
     [

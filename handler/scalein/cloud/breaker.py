@@ -14,7 +14,7 @@ from typing import Protocol
 from scalein.clock import Clock
 from scalein.errors import LedgerUnavailable, Paused, service_of
 
-FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0  # if the service does not say how long
 # An invocation that probes and dies is followed by the next one that late.
 PROBE_SECONDS = 15.0
 MAX_SINGLE_FAILURES = 3  # of calls that had no time for a second attempt
@@ -100,8 +100,8 @@ class Breaker:
         if end > now and action not in self._probed:
             return  # it was begun a moment ago, by a call at the same time
         self._probed.discard(action)
-        seconds = max(FIRST_PAUSE_SECONDS, 2 * length_seconds, retry_after_seconds)
-        seconds = min(MAX_PAUSE_SECONDS, seconds)
+        seconds = min(MAX_PAUSE_SECONDS, max(FIRST_PAUSE_SECONDS, 2 * length_seconds))
+        seconds = max(seconds, retry_after_seconds)  # at most retries.MAX_RETRY_AFTER_SECONDS
         known[action] = now + seconds, seconds
         self._share(lambda pauses: pauses.save(action, seconds))
 

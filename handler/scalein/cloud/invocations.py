@@ -12,9 +12,9 @@ from scalein.errors import TryLater
 ACTION = "InvokeFunction"
 CONNECT_SECONDS, MAX_CALL_SECONDS = 2.0, 5.0
 ACCEPTED = 202  # the answer to an asynchronous invocation; any other success is a proxy's
-REPEATED = 409  # the task id came before (help page "Task deduplication"; an older one says 400)
-ALREADY_EXISTS = "AlreadyExists"  # how the code of a repeated task id ends, at whatever status
-CONCURRENT_UPDATE = "ConcurrentUpdateError"  # 409 too, and no task was scheduled
+# How the code of a repeated task id ends (help page "Task deduplication": with 409; an older one
+# says 400). Any other 409 is a conflict of the function, or a proxy's: no task was scheduled.
+ALREADY_EXISTS = "AlreadyExists"
 CREDENTIALS = "Function Compute refuses the credentials: check the function's role."
 SENTENCES = {  # by code (help page "Error codes")
     "AccessDenied": "Grant the function's role fc:InvokeFunction on this function.",
@@ -38,7 +38,7 @@ def is_scheduled(status: int, body: bytes, request_id: object) -> bool:
     if status == ACCEPTED:
         return True
     code = _code_of(body)
-    if code.endswith(ALREADY_EXISTS) or (status == REPEATED and code != CONCURRENT_UPDATE):
+    if code.endswith(ALREADY_EXISTS) and 400 <= status < 500:
         return False
     raise TryLater(
         ACTION,
@@ -60,6 +60,9 @@ def failure_of(error: Exception) -> TryLater:
     if isinstance(error, TransportError):
         check = "Check SCALEIN_FC_ENDPOINT, HTTPS_PROXY and REQUESTS_CA_BUNDLE."
         return TryLater(ACTION, error.code, f"{str(error).rstrip('.')}. {check}")
+    if isinstance(error, ValueError):
+        check = "Check SCALEIN_FC_ENDPOINT and HTTPS_PROXY."
+        return TryLater(ACTION, "Misconnected", f"the endpoint or proxy cannot be used. {check}")
     return TryLater(ACTION, type(error).__name__, "Function Compute does not answer.")
 
 

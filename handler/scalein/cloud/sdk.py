@@ -33,6 +33,7 @@ with cheap_imports():
     from aliyunsdkcore.vendored.requests.adapters import HTTPAdapter
     from aliyunsdkcore.vendored.requests.packages.urllib3 import Timeout
     from aliyunsdkcore.vendored.requests.packages.urllib3.exceptions import HTTPError
+    from aliyunsdkcore.vendored.requests.utils import should_bypass_proxies
 
 # The SDK logs request URLs, the string to sign, and answers, tokens included. A person who debugs
 # may set a lower level again, so filters drop the records as well; loggers of modules that are
@@ -59,6 +60,9 @@ class Transport(BoundedAdapter, HTTPAdapter):  # type: ignore[misc]
     error_type = HTTPError
 
     def send(self, request: Any, **options: Any) -> Any:
+        # The SDK takes HTTPS_PROXY from the environment, and leaves NO_PROXY out.
+        if options.get("proxies") and should_bypass_proxies(request.url, None):
+            options["proxies"] = {}
         response = super().send(request, **options)
         date = response.headers.get("Date") or ""
         wait_seconds = retry_after_seconds(response.headers)

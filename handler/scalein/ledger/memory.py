@@ -28,7 +28,8 @@ class MemoryStore:
     def __init__(self, max_texts: int = 4 * MAX_MESSAGES) -> None:
         self.lock = Lock()
         self.groups: dict[str, GroupRecord] = {}
-        self.pauses: dict[str, tuple[datetime, float]] = {}  # end and length in seconds, by action
+        # By action: end, length, and for how long no call is made, which differs while one probes.
+        self.pauses: dict[str, tuple[datetime, float, float]] = {}
         self._max_texts = max_texts
         self._texts: dict[str, tuple[datetime, str]] = {}  # by name: end and text
         self._ends: list[tuple[datetime, str]] = []  # heap of the ends and names

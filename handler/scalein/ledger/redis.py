@@ -198,17 +198,23 @@ class RedisLedger:
 
     def run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Runs a script, all of it or nothing. Raises LedgerUnavailable."""
+        try:
+            return self.run_aside(script, keys, arguments)
+        except LedgerUnavailable:
+            self._is_unavailable = True  # one wait is enough for an invocation
+            raise
+
+    def run_aside(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Runs a script that is no step of the ledger: if it fails, the ledger still counts as
+        available. Raises LedgerUnavailable.
+        """
         if self._is_unavailable:
             raise LedgerUnavailable("the ledger did not answer a moment ago.")
         clock = self._deadline.clock if self._deadline else self._options.clock
         remaining = self._deadline.remaining_seconds() if self._deadline else MAX_STEP_SECONDS
         deadline = Deadline.after(min(MAX_STEP_SECONDS, remaining), clock)
-        try:
-            with self._timer.call(self.name):
-                return run_script(self._url, deadline, script, keys, arguments)
-        except LedgerUnavailable:
-            self._is_unavailable = True  # one wait is enough for an invocation
-            raise
+        with self._timer.call(self.name):
+            return run_script(self._url, deadline, script, keys, arguments)
 
 
 def _ids_of_others(members: Sequence[str], message: MessageRef) -> frozenset[str]:

@@ -8,6 +8,7 @@ lists are left out, and `omitted` has their lengths.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ ACTIVITY_ID_BYTES = 40
 MAX_ACTIVITY_IDS_BYTES = 2_000  # fifty scaling activities
 MAX_BRIEF_IDS, MAX_TOKENS = 20, 3  # if little fits
 MAX_DETAILED = 80  # outcomes of a batch; with more of them, a response has only BRIEF of each
+RETRY_AFTER_SECONDS = 15  # if nothing is known: as long as a busy group is waited for
 LISTS = (
     "selected",
     "accepted",
@@ -132,11 +134,19 @@ def for_batch(outcomes: Sequence[Outcome], max_bytes: int = MAX_BYTES) -> Json:
     return encodable({"outcomes": fitting, "summary": summary})
 
 
-def for_http(body: Json, is_rejected: bool) -> Json:
-    """The reply of an HTTP trigger: 400 for a wrong request, so that its sender sees it."""
+def for_http(body: Json, outcome: Outcome) -> Json:
+    """The reply of an HTTP trigger: 400 for a wrong request, and 503 with Retry-After for one that
+    its sender must send again, because this function does not do so itself.
+    """
+    status, headers = 200, {"Content-Type": "application/json"}
+    if outcome.status is Status.REJECTED:
+        status = 400
+    elif outcome.status is Status.RETRY and outcome.follow_up is None:
+        status = 503
+        headers["Retry-After"] = str(math.ceil(outcome.retry_after_seconds or RETRY_AFTER_SECONDS))
     return {
-        "statusCode": 400 if is_rejected else 200,
-        "headers": {"Content-Type": "application/json"},
+        "statusCode": status,
+        "headers": headers,
         "isBase64Encoded": False,
         "body": json.dumps(body),
     }
