@@ -125,11 +125,13 @@ def _check_rules(policy: Policy) -> Iterator[CheckResult]:
     """What is worth a look of a rule that is valid."""
     for index, rule in enumerate(policy.rules):
         namespace = rule.pattern_by_attribute.get("namespace", "")
-        if rule.removes_amount and namespace.startswith("acs_ecs"):
-            detail = (
-                f"{namespace} has metrics of single instances, whose alarms are ignored"
-                " (per-instance), as the rule removes an amount"
-            )
+        which = ""
+        if "eventName" in rule.pattern_by_attribute:
+            which = "events are of single instances: they"
+        elif namespace.startswith("acs_ecs"):
+            which = f"{namespace} has metrics of single instances: alarms without a group of them"
+        if rule.removes_amount and which:
+            detail = f"{which} are ignored (per-instance), as the rule removes an amount"
             yield CheckResult(f"policy, alarms[{index}]", True, detail)
 
 

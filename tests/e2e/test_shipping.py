@@ -234,9 +234,13 @@ def test_checking_needs_no_cloud_for_a_policy_an_event_and_a_template(tmp_path: 
         "event remove-two.json": True,
         "event not-json.json": False,
     }
-    of_ecs = {"when": {"namespace": "acs_ecs_dashboard"}, "scalingGroupId": "asg-1"}
-    for remove, notes in (({"count": 1}, ["policy, alarms[0]"]), ({"instanceIds": "alarm"}, [])):
-        policy = {"groups": {"asg-1": {}}, "alarms": [{**of_ecs, "remove": remove}]}
+    of_single = [{"namespace": "acs_ecs_dashboard"}, {"eventName": "*"}]
+    for remove, notes in (
+        ({"count": 1}, ["policy, alarms[0]", "policy, alarms[1]"]),
+        ({"instanceIds": "alarm"}, []),
+    ):
+        rules = [{"when": w, "scalingGroupId": "asg-1", "remove": remove} for w in of_single]
+        policy = {"groups": {"asg-1": {}}, "alarms": rules}
         results = check(None, tmp_path, policy=policy)
         assert [name for name in results if "alarms[" in name] == notes
     misspelt = check(None, tmp_path, policy={"groups": {"asg-1": {"flor": 3}}})

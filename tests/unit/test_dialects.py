@@ -428,3 +428,7 @@ def test_an_unknown_message_is_rejected_with_its_envelopes_and_the_missing_field
         said(document)
     assert caught.value.rule == "unknownSender"
     assert sentence in str(caught.value)
+
+
+def test_a_dialect_must_say_what_its_alarm_is_of() -> None:
+    assert "subject" not in Alarm._field_defaults
