@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from types import SimpleNamespace
 
 from scalein.errors import ConfigurationError
-from scalein.policy import check_groups, read_policy
+from scalein.policy import read_policy, stop_fault
 from scalein.settings import read_settings
 from scalein_cli.errors import CommandError
 from scalein_cli.function_api import FunctionAddress, FunctionState
@@ -83,7 +83,9 @@ def check_function(address: FunctionAddress, after: FunctionState, package: Pack
         settings = read_settings(_environment(after), _context(address, after))
         text = settings.policy_text or _policy_in(package, variables)
         if text is not None:
-            check_groups(settings.stopped_groups, read_policy(text))
+            fault = stop_fault(settings.stopped_groups, read_policy(text))
+            if fault:
+                raise CommandError(f"{fault}. Correct SCALEIN_STOP: scalein start, scalein stop.")
     except ConfigurationError as error:
         raise CommandError(f"function {address} would refuse its settings. {error}") from None
 

@@ -303,11 +303,10 @@ def test_what_fails_for_latest_does_not_keep_the_alias_from_stopping(
 
 def test_a_misspelt_group_is_said_by_the_next_invocation(function: Deployer) -> None:
     function.done("stop", "--group", "asg-11")
-    said = function.invoke(EVENT)
+    outcome = function.outcome(EVENT)
 
-    assert said.exit_code == 1
-    assert "The function raised ConfigurationError: " in said.output
-    assert "Did you mean asg-1?" in said.output
+    assert outcome["blockedBy"]["reason"] == "stop-switch"
+    assert "Did you mean asg-1?" in outcome["message"]
 
 
 def test_starting_asks_first(function: Deployer) -> None:
