@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from scalein_cli.changes import Change
-from scalein_cli.compute import call_api
-from scalein_cli.errors import CommandError
+from scalein_cli.compute import call_api, read_function
+from scalein_cli.errors import ChangedMeanwhile, CommandError
 from scalein_cli.function_api import LATEST, VARIABLES, FunctionApi, FunctionState
 from scalein_cli.preflight import Package, check_function, check_runtime
 from scalein_cli.promotion import plan_promotion
@@ -68,7 +68,13 @@ def plan_deployment(function: FunctionApi, deployment: Deployment) -> Plan:
     if config_after != config:
         changes.append(_config_change(function, config, config_after))
     if deployment.alias:
-        promotion = plan_promotion(function, deployment.alias, after, config_after)
+        promotion = plan_promotion(
+            function,
+            deployment.alias,
+            after,
+            config_after,
+            partial(_is_deployed, function, deployment, after),
+        )
         changes += promotion
     rows += config_rows("async LATEST", config, config_after)
     if before is not None:
@@ -157,7 +163,24 @@ def _function_changes(
     code = package.content if package and digests[0] != digests[1] else None
     if not changed and code is None:
         return []
-    return [Change(subject, rows, lambda: function.update(changed, code))]
+
+    def update() -> None:
+        if not read_function(function).is_same_as(before):
+            raise ChangedMeanwhile(subject)
+        function.update(changed, code)
+
+    return [Change(subject, rows, update)]
+
+
+def _is_deployed(
+    function: FunctionApi, deployment: Deployment, after: FunctionState, now: FunctionState
+) -> bool:
+    """Whether LATEST is what the deployment made it. Function Compute may add defaults."""
+    if now.variables != after.variables or not now.includes(after):
+        return False
+    if deployment.package is None or now.checksum == after.checksum:
+        return now.checksum == after.checksum
+    return function.read_code() == deployment.package.content
 
 
 def _config(function: FunctionApi, before: FunctionState | None) -> dict[str, Any] | None:
@@ -194,7 +217,13 @@ def _config_change(
 ) -> Change:
     rows = tuple(row for row in config_rows("async LATEST", before, after) if row.is_change)
     subject = "asynchronous configuration of LATEST"
-    return Change(subject, rows, lambda: function.put_async_config(LATEST, after or {}))
+
+    def put() -> None:
+        if function.read_async_config(LATEST) != before:
+            raise ChangedMeanwhile(subject)
+        function.put_async_config(LATEST, after or {})
+
+    return Change(subject, rows, put)
 
 
 def _rows_of_others(function: FunctionApi) -> list[Row]:

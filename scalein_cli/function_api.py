@@ -79,6 +79,10 @@ class FunctionState(NamedTuple):
             if _value(self.settings.get(name)) != _value(other.settings.get(name))
         ]
 
+    def includes(self, other: FunctionState) -> bool:
+        """Whether it has all settings of the other one, and perhaps more."""
+        return _includes(_value(self.settings), _value(other.settings))
+
 
 class Alias(NamedTuple):
     """An alias: the version that it points at, and the share of others by version."""
@@ -169,6 +173,12 @@ class FunctionApi(Protocol):
 def settings_of(description: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in what Function Compute says of a function."""
     return {name: value for name, value in description.items() if name in SETTINGS}
+
+
+def _includes(whole: Any, part: Any) -> bool:
+    if isinstance(whole, dict) and isinstance(part, dict):
+        return all(_includes(whole.get(name), value) for name, value in part.items())
+    return bool(whole == part)
 
 
 def _value(setting: Any) -> Any:

@@ -291,7 +291,9 @@ def test_rolling_back_needs_no_zip_and_takes_the_version_before_or_a_named_one(
     assert function.function("prod").timeout == 120
     assert function.function().timeout == 120
 
-    assert "does not exist in 9" in function.refused("rollback", "--yes", "--to", "9")
+    assert "has no version 9. Name another one with --to" in function.refused(
+        "rollback", "--yes", "--to", "9"
+    )
     assert "has no alias test" in function.refused("rollback", "--alias", "test")
     function.done("rollback", "--yes", "--to", "1")
     assert "There is no version before 1" in function.refused("rollback", "--yes")
