@@ -79,6 +79,7 @@ class Services:
     """A function of a service."""
 
     task_setting = "statefulInvocation"
+    log_defaults: Mapping[str, Any] = {"logBeginRule": "None", "enableRequestMetrics": True}
 
     def __init__(self, connection: Connection, address: FunctionAddress) -> None:
         self.address = address
@@ -171,7 +172,11 @@ class Services:
         self._client.call("PUT", f"{self._function(qualifier)}/async-invoke-config", config)
 
     def read_concurrency(self) -> int | None:
-        return None
+        config = _existing(lambda: self._client.call("GET", self._on_demand))
+        return None if config is None else config.get("maximumInstanceCount")
+
+    def put_concurrency(self, limit: int) -> None:
+        self._client.call("PUT", self._on_demand, {"maximumInstanceCount": limit})
 
     def invoke(self, event: bytes, headers: Mapping[str, str]) -> Answer:
         path = f"{self._function(self.address.qualifier)}/invocations"
@@ -196,6 +201,10 @@ class Services:
 
     def _function(self, qualifier: str = LATEST) -> str:
         return f"{self._service(qualifier)}/functions/{self.address.function}"
+
+    @property
+    def _on_demand(self) -> str:
+        return f"{self._function()}/on-demand-config"
 
     def _listed(self, path: str, name: str) -> Iterator[dict[str, Any]]:
         """Yields what all pages of a list have."""

@@ -53,6 +53,11 @@ class Functions:
     """A function of 3.0."""
 
     task_setting = "asyncTask"
+    log_defaults: Mapping[str, Any] = {
+        "logBeginRule": "None",
+        "enableRequestMetrics": True,
+        "enableInstanceMetrics": True,
+    }
 
     def __init__(self, connection: Connection, address: FunctionAddress) -> None:
         self.address = address
@@ -155,6 +160,11 @@ class Functions:
     def read_concurrency(self) -> int | None:
         config = _existing(lambda: self._client.get_concurrency_config(self._name).body)
         return None if config is None else config.get("reservedConcurrency")
+
+    def put_concurrency(self, limit: int) -> None:
+        body = models.PutConcurrencyInput(reserved_concurrency=limit)
+        request = models.PutConcurrencyConfigRequest(body=body)
+        _answer(lambda: self._client.put_concurrency_config(self._name, request))
 
     def invoke(self, event: bytes, headers: Mapping[str, str]) -> Answer:
         request = models.InvokeFunctionRequest(

@@ -19,6 +19,7 @@ DEFAULT_RUNTIME, DEFAULT_TIMEOUT, DEFAULT_MEMORY = "python3.10", 60, 256
 DRY_RUN = "SCALEIN_DRY_RUN"
 INITIALIZER_SECONDS = 10
 SHOWN_DIGEST = 16  # characters
+NO_LIMIT = "no limit"
 
 
 class Deployment(NamedTuple):
@@ -67,6 +68,9 @@ def plan_deployment(function: FunctionApi, deployment: Deployment) -> Plan:
     changes = _function_changes(function, deployment, before, after, digests)
     if config_after != config:
         changes.append(_config_change(function, config, config_after))
+    if before is None and not after.variables.get("SCALEIN_LEDGER"):
+        changes.append(_one_at_a_time(function))
+        rows += changes[-1].rows
     if deployment.alias:
         promotion = plan_promotion(
             function,
@@ -131,7 +135,9 @@ def _given_settings(
         project, _, store = deployment.log.partition("/")
         if not project or not store:
             raise CommandError("--log takes PROJECT/LOGSTORE, of Simple Log Service.")
-        settings["logConfig"] = {"project": project, "logstore": store}
+        present = (before.settings.get("logConfig") if before else None) or {}
+        kept = dict(present) if present.get("project") else function.log_defaults
+        settings["logConfig"] = {**kept, "project": project, "logstore": store}
     return settings
 
 
@@ -226,12 +232,18 @@ def _config_change(
     return Change(subject, rows, put)
 
 
+def _one_at_a_time(function: FunctionApi) -> Change:
+    """As template.yml has it: without a ledger, two must not decide at the same moment."""
+    rows = (Row("concurrency", NO_LIMIT, "1"),)
+    return Change("concurrency, as there is no ledger", rows, lambda: function.put_concurrency(1))
+
+
 def _rows_of_others(function: FunctionApi) -> list[Row]:
     """What else the function has, which a deployment leaves as it is: versions, aliases, limits."""
     versions = call_api("versions", function.versions)
     aliases = call_api("aliases", function.aliases)
     concurrency = call_api("concurrency", function.read_concurrency)
-    limit = "no limit" if concurrency is None else str(concurrency)
+    limit = NO_LIMIT if concurrency is None else str(concurrency)
     rows = [_unchanged("concurrency", limit), _unchanged("versions", ", ".join(versions) or "none")]
     rows += [_unchanged(f"alias {alias.name}", str(alias)) for alias in aliases]
     for alias in aliases:

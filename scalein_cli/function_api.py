@@ -158,7 +158,14 @@ class FunctionApi(Protocol):
         """The name of the asynchronous configuration's setting for task ids."""
 
     def read_concurrency(self) -> int | None:
-        """Returns how many requests may run at once in all; None: no limit is set, or 2.0."""
+        """Returns how many requests may run at once in all; None: no limit is set."""
+
+    def put_concurrency(self, limit: int) -> None:
+        """Sets how many requests may run at once in all; in 2.0, how many instances there are."""
+
+    @property
+    def log_defaults(self) -> Mapping[str, Any]:
+        """The settings of a log that template.yml has too, beside project and log store."""
 
     def invoke(self, event: bytes, headers: Mapping[str, str]) -> Answer:
         """Invokes the function in the address's qualifier."""
