@@ -136,8 +136,8 @@ def _given_settings(
         if not project or not store:
             raise CommandError("--log takes PROJECT/LOGSTORE, of Simple Log Service.")
         present = (before.settings.get("logConfig") if before else None) or {}
-        kept = dict(present) if present.get("project") else function.log_defaults
-        settings["logConfig"] = {**kept, "project": project, "logstore": store}
+        others = dict(present) if present.get("project") else function.log_defaults
+        settings["logConfig"] = {**others, "project": project, "logstore": store}
     return settings
 
 
