@@ -25,7 +25,7 @@ with cheap_imports():
     from scalein.decision.reasons import Status
     from scalein.intake.envelopes import parse_event
     from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
-    from scalein.policy import check_groups
+    from scalein.policy import stop_fault
     from scalein.policy_source import PolicyInUse, policy_in_use
     from scalein.processing.batch import BatchProcessor
     from scalein.report import audit, response
@@ -50,9 +50,14 @@ class RemovalFailedError(Exception):
 
 
 def initialize(context: Any) -> None:
-    """Checks the deployment before the first event of an instance. Raises ConfigurationError."""
+    """Checks the deployment before the first event of an instance. Raises ConfigurationError.
+
+    A wrong stop switch is only logged: it stops every group, and follow-ups must still report.
+    """
     settings = read_settings(os.environ, context)
-    check_groups(settings.stopped_groups, _policy_in_use(settings).policy)
+    fault = stop_fault(settings.stopped_groups, _policy_in_use(settings).policy)
+    if fault:
+        logging.getLogger("scalein.settings").error("%s.", fault)
     contract.validator(REMOVAL_REQUEST)
 
 

@@ -19,6 +19,7 @@ from scalein_cli.function_api import (
 )
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 600.0
+BRIEF_READ_SECONDS = 30.0  # of a command that must not wait
 KEY_ID, KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
 CREATE = "Create it with template.yml or scalein deploy, or correct --function."
 WRONG_KEY = "The access key secret is wrong."
@@ -43,6 +44,7 @@ class Connection(NamedTuple):
     access_key_id: str
     access_key_secret: str
     security_token: str
+    read_seconds: float = READ_SECONDS
 
     def __repr__(self) -> str:
         return f"Connection({self.host})"
@@ -59,13 +61,15 @@ def parse_address(name: str, qualifier: str = LATEST) -> FunctionAddress:
     return FunctionAddress(service, function, qualifier)
 
 
-def open_function(name: str, endpoint: str, qualifier: str = LATEST) -> FunctionApi:
+def open_function(
+    name: str, endpoint: str, qualifier: str = LATEST, read_seconds: float = READ_SECONDS
+) -> FunctionApi:
     """The function of that name in Function Compute, with the credentials of the environment.
 
     Raises CommandError, click.UsageError.
     """
     address = parse_address(name, qualifier)
-    connection = _connection(endpoint)
+    connection = _connection(endpoint)._replace(read_seconds=read_seconds)
     if address.service:
         from scalein_cli.compute_2 import Services
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import requests
 
 import scalein.cloud.function_compute  # also silences the log of fc2, which has credentials
-from scalein_cli.compute import CONNECT_SECONDS, READ_SECONDS, Connection
+from scalein_cli.compute import CONNECT_SECONDS, Connection
 from scalein_cli.function_api import (
     ASYNC_READ_ONLY,
     LATEST,
@@ -79,6 +79,7 @@ class Services:
     """A function of a service."""
 
     task_setting = "statefulInvocation"
+    log_defaults: Mapping[str, Any] = {"logBeginRule": "None", "enableRequestMetrics": True}
 
     def __init__(self, connection: Connection, address: FunctionAddress) -> None:
         self.address = address
@@ -89,7 +90,7 @@ class Services:
             accessKeyID=connection.access_key_id,
             accessKeySecret=connection.access_key_secret,
             securityToken=connection.security_token,
-            Timeout=(CONNECT_SECONDS, READ_SECONDS),
+            Timeout=(CONNECT_SECONDS, connection.read_seconds),
         )
 
     def read(self, qualifier: str = LATEST) -> FunctionState | None:
@@ -104,7 +105,8 @@ class Services:
         return FunctionState(settings, str(function.get("codeChecksum", "")))
 
     def read_code(self, qualifier: str = LATEST) -> bytes:
-        return download(self._client.call("GET", f"{self._function(qualifier)}/code")["url"])
+        url = str(self._client.call("GET", f"{self._function(qualifier)}/code")["url"])
+        return download(url, self._connection.read_seconds)
 
     def create(self, settings: Mapping[str, Any], code: bytes) -> None:
         of_service, of_function = _split(settings)
@@ -170,7 +172,11 @@ class Services:
         self._client.call("PUT", f"{self._function(qualifier)}/async-invoke-config", config)
 
     def read_concurrency(self) -> int | None:
-        return None
+        config = _existing(lambda: self._client.call("GET", self._on_demand))
+        return None if config is None else config.get("maximumInstanceCount")
+
+    def put_concurrency(self, limit: int) -> None:
+        self._client.call("PUT", self._on_demand, {"maximumInstanceCount": limit})
 
     def invoke(self, event: bytes, headers: Mapping[str, str]) -> Answer:
         path = f"{self._function(self.address.qualifier)}/invocations"
@@ -196,6 +202,10 @@ class Services:
     def _function(self, qualifier: str = LATEST) -> str:
         return f"{self._service(qualifier)}/functions/{self.address.function}"
 
+    @property
+    def _on_demand(self) -> str:
+        return f"{self._function()}/on-demand-config"
+
     def _listed(self, path: str, name: str) -> Iterator[dict[str, Any]]:
         """Yields what all pages of a list have."""
         query = {"limit": "100"}
@@ -217,13 +227,13 @@ def alias_of(description: Mapping[str, Any]) -> Alias:
     )
 
 
-def download(url: str) -> bytes:
+def download(url: str, read_seconds: float) -> bytes:
     """The file at a URL that Function Compute gave. Raises ApiError, NoAnswer."""
     try:
         with requests.Session() as session:
             # Loopback, which alone may be plain HTTP, is not reached through a proxy.
             session.trust_env = not url.startswith("http://")
-            answer = session.get(url, timeout=(CONNECT_SECONDS, READ_SECONDS))
+            answer = session.get(url, timeout=(CONNECT_SECONDS, read_seconds))
     except (requests.RequestException, OSError) as error:
         raise NoAnswer(f"{type(error).__name__} at the download of the code") from None
     if answer.status_code != 200:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from scalein_cli.compute import CONNECT_SECONDS, READ_SECONDS, Connection
+from scalein_cli.compute import CONNECT_SECONDS, Connection
 from scalein_cli.compute_2 import alias_of, download
 from scalein_cli.errors import CommandError
 from scalein_cli.function_api import (
@@ -53,10 +53,16 @@ class Functions:
     """A function of 3.0."""
 
     task_setting = "asyncTask"
+    log_defaults: Mapping[str, Any] = {
+        "logBeginRule": "None",
+        "enableRequestMetrics": True,
+        "enableInstanceMetrics": True,
+    }
 
     def __init__(self, connection: Connection, address: FunctionAddress) -> None:
         self.address = address
         self._name = address.function
+        self._read_seconds = connection.read_seconds
         self._client = Client(
             Config(
                 access_key_id=connection.access_key_id,
@@ -66,7 +72,7 @@ class Functions:
                 protocol="https" if connection.secure else "http",
                 region_id=_region_of(connection.host),
                 connect_timeout=int(CONNECT_SECONDS * 1000),
-                read_timeout=int(READ_SECONDS * 1000),
+                read_timeout=int(connection.read_seconds * 1000),
                 retry_options=RetryOptions({"retryable": False}),
             )
         )
@@ -86,7 +92,7 @@ class Functions:
     def read_code(self, qualifier: str = LATEST) -> bytes:
         request = models.GetFunctionCodeRequest(qualifier=_qualifier(qualifier))
         body = _answer(lambda: self._client.get_function_code(self._name, request).body)
-        return download(str(body.url))
+        return download(str(body.url), self._read_seconds)
 
     def create(self, settings: Mapping[str, Any], code: bytes) -> None:
         name = {"functionName": self._name, "code": _zip_file(code)}
@@ -154,6 +160,11 @@ class Functions:
     def read_concurrency(self) -> int | None:
         config = _existing(lambda: self._client.get_concurrency_config(self._name).body)
         return None if config is None else config.get("reservedConcurrency")
+
+    def put_concurrency(self, limit: int) -> None:
+        body = models.PutConcurrencyInput(reserved_concurrency=limit)
+        request = models.PutConcurrencyConfigRequest(body=body)
+        _answer(lambda: self._client.put_concurrency_config(self._name, request))
 
     def invoke(self, event: bytes, headers: Mapping[str, str]) -> Answer:
         request = models.InvokeFunctionRequest(

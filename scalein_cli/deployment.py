@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from scalein_cli.changes import Change
-from scalein_cli.compute import call_api
-from scalein_cli.errors import CommandError
+from scalein_cli.compute import call_api, read_function
+from scalein_cli.errors import ChangedMeanwhile, CommandError
 from scalein_cli.function_api import LATEST, VARIABLES, FunctionApi, FunctionState
 from scalein_cli.preflight import Package, check_function, check_runtime
 from scalein_cli.promotion import plan_promotion
@@ -19,6 +19,7 @@ DEFAULT_RUNTIME, DEFAULT_TIMEOUT, DEFAULT_MEMORY = "python3.10", 60, 256
 DRY_RUN = "SCALEIN_DRY_RUN"
 INITIALIZER_SECONDS = 10
 SHOWN_DIGEST = 16  # characters
+NO_LIMIT = "no limit"
 
 
 class Deployment(NamedTuple):
@@ -67,8 +68,17 @@ def plan_deployment(function: FunctionApi, deployment: Deployment) -> Plan:
     changes = _function_changes(function, deployment, before, after, digests)
     if config_after != config:
         changes.append(_config_change(function, config, config_after))
+    if before is None and not after.variables.get("SCALEIN_LEDGER"):
+        changes.append(_one_at_a_time(function))
+        rows += changes[-1].rows
     if deployment.alias:
-        promotion = plan_promotion(function, deployment.alias, after, config_after)
+        promotion = plan_promotion(
+            function,
+            deployment.alias,
+            after,
+            config_after,
+            partial(_is_deployed, function, deployment, after),
+        )
         changes += promotion
     rows += config_rows("async LATEST", config, config_after)
     if before is not None:
@@ -125,7 +135,9 @@ def _given_settings(
         project, _, store = deployment.log.partition("/")
         if not project or not store:
             raise CommandError("--log takes PROJECT/LOGSTORE, of Simple Log Service.")
-        settings["logConfig"] = {"project": project, "logstore": store}
+        present = (before.settings.get("logConfig") if before else None) or {}
+        others = dict(present) if present.get("project") else function.log_defaults
+        settings["logConfig"] = {**others, "project": project, "logstore": store}
     return settings
 
 
@@ -157,7 +169,24 @@ def _function_changes(
     code = package.content if package and digests[0] != digests[1] else None
     if not changed and code is None:
         return []
-    return [Change(subject, rows, lambda: function.update(changed, code))]
+
+    def update() -> None:
+        if not read_function(function).is_same_as(before):
+            raise ChangedMeanwhile(subject)
+        function.update(changed, code)
+
+    return [Change(subject, rows, update)]
+
+
+def _is_deployed(
+    function: FunctionApi, deployment: Deployment, after: FunctionState, now: FunctionState
+) -> bool:
+    """Whether LATEST is what the deployment made it. Function Compute may add defaults."""
+    if now.variables != after.variables or not now.includes(after):
+        return False
+    if deployment.package is None or now.checksum == after.checksum:
+        return now.checksum == after.checksum
+    return function.read_code() == deployment.package.content
 
 
 def _config(function: FunctionApi, before: FunctionState | None) -> dict[str, Any] | None:
@@ -194,7 +223,19 @@ def _config_change(
 ) -> Change:
     rows = tuple(row for row in config_rows("async LATEST", before, after) if row.is_change)
     subject = "asynchronous configuration of LATEST"
-    return Change(subject, rows, lambda: function.put_async_config(LATEST, after or {}))
+
+    def put() -> None:
+        if function.read_async_config(LATEST) != before:
+            raise ChangedMeanwhile(subject)
+        function.put_async_config(LATEST, after or {})
+
+    return Change(subject, rows, put)
+
+
+def _one_at_a_time(function: FunctionApi) -> Change:
+    """As template.yml has it: without a ledger, two must not decide at the same moment."""
+    rows = (Row("concurrency", NO_LIMIT, "1"),)
+    return Change("concurrency, as there is no ledger", rows, lambda: function.put_concurrency(1))
 
 
 def _rows_of_others(function: FunctionApi) -> list[Row]:
@@ -202,7 +243,7 @@ def _rows_of_others(function: FunctionApi) -> list[Row]:
     versions = call_api("versions", function.versions)
     aliases = call_api("aliases", function.aliases)
     concurrency = call_api("concurrency", function.read_concurrency)
-    limit = "no limit" if concurrency is None else str(concurrency)
+    limit = NO_LIMIT if concurrency is None else str(concurrency)
     rows = [_unchanged("concurrency", limit), _unchanged("versions", ", ".join(versions) or "none")]
     rows += [_unchanged(f"alias {alias.name}", str(alias)) for alias in aliases]
     for alias in aliases:

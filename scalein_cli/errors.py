@@ -11,3 +11,10 @@ class CommandError(click.ClickException):
     def __init__(self, message: str, exit_status: int = 1) -> None:
         super().__init__(message)
         self.exit_code: int = exit_status  # type: ignore[misc]  # click declares it for the class
+
+
+class ChangedMeanwhile(CommandError):
+    """Something is no longer what the command read, or what a person was shown."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(f"{subject} was changed meanwhile, by another command.")

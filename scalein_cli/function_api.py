@@ -79,6 +79,10 @@ class FunctionState(NamedTuple):
             if _value(self.settings.get(name)) != _value(other.settings.get(name))
         ]
 
+    def includes(self, other: FunctionState) -> bool:
+        """Whether it has all settings of the other one, and perhaps more."""
+        return _includes(_value(self.settings), _value(other.settings))
+
 
 class Alias(NamedTuple):
     """An alias: the version that it points at, and the share of others by version."""
@@ -154,7 +158,14 @@ class FunctionApi(Protocol):
         """The name of the asynchronous configuration's setting for task ids."""
 
     def read_concurrency(self) -> int | None:
-        """Returns how many requests may run at once in all; None: no limit is set, or 2.0."""
+        """Returns how many requests may run at once in all; None: no limit is set."""
+
+    def put_concurrency(self, limit: int) -> None:
+        """Sets how many requests may run at once in all; in 2.0, how many instances there are."""
+
+    @property
+    def log_defaults(self) -> Mapping[str, Any]:
+        """The settings of a log that template.yml has too, beside project and log store."""
 
     def invoke(self, event: bytes, headers: Mapping[str, str]) -> Answer:
         """Invokes the function in the address's qualifier."""
@@ -169,6 +180,12 @@ class FunctionApi(Protocol):
 def settings_of(description: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in what Function Compute says of a function."""
     return {name: value for name, value in description.items() if name in SETTINGS}
+
+
+def _includes(whole: Any, part: Any) -> bool:
+    if isinstance(whole, dict) and isinstance(part, dict):
+        return all(_includes(whole.get(name), value) for name, value in part.items())
+    return bool(whole == part)
 
 
 def _value(setting: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from types import SimpleNamespace
 
 from scalein.errors import ConfigurationError
-from scalein.policy import check_groups, read_policy
+from scalein.policy import read_policy, stop_fault
 from scalein.settings import read_settings
 from scalein_cli.errors import CommandError
 from scalein_cli.function_api import FunctionAddress, FunctionState
@@ -19,6 +19,8 @@ PLACEHOLDER = "of-the-role"  # for credentials, which the function gets from its
 KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 CODE_FOLDER = PurePosixPath("/code")
 MAX_VARIABLE_BYTES = 4 << 10
+STOP = "SCALEIN_STOP"
+STOP_BYTES = 64  # stay free for the stop switch: its name, and "all" or two groups
 CA_FILE = re.compile(r"(?<=[?&])ssl_ca_certs=[^&]*&?")
 
 
@@ -73,17 +75,21 @@ def check_function(address: FunctionAddress, after: FunctionState, package: Pack
             "acs:ram::ACCOUNT:role/NAME; docs/security.md lists the rights that it needs, and "
             "template.yml creates it."
         )
-    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+    sizes = {name: len(f"{name}{value}".encode()) for name, value in variables.items()}
+    size = sum(sizes.values()) + max(0, STOP_BYTES - sizes.get(STOP, 0))
     if size > MAX_VARIABLE_BYTES:
         raise CommandError(
-            f"The environment variables take {size} bytes; Function Compute takes "
-            f"{MAX_VARIABLE_BYTES}. Put the policy into the package instead of SCALEIN_POLICY."
+            f"The environment variables take {sum(sizes.values())} bytes; Function Compute takes "
+            f"{MAX_VARIABLE_BYTES}, of which {STOP_BYTES} stay free for the stop switch. Put the "
+            "policy into the package instead of SCALEIN_POLICY."
         )
     try:
         settings = read_settings(_environment(after), _context(address, after))
         text = settings.policy_text or _policy_in(package, variables)
         if text is not None:
-            check_groups(settings.stopped_groups, read_policy(text))
+            fault = stop_fault(settings.stopped_groups, read_policy(text))
+            if fault:
+                raise CommandError(f"{fault}. Correct SCALEIN_STOP: scalein start, scalein stop.")
     except ConfigurationError as error:
         raise CommandError(f"function {address} would refuse its settings. {error}") from None
 

@@ -41,7 +41,7 @@ def promote_command(function: str, endpoint: str, alias: str, dry_run: bool, yes
     console, api = console_for_output(), open_function(function, endpoint)
     latest = read_function(api)
     config = call_api("asynchronous configuration", lambda: api.read_async_config(LATEST))
-    changes = plan_promotion(api, alias, latest, config)
+    changes = plan_promotion(api, alias, latest, config, latest.is_same_as)
     if not changes:
         console.print(f"Nothing to change: alias {alias} is what LATEST is.", highlight=False)
         return

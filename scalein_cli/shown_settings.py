@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from scalein.settings import KNOWN
 from scalein_cli.function_api import VARIABLES, FunctionState
 
-# A variable with one of these in its name: its value is not shown.
-SECRET_NAME_PARTS = ("KEY", "SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "LEDGER")
+# The variables whose values are shown: this function's own settings, but for these.
+SECRET_SETTINGS = frozenset({"SCALEIN_FOLLOW_UP_KEY", "SCALEIN_LEDGER", "SCALEIN_POLICY"})
+SHOWN_VARIABLES = frozenset(KNOWN) - SECRET_SETTINGS
 MAX_VALUE_CHARACTERS = 60
 NONE, HIDDEN, OTHER_HIDDEN = "none", "(hidden)", "(hidden, another value)"
 NAMES = {
@@ -70,11 +72,17 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _row(name: str, before: Any, after: Any) -> Row:
-    if name.startswith("variable ") and any(part in name.upper() for part in SECRET_NAME_PARTS):
+    if name.startswith("variable ") and not _is_shown(name, before, after):
         old, new = (NONE if value is None else HIDDEN for value in (before, after))
         is_other = before is not None and after is not None and before != after
         return Row(name, old, OTHER_HIDDEN if is_other else new)
     return Row(name, _text(name, before), _text(name, after))
+
+
+def _is_shown(name: str, *values: Any) -> bool:
+    """Whether the values of a variable are no secrets. In a URL, a name or password may be."""
+    has_user = any("@" in str(value) for value in values)
+    return name.removeprefix("variable ") in SHOWN_VARIABLES and not has_user
 
 
 def _text(name: str, value: Any) -> str:

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
+from scalein.decision.group_policy import ALL_GROUPS
 from scalein_cli.options import console_for_output, endpoint_option, function_option, yes_option
+
+if TYPE_CHECKING:
+    from scalein_cli.function_api import FunctionApi
+
+GROUP_ID = r"[A-Za-z0-9_-]{1,64}"
+
+
+def _ids(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The ids of all --group options; none for all groups. Raises click.BadParameter."""
+    ids = [part.strip() for value in values for part in value.split(",") if part.strip()]
+    wrong = [id for id in ids if not re.fullmatch(GROUP_ID, id)]
+    if wrong or (values and not ids):
+        raise click.BadParameter(
+            f"{wrong[0]!r} is not the id of a scaling group." if wrong else "it has no id."
+        )
+    return () if ALL_GROUPS in map(str.lower, ids) else tuple(dict.fromkeys(ids))
+
 
 group_option = click.option(
     "--group",
     "groups",
     multiple=True,
     metavar="ID",
+    callback=_ids,
     help="Scaling group; may be given several times.  [default: all groups]",
 )
 
@@ -35,15 +56,25 @@ def stop_command(function: str, endpoint: str, groups: tuple[str, ...]) -> None:
         scalein stop
         scalein stop --group asg-bp1example
 
+    An id that the policy lacks is refused, if the policy can be read. A version that is invoked by
+    its number, not by LATEST or an alias, cannot be stopped: it never changes.
+
     The exit status is 0 if it is stopped, 1 if not: then it says what is not.
     """
-    console = console_for_output()
-    _switch(function, endpoint, groups, console, is_on=True)
+    from scalein_cli.stop_check import check_groups
+    from scalein_cli.stop_switch import Switch, set_switch
+
+    console, api = console_for_output(), _open(function, endpoint)
+    say = partial(console.print, highlight=False)
+    _say_forgotten(api, say)
+    if groups:
+        check_groups(api, groups, say)
+    set_switch(api, Switch(True, groups), say)
     place = "these groups" if groups else "any group"
-    console.print(
-        f"No removal begins in {place}; the next outcome says so. To start again: scalein start"
-        f"{''.join(f' --group {group}' for group in groups)}.",
-        highlight=False,
+    say(
+        f"No removal begins in {place} by an invocation of LATEST or an alias; the next outcome "
+        "says so. A version that is invoked by its number goes on. To start again: scalein start"
+        f"{''.join(f' --group {group}' for group in groups)}."
     )
 
 
@@ -64,29 +95,36 @@ def start_command(function: str, endpoint: str, groups: tuple[str, ...], **optio
 
     The exit status is 0 if it is started, 1 if not, or if you did not agree.
     """
-    console = console_for_output()
-    _switch(function, endpoint, groups, console, is_on=False, is_agreed=options["yes"])
-    console.print("Messages that come now are processed again.")
-
-
-def _switch(
-    function: str,
-    endpoint: str,
-    groups: tuple[str, ...],
-    console: Console,
-    *,
-    is_on: bool,
-    is_agreed: bool = True,
-) -> None:
-    """Sets the switch, with a line for each step. Raises CommandError, click.Abort."""
     from scalein_cli.changes import confirm
-    from scalein_cli.compute import open_function
     from scalein_cli.stop_switch import Switch, set_switch, targets_of
 
-    api = open_function(function, endpoint)
-    targets = targets_of(api, Switch(is_on, groups))
-    if not is_agreed and not all(target.is_done for target in targets):
+    console, api = console_for_output(), _open(function, endpoint)
+    say, switch = partial(console.print, highlight=False), Switch(False, groups)
+    _say_forgotten(api, say)
+    targets = targets_of(api, switch)
+    if not options["yes"] and not all(target.is_done for target in targets):
         for target in targets:
-            console.print(target.text(), highlight=False)
-        confirm("Apply these changes?", is_agreed)
-    set_switch(api, targets, lambda line: console.print(line, highlight=False))
+            say(target.text())
+        confirm("Apply these changes?", is_agreed=False)
+    set_switch(api, switch, say, frozenset(target.text() for target in targets))
+    say("Messages that come now are processed again.")
+
+
+def _open(function: str, endpoint: str) -> FunctionApi:
+    """The function, with short timeouts and some tries. Raises CommandError, click.UsageError."""
+    from scalein_cli.compute import BRIEF_READ_SECONDS, open_function
+    from scalein_cli.patience import patient
+
+    return patient(open_function(function, endpoint, read_seconds=BRIEF_READ_SECONDS))
+
+
+def _say_forgotten(function: FunctionApi, say: Callable[[str], None]) -> None:
+    """Says where what LATEST was is, if a command was killed while LATEST was lent."""
+    from scalein_cli.loan import forgotten_folders
+
+    for folder in forgotten_folders(function):
+        say(
+            f"note  {folder} has what LATEST was before a command that runs now or was killed. If "
+            "it was killed, LATEST may still be an alias's version: put it back with scalein "
+            "deploy, and delete the folder."
+        )

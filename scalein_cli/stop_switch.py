@@ -9,10 +9,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from scalein.decision.group_policy import ALL_GROUPS
+from scalein_cli.aliases import move_alias
 from scalein_cli.compute import call_api, read_function
-from scalein_cli.errors import CommandError
+from scalein_cli.errors import ChangedMeanwhile, CommandError
 from scalein_cli.function_api import LATEST, Alias, FunctionApi, FunctionState
-from scalein_cli.versions import STOP, Say, changed_settings, version_with
+from scalein_cli.loan import Say, changed_settings, stop_of, with_stop
+from scalein_cli.versions import version_with
+
+MAX_ROUNDS = 4  # the last one of a stop must find all of it stopped
 
 
 class Switch(NamedTuple):
@@ -36,9 +40,7 @@ class Switch(NamedTuple):
 
     def applied(self, state: FunctionState) -> FunctionState:
         """The function with the switch set. Raises CommandError."""
-        variables = {name: value for name, value in state.variables.items() if name != STOP}
-        value = self.value_after(state.variables.get(STOP, ""))
-        return state.with_variables({**variables, STOP: value} if value else variables)
+        return with_stop(state, self.value_after(stop_of(state)))
 
 
 class Target(NamedTuple):
@@ -52,11 +54,63 @@ class Target(NamedTuple):
 
     def text(self) -> str:
         """What it is, and what is stopped there before and after."""
-        values = [state.variables.get(STOP, "") for state in (self.before, self.after)]
-        before, after = (stop_text(value) for value in values)
+        before, after = (stop_text(stop_of(state)) for state in (self.before, self.after))
         place = f"{self.name} ({self.alias})" if self.alias else self.name
         change = after if before == after else f"{before} -> {after}"
         return f"{place}: stopped: {change}"
+
+
+class _Switching:
+    """Switches one target after the other; one that fails does not keep the others from it."""
+
+    def __init__(self, function: FunctionApi, switch: Switch, say: Say) -> None:
+        self._function, self._switch, self._say = function, switch, say
+        self.errors: dict[str, CommandError] = {}  # by the name of what is not done
+        self.changed: list[str] = []
+
+    def run(self, shown: frozenset[str] | None, *, is_first: bool) -> None:
+        """Reads each target just before it is switched, LATEST first."""
+        self.errors, self.changed = {}, []
+        self._run(LATEST, None, shown, is_first)
+        try:
+            aliases = call_api(f"aliases of {self._function.address}", self._function.aliases)
+        except CommandError as error:
+            self.errors["the aliases"] = error
+            return
+        for alias in aliases:
+            self._run(f"alias {alias.name}", alias, shown, is_first)
+
+    def is_to_be_repeated(self) -> bool:
+        """Whether something was written, or another command was in the way, and nothing else."""
+        is_theirs = all(isinstance(error, ChangedMeanwhile) for error in self.errors.values())
+        return is_theirs and bool(self.errors or self.changed)
+
+    def check(self) -> None:
+        """Raises CommandError if a target failed, or if a stop was written in the last run too."""
+        undone = list(self.errors) or (self.changed if self._switch.is_on else [])
+        texts = [error.message for error in self.errors.values()]
+        if undone:
+            text = " ".join(texts) or "Another command changes it again and again."
+            raise CommandError(
+                f"{text} Not done: {', '.join(undone)}; the rest is. Run the command again."
+            )
+
+    def _run(
+        self, name: str, alias: Alias | None, shown: frozenset[str] | None, is_first: bool
+    ) -> None:
+        try:
+            target = target_of(self._function, self._switch, alias)
+            if shown is not None and target.text() not in shown:
+                raise ChangedMeanwhile(name)
+            if not target.is_done:
+                self.changed.append(name)
+                version = _set(self._function, target, self._say)
+                self._say(f"done  {target.text()}{version}")
+            elif is_first:
+                self._say(f"same  {target.text()}")
+        except CommandError as error:
+            self.errors[name] = error
+            self._say(f"FAILED  {name}")
 
 
 def stop_text(value: str) -> str:
@@ -64,48 +118,45 @@ def stop_text(value: str) -> str:
     return "all groups" if value == ALL_GROUPS else value.replace(",", ", ") or "nothing"
 
 
+def target_of(function: FunctionApi, switch: Switch, alias: Alias | None) -> Target:
+    """LATEST (None) or an alias, as it is and as it will be. Raises CommandError."""
+    before = read_function(function, alias.version if alias else LATEST)
+    after = switch.applied(before)
+    # A stop must hold in the other versions too that get a share of the invocations.
+    is_alone = not (switch.is_on and alias and alias.weights)
+    name = f"alias {alias.name}" if alias else LATEST
+    return Target(name, before, after, before.is_same_as(after) and is_alone, alias)
+
+
 def targets_of(function: FunctionApi, switch: Switch) -> list[Target]:
     """LATEST and all aliases, as they are and as they will be. Raises CommandError."""
-    latest = read_function(function)
-    after = switch.applied(latest)
-    targets = [Target(LATEST, latest, after, latest.is_same_as(after))]
-    for alias in call_api(f"aliases of {function.address}", function.aliases):
-        state = read_function(function, alias.version)
-        after = switch.applied(state)
-        # A stop must hold in the other versions too that get a share of the invocations.
-        is_done = state.is_same_as(after) and not (switch.is_on and alias.weights)
-        targets.append(Target(f"alias {alias.name}", state, after, is_done, alias))
-    return targets
+    aliases = call_api(f"aliases of {function.address}", function.aliases)
+    return [target_of(function, switch, alias) for alias in (None, *aliases)]
 
 
-def set_switch(function: FunctionApi, targets: list[Target], say: Say) -> None:
-    """Switches all targets, LATEST first; one that fails does not keep the others from it.
+def set_switch(
+    function: FunctionApi, switch: Switch, say: Say, shown: frozenset[str] | None = None
+) -> None:
+    """Switches LATEST, then what each alias points at, which are read just before.
 
-    Raises CommandError, which says what is not done.
+    A stop is repeated until all is found stopped, for another command may have written at the same
+    moment. `shown`: the texts of the targets that a person agreed to; one that is another by now
+    is left as it is. Raises CommandError, which says what is not done.
     """
-    errors: dict[str, str] = {}
-    for target in targets:
-        try:
-            say(_set(function, target, say))
-        except CommandError as error:
-            errors[target.name] = error.message
-            say(f"FAILED  {target.text()}")
-    if errors:
-        raise CommandError(
-            f"{' '.join(errors.values())} Not done: {', '.join(errors)}; the rest is. Run the "
-            "command again."
-        )
+    switching = _Switching(function, switch, say)
+    switching.run(shown, is_first=True)
+    for _ in range(MAX_ROUNDS - 1):
+        if switch.is_on and switching.is_to_be_repeated():
+            switching.run(shown, is_first=False)
+    switching.check()
 
 
 def _set(function: FunctionApi, target: Target, say: Say) -> str:
-    """Switches one target; returns a line that says what was done. Raises CommandError."""
-    if target.is_done:
-        return f"same  {target.text()}"
+    """Switches one target; returns what to say of its version. Raises CommandError."""
     if target.alias is None:
         changed = changed_settings(target.before, target.after)
         call_api(f"function {function.address}", lambda: function.update(changed))
-        return f"done  {target.text()}"
-    name, old_version = target.alias.name, target.alias.version
-    version = version_with(function, old_version, target.after.variables, say)
-    call_api(target.name, lambda: function.put_alias(name, version, is_new=False))
-    return f"done  {target.text()}, as version {version}"
+        return ""
+    version = version_with(function, target.alias.version, target.after.variables, say)
+    move_alias(function, target.alias.name, target.alias, version)
+    return f", as version {version}"

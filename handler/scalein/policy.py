@@ -87,18 +87,21 @@ def parse_policy(document: str | bytes, name: str) -> Policy:
     return policy
 
 
-def check_groups(stopped_groups: tuple[str, ...], policy: Policy) -> None:
-    """Raises ConfigurationError for a stopped group that the policy lacks: a misspelt id would
-    stop nothing.
+def stop_fault(stopped_groups: tuple[str, ...], policy: Policy) -> str:
+    """Which group of the stop switch is not in the policy, as a clause; empty if there is none.
+
+    What was to be stopped is not known then, so everything is.
     """
     for id in stopped_groups:
         if id != ALL_GROUPS and id not in policy.groups:
-            suggestion = did_you_mean(id, islice(policy.groups, MAX_COMPARED_GROUPS))
-            raise ConfigurationError(
-                f"SCALEIN_STOP names {id}, which is not in the policy: it would stop nothing."
-                f"{suggestion} Run scalein start --group {id}, and scalein stop for the group that"
-                " is meant."
+            if not id:
+                return "SCALEIN_STOP is set and names no group, so it stops all groups"
+            suggestion = did_you_mean(id, islice(policy.groups, MAX_COMPARED_GROUPS)).strip()
+            return (
+                f"SCALEIN_STOP names {_printable(id)}, which is not in the policy"
+                f"{f' ({suggestion})' if suggestion else ''}, so it stops all groups"
             )
+    return ""
 
 
 def apply_policy(request: RemovalRequest, policy: Policy) -> RemovalRequest | PolicyViolation:
@@ -120,12 +123,17 @@ def apply_policy(request: RemovalRequest, policy: Policy) -> RemovalRequest | Po
 
 
 def _unknown_group(scaling_group_id: str, policy: Policy) -> str:
-    printable = "".join(c if c.isprintable() else "?" for c in scaling_group_id)
     suggestion = did_you_mean(scaling_group_id, islice(policy.groups, MAX_COMPARED_GROUPS))
     return (
-        f"Scaling group {printable[:MAX_ID_CHARACTERS]} is not in the policy.{suggestion}"
+        f"Scaling group {_printable(scaling_group_id)} is not in the policy.{suggestion}"
         " Add the group to the policy, or correct the request."
     )
+
+
+def _printable(scaling_group_id: str) -> str:
+    """The id as a message has it: cut, and without control characters."""
+    printable = "".join(c if c.isprintable() else "?" for c in scaling_group_id)
+    return printable[:MAX_ID_CHARACTERS]
 
 
 def _violation(request: RemovalRequest, group_policy: GroupPolicy) -> PolicyViolation | None:

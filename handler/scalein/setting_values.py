@@ -7,7 +7,6 @@ from scalein.decision.group_policy import ALL_GROUPS
 from scalein.errors import ConfigurationError
 
 MAX_SECONDS = 86_400
-GROUP_ID = r"[A-Za-z0-9_-]{1,64}"
 
 
 def text_of(owner: object, name: str) -> str:
@@ -43,15 +42,14 @@ def bytes_of(environment: Mapping[str, str], name: str, default: int, maximum: i
 
 
 def group_ids_of(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """The variable's scaling group ids; (ALL_GROUPS,) if it says so. Raises ConfigurationError."""
-    ids = [part.strip() for part in environment.get(name, "").split(",")]
-    ids = [id for id in ids if id]
-    if not all(re.fullmatch(GROUP_ID, id) for id in ids):
-        raise ConfigurationError(
-            f"{name} must be {ALL_GROUPS}, or scaling group ids separated by commas."
-        )
-    is_all = ALL_GROUPS in (id.lower() for id in ids)
-    return (ALL_GROUPS,) if is_all else tuple(dict.fromkeys(ids))
+    """The variable's scaling group ids as they are written; (ALL_GROUPS,) if it says so, ("",) if
+    it is set and has none, such as ",".
+    """
+    value = environment.get(name, "")
+    ids = [part.strip() for part in value.split(",") if part.strip()]
+    if ALL_GROUPS in (id.lower() for id in ids):
+        return (ALL_GROUPS,)
+    return tuple(dict.fromkeys(ids or [""])) if value else ()
 
 
 def decimal(text: str) -> float:

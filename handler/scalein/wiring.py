@@ -17,7 +17,7 @@ from scalein.function_ref import FunctionRef
 from scalein.ledger.fallback import FallbackLedger
 from scalein.ledger.memory import MemoryLedger, process_store
 from scalein.ledger.protocol import LeaseOptions, Ledger
-from scalein.policy import Policy, check_groups
+from scalein.policy import Policy, stop_fault
 from scalein.processing.dependencies import Dependencies, FollowUpScheduler, ScheduleFollowUp
 from scalein.processing.follow_up_attempts import FollowUpAttempts
 from scalein.processing.follow_ups import schedule
@@ -37,10 +37,8 @@ def wire(
 ) -> tuple[Dependencies, CallTimer]:
     """The adapters of one invocation, not opened yet, and the timer of their calls.
 
-    `is_http`: the event is an HTTP request, which nothing delivers again by itself. Raises
-    ConfigurationError if the stop switch names a group that the policy lacks.
+    `is_http`: the event is an HTTP request, which nothing delivers again by itself.
     """
-    check_groups(settings.stopped_groups, policy)
     deadline, timer = Deadline.after(settings.run_seconds, clock), CallTimer(clock)
     function_ref = settings.function_ref
     open_ledgers = cache(lambda: _open_ledgers(settings, policy, deadline, timer))
@@ -60,6 +58,7 @@ def wire(
         settle_seconds=settings.settle_seconds,
         is_dry_run=settings.dry_run,
         stopped_groups=settings.stopped_groups,
+        stop_fault=stop_fault(settings.stopped_groups, policy),
     )
     return dependencies, timer
 

@@ -16,6 +16,7 @@ OLDER, NEWER = "/2016-08-15", "/2023-03-30"
 SERVICE = OLDER + "/services/{service}"
 FUNCTION = SERVICE + "/functions/{function}"
 CONFIG = FUNCTION + "/async-invoke-config"
+ON_DEMAND = FUNCTION + "/on-demand-config"
 TASKS = FUNCTION + "/stateful-async-invocations"
 Act = Callable[[Request, bytes], Any]
 
@@ -26,6 +27,7 @@ def management(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield from _functions(platform)
     yield from _versions(platform)
     yield from _asynchronous(platform)
+    yield from _on_demand(platform)
 
 
 def _services(platform: Platform) -> Iterator[tuple[str, str, Act]]:
@@ -178,6 +180,33 @@ def _asynchronous(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield TASKS, "GET", tasks
     yield TASKS + "/{task}", "GET", lambda r, _: _task(task(r))
     yield TASKS + "/{task}", "PUT", lambda r, _: platform.queue.stop(task(r))
+
+
+def _on_demand(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+    """Yields the routes of the limit of instances, which is kept, and not enforced."""
+    registry = platform.registry
+
+    def key(request: Request) -> tuple[str, str]:
+        path = request.path_params
+        function = registry.function(path["service"], path["function"])
+        return function.qualifier, function.name
+
+    def put(request: Request, body: bytes) -> Any:
+        limit = object_of(body).get("maximumInstanceCount")
+        if not isinstance(limit, int) or limit < 0:
+            raise FcError(400, "InvalidArgument", "maximumInstanceCount is a whole number")
+        config = {"maximumInstanceCount": limit}
+        registry.service(request.path_params["service"]).on_demand_configs[key(request)] = config
+        return config
+
+    def get(request: Request, _: bytes) -> Any:
+        configs = registry.service(request.path_params["service"]).on_demand_configs
+        if key(request) not in configs:
+            raise FcError(404, "OnDemandConfigNotFound", "no limit is set")
+        return configs[key(request)]
+
+    yield ON_DEMAND, "PUT", put
+    yield ON_DEMAND, "GET", get
 
 
 def object_of(body: bytes) -> dict[str, Any]:

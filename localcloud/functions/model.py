@@ -92,3 +92,4 @@ class Service:
     aliases: dict[str, dict[str, Any]] = field(default_factory=dict)
     # by qualifier and function
     async_configs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    on_demand_configs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)

@@ -82,6 +82,17 @@ def test_what_the_function_would_refuse_is_not_deployed(
     assert function.compute.platform.registry.services == {}
 
 
+def test_there_is_always_room_for_the_stop_switch(function: Deployer, code: Path) -> None:
+    function.create(code)
+    used = sum(len(f"{name}{value}") for name, value in function.function().environment.items())
+    fillers = [f"FILLER={'x' * (4096 - used - len('FILLER') - free)}" for free in (63, 64)]
+
+    assert "64 stay free" in function.refused("deploy", "--yes", "--env", fillers[0])
+    function.done("deploy", "--yes", "--env", fillers[1])
+    function.done("stop")
+    function.done("deploy", "--yes", "--timeout", "90")
+
+
 def test_a_wrong_setting_is_refused_without_a_zip_too(function: Deployer, code: Path) -> None:
     function.create(code)
     said = function.refused("deploy", "--yes", "--env", "SCALEIN_DRYRUN=false")
@@ -130,6 +141,49 @@ def test_only_what_is_named_changes(function: Deployer, code: Path, tmp_path: Pa
             times.pop(name)
     assert after == before
     assert function.config() == config
+
+
+def test_another_log_keeps_the_other_settings_of_the_log(function: Deployer, code: Path) -> None:
+    """In 3.0 the function has them, in 2.0 the service."""
+    function.create(code, "--log", "project/store")
+    owner = function.function().description
+    log = (owner if function.name == NATIVE else function.service.description)["logConfig"]
+    assert (log["logBeginRule"], log["enableRequestMetrics"]) == ("None", True)
+    assert log.get("enableInstanceMetrics", False) == (function.name == NATIVE)
+
+    log.update(logBeginRule="DefaultRegex", enableRequestMetrics=False)
+    function.done("deploy", "--yes", "--log", "project/other")
+    owner = function.function().description
+    now = (owner if function.name == NATIVE else function.service.description)["logConfig"]
+    assert now == {**log, "logstore": "other"}
+
+
+@pytest.mark.parametrize(("ledger", "limit"), [("", "1"), ("redis://host", "no limit")])
+def test_without_a_ledger_a_new_function_has_one_invocation_at_a_time(
+    function: Deployer, code: Path, ledger: str, limit: str
+) -> None:
+    function.create(code, *(("--env", f"SCALEIN_LEDGER={ledger}") if ledger else ()))
+    shown = " ".join(function.done("deploy", "--dry-run").split())
+
+    assert f"concurrency {limit} =" in shown
+
+
+def test_no_value_of_a_variable_that_is_not_known_to_be_plain_is_shown(
+    function: Deployer, code: Path
+) -> None:
+    secrets = {
+        "HTTPS_PROXY": "http://user:canary-1@proxy:3128",
+        "DB_PASSWD": "canary-2",
+        "DSN": "mysql://user:canary-3@host/db",
+        "SCALEIN_LEDGER": "redis://:canary-4@host",
+    }
+    options = [part for name, value in secrets.items() for part in ("--env", f"{name}={value}")]
+    function.create(code, "--alias", "prod")
+    output = function.done("deploy", "--yes", "--alias", "prod", *options)
+    output += function.done("rollback", "--yes")
+
+    assert "DB_PASSWD" in output
+    assert "canary" not in output
 
 
 def test_a_destination_that_is_not_named_stays(function: Deployer, code: Path) -> None:
@@ -189,7 +243,7 @@ def test_all_that_the_function_is_is_shown(function: Deployer, code: Path) -> No
     for what in (
         *("code sha256 ", f"role {ROLE}", "runtime python3.10", "handler index.handler"),
         *("memory 256 MB", "timeout 60 s", "log project project", "log store store"),
-        *("concurrency no limit", "versions 1", "alias prod version 1"),
+        *("concurrency 1", "versions 1", "alias prod version 1"),
         *("async LATEST: maxAsyncRetryAttempts 3", "async prod: maxAsyncRetryAttempts 3"),
         *("variable SCALEIN_DRY_RUN true", "variable SCALEIN_FOLLOW_UP_KEY (hidden)"),
     ):
@@ -291,7 +345,9 @@ def test_rolling_back_needs_no_zip_and_takes_the_version_before_or_a_named_one(
     assert function.function("prod").timeout == 120
     assert function.function().timeout == 120
 
-    assert "does not exist in 9" in function.refused("rollback", "--yes", "--to", "9")
+    assert "has no version 9. Name another one with --to" in function.refused(
+        "rollback", "--yes", "--to", "9"
+    )
     assert "has no alias test" in function.refused("rollback", "--alias", "test")
     function.done("rollback", "--yes", "--to", "1")
     assert "There is no version before 1" in function.refused("rollback", "--yes")

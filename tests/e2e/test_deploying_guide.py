@@ -122,8 +122,15 @@ def test_every_command_does_what_the_guide_says(generation: str, tmp_path: Path)
 def test_only_commands_of_the_cloud_are_left_out() -> None:
     left_out = [block for block in blocks() if block.startswith(CLOUD)]
 
-    assert len(left_out) == 2
+    assert len(left_out) == 4
     for block in left_out:
         for command in re.sub(r"\\\n", " ", block).splitlines()[1:]:
-            assert command.startswith(("aliyun ", "export "))
+            assert command.startswith(("aliyun ", "export ", "scalein deploy scalein.zip "))
     assert "aliyun" not in "".join(block for block in blocks() if block not in left_out)
+
+
+def test_no_line_that_is_pasted_answers_the_question_of_the_line_before() -> None:
+    asking = re.compile(r"scalein (deploy|promote|rollback|start)\b")
+    for block in blocks():
+        *before, _ = re.sub(r"\\\n", " ", block).splitlines()
+        assert not any(asking.match(command) for command in before), block

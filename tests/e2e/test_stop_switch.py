@@ -12,7 +12,7 @@ import pytest
 from scalein_cli.compute import open_function
 from scalein_cli.errors import CommandError
 from scalein_cli.function_api import ApiError, FunctionApi
-from scalein_cli.stop_switch import Switch, set_switch, targets_of
+from scalein_cli.stop_switch import Switch, set_switch
 from tests.support.clouds import group, instances
 from tests.support.deploying import NATIVE, OLDER, Deployer, package
 from tests.support.deployment import KEY_VARIABLES
@@ -239,7 +239,7 @@ def test_a_failure_in_between_says_what_remains_and_a_second_run_ends_it(
     api: Any = Broken(api_of(function, monkeypatch), method, number)
     lines: list[str] = []
     with pytest.raises(CommandError) as caught:
-        set_switch(api, targets_of(api, Switch(is_on=True)), lines.append)
+        set_switch(api, Switch(is_on=True), lines.append)
     backups = [Path(line.partition("its own is kept in ")[2]) for line in lines if "kept" in line]
 
     if (method, number) == ("update", 3):
@@ -261,16 +261,17 @@ def test_a_failure_in_between_says_what_remains_and_a_second_run_ends_it(
 
 
 class Deploying:
-    """A function that another person deploys to, just before a version is made of it."""
+    """A function that another person deploys to once, just before a version is made of it."""
 
     def __init__(self, function: FunctionApi, code: bytes) -> None:
-        self._function, self._code = function, code
+        self._function, self._codes = function, [code]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._function, name)
 
     def publish(self, description: str) -> str:
-        self._function.update({}, self._code)
+        while self._codes:
+            self._function.update({}, self._codes.pop())
         return self._function.publish(description)
 
 
@@ -280,11 +281,11 @@ def test_code_that_is_deployed_at_the_same_moment_gets_no_alias(
     prod = content(function, "prod")
     other = package(tmp_path, "other.zip", other__txt="x").read_bytes()
     api: Any = Deploying(api_of(function, monkeypatch), other)
-    with pytest.raises(CommandError, match=r"its code is not what it was made for\. No alias"):
-        set_switch(api, targets_of(api, Switch(is_on=True)), lambda _: None)
+    lines: list[str] = []
+    set_switch(api, Switch(is_on=True), lines.append)
 
-    assert content(function, "prod") == prod
-    function.done("stop")
+    assert "FAILED  alias prod" in lines
+    assert api.read_code() == other
     assert unstopped(content(function, "prod")) == prod
     assert stop_of(function, "prod") == "all"
 
@@ -296,18 +297,46 @@ def test_what_fails_for_latest_does_not_keep_the_alias_from_stopping(
     function.done("start", "--yes")  # a version with the stop is there
     api: Any = Broken(api_of(function, monkeypatch), "update", 1)
     with pytest.raises(CommandError, match="Not done: LATEST; the rest is"):
-        set_switch(api, targets_of(api, Switch(is_on=True)), lambda _: None)
+        set_switch(api, Switch(is_on=True), lambda _: None)
 
     assert (stop_of(function), stop_of(function, "prod")) == (None, "all")
 
 
-def test_a_misspelt_group_is_said_by_the_next_invocation(function: Deployer) -> None:
-    function.done("stop", "--group", "asg-11")
-    said = function.invoke(EVENT)
+@pytest.mark.parametrize("value", ["", " ", ",", "asg 1", "asg-1;asg-2", "x" * 65])
+def test_what_is_no_id_of_a_group_is_a_wrong_use(function: Deployer, value: str) -> None:
+    for command in ("stop", "start"):
+        assert function.run(command, "--group", value).exit_code == 2
+    assert stop_of(function) is None
 
-    assert said.exit_code == 1
-    assert "The function raised ConfigurationError: " in said.output
-    assert "Did you mean asg-1?" in said.output
+
+def test_ids_may_be_separated_by_commas_and_all_means_all(function: Deployer) -> None:
+    function.done("stop", "--group", "asg-1, asg-2")
+    assert stop_of(function) == "asg-1,asg-2"
+    function.done("stop", "--group", "All")
+    assert stop_of(function) == "all"
+
+
+def test_a_group_that_the_policy_lacks_is_not_stopped(function: Deployer, tmp_path: Path) -> None:
+    refused = function.refused("stop", "--group", "asg-1", "--group", "asg_1")
+    assert "Nothing was stopped" in refused
+    assert "Did you mean asg-1?" in refused
+    assert stop_of(function) is None
+    inside = package(tmp_path, "inside.zip", policy__json='{"groups": {"asg-3": {}}}')
+    function.done("deploy", str(inside), "--yes", "--unset", "SCALEIN_POLICY")
+    assert "asg_3 is not in the policy" in function.refused("stop", "--group", "asg_3")
+    function.done("stop", "--group", "asg-3")
+    function.done("start", "--yes")
+    function.done("stop", "--group", "asg-2")  # the alias's version has it
+
+
+def test_a_policy_that_cannot_be_read_does_not_keep_a_group_from_stopping(
+    function: Deployer,
+) -> None:
+    mounted = ("--unset", "SCALEIN_POLICY", "--env", "SCALEIN_POLICY_FILE=/mnt/policy/policy.json")
+    function.done("deploy", "--yes", *mounted)
+
+    assert "is not checked" in function.done("stop", "--group", "asg-9")
+    assert stop_of(function, "prod") == "asg-9"
 
 
 def test_starting_asks_first(function: Deployer) -> None:

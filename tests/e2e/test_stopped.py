@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+import index
 from localcloud.ess.model import Assumptions
 from localcloud.lag import Lag
-from scalein.errors import ConfigurationError
 from tests.support.clouds import group, instances
+from tests.support.deployment import KEY_VARIABLES, POLICY, context
 from tests.support.truth import Did, Said, ends, lies
 from tests.support.worlds import World, world_of
 
@@ -90,12 +91,53 @@ def test_the_groups_beside_a_stopped_one_go_on(monkeypatch: pytest.MonkeyPatch) 
         assert world.send({"requestId": "m", "remove": {"count": 3}})["status"] == "removing"
 
 
-def test_a_misspelt_group_stops_nothing_silently(monkeypatch: pytest.MonkeyPatch) -> None:
+WRONG_SWITCHES = [
+    ("asg-11", "names asg-11, which is not in the policy (Did you mean asg-1?)"),
+    ("asg-1; x", "names asg-1; x, which is not in the policy"),
+    ("asg-2\n", "names asg-2, which is not in the policy"),
+    ("asg-1,other", "names other, which is not in the policy"),
+    (",", "is set and names no group"),
+]
+
+
+@pytest.mark.parametrize(("value", "fault"), WRONG_SWITCHES)
+def test_a_stop_switch_that_cannot_be_understood_stops_every_group_and_says_why(
+    value: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with world_of(group(*instances(9))) as world:
-        monkeypatch.setenv("SCALEIN_STOP", "asg-11")
-        with pytest.raises(ConfigurationError, match=r"asg-11.*Did you mean asg-1\?"):
-            world.send({"requestId": "m", "remove": {"count": 3}})
+        monkeypatch.setenv("SCALEIN_STOP", value)
+        outcome = world.send({"requestId": "m", "remove": {"count": 3}})
+
+        assert (outcome["status"], outcome["blockedBy"]["reason"]) == ("blocked", "stop-switch")
+        assert fault in outcome["blockedBy"]["detail"]
+        assert "stops all groups" in outcome["message"]
         assert world.cloud.calls("RemoveInstances") == []
+
+
+def test_follow_ups_report_the_end_of_a_removal_although_the_stop_switch_is_misspelt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with world_of(group(*instances(60)), assumptions=Assumptions(activity_seconds=20)) as world:
+        last = stopped(world, 45, ("SCALEIN_STOP", "asg_1"), monkeypatch)[-1].outcome
+
+        assert (last["status"], len(last["removed"])) == ("partly-removed", 20)
+        queue = world.cloud.inside.functions
+        assert queue is not None
+        assert queue.failed == []
+
+
+def test_an_instance_starts_although_the_stop_switch_is_misspelt_and_logs_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SCALEIN_POLICY", POLICY)
+    monkeypatch.setenv("SCALEIN_STOP", "asg-11")
+    for name, value in KEY_VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    index.initialize(context())
+
+    [record] = caplog.records
+    assert (record.levelname, record.name) == ("ERROR", "scalein.settings")
+    assert "SCALEIN_STOP names asg-11" in record.getMessage()
 
 
 def test_a_removal_that_may_be_an_earlier_delivery_s_does_not_hide_the_stop_switch(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from click.testing import CliRunner, Result
 
@@ -24,6 +25,19 @@ SECRET = "a follow-up key that no output shows"
 NATIVE, OLDER = "scalein", "scalein/scale-in"  # of Function Compute 3.0, and 2.0
 
 
+class SlowAnswer(io.BytesIO):
+    """A person who agrees, after something has happened."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__(b"y\n")
+        self._meanwhile = [meanwhile]
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        while self._meanwhile:
+            self._meanwhile.pop()()
+        return super().read1(-1 if size is None else size)
+
+
 @dataclass
 class Deployer:
     """One function, by its name on the command line."""
@@ -31,8 +45,11 @@ class Deployer:
     compute: Compute
     name: str
 
-    def run(self, *arguments: str, **variables: str) -> Result:
-        """The command, with the function's name and the credentials in the environment."""
+    def run(self, *arguments: str, answer: IO[bytes] | None = None, **variables: str) -> Result:
+        """The command, with the function's name and the credentials in the environment.
+
+        `answer`: what a person types.
+        """
         known = {
             "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
@@ -41,7 +58,11 @@ class Deployer:
             "COLUMNS": "200",
         }
         runner = CliRunner(env={**known, **variables})
-        return runner.invoke(main, list(arguments), prog_name="scalein")
+        return runner.invoke(main, list(arguments), prog_name="scalein", input=answer)
+
+    def agreed(self, meanwhile: Callable[[], object], *arguments: str) -> Result:
+        """The command; something happens while it waits for a person, who agrees."""
+        return self.run(*arguments, answer=SlowAnswer(meanwhile))
 
     def done(self, *arguments: str) -> str:
         """The output of a command that must succeed."""

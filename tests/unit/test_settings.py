@@ -117,8 +117,6 @@ def test_cloudmonitor_has_an_endpoint_of_its_own() -> None:
         ("SCALEIN_DRY_RUN", "perhaps"),
         ("SCALEIN_RETRY", "never"),
         ("SCALEIN_REGION_ID", "cn hangzhou"),
-        ("SCALEIN_STOP", "asg-1; asg-2"),
-        ("SCALEIN_STOP", "asg 1"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
@@ -177,6 +175,9 @@ def test_for_a_cloud_on_this_machine_a_proxy_says_nothing() -> None:
         ("asg-1", ("asg-1",)),
         ("asg-1, asg-2,asg-1,", ("asg-1", "asg-2")),
         ("asg-1,all", ("all",)),
+        (" ", ("",)),
+        (",", ("",)),
+        ("asg-1; asg 2", ("asg-1; asg 2",)),
     ],
 )
 def test_the_stop_switch_names_groups_or_all(value: str, stopped: tuple[str, ...]) -> None:

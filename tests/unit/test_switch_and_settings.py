@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 
 from scalein_cli.errors import CommandError
 from scalein_cli.function_api import FunctionState
-from scalein_cli.shown_settings import SECRET_NAME_PARTS, setting_rows
+from scalein_cli.shown_settings import SHOWN_VARIABLES, setting_rows
 from scalein_cli.stop_switch import Switch
 
 ids = st.from_regex(r"asg-[a-z0-9]{1,5}", fullmatch=True)
 groups = st.lists(ids, unique=True, max_size=4).map(tuple)
 values = st.one_of(st.just("all"), groups.map(",".join))
-names = st.from_regex(r"[A-Z_]{0,5}", fullmatch=True)
-secret_names = st.tuples(names, st.sampled_from(SECRET_NAME_PARTS), names).map("".join)
+secret_names = st.one_of(
+    st.from_regex(r"(SCALEIN_|HTTPS_)?[A-Z_]{1,8}", fullmatch=True),
+    st.sampled_from(("SCALEIN_LEDGER", "SCALEIN_POLICY", "SCALEIN_FOLLOW_UP_KEY", "DSN")),
+).filter(lambda name: name not in SHOWN_VARIABLES)
 secrets = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8)
 
 
@@ -69,11 +71,25 @@ def test_nothing_of_a_secret_is_shown(before: dict[str, str], after: dict[str, s
     assert changed == {name for name in {*before, *after} if before.get(name) != after.get(name)}
 
 
+@pytest.mark.parametrize("url", ["http://user:password@proxy", "user:password@proxy:80"])
+def test_a_user_in_a_url_is_not_shown(url: str) -> None:
+    variables = {"SCALEIN_ESS_ENDPOINT": url}
+    [row] = setting_rows(None, state(environmentVariables=variables))
+
+    assert row.after == "(hidden)"
+
+
+def test_a_plain_setting_is_shown() -> None:
+    [row] = setting_rows(None, state(environmentVariables={"SCALEIN_DRY_RUN": "true"}))
+
+    assert row.after == "true"
+
+
 @given(st.text(max_size=100), st.text(max_size=100))
 def test_two_values_that_differ_are_never_shown_as_the_same(before: str, after: str) -> None:
     rows = setting_rows(
-        state(environmentVariables={"X": f"{'-' * 80}{before}"}),
-        state(environmentVariables={"X": f"{'-' * 80}{after}"}),
+        state(environmentVariables={"SCALEIN_STOP": f"{'-' * 80}{before}"}),
+        state(environmentVariables={"SCALEIN_STOP": f"{'-' * 80}{after}"}),
     )
 
     assert rows[0].is_change == (before != after)

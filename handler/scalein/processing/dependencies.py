@@ -43,9 +43,12 @@ class Dependencies(NamedTuple):
     settle_seconds: float = 180.0
     is_dry_run: bool = False
     stopped_groups: tuple[str, ...] = ()  # the stop switch; ("all",): every group
+    stop_fault: str = ""  # a clause: the stop switch cannot be read, and stops every group
 
     def stop_of(self, scaling_group_id: str) -> str:
         """A clause that says how the stop switch stops the group; empty if it does not."""
+        if self.stop_fault:
+            return self.stop_fault
         stopping = {ALL_GROUPS, scaling_group_id}.intersection(self.stopped_groups)
         return f"SCALEIN_STOP is {', '.join(self.stopped_groups)}" if stopping else ""
 

@@ -146,7 +146,8 @@ REASONS = {
     # Retained, because of the policy's guardrails
     Reason.STOP_SWITCH: Text(
         "stopped by the stop switch",
-        "The stop switch `SCALEIN_STOP` is on, for all groups or for this one.",
+        "The stop switch `SCALEIN_STOP` is on, for all groups or for this one. If it names a group "
+        "that the policy lacks, it stops all, and `detail` names that group.",
         "To let it remove again, run `scalein start`, or for one group `scalein start --group ID`.",
     ),
     Reason.PAUSED: Text(
