@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from scalein.clock import Deadline
-from scalein.cloud.ess import EssGateway
+from scalein.cloud.gateway import Gateway
 from scalein.cloud.retries import NO_CONNECTION, Patience, Retries
 from scalein.errors import GatewayError
 from scalein.settings import Settings
@@ -61,15 +61,17 @@ region_option = click.option(
 
 def find_credentials() -> None:
     """Makes sure that the environment has credentials. Raises CommandError."""
-    if not os.environ.get(KEY_ID):
+    if not (os.environ.get(KEY_ID) and os.environ.get(KEY_SECRET)):
         _set_credentials("")
 
 
-def reading_gateway(settings: Settings, deadline: Deadline) -> EssGateway:
+def reading_gateway(settings: Settings, deadline: Deadline) -> Gateway:
     """ESS for a person, who waits only seconds for a service that does not answer.
 
     Only for commands that change nothing: Ctrl-C ends them at once.
     """
+    from scalein.cloud.ess import EssGateway  # the SDK: a quarter of a second
+
     end_soon_on_interrupt()
     patience = Patience(MAX_WAIT_SECONDS, deadline.clock)
     return EssGateway(settings, deadline, retries=Retries(deadline, patience))

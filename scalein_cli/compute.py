@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import click
 
+from scalein_cli.cloud_access import KEY_ID, KEY_SECRET, TOKEN, find_credentials
 from scalein_cli.errors import CommandError
 from scalein_cli.function_api import (
     LATEST,
@@ -20,7 +21,6 @@ from scalein_cli.function_api import (
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 600.0
 BRIEF_READ_SECONDS = 30.0  # of a command that must not wait
-KEY_ID, KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
 CREATE = "Create it with template.yml or scalein deploy, or correct --function."
 WRONG_KEY = "The access key secret is wrong."
 HINTS = {
@@ -64,7 +64,8 @@ def parse_address(name: str, qualifier: str = LATEST) -> FunctionAddress:
 def open_function(
     name: str, endpoint: str, qualifier: str = LATEST, read_seconds: float = READ_SECONDS
 ) -> FunctionApi:
-    """The function of that name in Function Compute, with the credentials of the environment.
+    """The function of that name in Function Compute, with the credentials of the
+    environment, else as `aliyun` finds them.
 
     Raises CommandError, click.UsageError.
     """
@@ -105,9 +106,7 @@ def read_function(function: FunctionApi, qualifier: str = LATEST) -> FunctionSta
 
 def _connection(endpoint: str) -> Connection:
     """Raises CommandError."""
-    missing = [name for name in (KEY_ID, KEY_SECRET) if not os.environ.get(name)]
-    if missing:
-        raise CommandError(f"There are no credentials: set {' and '.join(missing)}.")
+    find_credentials()
     if not endpoint:
         raise CommandError(
             "There is no endpoint: set SCALEIN_FC_ENDPOINT, such as "
@@ -124,5 +123,5 @@ def _connection(endpoint: str) -> Connection:
         not is_local or endpoint.startswith("https://"),
         os.environ[KEY_ID],
         os.environ[KEY_SECRET],
-        os.environ.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
+        os.environ.get(TOKEN, ""),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scalein_cli.cloud_access import profile_option
 from scalein_cli.options import (
     RUNTIMES,
     console_for_output,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.argument("zip_file", type=existing_file, metavar="[ZIP]", required=False)
 @function_option
 @endpoint_option
+@profile_option
 @click.option(
     "--runtime",
     type=click.Choice(RUNTIMES),
@@ -79,7 +81,7 @@ def deploy_command(zip_file: Path | None, **options: Any) -> None:
         scalein deploy scalein.zip --role acs:ram::1234567890:role/scalein
         scalein deploy --env SCALEIN_DRY_RUN=false
 
-    Uses the credentials of the environment (ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET). The exit
+    Uses the credentials that `aliyun` uses. The exit
     status is 0 if it is deployed or nothing changes, 1 if it failed or you did not agree.
     """
     from scalein_cli.changes import apply_changes, confirm, print_rows

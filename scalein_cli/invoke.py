@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from scalein_cli import show
+from scalein_cli.cloud_access import profile_option
 from scalein_cli.local import EXAMPLE_POLICY, SMALL_FLEET
 from scalein_cli.local_function import outcomes_of
 from scalein_cli.options import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.argument("event", type=click.File("rb"))
 @function_option
 @endpoint_option
+@profile_option
 @click.option("--qualifier", default="LATEST", show_default=True, help="Version or alias.")
 @click.option(
     "--local",

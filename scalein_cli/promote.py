@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from scalein_cli.cloud_access import profile_option
 from scalein_cli.options import (
     alias_option,
     console_for_output,
@@ -16,6 +17,7 @@ from scalein_cli.options import (
 @click.command("promote")
 @function_option
 @endpoint_option
+@profile_option
 @alias_option
 @click.option("--dry-run", is_flag=True, help="Print the changes and apply none.")
 @yes_option
@@ -55,6 +57,7 @@ def promote_command(function: str, endpoint: str, alias: str, dry_run: bool, yes
 @click.command("rollback")
 @function_option
 @endpoint_option
+@profile_option
 @alias_option
 @click.option("--to", "version", metavar="VERSION", help="Version.  [default: the one before]")
 @yes_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalein.decision.group_policy import ALL_GROUPS
+from scalein_cli.cloud_access import profile_option
 from scalein_cli.options import console_for_output, endpoint_option, function_option, yes_option
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ group_option = click.option(
 @click.command("stop")
 @function_option
 @endpoint_option
+@profile_option
 @group_option
 def stop_command(function: str, endpoint: str, groups: tuple[str, ...]) -> None:
     """Stop removals at once, of all scaling groups or some.
@@ -81,6 +83,7 @@ def stop_command(function: str, endpoint: str, groups: tuple[str, ...]) -> None:
 @click.command("start")
 @function_option
 @endpoint_option
+@profile_option
 @group_option
 @yes_option
 def start_command(function: str, endpoint: str, groups: tuple[str, ...], **options: Any) -> None:

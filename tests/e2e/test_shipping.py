@@ -130,7 +130,7 @@ def test_the_function_of_this_checkout_is_invoked_locally() -> None:
         (
             ["invoke", "-"],
             {"ALIBABA_CLOUD_ACCESS_KEY_ID": ""},
-            "There are no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID",
+            "There are no credentials in ALIBABA_CLOUD_ACCESS_KEY_ID",
         ),
         (
             ["invoke", "-", "--function", "f"],
