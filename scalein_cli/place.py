@@ -30,6 +30,7 @@ class Place(NamedTuple):
     policy: Policy
     fingerprint: str  # of the policy
     name: str  # as the output names it
+    has_policy: bool
 
     def open_gateway(self) -> Gateway:
         """ESS, for the reads of one group."""
@@ -88,4 +89,4 @@ def _place(
         hint = "" if fleet else " For a local cloud, give --local or --fleet FILE."
         raise CommandError(f"Nothing was read: {str(error).rstrip('.')}.{hint}") from None
     where = f"fleet {relative_path(fleet)}" if fleet else f"Auto Scaling in {settings.region_id}"
-    return Place(settings, in_use.policy, in_use.fingerprint, where)
+    return Place(settings, in_use.policy, in_use.fingerprint, where, bool(is_named))

@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,14 @@ def shell(cloud: Cloud | None = None, **more: str) -> dict[str, str]:
 
 
 def in_pipe(
-    *arguments: str, environment: Mapping[str, str], text: str | None = None
+    *arguments: str,
+    environment: Mapping[str, str],
+    text: str | None = None,
+    program: Sequence[str] = ("-m", "scalein_cli"),
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the command with this text as its input."""
+    """Runs the command, or another program of Python, with this text as its input."""
     return subprocess.run(
-        [sys.executable, "-m", "scalein_cli", *arguments],
+        [sys.executable, *program, *arguments],
         cwd=ROOT,
         env=environment,
         input=text,
