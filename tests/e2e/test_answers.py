@@ -238,3 +238,38 @@ def test_a_source_that_cannot_be_read_is_an_error_with_what_to_do(
     assert "pip install 'scalein[logs]'" in logs.stderr
     wrong = in_pipe(*command, "--since", "yesterday", environment=shell(cloud))
     assert (wrong.returncode, "RFC 3339" in wrong.stderr) == (2, True)
+
+
+def test_init_writes_a_policy_that_plan_and_check_take(cloud: Cloud, tmp_path: Path) -> None:
+    file = tmp_path / "first.json"
+    done = in_pipe("init", "--group", WEB, "--output", str(file), environment=shell(cloud))
+    next_command = done.stdout.splitlines()[-1].split()
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(json.loads(file.read_text("utf-8"))["groups"][WEB]) == {
+        "comment", "order", "floor", "cooldownSeconds", "budget",
+    }  # fmt: skip
+    assert next_command[:2] == ["scalein", "plan"]
+    assert in_pipe(*next_command[1:], environment=shell(cloud)).returncode == 0
+    assert in_pipe("check", "--policy", str(file), environment=shell(cloud)).returncode == 0
+
+
+def test_init_overwrites_nothing_unless_it_is_forced(cloud: Cloud, tmp_path: Path) -> None:
+    file = tmp_path / "first.json"
+    file.write_text("mine", encoding="utf-8")
+    arguments = ("init", "--group", WEB, "--output", str(file))
+    refused = in_pipe(*arguments, environment=shell(cloud))
+    before = file.read_text("utf-8")
+    forced = in_pipe(*arguments, "--force", "--json", environment=shell(cloud))
+
+    assert (refused.returncode, before) == (1, "mine")
+    assert "--force" in refused.stderr
+    assert json.loads(forced.stdout)["policy"] == json.loads(file.read_text("utf-8"))
+
+
+def test_init_is_readable_at_80_columns(cloud: Cloud, tmp_path: Path) -> None:
+    arguments = ("init", "--group", WEB, "--output", str(tmp_path / "p.json"))
+    table = on_terminal(80, *arguments, environment=shell(cloud)).split("Written")[0]
+
+    assert max(map(len, table.splitlines())) <= 80
+    assert {"order", "floor", "cooldownSeconds", "budget"} <= set(table.split())
