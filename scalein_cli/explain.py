@@ -41,7 +41,7 @@ from scalein_cli.stories import (
 FOUND, NOT_FOUND = 0, 3  # exit status; 1 is an unreadable source, 2 wrong usage
 
 
-@click.command("explain", short_help="Tell the story of one message or instance.")
+@click.command("explain")
 @click.argument("id", metavar="REQUEST_ID|INSTANCE_ID")
 @since_option("7d")
 @log_options
@@ -51,7 +51,7 @@ FOUND, NOT_FOUND = 0, 3  # exit status; 1 is an unreadable source, 2 wrong usage
 @region_option
 @click.option("--json", "as_json", is_flag=True, help="Print only the story, as JSON.")
 def explain_command(id: str, **options: Any) -> None:
-    """Tells what happened with a message (by its requestId), or with an instance, and why.
+    """Tell the story of one message or instance.
 
     Of a message: what was requested, the plan, calls, follow-ups, the end. Of an instance: when
     it was selected or retained and why, in which scaling activity it was, when it was removed.

@@ -51,7 +51,7 @@ class Message(NamedTuple):
     outcomes: int
 
 
-@click.command("history", short_help="List removals and outcomes, newest first.")
+@click.command("history")
 @click.option("--group", "group_id", default="", metavar="ID", help="Only this scaling group.")
 @since_option("24h")
 @log_options
@@ -60,9 +60,10 @@ class Message(NamedTuple):
 @region_option
 @click.option("--json", "as_json", is_flag=True, help="Print only the entries, as JSON.")
 def history_command(**options: Any) -> None:
-    """Lists removals and outcomes, newest first: one entry for each message.
+    """List removals and outcomes, newest first.
 
-    From a log of the function, which knows every message and why it did not remove:
+    One entry is one message. From a log of the function, which knows every message and why it did
+    not remove:
 
         scalein history --log function.log --since 7d
 

@@ -30,7 +30,7 @@ HISTORY_DAYS = 7
 COLUMNS = (Column("Field"), Column("Value", folds=True), Column("Why", folds=True))
 
 
-@click.command("init", short_help="Write a first policy, proposed from a group.")
+@click.command("init")
 @click.option("--group", "group_id", required=True, metavar="ID", help="Scaling group.")
 @click.option(
     "--output", type=new_file, default=Path("policy.json"), show_default=True, help="File to write."
@@ -44,10 +44,10 @@ COLUMNS = (Column("Field"), Column("Value", folds=True), Column("Why", folds=Tru
 @region_option
 @click.option("--json", "as_json", is_flag=True, help="Print only the proposals, as JSON.")
 def init_command(**options: Any) -> None:
-    """Writes a first policy for a scaling group, and says why each value is proposed.
+    """Write a first policy, proposed from a group.
 
     Reads the group and its scaling activities of a week, and changes nothing in the cloud. It
-    proposes the order of removal, a floor, a cooldown and a budget: a start to be changed.
+    proposes the order of removal, a floor, a cooldown and a budget, and says why each.
 
         scalein init --group asg-bp1example --region cn-hangzhou
 

@@ -61,7 +61,7 @@ class Failure(NamedTuple):
 Row = GroupStatus | Failure
 
 
-@click.command("status", short_help="Show what each group allows to remove now, and why.")
+@click.command("status")
 @click.option("--group", "group_ids", metavar="ID", multiple=True, help="Only this scaling group.")
 @click.option("--policy", type=existing_file, help="Policy document.")
 @click.option("--fleet", type=existing_file, help="Groups of a local cloud with this fleet file.")
@@ -79,10 +79,11 @@ Row = GroupStatus | Failure
 @region_option
 @click.option("--json", "as_json", is_flag=True, help="Print only the groups, as JSON.")
 def status_command(**options: Any) -> None:
-    """Shows what may be removed now from each group of the policy, and what stands in the way.
+    """Show what each group allows to remove now, and why.
 
-    Removes nothing: it reads each group, and has the function's own decision on the largest
-    request. "Allows" is how many instances that would remove.
+    Removes nothing. Each group of the policy is read, and the function's own decision is made on
+    the largest request: "Allows" is how many instances that would remove. "Why" is what stands in
+    the way, and what each guardrail allows.
 
         scalein status --policy policy.json --region cn-hangzhou
 

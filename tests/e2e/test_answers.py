@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.functions.model import NATIVE
 from tests.support.clouds import Cloud, cloud_of, group
+from tests.support.native import zipped_folder
+from tests.support.platforms import Compute, compute_of
 from tests.support.terminals import in_pipe, on_terminal, real_members, shell
 
 WEB, JOBS, COLD, OFF = (f"asg-bp1{name:0>17}" for name in ("web", "jobs", "cold", "off"))
@@ -273,3 +277,36 @@ def test_init_is_readable_at_80_columns(cloud: Cloud, tmp_path: Path) -> None:
 
     assert max(map(len, table.splitlines())) <= 80
     assert {"order", "floor", "cooldownSeconds", "budget"} <= set(table.split())
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Iterator[Compute]:
+    """A group beside a function of Function Compute 3.0 that stops it."""
+    (tmp_path / "index.py").write_text("", encoding="utf-8")
+    with compute_of(group(*MEMBERS[:6], scalingGroupId=WEB, minSize=1)) as compute:
+        compute.platform.registry.put_function(
+            NATIVE,
+            {
+                "functionName": "scalein",
+                "runtime": "python3.10",
+                "handler": "index.handler",
+                "code": {"zipFile": base64.b64encode(zipped_folder(tmp_path)).decode()},
+                "environmentVariables": {"SCALEIN_STOP": WEB},
+            },
+        )
+        yield compute
+
+
+def test_the_deployed_function_says_what_is_stopped_and_where_its_log_is(
+    deployed: Compute, policy: Path
+) -> None:
+    environment = shell(SCALEIN_ESS_ENDPOINT=deployed.endpoint)
+    function = ("--function", "scalein", "--endpoint", deployed.endpoint)
+    arguments = ("--policy", str(policy), "--group", WEB, "--json")
+    status = in_pipe("status", *function, *arguments, environment=environment)
+    history = in_pipe("history", *function, environment=environment)
+
+    (web,) = json.loads(status.stdout)["groups"]
+    assert [one["reason"] for one in web["blockedBy"]] == ["stop-switch"]
+    assert (history.returncode, history.stdout) == (1, "")
+    assert "Function scalein writes to no log store (logConfig). Give --log" in history.stderr

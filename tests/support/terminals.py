@@ -37,15 +37,15 @@ def real_members(count: int, **fields: Any) -> list[dict[str, Any]]:
 
 def shell(cloud: Cloud | None = None, **more: str) -> dict[str, str]:
     """The environment of a shell; with a cloud, as if that were the real one."""
-    own = {"PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}", "PATH": os.environ["PATH"], "NO_COLOR": "1"}
-    if cloud:
-        own |= {
-            "SCALEIN_ESS_ENDPOINT": cloud.endpoint,
-            "SCALEIN_REGION_ID": "cn-hangzhou",
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
-        }
-    return own | more
+    own = {
+        "PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}",
+        "PATH": os.environ["PATH"],
+        "NO_COLOR": "1",
+        "SCALEIN_REGION_ID": "cn-hangzhou",
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
+    }
+    return own | ({"SCALEIN_ESS_ENDPOINT": cloud.endpoint} if cloud else {}) | more
 
 
 def in_pipe(

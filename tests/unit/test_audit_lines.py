@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import datetime, timezone
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,10 @@ from scalein.decision.reasons import Reason, Status
 from scalein.report import audit
 from scalein.report.outcome import FollowUp, Outcome
 from scalein_cli.audit_lines import AuditLog, read_audit_lines
+from scalein_cli.errors import CommandError
 from scalein_cli.history import messages_of
+from scalein_cli.log_service import MAX_ROWS, PAGE
+from scalein_cli.log_service import lines_of as lines_of_store
 from scalein_cli.stories import end_text, instance_story, message_story
 from tests.support.clock import NOON
 from tests.support.fakes import NO_CALL_TIMES
@@ -220,3 +224,25 @@ def test_history_has_one_entry_for_a_message_and_ignores_its_duplicates() -> Non
         (m.latest["requestId"], m.latest["status"], m.outcomes) for m in messages_of(log.outcomes)
     ]
     assert entries == [("request-2", "ignored", 1), ("request-1", "partly-removed", 3)]
+
+
+class Pages(NamedTuple):
+    """A log store with so many rows."""
+
+    number: int
+
+    def rows(self, since: datetime, until: datetime, offset: int) -> list[dict[str, Any]]:
+        assert since <= until
+        return [{"message": str(n)} for n in range(self.number)][offset : offset + PAGE]
+
+
+@pytest.mark.parametrize("number", [0, 1, PAGE, PAGE + 1, MAX_ROWS - 1])
+def test_all_pages_of_a_log_store_are_read(number: int) -> None:
+    lines = list(lines_of_store(Pages(number), NOON, NOON))
+
+    assert [json.loads(line)["message"] for line in lines] == [str(n) for n in range(number)]
+
+
+def test_a_log_store_with_too_many_rows_is_no_part_of_a_history() -> None:
+    with pytest.raises(CommandError, match="Give a shorter --since"):
+        list(lines_of_store(Pages(MAX_ROWS + 1), NOON, NOON))
