@@ -9,6 +9,9 @@ from scalein_cli.broker import broker_command
 from scalein_cli.capture import capture_command
 from scalein_cli.check import check_command
 from scalein_cli.deploy import deploy_command
+from scalein_cli.explain import explain_command
+from scalein_cli.history import history_command
+from scalein_cli.init import init_command
 from scalein_cli.invoke import invoke_command
 from scalein_cli.package import package_command
 from scalein_cli.plan import plan_command
@@ -16,11 +19,13 @@ from scalein_cli.promote import promote_command, rollback_command
 from scalein_cli.run import run_command
 from scalein_cli.run_queue import run_queue_command
 from scalein_cli.simulate import simulate_command
+from scalein_cli.status import status_command
 from scalein_cli.stop import start_command, stop_command
 
 # The order in which a person meets them.
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Decide": (plan_command, simulate_command, check_command, capture_command),
+    "Decide": (init_command, plan_command, simulate_command, check_command, capture_command),
+    "Ask": (status_command, history_command, explain_command),
     "Try it on this machine": (run_command, run_queue_command, broker_command),
     "Deploy": (package_command, deploy_command, promote_command, rollback_command, invoke_command),
     "In an emergency": (stop_command, start_command),

@@ -6,7 +6,12 @@ from importlib.util import find_spec
 
 from scalein_cli.errors import CommandError
 
-MODULE_BY_EXTRA = {"local": "uvicorn", "queue": "pika", "pictures": "matplotlib"}
+MODULE_BY_EXTRA = {
+    "local": "uvicorn",
+    "queue": "pika",
+    "pictures": "matplotlib",
+    "logs": "alibabacloud_sls20201230",
+}
 
 
 def require(extra: str) -> None:

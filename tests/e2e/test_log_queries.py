@@ -18,6 +18,8 @@ import pytest
 from localcloud.logs.index import Index, index_of
 from localcloud.logs.query import QueryError, run_query
 from localcloud.logs.rows import Row
+from scalein_cli.audit_lines import read_audit_lines
+from scalein_cli.log_service import QUERY
 from tests.support.logged_story import LARGE, Story, told_story
 from tests.support.outcomes import AUDIT_BEGINNING, audit_faults, joined
 from tools import observability
@@ -56,6 +58,18 @@ def audit_texts(rows: Iterable[Row]) -> list[str]:
 
 def ask(query: str, rows: Iterable[Row], at: float, index: Index = INDEX) -> Answer:
     return run_query(query, rows, index, datetime.fromtimestamp(at, timezone.utc))
+
+
+def test_the_search_of_the_history_command_finds_every_audit_line(logged: Logged) -> None:
+    found = run_query(QUERY, logged.rows, INDEX)
+    log = read_audit_lines(map(json.dumps, found))
+
+    assert [one["message"] for one in log.outcomes] == [one["message"] for one in logged.outcomes]
+    assert [len(one["retained"]) for one in log.outcomes] == [
+        sum(one["retainedByReason"].values()) for one in logged.outcomes
+    ]
+    assert log.broken == sum(one.missing_parts for one in log.outcomes) == 0
+    assert all(one.logged_at for one in log.outcomes)
 
 
 def pairs(answer: Answer) -> dict[str, int]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -18,61 +17,24 @@ import pytest
 from click.testing import CliRunner
 
 from scalein_cli.__main__ import SECTIONS, main
-from tests.support.clouds import Cloud, cloud_of, group, instances
-from tests.support.deployment import KEY
-from tests.support.terminals import on_terminal
+from tests.support.clouds import Cloud, cloud_of, group
+from tests.support.terminals import in_pipe, on_terminal, real_id, real_members, shell
 
 ROOT = Path(__file__).parents[2]
-REAL_ID = re.compile(r"i-bp1[0-9a-z]{18}")
-
-
-def real_id(number: int) -> str:
-    """An id as long as ESS's: 22 characters."""
-    return f"i-bp1{number:018}"
-
-
-def variables(cloud: Cloud | None = None, **more: str) -> dict[str, str]:
-    own = {"PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}", "PATH": os.environ["PATH"], "NO_COLOR": "1"}
-    if cloud:
-        own |= {
-            "SCALEIN_ESS_ENDPOINT": cloud.endpoint,
-            "SCALEIN_REGION_ID": "cn-hangzhou",
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
-        }
-    return own | more
-
-
-def piped(
-    *arguments: str, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scalein_cli", *arguments]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment or variables(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+REAL_ID = re.compile(r"i-bp1[0-9a-z]{17}")
 
 
 @pytest.fixture(scope="module")
 def wide() -> Iterator[Cloud]:
     """A group of 1,000 instances with ids as ESS has them."""
-    members = [
-        {**member, "instanceId": real_id(number)} for number, member in enumerate(instances(1_000))
-    ]
+    members = real_members(1_000)
     with cloud_of(group(*members, minSize=10)) as cloud:
         yield cloud
 
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Cloud]:
-    members = [
-        {**member, "instanceId": real_id(number)} for number, member in enumerate(instances(5))
-    ]
+    members = real_members(5)
     with cloud_of(group(*members, minSize=2)) as cloud:
         yield cloud
 
@@ -87,7 +49,7 @@ PLAN = ("plan", "--group", "asg-1", "--count")
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_ids_verdicts_and_reasons_are_whole_at_any_width(columns: int, small: Cloud) -> None:
-    text = on_terminal(columns, *PLAN, "2", environment=variables(small))
+    text = on_terminal(columns, *PLAN, "2", environment=shell(small))
 
     rows = [line.split() for line in text.splitlines() if REAL_ID.match(line.strip())]
     assert [row[1] for row in rows] == ["selected"] * 2 + ["retained"] * 3
@@ -98,7 +60,7 @@ def test_ids_verdicts_and_reasons_are_whole_at_any_width(columns: int, small: Cl
 
 
 def test_a_pipe_gets_every_column_and_no_broken_line(small: Cloud) -> None:
-    done = piped(*PLAN, "2", environment=variables(small))
+    done = in_pipe(*PLAN, "2", environment=shell(small))
 
     (heading,) = (line for line in done.stdout.splitlines() if line.strip().startswith("Instance"))
     assert heading.split() == [
@@ -109,23 +71,23 @@ def test_a_pipe_gets_every_column_and_no_broken_line(small: Cloud) -> None:
 
 
 def test_many_removals_are_summed_by_zone_and_configuration(wide: Cloud) -> None:
-    environment = variables(wide, **FOLLOW_UPS)
+    environment = shell(wide, **FOLLOW_UPS)
     text = on_terminal(80, *PLAN, "300", environment=environment)
 
     assert len(text.splitlines()) < 40
     sums = re.findall(r"^ *(\d+)  cn-hangzhou-\w", text, re.MULTILINE)
     assert sum(map(int, sums)) == 300
     assert "--all prints a row for each instance" in text
-    every = piped(*PLAN, "300", "--all", environment=environment)
+    every = in_pipe(*PLAN, "300", "--all", environment=environment)
     assert len(REAL_ID.findall(every.stdout)) == 1_000
 
 
 @pytest.mark.parametrize("more", [(), ("--all",)])
 def test_json_is_json_and_nothing_else(more: tuple[str, ...], small: Cloud) -> None:
-    done = piped(*PLAN, "2", "--json", *more, environment=variables(small))
+    done = in_pipe(*PLAN, "2", "--json", *more, environment=shell(small))
 
     assert json.loads(done.stdout)["selected"] == [real_id(0), real_id(1)]
-    assert on_terminal(80, *PLAN, "2", "--json", environment=variables(small)) == done.stdout
+    assert on_terminal(80, *PLAN, "2", "--json", environment=shell(small)) == done.stdout
 
 
 def test_a_pipe_that_is_closed_early_is_no_error(wide: Cloud) -> None:
@@ -133,7 +95,7 @@ def test_a_pipe_that_is_closed_early_is_no_error(wide: Cloud) -> None:
     with subprocess.Popen(
         command,
         cwd=ROOT,
-        env=variables(wide),
+        env=shell(wide),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
@@ -159,9 +121,9 @@ def test_an_endpoint_that_does_not_answer_is_told_within_ten_seconds(
     is_listening: bool, silent: socket.socket, small: Cloud
 ) -> None:
     place = address_of(silent) if is_listening else "127.0.0.1:1"
-    environment = variables(small, SCALEIN_ESS_ENDPOINT=f"http://{place}")
+    environment = shell(small, SCALEIN_ESS_ENDPOINT=f"http://{place}")
     began = time.monotonic()
-    done = piped(*PLAN, "2", environment=environment)
+    done = in_pipe(*PLAN, "2", environment=environment)
 
     assert time.monotonic() - began < 10
     assert (done.returncode, done.stdout) == (1, "")
@@ -173,7 +135,7 @@ def test_ctrl_c_ends_a_command_that_waits_for_an_answer(
     silent: socket.socket, small: Cloud
 ) -> None:
     command = [sys.executable, "-m", "scalein_cli", *PLAN, "2"]
-    environment = variables(small, SCALEIN_ESS_ENDPOINT=f"http://{address_of(silent)}")
+    environment = shell(small, SCALEIN_ESS_ENDPOINT=f"http://{address_of(silent)}")
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

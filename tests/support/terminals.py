@@ -1,4 +1,4 @@
-"""Runs the command line on a terminal of a given width."""
+"""Commands as an operator's shell starts them, in a pipe or on a terminal of some width."""
 
 from __future__ import annotations
 
@@ -10,11 +10,61 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+from tests.support.clouds import Cloud, instances
+from tests.support.deployment import KEY
 
 ROOT = Path(__file__).parents[2]
+SECONDS = 60  # for a command to end
+
+
+def real_id(number: int) -> str:
+    """An instance id as long as ESS's: 22 characters."""
+    return f"i-bp1{number:017}"
+
+
+def real_members(count: int, **fields: Any) -> list[dict[str, Any]]:
+    """Members with ids as ESS has them, oldest first."""
+    return [
+        {**member, "instanceId": real_id(number)}
+        for number, member in enumerate(instances(count, **fields))
+    ]
+
+
+def shell(cloud: Cloud | None = None, **more: str) -> dict[str, str]:
+    """The environment of a shell; with a cloud, as if that were the real one."""
+    own = {
+        "PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}",
+        "PATH": os.environ["PATH"],
+        "NO_COLOR": "1",
+        "SCALEIN_REGION_ID": "cn-hangzhou",
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.access_key_id,
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
+    }
+    return own | ({"SCALEIN_ESS_ENDPOINT": cloud.endpoint} if cloud else {}) | more
+
+
+def in_pipe(
+    *arguments: str,
+    environment: Mapping[str, str],
+    text: str | None = None,
+    program: Sequence[str] = ("-m", "scalein_cli"),
+) -> subprocess.CompletedProcess[str]:
+    """Runs the command, or another program of Python, with this text as its input."""
+    return subprocess.run(
+        [sys.executable, *program, *arguments],
+        cwd=ROOT,
+        env=environment,
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
 
 
 def on_terminal(columns: int, *arguments: str, environment: Mapping[str, str]) -> str:
@@ -31,6 +81,6 @@ def on_terminal(columns: int, *arguments: str, environment: Mapping[str, str]) -
         while chunk := os.read(own, 65_536):
             printed += chunk
     os.close(own)
-    process.wait(timeout=60)
+    process.wait(timeout=SECONDS)
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", printed.decode())
     return text.replace("\r\n", "\n")

@@ -55,7 +55,7 @@ def veto(
     lacks_history = needed.history_seconds and snapshot.activities is None
     if lacks_history or (needed.metric and snapshot.samples is None):
         raise ValueError("Activities or a metric that the decision needs were not read")
-    return next(_vetoes(request, snapshot, group_policy), None)
+    return next(vetoes(request, snapshot, group_policy), None)
 
 
 def limits(snapshot: Snapshot, group_policy: GroupPolicy = NO_LIMITS) -> tuple[Limit, ...]:
@@ -106,9 +106,10 @@ def _stable(snapshot: Snapshot) -> tuple[int, str]:
     return stable, f"the capacity of InService, Protected and Standby instances is {stable}"
 
 
-def _vetoes(
+def vetoes(
     request: RemovalRequest, snapshot: Snapshot, group_policy: GroupPolicy
 ) -> Iterator[Veto]:
+    """Yields every reason why no instance may be removed now, lasting ones before passing ones."""
     yield from _stopped(group_policy)
     yield from _group_state(snapshot)
     yield from _unknown_removal_policy(request, snapshot)
