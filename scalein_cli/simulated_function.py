@@ -45,6 +45,12 @@ class SimulatedClock:
         self._now = max(self._now, time)
 
 
+class SharedLedger(MemoryLedger):
+    """As a ledger in Redis: all invocations share it, and none acts without it."""
+
+    is_shared = is_complete = True
+
+
 class SimulatedFunction:
     """Processes events, one after the other, each with its follow-ups."""
 
@@ -65,7 +71,7 @@ class SimulatedFunction:
         options = LeaseOptions(
             f"simulated-{self._invocations}", LEASE_SECONDS, REMEMBER_SECONDS, self._clock
         )
-        ledger = MemoryLedger(options, self._store)
+        ledger = SharedLedger(options, self._store)
         deadline = Deadline.after(RUN_SECONDS, self._clock)
         schedule_follow_up = partial(
             schedule, open_scheduler=lambda: self, key=KEY, deadline=deadline
