@@ -21,11 +21,12 @@ from scalein_cli.run_queue import run_queue_command
 from scalein_cli.simulate import simulate_command
 from scalein_cli.status import status_command
 from scalein_cli.stop import start_command, stop_command
+from scalein_cli.test import test_command
 
 # The order in which a person meets them.
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Decide": (init_command, plan_command, simulate_command, check_command, capture_command),
-    "Ask": (status_command, history_command, explain_command),
+    "Decide": (init_command, plan_command, simulate_command, test_command, check_command),
+    "Ask": (status_command, history_command, explain_command, capture_command),
     "Try it on this machine": (run_command, run_queue_command, broker_command),
     "Deploy": (package_command, deploy_command, promote_command, rollback_command, invoke_command),
     "In an emergency": (stop_command, start_command),

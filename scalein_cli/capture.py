@@ -40,8 +40,8 @@ HISTORY_SECONDS = 86_400
 def capture_command(file: Path, group: str, metric: bool) -> None:
     """Write a real scaling group to FILE, as a fleet.
 
-    `scalein simulate` and the local cloud take it. Reads the group, its instances and its
-    activities of the last day. Changes nothing. Uses the credentials that `aliyun` uses.
+    `scalein simulate`, `scalein test` and the local cloud take it. Reads the group, its instances
+    and its activities of the last day. Changes nothing. Uses the credentials that `aliyun` uses.
 
         scalein capture fleet.json --group asg-bp1example --metric
     """
@@ -71,15 +71,13 @@ def _read(gateway: Gateway, group: str, read_scope: ReadScope, settings: Setting
 
 
 def fleet_of(snapshot: Snapshot, region_id: str) -> dict[str, Any]:
-    """The snapshot as localcloud/fleet.schema.json describes a fleet.
-
-    MaxSize is not read, so it is the capacity of the group.
-    """
+    """The snapshot as localcloud/fleet.schema.json describes a fleet."""
     group, now = snapshot.group, snapshot.taken_at
+    least = max(group.min_size, group.total_capacity, group.desired_capacity or 0)
     fields = {
         "scalingGroupId": group.id,
         "minSize": group.min_size,
-        "maxSize": max(group.min_size, group.total_capacity, group.desired_capacity or 0),
+        "maxSize": least if group.max_size is None else group.max_size,
         "desiredCapacity": group.desired_capacity,
         "lifecycleState": group.lifecycle_state,
         "weighted": group.weighted,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib import dates
@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 
 from scalein_cli.simulation import SimulationResult
 
-BARS = 48
+MAX_BARS = 60
+BAR_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440)
+MAX_SIZE, COMMAND = "#6a51a3", "#777777"
 INK, CAPACITY, REMOVAL, MIN_SIZE, FLOOR = "#333333", "#1f6fb4", "#d1495b", "#b00020", "#e08e0b"
 LEGEND: dict[str, Any] = {
     "loc": "lower right",
@@ -25,14 +27,48 @@ LEGEND: dict[str, Any] = {
 REASON_COLOURS = ("#8da0cb", "#66c2a5", "#fc8d62", "#e78ac3", "#a6d854", "#ffd92f", "#b3b3b3")
 
 
-def draw(result: SimulationResult, min_size: int, floor: int, title: str, path: Path) -> None:
-    """Draws capacity over time, MinSize and floor, removals, blocked alarms. Raises OSError."""
+class ChartTexts(NamedTuple):
+    """What the chart says of itself."""
+
+    title: str
+    command: str  # that draws it
+
+
+def draw(
+    result: SimulationResult, bounds: tuple[int, int, int | None], texts: ChartTexts, path: Path
+) -> None:
+    """Draws capacity over time, removals, blocked alarms, and the bounds: MinSize, floor, MaxSize.
+
+    Times are UTC, and the chart says so. Raises OSError.
+    """
     mpl.rcParams["svg.hashsalt"] = "scalein"  # the same result makes the same bytes
-    figure = Figure(figsize=(11, 6.2), layout="constrained")
+    figure = Figure(figsize=(11, 6.4), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    times = [point.time for point in result.capacity]
+    last = _draw_capacity(above, result, bounds)
+    above.set_title(texts.title, loc="left", color=INK, fontsize=12)
+    _draw_blocked_alarms(below, result, result.capacity[0].time, last)
+    below.xaxis_date()
+    locator = dates.AutoDateLocator()  # type: ignore[no-untyped-call]
+    below.xaxis.set_major_locator(locator)
+    below.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    below.set_xlabel("time (UTC)", color=INK, fontsize=10)
+    for axes in (above, below):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=9, colors=INK)
+    figure.supxlabel(
+        texts.command, fontsize=8, color=COMMAND, family="monospace", x=0.01, ha="left"
+    )
+    figure.savefig(path, dpi=120, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def _draw_capacity(
+    above: mpl.axes.Axes, result: SimulationResult, bounds: tuple[int, int, int | None]
+) -> datetime:
+    """Draws capacity, removals and bounds; returns the last time."""
+    min_size, floor, max_size = bounds
+    times: list[Any] = [point.time for point in result.capacity]
     capacity = [point.capacity for point in result.capacity]
-    last = max([times[-1], *[alarm.time for alarm in result.blocked_alarms]])
+    last: datetime = max([times[-1], *[alarm.time for alarm in result.alarms]])
     above.step(
         [*times, last], [*capacity, capacity[-1]], where="post", color=CAPACITY, label="capacity"
     )
@@ -41,12 +77,13 @@ def draw(result: SimulationResult, min_size: int, floor: int, title: str, path: 
     )
     if floor > min_size:
         above.axhline(floor, color=FLOOR, linestyle="-.", linewidth=1, label=f"floor {floor}")
+    if max_size is not None:
+        label = f"MaxSize {max_size}"
+        above.axhline(max_size, color=MAX_SIZE, linestyle=":", linewidth=1, label=label)
     if result.removals:
-        capacity_by_time = {point.time: point.capacity for point in result.capacity}
-        removal_times = [time for time, _ in result.removals]
         above.plot(
-            removal_times,
-            [capacity_by_time[time] for time in removal_times],
+            list[Any](removal.time for removal in result.removals),
+            [removal.capacity for removal in result.removals],
             "v",
             color=REMOVAL,
             markersize=5,
@@ -54,40 +91,52 @@ def draw(result: SimulationResult, min_size: int, floor: int, title: str, path: 
         )
     above.set_ylim(bottom=0)
     above.set_ylabel("capacity")
-    above.set_title(title, loc="left", color=INK, fontsize=11)
     above.legend(**LEGEND)
-    _draw_blocked_alarms(below, result, times[0], last)
-    below.xaxis_date()
-    locator = dates.AutoDateLocator()  # type: ignore[no-untyped-call]
-    below.xaxis.set_major_locator(locator)
-    below.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    for axes in (above, below):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=9, colors=INK)
-    figure.savefig(path, dpi=120, metadata={"Date": None} if path.suffix == ".svg" else None)
+    return last
 
 
 def _draw_blocked_alarms(
     axes: mpl.axes.Axes, result: SimulationResult, first: datetime, last: datetime
 ) -> None:
     """Draws a stacked bar for each span of time: the alarms that were blocked, by reason."""
-    span = (last - first) / BARS
-    axes.set_ylabel("blocked alarms")
-    if not result.blocked_alarms or not span:
+    minutes = bar_minutes(last - first)
+    axes.set_ylabel(f"blocked alarms\nin {span_text(minutes)}")
+    if not result.blocked_alarms:
         return
-    middles = [first + span * (number + 0.5) for number in range(BARS)]
-    centres = dates.date2num(middles)  # type: ignore[no-untyped-call]
+    span, start = (
+        timedelta(minutes=minutes),
+        first.replace(hour=0, minute=0, second=0, microsecond=0),
+    )
+    bars = [int((alarm.time - start) / span) for alarm in result.blocked_alarms]
+    numbers = range(min(bars), max(bars) + 1)
+    centres = dates.date2num([start + span * (bar + 0.5) for bar in numbers])  # type: ignore[no-untyped-call]
     width = span.total_seconds() / 86_400 * 0.95
-    bottoms = [0] * BARS
-    for number, (reason, total) in enumerate(result.blocked_by_reason):
+    bottoms = [0] * len(numbers)
+    for index, (reason, total) in enumerate(result.blocked_by_reason):
         count_by_bar = Counter(
-            min(BARS - 1, int((alarm.time - first) / span))
-            for alarm in result.blocked_alarms
+            bar
+            for bar, alarm in zip(bars, result.blocked_alarms, strict=True)
             if alarm.reason == reason
         )
-        heights = [count_by_bar[bar] for bar in range(BARS)]
-        colour = REASON_COLOURS[number % len(REASON_COLOURS)]
+        heights = [count_by_bar[bar] for bar in numbers]
+        colour = REASON_COLOURS[index % len(REASON_COLOURS)]
         label = f"{reason} ({total:,})"
         axes.bar(centres, heights, width, bottom=bottoms, color=colour, label=label)
         bottoms = [low + high for low, high in zip(bottoms, heights, strict=True)]
+    axes.set_ylim(top=max(bottoms) * 1.25 + 1)  # room for the legend
     axes.legend(**LEGEND)
+
+
+def bar_minutes(span: timedelta) -> int:
+    """The shortest round span of which the whole span has at most MAX_BARS."""
+    days = 1_440 * max(1, -(-span // timedelta(days=MAX_BARS)))  # whole days, for longer spans
+    return next((m for m in BAR_MINUTES if span / timedelta(minutes=m) <= MAX_BARS), days)
+
+
+def span_text(minutes: int) -> str:
+    """The span as a person says it: 30 minutes, 1 hour, 2 days."""
+    for size, unit in ((1_440, "day"), (60, "hour"), (1, "minute")):
+        if minutes % size == 0:
+            number = minutes // size
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    raise AssertionError(minutes)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import Gateway, Removal
-from scalein.decision.model import ReadScope, RemoveOptions
+from scalein.decision.model import Alarm, ReadScope, RemovalRequest, RemoveOptions, Snapshot
+from scalein.decision.reasons import Ignored
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
-from scalein.intake.dialects import parse_message
-from scalein.intake.envelopes import parse_event
+from scalein.intake import cloudmonitor
+from scalein.intake.dialects import dialect_of, parse_message
+from scalein.intake.envelopes import Message, parse_event
 from scalein.policy import Policy
 from scalein.policy_source import policy_in_use
-from scalein.settings import read_settings
+from scalein.settings import Settings, read_settings
 from scalein_cli.cloud_access import (
     check_reached,
     find_credentials,
@@ -29,20 +30,12 @@ from scalein_cli.cloud_access import (
     reading_gateway,
 )
 from scalein_cli.errors import CommandError
+from scalein_cli.findings import Finding, Grade, finding_json, is_bad, merged, print_findings
 from scalein_cli.options import console_for_output, existing_file, print_json
-from scalein_cli.tables import Column, print_table
 from scalein_cli.template_check import template_results
 
 UNKNOWN_INSTANCE_ID = "i-scalein-check-unknown"  # no instance has this id
 MIN_HISTORY_SECONDS = 60
-
-
-class CheckResult(NamedTuple):
-    """What one check found."""
-
-    check: str
-    passed: bool
-    detail: str
 
 
 @click.command("check")
@@ -71,57 +64,71 @@ class CheckResult(NamedTuple):
 def check_command(**options: Any) -> None:
     """Check that a deployment will work, before the first alarm.
 
-    The policy: whether it is valid. Events: whether the function can read them. The template:
-    whether its references, conditions and RAM policies are correct. With --region,
-    credentials and rights: makes every read that the policy needs for each of its groups, with
-    the credentials of the environment, and names a missing RAM action. --try-remove asks ESS to
-    remove an instance that does not exist: ESS checks the right to remove first, then refuses.
+    The policy: whether it is valid, and what it may leave open. Events: whether the function can
+    read them, and as what. The template: whether its references, conditions and RAM policies are
+    correct. With --region, credentials and rights: makes every read that the policy needs for each
+    of its groups, with the credentials that `aliyun` uses, and names a missing RAM action.
+    --try-remove asks ESS to remove an instance that does not exist: ESS checks the right to remove
+    first, then refuses.
 
         scalein check --policy policy.json --template template.yml --region cn-hangzhou
 
-    The exit status is 0 if all checks pass, 1 if one fails.
+    Each result is good, warning or bad, and the end says what to do. The exit status is 1 if one is
+    bad, else 0.
     """
     if not (options["policy"] or options["events"] or options["template"]):
         raise click.UsageError("give --policy, --event or --template")
-    results: list[CheckResult] = []
+    findings: list[Finding] = []
     if options["policy"]:
-        results += check_policy(options["policy"], options["region"], options["try_remove"])
-    results += [check_event(path) for path in options["events"]]
+        findings += check_policy(options["policy"], options["region"], options["try_remove"])
+    findings += [check_event(path) for path in options["events"]]
     if options["template"]:
-        results += check_template(options["template"])
+        findings += check_template(options["template"])
+    findings = merged(findings)
     if options["as_json"]:
-        print_json([result._asdict() for result in results])
+        print_json([finding_json(finding) for finding in findings])
     else:
-        _print_results(results, console_for_output())
-    sys.exit(not all(result.passed for result in results))
+        print_findings(findings, console_for_output())
+    sys.exit(is_bad(findings))
 
 
-def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[CheckResult]:
+def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[Finding]:
     """Whether the policy is valid; with a region, whether its groups can be read there."""
     check = f"policy {path.name}"
     try:
         policy, fingerprint, _ = policy_in_use("", str(path.resolve()))
     except ConfigurationError as error:
-        yield CheckResult(check, False, str(error))
+        yield Finding(check, Grade.BAD, str(error))
         return
     detail = (
         f"{len(policy.groups)} groups, {len(policy.rules)} alarm rules; fingerprint {fingerprint},"
         " as `policy` in an outcome"
     )
-    yield CheckResult(check, True, detail)
-    for id, group_policy in policy.groups.items():
-        if not group_policy.cooldown_seconds:
-            yield CheckResult(
-                f"policy, group {id}",
-                True,
-                "cooldownSeconds is not set, so each alarm of a flapping rule removes instances",
-            )
+    yield Finding(check, Grade.GOOD, detail)
+    yield from _check_groups(policy)
     yield from _check_rules(policy)
     if region:
         yield from check_rights(region, policy, try_remove)
 
 
-def _check_rules(policy: Policy) -> Iterator[CheckResult]:
+def _check_groups(policy: Policy) -> Iterator[Finding]:
+    """What a group's policy leaves open or stops."""
+    for id, group_policy in policy.groups.items():
+        if not group_policy.cooldown_seconds:
+            detail = "no cooldownSeconds: each alarm of a flapping rule removes instances"
+            to_do = "set cooldownSeconds, 600 for example."
+            yield Finding("policy of", Grade.WARNING, detail, to_do, (id,))
+        if group_policy.dry_run:
+            detail = "dryRun is set: nothing is removed"
+            to_do = "take dryRun out of the policy when the outcomes are as you want them."
+            yield Finding("policy of", Grade.WARNING, detail, to_do, (id,))
+        if group_policy.pause and group_policy.pause.until is None:
+            detail = "paused without an end: nothing is removed"
+            to_do = "take paused out of the policy, or say until when."
+            yield Finding("policy of", Grade.WARNING, detail, to_do, (id,))
+
+
+def _check_rules(policy: Policy) -> Iterator[Finding]:
     """What is worth a look of a rule that is valid."""
     for index, rule in enumerate(policy.rules):
         namespace = rule.pattern_by_attribute.get("namespace", "")
@@ -132,28 +139,55 @@ def _check_rules(policy: Policy) -> Iterator[CheckResult]:
             which = f"{namespace} has metrics of single instances: alarms without a group of them"
         if rule.removes_amount and which:
             detail = f"{which} are ignored (per-instance), as the rule removes an amount"
-            yield CheckResult(f"policy, alarms[{index}]", True, detail)
+            to_do = (
+                'alarm on a metric of the whole group, or let the rule remove {"instanceIds": '
+                '"alarm"} (docs/policy.md).'
+            )
+            yield Finding("policy, rule", Grade.WARNING, detail, to_do, (f"alarms[{index}]",))
 
 
-def check_event(path: Path) -> CheckResult:
-    """Whether the function can read the event. `scalein plan` shows what it decides."""
+def check_event(path: Path) -> Finding:
+    """Whether the function can read the event, and as what. `scalein plan` shows its decision."""
     check = f"event {path.name}"
-    try:
-        messages = parse_event(path.read_bytes()).messages
-        for message in messages:
-            parse_message(message)
-    except RejectedEvent as error:
-        return CheckResult(check, False, str(error))
-    return CheckResult(check, True, f"{len(messages)} messages")
+    messages = parse_event(path.read_bytes()).messages
+    recognised: Counter[str] = Counter()
+    for number, message in enumerate(messages, 1):
+        try:
+            recognised[_recognised_as(message)] += 1
+        except RejectedEvent as error:
+            of = f"message {number} of {len(messages)}: " if len(messages) > 1 else ""
+            detail = f"{of}rejected, at {error.path}, rule {error.rule}: {error}"
+            return Finding(check, Grade.BAD, detail)
+    count = f"{len(messages)} message{'' if len(messages) == 1 else 's'}"
+    kinds = (f"{number} x {kind}" if number > 1 else kind for kind, number in recognised.items())
+    return Finding(check, Grade.GOOD, f"{count}: {'; '.join(kinds)}")
 
 
-def check_template(path: Path) -> Iterator[CheckResult]:
+def _recognised_as(message: Message) -> str:
+    """The dialect, the envelopes around it, and what it is. Raises RejectedEvent."""
+    parsed = parse_message(message)
+    dialect = dialect_of(cloudmonitor.with_parsed_alert(message)).schema
+    envelopes = " > ".join(envelope.name for envelope in message.envelopes) or "no envelope"
+    match parsed:
+        case Ignored():
+            meaning = f"ignored ({parsed.value})"
+        case Alarm():
+            names = parsed.attributes.get("alertName") or parsed.attributes.get("eventName") or ()
+            meaning = f"alarm {names[0]}" if names else "alarm"
+        case RemovalRequest():
+            meaning = f"a request for {parsed.scaling_group_id}"
+        case _:
+            meaning = "a follow-up"
+    return f"{dialect} in {envelopes}: {meaning}"
+
+
+def check_template(path: Path) -> Iterator[Finding]:
     """Whether the template's references, conditions and RAM policies are correct."""
     for passed, detail in template_results(path):
-        yield CheckResult(f"template {path.name}", passed, detail)
+        yield Finding(f"template {path.name}", Grade.GOOD if passed else Grade.BAD, detail)
 
 
-def check_rights(region: str, policy: Policy, try_remove: bool) -> Iterator[CheckResult]:
+def check_rights(region: str, policy: Policy, try_remove: bool) -> Iterator[Finding]:
     """Whether the credentials may read what the policy needs of each group, and remove."""
     function = SimpleNamespace(timeout=60)
     context = SimpleNamespace(region=region, request_id="check", function=function)
@@ -161,7 +195,7 @@ def check_rights(region: str, policy: Policy, try_remove: bool) -> Iterator[Chec
         find_credentials()
         settings = read_settings({"SCALEIN_POLICY": "{}", **os.environ}, context)
     except (ConfigurationError, CommandError) as error:
-        yield CheckResult("credentials", False, str(error))
+        yield Finding("credentials", Grade.BAD, str(error))
         return
     for id, group_policy in policy.groups.items():
         gateway = reading_gateway(settings, Deadline.after(30, SystemClock()))
@@ -169,47 +203,65 @@ def check_rights(region: str, policy: Policy, try_remove: bool) -> Iterator[Chec
         try:
             snapshot = gateway.snapshot(id, read_scope)
         except (GatewayError, ConfigurationError) as error:
-            if isinstance(error, GatewayError):
-                check_reached(error, settings)
-            yield CheckResult(f"group {id}", False, _cause(error))
+            unreached = _unreached(error, settings)
+            if unreached:
+                yield Finding(f"region {region}", Grade.BAD, unreached)
+                return
+            yield Finding("group", Grade.BAD, *_cause(error), (id,))
             continue
-        group = snapshot.group
-        detail = f"{len(snapshot.instances)} instances, MinSize {group.min_size}"
-        yield CheckResult(f"group {id}", True, f"{detail}, {group.lifecycle_state}")
+        yield _check_state(snapshot, id)
         if try_remove:
             yield _check_removal(gateway, id)
 
 
-def _check_removal(gateway: Gateway, group_id: str) -> CheckResult:
+def _unreached(error: GatewayError | ConfigurationError, settings: Settings) -> str:
+    """A sentence, if the error is that ESS cannot be reached at all; else empty."""
+    try:
+        if isinstance(error, GatewayError):
+            check_reached(error, settings)
+    except CommandError as unreached:
+        return unreached.message
+    return ""
+
+
+def _check_state(snapshot: Snapshot, id: str) -> Finding:
+    """Whether the group that was read takes removals."""
+    group = snapshot.group
+    detail = (
+        f"{len(snapshot.instances)} instances, MinSize {group.min_size}, {group.lifecycle_state}"
+    )
+    if group.lifecycle_state != "Active":
+        to_do = "enable the group, or take it out of the policy."
+        return Finding("group", Grade.WARNING, f"{detail}: nothing is removed", to_do, (id,))
+    return Finding("group", Grade.GOOD, detail, "", (id,))
+
+
+def _check_removal(gateway: Gateway, group_id: str) -> Finding:
     """Tries to remove an instance that does not exist. ESS checks the right to do so first."""
-    check = f"group {group_id}, removal"
+    check, subjects = "removal from", (group_id,)
     try:
         gateway.remove(Removal(group_id, (UNKNOWN_INSTANCE_ID,), "", RemoveOptions()))
     except GatewayError as error:
         if _is_right_missing(error.code) and error.code != "Forbidden.Unauthorized":
-            return CheckResult(check, False, f"missing: {error}")
+            return Finding(check, Grade.BAD, f"missing: {error}", "", subjects)
         if error.code.startswith("InvalidInstanceId"):
             detail = "permitted: ESS refused only because the instance does not exist"
-            return CheckResult(check, True, detail)
+            return Finding(check, Grade.GOOD, detail, "", subjects)
         detail = f"unknown: ESS checked the state of the group first and returned {error.code}"
-        return CheckResult(check, True, detail)
-    return CheckResult(check, False, "unexpected: ESS accepted an instance that does not exist")
+        to_do = "try again when the group takes removals."
+        return Finding(check, Grade.WARNING, detail, to_do, subjects)
+    detail = "unexpected: ESS accepted an instance that does not exist"
+    return Finding(check, Grade.BAD, detail, "look at the group's scaling activities.", subjects)
 
 
-def _cause(error: GatewayError | ConfigurationError) -> str:
-    """The RAM action that is missing, or the text of the error."""
+def _cause(error: GatewayError | ConfigurationError) -> tuple[str, str]:
+    """The RAM action that is missing, and what to do; or the text of the error."""
     if isinstance(error, GatewayError) and _is_right_missing(error.code):
         product = "cms" if error.action.startswith("DescribeMetric") else "ess"
-        return f"missing: {product}:{error.action}"
-    return str(error)
+        right = f"{product}:{error.action}"
+        return f"missing: {right}", f"allow {right} in the RAM policy, as template.yml does."
+    return str(error), ""
 
 
 def _is_right_missing(code: str) -> bool:
     return code.startswith(("Forbidden", "NoPermission"))
-
-
-def _print_results(results: list[CheckResult], console: Console) -> None:
-    marks = {True: Text("passed", "green"), False: Text("failed", "bold red")}
-    columns = (Column("Result"), Column("Check"), Column("Detail", folds=True))
-    rows = [(marks[result.passed], result.check, result.detail) for result in results]
-    print_table(console, columns, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -68,6 +69,21 @@ def console_for_output() -> Console:
 def progress(text: str) -> Status:
     """A line that moves while its block runs: on standard error, and only on a terminal."""
     return Console(stderr=True).status(text)
+
+
+def command_line(*hidden: str) -> str:
+    """The running command as it can be given again, less the options hidden."""
+    context = click.get_current_context()
+    words = [context.command.name or ""]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if name in hidden or source is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        value = context.params[name]
+        option = [parameter.opts[0]] if isinstance(parameter, click.Option) else []
+        words += option if value is True else [*option, str(value)]
+    return shlex.join(["scalein", *words])
 
 
 def print_json(document: object) -> None:

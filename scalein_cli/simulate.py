@@ -12,14 +12,16 @@ from rich.console import Console
 
 from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.model import Snapshot
-from scalein.decision.reasons import Reason
+from scalein.decision.reasons import Ignored, Reason
 from scalein.errors import ConfigurationError
 from scalein.policy import Policy, read_policy
+from scalein.report.outcome import shown_ids
 from scalein_cli import show, verdicts
 from scalein_cli.errors import CommandError
 from scalein_cli.extras import require
 from scalein_cli.fleet_snapshot import read_fleet_snapshot
 from scalein_cli.options import (
+    command_line,
     console_for_output,
     existing_file,
     new_file,
@@ -29,10 +31,9 @@ from scalein_cli.options import (
 )
 from scalein_cli.simulated_group import synthetic_snapshot
 from scalein_cli.simulation import (
-    NO_RULE,
     OTHER_GROUP,
-    PER_INSTANCE,
     POLICY,
+    SimulatedAlarm,
     SimulationResult,
     simulate,
 )
@@ -42,11 +43,21 @@ from scalein_cli.timeline import read_timeline
 CHART_SUFFIXES = (".png", ".svg")
 LABELS = {
     **{reason.value: verdicts.LABELS[reason] for reason in Reason},
-    NO_RULE: "no alarm rule of the policy matches",
+    Ignored.NO_RULE.value: "no alarm rule of the policy matches",
     OTHER_GROUP: "the alarm rule is for another scaling group",
-    PER_INSTANCE: "the alarm is of one instance, its rule of the whole group",
+    Ignored.PER_INSTANCE.value: "the alarm is of one instance, its rule of the whole group",
     POLICY: "the policy does not allow the request",
 }
+
+
+ALARM_COLUMNS = (
+    Column("Time (UTC)"),
+    Column("Removed", is_number=True),
+    Column("Reason", folds=True),
+    Column("Capacity", is_number=True),
+    Column("Alarm", is_optional=True),
+    Column("Instances", is_optional=True),
+)
 
 
 @click.command("simulate")
@@ -75,6 +86,11 @@ LABELS = {
     help="Without --fleet: MinSize.",
 )
 @click.option(
+    "--max-size",
+    type=click.IntRange(0),
+    help="MaxSize, which additions keep.  [default: the fleet file's; else none]",
+)
+@click.option(
     "--zones",
     default=3,
     show_default=True,
@@ -89,6 +105,7 @@ LABELS = {
     help="Duration of a removal.",
 )
 @click.option("--chart", type=new_file, help="Draw a chart to this .png or .svg file.")
+@click.option("--alarms", "each_alarm", is_flag=True, help="Print what became of each alarm.")
 @click.option("--json", "as_json", is_flag=True, help="Print only the summary, as JSON.")
 def simulate_command(**options: Any) -> None:
     """Replay a day of ALARMS, to try a policy.
@@ -98,7 +115,7 @@ def simulate_command(**options: Any) -> None:
     rule of the policy can match (namespace, level ...). A line with add instead of alarm stands for
     that number of instances added by Auto Scaling. The scaling group comes from a fleet file
     (--fleet) or is made up. Decisions are the function's own. Time is simulated and nothing is
-    called.
+    called. All times are UTC.
 
         scalein simulate events/days/flapping.csv --group asg-web --chart day.png
     """
@@ -118,10 +135,11 @@ def simulate_command(**options: Any) -> None:
     group_id = snapshot.group.id
     group_policy = policy.groups[group_id]
     if chart:
-        _draw_chart(result, snapshot, group_policy, show.relative_path(policy_file), chart)
+        _draw_chart(result, snapshot, group_policy, command_line("chart"), chart)
     summary = _summary(result, snapshot, group_policy)
     if options["as_json"]:
-        print_json(summary)
+        listed = {"eachAlarm": [_alarm_json(one) for one in result.alarms]}
+        print_json(summary | (listed if options["each_alarm"] else {}))
         return
     console.print(
         f"{options['alarms'].name} for {group_id}, policy {show.relative_path(policy_file)}: "
@@ -129,6 +147,8 @@ def simulate_command(**options: Any) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if options["each_alarm"]:
+        print_table(console, ALARM_COLUMNS, map(_alarm_row, result.alarms))
     _print_summary(summary, console)
     if chart:
         console.print(f"Chart: {show.relative_path(chart)}", highlight=False, soft_wrap=True)
@@ -142,27 +162,32 @@ def _snapshot(options: Mapping[str, Any], policy: Policy, start: datetime) -> Sn
             f"The policy does not have scaling group {group_id}. It has "
             f"{', '.join(policy.groups)}: give one of these with --group, or add {group_id}."
         )
+    max_size = options["max_size"]
     if options["fleet"]:
-        return read_fleet_snapshot(
+        snapshot = read_fleet_snapshot(
             options["fleet"], group_id, policy.groups[group_id].metric, start
         )
+        group = snapshot.group
+        max_size = group.max_size if max_size is None else max_size
+        return snapshot._replace(group=group._replace(max_size=max_size))
     size, min_size, zones = options["size"], options["min_size"], options["zones"]
-    return synthetic_snapshot(group_id, size, min_size, zones, start)
+    return synthetic_snapshot(group_id, size, min_size, zones, start, max_size)
 
 
 def _draw_chart(
     result: SimulationResult,
     snapshot: Snapshot,
     group_policy: GroupPolicy,
-    policy_name: str,
+    command: str,
     path: Path,
 ) -> None:
     require("pictures")
-    from scalein_cli.chart import draw  # its imports take a second
+    from scalein_cli.chart import ChartTexts, draw  # its imports take a second
 
-    title = f"{snapshot.group.id} under {policy_name}"
+    bounds = snapshot.group.min_size, group_policy.floor, snapshot.group.max_size
+    texts = ChartTexts(f"Scaling group {snapshot.group.id}: a simulated day", command)
     try:
-        draw(result, snapshot.group.min_size, group_policy.floor, title, path)
+        draw(result, bounds, texts, path)
     except (OSError, ValueError) as error:
         raise CommandError(f"The chart was not written to {path}: {error}") from error
 
@@ -173,14 +198,32 @@ def _summary(
     capacity = [point.capacity for point in result.capacity]
     return {
         "scalingGroupId": snapshot.group.id,
-        "alarms": result.alarms,
+        "alarms": len(result.alarms),
         "removals": len(result.removals),
         "removed": result.removed,
         "blockedByReason": dict(result.blocked_by_reason),
         "capacity": {"before": capacity[0], "lowest": min(capacity), "after": capacity[-1]},
+        "notAdded": result.not_added,
         "minSize": snapshot.group.min_size,
+        "maxSize": snapshot.group.max_size,
         "floor": group_policy.floor,
     }
+
+
+def _alarm_json(alarm: SimulatedAlarm) -> dict[str, Any]:
+    return {
+        "time": f"{alarm.time:%Y-%m-%dT%H:%M:%SZ}",
+        "alarm": alarm.name,
+        "selected": list(alarm.selected),
+        "reason": alarm.reason or None,
+        "capacity": alarm.capacity,
+    }
+
+
+def _alarm_row(alarm: SimulatedAlarm) -> list[str]:
+    number, capacity = f"{len(alarm.selected):,}", f"{alarm.capacity:,}"
+    ids = shown_ids(alarm.selected)
+    return [f"{alarm.time:%Y-%m-%d %H:%M:%S}", number, alarm.reason, capacity, alarm.name, ids]
 
 
 def _print_summary(summary: Mapping[str, Any], console: Console) -> None:
@@ -192,6 +235,10 @@ def _print_summary(summary: Mapping[str, Any], console: Console) -> None:
         ["Capacity before, lowest, after", capacity],
         ["MinSize, floor", f"{summary['minSize']:,}, {summary['floor']:,}"],
     ]
+    if summary["maxSize"] is not None:
+        figures.append(["MaxSize", f"{summary['maxSize']:,}"])
+    if summary["notAdded"]:
+        figures.append(["Not added, because of MaxSize", f"{summary['notAdded']:,}"])
     print_table(console, (Column("Figure"), Column("Value", is_number=True)), figures)
     blocked = [
         [f"{number:,}", reason, LABELS[reason]]

@@ -56,14 +56,22 @@ class SimulatedGroup:
         running = Activity(activity_id, "InProgress", self._snapshot.taken_at, None, trigger="APIs")
         self._update(group=group, instances=members, new_activity=running)
 
-    def add(self, number: int) -> None:
-        """Adds instances, in service at once, of the configuration that was added last."""
+    def add(self, number: int) -> int:
+        """Adds instances, in service at once, of the configuration that was added last.
+
+        Returns how many: no more than MaxSize allows.
+        """
         now, group = self._snapshot.taken_at, self._snapshot.group
         newest = max(
             self._snapshot.instances,
             key=lambda instance: instance.joined_at or now,
             default=Instance("", ""),
         )
+        if group.max_size is not None:
+            weight = max(1, capacity_of(newest, self._snapshot))
+            number = max(0, min(number, (group.max_size - group.total_capacity) // weight))
+        if not number:
+            return 0
         zones = sorted({instance.zone_id for instance in self._snapshot.instances}) or [""]
         new = []
         for _ in range(number):
@@ -90,6 +98,7 @@ class SimulatedGroup:
             instances=(*self._snapshot.instances, *new),
             new_activity=Activity(activity_id, "Successful", now, now, added=number, added_ids=ids),
         )
+        return number
 
     def stable_capacity(self) -> int:
         """The capacity of the instances that are in a stable state."""
@@ -133,7 +142,12 @@ class SimulatedGroup:
 
 
 def synthetic_snapshot(
-    scaling_group_id: str, size: int, min_size: int, zones: int, start: datetime
+    scaling_group_id: str,
+    size: int,
+    min_size: int,
+    zones: int,
+    start: datetime,
+    max_size: int | None = None,
 ) -> Snapshot:
     """A group in steady state.
 
@@ -149,6 +163,8 @@ def synthetic_snapshot(
         )
         for number in range(size)
     )
-    group = ScalingGroup(scaling_group_id, "Active", min_size, size, multi_az_policy="BALANCE")
+    group = ScalingGroup(
+        scaling_group_id, "Active", min_size, size, multi_az_policy="BALANCE", max_size=max_size
+    )
     samples = {i.id: Sample(float(n * 37 % 100), NEVER_STALE) for n, i in enumerate(members)}
     return Snapshot(group, members, start, (), samples)

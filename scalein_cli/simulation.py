@@ -15,12 +15,12 @@ from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
 from scalein.decision.retention import retention_check
 from scalein.policy import Policy, PolicyViolation, apply_policy
-from scalein.policy_rules import may_apply, request_from_rule, rule_for
+from scalein.processing.batch import request_of_alarm
+from scalein.report.outcome import Outcome
 from scalein_cli.simulated_group import SimulatedGroup
 from scalein_cli.timeline import TimelineEvent
 
-NO_RULE, OTHER_GROUP, POLICY = "no-rule", "other-group", "policy"  # reasons beside Reason's
-PER_INSTANCE = "per-instance"
+OTHER_GROUP, POLICY = "other-group", "policy"  # reasons beside Reason's and Ignored's
 
 
 class CapacityPoint(NamedTuple):
@@ -30,26 +30,38 @@ class CapacityPoint(NamedTuple):
     capacity: int
 
 
-class BlockedAlarm(NamedTuple):
-    """An alarm that removed fewer instances than its rule requests, or none, and the reason."""
+class SimulatedAlarm(NamedTuple):
+    """What became of one alarm. `reason`: why fewer were removed than requested, or none; or ""."""
 
     time: datetime
+    name: str
+    selected: tuple[str, ...]
     reason: str
+    capacity: int  # after it
 
 
 @dataclass
 class SimulationResult:
     """What happened during a simulation."""
 
-    alarms: int = 0
     capacity: list[CapacityPoint] = field(default_factory=list)
-    removals: list[tuple[datetime, int]] = field(default_factory=list)  # number of instances
-    blocked_alarms: list[BlockedAlarm] = field(default_factory=list)
+    alarms: list[SimulatedAlarm] = field(default_factory=list)
+    not_added: int = 0  # instances, because of MaxSize
+
+    @property
+    def removals(self) -> list[SimulatedAlarm]:
+        """The alarms that removed instances."""
+        return [alarm for alarm in self.alarms if alarm.selected]
+
+    @property
+    def blocked_alarms(self) -> list[SimulatedAlarm]:
+        """The alarms that removed fewer instances than requested, or none."""
+        return [alarm for alarm in self.alarms if alarm.reason]
 
     @property
     def removed(self) -> int:
         """The number of instances that were removed."""
-        return sum(number for _, number in self.removals)
+        return sum(len(alarm.selected) for alarm in self.alarms)
 
     @property
     def blocked_by_reason(self) -> list[tuple[str, int]]:
@@ -94,19 +106,18 @@ def simulate(
     for event in timeline:
         current = group.at(event.time)
         if event.added_instances:
-            group.add(event.added_instances)
+            result.not_added += event.added_instances - group.add(event.added_instances)
             current = group.at(event.time)
             result.capacity.append(CapacityPoint(event.time, group.stable_capacity()))
         if event.alarm is None:
             continue
-        result.alarms += 1
         selected, reason = _decide(event.alarm, policy, current, plans)
-        if reason:
-            result.blocked_alarms.append(BlockedAlarm(event.time, reason))
         if selected:
             group.remove(selected)
-            result.removals.append((event.time, len(selected)))
             result.capacity.append(CapacityPoint(event.time, group.stable_capacity()))
+        capacity = result.capacity[-1].capacity
+        name = event.alarm.attributes["alertName"][0]
+        result.alarms.append(SimulatedAlarm(event.time, name, selected, reason, capacity))
     return result
 
 
@@ -129,16 +140,10 @@ def _decide(
 
 def _request(alarm: Alarm, policy: Policy, scaling_group_id: str) -> RemovalRequest | str:
     """The request that the policy makes of the alarm, or the reason why it makes none."""
-    rule = rule_for(alarm, policy.rules)
-    if rule is None:
-        return NO_RULE
-    if not may_apply(rule, alarm):
-        return PER_INSTANCE
-    group_id = scaling_group_id if rule.uses_alarm_group else rule.request["scalingGroupId"]
-    requested = request_from_rule(rule, alarm, group_id)
-    if requested.scaling_group_id != scaling_group_id:
+    requested = request_of_alarm(alarm, policy)
+    if isinstance(requested, Outcome):
+        return requested.ignored.value if requested.ignored else POLICY
+    if requested.scaling_group_id not in ("", scaling_group_id):
         return OTHER_GROUP
-    if requested.target.instance_ids == ():
-        return POLICY
-    request = apply_policy(requested, policy)
+    request = apply_policy(requested._replace(scaling_group_id=scaling_group_id), policy)
     return POLICY if isinstance(request, PolicyViolation) else request

@@ -187,18 +187,27 @@ def test_a_simulation_prints_its_figures_as_json_and_the_same_ones_each_time(
         "removed": 2,
         "blockedByReason": {"min-size": 1, "cooldown-after-scale-out": 1, "no-rule": 1},
         "capacity": {"before": 6, "lowest": 4, "after": 6},
+        "notAdded": 0,
         "minSize": 4,
+        "maxSize": None,
         "floor": 4,
     }
     assert json.loads(scalein(*arguments).stdout) == summary
+
+    listed = json.loads(scalein(*arguments, "--alarms", "--max-size", "5").stdout)
+    assert [(one["selected"], one["reason"], one["capacity"]) for one in listed["eachAlarm"]] == [
+        (["i-00000"], None, 5),
+        (["i-00001"], None, 4),
+        ([], "min-size", 4),
+        ([], "cooldown-after-scale-out", 5),
+        ([], "no-rule", 5),
+    ]
+    assert (listed["notAdded"], listed["capacity"]["after"]) == (1, 5)
 
 
 @pytest.mark.parametrize(
     ("content", "arguments", "message"),
     [
-        ("time,alarm\nnow,x\n", (), "line 2: the line needs a time"),
-        ("time,alarm\n2026-11-20T00:00:00Z,\n", (), "line 2: the line needs a time"),
-        ("time,alarm,add\n2026-11-20T00:00:00Z,,-1\n", (), "line 2: the line needs a time"),
         ("time,alarm\n", (), "has no events"),
         (
             "time,alarm\n2026-11-20T00:00:00Z,x\n",
@@ -237,6 +246,7 @@ def test_a_captured_group_is_simulated_like_the_real_one(cloud: Cloud, tmp_path:
     )
 
     assert (done.returncode, done.stdout) == (0, f"asg-1: 1000 instances to {fleet}\n"), done.stderr
+    assert json.loads(fleet.read_text())["groups"][0]["maxSize"] == 2_000
     assert simulated.returncode == 0, simulated.stderr
     capacity = json.loads(simulated.stdout)["capacity"]
     assert capacity == {"before": 1_000, "lowest": 998, "after": 998}

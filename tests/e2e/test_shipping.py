@@ -192,8 +192,8 @@ def check(
     file.write_text(json.dumps(policy))
     done = scalein(compute, "check", "--policy", str(file), "--json", *more)
     results = json.loads(done.stdout)
-    assert done.returncode == (0 if all(result["passed"] for result in results) else 1)
-    return {result["check"]: result for result in results}
+    assert done.returncode == any(result["grade"] == "bad" for result in results)
+    return {" ".join([result["check"], *result["subjects"]]): result for result in results}
 
 
 def test_checking_makes_the_reads_and_names_the_right_that_is_missing(
@@ -201,7 +201,7 @@ def test_checking_makes_the_reads_and_names_the_right_that_is_missing(
 ) -> None:
     results = check(compute, tmp_path, "--region", "cn-hangzhou", "--try-remove")
     assert results["group asg-1"]["detail"] == "6 instances, MinSize 2, Active"
-    assert results["group asg-1, removal"]["passed"]
+    assert results["removal from asg-1"]["grade"] == "good"
     assert compute.inside.service.activities == {}
     compute.inside.faults.add("forbidden", "DescribeScalingActivities", times=10)
     assert "missing: ess:DescribeScalingActivities" in str(
@@ -210,7 +210,7 @@ def test_checking_makes_the_reads_and_names_the_right_that_is_missing(
     compute.inside.faults.clear()
     compute.inside.faults.add("forbidden", "RemoveInstances", times=10)
     results = check(compute, tmp_path, "--region", "cn-hangzhou", "--try-remove")
-    assert results["group asg-1, removal"]["detail"].startswith(
+    assert results["removal from asg-1"]["detail"].startswith(
         "missing: RemoveInstances: Forbidden.RAM: not permitted."
         " Add acs:ess:cn-hangzhou:ACCOUNT_ID:scalinggroup/asg-1 (ACCOUNT_ID stands for"
     )
@@ -229,14 +229,14 @@ def test_checking_needs_no_cloud_for_a_policy_an_event_and_a_template(tmp_path: 
     results = check(None, tmp_path, "--template", str(template), *events)
 
     assert {
-        name: result["passed"] for name, result in results.items() if name.startswith("event")
+        name: result["grade"] for name, result in results.items() if name.startswith("event")
     } == {
-        "event remove-two.json": True,
-        "event not-json.json": False,
+        "event remove-two.json": "good",
+        "event not-json.json": "bad",
     }
     of_single = [{"namespace": "acs_ecs_dashboard"}, {"eventName": "*"}]
     for remove, notes in (
-        ({"count": 1}, ["policy, alarms[0]", "policy, alarms[1]"]),
+        ({"count": 1}, ["policy, rule alarms[0]", "policy, rule alarms[1]"]),
         ({"instanceIds": "alarm"}, []),
     ):
         rules = [{"when": w, "scalingGroupId": "asg-1", "remove": remove} for w in of_single]
@@ -244,11 +244,11 @@ def test_checking_needs_no_cloud_for_a_policy_an_event_and_a_template(tmp_path: 
         results = check(None, tmp_path, policy=policy)
         assert [name for name in results if "alarms[" in name] == notes
     misspelt = check(None, tmp_path, policy={"groups": {"asg-1": {"flor": 3}}})
-    assert misspelt["policy policy.json"]["passed"] is False
+    assert misspelt["policy policy.json"]["grade"] == "bad"
     wrong = scalein(None, "check", "--template", str(template))
     assert "Action must be product:Name" in " ".join(wrong.stdout.split())
     own = check(None, tmp_path, "--template", str(ROOT / "template.yml"))
-    assert own["template template.yml"]["passed"]
+    assert own["template template.yml"]["grade"] == "good"
 
 
 @pytest.mark.slow

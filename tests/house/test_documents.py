@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 SCHEMAS = [
     *(ROOT / "handler/scalein/schemas").glob("*.json"),
     *(ROOT / "localcloud").glob("*.schema.json"),
+    *(ROOT / "scalein_cli/schemas").glob("*.json"),
 ]
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 SETTINGS = (ROOT / "docs/settings.md").read_text(encoding="utf-8")

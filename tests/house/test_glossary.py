@@ -26,10 +26,14 @@ DOCUMENTS = sorted(
     if path.name != "glossary.md"
 )
 # Schemas, the dashboard, events, templates, pages and settings of tools.
+FOLDERS = (
+    *(".", "docs", "events", "handler/scalein/schemas", "localcloud", "locks"),
+    *("policy-tests", "scalein_cli/schemas"),
+)
 OTHERS = sorted(
     [
         path
-        for folder in (".", "docs", "events", "handler/scalein/schemas", "localcloud", "locks")
+        for folder in FOLDERS
         for pattern in ("*.json", "*.yml", "*.yaml", "*.toml", "*.txt")
         for path in (ROOT / folder).glob(pattern)
     ]

@@ -140,6 +140,7 @@ def _group(item: Reply) -> ScalingGroup:
             else None
         ),
         suspended_processes=tuple(ids_of(item, "SuspendedProcesses", "SuspendedProcess")),
+        max_size=item["MaxSize"] if isinstance(item.get("MaxSize"), int) else None,
     )
 
 

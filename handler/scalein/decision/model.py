@@ -59,6 +59,7 @@ class ScalingGroup(NamedTuple):
     multi_az_policy: str = "PRIORITY"
     suspended_processes: tuple[str, ...] = ()
     desired_capacity: int | None = None  # None: the group has none
+    max_size: int | None = None  # no decision uses it
 
 
 class Activity(NamedTuple):

@@ -46,12 +46,12 @@ def parse_message(message: Message) -> ParsedMessage:
     if message.error is not None:
         raise message.error
     message = cloudmonitor.with_parsed_alert(message)
-    dialect = _dialect(message)
+    dialect = dialect_of(message)
     check(message.document, dialect.schema)
     return dialect.parse(message)
 
 
-def _dialect(message: Message) -> Dialect:
+def dialect_of(message: Message) -> Dialect:
     """The dialect of a message, by the type of its CloudEvent, else by the fields of its document.
 
     Raises RejectedEvent if it is unknown.

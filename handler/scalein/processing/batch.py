@@ -128,20 +128,11 @@ class BatchProcessor:
 
     def _work_of_alarm(self, alarm: Alarm) -> Work | Outcome:
         """The removal that the policy's first matching rule requests for the alarm."""
-        rule = rule_for(alarm, self._policy.rules)
-        if rule is None:
-            detail = why_no_rule(alarm, self._policy.rules)
-            return wording.ignored(alarm.idempotency_key, Ignored.NO_RULE, detail)
-        if not may_apply(rule, alarm):
-            outcome = wording.ignored(alarm.idempotency_key, Ignored.PER_INSTANCE)
-            return outcome._replace(message=f"{outcome.message} {why_not_of_group(alarm)}")
-        group_id = "" if rule.uses_alarm_group else rule.request["scalingGroupId"]
-        request = request_from_rule(rule, alarm, group_id)
-        violation = _violation_of_named(request, len(alarm.instance_ids))
-        if violation:
-            return wording.denied(request, "$", violation)
+        request = request_of_alarm(alarm, self._policy)
+        if isinstance(request, Outcome):
+            return request
         progress = Progress(request, self._clock.now())
-        if not rule.uses_alarm_group:
+        if request.scaling_group_id:
             return self._admit(progress)
         return self._with_group(progress._replace(group_of=alarm.instance_ids))
 
@@ -216,6 +207,24 @@ class BatchProcessor:
 
     def _is_dry_run(self, scaling_group_id: str) -> bool:
         return self._dependencies.is_dry_run or self._policy.groups[scaling_group_id].dry_run
+
+
+def request_of_alarm(alarm: Alarm, policy: Policy) -> RemovalRequest | Outcome:
+    """What the policy's first matching rule requests for the alarm; the outcome if it is nothing.
+
+    The request names no scaling group if that is the one of the alarm's instances.
+    """
+    rule = rule_for(alarm, policy.rules)
+    if rule is None:
+        detail = why_no_rule(alarm, policy.rules)
+        return wording.ignored(alarm.idempotency_key, Ignored.NO_RULE, detail)
+    if not may_apply(rule, alarm):
+        outcome = wording.ignored(alarm.idempotency_key, Ignored.PER_INSTANCE)
+        return outcome._replace(message=f"{outcome.message} {why_not_of_group(alarm)}")
+    group_id = "" if rule.uses_alarm_group else rule.request["scalingGroupId"]
+    request = request_from_rule(rule, alarm, group_id)
+    violation = _violation_of_named(request, len(alarm.instance_ids))
+    return wording.denied(request, "$", violation) if violation else request
 
 
 def _violation_of_named(request: RemovalRequest, named: int) -> str:
