@@ -85,6 +85,11 @@ def check_function(address: FunctionAddress, after: FunctionState, package: Pack
         )
     try:
         settings = read_settings(_environment(after), _context(address, after))
+        if settings.ledger_url and package and "redis/__init__.py" not in package.files:
+            raise CommandError(
+                f"SCALEIN_LEDGER is set, and {package.name} has no client of Redis. Make it again "
+                "with scalein package --ledger redis."
+            )
         text = settings.policy_text or _policy_in(package, variables)
         if text is not None:
             fault = stop_fault(settings.stopped_groups, read_policy(text))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from scalein.clock import Clock, Deadline
 from scalein.cloud.gateway import Gateway
+from scalein.errors import ConfigurationError
 from scalein.function_ref import FunctionRef
 from scalein.ledger.fallback import FallbackLedger
 from scalein.ledger.memory import MemoryLedger, process_store
@@ -134,8 +135,14 @@ def _open_ledgers(
     own_pauses = MemoryPauses(process_store(), deadline.clock)
     if not settings.ledger_url:
         return memory, own_pauses
-    from scalein.ledger.redis import RedisLedger
-    from scalein.ledger.redis_pauses import RedisPauses, SharedPauses
+    try:
+        from scalein.ledger.redis import RedisLedger
+        from scalein.ledger.redis_pauses import RedisPauses, SharedPauses
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "SCALEIN_LEDGER is set, and the package has no client of Redis. Make it again with "
+            "scalein package --ledger redis."
+        ) from None
 
     # After the deadline, results are still recorded, until the platform ends the invocation.
     ledger_deadline = deadline._replace(at=deadline.at + settings.closing_seconds)

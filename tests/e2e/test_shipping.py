@@ -23,6 +23,7 @@ from tests.support.needs import skip_without
 from tests.support.platforms import HANDLER, Compute, compute_of, site_packages
 from tests.support.redis_server import redis_server
 
+LEDGER_CLIENT = {"redis", "async_timeout"}
 ROOT = Path(__file__).parents[2]
 POLICY: dict[str, Any] = {"groups": {"asg-1": {}}}
 ROLE = "acs:ram::1:role/scalein"
@@ -257,11 +258,16 @@ def test_a_package_is_reproducible_and_has_all_that_the_function_needs(
     runtime: str, compute: Compute, tmp_path: Path
 ) -> None:
     made = [tmp_path / "one.zip", tmp_path / "two.zip"]
-    for zip_file in made:
-        done = scalein(None, "package", "--runtime", runtime, "--output", str(zip_file))
+    small = tmp_path / "small.zip"
+    for zip_file in (*made, small):
+        client: tuple[str, ...] = () if zip_file == small else ("--ledger", "redis")
+        command = ("package", "--runtime", runtime, "--output", str(zip_file))
+        done = scalein(None, *command, *client)
         assert done.returncode == 0, done.stderr
     assert made[0].read_bytes() == made[1].read_bytes()
     names = zipfile.ZipFile(made[0]).namelist()
+    without = set(names) - set(zipfile.ZipFile(small).namelist())
+    assert {name.partition("/")[0].partition("-")[0] for name in without} <= LEDGER_CLIENT
     assert not any(name.startswith(("cryptography", "cffi")) or "/tests/" in name for name in names)
     assert any(name.endswith("LICENSE") for name in names)
     certificates = [name for name in names if name.startswith("scalein/cloud/certificates/")]
@@ -283,6 +289,9 @@ def test_a_package_is_reproducible_and_has_all_that_the_function_needs(
             part for name, value in variables.items() for part in ("--env", f"{name}={value}")
         ]
         options = ("--yes", "--runtime", runtime, "--role", ROLE)
+        refused = scalein(compute, "deploy", str(small), *options, *environment)
+        assert refused.returncode == 1
+        assert "scalein package --ledger redis" in refused.stderr
         scalein(compute, "deploy", str(made[0]), *options, *environment)
         event = json.dumps({"scalingGroupId": "asg-1", "remove": {"count": 1}})
         outcome = json.loads(scalein(compute, "invoke", "-", "--json", stdin=event).stdout)
