@@ -114,7 +114,11 @@ def plan_command(**options: Any) -> None:
 
         scalein plan --group asg-bp1example --count 3 --policy policy.json
 
-    or an event (an alarm, for example) by --event FILE. The group is a real one, read with the
+    or an event, such as an alarm that was sent (its replay)
+
+        scalein plan --event alarm.json --policy policy.json
+
+    The group is a real one, read with the
     credentials that `aliyun` uses and the settings of the environment, or a local one with --local
     or --fleet. Without a policy, only MinSize limits the removal, and the output says so.
 
