@@ -67,7 +67,7 @@ test-fast: setup ## the tests that need no server: half a minute at most
 test-long: setup ## all tests, with many more examples for each property
 	HYPOTHESIS_PROFILE=long $(PYTEST) $(TESTS)
 
-coverage: setup ## the fast tests with more examples, and which lines of handler/ they do not reach; fails below the floor
+coverage: setup ## the fast tests, and which lines of handler/ they do not reach; fails below the floor
 	@mkdir -p .cache
 	$(PYTEST) -m fast --cov --cov-report=term $(FAST_TESTS)
 

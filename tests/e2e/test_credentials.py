@@ -77,5 +77,5 @@ def test_what_is_missing_is_said_with_every_place_that_was_looked_at(
     assert done.returncode == 1
     assert "There are no credentials in ALIBABA_CLOUD_ACCESS_KEY_ID" in done.stderr
     assert "~/.aliyun/config.json" in done.stderr
-    wrong = in_pipe(*PLAN, "--profile", "nobody", environment=environment(cloud, tmp_path))
-    assert "profile nobody of ~/.aliyun/config.json" in wrong.stderr
+    wrong = in_pipe(*PLAN, "--profile", "unheard-of", environment=environment(cloud, tmp_path))
+    assert "profile unheard-of of ~/.aliyun/config.json" in wrong.stderr

@@ -56,6 +56,7 @@ def function_in_outage(ledger: str) -> Function:
     return function
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ledger", ["none", "memory", "redis", "redis-closed"])
 def test_an_outage_of_ten_minutes_loses_none_of_a_hundred_messages(ledger: str) -> None:
     function = function_in_outage(ledger)

@@ -167,6 +167,7 @@ def test_outcomes_in_which_something_happened_are_the_last_to_go() -> None:
 shapes = st.tuples(st.sampled_from(Status), st.integers(0, 300), st.integers(0, 20))
 
 
+@pytest.mark.slow
 @given(st.lists(shapes, max_size=60), st.integers(1, 40))
 def test_every_answer_fits_and_counts_every_message(
     drawn: list[tuple[Status, int, int]], times: int
@@ -344,6 +345,7 @@ def test_whatever_others_write_a_batch_fits_beside_its_event(
     assert response_faults(fields) == []
 
 
+@pytest.mark.slow
 @given(st.lists(shapes, min_size=1, max_size=4), st.integers(0, 70_000))
 def test_what_many_outcomes_are_reduced_to_is_all_that_their_answer_says(
     drawn: list[tuple[Status, int, int]], size: int
