@@ -17,12 +17,12 @@ from tests.support.fleets import snapshots
 ZONES = ("cn-hangzhou-h", "cn-hangzhou-i", "")
 
 
-def question_about(snapshot: Snapshot, capacity: dict[str, int], is_asked: list[bool]) -> bytes:
+def question_about(snapshot: Snapshot, capacity: dict[str, int], is_candidate: list[bool]) -> bytes:
     """The event that ESS sends, about those instances of the group."""
     instances = [
         {"InstanceId": instance.id, "ZoneId": instance.zone_id}
-        for instance, asked in zip(snapshot.instances, is_asked, strict=False)
-        if asked
+        for instance, candidate in zip(snapshot.instances, is_candidate, strict=False)
+        if candidate
     ]
     zones = [{"ZoneId": zone, "Capacity": number} for zone, number in capacity.items()]
     return json.dumps(
@@ -46,9 +46,9 @@ def answer_to(question: ScaleInQuestion, snapshot: Snapshot) -> list[str]:
     st.lists(st.booleans(), min_size=12, max_size=12),
 )
 def test_only_candidates_are_named_once_each_and_no_zone_gives_more_than_is_wanted(
-    snapshot: Snapshot, capacity: dict[str, int], is_asked: list[bool]
+    snapshot: Snapshot, capacity: dict[str, int], is_candidate: list[bool]
 ) -> None:
-    question = parse_question(question_about(snapshot, capacity, is_asked))
+    question = parse_question(question_about(snapshot, capacity, is_candidate))
     ids = answer_to(question, snapshot)
 
     assert len(ids) == len(set(ids))
