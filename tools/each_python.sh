@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs `make test` with each of Python 3.10 to 3.13 that is on the PATH or kept by pyenv, except the version that SKIP
-# names. Makes all environments first. Usage: each_python.sh MAKE
+# Runs `make test` with each of Python 3.10 to 3.13 that is on the PATH or kept by pyenv, except the versions that
+# SKIP names. Makes all environments first. Usage: each_python.sh MAKE
 set -eu
 
 make_for() { # TARGET VERSION PYTHON
@@ -10,7 +10,7 @@ make_for() { # TARGET VERSION PYTHON
 make=$1
 shift
 for version in 3.10 3.11 3.12 3.13; do
-    [ "$version" != "${SKIP:-}" ] || continue
+    case " ${SKIP:-} " in *" $version "*) continue ;; esac
     for python in "python$version" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python; do
         if "$python" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$version')" >/dev/null 2>&1; then
             make_for setup "$version" "$python"
