@@ -42,6 +42,10 @@ class Package:
                 "scalein package."
             )
 
+    @property
+    def has_ledger_client(self) -> bool:
+        return any(file.startswith("redis/") for file in self.files)
+
     def text_of(self, file: str) -> str:
         """The text of one of its files."""
         return self._archive.read(file).decode("utf-8", "replace")
@@ -85,7 +89,7 @@ def check_function(address: FunctionAddress, after: FunctionState, package: Pack
         )
     try:
         settings = read_settings(_environment(after), _context(address, after))
-        if settings.ledger_url and package and "redis/__init__.py" not in package.files:
+        if settings.ledger_url and package and not package.has_ledger_client:
             raise CommandError(
                 f"SCALEIN_LEDGER is set, and {package.name} has no client of Redis. Make it again "
                 "with scalein package --ledger redis."

@@ -138,6 +138,7 @@ def package(folder: Path, name: str = "code.zip", **files: str) -> Path:
     made = folder / name
     made.write_bytes(zipped(HANDLER))
     with zipfile.ZipFile(made, "a") as archive:
+        archive.writestr("redis/of-this-python", "")
         for file, text in files.items():
             archive.writestr(file.replace("__", "."), text)
     return made
