@@ -214,6 +214,6 @@ def test_the_main_job_runs_from_the_queue(broker_url: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "i-web-01 is being removed" in done.stdout  # the alarm is blocked by it
     assert done.stdout.count("Acknowledged.") == 1
-    assert "asg-web     after                7" in done.stdout
-    assert "asg-batch   after                3" in done.stdout
+    assert "asg-web    after               7" in done.stdout
+    assert "asg-batch  after               3" in done.stdout
     assert "Dead letters: 0" in done.stdout
