@@ -26,7 +26,7 @@ from scalein_cli.log_sources import (
     since_option,
     time_text,
 )
-from scalein_cli.options import console_for_output, existing_file, print_json
+from scalein_cli.options import console_for_output, existing_file, print_json, say
 from scalein_cli.place import Place, open_place
 from scalein_cli.show import COLOURS
 from scalein_cli.stories import (
@@ -87,14 +87,14 @@ def _explain_by_log(id: str, source: LogSource, options: Mapping[str, Any]) -> b
         return bool(steps)
     console = console_for_output()
     if not steps:
-        _say(console, nothing_text(id, source.name, options["since"]))
+        say(console, nothing_text(id, source.name, options["since"]))
     else:
-        _say(console, f"{'Message' if own else 'Instance'} {id}, from {source.name}; times in UTC.")
+        say(console, f"{'Message' if own else 'Instance'} {id}, from {source.name}; times in UTC.")
     for step in steps:
         _print_step(step, console, has_request_id=not own)
     if own:
-        _say(console, end_text(own))
-    _say(console, lacks)
+        say(console, end_text(own))
+    say(console, lacks)
     return bool(steps)
 
 
@@ -162,28 +162,23 @@ def _print_activities(
 ) -> None:
     console = console_for_output()
     if not (activities or member_of):
-        _say(console, nothing_text(id, name, since))
+        say(console, nothing_text(id, name, since))
     else:
-        _say(console, f"Instance {id}, from {name}; times in UTC, in minutes.")
+        say(console, f"Instance {id}, from {name}; times in UTC, in minutes.")
     for group_id, activity in activities:
         what = "removed from" if id in activity.removed_ids else "added to"
         ended_at = activity.ended_at
         ended = f"{ended_at - timedelta(seconds=59):%H:%M}" if ended_at else "still running"
-        _say(
+        say(
             console,
             f"{activity.started_at:%Y-%m-%d %H:%M} to {ended}  {what} {group_id} by scaling "
             f"activity {activity.id} ({activity.status}, {activity.trigger or 'unknown trigger'}).",
         )
     for group_id in member_of:
-        _say(console, f"Now a member of {group_id}.")
+        say(console, f"Now a member of {group_id}.")
     for group_id, error in error_by_id.items():
-        _say(console, f"Scaling group {group_id} was not read: {error}")
-    _say(
+        say(console, f"Scaling group {group_id} was not read: {error}")
+    say(
         console,
         "ESS knows no requestId and no reason: a log of the function does (--log, --function).",
     )
-
-
-def _say(console: Console, text: str) -> None:
-    if text:
-        console.print(text, highlight=False, markup=False, soft_wrap=True)

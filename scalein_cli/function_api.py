@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 LATEST = "LATEST"
 VARIABLES = "environmentVariables"
+STOP = "SCALEIN_STOP"  # the variable that is the stop switch
 # The settings of a function that can be changed, of both generations.
 SETTINGS = frozenset(
     {

@@ -26,7 +26,7 @@ from scalein_cli.log_sources import (
     since_option,
     time_text,
 )
-from scalein_cli.options import console_for_output, existing_file, print_json
+from scalein_cli.options import console_for_output, existing_file, print_json, say
 from scalein_cli.place import open_place
 from scalein_cli.show import COLOURS
 from scalein_cli.tables import Column, print_table
@@ -90,10 +90,10 @@ def _show_messages(source: LogSource, options: Mapping[str, Any]) -> None:
         print_json({"source": source.name, "lacks": faults_text(log), "messages": entries})
         return
     console = console_for_output()
-    _say(console, f"{len(messages)} messages, from {source.name}, newest first; times in UTC.")
+    say(console, f"{len(messages)} messages, from {source.name}, newest first; times in UTC.")
     for message in messages:
         _print_message(message, console)
-    _say(console, faults_text(log))
+    say(console, faults_text(log))
 
 
 def messages_of(outcomes: Sequence[LoggedOutcome]) -> Iterator[Message]:
@@ -162,7 +162,7 @@ def _print_activities(
     error_by_id: Mapping[str, str],
     console: Console,
 ) -> None:
-    _say(
+    say(
         console,
         f"{len(activities)} scaling activities, from {name}, newest first. ESS does not know "
         "messages that removed nothing, nor why: a log of the function does (--log, --function).",
@@ -182,9 +182,4 @@ def _print_activities(
     ]
     print_table(console, ACTIVITIES, rows)
     for id, error in error_by_id.items():
-        _say(console, f"Scaling group {id} was not read: {error}")
-
-
-def _say(console: Console, text: str) -> None:
-    if text:
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        say(console, f"Scaling group {id} was not read: {error}")

@@ -17,9 +17,8 @@ from typing import Any
 
 from scalein_cli.compute import call_api, read_function
 from scalein_cli.errors import ChangedMeanwhile, CommandError
-from scalein_cli.function_api import FunctionApi, FunctionState
+from scalein_cli.function_api import STOP, FunctionApi, FunctionState
 
-STOP = "SCALEIN_STOP"
 Say = Callable[[str], None]  # prints a line of progress
 
 

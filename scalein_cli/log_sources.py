@@ -15,7 +15,6 @@ import click
 from scalein.errors import RejectedEvent
 from scalein.intake.times import time_of
 from scalein_cli.audit_lines import AuditLog, read_audit_lines
-from scalein_cli.cloud_access import find_credentials
 from scalein_cli.errors import CommandError
 from scalein_cli.log_service import lines_of, open_log_store
 from scalein_cli.options import endpoint_option
@@ -121,7 +120,6 @@ def _log_store_of(function: str, endpoint: str) -> tuple[str, str]:
     """Project and log store of the deployed function. Raises CommandError."""
     from scalein_cli.compute import open_function, read_function
 
-    find_credentials()
     config = read_function(open_function(function, endpoint)).settings.get("logConfig") or {}
     project, logstore = config.get("project"), config.get("logstore")
     if not (project and logstore):

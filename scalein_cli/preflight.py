@@ -12,14 +12,14 @@ from types import SimpleNamespace
 from scalein.errors import ConfigurationError
 from scalein.policy import read_policy, stop_fault
 from scalein.settings import read_settings
+from scalein_cli.cloud_access import KEY_ID, KEY_SECRET
 from scalein_cli.errors import CommandError
-from scalein_cli.function_api import FunctionAddress, FunctionState
+from scalein_cli.function_api import STOP, FunctionAddress, FunctionState
 
 PLACEHOLDER = "of-the-role"  # for credentials, which the function gets from its role
-KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+KEYS = (KEY_ID, KEY_SECRET)
 CODE_FOLDER = PurePosixPath("/code")
 MAX_VARIABLE_BYTES = 4 << 10
-STOP = "SCALEIN_STOP"
 STOP_BYTES = 64  # stay free for the stop switch: its name, and "all" or two groups
 CA_FILE = re.compile(r"(?<=[?&])ssl_ca_certs=[^&]*&?")
 

@@ -9,8 +9,8 @@ from scalein_cli.aliases import existing_alias, find_alias, move_alias
 from scalein_cli.changes import Change
 from scalein_cli.compute import call_api, read_function
 from scalein_cli.errors import ChangedMeanwhile, CommandError
-from scalein_cli.function_api import LATEST, Alias, FunctionApi, FunctionState
-from scalein_cli.loan import STOP, Say, stop_of, with_stop
+from scalein_cli.function_api import LATEST, STOP, Alias, FunctionApi, FunctionState
+from scalein_cli.loan import Say, stop_of, with_stop
 from scalein_cli.shown_settings import Row, config_rows, setting_rows
 from scalein_cli.versions import MAX_COMPARED_VERSIONS, find_version, publish, version_with
 

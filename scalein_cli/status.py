@@ -17,11 +17,11 @@ from scalein.policy import stop_fault
 from scalein.processing.dependencies import Dependencies
 from scalein_cli.cloud_access import (
     check_reached,
-    find_credentials,
     profile_option,
     region_option,
 )
 from scalein_cli.errors import CommandError
+from scalein_cli.function_api import STOP
 from scalein_cli.group_status import (
     GroupStatus,
     largest_request,
@@ -30,7 +30,6 @@ from scalein_cli.group_status import (
     status_json,
     status_of,
 )
-from scalein_cli.loan import STOP
 from scalein_cli.options import (
     console_for_output,
     endpoint_option,
@@ -108,7 +107,6 @@ def _stop_switch(function: str, endpoint: str) -> str | None:
         return None
     from scalein_cli.compute import open_function, read_function
 
-    find_credentials()
     return read_function(open_function(function, endpoint)).variables.get(STOP, "")
 
 
