@@ -12,12 +12,10 @@ from typing import Any
 import click
 
 from scalein.clock import Deadline, SystemClock
-from scalein.cloud.gateway import Gateway
 from scalein.decision.model import Activity, Instance, Metric, ReadScope, Snapshot
 from scalein.errors import ConfigurationError, GatewayError
-from scalein.settings import Settings, read_settings
+from scalein.settings import read_settings
 from scalein_cli.cloud_access import (
-    check_reached,
     find_credentials,
     profile_option,
     reading_gateway,
@@ -50,7 +48,7 @@ def capture_command(file: Path, group: str, metric: bool) -> None:
     try:
         settings = read_settings(os.environ, context({"regionId": ""}, READ_SECONDS))
         gateway = reading_gateway(settings, Deadline.after(READ_SECONDS, SystemClock()))
-        snapshot = _read(gateway, group, read_scope, settings)
+        snapshot = gateway.snapshot(group, read_scope)
     except (ConfigurationError, GatewayError) as error:
         raise CommandError(f"Scaling group {group} was not read: {error}") from None
     fleet = json.dumps(fleet_of(snapshot, settings.region_id), indent=1)
@@ -59,15 +57,6 @@ def capture_command(file: Path, group: str, metric: bool) -> None:
     except OSError as error:
         raise CommandError(f"{file} was not written: {error.strerror}.") from None
     click.echo(f"{group}: {len(snapshot.instances)} instances to {file}")
-
-
-def _read(gateway: Gateway, group: str, read_scope: ReadScope, settings: Settings) -> Snapshot:
-    """The group. Raises GatewayError; CommandError if ESS does not answer."""
-    try:
-        return gateway.snapshot(group, read_scope)
-    except GatewayError as error:
-        check_reached(error, settings)
-        raise
 
 
 def fleet_of(snapshot: Snapshot, region_id: str) -> dict[str, Any]:

@@ -22,14 +22,13 @@ from scalein.intake.dialects import dialect_of, parse_message
 from scalein.intake.envelopes import Message, parse_event
 from scalein.policy import Policy
 from scalein.policy_source import policy_in_use
-from scalein.settings import Settings, read_settings
+from scalein.settings import read_settings
 from scalein_cli.cloud_access import (
-    check_reached,
     find_credentials,
     profile_option,
     reading_gateway,
 )
-from scalein_cli.errors import CommandError
+from scalein_cli.errors import CommandError, UnreachedError
 from scalein_cli.findings import Finding, Grade, finding_json, is_bad, merged, print_findings
 from scalein_cli.options import console_for_output, existing_file, print_json
 from scalein_cli.template_check import template_results
@@ -202,26 +201,15 @@ def check_rights(region: str, policy: Policy, try_remove: bool) -> Iterator[Find
         read_scope = ReadScope(max(MIN_HISTORY_SECONDS, group_policy.history_seconds))
         try:
             snapshot = gateway.snapshot(id, read_scope)
+        except UnreachedError as error:  # one cause, whatever the number of groups
+            yield Finding(f"region {region}", Grade.BAD, error.message)
+            return
         except (GatewayError, ConfigurationError) as error:
-            unreached = _unreached(error, settings)
-            if unreached:
-                yield Finding(f"region {region}", Grade.BAD, unreached)
-                return
             yield Finding("group", Grade.BAD, *_cause(error), (id,))
             continue
         yield _check_state(snapshot, id)
         if try_remove:
             yield _check_removal(gateway, id)
-
-
-def _unreached(error: GatewayError | ConfigurationError, settings: Settings) -> str:
-    """A sentence, if the error is that ESS cannot be reached at all; else empty."""
-    try:
-        if isinstance(error, GatewayError):
-            check_reached(error, settings)
-    except CommandError as unreached:
-        return unreached.message
-    return ""
 
 
 def _check_state(snapshot: Snapshot, id: str) -> Finding:

@@ -8,17 +8,21 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from scalein.clock import Deadline
-from scalein.cloud.gateway import Gateway
+from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway, Removal
 from scalein.cloud.retries import NO_CONNECTION, Patience, Retries
+from scalein.decision.model import Activity, ReadScope, Snapshot
 from scalein.errors import GatewayError
 from scalein.settings import Settings
-from scalein_cli.errors import CommandError
+from scalein_cli.errors import CommandError, UnreachedError
 from scalein_cli.interrupts import end_soon_on_interrupt
 
 KEY_ID, KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
@@ -68,21 +72,51 @@ def find_credentials() -> None:
 def reading_gateway(settings: Settings, deadline: Deadline) -> Gateway:
     """ESS for a person, who waits only seconds for a service that does not answer.
 
+    Its reads raise CommandError, with the endpoint and its setting, if there is no answer at all.
     Only for commands that change nothing: Ctrl-C ends them at once.
     """
     from scalein.cloud.ess import EssGateway  # the SDK: a quarter of a second
 
     end_soon_on_interrupt()
     patience = Patience(MAX_WAIT_SECONDS, deadline.clock)
-    return EssGateway(settings, deadline, retries=Retries(deadline, patience))
+    gateway = EssGateway(settings, deadline, retries=Retries(deadline, patience))
+    return _PersonsGateway(gateway, settings)
 
 
-def check_reached(error: GatewayError, settings: Settings) -> None:
-    """Raises CommandError, with the endpoint and its setting, if there was no answer at all."""
-    if error.code in NO_CONNECTION:
+class _PersonsGateway(DryRun):
+    """Tells a person where ESS cannot be reached. Has `remove` for `check --try-remove`."""
+
+    def __init__(self, gateway: Gateway, settings: Settings) -> None:
+        super().__init__(gateway)
+        self._settings = settings
+
+    def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
+        with _unreached_told(self._settings):
+            return super().snapshot(scaling_group_id, read_scope)
+
+    def remove(self, removal: Removal) -> str:
+        with _unreached_told(self._settings):
+            return self._gateway.remove(removal)
+
+    def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
+        with _unreached_told(self._settings):
+            return super().history(scaling_group_id, since)
+
+    def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
+        with _unreached_told(self._settings):
+            return super().groups_of(instance_ids)
+
+
+@contextmanager
+def _unreached_told(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except GatewayError as error:
+        if error.code not in NO_CONNECTION:
+            raise
         endpoint = settings.ess_endpoint
         place = endpoint.host if endpoint else f"the SDK's endpoint of {settings.region_id}"
-        raise CommandError(
+        raise UnreachedError(
             f"Auto Scaling does not answer at {place} ({error.action}). Check the network, "
             f"HTTPS_PROXY, the region, and SCALEIN_ESS_ENDPOINT, which sets another endpoint."
         ) from None

@@ -18,3 +18,7 @@ class ChangedMeanwhile(CommandError):
 
     def __init__(self, subject: str) -> None:
         super().__init__(f"{subject} was changed meanwhile, by another command.")
+
+
+class UnreachedError(CommandError):
+    """A service does not answer at all."""

@@ -13,7 +13,7 @@ from rich.console import Console
 from scalein.decision.model import Activity, Snapshot
 from scalein.errors import GatewayError
 from scalein.policy import parse_policy
-from scalein_cli.cloud_access import check_reached, profile_option, region_option
+from scalein_cli.cloud_access import profile_option, region_option
 from scalein_cli.errors import CommandError
 from scalein_cli.options import (
     console_for_output,
@@ -81,7 +81,6 @@ def _read(place: Place, group_id: str) -> tuple[Snapshot, tuple[Activity, ...] |
     try:
         snapshot = gateway.snapshot(group_id)
     except GatewayError as error:
-        check_reached(error, place.settings)
         raise CommandError(f"Scaling group {group_id} was not read: {error}") from None
     since = datetime.now(timezone.utc) - timedelta(days=HISTORY_DAYS)
     try:

@@ -18,7 +18,7 @@ from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway
 from scalein.decision.model import Order, ReadScope, Snapshot
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Status
-from scalein.errors import ConfigurationError, GatewayError
+from scalein.errors import ConfigurationError
 from scalein.intake.envelopes import parse_event
 from scalein.ledger.protocol import Ledger
 from scalein.policy import read_policy
@@ -29,7 +29,6 @@ from scalein.report.outcome import Outcome, outcome_json
 from scalein.settings import Settings, read_settings
 from scalein_cli import show
 from scalein_cli.cloud_access import (
-    check_reached,
     find_credentials,
     profile_option,
     reading_gateway,
@@ -171,23 +170,14 @@ def request_event(scaling_group_id: str, remove: Mapping[str, Any], order: Seque
 
 
 class RecordingGateway(DryRun):
-    """The gateway of a dry run, which stores its snapshots so that they can be printed.
+    """The gateway of a dry run, which stores its snapshots so that they can be printed."""
 
-    Raises CommandError if ESS does not answer.
-    """
-
-    def __init__(self, gateway: Gateway, settings: Settings) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
-        self._settings = settings
         self.snapshots: dict[str, Snapshot] = {}  # by group id
 
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
-        try:
-            snapshot = super().snapshot(scaling_group_id, read_scope)
-        except GatewayError as error:
-            check_reached(error, self._settings)
-            raise
-        self.snapshots[scaling_group_id] = snapshot
+        self.snapshots[scaling_group_id] = super().snapshot(scaling_group_id, read_scope)
         return self.snapshots[scaling_group_id]
 
 
@@ -230,7 +220,7 @@ def _process(
 ) -> list[Outcome]:
     clock = SystemClock() if question.is_at_present_time else clock_for(question.event)
     deadline = Deadline.after(settings.run_seconds, clock)
-    gateway = RecordingGateway(reading_gateway(settings, deadline), settings)
+    gateway = RecordingGateway(reading_gateway(settings, deadline))
     event = parse_event(question.event)
     schedule_follow_up = _schedule_nothing if settings.function_ref else None
     dependencies = Dependencies(

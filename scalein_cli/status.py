@@ -16,7 +16,6 @@ from scalein.ledger.protocol import Ledger
 from scalein.policy import stop_fault
 from scalein.processing.dependencies import Dependencies
 from scalein_cli.cloud_access import (
-    check_reached,
     profile_option,
     region_option,
 )
@@ -138,7 +137,6 @@ def _row(place: Place, scaling_group_id: str) -> Row:
     try:
         snapshot = gateway.snapshot(scaling_group_id, scope_of(request, group_policy))
     except GatewayError as error:
-        check_reached(error, settings)
         return Failure(scaling_group_id, str(error))
     max_instances = dependencies.max_instances(snapshot)
     return status_of(request, snapshot, group_policy, max_instances)
