@@ -27,7 +27,7 @@ from scalein_cli.log_sources import (
     time_text,
 )
 from scalein_cli.options import console_for_output, existing_file, print_json, say
-from scalein_cli.place import Place, open_place
+from scalein_cli.place import NO_POLICY, Place, open_place
 from scalein_cli.show import COLOURS
 from scalein_cli.stories import (
     Step,
@@ -123,7 +123,7 @@ def _print_step(step: Step, console: Console, has_request_id: bool) -> None:
 
 def _explain_by_ess(id: str, options: Mapping[str, Any]) -> bool:
     """Prints the activities of the instance; returns whether ESS knows any, or a group of it."""
-    with open_place(options["policy"], needs_policy=False) as place:
+    with open_place(options["policy"], without_policy=NO_POLICY) as place:
         member_of = _groups_of(id, place)
         is_named = options["group_id"] or place.has_policy or not member_of
         named = group_ids_of(place, options["group_id"]) if is_named else []

@@ -27,7 +27,7 @@ from scalein_cli.log_sources import (
     time_text,
 )
 from scalein_cli.options import console_for_output, existing_file, print_json, say
-from scalein_cli.place import open_place
+from scalein_cli.place import NO_POLICY, open_place
 from scalein_cli.show import COLOURS
 from scalein_cli.tables import Column, print_table
 
@@ -144,7 +144,7 @@ def _amount(ids: Sequence[str], name: str) -> str:
 
 
 def _show_activities(options: Mapping[str, Any]) -> None:
-    with open_place(options["policy"], needs_policy=False) as place:
+    with open_place(options["policy"], without_policy=NO_POLICY) as place:
         group_ids = group_ids_of(place, options["group_id"])
         activities, error_by_id = read_history(place, group_ids, options["since"])
         name = f"ESS ({place.name})"

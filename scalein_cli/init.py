@@ -22,7 +22,7 @@ from scalein_cli.options import (
     print_json,
     progress,
 )
-from scalein_cli.place import Place, open_place
+from scalein_cli.place import NO_POLICY, Place, open_place
 from scalein_cli.proposal import Proposal, policy_document, proposals
 from scalein_cli.tables import Column, print_table
 
@@ -57,7 +57,7 @@ def init_command(**options: Any) -> None:
     if file.exists() and not options["force"]:
         raise CommandError(f"{file} exists. Name another one with --output, or give --force.")
     with (
-        open_place(None, options["fleet"], options["local"], needs_policy=False) as place,
+        open_place(None, options["fleet"], options["local"], without_policy=NO_POLICY) as place,
         progress("Reading the scaling group ..."),
     ):
         snapshot, history = _read(place, options["group_id"])

@@ -20,7 +20,7 @@ from scalein_cli.local import EXAMPLE_POLICY, SMALL_FLEET, context, environment,
 from scalein_cli.show import relative_path
 
 READ_SECONDS = 60  # for each group
-NO_POLICY = '{"groups": {"none": {}}}'  # where no policy is needed
+NO_POLICY = '{"groups": {"none": {}}}'  # for commands that need none
 
 
 class Place(NamedTuple):
@@ -42,22 +42,23 @@ def open_place(
     policy: Path | None,
     fleet: Path | None = None,
     is_small_fleet: bool = False,
-    needs_policy: bool = True,
+    without_policy: str = "",
     stop_switch: str | None = None,
 ) -> Iterator[Place]:
     """Opens the place that the options name; a local cloud runs within the block.
 
+    `without_policy`: the policy where none is named; without this, one must be.
     `stop_switch`: SCALEIN_STOP of the deployed function, if it is known. Raises CommandError.
     """
     if is_small_fleet:
         fleet, policy = fleet or SMALL_FLEET, policy or EXAMPLE_POLICY
     if fleet is None:
         find_credentials()
-        yield _place(dict(os.environ), {"regionId": ""}, policy, fleet, needs_policy, stop_switch)
+        yield _place(dict(os.environ), {"regionId": ""}, policy, fleet, without_policy, stop_switch)
         return
     with local_cloud(fleet) as ready:
         variables = {**os.environ, **environment(ready), "SCALEIN_POLICY_FILE": ""}
-        yield _place(variables, ready, policy, fleet, needs_policy, stop_switch)
+        yield _place(variables, ready, policy, fleet, without_policy, stop_switch)
 
 
 def _place(
@@ -65,20 +66,20 @@ def _place(
     ready: Mapping[str, str],
     policy: Path | None,
     fleet: Path | None,
-    needs_policy: bool,
+    without_policy: str,
     stop_switch: str | None,
 ) -> Place:
     """Raises CommandError."""
     if policy is not None:
         variables |= {"SCALEIN_POLICY": "", "SCALEIN_POLICY_FILE": str(policy.resolve())}
     is_named = variables.get("SCALEIN_POLICY") or variables.get("SCALEIN_POLICY_FILE")
-    if not is_named and needs_policy:
+    if not is_named and not without_policy:
         raise CommandError(
             "No policy says which scaling groups to read. Give --policy FILE. For a local cloud, "
             "give --local or --fleet FILE."
         )
     if not is_named:
-        variables["SCALEIN_POLICY"] = NO_POLICY
+        variables["SCALEIN_POLICY"] = without_policy
     if stop_switch is not None:
         variables["SCALEIN_STOP"] = stop_switch
     try:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,30 +16,22 @@ from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway
 from scalein.decision.model import Order, ReadScope, Snapshot
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Status
-from scalein.errors import ConfigurationError
 from scalein.intake.envelopes import parse_event
 from scalein.ledger.protocol import Ledger
-from scalein.policy import read_policy
 from scalein.processing.batch import BatchProcessor
 from scalein.processing.dependencies import Dependencies
 from scalein.report import response
 from scalein.report.outcome import Outcome, outcome_json
-from scalein.settings import Settings, read_settings
 from scalein_cli import show
 from scalein_cli.cloud_access import (
-    find_credentials,
     profile_option,
     reading_gateway,
     region_option,
 )
-from scalein_cli.errors import CommandError
 from scalein_cli.local import (
     EXAMPLE_POLICY,
     SMALL_FLEET,
     clock_for,
-    context,
-    environment,
-    local_cloud,
 )
 from scalein_cli.options import (
     console_for_output,
@@ -51,6 +41,7 @@ from scalein_cli.options import (
     print_json,
     progress,
 )
+from scalein_cli.place import Place, open_place
 
 TIMEOUT_SECONDS = 60  # of the function that is imitated
 AMOUNTS = {"count": "count", "percent": "percent", "to_capacity": "toCapacity"}  # field by option
@@ -183,41 +174,15 @@ class RecordingGateway(DryRun):
 
 def _plan(question: Question, console: Console, as_json: bool, all_rows: bool) -> list[Outcome]:
     """Prints the plan of each message, and returns their outcomes. Raises CommandError."""
-    with ExitStack() as stack:
-        if question.fleet is None:
-            find_credentials()
-        variables = dict(os.environ)
-        function_context = context({"regionId": ""}, TIMEOUT_SECONDS)
-        if question.fleet is not None:
-            ready = stack.enter_context(local_cloud(question.fleet))
-            variables |= environment(ready)
-            variables["SCALEIN_POLICY_FILE"] = ""
-            function_context = context(ready, TIMEOUT_SECONDS)
-        variables |= _policy_variables(question, variables)
-        try:
-            settings = read_settings(variables, function_context)
-            return _process(question, settings, console, as_json, all_rows)
-        except ConfigurationError as error:
-            hint = "" if question.fleet else " For a local group, give --local or --fleet FILE."
-            raise CommandError(f"No plan was made: {str(error).rstrip('.')}.{hint}") from None
-
-
-def _policy_variables(question: Question, variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables that name the policy: the one given, or one without guardrails."""
-    if question.policy is not None:
-        return {"SCALEIN_POLICY": "", "SCALEIN_POLICY_FILE": str(question.policy.resolve())}
-    if (
-        question.scaling_group_id
-        and not variables.get("SCALEIN_POLICY")
-        and not variables.get("SCALEIN_POLICY_FILE")
-    ):
-        return {"SCALEIN_POLICY": _policy_without_guardrails(question)}
-    return {}
+    without_policy = _policy_without_guardrails(question) if question.scaling_group_id else ""
+    with open_place(question.policy, question.fleet, without_policy=without_policy) as place:
+        return _process(question, place, console, as_json, all_rows)
 
 
 def _process(
-    question: Question, settings: Settings, console: Console, as_json: bool, all_rows: bool
+    question: Question, place: Place, console: Console, as_json: bool, all_rows: bool
 ) -> list[Outcome]:
+    settings = place.settings
     clock = SystemClock() if question.is_at_present_time else clock_for(question.event)
     deadline = Deadline.after(settings.run_seconds, clock)
     gateway = RecordingGateway(reading_gateway(settings, deadline))
@@ -227,20 +192,14 @@ def _process(
         lambda: gateway, _no_ledger, deadline, schedule_follow_up, is_dry_run=True
     )
     with progress("Reading the scaling group ..."):
-        policy = read_policy(settings.policy_text, settings.policy_file)
-        processor = BatchProcessor(policy, dependencies)
+        processor = BatchProcessor(place.policy, dependencies)
         outcomes = list(processor.process(event))
     if as_json:
         document = response.for_batch(outcomes) if event.is_batch else outcome_json(outcomes[0])
         print_json(document)
         return outcomes
-    place = (
-        f"fleet {show.relative_path(question.fleet)}"
-        if question.fleet
-        else f"Auto Scaling in {settings.region_id}"
-    )
     console.print(
-        f"Plan on {place}, {_policy_name(question, settings)}. Nothing is removed.",
+        f"Plan on {place.name}, {_policy_name(place)}. Nothing is removed.",
         highlight=False,
         soft_wrap=True,
     )
@@ -250,12 +209,11 @@ def _process(
     return outcomes
 
 
-def _policy_name(question: Question, settings: Settings) -> str:
-    """The policy as the output names it."""
-    if not settings.policy_text:
-        return f"policy {show.relative_path(Path(settings.policy_file))}"
-    if settings.policy_text == _policy_without_guardrails(question):
+def _policy_name(place: Place) -> str:
+    if not place.has_policy:
         return "no policy: only MinSize limits the removal"
+    if not place.settings.policy_text:
+        return f"policy {show.relative_path(Path(place.settings.policy_file))}"
     return "policy of SCALEIN_POLICY"
 
 
