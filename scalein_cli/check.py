@@ -99,10 +99,8 @@ def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[Finding]
     except ConfigurationError as error:
         yield Finding(check, Grade.BAD, str(error))
         return
-    detail = (
-        f"{len(policy.groups)} groups, {len(policy.rules)} alarm rules; fingerprint {fingerprint},"
-        " as `policy` in an outcome"
-    )
+    groups, rules = _count(len(policy.groups), "group"), _count(len(policy.rules), "alarm rule")
+    detail = f"{groups}, {rules}; fingerprint {fingerprint}, as `policy` in an outcome"
     yield Finding(check, Grade.GOOD, detail)
     yield from _check_groups(policy)
     yield from _check_rules(policy)
@@ -157,7 +155,7 @@ def check_event(path: Path) -> Finding:
             of = f"message {number} of {len(messages)}: " if len(messages) > 1 else ""
             detail = f"{of}rejected, at {error.path}, rule {error.rule}: {error}"
             return Finding(check, Grade.BAD, detail)
-    count = f"{len(messages)} message{'' if len(messages) == 1 else 's'}"
+    count = _count(len(messages), "message")
     kinds = (f"{number} x {kind}" if number > 1 else kind for kind, number in recognised.items())
     return Finding(check, Grade.GOOD, f"{count}: {'; '.join(kinds)}")
 
@@ -253,3 +251,7 @@ def _cause(error: GatewayError | ConfigurationError) -> tuple[str, str]:
 
 def _is_right_missing(code: str) -> bool:
     return code.startswith(("Forbidden", "NoPermission"))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -43,7 +43,6 @@ from scalein_cli.options import (
 )
 from scalein_cli.place import Place, open_place
 
-TIMEOUT_SECONDS = 60  # of the function that is imitated
 AMOUNTS = {"count": "count", "percent": "percent", "to_capacity": "toCapacity"}  # field by option
 WOULD_REMOVE, NO_ANSWER, WOULD_NOT = 0, 1, 3  # exit status; 2 is wrong usage
 UNKNOWN = (Status.RETRY, Status.UNCONFIRMED)

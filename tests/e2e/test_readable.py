@@ -1,0 +1,115 @@
+"""Every command that reads can be read: at 80 columns, in a pipe, of files with any line ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.clouds import Cloud, cloud_of, group
+from tests.support.terminals import in_pipe, on_terminal, real_id, real_members, shell
+
+ROOT = Path(__file__).parents[2]
+POLICY = {"groups": {"asg-1": {"maxRemovedPerEvent": 2, "cooldownSeconds": 300}}}
+CASES = """\
+policy: policy.json
+now: 2026-11-23T12:00:00Z
+fleet:
+  groups:
+    - scalingGroupId: asg-1
+      minSize: 1
+      maxSize: 9
+      instances: [{instanceId: i-bp1aaaaaaaaaaaaaaaaa, createdTime: 2026-11-17T08:00:00Z}]
+cases:
+  - name: The last instance of a group is retained, whatever is requested by whomever
+    messages:
+      - request: {scalingGroupId: asg-1, remove: {count: 1}}
+        expect: {selected: 0, shortfall: min-size}
+"""
+COMMANDS = {
+    "init": ("init", "--group", "asg-1", "--output", "first.json", "--force"),
+    "plan": ("plan", "--group", "asg-1", "--count", "2", "--policy", "policy.json"),
+    "plan of an event": ("plan", "--event", "event.json", "--policy", "policy.json"),
+    "simulate": ("simulate", "day.csv", "--policy", "policy.json", "--alarms"),
+    "test": ("test", "cases.yaml"),
+    "check": ("check", "--policy", "policy.json", "--event", "event.json"),
+    "status": ("status", "--policy", "policy.json"),
+    "history": ("history", "--policy", "policy.json"),
+    "capture": ("capture", "fleet.json", "--group", "asg-1"),
+}
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with cloud_of(group(*real_members(5), minSize=2)) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """The files that the commands name."""
+    request = {"scalingGroupId": "asg-1", "remove": {"instanceIds": [real_id(0), real_id(4)]}}
+    texts = {
+        "policy.json": json.dumps(POLICY, indent=2),
+        "event.json": json.dumps(request, indent=2),
+        "day.csv": "time,alarm\n2026-11-23T04:00:00Z,idle\n2026-11-23T05:00:00Z,idle\n",
+        "cases.yaml": CASES,
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def in_folder(arguments: tuple[str, ...], folder: Path) -> list[str]:
+    """The arguments, with the paths of files instead of their names."""
+    suffixes = {".json", ".csv", ".yaml"}
+    return [str(folder / one) if Path(one).suffix in suffixes else one for one in arguments]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_at_80_columns_nothing_is_cut_and_no_table_is_wider(
+    command: str, cloud: Cloud, files: Path
+) -> None:
+    text = on_terminal(80, *in_folder(COMMANDS[command], files), environment=shell(cloud))
+
+    assert text.strip()
+    assert "…" not in text
+    copied = "    scalein "  # a command to copy, which no line end may cut
+    rows = [line for line in text.splitlines() if line[:1] == " " and not line.startswith(copied)]
+    assert max(map(len, rows), default=0) <= 80
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_pipe_gets_text_without_marks_of_a_terminal(
+    command: str, cloud: Cloud, files: Path
+) -> None:
+    environment = {**shell(cloud), "NO_COLOR": ""}
+    done = in_pipe(*in_folder(COMMANDS[command], files), environment=environment)
+
+    assert done.returncode in (0, 3), done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "No room for" not in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_files_with_line_ends_of_windows_say_the_same(
+    command: str, cloud: Cloud, files: Path
+) -> None:
+    arguments = in_folder(COMMANDS[command], files)
+    before = in_pipe(*arguments, environment=shell(cloud))
+    assert before.returncode in (0, 3), before.stderr
+    for file in files.iterdir():
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    after = in_pipe(*arguments, environment=shell(cloud))
+
+    assert (after.returncode, without_digests(after.stdout)) == (
+        before.returncode,
+        without_digests(before.stdout),
+    ), after.stderr
+
+
+def without_digests(text: str) -> list[str]:
+    """The lines, without the fingerprint that a policy's bytes have."""
+    return [line for line in text.splitlines() if "policy" not in line]
