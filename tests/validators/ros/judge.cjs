@@ -78,8 +78,17 @@ function attributesOf(Known) {
   return tokens.map((key) => stack.resolve(resource[key])['Fn::GetAtt'][1]);
 }
 
+// Templates and sets of parameters share most of their resources: each is judged once.
+const judgedBefore = new Map();
+
+function faultsOnce(name, resource, known) {
+  const key = JSON.stringify([name, resource]);
+  if (!judgedBefore.has(key)) judgedBefore.set(key, faultsOf(name, resource, known));
+  return judgedBefore.get(key);
+}
+
 function judge({ resources, attributes }, known) {
-  const faults = Object.entries(resources).flatMap(([name, resource]) => faultsOf(name, resource, known));
+  const faults = Object.entries(resources).flatMap(([name, resource]) => faultsOnce(name, resource, known));
   for (const [type, attribute] of attributes) {
     if (known[type] && !attributesOf(known[type]).includes(attribute)) faults.push(`${type} has no attribute ${attribute}`);
   }
