@@ -36,7 +36,7 @@ run: $(RUN_SETUP) ## run the main job on a local cloud (EVENT=events/x.json take
 	@$(BIN)/python -m scalein_cli run "$(EVENT)"
 
 run-queue: $(RUN_SETUP) ## run the main job from a real RabbitMQ (installs it with apt-get where it is missing)
-	@$(BIN)/python -c "import pika" 2>/dev/null || $(BIN)/python -m pip install --quiet "$$(grep -o "^pika==[0-9.]*" requirements-dev.txt)"
+	@$(BIN)/python -c "import pika" 2>/dev/null || $(BIN)/pip install --quiet "$$(grep -o "^pika==[0-9.]*" requirements-dev.txt)"
 	@sh tools/install_server.sh rabbitmq-server
 	@$(BIN)/python -m scalein_cli run-queue
 

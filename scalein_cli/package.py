@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections import Counter
@@ -25,15 +24,11 @@ from scalein.policy import read_policy
 from scalein_cli.errors import CommandError
 from scalein_cli.options import RUNTIMES, console_for_output, existing_file, new_file, progress
 from scalein_cli.packing import pack_cold_start
+from scalein_cli.pinned import install_pinned
 from scalein_cli.resources import resource
 from scalein_cli.tables import Column, print_table
 from scalein_cli.trust_store import hashed_directory
 
-PLATFORMS = (
-    "manylinux_2_28_x86_64",
-    "manylinux_2_17_x86_64",
-    "manylinux2014_x86_64",
-)  # Debian 10 and later
 OMITTED_FOLDERS = ("tests", "test", "benchmarks", "__pycache__", "bin")
 OMITTED_SUFFIXES = (".pyi", ".typed", ".h", ".c", ".pyx", ".pxd")
 OMITTED_FILES = (
@@ -128,7 +123,7 @@ def package(runtime: str, policy: Path | None, output: Path, ledger: str | None 
     ):
         folder = Path(name) / "code"
         status.update(f"Downloading what locks/{runtime}.txt pins, for {runtime} ...")
-        _install(runtime, folder)
+        install_pinned(runtime, folder)
         status.update("Removing files that are never imported ...")
         _remove_unused_files(folder, ledger)
         shutil.copyfile(resource("handler/index.py"), folder / "index.py")
@@ -152,36 +147,6 @@ def _print_sizes(made: Package, console: Console) -> None:
     columns = (Column("Part"), Column("Size", is_number=True), Column("Zipped", is_number=True))
     print_table(console, columns, rows)
     console.print(f"{made.path}  sha256 {made.sha256}", highlight=False, soft_wrap=True)
-
-
-def _install(runtime: str, folder: Path) -> None:
-    """Installs the pinned packages for the runtime, by hash. Raises CommandError."""
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-    ]
-    target = ["--target", str(folder), "--no-deps", "--no-compile", "--require-hashes"]
-    runtime_options = ["--implementation", "cp", "--python-version", runtime.removeprefix("python")]
-    for platform in PLATFORMS:
-        runtime_options += ["--platform", platform]
-    done = subprocess.run(
-        [*pip, *target, *runtime_options, "-r", str(resource(f"locks/{runtime}.txt"))],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        cause = errors[0] if errors else done.stderr[-300:]
-        raise CommandError(
-            f"pip did not install the packages that locks/{runtime}.txt pins: {cause} "
-            "Check that pip reaches its package index."
-        )
 
 
 def _remove_unused_files(folder: Path, ledger: str | None) -> None:

@@ -16,21 +16,25 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
+# The machine's pip installs into the environment from outside (from 22.3): a pip of its own takes five seconds to make.
+has_pip() { "$1" -m pip --python "$1" --version >/dev/null 2>&1; }
+
 if [ ! -x "$venv/bin/scalein" ]; then # which is made last
     rm -rf "$venv"
-    "$python" -m venv "$venv" >/dev/null 2>&1 ||
-        { rm -rf "$venv"; "$python" -m venv --without-pip "$venv"; }
+    if has_pip "$python"; then "$python" -m venv --without-pip "$venv"; else "$python" -m venv "$venv"; fi
 fi
-if "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
-    pip() { "$venv/bin/python" -m pip "$@"; }
-else # Debian's python3 without python3-venv: the machine's pip installs into the environment from outside
-    pip() { "$python" -m pip --python "$venv/bin/python" "$@"; }
+if [ ! -x "$venv/bin/pip" ]; then
+    cat >"$venv/bin/pip" <<SCRIPT
+#!/bin/sh
+exec "$("$python" -c 'import sys; print(sys.executable)')" -m pip --python "\$(dirname "\$0")/python" "\$@"
+SCRIPT
+    chmod +x "$venv/bin/pip"
 fi
 quiet=--quiet # what pip prints is progress, on a terminal
 [ ! -t 1 ] || quiet=
 echo "Installing what $requirements names into $venv ($("$venv/bin/python" --version)) ..."
 # Byte code is written when a module is first imported: most modules never are.
-pip install $quiet --no-compile -r "$requirements"
+"$venv/bin/pip" install $quiet --no-compile -r "$requirements"
 cat >"$venv/bin/scalein" <<'SCRIPT'
 #!/bin/sh
 # The command line of this checkout.

@@ -5,7 +5,7 @@ set -eu
 MODULES=${MODULES:-decision/planner decision/guardrails}
 python=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 root=$(cd "$(dirname "$0")/.." && pwd)
-"$python" -m pip install --quiet cosmic-ray==8.7.0
+"$(dirname "$python")/pip" install --quiet cosmic-ray==8.7.0
 export PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_PROFILE=mutants
 
 prepare() { # a copy of the tree for each module, for a mutant is a changed file

@@ -8,7 +8,6 @@ Node.js, which is all that is used of it.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from scalein_cli.pinned import pip_command
 from scalein_cli.ros_template import parameter_sets, resolve_template, template_faults
 
 FOLDER = Path(__file__).parents[1] / "tests/validators/ros"
@@ -37,7 +37,7 @@ def install() -> None:
     """Fetches the definitions, each by its hash, and unpacks them for Node.js."""
     with tempfile.TemporaryDirectory() as folder:
         options = ["--quiet", "--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS)]
-        subprocess.run([*_pip(), "download", *options, "--dest", folder], check=True)
+        subprocess.run([*pip_command(), "download", *options, "--dest", folder], check=True)
         for wheel in sorted(Path(folder).glob("*.whl")):
             _unpack(wheel)
     INSTALLED.write_bytes(REQUIREMENTS.read_bytes())
@@ -65,13 +65,6 @@ def faults_of(templates: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     for number, faults in zip(numbers, json.loads(run.stdout), strict=True):
         found[number] += [fault for fault in faults if fault not in found[number]]
     return found
-
-
-def _pip() -> list[str]:
-    """pip of this environment, else of the machine (tools/make_venv.sh makes both)."""
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    return ["python3", "-m", "pip", "--python", sys.executable]
 
 
 def _unpack(wheel: Path) -> None:
