@@ -18,6 +18,7 @@ fi
 
 # The machine's pip installs into the environment from outside (from 22.3): a pip of its own takes five seconds to make.
 has_pip() { "$1" -m pip --python "$1" --version >/dev/null 2>&1; }
+python=$("$python" -c 'import sys; print(sys.executable)') # a name on the PATH may be a shim
 
 if [ ! -x "$venv/bin/scalein" ]; then # which is made last
     rm -rf "$venv"
@@ -26,7 +27,7 @@ fi
 if [ ! -x "$venv/bin/pip" ]; then
     cat >"$venv/bin/pip" <<SCRIPT
 #!/bin/sh
-exec "$("$python" -c 'import sys; print(sys.executable)')" -m pip --python "\$(dirname "\$0")/python" "\$@"
+exec "$python" -m pip --python "\$(dirname "\$0")/python" "\$@"
 SCRIPT
     chmod +x "$venv/bin/pip"
 fi
