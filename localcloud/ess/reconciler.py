@@ -99,7 +99,13 @@ def _evaluate(state: EssState, alarm: Alarm, now: datetime) -> None:
     is_breached = COMPARISONS[alarm.comparison_operator](measured, alarm.threshold)
     alarm.breaches = alarm.breaches + 1 if is_breached else 0
     alarm.state = "ALARM" if alarm.breaches >= alarm.evaluation_count else "OK"
-    if alarm.state == "ALARM" and "AlarmNotification" not in group.suspended_processes:
+    if alarm.state == "ALARM":
+        run_alarm(state, alarm, now)
+
+
+def run_alarm(state: EssState, alarm: Alarm, now: datetime) -> None:
+    """Executes the rules of an alarm task that fired, unless its group ignores alarms."""
+    if "AlarmNotification" not in state.groups[alarm.scaling_group_id].suspended_processes:
         text = f'The alarm task "{alarm.name}" fired.'
         cause = Cause(text, "Cms", alarm.alarm_task_id, parallel=False)
         for ari in alarm.actions:
