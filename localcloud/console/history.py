@@ -136,10 +136,11 @@ class ConsoleHistory:
         for token, action in service.lifecycle_actions.items():
             if self._is_new_state(token, action.status, ""):
                 activity = service.activities.get(action.scaling_activity_id)
+                hook = service.hooks.get(action.lifecycle_hook_id)
                 self.log.add(
                     "hook",
                     at,
-                    action.lifecycle_hook_id,
+                    hook.name if hook else action.lifecycle_hook_id,
                     who=action.scaling_activity_id,
                     group=activity.scaling_group_id if activity else "",
                     status=action.status,

@@ -1,7 +1,7 @@
 // One scaling activity: what, why, how far, and which instances.
 import { h, pairs } from './dom.js';
 import { cloud, data, now } from './data.js';
-import { badge, clockTime, duration, json, plural } from './format.js';
+import { badge, clockTime, duration, json, kindOf, plural } from './format.js';
 import { openDrawer } from './drawer.js';
 
 const MAX_IDS = 4;
@@ -10,6 +10,17 @@ function progressOf(activity) {
   const began = Date.parse(activity.began);
   const span = Math.max(1, Date.parse(activity.ends) - began);
   return Math.min(0.99, Math.max(0, (now() - began) / span));
+}
+
+// The bar of a table's cell: grows while the activity runs, and then has the colour of its end.
+export function progressCell(activity) {
+  const isRunning = activity.status === 'InProgress';
+  const kind = isRunning && activity.waits ? 'held' : kindOf(activity.status);
+  const bar = h('span', { class: `progress ${isRunning && !activity.waits ? '' : kind}`,
+    'aria-hidden': 'true' }, h('i', {}));
+  const share = isRunning && !activity.waits ? progressOf(activity) : 1;
+  bar.firstChild.style.width = `${100 * share}%`;
+  return h('span', {}, bar, progressText(activity));
 }
 
 export function progressText(activity) {
@@ -65,7 +76,8 @@ export function showActivity(id) {
   const took = (Date.parse(activity.ends) - Date.parse(activity.began)) / 1000;
   const isRunning = activity.status === 'InProgress';
   const ids = (title, list) => (list.length
-    ? [h('h3', {}, `${title} (${list.length})`), h('pre', { tabindex: '0' }, list.join('\n'))] : []);
+    ? [h('h3', {}, `${title} (${list.length})`),
+      h('pre', { tabindex: '0' }, list.join('\n'))] : []);
   openDrawer(activity.description, h('div', {},
     pairs([['Status', badge(activity.status)], ['Progress', progressText(activity)],
       ['Id', h('span', { class: 'mono' }, activity.id)], ['Group', activity.group],

@@ -43,7 +43,8 @@ function buildSide() {
     return h('li', {}, h('a', { href: `#/${name}`, 'data-section': name },
       h('span', {}, title), count));
   });
-  const groups = h('div', { class: 'groups' }, h('h3', {}, 'Groups'), h('ul', { id: 'side-groups' }));
+  const groups = h('div', { class: 'groups' }, h('h3', {}, 'Groups'),
+    h('ul', { id: 'side-groups' }));
   document.querySelector('.side').append(h('ul', {}, links), groups);
 }
 
@@ -77,9 +78,11 @@ function go() {
   const make = section[0] === 'groups' && parts[1] ? groupView : section[2];
   view = make(parts[1]);
   const main = byId('main');
+  const hadFocus = main.contains(document.activeElement);
   main.className = view.isFixed ? 'fixed' : '';
   main.replaceChildren(view.element);
   main.scrollTop = 0;
+  if (hadFocus) main.focus();
   document.title = `${view.title ?? section[1]} · Local Auto Scaling`;
   view.update(new Set(['all']));
   markPlace();

@@ -3,11 +3,12 @@ import { h, pressable, setText, svg } from './dom.js';
 import { now } from './data.js';
 import { count } from './format.js';
 
-const LINES = { total: 'TotalCapacity', stable: 'In service', desired: 'Desired capacity',
+const LINES = { total: 'TotalCapacity', stable: 'Stable', desired: 'Desired capacity',
   min: 'MinSize', max: 'MaxSize' };
 const SPANS = [[600, '10 min'], [3_600, '1 h'], [86_400, '24 h'], [0, 'All']];
 const PAD = { left: 46, right: 12, top: 10, bottom: 24 };
 const HEIGHT = 220;
+const LEAST_SPAN = 60;
 const STEPS = [1, 2, 5];
 const TIME_STEPS = [10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400];
 
@@ -78,7 +79,8 @@ export class CapacityChart {
     this.values = {};
     const legend = h('ul', { class: 'legend' }, Object.entries(LINES).map(([name, title]) => {
       this.values[name] = h('b', {});
-      return h('li', {}, h('i', { class: `c-${name}` }), title, this.values[name]);
+      const note = name === 'stable' ? 'In service, protected or standby' : null;
+      return h('li', { title: note }, h('i', { class: `c-${name}` }), title, this.values[name]);
     }));
     this.moment = h('small', { class: 'number push' });
     const spans = pressable(SPANS, 600, (value) => this.set('span', value), 'Time span');
@@ -105,8 +107,8 @@ export class CapacityChart {
     const width = this.svg.clientWidth;
     if (!width || !this.points.length) return;
     const end = now().getTime() / 1000;
-    const start = this.span ? Math.max(end - this.span, this.points[0].at - 30)
-      : this.points[0].at - 1;
+    const first = Math.min(this.points[0].at, end - LEAST_SPAN);
+    const start = this.span ? Math.max(end - this.span, first) : first;
     const points = pointsSince(this.points, start);
     const scale = scaleOf(points, this.isFitted);
     const span = Math.max(10, end - start);
@@ -132,7 +134,7 @@ export class CapacityChart {
     this.cursor = svg('line', { class: 'cursor', y1: PAD.top, y2: floor, visibility: 'hidden' });
     const last = points.at(-1);
     const desired = last.desired === null ? '' : `, desired capacity ${last.desired}`;
-    const text = `Capacity over time: now ${last.total}, of which ${last.stable} in service; `
+    const text = `Capacity over time: now ${last.total}, of which ${last.stable} stable; `
       + `MinSize ${last.min}, MaxSize ${last.max}${desired}`;
     const drawn = content.map((node) => node.outerHTML).join('');
     if (this.drawn === drawn) return;

@@ -48,7 +48,8 @@ export function askForm({ title, lead = '', fields = [], action = 'Apply', dange
   return new Promise((resolve) => {
     const before = document.activeElement;
     const fault = faultView();
-    const submit = h('button', { class: `first${danger ? ' danger' : ''}`, type: 'submit' }, action);
+    const kind = danger ? 'first danger' : 'first';
+    const submit = h('button', { class: kind, type: 'submit' }, action);
     const cancel = h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel');
     const form = h('form', { method: 'dialog' },
       h('h2', { id: 'dialog-title' }, title), lead ? h('p', { class: 'lead' }, lead) : null,

@@ -27,7 +27,9 @@ export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
   if (whole < 3_600) return `${Math.floor(whole / 60)} min${whole % 60 ? ` ${whole % 60} s` : ''}`;
-  if (whole < 172_800) return `${Math.floor(whole / 3_600)} h ${Math.floor(whole % 3_600 / 60)} min`;
+  if (whole < 172_800) {
+    return `${Math.floor(whole / 3_600)} h ${Math.floor(whole % 3_600 / 60)} min`;
+  }
   return `${Math.floor(whole / 86_400)} days`;
 }
 
@@ -61,7 +63,9 @@ export function stateBar(states, whole) {
 }
 
 export function stateText(states) {
+  const order = ([state]) => STATES.indexOf(family(state));
   const parts = Object.entries(states).filter(([, number]) => number)
+    .sort((one, other) => order(one) - order(other))
     .map(([state, number]) => `${count(number)} ${state}`);
   return parts.join(', ') || 'no instances';
 }

@@ -95,15 +95,17 @@ export function askProcesses(group) {
       if (suspend.length) {
         await perform('SuspendProcesses', { ...id, ...numbered('Process', suspend) });
       }
-      if (resume.length) await perform('ResumeProcesses', { ...id, ...numbered('Process', resume) });
+      if (resume.length) {
+        await perform('ResumeProcesses', { ...id, ...numbered('Process', resume) });
+      }
     },
   });
 }
 
 export function askMetric(groupId, ids) {
-  const whom = ids ? `${ids.length} instance${ids.length === 1 ? '' : 's'}` : 'the whole group';
+  const target = ids ? `${ids.length} instance${ids.length === 1 ? '' : 's'}` : 'the whole group';
   return askForm({
-    title: 'Put a metric', lead: `The newest value of ${whom}: CloudMonitor answers it, and alarm `
+    title: 'Put a metric', lead: `The newest value of ${target}: CloudMonitor answers it, and alarm `
       + 'tasks see it at their next evaluation.',
     fields: [
       { name: 'metricName', label: 'Metric', value: 'CPUUtilization', required: true,

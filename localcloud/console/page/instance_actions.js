@@ -49,7 +49,8 @@ const setHealth = (ids, health) => attempt(async () => {
 }, `${plural(ids.length, 'instance')} marked ${health}.`);
 
 const onInstances = (action, params, done) => (group, ids) =>
-  attempt(() => performOn(action, group, ids, params), `${plural(ids.length, 'instance')} ${done}.`);
+  attempt(() => performOn(action, group, ids, params),
+    `${plural(ids.length, 'instance')} ${done}.`);
 
 const ACTIONS = [
   ['Remove', askRemove, 'danger'],

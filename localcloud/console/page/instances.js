@@ -23,6 +23,8 @@ const COLUMNS = [
     style: 'mono' },
   { key: 'state', title: 'State', width: '122px', value: (one) => one.state,
     cell: (one) => stateView(one.state) },
+  { key: 'why', title: 'Why', width: 'minmax(200px, 1.4fr)', value: (one) => whyText(one.id),
+    cell: whyView },
   { key: 'health', title: 'Health', width: '84px', value: (one) => one.health,
     cell: (one) => (one.health === 'Healthy' ? h('span', { class: 'quiet' }, one.health)
       : badge(one.health, 'bad')) },
@@ -32,8 +34,6 @@ const COLUMNS = [
   { key: 'type', title: 'Type', width: '100px', value: (one) => one.type },
   { key: 'metrics', title: 'Metrics', width: 'minmax(120px, .9fr)', value: metricText,
     sort: (one) => Object.values(one.metrics ?? {})[0] ?? -1 },
-  { key: 'why', title: 'Why', width: 'minmax(190px, 1.4fr)', value: (one) => whyText(one.id),
-    cell: whyView },
 ];
 
 export class Instances {
@@ -134,9 +134,9 @@ function instanceDetails(one) {
       reasonsView(why.outcome))
       : h('p', { class: 'quiet' }, 'No decision names this instance yet.'),
     h('h3', {}, 'Activities'), activities.length
-      ? h('ul', { class: 'rows' }, activities.map((activity) => h('li', {}, h('p', { class: 'line' },
-        badge(activity.status), activity.description,
-        h('small', { class: 'push' }, clockTime(activity.began))))))
+      ? h('ul', { class: 'rows' }, activities.map((activity) => h('li', {},
+        h('p', { class: 'line' }, badge(activity.status), activity.description,
+          h('small', { class: 'push' }, clockTime(activity.began))))))
       : h('p', { class: 'quiet' }, 'None.'));
 }
 

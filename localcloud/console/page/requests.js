@@ -1,4 +1,4 @@
-// Asks the cloud to do something, and says what came of it.
+// Has the cloud do something, and says what came of it.
 import { h } from './dom.js';
 
 const HINTS = {

@@ -2,7 +2,7 @@
 import { empty, h } from './dom.js';
 import { list } from './data.js';
 import { badge, clockTime } from './format.js';
-import { progressText, showActivity } from './activity.js';
+import { progressCell, progressText, showActivity } from './activity.js';
 import { Table } from './table.js';
 
 const instanceCount = (one) => one.removing.length + one.joining.length;
@@ -15,16 +15,17 @@ const instancesText = (one) => {
 const COLUMNS = [
   { key: 'began', title: 'Began', width: '130px', value: (one) => clockTime(one.began),
     sort: (one) => one.began },
-  { key: 'status', title: 'Status', width: '98px', value: (one) => one.status,
+  { key: 'status', title: 'Status', width: '92px', value: (one) => one.status,
     cell: (one) => badge(one.status) },
-  { key: 'progress', title: 'Progress', width: '70px', value: progressText, end: true },
-  { key: 'group', title: 'Group', width: 'minmax(110px, .8fr)', value: (one) => one.group },
-  { key: 'description', title: 'Description', width: 'minmax(170px, 1fr)',
+  { key: 'progress', title: 'Progress', width: '108px', value: progressText,
+    cell: progressCell },
+  { key: 'group', title: 'Group', width: 'minmax(96px, .7fr)', value: (one) => one.group },
+  { key: 'description', title: 'Description', width: 'minmax(150px, 1fr)',
     value: (one) => one.description },
   { key: 'instances', title: 'Instances', width: 'minmax(150px, 1fr)', value: instancesText,
     sort: instanceCount },
-  { key: 'cause', title: 'Cause', width: 'minmax(180px, 2fr)', value: (one) => one.cause },
-  { key: 'id', title: 'Id', width: '190px', value: (one) => one.id, style: 'mono' },
+  { key: 'cause', title: 'Cause', width: 'minmax(140px, 2fr)', value: (one) => one.cause },
+  { key: 'id', title: 'Id', width: '176px', value: (one) => one.id, style: 'mono' },
 ];
 
 export function activitiesView() {

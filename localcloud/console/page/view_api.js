@@ -20,8 +20,8 @@ class ApiView {
     this.search = h('input', { type: 'search', 'aria-label': 'Find an action',
       placeholder: 'Find an action', oninput: () => this.drawList() });
     this.actions = h('div', {});
-    this.place = h('div', {}, empty('No action selected.', 'Select one at the left. It is performed '
-      + 'as this console, unsigned, and meets no fault.'));
+    this.place = h('div', {}, empty('No action selected.', 'Select one of the list. It is '
+      + 'performed as this console, unsigned, and meets no fault.'));
     this.element = h('div', { class: 'view' }, h('header', { class: 'head' }, h('h2', {}, 'API')),
       h('p', { class: 'lead' }, 'All that the API can, by hand. Each call is in the log.'),
       h('div', { class: 'columns events' },
@@ -49,12 +49,15 @@ class ApiView {
     const shown = this.known.filter((one) => one.name.toLowerCase().includes(wanted));
     drawIfNew(this.actions, shown.map((one) => one.name), () => (shown.length
       ? shown.map((one) => h('button', { type: 'button', class: 'event',
-        onclick: () => this.select(one) }, h('b', {}, one.name),
-      one.missing ? h('small', {}, `Missing: ${one.missing}`) : null))
+        onclick: (event) => this.select(one, event.currentTarget) }, h('b', {}, one.name),
+      one.missing ? h('small', {}, `Limits: ${one.missing}`) : null))
       : [empty('No action matches.', 'An action has a name such as DescribeScalingGroups.')]));
   }
 
-  select(action) {
+  select(action, button) {
+    this.chosen?.removeAttribute('aria-current');
+    button.setAttribute('aria-current', 'true');
+    this.chosen = button;
     const fault = faultView();
     const result = h('div', { role: 'status', 'aria-live': 'polite' });
     const fields = action.parameters.map((parameter) => h('label', {},

@@ -26,7 +26,7 @@ class EventsView {
       placeholder: 'Find: sender, name, story', oninput: () => this.drawList() });
     this.events = h('div', {});
     this.title = h('h3', {}, 'No event selected');
-    this.story = h('p', { class: 'quiet' }, 'Select one at the left: it can be read and edited '
+    this.story = h('p', { class: 'quiet' }, 'Select one of the list: it can be read and edited '
       + 'here before it is fired.');
     this.text = h('textarea', { rows: 14, 'aria-label': 'The event, as it is sent',
       spellcheck: 'false' });
@@ -70,7 +70,8 @@ class EventsView {
     const matches = (event, sender) => `${sender} ${event.name} ${event.story} ${event.setup}`
       .toLowerCase().includes(wanted);
     const groups = this.groups.map(({ sender, events }) => ({ sender,
-      events: events.filter((event) => matches(event, sender)) })).filter((one) => one.events.length);
+      events: events.filter((event) => matches(event, sender)) }))
+      .filter((one) => one.events.length);
     drawIfNew(this.events, groups, () => (groups.length ? groups.map((group) =>
       h('section', { class: 'sender', 'aria-label': group.sender }, h('h3', {}, group.sender),
         group.events.map((event) => this.eventButton(event))))

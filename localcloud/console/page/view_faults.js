@@ -31,8 +31,8 @@ function pendingView(faults) {
     badge(`${one.times} more`, 'warn'), h('b', {}, one.kind),
     h('small', {}, one.action === '*' ? 'any action' : one.action))));
   if (faults.rate) {
-    items.push(h('li', {}, h('p', { class: 'line' }, badge(`${faults.rate * 100} % of calls`, 'warn'),
-      h('b', {}, faults.kinds.join(', ')))));
+    items.push(h('li', {}, h('p', { class: 'line' },
+      badge(`${faults.rate * 100} % of calls`, 'warn'), h('b', {}, faults.kinds.join(', ')))));
   }
   if (faults.lists || faults.history) {
     items.push(h('li', {}, h('p', { class: 'line' }, badge('reads lag', 'warn'),
@@ -52,7 +52,8 @@ export function faultsView() {
   const next = formOf('The next calls', 'What the next calls of an action meet.', [
     field('Fault', kinds),
     field('Action', h('input', { name: 'action', list: 'actions', placeholder: 'any' })),
-    field('Times', number('times', 1, '1')), field('Seconds, for slow and drip', number('seconds', 1)),
+    field('Times', number('times', 1, '1')),
+    field('Seconds, for slow and drip', number('seconds', 1)),
   ], 'Inject', ({ kind, action, times, seconds }) => send({ kind, action: action || '*',
     times: Number(times), seconds: Number(seconds) }));
   const share = formOf('A share of all calls', 'At random; the same seed gives the same faults. '

@@ -77,7 +77,8 @@ export function hooksView() {
       const actions = list('held').reverse().sort((one, other) => order(one) - order(other));
       drawList(held, actions, (one) => one.token, heldItem);
       drawIfNew(noneHeld, actions.length > 0, () => (actions.length ? []
-        : empty('No instance is held.', 'A hook holds instances when its group grows or shrinks.')));
+        : empty('No instance is held.',
+          'A hook holds instances when its group grows or shrinks.')));
       const all = list('hooks');
       drawList(hooks, all, (one) => one.id, hookItem);
       drawIfNew(noHooks, all.length > 0, () => (all.length ? [] : empty('No hooks.',

@@ -11,18 +11,18 @@ const isError = (one) => Number(one.status) >= 400 || Boolean(one.code) || one.k
   || one.status === 'ALARM';
 
 const COLUMNS = [
-  { key: 'n', title: 'When', width: '130px', value: (one) => clockTime(one.at),
-    sort: (one) => one.n },
+  { key: 'n', title: 'When', width: '118px', value: (one) => clockTime(one.at),
+    sort: (one) => `${one.at} ${String(one.n).padStart(9, '0')}` },
   { key: 'kind', title: 'Kind', width: '78px', value: (one) => one.kind },
   { key: 'what', title: 'What', width: 'minmax(170px, 1.3fr)', value: (one) => one.what },
-  { key: 'status', title: 'Status', width: '92px', value: (one) => one.status,
+  { key: 'status', title: 'Status', width: '84px', value: (one) => one.status,
     cell: (one) => badge(one.status ?? '') },
-  { key: 'code', title: 'Code', width: 'minmax(110px, 1fr)', value: (one) => one.code },
+  { key: 'code', title: 'Code', width: 'minmax(180px, 1.3fr)', value: (one) => one.code },
   { key: 'ms', title: 'ms', width: '58px', value: (one) => one.ms ?? '', end: true },
   { key: 'who', title: 'Caller or receiver', width: 'minmax(120px, .9fr)',
     value: (one) => one.who },
   { key: 'group', title: 'Group', width: 'minmax(90px, .7fr)', value: (one) => one.group },
-  { key: 'requestId', title: 'Request id', width: '150px', value: (one) => one.requestId,
+  { key: 'requestId', title: 'Request id', width: '120px', value: (one) => one.requestId,
     style: 'mono' },
 ];
 

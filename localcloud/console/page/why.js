@@ -13,7 +13,7 @@ export function rankText(rank) {
 
 function verdictsOf(outcome) {
   const rankById = new Map((outcome.rankedBy ?? []).map((rank) => [rank.id, rankText(rank)]));
-  const removed = new Set([...(outcome.removed ?? []), ...(outcome.accepted ?? [])]);
+  const removed = new Set(outcome.removed ?? []);
   const selected = (outcome.selected ?? []).map((id) => [id,
     removed.has(id) ? 'removed' : 'selected', rankById.get(id) ?? '']);
   const failed = (outcome.notRemoved ?? []).map(({ id, code }) => [id, 'not removed', code]);
