@@ -67,7 +67,7 @@ def topics_of(history: ConsoleHistory) -> Topics:
 
 
 def difference(before: Topics, after: Topics) -> tuple[Topics, dict[str, list[str]]]:
-    """Returns the rows that are new or changed, and the keys of those that were removed, by topic."""
+    """Returns by topic the rows that are new or changed, and the keys of removed ones."""
     changed: dict[str, dict[str, Any]] = {}
     removed: dict[str, list[str]] = {}
     for topic, present in after.items():

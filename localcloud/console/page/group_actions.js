@@ -105,8 +105,8 @@ export function askProcesses(group) {
 export function askMetric(groupId, ids) {
   const target = ids ? `${ids.length} instance${ids.length === 1 ? '' : 's'}` : 'the whole group';
   return askForm({
-    title: 'Put a metric', lead: `The newest value of ${target}: CloudMonitor answers it, and alarm `
-      + 'tasks see it at their next evaluation.',
+    title: 'Put a metric', lead: `The newest value of ${target}: CloudMonitor answers it, and `
+      + 'alarm tasks see it at their next evaluation.',
     fields: [
       { name: 'metricName', label: 'Metric', value: 'CPUUtilization', required: true,
         help: 'As in CloudMonitor, such as CPUUtilization or memory_usedutilization.' },

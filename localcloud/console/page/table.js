@@ -206,8 +206,9 @@ export class Table {
   }
 
   onClick(event, key) {
+    const { type, checked } = event.target;
     this.activate(key);
-    if (event.target.type === 'checkbox') this.select(key, event.target.checked, event.shiftKey);
+    if (type === 'checkbox') this.select(key, checked, event.shiftKey);
     else if (this.onOpen) this.onOpen(this.shown[this.indexOf(key)]);
   }
 

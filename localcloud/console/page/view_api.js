@@ -4,6 +4,8 @@ import { faultView, showFault, valuesOf } from './dialogs.js';
 import { get, numbered, perform } from './requests.js';
 import { badge, json } from './format.js';
 
+// A list is numbered: its name is another than that of a single value.
+const nameOf = ({ name, list }) => (list ? `${name}.N` : name);
 const listOf = (text) => text.split(/[\s,]+/).filter(Boolean);
 
 // Returns "Name=value" lines as parameters, such as StepAdjustment.1.ScalingAdjustment=2.
@@ -61,8 +63,8 @@ class ApiView {
     const fault = faultView();
     const result = h('div', { role: 'status', 'aria-live': 'polite' });
     const fields = action.parameters.map((parameter) => h('label', {},
-      h('span', { class: parameter.required ? 'required' : '' }, parameter.name),
-      h('input', { name: parameter.name, required: parameter.required, autocomplete: 'off',
+      h('span', { class: parameter.required ? 'required' : '' }, nameOf(parameter)),
+      h('input', { name: nameOf(parameter), required: parameter.required, autocomplete: 'off',
         placeholder: parameter.list ? 'several: separated by spaces' : '' })));
     const extra = h('textarea', { name: '', rows: 2, 'aria-label': 'More parameters',
       placeholder: 'More, such as Tag.1.Key=team' });
@@ -85,9 +87,11 @@ class ApiView {
   params(action, form, extra) {
     const values = valuesOf(form);
     const params = extraOf(extra.value);
-    for (const { name, list } of action.parameters) {
-      if (!values[name]) continue;
-      Object.assign(params, list ? numbered(name, listOf(values[name])) : { [name]: values[name] });
+    for (const parameter of action.parameters) {
+      const value = values[nameOf(parameter)];
+      if (!value) continue;
+      Object.assign(params, parameter.list ? numbered(parameter.name, listOf(value))
+        : { [parameter.name]: value });
     }
     return params;
   }
