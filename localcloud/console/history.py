@@ -105,8 +105,10 @@ class ConsoleHistory:
         """Adds a point to a group's capacities where they differ from those of the last one."""
         for id, group in self.cloud.service.groups.items():
             points = self.points.setdefault(id, deque(maxlen=MAX_POINTS))
+            by_state = group.capacities()
             capacities = (
-                *(group.total_capacity, group.capacity(*STABLE)),
+                by_state.total() - by_state["Stopped"],
+                sum(by_state[state] for state in STABLE),
                 *(group.min_size, group.max_size, group.desired_capacity),
             )
             if not points or points[-1][1][1:] != capacities:

@@ -69,6 +69,7 @@ def _newest_actions(service: Service) -> Iterator[tuple[str, LifecycleAction]]:
 
 
 def _group(group: ScalingGroup) -> Rows:
+    states = group.capacities()
     return {
         "id": group.scaling_group_id,
         "name": group.name,
@@ -76,9 +77,9 @@ def _group(group: ScalingGroup) -> Rows:
         "min": group.min_size,
         "max": group.max_size,
         "desired": group.desired_capacity,
-        "total": group.total_capacity,
+        "total": states.total() - states["Stopped"],
         "count": len(group.instances),
-        "states": dict(group.capacities()),
+        "states": dict(states),
         "suspended": list(group.suspended_processes),
         "weighted": group.weighted,
         "removalPolicies": list(group.removal_policies),

@@ -23,7 +23,8 @@ from tests.support.pages import CONTRASTS, NAMELESS, WATCH
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "localcloud/fleets/small.json"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-SCREENSHOTS = os.environ.get("SCREENSHOTS")  # a folder: they are kept there
+# A folder: they are kept there. SCREENSHOTS=docs, with -k fired, renews those of the README.
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
 QUIET_MS = 2_500
 VIEWS = (
     *("groups", "groups/asg-web", "activities", "decisions", "events", "alarms", "hooks"),

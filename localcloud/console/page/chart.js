@@ -8,7 +8,7 @@ const LINES = { total: 'TotalCapacity', stable: 'Stable', desired: 'Desired capa
 const SPANS = [[600, '10 min'], [3_600, '1 h'], [86_400, '24 h'], [0, 'All']];
 const PAD = { left: 46, right: 12, top: 10, bottom: 24 };
 const HEIGHT = 220;
-const LEAST_SPAN = 60;
+const LEAST_SPAN = 20;
 const STEPS = [1, 2, 5];
 const TIME_STEPS = [10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400];
 
