@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parents[1]
-# In the distribution of the local cloud; in a checkout; in the distribution of `scalein`.
 FOLDERS = (
-    PACKAGE / "events",
-    PACKAGE.parent / "events",
-    PACKAGE.parent / "scalein_cli/files/events",
+    PACKAGE / "events",  # in the distribution of the local cloud
+    PACKAGE.parent / "scalein_cli/files/events",  # in that of `scalein`
+    PACKAGE.parent / "events",  # in a checkout
 )
 ROW = re.compile(r"^\| *([\w.-]+)\.json *\|([^|]*)\|(?:([^|]*)\|)? *$", re.MULTILINE)
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")

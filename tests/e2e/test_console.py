@@ -23,7 +23,7 @@ from tests.support.pages import CONTRASTS, NAMELESS, WATCH
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "localcloud/fleets/small.json"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-# A folder: they are kept there. SCREENSHOTS=docs, with -k fired, renews those of the README.
+# A folder: they are kept there; those of the README are named console and console-dark.
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 QUIET_MS = 2_500
 VIEWS = (
@@ -124,11 +124,12 @@ def test_an_event_is_fired_and_what_comes_of_it_is_seen(browser: Any, scheme: st
         web.get_by_text("4 InService, 1 Protected, 1 Pending").wait_for()  # without a reload
         page.get_by_label("Last decisions").get_by_text("removing", exact=True).wait_for()
         page.get_by_label("Last activities").get_by_text("Successful").wait_for()
-        shot(page, "console" if scheme == "light" else "console-dark")
+        shot(page, f"console-groups-{scheme}")
 
         web.click()
         row(page, "i-web-06").get_by_text("retained").wait_for()
         row(page, "i-web-06").get_by_text("protected", exact=True).wait_for()
+        shot(page, "console" if scheme == "light" else "console-dark")
 
 
 def test_an_event_is_edited_before_it_is_fired(page: Any) -> None:

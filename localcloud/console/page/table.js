@@ -127,12 +127,20 @@ export class Table {
       visible.add(this.drawRow(this.shown[index], index));
     }
     this.drawActive(visible);
+    this.drawSelectAll();
     for (const [key, entry] of this.nodes) {
       if (!visible.has(key)) {
         entry.node.remove();
         this.nodes.delete(key);
       }
     }
+  }
+
+  drawSelectAll() {
+    if (!this.everything) return;
+    const { size } = this.selection;
+    this.everything.checked = size > 0 && size >= this.shown.length;
+    this.everything.indeterminate = size > 0 && size < this.shown.length;
   }
 
   // The row that has the focus is drawn also where it is out of sight.
@@ -227,7 +235,6 @@ export class Table {
   selectAll(isChosen) {
     if (!isChosen) this.selection.clear();
     else for (const row of this.shown) this.selection.add(this.keyOf(row));
-    if (this.everything) this.everything.checked = isChosen;
     this.onSelect?.(this.selection);
     this.draw();
   }
