@@ -22,7 +22,9 @@ from localcloud.console.bodies import (
 from localcloud.console.history import ConsoleHistory
 from localcloud.ess import reconciler
 from localcloud.ess.catalogue import ACTIONS
+from localcloud.monitor.describe import ACTIONS as METRIC_ACTIONS
 
+METRIC_VERSION = "2019-01-01"
 VERSION = "2014-08-28"  # whose parameters have the names that are declared
 Body = Mapping[str, Any]
 Operate = Callable[[Body], Response]
@@ -76,7 +78,8 @@ def _perform(
     cloud: LocalCloud, history: ConsoleHistory, action: str, params: dict[str, str]
 ) -> Response:
     started, id = perf_counter(), answers.request_id()
-    whole = {"RegionId": cloud.service.region_id, "Version": VERSION, "Action": action, **params}
+    version = METRIC_VERSION if action in METRIC_ACTIONS else VERSION
+    whole = {"RegionId": cloud.service.region_id, "Version": version, "Action": action, **params}
     call = Call(action, whole, 200, at=history.now(), request_id=id, caller="console")
     try:
         answer: dict[str, Any] = {"RequestId": id, **cloud.perform(action, whole)}
@@ -134,5 +137,5 @@ def _actions() -> list[dict[str, Any]]:
                 if p.name != "RegionId"
             ],
         }
-        for action in sorted(ACTIONS.values(), key=lambda action: action.name)
+        for _, action in sorted({**ACTIONS, **METRIC_ACTIONS}.items())
     ]

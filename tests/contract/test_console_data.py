@@ -193,7 +193,7 @@ def test_a_metric_that_is_put_is_what_cloudmonitor_answers(ready: Mapping[str, s
     assert put == (200, {"instances": 1})
 
     params = {"Namespace": "acs_ecs_dashboard", "MetricName": "CPUUtilization"}
-    body = {"action": "DescribeMetricLast", "params": {**params, "Version": "2019-01-01"}}
+    body = {"action": "DescribeMetricLast", "params": params}
     points = json.loads(request_json(ready, "perform", body)[1]["Datapoints"])
     assert [(one["instanceId"], one["Average"]) for one in points] == [("i-0001", 71.5)]
     assert request_json(ready, "metrics", {"groupId": "asg-1", "metricName": "x", "value": 1})[

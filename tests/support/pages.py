@@ -65,3 +65,11 @@ CONTRASTS = """() => {
     }
     return [...low];
 }"""
+
+# Returns how long the page was busy at once, in milliseconds; 0 for less than 50.
+LONGEST_TASK = """() => new Promise((resolve) => {
+    const longest = (list) => Math.max(...list.getEntries().map((entry) => entry.duration));
+    const observer = new PerformanceObserver((list) => resolve(longest(list)));
+    observer.observe({ type: 'longtask', buffered: true });
+    setTimeout(() => resolve(0), 500);
+})"""

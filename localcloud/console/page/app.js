@@ -1,5 +1,5 @@
 // Starts the page: the frame around the views, the route of each, and the clock.
-import { drawIfNew, drawList, h, setAttribute, setText } from './dom.js';
+import { drawList, h, setAttribute, setText } from './dom.js';
 import { cloud, connect, connection, data, list, now, subscribe } from './data.js';
 import { attempt, post } from './requests.js';
 import { askForm } from './dialogs.js';
@@ -84,7 +84,7 @@ function go() {
   main.scrollTop = 0;
   if (hadFocus) main.focus();
   document.title = `${view.title ?? section[1]} · Local Auto Scaling`;
-  view.update(new Set(['all']));
+  if (data.cloud.size) view.update(new Set(['all']));
   markPlace();
 }
 
@@ -147,9 +147,8 @@ function start() {
   subscribe((topics) => {
     if (topics.has('connection') || topics.has('cloud')) drawTop();
     if (TOPICS_OF_SIDE.some((topic) => topics.has(topic))) drawSide();
-    if (data.cloud.size) view.update(topics);
+    if (data.cloud.size) view.update(topics.has('snapshot') ? new Set(['all']) : topics);
   });
-  drawIfNew(byId('main'), 'loading', () => h('p', { class: 'quiet' }, 'Connecting …'));
   go();
   drawTop();
   connect();

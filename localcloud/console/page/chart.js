@@ -12,7 +12,7 @@ const LEAST_SPAN = 20;
 const STEPS = [1, 2, 5];
 const TIME_STEPS = [10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400];
 
-export function niceStep(range, parts, least = 1) {
+function niceStep(range, parts, least = 1) {
   let step = least;
   for (let power = least; ; power *= 10) {
     for (const factor of STEPS) {
@@ -48,7 +48,7 @@ export function scaleOf(points, isFitted) {
 }
 
 // Returns the points from `start` on; the last one before it stands at `start`.
-export function pointsSince(points, start) {
+function pointsSince(points, start) {
   const first = points.findLastIndex((point) => point.at <= start);
   if (first < 0) return points;
   return [{ ...points[first], at: start }, ...points.slice(first + 1)];

@@ -67,7 +67,7 @@ function takeSnapshot(message) {
     for (const [key, row] of Object.entries(rows)) data[topic].set(key, readRow(topic, key, row));
   }
   setClock(message);
-  announce(TOPICS);
+  announce(['snapshot', ...TOPICS]);
 }
 
 function takeChanges(message) {

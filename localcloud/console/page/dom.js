@@ -51,15 +51,14 @@ export function drawIfNew(node, inputs, draw) {
 // Keeps one child for each item, by key; a child is made again only if its item has changed.
 export function drawList(place, items, keyOf, draw, signatureOf = JSON.stringify) {
   const present = place.childByKey ??= new Map();
-  const wanted = items.length ? items : [];
-  const keys = new Set(wanted.map(keyOf));
+  const keys = new Set(items.map(keyOf));
   for (const [key, child] of present) {
     if (!keys.has(key)) {
       child.node.remove();
       present.delete(key);
     }
   }
-  wanted.forEach((item, index) => {
+  items.forEach((item, index) => {
     const key = keyOf(item);
     const signature = signatureOf(item);
     let child = present.get(key);

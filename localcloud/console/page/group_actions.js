@@ -35,7 +35,7 @@ export async function askNewGroup() {
   });
 }
 
-export function askSizes(group) {
+function askSizes(group) {
   return askForm({
     title: 'Sizes', lead: 'Auto Scaling keeps the capacity between MinSize and MaxSize, and at the '
       + 'desired capacity where there is one.',
@@ -50,7 +50,7 @@ export function askSizes(group) {
   });
 }
 
-export async function askScale(group) {
+async function askScale(group) {
   const done = await askForm({
     title: 'Scale by hand', lead: 'ESS creates instances, or selects which to remove by the '
       + 'removal policies of the group.',
@@ -66,7 +66,7 @@ export async function askScale(group) {
   if (done?.ScalingActivityId) toast('Scaling', `Activity ${done.ScalingActivityId} has begun.`);
 }
 
-export function askAttach(group) {
+function askAttach(group) {
   return askForm({
     title: 'Attach instances', lead: 'An id that no group has counts as a running machine.',
     fields: [
@@ -81,7 +81,7 @@ export function askAttach(group) {
   });
 }
 
-export function askProcesses(group) {
+function askProcesses(group) {
   return askForm({
     title: 'Suspended processes', lead: 'A suspended process does not run until it is resumed. '
       + 'While ScaleIn is suspended, removals are refused.',

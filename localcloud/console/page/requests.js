@@ -17,7 +17,7 @@ const MAX_IDS = 20;
 const TOAST_MS = 6_000;
 let secret = '';
 
-export class Refusal extends Error {
+class Refusal extends Error {
   constructor(message, code, hint) {
     super(message);
     this.code = code;
@@ -86,7 +86,7 @@ export function toast(text, detail = '', kind = '') {
   if (kind !== 'bad') setTimeout(() => node.remove(), TOAST_MS);
 }
 
-export function showRefusal(error, what = '') {
+function showRefusal(error, what = '') {
   const code = error.code ? `${error.code}: ` : '';
   const said = what ? `${what}: ${code}${error.message}` : `${code}${error.message}`;
   toast(said, error.hint, 'bad');

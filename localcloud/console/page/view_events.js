@@ -6,7 +6,7 @@ import { badge } from './format.js';
 import { outcomeView } from './why.js';
 
 // Returns what a function answered, out of an HTTP answer or an error's message.
-export function outcomesOf(reply) {
+function outcomesOf(reply) {
   let answer = JSON.parse(reply.answer);
   if (reply.failed && answer?.errorMessage) {
     const message = answer.errorMessage;

@@ -7,7 +7,7 @@ const cache = { newest: null, count: -1, whyById: new Map() };
 
 const valueText = (value) => (value === null || value === undefined ? '' : ` ${value}`);
 
-export function rankText(rank) {
+function rankText(rank) {
   return `${rank.by}${valueText(rank.value)}`;
 }
 
