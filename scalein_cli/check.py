@@ -17,7 +17,7 @@ from scalein.cloud.gateway import Gateway, Removal
 from scalein.decision.model import Alarm, ReadScope, RemovalRequest, RemoveOptions, Snapshot
 from scalein.decision.reasons import Ignored
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
-from scalein.intake import cloudmonitor
+from scalein.intake import system_events
 from scalein.intake.dialects import dialect_of, parse_message
 from scalein.intake.envelopes import Message, parse_event
 from scalein.policy import Policy
@@ -166,7 +166,7 @@ def check_event(path: Path) -> Finding:
 def _recognised_as(message: Message) -> str:
     """The dialect, the envelopes around it, and what it is. Raises RejectedEvent."""
     parsed = parse_message(message)
-    dialect = dialect_of(cloudmonitor.with_parsed_alert(message)).schema
+    dialect = dialect_of(system_events.with_parsed_alert(message)).schema
     envelopes = " > ".join(envelope.name for envelope in message.envelopes) or "no envelope"
     match parsed:
         case Ignored():

@@ -234,7 +234,12 @@ def _process(
     event = parse_event(question.event)
     schedule_follow_up = _schedule_nothing if settings.function_ref else None
     dependencies = Dependencies(
-        lambda: gateway, _no_ledger, deadline, schedule_follow_up, is_dry_run=True
+        lambda: gateway,
+        _no_ledger,
+        deadline,
+        schedule_follow_up,
+        is_dry_run=True,
+        region_id=settings.region_id,
     )
     with progress("Reading the scaling group ..."):
         policy = read_policy(settings.policy_text, settings.policy_file)
