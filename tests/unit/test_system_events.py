@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -115,7 +116,7 @@ def of_bus(event: Event, data: Any = None) -> dict[str, Any]:
     }
 
 
-FORMS = {
+FORMS: dict[str, Callable[[Event], Any]] = {
     "rule": of_rule,
     "rule, content as text": lambda e: of_rule(e, json.dumps(e.content)),
     "rule, to a queue": lambda e: {"messageBody": json.dumps(of_rule(e)), "messageId": "M-1"},

@@ -126,9 +126,7 @@ def key_of(kinds: str, *parts: object) -> str:
 
 
 def digest(*parts: str) -> str:
-    """Returns 40 hexadecimal digits. The lengths of the parts are hashed too, so that no two lists
-    of parts give the same text.
-    """
+    """Returns 40 hexadecimal digits. Lengths are hashed too: no other list of parts gives them."""
     text = "".join(f"{len(part)}:{part}" for part in parts)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 

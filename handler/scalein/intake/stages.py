@@ -25,7 +25,7 @@ OVER_STAGES = (
 OTHER_SPELLINGS = {"avoidated": "Avoided", "cancelled": "Canceled", "success": "succeeded"}
 STAGE_BY_WORD = {stage.lower(): stage for stage in (*OPEN_STAGES, *OVER_STAGES)} | OTHER_SPELLINGS
 NO_STAGE = (*ABSENT, "Normal")  # Normal: a notice, which has no stages
-UNREADABLE = "unreadable"  # stands for the stage of an event whose content cannot be read
+UNKNOWN = "unknown"  # stands for the stage of an event whose content cannot be read
 MAX_CHARACTERS = 64  # of a stage
 
 NOT_IN_WORDS = re.compile(r"[\W_]+")
@@ -96,7 +96,7 @@ def _stage(value: object) -> str:
     if value is None or value in NO_STAGE:
         return ""
     text = _text(value).strip()[:MAX_CHARACTERS]
-    return canonical_stage(text) if text else UNREADABLE
+    return canonical_stage(text) if text else UNKNOWN
 
 
 def _known_stages(values: Iterable[object]) -> list[str]:

@@ -8,7 +8,7 @@ stage is not known, needs one that names its stage.
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from scalein.decision.model import Alarm
 from scalein.decision.reasons import Ignored
@@ -17,7 +17,7 @@ from scalein.intake.attributes import attributes_of
 from scalein.intake.decoding import value_of
 from scalein.intake.envelopes import Message
 from scalein.intake.stages import (
-    UNREADABLE,
+    UNKNOWN,
     base_name,
     is_state_report,
     needs_its_stage_named,
@@ -90,18 +90,18 @@ def parse_subscription(message: Message) -> Alarm | Ignored:
     if alert["alertStatus"] != "TRIGGERED":
         return Ignored.RECOVERY
     meta = _object(_object(alert.get("meta")).get("sysEventMeta"))
-    texts = [alert.get(field) for field in CONTENT_FIELDS]
-    contents = [content for content in map(_object, texts) if content]
+    values = {field: _value(alert.get(field)) for field in CONTENT_FIELDS}
+    contents = {field: value for field, value in values.items() if value and _is_object(value)}
     event = _Event(
         names=[alert["eventName"], *_texts(meta.get("name"))],
         product=alert.get("product") or meta.get("product"),
-        contents=contents,
+        contents=list(contents.values()),
         parts={
             "alert.": alert,
             "alert.meta.sysEventMeta.": meta,
-            **{f"alert.{name}.": _object(alert.get(name)) for name in CONTENT_FIELDS},
+            **{f"alert.{field}.": content for field, content in contents.items()},
         },
-        is_readable=bool(contents) or all(map(_is_object, texts)),
+        is_readable=bool(contents) or all(map(_is_object, values.values())),
         status=meta.get("status"),
         levels=(alert.get("severity"), document.get("severity")),
         rule_name=document.get("strategyName"),
@@ -127,7 +127,8 @@ def with_parsed_alert(message: Message) -> Message:
 def _alarm_of_rule(message: Message, name: str, product: object, *more_names: str) -> Alarm:
     """The alarm of the fields that a system event rule sends."""
     document = message.document
-    content = _object(document["content"])
+    value = _value(document["content"])
+    content = value if _is_object(value) else {}
     event = _Event(
         names=[name, *more_names],
         product=product,
@@ -137,7 +138,7 @@ def _alarm_of_rule(message: Message, name: str, product: object, *more_names: st
             "content.": content,
             "content.extraAttributes.": _object(content.get("extraAttributes")),
         },
-        is_readable=_is_object(document["content"]),
+        is_readable=_is_object(value),
         status=document.get("status"),
         levels=(document.get("level"),),
         rule_name=document.get("ruleName"),
@@ -194,7 +195,7 @@ def _identified(
 def _stage(event: _Event) -> str:
     stage = stage_of(event.names, event.contents, event.status)
     # Content that cannot be read may say that the event is over.
-    return stage if event.is_readable or needs_its_stage_named(stage) else UNREADABLE
+    return stage if event.is_readable or needs_its_stage_named(stage) else UNKNOWN
 
 
 def _region_ids(regions: tuple[object, ...], resources: dict[str, object]) -> tuple[str, ...]:
@@ -214,16 +215,23 @@ def _texts(*values: object) -> list[str]:
     return [value for value in values if isinstance(value, str) and value not in ABSENT]
 
 
+def _value(value: object) -> object:
+    """The value of JSON text, else the value itself; an empty object if it is absent."""
+    if value is None or value in ABSENT:
+        return {}
+    if not isinstance(value, str):
+        return value
+    try:
+        return value_of(value, name="message")
+    except RejectedEvent:
+        return value
+
+
 def _object(value: object) -> Fields:
-    """The value if it is an object, or JSON text of one; else an empty object."""
-    if isinstance(value, str) and value not in ABSENT:
-        try:
-            value = value_of(value, name="message")
-        except RejectedEvent:
-            return {}
-    return value if isinstance(value, dict) else {}
+    """The object that the value is, or is JSON text of; else an empty one."""
+    found = _value(value)
+    return found if _is_object(found) else {}
 
 
-def _is_object(value: object) -> bool:
-    """Whether the value is an object, JSON text of one, or absent."""
-    return value in (None, *ABSENT, "{}") or value == {} or bool(_object(value))
+def _is_object(value: object) -> TypeGuard[Fields]:
+    return isinstance(value, dict)
