@@ -177,7 +177,11 @@ def staged(draw: st.DrawFn, stages: tuple[str, ...] = (*OPEN, *OVER, *UNKNOWN)) 
     """An event with a stage: in the content, in the name, or in both; the name may lag behind."""
     name, stage = draw(st.sampled_from(STAGED)), draw(st.sampled_from(stages))
     fields, ids = draw(resources())
-    where = draw(st.sampled_from(["content", "name", "both", "behind", "finished"]))
+    places = ["content", "name", "both", "behind", "finished", *["ahead"] * (stage in OVER)]
+    where = draw(st.sampled_from(places))
+    if where == "ahead":  # the content may lag behind too: what is over outranks what is not
+        fields["eventStatus"] = draw(st.sampled_from(OPEN))
+        return Event(f"{name}:{stage}", fields, stage, ids=ids)
     if where == "finished":  # the end of what the name says goes on
         fields["executeFinishTime"] = "2026-11-23T03:59:00Z"
         return Event(f"{name}:{draw(st.sampled_from(OPEN))}", fields, "Executed", ids=ids)
@@ -375,6 +379,29 @@ def test_content_that_cannot_be_read_may_say_that_the_event_is_over(content: str
     assert found.ignored
     assert found.ignored.value == "stage"
     assert acts_on({**document, "content": "{}"}, {"eventName": "*"}) == ("i-7",)
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_the_later_of_the_stages_in_content_and_name_holds(form: str) -> None:
+    base = "Instance:SystemMaintenance.Reboot"
+    for in_content, in_name in (("Scheduled", "Executed"), ("Avoided", "Scheduled")):
+        content = {"instanceId": "i-7", "eventStatus": in_content}
+        document = FORMS[form](Event(f"{base}:{in_name}", content, ""))
+        assert acts_on(document, {"eventName": "*"}) == ()
+        assert acts_on(document, {"eventStatus": "Scheduled"}) == ()
+        assert acts_on(document, {"eventStatus": "A*"}) == ()
+
+
+@pytest.mark.parametrize("status", ["Executed", "avoided", "Canceled"])
+def test_the_outer_status_may_be_the_only_one_that_says_that_an_event_is_over(status: str) -> None:
+    event = Event("Instance:SystemMaintenance.Reboot", {"instanceId": "i-7"}, "")
+    rule, subscription = of_rule(event), of_subscription(event, eventContentMap=event.content)
+    assert acts_on({**rule, "status": "Normal"}, {"eventName": "*"}) == ("i-7",)
+
+    subscription["alert"]["meta"]["sysEventMeta"]["status"] = status
+    for document in ({**rule, "status": status}, subscription):
+        assert acts_on(document, {"eventName": "*"}) == ()
+        assert acts_on(document, {"eventStatus": status}) == ("i-7",)
 
 
 def test_raw_content_that_is_no_json_does_no_harm_beside_content_that_is() -> None:
