@@ -17,9 +17,10 @@ from scalein.cloud.gateway import Gateway, Removal
 from scalein.decision.model import Alarm, ReadScope, RemovalRequest, RemoveOptions, Snapshot
 from scalein.decision.reasons import Ignored
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
-from scalein.intake import cloudmonitor
+from scalein.intake import system_events
 from scalein.intake.dialects import dialect_of, parse_message
 from scalein.intake.envelopes import Message, parse_event
+from scalein.intake.stages import is_name_of_state_report
 from scalein.policy import Policy
 from scalein.policy_source import policy_in_use
 from scalein.settings import read_settings
@@ -104,6 +105,7 @@ def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[Finding]
     yield Finding(check, Grade.GOOD, detail)
     yield from _check_groups(policy)
     yield from _check_rules(policy)
+    yield from _check_state_reports(policy)
     if region:
         yield from check_rights(region, policy, try_remove)
 
@@ -130,7 +132,7 @@ def _check_rules(policy: Policy) -> Iterator[Finding]:
     for index, rule in enumerate(policy.rules):
         namespace = rule.pattern_by_attribute.get("namespace", "")
         which = ""
-        if "eventName" in rule.pattern_by_attribute:
+        if {"eventName", "eventStatus"} & rule.pattern_by_attribute.keys():
             which = "events are of single instances: they"
         elif namespace.startswith("acs_ecs"):
             which = f"{namespace} has metrics of single instances: alarms without a group of them"
@@ -141,6 +143,18 @@ def _check_rules(policy: Policy) -> Iterator[Finding]:
                 '"alarm"} (docs/policy.md).'
             )
             yield Finding("policy, rule", Grade.WARNING, detail, to_do, (f"alarms[{index}]",))
+
+
+def _check_state_reports(policy: Policy) -> Iterator[Finding]:
+    """Rules that remove instances for whatever state they report."""
+    for index, rule in enumerate(policy.rules):
+        patterns = rule.pattern_by_attribute
+        name = patterns.get("eventName", "*")
+        if "*" in name or not is_name_of_state_report(name) or "eventStatus" in patterns:
+            continue
+        detail = "reports of every state of an instance remove it, also that it starts"
+        to_do = 'name the state in `when`, such as "eventStatus": "Stopped" (docs/policy.md).'
+        yield Finding("policy, rule", Grade.WARNING, detail, to_do, (f"alarms[{index}]",))
 
 
 def check_event(path: Path) -> Finding:
@@ -163,7 +177,7 @@ def check_event(path: Path) -> Finding:
 def _recognised_as(message: Message) -> str:
     """The dialect, the envelopes around it, and what it is. Raises RejectedEvent."""
     parsed = parse_message(message)
-    dialect = dialect_of(cloudmonitor.with_parsed_alert(message)).schema
+    dialect = dialect_of(system_events.with_parsed_alert(message)).schema
     envelopes = " > ".join(envelope.name for envelope in message.envelopes) or "no envelope"
     match parsed:
         case Ignored():

@@ -188,7 +188,12 @@ def _process(
     event = parse_event(question.event)
     schedule_follow_up = _schedule_nothing if settings.function_ref else None
     dependencies = Dependencies(
-        lambda: gateway, _no_ledger, deadline, schedule_follow_up, is_dry_run=True
+        lambda: gateway,
+        _no_ledger,
+        deadline,
+        schedule_follow_up,
+        is_dry_run=True,
+        region_id=settings.region_id,
     )
     with progress("Reading the scaling group ..."):
         processor = BatchProcessor(place.policy, dependencies)

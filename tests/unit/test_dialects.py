@@ -38,7 +38,7 @@ TO_MNS = {
     "metricName": "cpu_total#60",
     "namespace": "acs_ecs_dashboard",
     "resources": '{"instanceId": "i-web-04"}',
-    "eventName": "AlertOk",
+    "eventName": "AlertFiring",
     "time": SECONDS * 1000,
 }
 SYSTEM = {
@@ -179,12 +179,11 @@ def test_a_spot_interruption_is_the_same_alarm_by_every_channel(document: Any) -
 @pytest.mark.parametrize(
     "document",
     [
-        *({**CALLBACK, "alertState": state} for state in ("OK", "INSUFFICIENT_DATA")),
+        {**CALLBACK, "alertState": "OK"},
         urlencode({**CALLBACK, "alertState": "OK"}),
         {**CALLBACK, "triggerLevel": "OK"},
-        {**TO_MNS, "curLevel": "OK"},
-        {**TO_MNS, "curLevel": "OK", "eventName": "AlertFiring"},
-        {**TO_MNS, "curLevel": "INSUFFICIENT_DATA"},
+        {**TO_MNS, "curLevel": "OK", "eventName": "AlertOk"},
+        {**TO_MNS, "curLevel": "Ok", "eventName": ""},
         {**SUBSCRIPTION, "alert": {**ALERT, "alertStatus": "RESOLVED"}},
         alerts("resolved", "resolved", status="resolved"),
         alerts("firing", status="resolved"),
@@ -199,6 +198,35 @@ def test_a_recovery_is_never_an_alarm(document: Any) -> None:
 @pytest.mark.parametrize(
     "document",
     [
+        {**CALLBACK, "alertState": "INSUFFICIENT_DATA"},
+        urlencode({**CALLBACK, "alertState": "INSUFFICIENT_DATA"}),
+        {**CALLBACK, "triggerLevel": "Insufficient_data"},
+        {**TO_MNS, "curLevel": "INSUFFICIENT_DATA"},
+        {**TO_MNS, "curLevel": "INSUFFICIENT_DATA", "eventName": "AlertOk"},
+    ],
+)
+def test_missing_data_is_neither_an_alarm_nor_a_recovery(document: Any) -> None:
+    assert said(document) is Ignored.NO_DATA
+
+
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [("WARN", "AlertOk"), ("Critical", "alertok"), ("OK", "AlertFiring"), ("Ok", "Alert")],
+)
+def test_an_alarm_in_a_queue_that_contradicts_itself_is_ignored(level: str, name: str) -> None:
+    assert said({**TO_MNS, "curLevel": level, "eventName": name}) is Ignored.CONTRADICTION
+
+
+def test_an_alarm_in_a_queue_needs_no_name_of_its_event() -> None:
+    nameless = {name: value for name, value in TO_MNS.items() if name != "eventName"}
+
+    for document in (nameless, {**nameless, "eventName": ""}, {**nameless, "eventName": "null"}):
+        assert alarm(document).attributes["level"] == ("WARN",)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
         event(
             "ess:ScalingActivity:ScaleInSuccess",
             {"scalingGroupId": "asg-1", "instanceIds": ["i-1"]},
@@ -208,7 +236,6 @@ def test_a_recovery_is_never_an_alarm(document: Any) -> None:
             "ess:CloudMonitor:AUTOSCALING[SCALEINSUCCESS]",
             {"scalingGroupId": "asg-1", "remove": {"count": 1}},
         ),
-        event("ecs:Instance:StateChange", {"resourceId": "i-1", "state": "Stopped"}),
         {**SYSTEM, "product": "ESS", "name": "AUTOSCALING:SCALE_IN_SUCCESS"},
         {**SUBSCRIPTION, "alert": {**ALERT, "product": "ESS", "eventName": "anything"}},
         {**SUBSCRIPTION, "alert": {**ALERT, "eventName": "AUTOSCALING:SCALE_REJECT"}},
@@ -282,7 +309,7 @@ def test_an_alarm_is_the_same_message_while_it_tells_of_the_same_evaluation(
 
 def test_an_event_is_named_by_the_id_that_its_sender_gave_it() -> None:
     assert alarm(SYSTEM).idempotency_key == "systemevent-E-1"
-    assert alarm(SUBSCRIPTION).idempotency_key == "subscription-D-1"
+    assert alarm(SUBSCRIPTION).idempotency_key == "systemevent-D-1"
     assert alarm(event("ecs:Instance:X", {})).idempotency_key == "event-x/CE-1"
 
 

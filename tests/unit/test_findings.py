@@ -71,6 +71,27 @@ def test_a_missing_cooldown_is_one_warning_for_all_groups_and_no_failure(tmp_pat
     assert output.splitlines()[-1].startswith("It will work, with 1 warning.")
 
 
+@pytest.mark.parametrize(
+    ("when", "is_warned"),
+    [
+        ({"eventName": "Instance:StateChange"}, True),
+        ({"eventName": "Instance:StateChange", "eventStatus": "Stopped"}, False),
+        ({"eventName": "Instance:*"}, False),  # never matches one
+    ],
+)
+def test_a_rule_for_every_state_of_an_instance_is_a_warning(
+    tmp_path: Path, when: dict[str, str], is_warned: bool
+) -> None:
+    rule = {"when": when, "scalingGroupId": "asg-1", "remove": {"instanceIds": "alarm"}}
+    policy = tmp_path / "policy.json"
+    groups = {"asg-1": {"cooldownSeconds": 600}}
+    policy.write_text(json.dumps({"groups": groups, "alarms": [rule]}))
+    status, output = check("--policy", str(policy))
+
+    assert status == 0
+    assert ("reports of every state of an instance remove it" in output) is is_warned
+
+
 def test_what_is_good_ends_with_nothing_to_do(tmp_path: Path) -> None:
     policy = tmp_path / "policy.json"
     policy.write_text(json.dumps({"groups": {"asg-1": {"cooldownSeconds": 600}}}))

@@ -169,10 +169,8 @@ class RemovalRequest(NamedTuple):
     wait: bool = False  # for the activity's end, while the invocation has time
     # The request's own activities and their instances: no cooldown applies after those.
     own_ids: frozenset[str] = frozenset()
-    # Whether request_id was derived from the envelope or the alarm, not given by the sender.
-    derived_id: bool = False
-    # What an alarm observes (rule and resource); a newer one supersedes it. Empty: a command.
-    observation: str = ""
+    derived_id: bool = False  # request_id is of the envelope or the alarm, not the sender's own
+    observation: str = ""  # rule and resource of an alarm: a newer one supersedes it; empty: none
 
 
 class Scope(Enum):
@@ -189,6 +187,7 @@ class Subject(NamedTuple):
     scope: Scope
     instance_ids: tuple[str, ...] = ()  # those that can be read
     naming_field: str = ""  # the field for which it counts as one of an instance
+    conflicting_fields: tuple[str, ...] = ()  # two that name different instances: no id counts
 
 
 class Alarm(NamedTuple):
@@ -200,6 +199,8 @@ class Alarm(NamedTuple):
     subject: Subject  # no default: each dialect must say it
     sent_at: datetime | None = None
     observation: str = ""  # what later alarms observe again; empty: this event happens once
+    exact_names: tuple[str, ...] = ()  # attributes that a rule must name, exactly and without *
+    region_ids: tuple[str, ...] = ()  # of what happened to instances, as far as it is known
 
     @property
     def instance_ids(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from scalein.contract import check
 from scalein.decision.model import Alarm, RemovalRequest
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
-from scalein.intake import alertmanager, cloudmonitor, ecs, ess_notices
+from scalein.intake import alertmanager, cloudmonitor, ess_notices, system_events
 from scalein.intake.decoding import malformed
 from scalein.intake.envelopes import Message
 from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
@@ -45,7 +45,7 @@ def parse_message(message: Message) -> ParsedMessage:
     """
     if message.error is not None:
         raise message.error
-    message = cloudmonitor.with_parsed_alert(message)
+    message = system_events.with_parsed_alert(message)
     dialect = dialect_of(message)
     check(message.document, dialect.schema)
     return dialect.parse(message)
@@ -58,7 +58,7 @@ def dialect_of(message: Message) -> Dialect:
     """
     if ess_notices.is_ess_notice(message):
         return ESS_NOTICE
-    if message.event_type.startswith(ecs.TYPE_PREFIX):
+    if message.event_type.startswith(system_events.TYPE_PREFIXES):
         return ECS_EVENT
     fields = message.document.keys()
     for dialect in DIALECTS:
@@ -107,7 +107,7 @@ def _parse_follow_up(message: Message) -> SignedFollowUp:
 
 REQUEST = Dialect(REMOVAL_REQUEST, frozenset({"scalingGroupId", "remove"}), _parse_removal_request)
 ESS_NOTICE = Dialect("ess-notice", frozenset(), lambda _: Ignored.SELF_TRIGGERED)
-ECS_EVENT = Dialect("ecs-event", frozenset(), ecs.parse_ecs_event)
+ECS_EVENT = Dialect("ecs-event", frozenset(), system_events.parse_ecs_event)
 DIALECTS = (
     Dialect("follow-up", frozenset({"followUp", "signature"}), _parse_follow_up),
     Dialect(
@@ -116,7 +116,7 @@ DIALECTS = (
     Dialect(
         "cloudmonitor-event-subscription",
         frozenset({"alert", "subscription"}),
-        cloudmonitor.parse_subscription,
+        system_events.parse_subscription,
     ),
     Dialect(
         "cloudmonitor-threshold",
@@ -128,9 +128,12 @@ DIALECTS = (
         frozenset({"curLevel", "ruleName", "metricName"}),
         cloudmonitor.parse_mns_threshold,
     ),
-    Dialect(
-        "cloudmonitor-system-event",
-        frozenset({"product", "name", "content"}),
-        cloudmonitor.parse_system_event,
+    *(
+        Dialect(
+            "cloudmonitor-system-event",
+            frozenset({"name", "content", field}),
+            system_events.parse_system_event,
+        )
+        for field in ("product", "resourceId")  # some have no product, but its ARN
     ),
 )

@@ -42,6 +42,7 @@ class Message(NamedTuple):
     event_type: str = ""  # of the innermost CloudEvent
     envelopes: tuple[Envelope, ...] = ()  # outermost first
     error: RejectedEvent | None = None  # why the message cannot be read; then it has no document
+    region: object = None  # of the innermost CloudEvent, if EventBridge says it
 
     def key_of_content(self, kind: str, *parts: object) -> str:
         """Returns a key of these parts of the content; the envelopes' key if a part is missing."""
@@ -57,9 +58,7 @@ class ParsedEvent(NamedTuple):
 
 
 class Batch(Sequence[Message]):
-    """The messages of a batch. Each is unwrapped when it is read, so that memory holds the content
-    of one at a time.
-    """
+    """The messages of a batch, each unwrapped when it is read: memory holds one at a time."""
 
     def __init__(self, elements: list[Any], max_bytes: int) -> None:
         self._elements = elements
@@ -90,6 +89,7 @@ class Unwrapped(NamedTuple):
     sent_at: datetime | None = None
     event_type: str = ""
     is_keyed_by_content: bool = False  # the envelope differs at each delivery of the same content
+    region: object = None
 
 
 def parse_event(event: bytes, max_bytes: int = MAX_EVENT_BYTES) -> ParsedEvent:
@@ -126,15 +126,13 @@ def key_of(kinds: str, *parts: object) -> str:
 
 
 def digest(*parts: str) -> str:
-    """Returns 40 hexadecimal digits. The lengths of the parts are hashed too, so that no two lists
-    of parts give the same text.
-    """
+    """Returns 40 hexadecimal digits. Lengths are hashed too: no other list of parts gives them."""
     text = "".join(f"{len(part)}:{part}" for part in parts)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
 def _unwrap(value: Any, idempotency_key: str, max_bytes: int) -> Message:
-    sent_at, event_type, envelopes = None, "", tuple[Envelope, ...]()
+    sent_at, event_type, region, envelopes = None, "", None, tuple[Envelope, ...]()
     try:
         check_unicode(value)
         for _ in range(MAX_LAYERS):
@@ -146,12 +144,13 @@ def _unwrap(value: Any, idempotency_key: str, max_bytes: int) -> Message:
                 raise malformed("type", "A message must be a JSON object.")
             envelope = _envelope_of(value)
             if envelope is None:
-                return Message(idempotency_key, value, sent_at, event_type, envelopes)
+                return Message(idempotency_key, value, sent_at, event_type, envelopes, None, region)
             envelopes = (*envelopes, envelope)
             unwrapped = envelope.unwrap(value)
             value = unwrapped.content
             idempotency_key = _key_of_unwrapped(envelopes, unwrapped) or idempotency_key
             sent_at = earliest(sent_at, unwrapped.sent_at)
+            region = unwrapped.region if unwrapped.event_type else region
             event_type = unwrapped.event_type or event_type
         raise malformed("maxLayers", f"The message has more than {MAX_LAYERS} envelopes.")
     except RejectedEvent as error:
@@ -208,9 +207,11 @@ def _cloud_event(event: Fields) -> Unwrapped:
         content = decode_base64(event["data_base64"])
     else:
         raise malformed("required", "The CloudEvent has no data.", "$.data")
-    key_parts = (event.get("source"), event.get("id"))  # unique together, says CloudEvents
+    parts = (event.get("source"), event.get("id"))  # unique together, says CloudEvents
     sent_at = _optional_time(event.get("time"), "$.time")
-    return Unwrapped(content, key_parts, sent_at, str(event["type"]))
+    return Unwrapped(
+        content, parts, sent_at, str(event["type"]), False, event.get("aliyunregionid")
+    )
 
 
 def _http(request: Fields) -> Unwrapped:

@@ -36,14 +36,22 @@ INSTANCE_NAMESPACES = ("acs_ecs", "acs_eci", "acs_ebs")
 CUSTOM_NAMESPACES = ("acs_custom",)  # the user's own metrics; other acs_ are products
 GROUP_NAMES = ("groupid", "scalinggroup", "scalinggroupid", "scalinggroupname")
 PLACE_NAMES = ("userid", "regionid", "region")
+LIST_MARKS = "[]\"' "
 NO_GROUP = (*ABSENT, "0")  # system events have the group 0 for none
 
 
-def subject_of_event(*values: object) -> Subject:
-    """Returns the subject of what happened to one instance, whether or not its id can be read:
-    the first value that is an id or an ARN.
+def subject_of_event(value_by_field: Fields) -> Subject:
+    """Returns the subject of what happened to instances, whether or not their ids can be read.
+
+    Each field may hold an id, an ARN, several of them in a list, or nothing of the kind. Fields
+    agree if the one that names most instances names those of all others; else no id counts.
     """
-    return Subject(Scope.INSTANCES, instance_ids_of(*values))
+    ids_by_field = {field: _ids_in(value) for field, value in value_by_field.items()}
+    naming = sorted(filter(ids_by_field.get, ids_by_field), key=lambda f: -len(ids_by_field[f]))
+    for field in naming[1:]:
+        if not set(ids_by_field[field]) <= set(ids_by_field[naming[0]]):
+            return Subject(Scope.INSTANCES, conflicting_fields=(naming[0], field))
+    return Subject(Scope.INSTANCES, ids_by_field[naming[0]] if naming else ())
 
 
 def subject_of_alerts(alerts: Sequence[Fields], shared: Fields) -> Subject:
@@ -91,6 +99,18 @@ def instance_ids_of(*values: object) -> tuple[str, ...]:
         if found:
             return (found[1],)
     return ()
+
+
+def _ids_in(value: object) -> tuple[str, ...]:
+    """Each id in a text, a list of texts, or the text of a list: `i-1,i-2`, `["i-1", "i-2"]`."""
+    texts = value if isinstance(value, list) else [value]
+    parts = (
+        part.strip(LIST_MARKS)
+        for text in texts
+        if isinstance(text, str)
+        for part in text.split(",")
+    )
+    return tuple(dict.fromkeys(id for part in parts for id in instance_ids_of(part)))
 
 
 def _instance_ids(resources: Sequence[Fields]) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ from scalein.policy_rules import (
     may_apply,
     request_from_rule,
     rule_for,
+    why_another_region,
+    why_exact,
     why_no_rule,
     why_not_of_group,
 )
@@ -128,7 +130,7 @@ class BatchProcessor:
 
     def _work_of_alarm(self, alarm: Alarm) -> Work | Outcome:
         """The removal that the policy's first matching rule requests for the alarm."""
-        request = request_of_alarm(alarm, self._policy)
+        request = request_of_alarm(alarm, self._policy, self._dependencies.region_id)
         if isinstance(request, Outcome):
             return request
         progress = Progress(request, self._clock.now())
@@ -209,28 +211,44 @@ class BatchProcessor:
         return self._dependencies.is_dry_run or self._policy.groups[scaling_group_id].dry_run
 
 
-def request_of_alarm(alarm: Alarm, policy: Policy) -> RemovalRequest | Outcome:
+def request_of_alarm(alarm: Alarm, policy: Policy, region_id: str = "") -> RemovalRequest | Outcome:
     """What the policy's first matching rule requests for the alarm; the outcome if it is nothing.
 
-    The request names no scaling group if that is the one of the alarm's instances.
+    The request names no scaling group if that is the one of the alarm's instances. `region_id`:
+    where the scaling groups are; "": not known.
     """
     rule = rule_for(alarm, policy.rules)
     if rule is None:
-        detail = why_no_rule(alarm, policy.rules)
-        return wording.ignored(alarm.idempotency_key, Ignored.NO_RULE, detail)
+        return _without_rule(alarm, why_no_rule(alarm, policy.rules))
     if not may_apply(rule, alarm):
         outcome = wording.ignored(alarm.idempotency_key, Ignored.PER_INSTANCE)
         return outcome._replace(message=f"{outcome.message} {why_not_of_group(alarm)}")
     group_id = "" if rule.uses_alarm_group else rule.request["scalingGroupId"]
     request = request_from_rule(rule, alarm, group_id)
-    violation = _violation_of_named(request, len(alarm.instance_ids))
+    elsewhere = why_another_region(alarm, region_id)
+    if elsewhere:
+        return wording.denied(request, "$", elsewhere, "region")
+    violation = _violation_of_named(request, alarm)
     return wording.denied(request, "$", violation) if violation else request
 
 
-def _violation_of_named(request: RemovalRequest, named: int) -> str:
+def _without_rule(alarm: Alarm, detail: str) -> Outcome:
+    """The outcome of an alarm that no rule matches. `detail`: the closest rule."""
+    if not alarm.exact_names:
+        return wording.ignored(alarm.idempotency_key, Ignored.NO_RULE, detail)
+    is_report = "eventName" in alarm.exact_names
+    why = Ignored.SELF_TRIGGERED if is_report else Ignored.STAGE
+    outcome = wording.ignored(alarm.idempotency_key, why)
+    return outcome._replace(message=f"{outcome.message} {why_exact(alarm)} {detail}")
+
+
+def _violation_of_named(request: RemovalRequest, alarm: Alarm) -> str:
     """Why the instances that the alarm names cannot be removed; empty if they can."""
     if not request.target.is_named:
         return ""
+    named, conflict = len(alarm.instance_ids), " and ".join(alarm.subject.conflicting_fields)
+    if conflict and not request.target.instance_ids:
+        return f"The alarm's fields {conflict} name different instances, so which one is not known."
     if not request.target.instance_ids:
         return "The rule takes the alarm's instances, and the alarm names none that can be read."
     if named > MAX_PER_MESSAGE:
