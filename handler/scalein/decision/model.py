@@ -200,6 +200,7 @@ class Alarm(NamedTuple):
     subject: Subject  # no default: each dialect must say it
     sent_at: datetime | None = None
     observation: str = ""  # what later alarms observe again; empty: this event happens once
+    ends_at: datetime | None = None  # from then on it is over; None: its sender says when
 
     @property
     def instance_ids(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ class Ignored(str, Enum):
     """Why a message that was understood removes nothing."""
 
     RECOVERY = "recovery"  # the alarm is over, or has no data
+    NO_DATA = "no-data"  # the alarm says that its data is missing
     NO_RULE = "no-rule"  # no alarm rule of the policy matches
     PER_INSTANCE = "per-instance"  # the alarm is of one instance, its rule of the whole group
     NO_SCALING_GROUP = "no-scaling-group"  # the alarm's instances are in no scaling group

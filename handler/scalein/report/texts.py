@@ -22,6 +22,11 @@ IGNORED = {
     Ignored.RECOVERY: Text(
         "a recovery", "The alarm is over, or has no data: no reason to remove instances."
     ),
+    Ignored.NO_DATA: Text(
+        "without data",
+        "The alarm says that its data is missing: no reason to remove instances.",
+        "See why the monitor has no data.",
+    ),
     Ignored.NO_RULE: Text(
         "without a rule",
         "No alarm rule of the policy matches.",

@@ -1,0 +1,93 @@
+"""Alerts in the form of Prometheus Alertmanager, which Grafana and ARMS send too: the webhook, a
+message with `alerts` alone, and what is posted to Alertmanager's own API.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from scalein.decision.model import Alarm, Subject
+from scalein.decision.reasons import Ignored
+from scalein.intake import arms, grafana
+from scalein.intake.alert_list import AlertList, alert_list
+from scalein.intake.attributes import attributes_of
+from scalein.intake.envelopes import Fields, Message, digest
+from scalein.intake.subject import subjects_of_alerts
+from scalein.intake.times import earliest, known_time_of
+
+FIRING, ACTIVE = "firing", "active"  # of a webhook; of GET /api/v2/alerts, unless silenced
+
+
+def parse_alerts(message: Message) -> AlertList | Ignored:
+    """Returns one alarm for each alert of the notification that fires; Ignored if none does.
+
+    Alertmanager repeats a notification while its alerts fire, and sends it again when others join
+    or leave. An alert keeps its start time, so that it keeps its idempotency key. The observation
+    is the group of alerts: each notification says which alerts of it fire now.
+    """
+    document = message.document
+    shared = {**document.get("groupLabels", {}), **document.get("commonLabels", {})}
+    firing = []
+    if document.get("status", FIRING) == FIRING:
+        firing = [(n, alert) for n, alert in enumerate(document["alerts"]) if _fires(alert)]
+    with_data = [
+        (n, alert)
+        for n, alert in firing
+        if not grafana.is_without_data({**shared, **alert["labels"]}, alert.get("annotations"))
+    ]
+    objects = [arms.object_fields(alert["labels"]) for _, alert in with_data]
+    subjects = subjects_of_alerts(
+        [
+            (alert["labels"], shared, named)
+            for (_, alert), named in zip(with_data, objects, strict=True)
+        ]
+    )
+    alarms = [
+        _alarm(message, number, alert, shared, subject)
+        for (number, alert), subject in zip(with_data, subjects, strict=True)
+    ]
+    left_out = document.get("truncatedAlerts") or 0
+    return alert_list(alarms, len(firing) - len(with_data), left_out)
+
+
+def _fires(alert: Fields) -> bool:
+    """Whether the alert fires, unless its end has passed, which is decided by the clock."""
+    status = alert.get("status", FIRING)
+    return status.get("state") == ACTIVE if isinstance(status, dict) else bool(status == FIRING)
+
+
+def _alarm(message: Message, number: int, alert: Fields, shared: Fields, subject: Subject) -> Alarm:
+    document, own = message.document, alert["labels"]
+    labels, path = {**shared, **own}, f"$.alerts[{number}]"
+    since = known_time_of(alert.get("startsAt"), f"{path}.startsAt")
+    ends_at = None
+    if not isinstance(alert.get("status"), str):
+        # Alertmanager's API has no status but the end, which is in the future while it fires. In a
+        # webhook the status decides: ARMS has an end in the past there, and the alert fires.
+        ends_at = known_time_of(alert.get("endsAt"), f"{path}.endsAt")
+    group = document.get("groupKey") or document.get("groupLabels") or own
+    parts = [
+        document.get("groupKey"),
+        alert.get("fingerprint") or own,
+        since.isoformat() if since else message.idempotency_key,
+    ]
+    return Alarm(
+        idempotency_key=message.key_of_content("alert", digest(_text(parts))),
+        attributes=attributes_of(
+            labels,
+            alertName=[labels.get("alertname")],
+            level=[labels.get("severity"), *arms.levels_of(labels)],
+            ruleId=[alert.get("ruleUID"), labels.get(arms.RULE_ID)],
+            regionId=[labels.get(arms.REGION_ID)],
+        ),
+        subject=subject,
+        sent_at=earliest(message.sent_at, since),
+        observation=digest("alerts", _text([document.get("externalURL"), group])),
+        ends_at=ends_at,
+    )
+
+
+def _text(parts: Sequence[Any]) -> str:
+    return json.dumps(parts, sort_keys=True)
