@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from scalein.decision.model import Alarm
@@ -30,6 +31,11 @@ def alert_list(alarms: Sequence[Alarm], without_data: int, left_out: int) -> Ale
         f"Alerts that the sender left out: {left_out}; nothing was done for them." * bool(left_out),
     )
     return AlertList(tuple(alarms), " ".join(filter(None, notes)))
+
+
+def firing_at(now: datetime, alarms: Sequence[Alarm]) -> list[Alarm]:
+    """Returns the alarms whose end, if they have one, is still to come."""
+    return [alarm for alarm in alarms if alarm.ends_at is None or alarm.ends_at > now]
 
 
 def merged(alarms: Sequence[Alarm]) -> Alarm:

@@ -6,7 +6,7 @@ headroom twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from scalein.cloud.gateway import DryRun
@@ -16,7 +16,7 @@ from scalein.decision.model import Alarm, RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Ignored, Status
 from scalein.errors import GatewayError, RejectedEvent
-from scalein.intake.alert_list import AlertList
+from scalein.intake.alert_list import AlertList, firing_at
 from scalein.intake.dialects import SignedFollowUp, parse_message
 from scalein.intake.envelopes import Message, ParsedEvent
 from scalein.policy import Policy, PolicyViolation, apply_policy
@@ -137,18 +137,13 @@ class BatchProcessor:
             return [self._admit(Progress(parsed, self._clock.now()))], ""
         if isinstance(parsed, Alarm):
             parsed = AlertList((parsed,))
-        alarms = () if isinstance(parsed, Ignored) else self._firing(parsed.alarms)
+        alarms = [] if isinstance(parsed, Ignored) else firing_at(self._clock.now(), parsed.alarms)
         if isinstance(parsed, Ignored) or not alarms:
             why = parsed if isinstance(parsed, Ignored) else Ignored.RECOVERY
             return [wording.ignored(message.idempotency_key, why)], ""
         matches = matches_of(alarms, self._policy.rules)
         # One after the other, so that each is gathered after the one before has acted.
         return (self._work_of_match(match, len(alarms)) for match in matches), parsed.note
-
-    def _firing(self, alarms: Sequence[Alarm]) -> list[Alarm]:
-        """The alarms whose end, if they have one, is still to come."""
-        now = self._clock.now()
-        return [alarm for alarm in alarms if alarm.ends_at is None or alarm.ends_at > now]
 
     def _work_of_match(self, match: Match, alarms: int) -> Work | Outcome:
         """The removal that the policy's first matching rule requests for its alarms."""
