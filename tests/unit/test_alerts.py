@@ -18,7 +18,7 @@ from scalein.intake.alert_list import AlertList, firing_at
 from scalein.intake.dialects import ParsedMessage, dialect_of, parse_message
 from scalein.intake.envelopes import parse_event
 from scalein.policy import read_policy
-from scalein.policy_rules import matches_of
+from scalein.policy_rules import matches_of, rule_for, rule_of
 from scalein.processing.batch import request_of_match
 from scalein.report.outcome import Outcome
 
@@ -84,7 +84,7 @@ def webhook(alerts: Sequence[Alert], **fields: Any) -> dict[str, Any]:
         }
         for alert in alerts
     ]
-    shared = [set(entry["labels"].items()) for entry in entries]
+    shared = [{*{"alertname": alert.name, **alert.labels}.items()} for alert in alerts]
     return {
         "status": "firing" if any(alert.is_firing for alert in alerts) else "resolved",
         "receiver": "fc",
@@ -517,6 +517,47 @@ def test_a_level_of_arms_has_the_word_that_is_documented_for_it(
     assert set(one.attributes["level"]) == levels
 
 
+@pytest.mark.parametrize(
+    ("pattern", "severity", "is_met"),
+    [
+        *((one, other, True) for one in WARN for other in WARN),
+        *((one, other, True) for one in CRITICAL for other in CRITICAL),
+        *((one, other, False) for one in WARN for other in (*CRITICAL, *OTHER)),
+        ("information", "info", True),
+        ("INFO", "Information", True),
+        ("warn*", "Warning", True),
+        ("*ing", "warning", True),
+        ("cr*cal", "crit", True),
+        ("page", "page", True),
+        ("page", "PAGE-ME", False),
+        ("*", "anything", True),
+    ],
+)
+def test_a_level_matches_any_word_of_the_same_meaning(
+    pattern: str, severity: str, is_met: bool
+) -> None:
+    rule = rule_of({"when": {"level": pattern}, "scalingGroupId": "a", "remove": {"count": 1}})
+    (one,) = alarms_of(note(alerts=[firing(severity=severity)]))
+
+    assert (rule_for(one, [rule]) is not None) is is_met
+
+
+@pytest.mark.parametrize(
+    ("severity", "word"),
+    [(10, "critical"), ("8", "high"), (6, "medium"), (6, "warning"), (4, "info"), (2, "report")],
+)
+def test_a_number_of_simple_log_service_is_a_level_by_number_and_by_word(
+    severity: int | str, word: str
+) -> None:
+    (one,) = alarms_of({**SLS, "severity": severity})
+    rules = [
+        rule_of({"when": {"level": text}, "scalingGroupId": "a", "remove": {"count": 1}})
+        for text in (word, str(severity))
+    ]
+
+    assert all(rule_for(one, [rule]) for rule in rules)
+
+
 def test_an_object_of_arms_that_is_a_host_is_no_group() -> None:
     def alarm(kind: str) -> Alarm:
         labels = {"involvedObject_kind": kind, "involvedObject_name": "a"}
@@ -553,3 +594,40 @@ def test_each_form_is_a_dialect_of_its_own(event: Any, schema: str) -> None:
     (message,) = parse_event(json.dumps(event).encode()).messages
 
     assert dialect_of(message).schema == schema
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+SAMPLES = [
+    webhook([Alert(1, "idle", "batch", "warning", has_instance=True, minutes=1)], orgId=1),
+    api_array([Alert(1, "idle", "batch", "warning", has_instance=True, minutes=1)]),
+    SLS,
+    legacy([Alert(1, "idle", "batch", "warning", has_instance=True, minutes=1)]),
+    {"Alert name": "idle", "Notification policy": "fc", "Alert time": "2026-03-01 14:00:00"},
+]
+FIELDS = ["fingerprint", "annotations", "groupKey", "groupLabels", "truncatedAlerts", "externalURL"]
+
+
+@given(st.sampled_from(SAMPLES), st.data())
+def test_a_field_of_any_shape_makes_an_alarm_or_a_rejection(
+    sample: Any, data: st.DataObject
+) -> None:
+    """Of the notification, or of an alert in it."""
+    document = json.loads(json.dumps(sample))
+    places = [document] if isinstance(document, dict) else [*document]
+    for name in ("alerts", "evalMatches"):
+        places += document.get(name, []) if isinstance(document, dict) else []
+    place = data.draw(st.sampled_from(places))
+    place[data.draw(st.sampled_from([*place, *FIELDS]))] = data.draw(json_values)
+    try:
+        parsed = parsed_of(document)
+    except RejectedEvent:
+        return
+    if isinstance(parsed, Alarm | AlertList):
+        alarms = (parsed,) if isinstance(parsed, Alarm) else parsed.alarms
+        assert matches_of(alarms, POLICY.rules)

@@ -5,8 +5,6 @@ message with `alerts` alone, and what is posted to Alertmanager's own API.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
 
 from scalein.decision.model import Alarm, Subject
 from scalein.decision.reasons import Ignored
@@ -67,14 +65,11 @@ def _alarm(message: Message, number: int, alert: Fields, shared: Fields, subject
         # Alertmanager's API has no status but the end, which is in the future while it fires. In a
         # webhook the status decides: ARMS has an end in the past there, and the alert fires.
         ends_at = known_time_of(alert.get("endsAt"), f"{path}.endsAt")
-    group = document.get("groupKey") or document.get("groupLabels") or own
-    parts = [
-        document.get("groupKey"),
-        alert.get("fingerprint") or own,
-        since.isoformat() if since else message.idempotency_key,
-    ]
+    start = since.isoformat() if since else message.idempotency_key
+    group, of_alert = document.get("groupKey") or "", str(alert.get("fingerprint") or _text(own))
+    observed = group or _text(document.get("groupLabels") or own)
     return Alarm(
-        idempotency_key=message.key_of_content("alert", digest(_text(parts))),
+        idempotency_key=message.key_of_content("alert", digest(group, of_alert, start)),
         attributes=attributes_of(
             labels,
             alertName=[labels.get("alertname")],
@@ -84,10 +79,10 @@ def _alarm(message: Message, number: int, alert: Fields, shared: Fields, subject
         ),
         subject=subject,
         sent_at=earliest(message.sent_at, since),
-        observation=digest("alerts", _text([document.get("externalURL"), group])),
+        observation=digest("alerts", str(document.get("externalURL")), observed),
         ends_at=ends_at,
     )
 
 
-def _text(parts: Sequence[Any]) -> str:
-    return json.dumps(parts, sort_keys=True)
+def _text(fields: Fields) -> str:
+    return json.dumps(fields, sort_keys=True)
