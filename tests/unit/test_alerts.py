@@ -356,6 +356,14 @@ def test_a_legacy_rule_of_grafana_that_does_not_alert_is_no_alarm() -> None:
         assert parsed_of(without_data) is Ignored.NO_DATA
 
 
+def test_other_values_of_a_legacy_series_are_another_message() -> None:
+    def keys(value: float) -> list[str]:
+        match = {"value": value, "metric": "cpu", "tags": {"instance": "i-1"}}
+        return [alarm.idempotency_key for alarm in alarms_of(legacy([], evalMatches=[match]))]
+
+    assert keys(4.5) == keys(4.5) != keys(4.6)
+
+
 def test_a_legacy_series_without_tags_may_name_a_host_in_its_name() -> None:
     (one,) = alarms_of(legacy([], evalMatches=[{"value": 1, "metric": "web.cpu", "tags": {}}]))
 
@@ -473,6 +481,21 @@ def test_an_alert_of_the_api_that_is_silenced_does_not_fire(status: Any, is_firi
     event = [{**firing(instance="i-1"), "status": status, "endsAt": end}]
 
     assert (alarms_of(event) != []) is is_firing
+
+
+@pytest.mark.parametrize("fingerprint", [7, {}, ["x"], None])
+def test_a_fingerprint_of_any_shape_is_taken_as_text(fingerprint: Any) -> None:
+    assert len(alarms_of(note(alerts=[{**firing(), "fingerprint": fingerprint}]))) == 1
+
+
+def test_another_start_is_another_alert() -> None:
+    def key(start: datetime) -> str:
+        return alarms_of(note(alerts=[{**firing(), "startsAt": start.isoformat()}]))[
+            0
+        ].idempotency_key
+
+    in_another_zone = NOW.astimezone(timezone(timedelta(hours=8)))
+    assert key(NOW) == key(in_another_zone) != key(NOW - timedelta(seconds=1))
 
 
 def test_alerts_that_the_sender_left_out_are_counted() -> None:

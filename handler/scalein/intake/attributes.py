@@ -34,7 +34,7 @@ def attributes_of(
 
 def pattern_of_level(pattern: str) -> str:
     """Returns the pattern of a rule for levels: in capitals, and one word for each meaning."""
-    return _words_of_level(pattern.upper())[0] if "*" not in pattern else pattern.upper()
+    return _words_of_level(pattern.upper())[0]
 
 
 def _words_of_level(level: str) -> tuple[str, ...]:

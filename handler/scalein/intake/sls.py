@@ -75,10 +75,10 @@ def _alarm(message: Message, alert: Fields, subject: Subject) -> Alarm:
         alert.get("alert_instance_id"),
         evaluated_at.isoformat() if evaluated_at else message.idempotency_key,
     ]
-    identity = digest(json.dumps(evaluation, sort_keys=True))
+    content = digest(json.dumps(evaluation, sort_keys=True))
     severity = str(alert.get("severity", ""))
     return Alarm(
-        idempotency_key=message.key_of_content("sls", identity),
+        idempotency_key=message.key_of_content("sls", content),
         attributes=attributes_of(
             labels,
             alertName=[alert["alert_name"]],
