@@ -174,7 +174,8 @@ def _recognised_as(message: Message) -> str:
             meaning = f"ignored ({parsed.value})"
         case AlertList():
             names = dict.fromkeys(_alarm_name(alarm) for alarm in parsed.alarms)
-            meaning = f"{len(parsed.alarms)} x {', '.join(names)}"
+            number = f"{len(parsed.alarms)} x " if len(parsed.alarms) > 1 else ""
+            meaning = f"{number}{', '.join(names)}"
         case Alarm():
             meaning = _alarm_name(parsed)
         case RemovalRequest():

@@ -56,7 +56,7 @@ def rule_of(document: dict[str, Any]) -> Rule:
 
 def rule_for(alarm: Alarm, rules: Sequence[Rule]) -> Rule | None:
     """Returns the first rule that matches the alarm, None if none does."""
-    return next((rule for rule in rules if _is_met(rule, alarm)), None)
+    return next((rule for rule in rules if _is_met(rule, alarm.attributes)), None)
 
 
 def matches_of(alarms: Sequence[Alarm], rules: Sequence[Rule]) -> list[Match]:
@@ -64,9 +64,16 @@ def matches_of(alarms: Sequence[Alarm], rules: Sequence[Rule]) -> list[Match]:
 
     Alarms of single instances and those of a group are apart: neither says anything of the other.
     """
+    names = list(dict.fromkeys(name for rule in rules for name in rule.pattern_by_attribute))
+    number_by_texts: dict[tuple[tuple[str, ...], ...], int] = {}
     alarms_by_place: dict[tuple[int, str], list[Alarm]] = {}
     for alarm in alarms:
-        number = next((n for n, rule in enumerate(rules) if _is_met(rule, alarm)), len(rules))
+        texts = tuple(alarm.attributes.get(name, ()) for name in names)
+        number = number_by_texts.get(texts)
+        if number is None:  # most alerts of a notification differ in what no rule looks at
+            attributes = dict(zip(names, texts, strict=True))
+            met = (n for n, rule in enumerate(rules) if _is_met(rule, attributes))
+            number = number_by_texts[texts] = next(met, len(rules))
         # What no rule matches is one outcome, whatever it is of.
         scope = alarm.subject.scope.value if number < len(rules) else ""
         alarms_by_place.setdefault((number, scope), []).append(alarm)
@@ -177,9 +184,9 @@ def _closeness(rule: Rule, alarm: Alarm) -> tuple[int, int, int]:
     return len(rule.pattern_by_attribute) - len(unmet), -foreign, -len(unmet)
 
 
-def _is_met(rule: Rule, alarm: Alarm) -> bool:
+def _is_met(rule: Rule, attributes: Mapping[str, tuple[str, ...]]) -> bool:
     return all(
-        any(_matches(pattern, text) for text in alarm.attributes.get(name, ()))
+        any(_matches(pattern, text) for text in attributes.get(name, ()))
         for name, pattern in rule.pattern_by_attribute.items()
     )
 

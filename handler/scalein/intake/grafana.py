@@ -5,13 +5,13 @@ data. Its unified alerting sends what Alertmanager does.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections import ChainMap
+from typing import Any, NamedTuple
 
 from scalein.decision.model import Alarm, Scope, Subject
 from scalein.decision.reasons import Ignored
 from scalein.intake.alert_list import AlertList, alert_list
-from scalein.intake.attributes import attributes_of
+from scalein.intake.attributes import Attributes, attributes_of
 from scalein.intake.envelopes import Fields, Message, digest
 from scalein.intake.subject import subjects_of_alerts
 
@@ -22,13 +22,11 @@ REASON, REASONS_WITHOUT_DATA = "grafana_state_reason", ("NoData", "Error", "Miss
 ALERTING, NO_DATA = "alerting", "no_data"  # states of legacy alerting; the schema has the others
 
 
-def is_without_data(labels: Mapping[str, object], annotations: object) -> bool:
+def is_without_data(alert_name: object, annotations: object) -> bool:
     """Whether the alert fires only because its query has no data or fails."""
     reasons = annotations.get(REASON) if isinstance(annotations, dict) else None
     words = reasons.split(", ") if isinstance(reasons, str) else ()  # such as "NoData, KeepLast"
-    return labels.get("alertname") in NAMES_WITHOUT_DATA or any(
-        word in REASONS_WITHOUT_DATA for word in words
-    )
+    return alert_name in NAMES_WITHOUT_DATA or any(word in REASONS_WITHOUT_DATA for word in words)
 
 
 def parse_legacy(message: Message) -> AlertList | Ignored:
@@ -47,37 +45,45 @@ def parse_legacy(message: Message) -> AlertList | Ignored:
     subjects = subjects_of_alerts(
         [(_tags(match), shared, {"metric": match.get("metric")}) for match in with_data]
     )
+    rule = _rule(document, shared)
     alarms = [
-        _alarm(message, match, subject) for match, subject in zip(with_data, subjects, strict=True)
+        _alarm(message, rule, match, subject)
+        for match, subject in zip(with_data, subjects, strict=True)
     ]
     return alert_list(alarms, max(1, len(matches)) - len(with_data), 0)
 
 
-def _alarm(message: Message, match: Fields, subject: Subject) -> Alarm:
-    document, tags = message.document, _tags(match)
-    labels = {**(document.get("tags") or {}), **tags}
+class Rule(NamedTuple):
+    """What all series of a notification share. It is made once, however many they are."""
+
+    key: str
+    attributes: Attributes
+    severity: object
+
+
+def _rule(document: Fields, tags: Fields) -> Rule:
+    name, id = document["ruleName"], document.get("ruleId")
     url = document.get("ruleUrl") or document.get("rule_url")
-    rule = [url, document.get("orgId"), document.get("ruleId"), document["ruleName"]]
-    series = [match.get("metric"), tags]
+    attributes = attributes_of(
+        tags, alertName=[name], ruleName=[name], ruleId=[None if id is None else str(id)]
+    )
+    key = digest(_text([url, document.get("orgId"), id, name]))
+    return Rule(key, attributes, tags.get("severity"))
+
+
+def _alarm(message: Message, rule: Rule, match: Fields, subject: Subject) -> Alarm:
+    tags, metric = _tags(match), match.get("metric")
     if not tags and subject.scope is Scope.GROUP:
         # Data sources without tags have the name of the host in that of the series.
         subject = Subject(Scope.UNKNOWN, naming_field="metric")
-    rule_id = document.get("ruleId")
+    series = digest(rule.key, _text([metric, tags, match["value"]]))
+    own = attributes_of(tags, metricName=[metric], level=[tags.get("severity", rule.severity)])
     return Alarm(
-        idempotency_key=message.key_of_content(
-            "grafana", digest(_text([*rule, *series, match["value"]]))
-        ),
-        attributes=attributes_of(
-            labels,
-            alertName=[document["ruleName"]],
-            ruleName=[document["ruleName"]],
-            ruleId=[None if rule_id is None else str(rule_id)],
-            metricName=[match.get("metric")],
-            level=[labels.get("severity")],
-        ),
+        idempotency_key=message.key_of_content("grafana", series),
+        attributes=ChainMap(own, rule.attributes),
         subject=subject,
         sent_at=message.sent_at,
-        observation=digest("grafana", _text([*rule, tags])),
+        observation=digest("grafana", rule.key, _text([tags])),
     )
 
 

@@ -52,7 +52,9 @@ def subjects_of_alerts(alerts: Sequence[Sequence[Fields]]) -> list[Subject]:
 
     Each name and each text is looked at once, however many alerts have it.
     """
-    names = _names([fields for alert in alerts for fields in alert])
+    # By identity: the labels that alerts share are one object, looked at once.
+    fields_by_id = {id(fields): fields for alert in alerts for fields in alert}
+    names = _names(list(fields_by_id.values()))
     id_names = _id_names(names)
     naming_names = {name for name in names if INSTANCE_NAME.search(_plain(name))}
     naming_texts: dict[str, bool] = {}
@@ -64,13 +66,17 @@ def subjects_of_alerts(alerts: Sequence[Sequence[Fields]]) -> list[Subject]:
             naming_texts[value] = _is_naming_text(value, is_product=False)
         return naming_texts[value]
 
+    naming_by_id = {
+        number: next((name for name in fields if name in naming_names), "")
+        or next((name for name, value in fields.items() if is_naming(value)), "")
+        for number, fields in fields_by_id.items()
+    }
+
     def subject(alert: Sequence[Fields]) -> Subject:
         ids = instance_ids_of(*(alert[0].get(name) for name in id_names))
         if ids:
             return Subject(Scope.INSTANCES, ids)
-        by_name = (name for fields in alert for name in fields if name in naming_names)
-        by_text = (name for fields in alert for name in fields if is_naming(fields[name]))
-        naming_field = next(by_name, "") or next(by_text, "")
+        naming_field = next(filter(None, (naming_by_id[id(fields)] for fields in alert)), "")
         return Subject(Scope.UNKNOWN if naming_field else Scope.GROUP, naming_field=naming_field)
 
     return [subject(alert) for alert in alerts]
