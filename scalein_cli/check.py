@@ -18,6 +18,7 @@ from scalein.decision.model import Alarm, ReadScope, RemovalRequest, RemoveOptio
 from scalein.decision.reasons import Ignored
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
 from scalein.intake import system_events
+from scalein.intake.alert_list import AlertList
 from scalein.intake.dialects import dialect_of, parse_message
 from scalein.intake.envelopes import Message, parse_event
 from scalein.intake.stages import is_name_of_state_report
@@ -182,14 +183,22 @@ def _recognised_as(message: Message) -> str:
     match parsed:
         case Ignored():
             meaning = f"ignored ({parsed.value})"
+        case AlertList():
+            names = dict.fromkeys(_alarm_name(alarm) for alarm in parsed.alarms)
+            number = f"{len(parsed.alarms)} x " if len(parsed.alarms) > 1 else ""
+            meaning = f"{number}{', '.join(names)}"
         case Alarm():
-            names = parsed.attributes.get("alertName") or parsed.attributes.get("eventName") or ()
-            meaning = f"alarm {names[0]}" if names else "alarm"
+            meaning = _alarm_name(parsed)
         case RemovalRequest():
             meaning = f"a request for {parsed.scaling_group_id}"
         case _:
             meaning = "a follow-up"
     return f"{dialect} in {envelopes}: {meaning}"
+
+
+def _alarm_name(alarm: Alarm) -> str:
+    names = alarm.attributes.get("alertName") or alarm.attributes.get("eventName") or ()
+    return f"alarm {names[0]}" if names else "alarm"
 
 
 def check_template(path: Path) -> Iterator[Finding]:

@@ -199,7 +199,8 @@ def _process(
         processor = BatchProcessor(place.policy, dependencies)
         outcomes = list(processor.process(event))
     if as_json:
-        document = response.for_batch(outcomes) if event.is_batch else outcome_json(outcomes[0])
+        is_batch = event.is_batch or len(outcomes) > 1
+        document = response.for_batch(outcomes) if is_batch else outcome_json(outcomes[0])
         print_json(document)
         return outcomes
     console.print(

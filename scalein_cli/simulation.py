@@ -15,7 +15,7 @@ from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
 from scalein.decision.retention import retention_check
 from scalein.policy import Policy, PolicyViolation, apply_policy
-from scalein.processing.batch import request_of_alarm
+from scalein.processing.alarm_requests import request_of_alarm
 from scalein.report.outcome import Outcome
 from scalein_cli.simulated_group import SimulatedGroup
 from scalein_cli.timeline import TimelineEvent

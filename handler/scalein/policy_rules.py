@@ -8,6 +8,8 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from scalein.decision.model import Alarm, RemovalRequest
+from scalein.intake.alert_list import merged
+from scalein.intake.attributes import pattern_of_level
 from scalein.intake.removal_request import request_of
 from scalein.intake.stages import (
     canonical_stage,
@@ -43,13 +45,21 @@ class Rule(NamedTuple):
         return bool(self.request["remove"].get("instanceIds") == FROM_ALARM)
 
 
+class Match(NamedTuple):
+    """What alarms of one message the same rule matches first, as one alarm."""
+
+    rule: Rule | None  # None: no rule matches
+    alarm: Alarm
+    alarms: int = 1  # how many they are
+
+
 def rule_of(document: dict[str, Any]) -> Rule:
     """Returns the rule of a document that satisfies the schema of policies."""
     patterns = {name: pattern for name, pattern in document["when"].items() if name != "labels"}
     for name, pattern in document["when"].get("labels", {}).items():
         patterns[f"labels.{name}"] = pattern
     if "level" in patterns:
-        patterns["level"] = patterns["level"].upper()
+        patterns["level"] = pattern_of_level(patterns["level"])
     if "eventStatus" in patterns:
         patterns["eventStatus"] = canonical_stage(patterns["eventStatus"])
     request = {name: value for name, value in document.items() if name not in ("when", "comment")}
@@ -58,7 +68,33 @@ def rule_of(document: dict[str, Any]) -> Rule:
 
 def rule_for(alarm: Alarm, rules: Sequence[Rule]) -> Rule | None:
     """Returns the first rule that matches the alarm, None if none does."""
-    return next((rule for rule in rules if not _unmet_conditions(rule, alarm)), None)
+    exact = alarm.exact_names
+    return next((rule for rule in rules if _is_met(rule, alarm.attributes, exact)), None)
+
+
+def matches_of(alarms: Sequence[Alarm], rules: Sequence[Rule]) -> list[Match]:
+    """Returns one match for each rule and scope of the alarms, in the order of the rules.
+
+    Alarms of single instances and those of a group are apart: neither says anything of the other.
+    """
+    names = list(dict.fromkeys(name for rule in rules for name in rule.pattern_by_attribute))
+    number_by_texts: dict[object, int] = {}
+    alarms_by_place: dict[tuple[int, str], list[Alarm]] = {}
+    for alarm in alarms:
+        texts = tuple(alarm.attributes.get(name, ()) for name in names)
+        exact = alarm.exact_names
+        number = number_by_texts.get((texts, exact))
+        if number is None:  # most alerts of a notification differ in what no rule looks at
+            attributes = dict(zip(names, texts, strict=True))
+            met = (n for n, rule in enumerate(rules) if _is_met(rule, attributes, exact))
+            number = number_by_texts[texts, exact] = next(met, len(rules))
+        # What no rule matches is one outcome, whatever it is of.
+        scope = alarm.subject.scope.value if number < len(rules) else ""
+        alarms_by_place.setdefault((number, scope), []).append(alarm)
+    return [
+        Match(rules[number] if number < len(rules) else None, merged(same), len(same))
+        for (number, _), same in sorted(alarms_by_place.items(), key=lambda item: item[0])
+    ]
 
 
 def why_no_rule(alarm: Alarm, rules: Sequence[Rule]) -> str:
@@ -185,6 +221,16 @@ def _closeness(rule: Rule, alarm: Alarm) -> tuple[int, int, int]:
     unmet = _unmet_conditions(rule, alarm)
     foreign = sum(name not in alarm.attributes for name in unmet)
     return len(rule.pattern_by_attribute) - len(unmet), -foreign, -len(unmet)
+
+
+def _is_met(
+    rule: Rule, attributes: Mapping[str, tuple[str, ...]], exact_names: tuple[str, ...]
+) -> bool:
+    patterns = rule.pattern_by_attribute
+    return all("*" not in patterns.get(name, "*") for name in exact_names) and all(
+        any(_matches(pattern, text) for text in attributes.get(name, ()))
+        for name, pattern in patterns.items()
+    )
 
 
 def _unmet_conditions(rule: Rule, alarm: Alarm) -> list[str]:

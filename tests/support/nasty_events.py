@@ -59,6 +59,22 @@ def labels(size: int) -> bytes:
     ).encode()
 
 
+def many_alerts(size: int) -> bytes:
+    """As many alerts as a notification may have, and as many labels that they share."""
+    alert = {"status": "firing", "labels": {}, "startsAt": ""}
+    length = max(1, (size - 10_000 * 60) // 256 - 10)
+    shared = {f"{n:03}": "v" * length for n in range(256)}
+    return json.dumps(
+        {"status": "firing", "receiver": "x", "alerts": [alert] * 10_000, "commonLabels": shared}
+    ).encode()
+
+
+def array_of_alerts(size: int) -> bytes:
+    names = {f"{n}": "v" for n in range(20)}
+    alert = json.dumps({"labels": names, "startsAt": "2026-11-23T04:00:00Z"})
+    return f"[{', '.join([alert] * min(size // (len(alert) + 2), 10_000))}]".encode()
+
+
 def texts(text: str, size: int) -> bytes:
     return json.dumps([text] * (size // (len(text) + 4))).encode()
 
@@ -77,6 +93,8 @@ def of_unit(unit: str, max_values: int) -> Make:
 NASTY: dict[str, Make] = {
     **{f"{name}, as many as may be": of_unit(unit, MAX_VALUES) for name, unit in UNITS.items()},
     **{f"{name}, more than may be": of_unit(unit, 1 << 30) for name, unit in UNITS.items()},
+    "alerts that share labels": many_alerts,
+    "an array of alerts": array_of_alerts,
     "many keys": lambda size: json.dumps(
         dict.fromkeys(map(str, range(min(size // 15, MAX_VALUES))), 0)
     ).encode(),
@@ -124,7 +142,7 @@ def _peak_mib() -> float:
 
 
 if __name__ == "__main__":
-    for schema in ("removal-request", "alertmanager", "cloudmonitor-threshold"):
+    for schema in ("removal-request", "alertmanager", "alerts", "cloudmonitor-threshold"):
         contract.validator(schema)
     parse_event(b"{}")
     print(json.dumps(cost_of(NASTY[sys.argv[1]](int(sys.argv[2])))))

@@ -12,6 +12,7 @@ import pytest
 from scalein.decision.model import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
+from scalein.intake.alert_list import AlertList, merged
 from scalein.intake.dialects import ParsedMessage, parse_message
 from scalein.intake.envelopes import parse_event
 
@@ -96,7 +97,10 @@ def said(document: Any) -> ParsedMessage:
 
 
 def alarm(document: Any) -> Alarm:
+    """The alarm of a message; of alerts, all as one."""
     parsed = said(document)
+    if isinstance(parsed, AlertList):
+        return merged(parsed.alarms)
     assert isinstance(parsed, Alarm), parsed
     return parsed
 
@@ -221,7 +225,7 @@ def test_an_alarm_in_a_queue_needs_no_name_of_its_event() -> None:
     nameless = {name: value for name, value in TO_MNS.items() if name != "eventName"}
 
     for document in (nameless, {**nameless, "eventName": ""}, {**nameless, "eventName": "null"}):
-        assert alarm(document).attributes["level"] == ("WARN",)
+        assert alarm(document).attributes["level"] == ("WARN", "WARNING")
 
 
 @pytest.mark.parametrize(
@@ -368,7 +372,7 @@ def test_a_grouped_notification_is_one_alarm_of_the_instances_that_fire() -> Non
 
     assert read.instance_ids == ("i-0001", "i-0003")
     assert read.attributes["alertName"] == ("HighIdle",)
-    assert read.attributes["level"] == ("WARNING",)
+    assert read.attributes["level"] == ("WARN", "WARNING")
     assert read.attributes["labels.tier"] == ("batch",)
 
 
@@ -395,7 +399,9 @@ def test_a_label_that_is_no_instance_id_names_no_instance() -> None:
     parsed["alerts"][0]["labels"] = {"instance": "10.0.0.1:9100"}
     parsed["alerts"][1]["labels"] = {"instance": "10.0.0.2:9100", "instance_id": "i-2"}
 
-    assert alarm(parsed).instance_ids == ("i-2",)
+    alarms = said(parsed)
+    assert isinstance(alarms, AlertList)
+    assert [one.instance_ids for one in alarms.alarms] == [(), ("i-2",)]
 
 
 @pytest.mark.parametrize(
@@ -435,8 +441,8 @@ def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, 
             'type is removal-request; required fields are missing: "remove", "scalingGroupId"',
         ),
         (
-            {"alerts": [], "status": "x"},
-            'The closest known type is alertmanager; required fields are missing: "receiver"',
+            {"receiver": "r", "status": "x"},
+            'The closest known type is alertmanager; required fields are missing: "alerts"',
         ),
         (
             {"alertState": "OK"},

@@ -15,7 +15,7 @@ from scalein.decision.model import Alarm, RemovalRequest
 from scalein.intake.dialects import parse_message
 from scalein.intake.envelopes import parse_event
 from scalein.policy import read_policy
-from scalein.processing.batch import request_of_alarm
+from scalein.processing.alarm_requests import request_of_alarm
 from scalein.report.outcome import Outcome
 
 REGION, ACCOUNT = "cn-hangzhou", "1234567890123456"

@@ -194,13 +194,13 @@ class Alarm(NamedTuple):
     """An alarm of a monitor. The policy's rules say what is requested for it."""
 
     idempotency_key: str
-    # By the names in a rule's `when`; an attribute may have several values.
-    attributes: Mapping[str, tuple[str, ...]]
+    attributes: Mapping[str, tuple[str, ...]]  # by the names in a rule's `when`
     subject: Subject  # no default: each dialect must say it
     sent_at: datetime | None = None
     observation: str = ""  # what later alarms observe again; empty: this event happens once
     exact_names: tuple[str, ...] = ()  # attributes that a rule must name, exactly and without *
     region_ids: tuple[str, ...] = ()  # of what happened to instances, as far as it is known
+    ends_at: datetime | None = None  # from then on it is over; None: its sender says when
 
     @property
     def instance_ids(self) -> tuple[str, ...]:

@@ -13,7 +13,9 @@ from scalein.contract import check
 from scalein.decision.model import Alarm, RemovalRequest
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
-from scalein.intake import alertmanager, cloudmonitor, ess_notices, system_events
+from scalein.intake import alerts, arms, cloudmonitor, ess_notices, grafana, sls, system_events
+from scalein.intake.alert_arrays import SLS_ALERT
+from scalein.intake.alert_list import AlertList
 from scalein.intake.decoding import malformed
 from scalein.intake.envelopes import Message
 from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
@@ -28,7 +30,7 @@ class SignedFollowUp(NamedTuple):
     signature: str
 
 
-ParsedMessage = RemovalRequest | Alarm | Ignored | SignedFollowUp
+ParsedMessage = RemovalRequest | Alarm | AlertList | Ignored | SignedFollowUp
 
 
 class Dialect(NamedTuple):
@@ -60,6 +62,8 @@ def dialect_of(message: Message) -> Dialect:
         return ESS_NOTICE
     if message.event_type.startswith(system_events.TYPE_PREFIXES):
         return ECS_EVENT
+    if message.event_type == sls.RESOLVED_TYPE:
+        return SLS_RESOLVED
     fields = message.document.keys()
     for dialect in DIALECTS:
         if dialect.required_fields <= fields:
@@ -108,11 +112,18 @@ def _parse_follow_up(message: Message) -> SignedFollowUp:
 REQUEST = Dialect(REMOVAL_REQUEST, frozenset({"scalingGroupId", "remove"}), _parse_removal_request)
 ESS_NOTICE = Dialect("ess-notice", frozenset(), lambda _: Ignored.SELF_TRIGGERED)
 ECS_EVENT = Dialect("ecs-event", frozenset(), system_events.parse_ecs_event)
+SLS_RESOLVED = Dialect("sls-resolved", frozenset(), lambda _: Ignored.RECOVERY)
 DIALECTS = (
     Dialect("follow-up", frozenset({"followUp", "signature"}), _parse_follow_up),
+    Dialect("grafana", frozenset({"alerts", "status", "receiver", "orgId"}), alerts.parse_alerts),
+    Dialect("alertmanager", frozenset({"alerts", "status", "receiver"}), alerts.parse_alerts),
     Dialect(
-        "alertmanager", frozenset({"alerts", "status", "receiver"}), alertmanager.parse_webhook
+        "grafana-legacy", frozenset({"ruleName", "state", "evalMatches"}), grafana.parse_legacy
     ),
+    Dialect("sls-alert", SLS_ALERT, sls.parse_alert),
+    Dialect("sls-alerts", frozenset({"slsAlerts"}), sls.parse_merged),
+    Dialect("arms-template", frozenset({"Alert name", "Notification policy"}), arms.parse_template),
+    Dialect("arms-template", frozenset({"告警名称", "通知策略"}), arms.parse_template),
     Dialect(
         "cloudmonitor-event-subscription",
         frozenset({"alert", "subscription"}),
@@ -136,4 +147,5 @@ DIALECTS = (
         )
         for field in ("product", "resourceId")  # some have no product, but its ARN
     ),
+    Dialect("alerts", frozenset({"alerts"}), alerts.parse_alerts),
 )

@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple, overload
 
 from scalein.errors import RejectedEvent
+from scalein.intake.alert_arrays import is_alert_array, message_fields
 from scalein.intake.decoding import (
     MAX_EVENT_BYTES,
     check_unicode,
@@ -99,7 +100,7 @@ def parse_event(event: bytes, max_bytes: int = MAX_EVENT_BYTES) -> ParsedEvent:
     idempotency_key = _hashed_key("content", event)
     try:
         value = value_of(event, max_bytes)
-        if not isinstance(value, list):
+        if not isinstance(value, list) or is_alert_array(value):
             is_http = isinstance(value, dict) and HTTP.required_fields <= value.keys()
             return ParsedEvent((_unwrap(value, idempotency_key, max_bytes),), is_http=is_http)
         if len(value) > MAX_MESSAGES:
@@ -140,8 +141,7 @@ def _unwrap(value: Any, idempotency_key: str, max_bytes: int) -> Message:
                 value = value_of(value, max_bytes, "message")
                 check_unicode(value)
                 continue
-            if not isinstance(value, dict):
-                raise malformed("type", "A message must be a JSON object.")
+            value = message_fields(value)
             envelope = _envelope_of(value)
             if envelope is None:
                 return Message(idempotency_key, value, sent_at, event_type, envelopes, None, region)

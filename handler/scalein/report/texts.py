@@ -35,6 +35,11 @@ IGNORED = {
         "The event is over, will not happen, or its stage is not known: no reason to remove "
         "instances.",
     ),
+    Ignored.NO_DATA: Text(
+        "without data",
+        "The alarm says that its data is missing: no reason to remove instances.",
+        "See why the monitor has no data.",
+    ),
     Ignored.NO_RULE: Text(
         "without a rule",
         "No alarm rule of the policy matches.",
