@@ -77,7 +77,7 @@ def content_of(file: str) -> bytes:
 def parse_policy(document: str | bytes, name: str) -> Policy:
     """Returns the policy of a document. Raises ConfigurationError, with its name, path and rule."""
     try:
-        value = value_of(document, name="policy")
+        value = value_of(document, name="")
         check(value, SCHEMA)
         policy = _policy(value)
     except RejectedEvent as error:

@@ -417,7 +417,7 @@ def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, 
         ),
         (
             event("ops:X", {"product": "ECS", "name": "n"}),
-            "Unknown type of message (unwrapped from: CloudEvent).",
+            "CloudEvent > data: unknown type of message. The closest known type is",
         ),
     ],
 )

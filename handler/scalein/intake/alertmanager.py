@@ -8,7 +8,8 @@ from typing import Any
 from scalein.decision.model import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.intake.attributes import attributes_of
-from scalein.intake.envelopes import Message, digest
+from scalein.intake.envelopes import Message
+from scalein.intake.keys import digest
 from scalein.intake.subject import subject_of_alerts
 
 

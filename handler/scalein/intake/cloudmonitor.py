@@ -12,7 +12,8 @@ from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
 from scalein.intake.attributes import Attributes, attributes_of
 from scalein.intake.decoding import value_of
-from scalein.intake.envelopes import Message, digest
+from scalein.intake.envelopes import Message
+from scalein.intake.keys import digest
 from scalein.intake.subject import ABSENT, subject_of_event, subject_of_metric
 from scalein.intake.times import earliest, time_of
 
