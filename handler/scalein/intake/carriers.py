@@ -28,6 +28,7 @@ class Unwrapped(NamedTuple):
     event_type: str = ""
     is_keyed_by_content: bool = False  # the envelope differs at each delivery of the same content
     content_name: str = "body"  # for a person
+    region: object = None  # of a CloudEvent, if EventBridge says it
 
 
 class Envelope(NamedTuple):
@@ -68,7 +69,14 @@ def _cloud_event(event: Fields) -> Unwrapped:
         raise malformed("required", "The CloudEvent has no data.", "$.data")
     key_parts = (event.get("source"), event.get("id"))  # unique together, says CloudEvents
     sent_at = _optional_time(event.get("time"), "$.time")
-    return Unwrapped(content, key_parts, sent_at, str(event["type"]), content_name="data")
+    return Unwrapped(
+        content,
+        key_parts,
+        sent_at,
+        str(event["type"]),
+        content_name="data",
+        region=event.get("aliyunregionid"),
+    )
 
 
 def _http(request: Fields) -> Unwrapped:

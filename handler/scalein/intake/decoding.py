@@ -22,8 +22,9 @@ BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]+={0,2}\s*")
 # line break and {, and of a byte order mark.
 BASE64_OF_JSON = ("ey", "ew", "W3", "Ww", "IHs", "Cns", "77u/")
 # Fields of a form or query that may hold a whole message as JSON; `data` is CloudMonitor's (help
-# page of event subscriptions, GET with JSON).
+# page of event subscriptions, GET with JSON). Few others are beside it, such as a token.
 WHOLE_MESSAGE_FIELDS = ("data", "body", "payload")
+MAX_FIELDS_WITH_WHOLE = 3
 
 
 class Decoded(NamedTuple):
@@ -81,7 +82,8 @@ def message_of_fields(fields: Mapping[str, Any]) -> Any:
             value_by_name[name] = _json(text)
     if len(value_by_name) == 1:
         ((name, value),) = value_by_name.items()
-        if len(fields) == 1 or name in WHOLE_MESSAGE_FIELDS:
+        is_alone = len(fields) == 1
+        if is_alone or (name in WHOLE_MESSAGE_FIELDS and len(fields) <= MAX_FIELDS_WITH_WHOLE):
             return value
     return {**fields, **value_by_name}
 

@@ -33,6 +33,7 @@ class Message(NamedTuple):
     event_type: str = ""  # of the innermost CloudEvent
     envelopes: tuple[Envelope, ...] = ()  # outermost first
     error: RejectedEvent | None = None  # why the message cannot be read; then it has no document
+    region: object = None  # of the innermost CloudEvent, if EventBridge says it
     steps: tuple[str, ...] = ()  # each envelope and encoding by its name, outermost first
     content_name: str = ""  # of the document in the innermost envelope, for a person
 
@@ -106,7 +107,7 @@ def _unwrap(
     value: Any, idempotency_key: str, max_bytes: int, outermost: str, steps: tuple[str, ...] = ()
 ) -> Message:
     """The message of a value. `outermost`: what errors call a value that has no envelope."""
-    sent_at, event_type, content_name = None, "", ""
+    sent_at, event_type, region, content_name = None, "", None, ""
     envelopes = tuple[Envelope, ...]()
     try:
         check_unicode(value)
@@ -126,19 +127,24 @@ def _unwrap(
                     sent_at,
                     event_type,
                     envelopes,
-                    steps=steps,
-                    content_name=content_name,
+                    None,
+                    region,
+                    steps,
+                    content_name,
                 )
             envelopes, steps, content_name = (*envelopes, envelope), (*steps, envelope.name), ""
             unwrapped = envelope.unwrap(value)
             value, content_name = unwrapped.content, unwrapped.content_name
             idempotency_key = _key_of_unwrapped(envelopes, unwrapped) or idempotency_key
             sent_at = earliest(sent_at, unwrapped.sent_at)
+            region = unwrapped.region if unwrapped.event_type else region
             event_type = unwrapped.event_type or event_type
         raise malformed("maxLayers", f"It has more than {MAX_LAYERS} envelopes.")
     except RejectedEvent as error:
         error = placed(_with_advice(error), _place(envelopes, content_name) or outermost)
-        return Message(idempotency_key, {}, None, event_type, envelopes, error, steps, content_name)
+        return Message(
+            idempotency_key, {}, None, event_type, envelopes, error, None, steps, content_name
+        )
 
 
 def _place(envelopes: Sequence[Envelope], content_name: str) -> str:

@@ -46,7 +46,7 @@ DESTINATION = Foreign(
 API_CALLS = Foreign("ActionTrail (calls of an API)", EVENTS)
 CONFIG = Foreign("Cloud Config (changes of a configuration)", EVENTS)
 MONITORED = Foreign("CloudMonitor (an event of a product other than ECS and ESS)", EVENTS)
-OTHER = Foreign("another product by EventBridge", EVENTS)
+OTHER = Foreign("another product, sent by EventBridge", EVENTS)
 
 # The type of a CloudEvent is PRODUCT:SOURCE:NAME; the second part outranks the first.
 BY_SOURCE = {"ActionTrail": API_CALLS, "Config": CONFIG, "CloudMonitor": MONITORED}
@@ -55,15 +55,15 @@ BY_PRODUCT = {
     "cdn": CDN,
     "ots": TABLESTORE,
     "tablestore": TABLESTORE,
-    "sls": LOG_LINES,
     "dts": DTS,
     "datahub": DATAHUB,
     "iot": IOT,
     "mse": MSE,
     "eventhouse": EVENT_HOUSE,
-    "eventbridge": SCHEDULE,
     **dict.fromkeys(("acs", "ebs", "rds", "slb", "alb", "vpc", "ram", "cs", "kvstore"), OTHER),
 }
+# The second is an alarm, but its data is not documented.
+BY_TYPE = {"sls:connector": LOG_LINES, "cms:CloudMonitor:AlertWebHook": None}
 # Names and nesting as on Function Compute's page of trigger event formats; that of DataHub is on
 # older pages, and a rule of IoT Platform sends what its SQL selects.
 BY_FIELDS = (
@@ -120,6 +120,6 @@ def _foreign_of_fields(document: dict[str, Any]) -> Foreign | None:
 
 def _foreign_of_type(event_type: str) -> Foreign | None:
     product, _, rest = event_type.partition(":")
-    if not rest:
-        return None
+    if not rest or event_type in BY_TYPE:
+        return BY_TYPE.get(event_type)
     return BY_SOURCE.get(rest.partition(":")[0]) or BY_PRODUCT.get(product.partition(".")[0])
