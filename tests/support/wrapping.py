@@ -285,7 +285,7 @@ def fields_of(document: dict[str, Any]) -> dict[str, str]:
 
 
 def raw_form(fields: dict[str, str]) -> str | None:
-    """The form without percent-encoding, if its fields can be told from it."""
+    """The form without percent-encoding, if it shows where each field ends."""
     text = "&".join(f"{name}={value}" for name, value in fields.items())
     is_clear = len(fields) >= 3 and " " in text and text.count("&") == len(fields) - 1
     has_other_spaces = any(letter.isspace() and letter != " " for letter in text)
@@ -313,10 +313,12 @@ def queries_of(document: Any) -> list[dict[str, str]]:
 
 @st.composite
 def chains(draw: st.DrawFn, max_layers: int = 6) -> list[str]:
-    """Names of layers, innermost first: at most as many as may be, with an encoding in each."""
+    """Names of layers, innermost first: as many as may be at most, with an encoding in each; one is
+    left for a document that has an envelope of its own.
+    """
     names = draw(st.lists(st.sampled_from(sorted(LAYERS)), max_size=max_layers))
     costs = [LAYERS[name].kinds.count(".") + 2 for name in names]
-    return [name for n, name in enumerate(names) if sum(costs[: n + 1]) < MAX_LAYERS]
+    return [name for n, name in enumerate(names) if sum(costs[: n + 1]) < MAX_LAYERS - 1]
 
 
 def wrapped(

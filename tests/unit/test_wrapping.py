@@ -37,19 +37,20 @@ KNOWN = {
     for message in parse_event(path.read_bytes()).messages
     if message.error is None
 }
-requests = st.fixed_dictionaries(
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+requests: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "scalingGroupId": st.from_regex(r"[A-Za-z0-9_-]{1,9}", fullmatch=True),
         "remove": st.fixed_dictionaries({"count": st.integers(1, 9)})
         | st.fixed_dictionaries({"instanceIds": st.just(["i-1", "i-2"])}),
     },
     optional={
-        "requestReason": st.text(st.characters(exclude_categories=("Cs",)), max_size=20),
+        "requestReason": texts,
         "order": st.just(["NewestInstance"]),
         "dryRun": st.booleans(),
     },
 )
-values = st.text(st.characters(exclude_categories=("Cs",)), max_size=9)
+values = st.text(st.characters(codec="utf-8"), max_size=9)
 callbacks = st.fixed_dictionaries(
     {
         "alertName": values.filter(bool),

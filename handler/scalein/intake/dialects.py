@@ -78,7 +78,7 @@ def _unknown_dialect(message: Message) -> RejectedEvent:
 
     It never repeats a value of the message.
     """
-    foreign_error = foreign.error_of(message)
+    foreign_error = foreign.error_of(message.document, message.event_type)
     if foreign_error:
         return foreign_error
     fields = message.document.keys()

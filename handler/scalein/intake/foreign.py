@@ -6,12 +6,9 @@ their alert. A rejection returns, so no trigger delivers its event again or bloc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from scalein.errors import RejectedEvent
-
-if TYPE_CHECKING:
-    from scalein.intake.envelopes import Message
 
 RULE = "foreignTrigger"
 ALARMS = "For alarms, use a CloudMonitor alarm rule with an MNS queue as its target."
@@ -82,11 +79,11 @@ FIRST_OF_CBOR_MAPS = range(0xA0, 0xC0)  # no text in UTF-8 begins with one of th
 CBOR_NAMES = (b"Version", b"Records", b"Sync-v1")
 
 
-def error_of(message: Message) -> RejectedEvent | None:
+def error_of(document: dict[str, Any], event_type: str) -> RejectedEvent | None:
     """Returns the error of a message of a trigger that has nothing to do with removals; None if it
     is none of those which are known.
     """
-    foreign = _foreign_of_fields(message.document) or _foreign_of_type(message.event_type)
+    foreign = _foreign_of_fields(document) or _foreign_of_type(event_type)
     return _error(foreign) if foreign else None
 
 
