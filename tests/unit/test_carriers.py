@@ -98,6 +98,13 @@ def test_a_get_without_anything_is_not_called_empty(query: object) -> None:
     assert "empty" not in str(error)
 
 
+def test_a_field_among_many_is_not_the_whole_message() -> None:
+    """Other senders have fields of such names too."""
+    query = {"data": TEXT, "scalingGroupId": "asg-2", "remove": "x", "id": "1"}
+
+    assert only(http("GET", 0, queryParameters=query)).document == {**query, "data": REQUEST}
+
+
 def test_a_repeated_parameter_matches_nothing_that_is_closed() -> None:
     """Function Compute joins its values by commas."""
     query = {"scalingGroupId": "asg-1,asg-2", "remove": '{"count": 1}'}

@@ -107,8 +107,10 @@ def test_the_key_is_the_innermost_envelopes_and_has_the_kinds_of_all_around_it(
     document: Any, chain: list[str], data: st.DataObject
 ) -> None:
     event = wrap(data, document, chain)
-    key = only(event.event).idempotency_key
+    message = only(event.event)
+    key = message.idempotency_key
 
+    assert tuple(envelope.kind for envelope in message.envelopes) == event.kinds
     assert key == event.key if event.is_whole_key else key.startswith(event.key.rsplit(".", 1)[-1])
     assert len(key) <= 128
 

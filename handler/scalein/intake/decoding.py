@@ -6,7 +6,7 @@ Senders label their bodies wrongly or not at all, so the text itself decides wha
 import json
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -70,12 +70,11 @@ def decode(body: bytes | str, max_bytes: int = MAX_EVENT_BYTES) -> Decoded:
 def message_of_fields(fields: Mapping[str, Any]) -> Any:
     """Returns the message that a form or a query holds: an object of its fields, those that are
     JSON texts as their values; or the value of a field that alone is JSON, if it has the whole
-    message. Raises RejectedEvent if a JSON text cannot be borne.
+    message. Raises RejectedEvent if a JSON text cannot be borne. The caller bounds their size.
     """
     texts = {name: text for name, text in fields.items() if _may_be_json(text)}
     if not texts:
         return dict(fields)
-    _check_values(texts.values())
     value_by_name = {}
     for name, text in texts.items():
         with suppress(json.JSONDecodeError):  # {userId=1}, or a name in brackets
@@ -137,7 +136,7 @@ def _text(body: bytes | str, max_bytes: int) -> str:
 
 def _json(text: str) -> Any:
     """The value of JSON text. Raises RejectedEvent; JSONDecodeError for text that is not JSON."""
-    brackets = _check_values((text,))
+    brackets = _checked_brackets(text)
     try:
         document = json.loads(
             text.removeprefix("\ufeff"),
@@ -152,16 +151,12 @@ def _json(text: str) -> Any:
     return document
 
 
-def _check_values(texts: Iterable[str]) -> int:
-    """The number of opening brackets. Raises RejectedEvent if the texts have too many values."""
-    commas = brackets = 0
-    for text in texts:
-        commas += text.count(",")
-        brackets += text.count("{") + text.count("[")
-    if commas + brackets > MAX_VALUES:
-        raise malformed(
-            "maxValues", f"It has more than {MAX_VALUES} values. Split it into several."
-        )
+def _checked_brackets(text: str) -> int:
+    """The number of opening brackets. Raises RejectedEvent if the text has too many values."""
+    brackets = text.count("{") + text.count("[")
+    if text.count(",") + brackets > MAX_VALUES:
+        sentence = f"It has more than {MAX_VALUES} values. Split it into several."
+        raise malformed("maxValues", sentence)
     return brackets
 
 
