@@ -37,6 +37,7 @@ class Wrapped(NamedTuple):
     event: bytes
     kinds: tuple[str, ...]
     key: str
+    key_kinds: str  # of the envelopes to the one that identifies the message
     is_whole_key: bool
     has_time: bool
 
@@ -329,7 +330,7 @@ def wrapped(
     def one_of(choices: list[Any]) -> Any:
         return choices[choose(len(choices))]
 
-    content, key, is_whole = document, "content", False
+    content, key, key_kinds, is_whole = document, "content", "", False
     kinds = [kind for name in reversed(chain) for kind in LAYERS[name].kinds.split(".")]
     for index, name in enumerate(chain):
         layer = LAYERS[name]
@@ -342,8 +343,9 @@ def wrapped(
             around = [LAYERS[outer].kinds for outer in reversed(chain[index + 1 :])]
             own = layer.key.format(n=number) or f"{layer.kinds}:"
             key, is_whole = ".".join([*around, own]), layer.key != ""
+            key_kinds = key.partition("-" if is_whole else ":")[0]
             if not is_whole:
                 key = own
     event = one_of(encodings_of(content)) if chain else json.dumps(content)
     has_time = any(LAYERS[name].has_time for name in chain)
-    return Wrapped(event.encode(), tuple(kinds), key, is_whole, has_time)
+    return Wrapped(event.encode(), tuple(kinds), key, key_kinds, is_whole, has_time)

@@ -98,7 +98,8 @@ def _gateway(request: Fields) -> Unwrapped:
 
 def _http_event(request: Fields) -> Unwrapped:
     """A request that EventBridge's HTTP source took, and put into a CloudEvent, whose id is its."""
-    content, name = http_requests.content_of(request, request.get("httpMethod"), "queryString")
+    method = request.get("httpMethod", request.get("method"))
+    content, name = http_requests.content_of(request, method, "queryString")
     return Unwrapped(content, content_name=name)
 
 
