@@ -14,7 +14,8 @@ import click
 
 from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import Gateway, Removal
-from scalein.decision.model import Alarm, ReadScope, RemovalRequest, RemoveOptions, Snapshot
+from scalein.decision.alarm import Alarm
+from scalein.decision.model import ReadScope, RemovalRequest, RemoveOptions, Snapshot
 from scalein.decision.reasons import Ignored
 from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
 from scalein.intake import system_events

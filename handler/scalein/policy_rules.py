@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from scalein.decision.model import Alarm, RemovalRequest
+from scalein.decision.alarm import Alarm
+from scalein.decision.model import RemovalRequest
 from scalein.intake.alert_list import merged
 from scalein.intake.attributes import pattern_of_level
 from scalein.intake.removal_request import request_of

@@ -83,6 +83,26 @@ def lists(size: int) -> bytes:
     return list_of("[],", MAX_VALUES, size)
 
 
+def get(query: dict[str, str], body: str = "") -> bytes:
+    context = {"http": {"method": "GET"}}
+    request = {"requestContext": context, "queryParameters": query, "body": body}
+    return json.dumps({**request, "isBase64Encoded": False}).encode()
+
+
+def nested(text: str, layers: int) -> str:
+    """The text in so many MNS topic messages, each as text in the next."""
+    for _ in range(layers):
+        text = json.dumps({"TopicName": "t", "MessageId": "1", "Message": text})
+    return text
+
+
+def beside(size: int) -> bytes:
+    """An envelope that has as many values beside its content as its content in Base64 has."""
+    values = list_of(UNITS["objects in objects"], MAX_VALUES - 9, min(size * 2 // 5, 3 << 19))
+    body = base64.b64encode(values).decode()
+    return f'{{"messageBody": "{body}", "messageId": "1", "x": {values.decode()}}}'.encode()
+
+
 Make = Callable[[int], bytes]  # the event of so many bytes, about
 
 
@@ -115,6 +135,30 @@ NASTY: dict[str, Make] = {
     "texts of lists": lambda size: texts(lists(MAX_VALUES * 3).decode(), size),
     "small texts of lists": lambda size: texts("[[]]", min(size, 1 << 20)),
     "Base64 texts of lists": lambda size: texts(base64.b64encode(lists(MAX_VALUES)).decode(), size),
+    "a form with spaces": lambda size: b"a=1 &b=2 &" * (size // 10 - 1) + b"c=1",
+    "a form with spaces and few fields": lambda size: b"a=1&b=2&c=" + b"% " * (size // 2 - 5),
+    "a form of JSON": lambda size: b"a=" + b"[" * (size - 2),
+    "a form of JSON texts": lambda size: b"a=[[],[]]&" * (min(size, 256 << 10) // 10 - 1) + b"b=1",
+    "words with equals signs": lambda size: b"a=b " * (size // 4),
+    "a query of lists": lambda size: get({"data": lists(size - 200).decode()}),
+    "a query of many lists": lambda size: get(
+        {f"f{n}": "[[],[],[]]" for n in range(min(size // 20, 20_000))}
+    ),
+    "a query of two hundred lists": lambda size: get(
+        {f"f{n}": "[" + "[]," * 400 + "0]" for n in range(200)}
+    ),
+    "a GET with a body": lambda size: get({"a": "b"}, lists(size // 2).decode()),
+    "texts in texts": lambda size: nested("x" * (size // 2), 4).encode(),
+    "lists in texts in texts": lambda size: nested("[" + "[]," * 140_000 + "0]", 3).encode(),
+    "an envelope with as much beside its content": beside,
+    "Kafka values left out": lambda size: json.dumps(
+        [{"topic": "t", "partition": 0, "offset": 1, "overflowFlag": True}] * (size // 400)
+    ).encode(),
+    "CBOR": lambda size: b"\xa2gVersiongSync-v1gRecords" + b"\x80" * (size - 30),
+    "nearly CBOR": lambda size: b"\xa2" * size,
+    "a bus of many records": lambda size: json.dumps(
+        {"events": [{"eventSource": "acs:oss"}] * min(size // 30, 140_000)}
+    ).encode(),
     "alerts": alerts,
     "labels": labels,
     "a batch": lambda size: json.dumps(

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Alarm, RemovalRequest
+from scalein.decision.alarm import Alarm
+from scalein.decision.model import RemovalRequest
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
 from scalein.intake.alert_list import AlertList, firing_at
@@ -192,7 +193,8 @@ def alarms_of(event: Any) -> list[Alarm]:
 def results_of(event: Any) -> list[RemovalRequest | Outcome]:
     alarms = alarms_of(event)
     return [
-        request_of_match(match, POLICY, alarms=len(alarms)) for match in matches_of(alarms, POLICY.rules)
+        request_of_match(match, POLICY, alarms=len(alarms))
+        for match in matches_of(alarms, POLICY.rules)
     ]
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from scalein.decision.model import Alarm
+from scalein.decision.alarm import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
 from scalein.intake.alert_list import AlertList, merged
@@ -450,7 +450,7 @@ def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, 
         ),
         (
             event("ops:X", {"product": "ECS", "name": "n"}),
-            "Unknown type of message (unwrapped from: CloudEvent).",
+            "CloudEvent > data: unknown type of message. The closest known type is",
         ),
     ],
 )

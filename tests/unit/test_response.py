@@ -9,16 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.model import (
-    Alarm,
     Amount,
     Limit,
     Plan,
     RankedBy,
     RemovalResult,
-    Scope,
     Shortfall,
-    Subject,
     Verdict,
     Veto,
 )

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Alarm, RemovalRequest
+from scalein.decision.alarm import Alarm
+from scalein.decision.model import RemovalRequest
 from scalein.intake.dialects import parse_message
 from scalein.intake.envelopes import parse_event
 from scalein.policy import read_policy

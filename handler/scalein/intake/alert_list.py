@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from scalein.decision.model import Alarm
+from scalein.decision.alarm import Alarm
 from scalein.decision.reasons import Ignored
-from scalein.intake.envelopes import digest
+from scalein.intake.keys import digest
 
 
 class AlertList(NamedTuple):

@@ -8,12 +8,14 @@ import json
 from collections import ChainMap
 from typing import NamedTuple
 
-from scalein.decision.model import Alarm, Subject
+from scalein.decision.alarm import Alarm, Subject
 from scalein.decision.reasons import Ignored
 from scalein.intake import arms, grafana
 from scalein.intake.alert_list import AlertList, alert_list
 from scalein.intake.attributes import Attributes, attributes_of
-from scalein.intake.envelopes import Fields, Message, digest
+from scalein.intake.carriers import Fields
+from scalein.intake.envelopes import Message
+from scalein.intake.keys import digest
 from scalein.intake.subject import subjects_of_alerts
 from scalein.intake.times import earliest, known_time_of
 

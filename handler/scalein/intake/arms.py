@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scalein.decision.model import Alarm, Scope, Subject
+from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.reasons import Ignored
 from scalein.intake.attributes import attributes_of
-from scalein.intake.envelopes import Fields, Message
+from scalein.intake.carriers import Fields
+from scalein.intake.envelopes import Message
 
 # Labels of "Format of alert notifications sent by using webhooks".
 LEVEL, RULE_ID, REGION_ID = (

@@ -7,12 +7,13 @@ import re
 from datetime import datetime
 from typing import Any
 
-from scalein.decision.model import Alarm
+from scalein.decision.alarm import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
 from scalein.intake.attributes import Attributes, attributes_of
 from scalein.intake.decoding import value_of
-from scalein.intake.envelopes import Message, digest
+from scalein.intake.envelopes import Message
+from scalein.intake.keys import digest
 from scalein.intake.subject import ABSENT, subject_of_metric
 from scalein.intake.times import earliest, time_of
 

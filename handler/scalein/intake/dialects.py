@@ -10,13 +10,23 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from scalein.contract import check
-from scalein.decision.model import Alarm, RemovalRequest
+from scalein.decision.alarm import Alarm
+from scalein.decision.model import RemovalRequest
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
-from scalein.intake import alerts, arms, cloudmonitor, ess_notices, grafana, sls, system_events
+from scalein.intake import (
+    alerts,
+    arms,
+    cloudmonitor,
+    ess_notices,
+    foreign,
+    grafana,
+    sls,
+    system_events,
+)
 from scalein.intake.alert_arrays import SLS_ALERT
 from scalein.intake.alert_list import AlertList
-from scalein.intake.decoding import malformed
+from scalein.intake.decoding import malformed, placed
 from scalein.intake.envelopes import Message
 from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
 from scalein.intake.removal_request import request_of
@@ -47,10 +57,13 @@ def parse_message(message: Message) -> ParsedMessage:
     """
     if message.error is not None:
         raise message.error
-    message = system_events.with_parsed_alert(message)
-    dialect = dialect_of(message)
-    check(message.document, dialect.schema)
-    return dialect.parse(message)
+    try:
+        message = system_events.with_parsed_alert(message)
+        dialect = dialect_of(message)
+        check(message.document, dialect.schema)
+        return dialect.parse(message)
+    except RejectedEvent as error:
+        raise placed(error, message.place) from error
 
 
 def dialect_of(message: Message) -> Dialect:
@@ -74,10 +87,14 @@ def dialect_of(message: Message) -> Dialect:
 
 
 def _unknown_dialect(message: Message) -> RejectedEvent:
-    """The error of a message of no known dialect: names the closest one and what it requires.
+    """The error of a message of no known dialect: says of which other trigger it is, or names the
+    closest dialect and what it requires.
 
     It never repeats a value of the message.
     """
+    foreign_error = foreign.error_of(message.document, message.event_type)
+    if foreign_error:
+        return foreign_error
     fields = message.document.keys()
 
     def share_of_fields(dialect: Dialect) -> float:
@@ -87,10 +104,8 @@ def _unknown_dialect(message: Message) -> RejectedEvent:
     if not closest.required_fields & fields:
         closest = REQUEST
     missing = ", ".join(f'"{name}"' for name in sorted(closest.required_fields - fields))
-    envelopes = ", ".join(envelope.name for envelope in message.envelopes)
-    inside = f" (unwrapped from: {envelopes})" if envelopes else ""
     sentence = (
-        f"Unknown type of message{inside}."
+        "Unknown type of message."
         f" The closest known type is {closest.schema}; required fields are missing: {missing}."
     )
     return malformed("unknownSender", sentence)

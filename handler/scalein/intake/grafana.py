@@ -8,11 +8,13 @@ import json
 from collections import ChainMap
 from typing import Any, NamedTuple
 
-from scalein.decision.model import Alarm, Scope, Subject
+from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.reasons import Ignored
 from scalein.intake.alert_list import AlertList, alert_list
 from scalein.intake.attributes import Attributes, attributes_of
-from scalein.intake.envelopes import Fields, Message, digest
+from scalein.intake.carriers import Fields
+from scalein.intake.envelopes import Message
+from scalein.intake.keys import digest
 from scalein.intake.subject import subjects_of_alerts
 
 # "State and health of alerts" of Grafana: alerts of their own for a query that has no data or

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from scalein.decision.model import Alarm, Scope, Subject
+from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.reasons import Ignored
 from scalein.intake.alert_list import AlertList, alert_list
 from scalein.intake.attributes import attributes_of
-from scalein.intake.envelopes import Fields, Message, digest
+from scalein.intake.carriers import Fields
+from scalein.intake.envelopes import Message
+from scalein.intake.keys import digest
 from scalein.intake.subject import subjects_of_alerts
 from scalein.intake.times import earliest, known_time_of
 

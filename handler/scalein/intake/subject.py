@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from scalein.decision.model import Scope, Subject
+from scalein.decision.alarm import Scope, Subject
 
 ABSENT = ("", "null")  # CloudMonitor's callback writes the text null for a missing value
 Fields = Mapping[str, Any]  # labels or dimensions

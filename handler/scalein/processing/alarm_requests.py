@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from scalein.decision.model import Alarm, RemovalRequest
+from scalein.decision.alarm import Alarm
+from scalein.decision.model import RemovalRequest
 from scalein.decision.reasons import Ignored
 from scalein.policy import Policy
 from scalein.policy_rules import (

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from scalein.cloud.gateway import DryRun
+from scalein.decision.alarm import Alarm
 from scalein.decision.evidence import CLOCK_SKEW
 from scalein.decision.group_policy import Pause
-from scalein.decision.model import Alarm, RemovalRequest
+from scalein.decision.model import RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Ignored, Status
 from scalein.errors import GatewayError, RejectedEvent
