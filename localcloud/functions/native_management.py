@@ -45,7 +45,7 @@ def _functions(platform: Platform) -> Iterator[ActRoute]:
 
     def described(function: Function) -> dict[str, Any]:
         tags = registry.service(NATIVE, function.name).tags
-        pairs = [{"key": key, "value": value} for key, value in sorted(tags.items())]
+        pairs = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
         return {**function.description, "tags": pairs}
 
     def get(request: Request, _: bytes) -> Any:
