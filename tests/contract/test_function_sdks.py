@@ -106,7 +106,7 @@ def test_an_answer_says_where_and_how_long_the_function_ran(sdk: Sdk) -> None:
     assert float(headers["x-fc-max-memory-usage"]) > 1
 
 
-def test_versions_and_aliases(sdk: Sdk) -> None:
+def test_versions_stay_and_an_alias_moves_from_one_to_another(sdk: Sdk) -> None:
     first = body_of(sdk.call("PublishFunctionVersion", "f", request={"body": {}}))["versionId"]
     unchanged = sdk.call("PublishFunctionVersion", "f", request={"body": {}})
     body_of(sdk.call("UpdateFunction", "f", request={"body": {"code": code_of(WHO)}}))
@@ -135,7 +135,7 @@ def test_versions_and_aliases(sdk: Sdk) -> None:
     )
 
 
-def test_asynchronous_configurations(sdk: Sdk) -> None:
+def test_an_asynchronous_configuration_is_put_read_and_makes_tasks(sdk: Sdk) -> None:
     absent = sdk.call("GetAsyncInvokeConfig", "f")
     config = {"maxAsyncRetryAttempts": 1, "asyncTask": True}
     put = body_of(sdk.call("PutAsyncInvokeConfig", "f", request={"body": config}))
@@ -169,7 +169,7 @@ def test_a_reserved_concurrency_limits_how_many_run_at_a_time(compute: Compute, 
     assert invoke(sdk, "sleep", "0").status == 200
 
 
-def test_triggers(sdk: Sdk) -> None:
+def test_triggers_are_created_changed_listed_and_deleted(sdk: Sdk) -> None:
     timer = {
         "triggerName": "each-minute",
         "triggerType": "timer",
@@ -215,7 +215,7 @@ def test_a_wrong_trigger_is_refused(sdk: Sdk, wrong: dict[str, str]) -> None:
     assert body_of(sdk.call("ListTriggers", "f"))["triggers"] == []
 
 
-def test_tags(sdk: Sdk) -> None:
+def test_tags_are_added_listed_found_and_taken_away(sdk: Sdk) -> None:
     create(sdk, "g", tags=[{"Key": "team", "Value": "a"}])
     whose = {"ResourceType": "function", "ResourceId": [ARN]}
     tag = [{"Key": "team", "Value": "a"}, {"Key": "stage", "Value": "test"}]
