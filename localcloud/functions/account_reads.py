@@ -48,8 +48,8 @@ def _provisioned(platform: Platform, function_of: FunctionOf) -> Iterator[ActRou
     def described(function: Function) -> dict[str, Any]:
         config = configs(function).get(key(function), {})
         arn = registry.arn(function, function.qualifier)
-        whose = {"functionArn": arn} if function.is_native else {"resource": _resource(arn)}
-        return {**config, **whose, "target": config.get("target", 0), "current": 0}
+        named_by = {"functionArn": arn} if function.is_native else {"resource": _resource(arn)}
+        return {**config, **named_by, "target": config.get("target", 0), "current": 0}
 
     def get(request: Request, _: bytes) -> Any:
         return described(function_of(request))

@@ -217,10 +217,10 @@ def test_a_wrong_trigger_is_refused(sdk: Sdk, wrong: dict[str, str]) -> None:
 
 def test_tags_are_added_listed_found_and_taken_away(sdk: Sdk) -> None:
     create(sdk, "g", tags=[{"Key": "team", "Value": "a"}])
-    whose = {"ResourceType": "function", "ResourceId": [ARN]}
+    resource = {"ResourceType": "function", "ResourceId": [ARN]}
     tag = [{"Key": "team", "Value": "a"}, {"Key": "stage", "Value": "test"}]
-    body_of(sdk.call("TagResources", request={"body": {**whose, "Tag": tag}}))
-    rows = body_of(sdk.call("ListTagResources", request=whose))["TagResources"]
+    body_of(sdk.call("TagResources", request={"body": {**resource, "Tag": tag}}))
+    rows = body_of(sdk.call("ListTagResources", request=resource))["TagResources"]
 
     assert [(row["ResourceId"], row["TagKey"], row["TagValue"]) for row in rows] == [
         (ARN, "stage", "test"),
@@ -235,8 +235,8 @@ def test_tags_are_added_listed_found_and_taken_away(sdk: Sdk) -> None:
         sdk.call("ListTagResources", request={"ResourceType": "function", "Tag": [tag[0]]})
     )
     assert len({row["ResourceId"] for row in both["TagResources"]}) == 2
-    body_of(sdk.call("UntagResources", request={**whose, "TagKey": ["team"]}))
-    (left,) = body_of(sdk.call("ListTagResources", request=whose))["TagResources"]
+    body_of(sdk.call("UntagResources", request={**resource, "TagKey": ["team"]}))
+    (left,) = body_of(sdk.call("ListTagResources", request=resource))["TagResources"]
     assert left["TagKey"] == "stage"
 
 
