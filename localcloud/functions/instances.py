@@ -71,6 +71,7 @@ class Pool:
     count: dict[str, int] = field(default_factory=dict)
     busy: Counter[str] = field(default_factory=Counter)  # running invocations by owner
     running: dict[str, Instance] = field(default_factory=dict)  # by request id
+    stopped: set[str] = field(default_factory=set)  # request ids, before they have an instance
 
     def invoke(
         self,
@@ -83,15 +84,24 @@ class Pool:
         """Invokes the function in an idle instance, or a new one. Raises Exhausted."""
         with self._counted(function, max_concurrency):
             instance = self._acquire(function)
-            self.running[request_id] = instance
+            with self.lock:
+                self.running[request_id] = instance
+                is_stopped = request_id in self.stopped
+            if is_stopped:
+                processes.end(instance.process)
             try:
                 return self._invoke(function, instance, event, request_id, retry_count)
             finally:
-                self.running.pop(request_id, None)
+                with self.lock:
+                    self.running.pop(request_id, None)
+                    self.stopped.discard(request_id)
 
     def stop(self, request_id: str) -> None:
-        """Ends the instance that runs the invocation, if one does."""
-        instance = self.running.get(request_id)
+        """Ends the instance that runs the invocation, or the one that is about to."""
+        with self.lock:
+            instance = self.running.get(request_id)
+            if instance is None:
+                self.stopped.add(request_id)
         if instance:
             processes.end(instance.process)
 

@@ -168,6 +168,9 @@ class InvocationQueue:
     def postpone(self, invocation: Invocation) -> bool:
         """Schedules a throttled invocation again; returns False after 5 hours of it."""
         now = self.clock.now()
+        if invocation.status == "Stopping":
+            self.end(invocation, "Stopped")
+            return True
         invocation.throttled_at = invocation.throttled_at or now
         if now - invocation.throttled_at > MAX_THROTTLED:
             return False

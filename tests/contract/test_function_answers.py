@@ -347,6 +347,28 @@ def test_the_pauses_of_a_throttled_call_grow_for_five_hours() -> None:
     assert 5 * 3_600 <= sum(pauses) <= 5 * 3_600 + 8
 
 
+def test_an_invocation_that_is_stopped_before_it_has_an_instance_does_not_run(
+    compute: Compute,
+) -> None:
+    platform = compute.platform
+    function = platform.registry.function("s", "f")
+    platform.pool.stop("r-1")
+
+    assert platform.invoke(function, b"", "r-1").error
+    assert platform.invoke(function, b"", "r-2").body == b"r-2"
+
+
+def test_a_throttled_call_that_is_being_stopped_comes_not_again() -> None:
+    queue = InvocationQueue(DrivenClock(datetime(2026, 1, 1, tzinfo=timezone.utc)))
+    invocation = queue.accept("s", "f", b"", 0, "t")
+    queue.take_due()
+    queue.begin(invocation)
+
+    assert queue.stop(invocation)
+    assert queue.postpone(invocation)
+    assert (invocation.status, queue.waiting) == ("Stopped", [])
+
+
 def test_the_checksum_of_code_is_its_crc64(compute: Compute) -> None:
     content = zipped(WHO.encode())
     native = Native(compute.endpoint)
