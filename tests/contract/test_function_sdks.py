@@ -167,6 +167,7 @@ def test_a_reserved_concurrency_limits_how_many_run_at_a_time(compute: Compute, 
     assert body_of(sdk.call("ListConcurrencyConfigs"))["configs"] == [put]
     body_of(sdk.call("DeleteConcurrencyConfig", "sleep"))
     assert invoke(sdk, "sleep", "0").status == 200
+    body_of(sdk.call("StopAsyncTask", "sleep", "task-1"))
 
 
 def test_triggers_are_created_changed_listed_and_deleted(sdk: Sdk) -> None:
