@@ -21,11 +21,20 @@ from localcloud.console.history import ConsoleHistory
 from localcloud.ess.model import Assumptions
 from localcloud.ess.service import Service
 from localcloud.faults import KINDS, Fault, parse_fault
-from localcloud.fleet import FleetError, add_faults, read_document, save_fleet, service_of
+from localcloud.fleet import (
+    FleetError,
+    add_faults,
+    add_keys,
+    read_document,
+    save_fleet,
+    service_of,
+    services_elsewhere,
+)
 from localcloud.functions.fleet_function import FleetFunction, fleet_function_of
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.lag import Lag
+from localcloud.regions import Place
 from localcloud.server import listening_socket, ready_line, server_for
 
 FLEETS = Path(__file__).parent / "fleets"
@@ -172,7 +181,7 @@ def main(
     prints one JSON line {"endpoint", "accessKeyId", "accessKeySecret", "regionId"}, and to standard
     error the address of its console. It serves until SIGTERM or Ctrl-C.
     """
-    document, service = _start_service(fleet, state, activity_seconds, acts)
+    document, service, elsewhere = _start_services(fleet, state, activity_seconds, acts)
     secret = access_key_secret or token_hex(16)
     account = Account(service.region_id, access_key_id, secret, security_token)
 
@@ -182,6 +191,8 @@ def main(
     platform = Platform(service.clock, account, send)
     authenticator = Authenticator(access_key_id, secret, security_token)
     cloud = LocalCloud(service, authenticator, default_format=default_format, platform=platform)
+    cloud.elsewhere = elsewhere
+    add_keys(document, authenticator)
     cloud.lag = Lag(lists_lag, history_lag, varies=lag_varies)
     add_faults(document, cloud.faults)
     cloud.faults.pending += faults
@@ -231,8 +242,8 @@ def _serve(
             server.run(sockets=[listener])
         finally:
             if state:
-                cloud.service.advance()
-                save_fleet(cloud.service, state)
+                cloud.advance()
+                save_fleet(cloud.service, state, cloud.elsewhere.values())
 
 
 def _certificate(stack: ExitStack, address: _Address) -> tuple[str, str] | None:
@@ -241,21 +252,21 @@ def _certificate(stack: ExitStack, address: _Address) -> tuple[str, str] | None:
     return stack.enter_context(self_signed_certificate(address.host))
 
 
-def _start_service(
+def _start_services(
     fleet: Path, state: Path | None, activity_seconds: float | None, acts: bool
-) -> tuple[dict[str, Any], Service]:
-    """Returns the document of the fleet file, and the service that it or the state describes."""
+) -> tuple[dict[str, Any], Service, dict[Place, Service]]:
+    """Returns the fleet file's document, and the services that it or the state describes."""
     try:
         document = read_document(fleet)
         start = read_document(state) if state and state.exists() else document
         service = service_of(start, AdvancingClock(), Assumptions(acts=acts))
+        if activity_seconds is not None:
+            assumptions = replace(service.assumptions, activity_seconds=activity_seconds)
+            service.assumptions = assumptions
+        return document, service, services_elsewhere(start, service)
     except FleetError as error:
         hint = "localcloud/fleet.schema.json has its form"
         raise click.ClickException(f"the fleet file is wrong: {error}; {hint}") from error
-    if activity_seconds is not None:
-        assumptions = replace(service.assumptions, activity_seconds=activity_seconds)
-        service.assumptions = assumptions
-    return document, service
 
 
 def _exit(_: int, __: FrameType | None) -> None:

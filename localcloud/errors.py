@@ -54,6 +54,10 @@ NoSuchVersion = _error(
     400, "NoSuchVersion",
     "The specified version does not exist.",
 )
+RegionNotFound = _error(  # as published for CreateScalingGroup
+    404, "InvalidRegionId.NotFound",
+    "The specified region does not exist.",
+)
 SecurityTokenExpired = _error(
     400, "InvalidSecurityToken.Expired",
     "Specified SecurityToken is expired.",

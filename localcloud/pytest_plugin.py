@@ -28,7 +28,7 @@ from localcloud.cloud import LocalCloud
 from localcloud.ess.model import Assumptions
 from localcloud.ess.service import Service
 from localcloud.faults import Faults
-from localcloud.fleet import service_of
+from localcloud.fleet import add_keys, service_of, services_elsewhere
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.server import running
@@ -42,15 +42,16 @@ class Handle:
     access_key_id: str
     access_key_secret: str
     region_id: str
-    service: Service  # its state, to look at
+    service: Service  # its state, to look at; of the first region
     faults: Faults  # add("throttled", "RemoveInstances", times=2)
+    cloud: LocalCloud  # with all regions and accounts
 
     def advance(self, seconds: float) -> None:
         """Puts the clock forward: activities end, hooks time out."""
         clock = self.service.clock
         assert isinstance(clock, DrivenClock)  # noqa: S101 (the fixture's own)
         clock.advance(seconds)
-        self.service.advance()
+        self.cloud.advance()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -76,7 +77,9 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
         service.sent_messages.append({"to": arn, "content": body})
 
     platform = Platform(clock, account, send)
-    cloud = LocalCloud(service, key, platform=platform)
+    add_keys(fleet, key)
+    elsewhere = services_elsewhere(fleet, service)
+    cloud = LocalCloud(service, key, platform=platform, elsewhere=elsewhere)
     try:
         with running(cloud) as endpoint:
             yield Handle(
@@ -86,6 +89,7 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
                 service.region_id,
                 service,
                 cloud.faults,
+                cloud,
             )
     finally:
         platform.close()

@@ -17,9 +17,9 @@ from starlette.routing import Route
 from localcloud.cloud import LocalCloud
 from localcloud.console.event_times import current_event
 from localcloud.console.history import ConsoleHistory
+from localcloud.fleet import saved_document
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.functions.model import FcError
-from localcloud.state import saved
 
 FOLDER = Path(__file__).parent
 LOOK_SECONDS = 0.25
@@ -83,7 +83,7 @@ def _control_routes(cloud: LocalCloud) -> list[Route]:
         if advance is None:
             return _error("the real clock cannot be put forward")
         advance(seconds)
-        return JSONResponse({"now": cloud.service.advance().isoformat()})
+        return JSONResponse({"now": cloud.advance().isoformat()})
 
     async def faults(request: Request) -> Response:
         """Adds faults or a lag (see `_set_faults`) and lists them; DELETE ends all of them."""
@@ -98,14 +98,15 @@ def _control_routes(cloud: LocalCloud) -> list[Route]:
         return JSONResponse(_faults_view(cloud))
 
     async def state(_: Request) -> Response:
-        cloud.service.advance()
-        document = {"regionId": cloud.service.region_id, "saved": saved(cloud.service)}
+        cloud.advance()
+        document = saved_document(cloud.service, cloud.elsewhere.values())
         headers = {"Content-Disposition": 'attachment; filename="fleet.json"'}
         return JSONResponse(document, headers=headers)
 
     async def messages(_: Request) -> Response:
-        cloud.service.advance()
-        return JSONResponse({"messages": list(cloud.service.sent_messages)})
+        cloud.advance()
+        messages = [message for service in cloud.services() for message in service.sent_messages]
+        return JSONResponse({"messages": messages})
 
     return [
         Route("/localcloud/clock", clock, methods=["POST"]),

@@ -26,7 +26,7 @@ class Adjustment(NamedTuple):
 
 def rule_ari(state: EssState, rule: Rule) -> str:
     """Returns the rule's Alibaba Cloud resource identifier."""
-    return f"ari:acs:ess:{state.region_id}:1:scalingrule/{rule.scaling_rule_id}"
+    return f"ari:acs:ess:{state.region_id}:{state.account_id}:scalingrule/{rule.scaling_rule_id}"
 
 
 def rule_by_ari(state: EssState, ari: str) -> Rule:

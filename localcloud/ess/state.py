@@ -24,6 +24,7 @@ from localcloud.ess.resources import (
     Rule,
     ScheduledTask,
 )
+from localcloud.regions import HOME_ACCOUNT
 from localcloud.wire import Params
 
 HISTORY = timedelta(days=30)
@@ -54,10 +55,16 @@ class EssState:
     # to receivers, newest last
     sent_messages: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=1_000))
     started_at: datetime | None = None  # metric series count from here
+    account_id: str = HOME_ACCOUNT
 
     def __post_init__(self) -> None:
         self.started_at = self.started_at or self.clock.now()
         self._at: datetime = self.started_at  # everything has happened up to here
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Returns account and region, to which all of this belongs."""
+        return self.account_id, self.region_id
 
     def in_progress(self) -> list[Activity]:
         return [a for a in self.activities.values() if a.status_code == "InProgress"]

@@ -11,12 +11,7 @@ from localcloud.ess.actions.hooks import MAX_HOOKS
 from localcloud.ess.actions.notifications import MAX_RECEIVERS
 from localcloud.ess.parameters import Request, boolean, one_of, text
 from localcloud.ess.state import EssState
-
-REGIONS = {
-    "cn-hangzhou": "China (Hangzhou)",
-    "cn-shanghai": "China (Shanghai)",
-    "cn-beijing": "China (Beijing)",
-}
+from localcloud.regions import REGIONS
 
 
 def describe_regions(state: EssState, _: Request) -> Reply:
@@ -64,7 +59,7 @@ ACTIONS = (
         "DescribeRegions",
         describe_regions,
         (one_of("AcceptLanguage", "zh-CN", "en-US", "ja"),),
-        "four regions",
+        "names in English alone",
     ),
     Action(
         "DescribeLimitation", describe_limitation, (), "rules and scheduled tasks are not limited"
