@@ -8,8 +8,8 @@ from random import Random
 from typing import NamedTuple
 
 from localcloud import errors
+from localcloud.ess import removal_checks
 from localcloud.ess.model import PENDING, STABLE, Activity, Instance, ScalingGroup
-from localcloud.ess.removal_checks import check_process
 from localcloud.ess.selection import selected_instances
 from localcloud.ess.state import EssState, new_id
 
@@ -107,9 +107,11 @@ def check_may_start(
     state: EssState, group: ScalingGroup, process: str, *, parallel: bool = True
 ) -> None:
     """Raises ApiError where an activity that is not a removal by id cannot start now."""
-    check_process(state, group, process)
+    removal_checks.check_service_role(group)
+    removal_checks.check_process(state, group, process)
     if not may_start(state, group, parallel=parallel):
         raise errors.ScalingActivityInProgress()
+    removal_checks.check_attached(group)
 
 
 def may_start(state: EssState, group: ScalingGroup, *, parallel: bool = True) -> bool:

@@ -21,7 +21,7 @@ from localcloud.ess.actions import (
     tags,
 )
 from localcloud.ess.actions.action import Action
-from localcloud.ess.parameters import read_request
+from localcloud.ess.parameters import Request, read_request
 from localcloud.ess.service import Service
 from localcloud.wire import Params
 
@@ -50,7 +50,7 @@ def perform(service: Service, params: Params) -> Reply:
     if name not in ACTIONS:
         raise errors.NotSupported(name) if name in ABSENT else errors.ApiNotFound()
     action = ACTIONS[name]
-    request = read_request(action.parameters, params, params["Version"])
+    request = _read(action, params)
     service.advance()
     replayed = service.replay(params)
     if replayed is not None:
@@ -63,6 +63,15 @@ def perform(service: Service, params: Params) -> Reply:
         raise
     service.remember(params, reply)
     return reply
+
+
+def _read(action: Action, params: Params) -> Request:
+    try:
+        return read_request(action.parameters, params, params["Version"])
+    except errors.InvalidParameter as error:
+        if action.invalid is None:
+            raise
+        raise action.invalid(*error.details) from error
 
 
 def table() -> str:

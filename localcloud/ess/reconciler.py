@@ -103,7 +103,7 @@ def _evaluate(state: EssState, alarm: Alarm, now: datetime) -> None:
         text = f'The alarm task "{alarm.name}" fired.'
         cause = Cause(text, "Cms", alarm.alarm_task_id, parallel=False)
         for ari in alarm.actions:
-            _execute_if_allowed(state, ari, cause, now)
+            _execute_if_allowed(state, ari, cause, now, measured - alarm.threshold)
 
 
 def _metric_values(
@@ -157,7 +157,9 @@ def _day(task: ScheduledTask, time: datetime) -> int:
     return time.isoweekday() % 7 if task.recurrence_type == "Weekly" else time.day
 
 
-def _execute_if_allowed(state: EssState, ari: str, cause: Cause, now: datetime) -> None:
+def _execute_if_allowed(
+    state: EssState, ari: str, cause: Cause, now: datetime, breach: float | None = None
+) -> None:
     """Executes a rule; where it is refused, an alarm comes again while its condition holds."""
     with suppress(errors.ApiError):
-        execute(state, rule_by_ari(state, ari), cause, now)
+        execute(state, rule_by_ari(state, ari), cause, now, breach)

@@ -7,7 +7,7 @@ from math import ceil, floor
 from typing import NamedTuple
 
 from localcloud import errors
-from localcloud.ess import capacity
+from localcloud.ess import capacity, refusals
 from localcloud.ess.capacity import Cause
 from localcloud.ess.model import ScalingGroup
 from localcloud.ess.resources import Rule
@@ -33,7 +33,7 @@ def rule_by_ari(state: EssState, ari: str) -> Rule:
     """Returns the rule. Raises ApiError where there is none."""
     rule = state.rules.get(ari.rpartition("/")[2])
     if rule is None:
-        raise errors.NotFound("ScalingRuleId")
+        raise refusals.RuleAriNotFound()
     return rule
 
 
@@ -94,8 +94,9 @@ def _adjustment(rule: Rule, breach: float | None) -> Adjustment:
             if (low is None or float(low) <= breach) and (high is None or breach < float(high)):
                 value = int(step["ScalingAdjustment"])
                 return Adjustment(rule.adjustment_type, value, min_magnitude)
-    # To track a target, ESS makes alarms of its own, which this cloud lacks.
-    raise errors.InvalidParameter("ScalingRuleAri")
+        raise refusals.NoStepFound(f"{breach:g}")
+    # Others are run by alarms that ESS makes for them, which this cloud lacks.
+    raise refusals.RuleTypeNotExecutable(rule.rule_type)
 
 
 def _new_capacity(before: int, by: Adjustment) -> int:

@@ -84,6 +84,11 @@ class EssState:
         """Returns the group that has the instance."""
         return next((g for g in self.groups.values() if instance_id in g.instances), None)
 
+    def is_released(self, instance_id: str) -> bool:
+        """Whether an instance left a group, and its machine was released."""
+        left = (g.departed.get(instance_id) for g in self.groups.values())
+        return any(instance is not None and instance.ecs_status == "Released" for instance in left)
+
     def start_removal(
         self, group: ScalingGroup, removed: list[Instance], activity: Activity, decrease: bool
     ) -> None:
@@ -125,6 +130,7 @@ class EssState:
                 instance_ids=list(ids),
                 ends_at=now + timedelta(seconds=hook.heartbeat_timeout),
                 default_result=hook.default_result,
+                began_at=now,
             )
             self.lifecycle_actions[action.lifecycle_action_token] = action
             if hook.notification_arn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from localcloud.answers import Reply
+from localcloud.ess import refusals
 from localcloud.ess.actions.action import Action
 from localcloud.ess.actions.configurations import MAX_CONFIGURATIONS
 from localcloud.ess.actions.group_fields import MAX_SIZE
@@ -58,7 +59,7 @@ ACTIONS = (
     Action(
         "DescribeRegions",
         describe_regions,
-        (one_of("AcceptLanguage", "zh-CN", "en-US", "ja"),),
+        (one_of("AcceptLanguage", "zh-CN", "en-US", "ja", error=refusals.AcceptLanguage),),
         "names in English alone",
     ),
     Action(

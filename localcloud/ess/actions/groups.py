@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localcloud import errors
 from localcloud.answers import Reply
+from localcloud.ess import refusals
 from localcloud.ess.actions import hooks
 from localcloud.ess.actions.action import Action
 from localcloud.ess.actions.group_fields import DESCRIBED_ONLY, SETTABLE, set_fields
@@ -85,11 +86,22 @@ def enable_scaling_group(state: EssState, request: Request) -> Reply:
     group.launch_template_version = version
     has_source = group.active_scaling_configuration_id or group.launch_template_id
     if not (has_source or group.instances or request["InstanceId"]):
-        raise errors.NotFound("ScalingConfigurationId")
+        raise refusals.MissingActiveConfiguration()
     group.lifecycle_state = "Active"
     if request["InstanceId"]:
-        attach(state, group, request["InstanceId"], {"Entrusted": False})
+        _attach_all(state, group, request["InstanceId"])
     return {}
+
+
+def _attach_all(state: EssState, group: ScalingGroup, ids: list[str]) -> None:
+    """Attaches instances to a group that was just enabled; where it cannot, it is Inactive."""
+    try:
+        attach(state, group, ids, {"Entrusted": False})
+    except errors.ApiError as error:
+        group.lifecycle_state = "Inactive"
+        if isinstance(error, errors.IncorrectCapacityMaxSize):
+            raise refusals.MaxSizeWhenEnabling() from error
+        raise
 
 
 def disable_scaling_group(state: EssState, request: Request) -> Reply:
@@ -111,7 +123,7 @@ def delete_scaling_group(state: EssState, request: Request) -> Reply:
     if running and not request["ForceDelete"]:
         raise errors.ScalingActivityInProgress()
     if group.instances and not request["ForceDelete"]:
-        raise errors.IncorrectScalingGroupStatus()
+        raise refusals.InstanceInUse()
     for activity in running:
         activity.status_code, activity.ends_at = "Failed", state.clock.now()
     for owned in (

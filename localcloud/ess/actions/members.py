@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud import errors
 from localcloud.answers import Reply
-from localcloud.ess import capacity, removal_checks
+from localcloud.ess import capacity, refusals, removal_checks
 from localcloud.ess.actions.action import Action
 from localcloud.ess.model import PENDING, REMOVABLE, Activity, Instance, ScalingGroup
 from localcloud.ess.parameters import (
@@ -56,11 +56,16 @@ def attach_instances(state: EssState, request: Request) -> Reply:
 
 
 def attach(state: EssState, group: ScalingGroup, ids: list[str], request: Request) -> Activity:
-    """Starts to attach instances: any id that no group has is one that runs. Raises ApiError."""
+    """Starts to attach instances: any id that no group has is one that runs. Raises ApiError.
+
+    An instance that was released does not exist any more.
+    """
     capacity.check_may_start(state, group, "ScaleOut")
     for id in ids:
         if state.group_of(id) is not None:
             raise errors.InstanceInUse(id)
+        if state.is_released(id):
+            raise errors.InstanceNotFound(id)
     if group.total_capacity + len(ids) > group.max_size:
         raise errors.IncorrectCapacityMaxSize()
     now = state.clock.now()
@@ -99,6 +104,8 @@ def detach_instances(state: EssState, request: Request) -> Reply:
 
 def set_instances_protection(state: EssState, request: Request) -> Reply:
     group = state.group(request["ScalingGroupId"])
+    if group.lifecycle_state != "Active":
+        raise errors.IncorrectScalingGroupStatus()
     state_after = "Protected" if request["ProtectedFromScaleIn"] else "InService"
     for instance in _in_states(group, request["InstanceId"], *PROTECTABLE):
         instance.lifecycle_state = state_after
@@ -159,6 +166,7 @@ def _filter(request: Request) -> Callable[[Instance], bool] | None:
 
 def _in_states(group: ScalingGroup, ids: list[str], *states: str) -> list[Instance]:
     """Returns these instances. Raises ApiError unless each is a member, in one of the states."""
+    removal_checks.check_service_role(group)
     for id in ids:
         if id not in group.instances:
             raise errors.InstanceNotFound(id)
@@ -170,7 +178,7 @@ def _in_states(group: ScalingGroup, ids: list[str], *states: str) -> list[Instan
 def _instance(state: EssState, instance_id: str) -> Instance:
     group = state.group_of(instance_id)
     if group is None:
-        raise errors.InstanceNotFound(instance_id)
+        raise refusals.UnknownInstance(instance_id)
     return group.instances[instance_id]
 
 
