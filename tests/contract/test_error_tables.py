@@ -160,6 +160,46 @@ def no_instance(action: str, **more: str) -> Row:
 
 EXECUTE = {"ScalingRuleAri": "{ScalingRuleAri}"}
 ROWS = [
+    Row(
+        *("CreateScalingGroup", "too many", {"MinSize": "0", "MaxSize": "1"}, 400),
+        *("QuotaExceeded.ScalingGroup", "Scaling group quota exceeded.", {}),
+        (("CreateScalingGroup", {"MinSize": "0", "MaxSize": "1"}),) * 47,
+    ),
+    Row(
+        *("ModifyScalingGroup", "name is taken", {**GROUP, "ScalingGroupName": "theirs"}, 400),
+        "InvalidScalingGroupName.Duplicate",
+        "The specified value of parameter ScalingGroupName is duplicated.",
+        {},
+        (
+            (
+                "CreateScalingGroup",
+                {"MinSize": "0", "MaxSize": "1", "ScalingGroupName": "theirs"},
+            ),
+        ),
+    ),
+    *(
+        Row(
+            *(f"{verb}ScalingGroup", "version", {**GROUP, "LaunchTemplateVersion": "first"}, 400),
+            "TemplateVersion.NotNumber",
+            'The input parameter "LaunchTemplateVersion" is supposed to be a string',
+            INACTIVE,
+        )
+        for verb in ("Modify", "Enable")
+    ),
+    *(
+        Row(
+            "EnableScalingGroup",
+            f"with an instance: {wrong}",
+            {**GROUP, "InstanceId.1": "i-new"},
+            *(status, code, message),
+            {**INACTIVE, **fleet},
+        )
+        for wrong, status, code, message, fleet in (
+            ("no service role", 403, "Forbidden.Unauthorized", UNAUTHORIZED, NO_ROLE),
+            ("balancer", 400, "IncorrectLoadBalancerStatus", BALANCER, {"loadBalancerOk": False}),
+            ("database", 400, "IncorrectDBInstanceStatus", DATABASE, {"dbInstanceNotOk": "rm-1"}),
+        )
+    ),
     # Groups
     Row(
         "CreateScalingGroup",
@@ -317,6 +357,30 @@ ROWS = [
         HOOK_PARAMETER,
         {},
         (CONFIGURATION,),
+    ),
+    Row(
+        *("ModifyScalingConfiguration", "name is taken"),
+        {
+            "ScalingConfigurationId": "{ScalingConfigurationId}",
+            "ScalingConfigurationName": "one",
+        },
+        *(400, "InvalidScalingConfigurationName.Duplicate"),
+        "The specified value of parameter",
+        {},
+        (
+            CONFIGURATION,
+            (CONFIGURATION[0], {**CONFIGURATION[1], "ScalingConfigurationName": "two"}),
+        ),
+    ),
+    *(
+        Row(
+            *("ModifyScalingConfiguration", f"user data of {len(data)}"),
+            {"ScalingConfigurationId": "{ScalingConfigurationId}", "UserData": data},
+            *(400, f"InvalidUserData.{code}", "The specified parameter UserData "),
+            {},
+            (CONFIGURATION,),
+        )
+        for data, code in (("?!", "Base64FormatInvalid"), ("A" * 24_000, "SizeExceeded"))
     ),
     Row(
         "DeleteScalingConfiguration",
@@ -617,6 +681,33 @@ ROWS = [
         )
         for name in ("MetricValue", "BreachThreshold")
     ),
+    Row(
+        *("ModifyScalingRule", "metric is tracked already"),
+        {"ScalingRuleId": "{ScalingRuleId}", "MetricName": "CpuUtilization"},
+        *(400, "TargetTrackingScalingRule.DumplicateMetric"),
+        "Only one TargetTrackingScaling rule for a given metric specification is allowed.",
+        {},
+        (
+            ("CreateScalingRule", TRACKING),
+            ("CreateScalingRule", {**TRACKING, "MetricName": "IntranetRx"}),
+        ),
+    ),
+    Row(
+        *("ModifyScalingRule", "metric"),
+        {"ScalingRuleId": "{ScalingRuleId}", "MetricName": "Mood"},
+        *(400, "TargetTrackingScalingRule.UnsupportedMetric"),
+        "Specific metric is not supported for target tracking scaling rule.",
+        {},
+        (("CreateScalingRule", TRACKING),),
+    ),
+    Row(
+        *("ModifyScalingRule", "magnitude"),
+        {"ScalingRuleId": "{ScalingRuleId}", "MinAdjustmentMagnitude": "2"},
+        *(400, "InvalidMinAdjustmentMagnitudeMismatchAdjustmentType"),
+        "MinAdjustmentMagnitude is not supported by the specified adjustment type.",
+        {},
+        (simple_rule(),),
+    ),
     # Scheduled tasks and alarms
     Row(
         *(TASK[0], "region", {**TASK[1], "RegionId": "cn-atlantis"}, 404),
@@ -645,6 +736,26 @@ ROWS = [
         "ScheduledAction.RegionMismatch",
         "The specified scheduled task and the specified scheduled action are not in the same "
         "Region.",
+    ),
+    Row(
+        *("ModifyScheduledTask", "name is taken"),
+        {"ScheduledTaskId": "{ScheduledTaskId}", "ScheduledTaskName": "task"},
+        *(400, "InvalidScheduledTaskName.Duplicate"),
+        "The specified value of parameter ScheduledTaskName is duplicated.",
+        {},
+        (TASK, (TASK[0], {**TASK[1], "ScheduledTaskName": "other"})),
+    ),
+    Row(
+        *("ModifyScheduledTask", "rule of another region"),
+        {
+            "ScheduledTaskId": "{ScheduledTaskId}",
+            "ScheduledAction": "ari:acs:ess:cn-beijing:1:scalingrule/asr-1",
+        },
+        *(400, "ScheduledAction.RegionMismatch"),
+        "The specified scheduled task and the specified scheduled action are not in the same "
+        "Region.",
+        {},
+        (TASK,),
     ),
     *(
         Row(
@@ -685,6 +796,14 @@ ROWS = [
         "Lifecycle hook quota exceeded in the specified scaling group.",
         {},
         (HOOK,) * 10,
+    ),
+    Row(
+        *("ModifyLifecycleHook", "receiver"),
+        {"LifecycleHookId": "{LifecycleHookId}", "NotificationArn": "queue"},
+        *(400, "InvalidNotificationArn"),
+        "The specified parameter notificationArn is invalid.",
+        {},
+        (HOOK,),
     ),
     *(
         Row(action, "a value", params, 400, "InvalidParamter", HOOK_PARAMETER, {}, (HOOK,))
@@ -817,6 +936,8 @@ ROWS = [
     in_group("DetachLoadBalancers", {"LoadBalancer.1": "lb-1"}),
     in_group("AttachDBInstances", {"DBInstance.1": "rm-1"}),
     in_group("DetachDBInstances", {"DBInstance.1": "rm-1"}),
+    in_group("AttachVServerGroups", {"VServerGroup.1.LoadBalancerId": "lb-1"}),
+    in_group("DetachVServerGroups", {"VServerGroup.1.LoadBalancerId": "lb-1"}),
     Row(
         *("DetachLoadBalancers", "not attached", {**GROUP, "LoadBalancer.1": "lb-9"}, 404),
         *("InvalidLoadBalancerId.NotFound", 'The Load Balancer "lb-9" does not exist.'),
@@ -926,6 +1047,67 @@ def test_an_action_refuses_as_its_table_says(row: Row) -> None:
     answer = refused.value
     assert (answer.get_http_status(), answer.get_error_code()) == (row.status, row.code)
     assert row.message in answer.get_error_msg()
+
+
+def test_a_configuration_that_instances_were_created_by_cannot_be_deleted() -> None:
+    with cloud_of(group(*instances(1))) as cloud:
+        id = sent(cloud, *CONFIGURATION)["ScalingConfigurationId"]
+        cloud.group.instances["i-0001"].scaling_configuration_id = id
+        with pytest.raises(ServerException) as refused:
+            sent(cloud, "DeleteScalingConfiguration", {"ScalingConfigurationId": id})
+
+    assert (refused.value.get_http_status(), refused.value.get_error_code()) == (
+        400,
+        "InstanceInUse",
+    )
+    assert refused.value.get_error_msg() == IN_USE
+
+
+@pytest.mark.parametrize("action", ["AttachInstances", "EnableScalingGroup"])
+def test_an_instance_that_was_released_does_not_exist_any_more(action: str) -> None:
+    with cloud_of(group(*instances(2)), group(scalingGroupId="asg-2")) as cloud:
+        sent(cloud, "RemoveInstances", {**GROUP, **MINE})
+        cloud.clock.advance(60)
+        assert list(cloud.states()) == ["i-0002"]
+        if action == "EnableScalingGroup":
+            sent(cloud, "DisableScalingGroup", {"ScalingGroupId": "asg-2"})
+        with pytest.raises(ServerException) as refused:
+            sent(cloud, action, {"ScalingGroupId": "asg-2", **MINE})
+
+    assert (refused.value.get_http_status(), refused.value.get_error_code()) == (
+        404,
+        "InvalidInstanceId.NotFound",
+    )
+    assert refused.value.get_error_msg() == 'Instance "i-0001" does not exist.'
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds", "code"),
+    [(20, "60", "RecordTimesExceeded"), (0, "21600", ""), (1, "21600", "TimeExceeded")],
+)
+def test_a_wait_is_prolonged_twenty_times_and_for_six_hours_at_most(
+    times: int, seconds: str, code: str
+) -> None:
+    """Source: cn.zh-CN/API 参考/生命周期挂钩/RecordLifecycleActionHeartbeat.md"""
+    with cloud_of(group(*instances(2))) as cloud:
+        hook_id = sent(cloud, *HOOK)["LifecycleHookId"]
+        sent(cloud, "RemoveInstances", {**GROUP, **MINE})
+        (token,) = cloud.inside.service.lifecycle_actions
+        beat = {"lifecycleHookId": hook_id, "lifecycleActionToken": token}
+        for _ in range(times):
+            cloud.clock.advance(1)
+            sent(cloud, "RecordLifecycleActionHeartbeat", {**beat, "heartbeatTimeout": "60"})
+        last = {**beat, "heartbeatTimeout": seconds}
+        if not code:
+            sent(cloud, "RecordLifecycleActionHeartbeat", last)
+            return
+        with pytest.raises(ServerException) as refused:
+            sent(cloud, "RecordLifecycleActionHeartbeat", last)
+
+    assert (refused.value.get_http_status(), refused.value.get_error_code()) == (
+        400,
+        f"LifecycleAction.{code}",
+    )
 
 
 def test_every_row_is_of_an_action_that_is_there() -> None:

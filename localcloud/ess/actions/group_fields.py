@@ -11,6 +11,11 @@ from localcloud.ess.state import EssState
 
 MAX_SIZE = 2_000
 POLICIES = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration", "CustomPolicy")
+TEMPLATE_VERSION = text(
+    "LaunchTemplateVersion",
+    pattern="[0-9]+|Default|Latest",
+    error=refusals.TemplateVersionNotNumber,
+)
 SETTABLE = (  # by Create and by Modify
     text("ScalingGroupName", pattern=NAME),
     integer("MinSize", 0, MAX_SIZE),
@@ -23,11 +28,7 @@ SETTABLE = (  # by Create and by Modify
     texts("VSwitchIds", 8),
     boolean("GroupDeletionProtection", default=None),
     text("LaunchTemplateId"),
-    text(
-        "LaunchTemplateVersion",
-        pattern="[0-9]+|Default|Latest",
-        error=refusals.TemplateVersionNotNumber,
-    ),
+    TEMPLATE_VERSION,
 )
 DESCRIBED_ONLY = (  # as given, without effect
     integer("StopInstanceTimeout", 30, 240),

@@ -7,7 +7,12 @@ from localcloud.answers import Reply
 from localcloud.ess import refusals
 from localcloud.ess.actions import hooks
 from localcloud.ess.actions.action import Action
-from localcloud.ess.actions.group_fields import DESCRIBED_ONLY, SETTABLE, set_fields
+from localcloud.ess.actions.group_fields import (
+    DESCRIBED_ONLY,
+    SETTABLE,
+    TEMPLATE_VERSION,
+    set_fields,
+)
 from localcloud.ess.actions.members import attach
 from localcloud.ess.model import ScalingGroup
 from localcloud.ess.parameters import (
@@ -237,7 +242,7 @@ ACTIONS = (
             *(
                 text("ActiveScalingConfigurationId"),
                 text("LaunchTemplateId"),
-                text("LaunchTemplateVersion"),
+                TEMPLATE_VERSION,
             ),
             texts("InstanceId"),
             texts("LoadBalancerWeight"),

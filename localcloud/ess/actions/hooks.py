@@ -31,7 +31,13 @@ from localcloud.ess.state import EssState, new_id
 MAX_HOOKS = 10
 MAX_HEARTBEATS, MAX_WAIT = 20, timedelta(hours=6)  # (API reference of RecordLifecycle...)
 OWNER = "[^:]+:[^:]*"  # region and account
-ARN = f"acs:(mns:{OWNER}:/?(queue|topic)s?/.+|oos:{OWNER}:template/.+|eventbridge:{OWNER}:eventbus/.+)"
+ARN = "|".join(
+    (
+        f"acs:mns:{OWNER}:/?(queue|topic)s?/.+",
+        f"acs:oos:{OWNER}:template/.+",
+        f"acs:eventbridge:{OWNER}:eventbus/.+",
+    )
+)
 RESULTS = ("CONTINUE", "ABANDON", "ROLLBACK")
 SETTABLE = (
     one_of("DefaultResult", *RESULTS),
