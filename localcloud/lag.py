@@ -142,5 +142,11 @@ def _activity(activity: Activity, at: datetime) -> Activity:
         return activity
     nothing: dict[str, Any] = {name: [] for name in ("created", "started", "destroyed", "stopped")}
     return replace(
-        activity, status_code="InProgress", status_message="", detail="", ignored={}, **nothing
+        activity,
+        status_code="InProgress",
+        status_message="",
+        detail="",
+        ignored={},
+        capacities_at_end={},
+        **nothing,
     )

@@ -189,7 +189,7 @@ def pages(max_size: int) -> tuple[Parameter, Parameter]:
 
 def read_request(declared: Sequence[Parameter], params: Params, version: str) -> dict[str, Any]:
     """Returns the values of the declared parameters. Raises ApiError: missing, or invalid."""
-    request = {}
+    request: dict[str, Any] = {"Version": version}
     for parameter in declared:
         is_plural = parameter.is_list and version == NEWER
         key = plural(parameter.name) if is_plural else parameter.name

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from localcloud import errors
 from localcloud.ess import capacity, refusals
 from localcloud.ess.capacity import Cause
+from localcloud.ess.causes import changing
 from localcloud.ess.model import ScalingGroup
 from localcloud.ess.resources import Rule
 from localcloud.ess.state import EssState
@@ -42,12 +43,13 @@ def execute(
 ) -> str:
     """Starts what the rule says; returns the activity's id. Raises ApiError.
 
-    A cooldown holds back what an alarm starts.
+    The text of `cause` says who executes it. A cooldown holds back what an alarm starts.
     """
     group = state.group(rule.scaling_group_id)
     is_by_alarm = cause.source == "Cms"
     if is_by_alarm and group.cooldown_until and now < group.cooldown_until:
         raise errors.CooldownInProgress()
+    cause = cause._replace(text=f'{cause.text} execute scaling rule "{rule.scaling_rule_id}"')
     id = adjust(state, group, _adjustment(rule, breach), cause, now)
     if is_by_alarm:
         cooldown_seconds = group.default_cooldown if rule.cooldown is None else rule.cooldown
@@ -70,8 +72,7 @@ def adjust(
     capacity.check_may_start(state, group, process, parallel=cause.parallel)
     if after == before:
         raise errors.IncorrectCapacityNoChange()
-    change = f'changing the Total Capacity from "{before}" to "{after}".'
-    cause = cause._replace(text=f"{cause.text.rstrip('.')}, {change}")
+    cause = cause._replace(text=changing(cause.text, before, after))
     if group.desired_capacity is not None:
         group.desired_capacity = after
         if cause.parallel:

@@ -100,6 +100,7 @@ class EssState:
             # From desired, not from the live count (ESS guide, Expected number of instances).
             group.desired_capacity -= group.counted(removed)
             activity.decreases = True
+        activity.capacities = group.capacities_by_origin()
         self._begin(activity)
         self.notify(group, "SCALE_IN_START", activity, activity.started_at)
         is_held = self.hold(group, activity, "SCALE_IN", activity.started_at)
@@ -111,11 +112,20 @@ class EssState:
     ) -> None:
         """Begins to bring instances into the group."""
         self.notify(group, "SCALE_OUT_START", activity, activity.started_at)
+        activity.capacities = group.capacities_by_origin()
         for instance in joining:
             instance.lifecycle_state = "Pending"
             instance.scaling_activity_id = activity.scaling_activity_id
             group.instances[instance.instance_id] = instance
         activity.joining_ids = [instance.instance_id for instance in joining]
+        self._begin(activity)
+
+    def start_turning(
+        self, group: ScalingGroup, turning: list[Instance], activity: Activity
+    ) -> None:
+        """Begins to give instances another state, once the activity ends."""
+        activity.turning_ids = [instance.instance_id for instance in turning]
+        activity.capacities = group.capacities_by_origin()
         self._begin(activity)
 
     def hold(self, group: ScalingGroup, activity: Activity, transition: str, now: datetime) -> bool:

@@ -76,6 +76,7 @@ def modify_scaling_group(state: EssState, request: Request) -> Reply:
     if request["ActiveScalingConfigurationId"]:
         activate(state, group, request["ActiveScalingConfigurationId"])
     set_fields(state, group, request)
+    group.modified_at = state.clock.now()
     return {}
 
 

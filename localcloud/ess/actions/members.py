@@ -8,8 +8,9 @@ from typing import Any
 
 from localcloud import errors
 from localcloud.answers import Reply
-from localcloud.ess import capacity, refusals, removal_checks
+from localcloud.ess import activity_lifecycle, capacity, refusals, removal_checks
 from localcloud.ess.actions.action import Action
+from localcloud.ess.causes import by_hand, changing, description
 from localcloud.ess.model import PENDING, REMOVABLE, Activity, Instance, ScalingGroup
 from localcloud.ess.parameters import (
     GROUP,
@@ -28,6 +29,7 @@ from localcloud.ess.state import EssState, listed, new_id
 from localcloud.ess.views import instance_view
 
 SINGULAR_AND_PLURAL = (("LifecycleState", "LifecycleStates"), ("CreationType", "CreationTypes"))
+SIGNS = {"attach": 1, "detach": -1}  # of the change of capacity
 PROTECTABLE = ("InService", "Protected")
 IDS = texts("InstanceId", required=True)
 
@@ -69,7 +71,7 @@ def attach(state: EssState, group: ScalingGroup, ids: list[str], request: Reques
     if group.total_capacity + len(ids) > group.max_size:
         raise errors.IncorrectCapacityMaxSize()
     now = state.clock.now()
-    activity = _new_activity(state, group, f'Attach "{len(ids)}" ECS instance', request)
+    activity = _new_activity(state, group, "attach", ids, request)
     zones = group.zone_ids or [capacity.ZONE]
     joining = []
     for number, id in enumerate(ids):
@@ -94,8 +96,9 @@ def detach_instances(state: EssState, request: Request) -> Reply:
         group, request["InstanceId"], request["IgnoreInvalidInstance"]
     )
     removal_checks.check_min_size(group, detached)
-    activity = _new_activity(state, group, f'Detach "{len(detached)}" ECS instance', request)
-    activity.instance_ids = [instance.instance_id for instance in detached]
+    ids = [instance.instance_id for instance in detached]
+    activity = _new_activity(state, group, "detach", ids, request)
+    activity.instance_ids = ids
     activity.detaches = True
     activity.ignored = {id: error.code for id, error in error_by_id.items()}
     state.start_removal(group, detached, activity, request["DecreaseDesiredCapacity"])
@@ -113,17 +116,24 @@ def set_instances_protection(state: EssState, request: Request) -> Reply:
 
 
 def enter_standby(state: EssState, request: Request) -> Reply:
-    group = state.group(request["ScalingGroupId"])
-    for instance in _in_states(group, request["InstanceId"], *PROTECTABLE):
-        instance.lifecycle_state = "Standby"
-    return {}
+    return _turn(state, request, "Standby", PROTECTABLE)
 
 
 def exit_standby(state: EssState, request: Request) -> Reply:
+    return _turn(state, request, "InService", ("Standby",))
+
+
+def _turn(state: EssState, request: Request, to: str, states: tuple[str, ...]) -> Reply:
+    """Gives instances another state: at once, or where the call is Async after a while."""
     group = state.group(request["ScalingGroupId"])
-    for instance in _in_states(group, request["InstanceId"], "Standby"):
-        instance.lifecycle_state = "InService"
-    return {}
+    turning = _in_states(group, request["InstanceId"], *states)
+    verb = "put into standby" if to == "Standby" else "exit standby"
+    activity = _new_activity(state, group, verb, request["InstanceId"], request)
+    activity.turns_to = to
+    state.start_turning(group, turning, activity)
+    if not request["Async"]:
+        activity_lifecycle.proceed(state, activity, activity.started_at)
+    return {"ScalingActivityId": activity.scaling_activity_id}
 
 
 def set_instance_health(state: EssState, request: Request) -> Reply:
@@ -183,18 +193,26 @@ def _instance(state: EssState, instance_id: str) -> Instance:
 
 
 def _new_activity(
-    state: EssState, group: ScalingGroup, description: str, request: Mapping[str, Any]
+    state: EssState,
+    group: ScalingGroup,
+    verb: str,
+    ids: list[str],
+    request: Mapping[str, Any],
 ) -> Activity:
     """Returns an activity by hand. Hooks hold its instances only where the call says so."""
-    now = state.clock.now()
+    now, before = state.clock.now(), group.total_capacity
+    cause = by_hand(verb, ids)
+    if verb in SIGNS:
+        joining = (group.instances.get(id, Instance(id, now)) for id in ids)
+        cause = changing(cause, before, before + SIGNS[verb] * group.counted(joining))
     return Activity(
         scaling_activity_id=new_id("asa"),
         scaling_group_id=group.scaling_group_id,
         started_at=now,
         ends_at=now + timedelta(seconds=state.assumptions.activity_seconds),
-        description=description,
-        cause=f"A user requests to {description[0].lower()}{description[1:]}.",
-        capacity_at_start=group.total_capacity,
+        description=description(verb.capitalize(), len(ids)),
+        cause=cause,
+        capacity_at_start=before,
         parallel=group.desired_capacity is not None,
         hook_context={} if request.get("LifecycleHook") else {"DisableLifecycleHook": True},
     )
@@ -255,13 +273,11 @@ ACTIONS = (
         "EnterStandby",
         enter_standby,
         (GROUP, IDS, TOKEN, boolean("Async")),
-        "done at once, without an activity",
     ),
     Action(
         "ExitStandby",
         exit_standby,
         (GROUP, IDS, TOKEN, boolean("Async")),
-        "done at once, without an activity",
     ),
     Action(
         "SetInstanceHealth",

@@ -10,6 +10,7 @@ from localcloud.answers import Reply
 from localcloud.ess import refusals, scaling_rules
 from localcloud.ess.actions.action import Action
 from localcloud.ess.capacity import Cause
+from localcloud.ess.causes import USER
 from localcloud.ess.parameters import (
     GROUP,
     NAME,
@@ -133,11 +134,7 @@ def describe_scaling_rules(state: EssState, request: Request) -> Reply:
 
 def execute_scaling_rule(state: EssState, request: Request) -> Reply:
     rule = scaling_rules.rule_by_ari(state, request["ScalingRuleAri"])
-    cause = Cause(
-        f'A user requests to execute scaling rule "{rule.scaling_rule_id}".',
-        "APIs",
-        rule.scaling_rule_id,
-    )
+    cause = Cause(USER, "APIs", rule.scaling_rule_id)
     breach = _breach(request) if rule.rule_type == "StepScalingRule" else None
     return {
         "ScalingActivityId": scaling_rules.execute(state, rule, cause, state.clock.now(), breach)
@@ -195,7 +192,7 @@ def scale_with_adjustment(state: EssState, request: Request) -> Reply:
         request["MinAdjustmentMagnitude"] or 0,
     )
     cause = Cause(
-        "A user requests to scale the group.", "APIs", metadata=request["ActivityMetadata"] or ""
+        f"{USER} scale the scaling group", "APIs", metadata=request["ActivityMetadata"] or ""
     )
     return {"ScalingActivityId": scaling_rules.adjust(state, group, by, cause, state.clock.now())}
 
