@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from localcloud.fleet import (
     FleetError,
     add_faults,
     add_keys,
+    add_rate_limits,
     read_document,
     save_fleet,
     service_of,
@@ -34,6 +36,7 @@ from localcloud.functions.fleet_function import FleetFunction, fleet_function_of
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.lag import Lag
+from localcloud.rate_limits import parse_limit
 from localcloud.regions import Place
 from localcloud.server import listening_socket, ready_line, server_for
 
@@ -49,11 +52,16 @@ class _Address(NamedTuple):
     names: frozenset[str]  # of this machine, besides its addresses
 
 
-def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> list[Fault]:
-    try:
-        return [parse_fault(text) for text in texts]
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+def _each(parse: Callable[[str], Any]) -> Callable[..., list[Any]]:
+    """Returns what parses each value of an option that may be repeated."""
+
+    def parse_all(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> list[Any]:
+        try:
+            return [parse(text) for text in texts]
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+
+    return parse_all
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -133,10 +141,19 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
     "--fault",
     "faults",
     multiple=True,
-    callback=_faults,
+    callback=_each(parse_fault),
     metavar="KIND[:ACTION[:TIMES[:SECONDS]]]",
     help="Cause a fault, such as throttled:RemoveInstances:2; may be repeated. "
     f"Kinds: {', '.join(KINDS)}.",
+)
+@click.option(
+    "--rate-limit",
+    "rate_limits",
+    multiple=True,
+    callback=_each(parse_limit),
+    metavar="ACTION:CALLS",
+    help="How many calls a second an account may make of an action, or of each (*); may be "
+    "repeated.",
 )
 @click.option(
     "--fault-rate",
@@ -171,6 +188,7 @@ def main(
     security_token: str,
     default_format: str,
     faults: list[Fault],
+    rate_limits: list[tuple[str, float]],
     fault_rate: float,
     kinds: tuple[str, ...],
     fault_seed: int,
@@ -193,6 +211,9 @@ def main(
     cloud = LocalCloud(service, authenticator, default_format=default_format, platform=platform)
     cloud.elsewhere = elsewhere
     add_keys(document, authenticator)
+    add_rate_limits(document, cloud.rate_limits)
+    for action, calls in rate_limits:
+        cloud.rate_limits.set(action, calls)
     cloud.lag = Lag(lists_lag, history_lag, varies=lag_varies)
     add_faults(document, cloud.faults)
     cloud.faults.pending += faults

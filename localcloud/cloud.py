@@ -21,6 +21,7 @@ from localcloud.functions.platform import Platform
 from localcloud.lag import Lag, group_id_in
 from localcloud.monitor import describe as monitor
 from localcloud.ram import RolePolicy
+from localcloud.rate_limits import RateLimits
 from localcloud.regions import REGIONS, Place, region_of
 from localcloud.wire import Incoming, Params
 
@@ -58,6 +59,7 @@ class LocalCloud:
     calls: MutableSequence[Call] = field(default_factory=lambda: deque(maxlen=1_000))
     last_reply_by_read: dict[tuple[str, ...], Reply] = field(default_factory=dict)
     lag: Lag = field(default_factory=Lag)
+    rate_limits: RateLimits = field(default_factory=RateLimits)
     role_policy: RolePolicy | None = None  # None: the key may do everything
     # by account and region: all but the first, `service`
     elsewhere: dict[Place, Service] = field(default_factory=dict)
@@ -100,13 +102,14 @@ class LocalCloud:
         try:
             format = answers.answer_format(params, self.default_format)
             self.authenticator.check(incoming, params, datetime.now(timezone.utc))
+            account_id = self.authenticator.account_of(incoming, params, self.service.account_id)
+            self.rate_limits.check(account_id, action, self.service.clock.now())
             if self.role_policy and not self.role_policy.permits(params):
                 raise errors.ForbiddenRam()
             if fault and fault.kind in REFUSALS:
                 raise REFUSALS[fault.kind]()
-            home = self.service
-            account_id = self.authenticator.account_of(incoming, params, home.account_id)
-            service = self.service_at(account_id, region_of(params, home.region_id))
+            service = self.service_at(account_id, region_of(params, self.service.region_id))
+            service.request_id = id
             reply = self._perform_with_fault(service, fault, action, params)
             nested = answers.nested(reply) if params["Version"] == NESTED else reply
             body = answers.answer_body(action, nested, id, format)

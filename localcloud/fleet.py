@@ -19,6 +19,7 @@ from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.service import Service
 from localcloud.ess.state import new_id
 from localcloud.faults import Faults
+from localcloud.rate_limits import RateLimits
 from localcloud.regions import HOME_ACCOUNT, HOME_REGION, Place
 from localcloud.state import restore, saved
 
@@ -128,6 +129,12 @@ def saved_document(home: Service, elsewhere: Iterable[Service] = ()) -> dict[str
 def _saved_place(service: Service) -> dict[str, Any]:
     account_id, region_id = service.place
     return {"accountId": account_id, "regionId": region_id, "saved": saved(service)}
+
+
+def add_rate_limits(document: Mapping[str, Any], limits: RateLimits) -> None:
+    """Sets the limits that the document has."""
+    for action, calls in document.get("rateLimits", {}).items():
+        limits.set(action, calls)
 
 
 def save_fleet(service: Service, path: Path, elsewhere: Iterable[Service] = ()) -> None:

@@ -28,7 +28,7 @@ from localcloud.cloud import LocalCloud
 from localcloud.ess.model import Assumptions
 from localcloud.ess.service import Service
 from localcloud.faults import Faults
-from localcloud.fleet import add_keys, service_of, services_elsewhere
+from localcloud.fleet import add_keys, add_rate_limits, service_of, services_elsewhere
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.server import running
@@ -80,6 +80,7 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
     add_keys(fleet, key)
     elsewhere = services_elsewhere(fleet, service)
     cloud = LocalCloud(service, key, platform=platform, elsewhere=elsewhere)
+    add_rate_limits(fleet, cloud.rate_limits)
     try:
         with running(cloud) as endpoint:
             yield Handle(

@@ -94,6 +94,7 @@ def _control_routes(cloud: LocalCloud) -> list[Route]:
             return _error(str(error))
         if request.method == "DELETE":
             cloud.faults.clear()
+            cloud.rate_limits.clear()
             cloud.lag.lists = cloud.lag.history = 0.0
         return JSONResponse(_faults_view(cloud))
 
@@ -123,19 +124,23 @@ def _faults_view(cloud: LocalCloud) -> dict[str, Any]:
         "rate": faults.rate,
         "kinds": list(faults.kinds),
         "lag": {"lists": lag.lists, "history": lag.history, "varies": lag.varies},
+        "rateLimits": cloud.rate_limits.max_by_action,
         "happened": dict(faults.occurrences),
     }
 
 
 def _set_faults(cloud: LocalCloud, body: Mapping[str, Any]) -> None:
     """Adds one fault, {"kind", "action", "times", "seconds"}; sets a share of all calls,
-    {"rate", "kinds", "seed", "action", "seconds"}; or sets {"lag": {...}}.
+    {"rate", "kinds", "seed", "action", "seconds"}; or sets {"lag": {...}} or {"rateLimits": {...}}.
 
     Raises KeyError, TypeError, ValueError.
     """
     action = str(body.get("action", "*"))
     if "lag" in body:
         _set_lag(cloud, dict(body["lag"]))
+    elif "rateLimits" in body:
+        for name, calls in dict(body["rateLimits"]).items():
+            cloud.rate_limits.set(str(name), float(calls))
     elif "rate" in body:
         seed, seconds = int(body.get("seed", 0)), float(body.get("seconds", 0.3))
         cloud.faults.set_random(float(body["rate"]), list(body["kinds"]), seed, action, seconds)

@@ -85,6 +85,8 @@ class ScalingGroup:
     db_instance_not_ok: str = ""  # id of a database in a state that forbids scaling
     service_role_ok: bool = True
     modified_at: datetime | None = None
+    # of activities that mail and text messages are sent about
+    alert_statuses: list[str] = field(default_factory=list)
     instances: dict[str, Instance] = field(default_factory=dict)
     # by id: instances that were removed; ecs_status says what became of each
     departed: dict[str, Instance] = field(default_factory=dict)
@@ -166,6 +168,7 @@ class Activity:
     hook_context: dict[str, Any] = field(default_factory=dict)  # LifecycleHookContext
     forced_status: str = ""  # status at its end, by a fault or a hook
     metadata: str = ""
+    request_id: str = ""  # of the call that began it
     turning_ids: list[str] = field(default_factory=list)  # that only change their state
     turns_to: str = ""  # that state
     # AttachedCapacity and AutoCreatedCapacity at the start; with TotalCapacity at the end

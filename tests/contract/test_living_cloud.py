@@ -406,7 +406,8 @@ def test_receivers_get_the_notifications_that_they_subscribed_to() -> None:
         ]
         story.after(60)
         (sent,) = story.cloud.inside.service.sent_messages
-        assert (sent["to"], sent["content"]) == (arn, {"event": kinds[0], "scalingActivityId": id})
+        content = sent["content"]
+        assert (sent["to"], content["event"], content["scalingActivityId"]) == (arn, kinds[0], id)
 
 
 def test_an_hour_of_hooks_and_alarms_passes_at_once() -> None:

@@ -99,7 +99,7 @@ ACTIONS = (
         "CreateNotificationConfiguration",
         create_notification_configuration,
         (GROUP, NEW_ARN, *SETTABLE),
-        "messages are stored, not sent; their format is invented, for it is not published",
+        "messages are stored, not sent; the content of one to a queue is invented",
     ),
     Action(
         "ModifyNotificationConfiguration",
