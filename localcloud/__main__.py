@@ -201,7 +201,7 @@ def main(
     """
     document, service, elsewhere = _start_services(fleet, state, activity_seconds, acts)
     secret = access_key_secret or token_hex(16)
-    account = Account(service.region_id, access_key_id, secret, security_token)
+    account = Account(service.region_id, access_key_id, secret, security_token, service.account_id)
 
     def send(arn: str, body: dict[str, Any]) -> None:
         service.sent_messages.append({"to": arn, "content": body})

@@ -71,7 +71,9 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
     clock = DrivenClock(datetime.now(timezone.utc))
     service = service_of(fleet, clock, Assumptions(**options))
     key = Authenticator("localcloud", token_hex(16))
-    account = Account(service.region_id, key.access_key_id, key.access_key_secret, "")
+    account = Account(
+        *(service.region_id, key.access_key_id, key.access_key_secret, ""), service.account_id
+    )
 
     def send(arn: str, body: dict[str, Any]) -> None:
         service.sent_messages.append({"to": arn, "content": body})

@@ -15,6 +15,7 @@ from localcloud.ess.actions import (
     group_settings,
     groups,
     hooks,
+    instance_states,
     members,
     newer,
     notifications,
@@ -30,7 +31,17 @@ from localcloud.wire import Params
 
 VERSIONS = ("2014-08-28", "2022-02-22")
 MODULES = (
-    *(groups, group_settings, configurations, members, remove, scaling, activities, hooks),
+    *(
+        groups,
+        group_settings,
+        configurations,
+        members,
+        instance_states,
+        remove,
+        scaling,
+        activities,
+        hooks,
+    ),
     *(alarms, schedule, notifications, tags, balancers, general),
 )
 ACTIONS: dict[str, Action] = {

@@ -20,7 +20,8 @@ RULE = {**GROUP, "AdjustmentType": "QuantityChangeInCapacity", "AdjustmentValue"
 
 def capacities(activity: dict[str, Any]) -> tuple[str, str, str]:
     names = ("TotalCapacity", "AttachedCapacity", "AutoCreatedCapacity")
-    return tuple(activity[name] for name in names)  # type: ignore[return-value]
+    total, attached, created = (str(activity[name]) for name in names)
+    return total, attached, created
 
 
 def test_the_capacities_of_an_activity_are_those_after_its_end() -> None:

@@ -374,9 +374,12 @@ ROWS = [
     ),
     *(
         Row(
-            *("ModifyScalingConfiguration", f"user data of {len(data)}"),
+            "ModifyScalingConfiguration",
+            f"user data of {len(data)}",
             {"ScalingConfigurationId": "{ScalingConfigurationId}", "UserData": data},
-            *(400, f"InvalidUserData.{code}", "The specified parameter UserData "),
+            400,
+            f"InvalidUserData.{code}",
+            "The specified parameter UserData ",
             {},
             (CONFIGURATION,),
         )

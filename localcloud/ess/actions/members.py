@@ -1,4 +1,4 @@
-"""The instances of a group: describe, attach, detach, protect, put into standby, mark."""
+"""The instances of a group: describe, attach, detach, entrust. More: `instance_states`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud import errors
 from localcloud.answers import Reply
-from localcloud.ess import activity_lifecycle, capacity, refusals, removal_checks
+from localcloud.ess import capacity, removal_checks
 from localcloud.ess.actions.action import Action
 from localcloud.ess.causes import by_hand, changing, description
 from localcloud.ess.model import PENDING, REMOVABLE, Activity, Instance, ScalingGroup
@@ -30,7 +30,6 @@ from localcloud.ess.views import instance_view
 
 SINGULAR_AND_PLURAL = (("LifecycleState", "LifecycleStates"), ("CreationType", "CreationTypes"))
 SIGNS = {"attach": 1, "detach": -1}  # of the change of capacity
-PROTECTABLE = ("InService", "Protected")
 IDS = texts("InstanceId", required=True)
 
 
@@ -71,7 +70,7 @@ def attach(state: EssState, group: ScalingGroup, ids: list[str], request: Reques
     if group.total_capacity + len(ids) > group.max_size:
         raise errors.IncorrectCapacityMaxSize()
     now = state.clock.now()
-    activity = _new_activity(state, group, "attach", ids, request)
+    activity = activity_by_hand(state, group, "attach", ids, request)
     zones = group.zone_ids or [capacity.ZONE]
     joining = []
     for number, id in enumerate(ids):
@@ -97,48 +96,12 @@ def detach_instances(state: EssState, request: Request) -> Reply:
     )
     removal_checks.check_min_size(group, detached)
     ids = [instance.instance_id for instance in detached]
-    activity = _new_activity(state, group, "detach", ids, request)
+    activity = activity_by_hand(state, group, "detach", ids, request)
     activity.instance_ids = ids
     activity.detaches = True
     activity.ignored = {id: error.code for id, error in error_by_id.items()}
     state.start_removal(group, detached, activity, request["DecreaseDesiredCapacity"])
     return {"ScalingActivityId": activity.scaling_activity_id}
-
-
-def set_instances_protection(state: EssState, request: Request) -> Reply:
-    group = state.group(request["ScalingGroupId"])
-    if group.lifecycle_state != "Active":
-        raise errors.IncorrectScalingGroupStatus()
-    state_after = "Protected" if request["ProtectedFromScaleIn"] else "InService"
-    for instance in _in_states(group, request["InstanceId"], *PROTECTABLE):
-        instance.lifecycle_state = state_after
-    return {}
-
-
-def enter_standby(state: EssState, request: Request) -> Reply:
-    return _turn(state, request, "Standby", PROTECTABLE)
-
-
-def exit_standby(state: EssState, request: Request) -> Reply:
-    return _turn(state, request, "InService", ("Standby",))
-
-
-def _turn(state: EssState, request: Request, to: str, states: tuple[str, ...]) -> Reply:
-    """Gives instances another state: at once, or where the call is Async after a while."""
-    group = state.group(request["ScalingGroupId"])
-    turning = _in_states(group, request["InstanceId"], *states)
-    verb = "put into standby" if to == "Standby" else "exit standby"
-    activity = _new_activity(state, group, verb, request["InstanceId"], request)
-    activity.turns_to = to
-    state.start_turning(group, turning, activity)
-    if not request["Async"]:
-        activity_lifecycle.proceed(state, activity, activity.started_at)
-    return {"ScalingActivityId": activity.scaling_activity_id}
-
-
-def set_instance_health(state: EssState, request: Request) -> Reply:
-    _instance(state, request["InstanceId"]).health_status = request["HealthStatus"]
-    return {}
 
 
 def modify_instance_attribute(state: EssState, request: Request) -> Reply:
@@ -147,7 +110,7 @@ def modify_instance_attribute(state: EssState, request: Request) -> Reply:
     if not ids:
         raise errors.MissingParameter("InstanceId")
     group = state.group(request["ScalingGroupId"])
-    for instance in _in_states(group, ids, *REMOVABLE, *PENDING):
+    for instance in in_states(group, ids, *REMOVABLE, *PENDING):
         if instance.creation_type == "AutoCreated":
             raise errors.IncorrectInstanceStatus(instance.instance_id)
         instance.entrusted = request["Entrusted"]
@@ -174,7 +137,7 @@ def _filter(request: Request) -> Callable[[Instance], bool] | None:
     return lambda instance: all(getattr(instance, name) in values for name, values in given.items())
 
 
-def _in_states(group: ScalingGroup, ids: list[str], *states: str) -> list[Instance]:
+def in_states(group: ScalingGroup, ids: list[str], *states: str) -> list[Instance]:
     """Returns these instances. Raises ApiError unless each is a member, in one of the states."""
     removal_checks.check_service_role(group)
     for id in ids:
@@ -185,14 +148,7 @@ def _in_states(group: ScalingGroup, ids: list[str], *states: str) -> list[Instan
     return [group.instances[id] for id in ids]
 
 
-def _instance(state: EssState, instance_id: str) -> Instance:
-    group = state.group_of(instance_id)
-    if group is None:
-        raise refusals.UnknownInstance(instance_id)
-    return group.instances[instance_id]
-
-
-def _new_activity(
+def activity_by_hand(
     state: EssState,
     group: ScalingGroup,
     verb: str,
@@ -262,29 +218,6 @@ ACTIONS = (
             boolean("DecreaseDesiredCapacity", default=True),
             one_of("DetachOption", "both"),
             document("LifecycleHookContext"),
-        ),
-    ),
-    Action(
-        "SetInstancesProtection",
-        set_instances_protection,
-        (GROUP, IDS, boolean("ProtectedFromScaleIn", default=None, required=True)),
-    ),
-    Action(
-        "EnterStandby",
-        enter_standby,
-        (GROUP, IDS, TOKEN, boolean("Async")),
-    ),
-    Action(
-        "ExitStandby",
-        exit_standby,
-        (GROUP, IDS, TOKEN, boolean("Async")),
-    ),
-    Action(
-        "SetInstanceHealth",
-        set_instance_health,
-        (
-            text("InstanceId", required=True),
-            one_of("HealthStatus", "Healthy", "Unhealthy", required=True),
         ),
     ),
     Action(
