@@ -10,6 +10,7 @@ from localcloud import errors
 
 ALL = "*"  # each action that has no limit of its own
 SECOND = timedelta(seconds=1)
+MIN, MAX = 0.001, 1e6
 
 
 @dataclass
@@ -21,8 +22,8 @@ class RateLimits:
 
     def set(self, action: str, max_per_second: float) -> None:
         """Sets the limit of an action, or of `*`. Raises ValueError."""
-        if not max_per_second >= 0:
-            raise ValueError(f"the limit of {action} must be 0 or more calls a second")
+        if max_per_second != 0 and not MIN <= max_per_second <= MAX:
+            raise ValueError(f"the limit of {action} must be 0, or from {MIN} to {MAX:g} a second")
         self.max_by_action[action] = max_per_second
 
     def clear(self) -> None:
@@ -54,6 +55,6 @@ def parse_limit(text: str) -> tuple[str, float]:
         limit = float(calls)
     except ValueError:
         limit = -1.0
-    if not action or not colon or not limit >= 0:
+    if not action or not colon or (limit != 0 and not MIN <= limit <= MAX):
         raise ValueError(f"{text!r} is not ACTION:CALLS, such as RemoveInstances:5")
     return action, limit

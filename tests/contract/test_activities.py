@@ -244,3 +244,14 @@ def test_an_activity_says_which_hooks_its_call_left_out() -> None:
         (activity,) = story.activities()
 
     assert activity["LifecycleHookContext"] == {"DisableLifecycleHook": True}
+
+
+def test_a_history_that_lags_shows_the_capacities_of_then() -> None:
+    with story_of(*instances(3)) as story:
+        story.cloud.inside.lag.history = 30
+        story.describe("DetachInstances", **GROUP, InstanceIds=["i-0001"])
+        story.after(70)
+        (late,) = story.activities()
+        assert (late["StatusCode"], capacities(late)) == ("InProgress", ("3", "0", "3"))
+        story.after(30)
+        assert capacities(story.activities()[0]) == ("2", "0", "2")

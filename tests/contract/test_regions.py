@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from aliyunsdkcore.acs_exception.exceptions import ServerException
@@ -14,6 +15,7 @@ from aliyunsdkcore.request import CommonRequest, RpcRequest
 from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import (
     DescribeScalingGroupsRequest,
 )
+from aliyunsdkess.request.v20140828.DetachInstancesRequest import DetachInstancesRequest
 from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
 
 from localcloud.ess.model import Assumptions
@@ -25,6 +27,7 @@ from localcloud.fleet import (
     service_of,
     services_elsewhere,
 )
+from scalein_cli.local import local_cloud
 from tests.support.clock import NOON, DrivenClock
 from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.deployment import KEY
@@ -50,8 +53,14 @@ def cloud() -> Iterator[Cloud]:
         yield made
 
 
+class Endpoint(NamedTuple):
+    """Of a local cloud that is a process of its own."""
+
+    endpoint: str
+
+
 def send(
-    cloud: Cloud,
+    cloud: Cloud | Endpoint,
     request: RpcRequest,
     region_id: str,
     key: str = KEY.access_key_id,
@@ -192,6 +201,28 @@ def test_a_saved_file_has_all_regions_and_no_secret(cloud: Cloud, tmp_path: Path
     assert {place: service.groups for place, service in again.items()} == {
         place: service.groups for place, service in inside.elsewhere.items()
     }
+
+
+def test_a_state_survives_a_restart_in_every_region_and_account(tmp_path: Path) -> None:
+    fleet, state = tmp_path / "fleet.json", tmp_path / "state.json"
+    fleet.write_text(json.dumps(FLEET), encoding="utf-8")
+    options = ("--state", str(state), "--access-key-secret", KEY.access_key_secret)
+    request = DescribeScalingGroupsRequest()
+    for expected in (3, 2):
+        with local_cloud(fleet, *options, "--access-key-id", KEY.access_key_id) as ready:
+            endpoint = Endpoint(ready["endpoint"])
+            assert sizes(send(endpoint, request, "cn-beijing")) == {"asg-1": expected}
+            other = send(endpoint, request, "cn-hangzhou", "other", "other-secret")
+            assert sizes(other) == {"asg-2": 4}
+            detach = DetachInstancesRequest()
+            detach.set_ScalingGroupId("asg-1")
+            detach.set_InstanceIds([f"b-000{expected}"])
+            send(endpoint, detach, "cn-beijing")
+            clock = f"http://{endpoint.endpoint}/localcloud/clock"
+            forward = urllib.request.Request(
+                clock, b'{"advance": 61}', {"Content-Type": "application/json"}
+            )
+            urllib.request.urlopen(forward).close()
 
 
 def test_a_region_that_is_in_the_file_twice_is_named() -> None:
