@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +22,22 @@ from localcloud.console.history import ConsoleHistory
 from localcloud.ess.model import Assumptions
 from localcloud.ess.service import Service
 from localcloud.faults import KINDS, Fault, parse_fault
-from localcloud.fleet import FleetError, add_faults, read_document, save_fleet, service_of
+from localcloud.fleet import (
+    FleetError,
+    add_faults,
+    add_keys,
+    add_rate_limits,
+    read_document,
+    save_fleet,
+    service_of,
+    services_elsewhere,
+)
 from localcloud.functions.fleet_function import FleetFunction, fleet_function_of
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.lag import Lag
+from localcloud.rate_limits import parse_limit
+from localcloud.regions import Place
 from localcloud.server import listening_socket, ready_line, server_for
 
 FLEETS = Path(__file__).parent / "fleets"
@@ -40,11 +52,16 @@ class _Address(NamedTuple):
     names: frozenset[str]  # of this machine, besides its addresses
 
 
-def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> list[Fault]:
-    try:
-        return [parse_fault(text) for text in texts]
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+def _each(parse: Callable[[str], Any]) -> Callable[..., list[Any]]:
+    """Returns what parses each value of an option that may be repeated."""
+
+    def parse_all(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> list[Any]:
+        try:
+            return [parse(text) for text in texts]
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+
+    return parse_all
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -124,10 +141,19 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
     "--fault",
     "faults",
     multiple=True,
-    callback=_faults,
+    callback=_each(parse_fault),
     metavar="KIND[:ACTION[:TIMES[:SECONDS]]]",
     help="Cause a fault, such as throttled:RemoveInstances:2; may be repeated. "
     f"Kinds: {', '.join(KINDS)}.",
+)
+@click.option(
+    "--rate-limit",
+    "rate_limits",
+    multiple=True,
+    callback=_each(parse_limit),
+    metavar="ACTION:CALLS",
+    help="How many calls a second an account may make of an action, or of each (*); may be "
+    "repeated.",
 )
 @click.option(
     "--fault-rate",
@@ -162,6 +188,7 @@ def main(
     security_token: str,
     default_format: str,
     faults: list[Fault],
+    rate_limits: list[tuple[str, float]],
     fault_rate: float,
     kinds: tuple[str, ...],
     fault_seed: int,
@@ -172,9 +199,9 @@ def main(
     prints one JSON line {"endpoint", "accessKeyId", "accessKeySecret", "regionId"}, and to standard
     error the address of its console. It serves until SIGTERM or Ctrl-C.
     """
-    document, service = _start_service(fleet, state, activity_seconds, acts)
+    document, service, elsewhere = _start_services(fleet, state, activity_seconds, acts)
     secret = access_key_secret or token_hex(16)
-    account = Account(service.region_id, access_key_id, secret, security_token)
+    account = Account(service.region_id, access_key_id, secret, security_token, service.account_id)
 
     def send(arn: str, body: dict[str, Any]) -> None:
         service.sent_messages.append({"to": arn, "content": body})
@@ -182,6 +209,11 @@ def main(
     platform = Platform(service.clock, account, send)
     authenticator = Authenticator(access_key_id, secret, security_token)
     cloud = LocalCloud(service, authenticator, default_format=default_format, platform=platform)
+    cloud.elsewhere = elsewhere
+    add_keys(document, authenticator)
+    add_rate_limits(document, cloud.rate_limits)
+    for action, calls in rate_limits:
+        cloud.rate_limits.set(action, calls)
     cloud.lag = Lag(lists_lag, history_lag, varies=lag_varies)
     add_faults(document, cloud.faults)
     cloud.faults.pending += faults
@@ -231,8 +263,8 @@ def _serve(
             server.run(sockets=[listener])
         finally:
             if state:
-                cloud.service.advance()
-                save_fleet(cloud.service, state)
+                cloud.advance()
+                save_fleet(cloud.service, state, cloud.elsewhere.values())
 
 
 def _certificate(stack: ExitStack, address: _Address) -> tuple[str, str] | None:
@@ -241,21 +273,21 @@ def _certificate(stack: ExitStack, address: _Address) -> tuple[str, str] | None:
     return stack.enter_context(self_signed_certificate(address.host))
 
 
-def _start_service(
+def _start_services(
     fleet: Path, state: Path | None, activity_seconds: float | None, acts: bool
-) -> tuple[dict[str, Any], Service]:
-    """Returns the document of the fleet file, and the service that it or the state describes."""
+) -> tuple[dict[str, Any], Service, dict[Place, Service]]:
+    """Returns the fleet file's document, and the services that it or the state describes."""
     try:
         document = read_document(fleet)
         start = read_document(state) if state and state.exists() else document
         service = service_of(start, AdvancingClock(), Assumptions(acts=acts))
+        if activity_seconds is not None:
+            assumptions = replace(service.assumptions, activity_seconds=activity_seconds)
+            service.assumptions = assumptions
+        return document, service, services_elsewhere(start, service)
     except FleetError as error:
         hint = "localcloud/fleet.schema.json has its form"
         raise click.ClickException(f"the fleet file is wrong: {error}; {hint}") from error
-    if activity_seconds is not None:
-        assumptions = replace(service.assumptions, activity_seconds=activity_seconds)
-        service.assumptions = assumptions
-    return document, service
 
 
 def _exit(_: int, __: FrameType | None) -> None:
