@@ -176,10 +176,7 @@ def main(
     secret = access_key_secret or token_hex(16)
     account = Account(service.region_id, access_key_id, secret, security_token)
 
-    def send(arn: str, body: dict[str, Any]) -> None:
-        service.sent_messages.append({"to": arn, "content": body})
-
-    platform = Platform(service.clock, account, send)
+    platform = Platform(service.clock, account, service.send_message)
     authenticator = Authenticator(access_key_id, secret, security_token)
     cloud = LocalCloud(service, authenticator, default_format=default_format, platform=platform)
     cloud.lag = Lag(lists_lag, history_lag, varies=lag_varies)

@@ -20,6 +20,7 @@ from localcloud.functions.invocation_queue import InvocationQueue
 from localcloud.functions.platform import Platform
 from localcloud.lag import Lag, group_id_in
 from localcloud.monitor import describe as monitor
+from localcloud.queues.service import QueueService
 from localcloud.ram import RolePolicy
 from localcloud.wire import Incoming, Params
 
@@ -58,6 +59,11 @@ class LocalCloud:
     last_reply_by_read: dict[tuple[str, ...], Reply] = field(default_factory=dict)
     lag: Lag = field(default_factory=Lag)
     role_policy: RolePolicy | None = None  # None: the key may do everything
+    queues: QueueService = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.queues = QueueService(self.service.clock, self.service.region_id)
+        self.service.deliver = self.queues.deliver
 
     def answer(
         self, incoming: Incoming, params: Params, host: str, fault: Fault | None

@@ -72,10 +72,7 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
     key = Authenticator("localcloud", token_hex(16))
     account = Account(service.region_id, key.access_key_id, key.access_key_secret, "")
 
-    def send(arn: str, body: dict[str, Any]) -> None:
-        service.sent_messages.append({"to": arn, "content": body})
-
-    platform = Platform(clock, account, send)
+    platform = Platform(clock, account, service.send_message)
     cloud = LocalCloud(service, key, platform=platform)
     try:
         with running(cloud) as endpoint:

@@ -27,6 +27,7 @@ from localcloud.console.history import ConsoleHistory
 from localcloud.functions import endpoint
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.host_check import HostCheck
+from localcloud.queues import endpoint as queues_endpoint
 from localcloud.wire import Incoming, parameters
 
 __all__ = ["LocalCloud", "application", "running", "server_for"]
@@ -57,7 +58,12 @@ def application(
 def _routes(
     cloud: LocalCloud, history: ConsoleHistory | None, function: FleetFunction | None
 ) -> list[Route]:
+    authenticator, faults = cloud.authenticator, cloud.faults
+    serve_account = queues_endpoint.account_endpoint(cloud.queues, authenticator, faults)
+
     async def serve(request: Request) -> Response:
+        if queues_endpoint.is_account_request(request):
+            return await serve_account(request)
         if _is_browser(request):
             return RedirectResponse("/console")
         incoming = await _read_incoming(request)
@@ -69,8 +75,8 @@ def _routes(
         answer = cloud.answer(incoming, params, request.url.netloc, fault)
         return await apply_fault(answer, fault, cloud.faults)
 
-    routes = [Route("/", serve, methods=["GET", "POST"])]
-    authenticator, faults = cloud.authenticator, cloud.faults
+    routes = [Route("/", serve, methods=["GET", "POST", "PUT"])]
+    routes += queues_endpoint.routes(cloud.queues, authenticator, faults)
     if cloud.platform is not None:
         routes += admin.routes(cloud, history or ConsoleHistory(cloud), function)
         routes += endpoint.routes(cloud.platform, authenticator, faults)

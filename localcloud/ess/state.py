@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -58,6 +58,8 @@ class EssState:
     def __post_init__(self) -> None:
         self.started_at = self.started_at or self.clock.now()
         self._at: datetime = self.started_at  # everything has happened up to here
+        # takes what is sent to a queue or topic: its ARN, the content, and whether it is plain text
+        self.deliver: Callable[[str, Mapping[str, Any], bool], object] = lambda *_: None
 
     def in_progress(self) -> list[Activity]:
         return [a for a in self.activities.values() if a.status_code == "InProgress"]
@@ -132,7 +134,13 @@ class EssState:
             in_group = receiver.scaling_group_id == group.scaling_group_id
             if in_group and event in receiver.notification_types:
                 content = {"event": event, "scalingActivityId": activity.scaling_activity_id}
-                self._send(receiver.notification_arn, group, content, now)
+                is_plain = receiver.message_encoding == "PlainText"
+                self._send(receiver.notification_arn, group, content, now, is_plain)
+
+    def send_message(self, arn: str, content: Mapping[str, Any]) -> None:
+        """Sends what another service, such as Function Compute, has for a queue or topic."""
+        self.sent_messages.append({"to": arn, "content": dict(content)})
+        self.deliver(arn, content, False)
 
     def replay(self, params: Params) -> Reply | None:
         """Returns the reply that this ClientToken had, if these are its parameters.
@@ -175,16 +183,16 @@ class EssState:
                 yield hook
 
     def _send(
-        self, arn: str, group: ScalingGroup, content: Mapping[str, Any], now: datetime
+        self,
+        arn: str,
+        group: ScalingGroup,
+        content: Mapping[str, Any],
+        now: datetime,
+        is_plain: bool = False,
     ) -> None:
-        self.sent_messages.append(
-            {
-                "at": now.isoformat(),
-                "to": arn,
-                "scalingGroupId": group.scaling_group_id,
-                "content": dict(content),
-            }
-        )
+        fields = {"at": now.isoformat(), "to": arn, "scalingGroupId": group.scaling_group_id}
+        self.sent_messages.append({**fields, "content": dict(content)})
+        self.deliver(arn, content, is_plain)
 
 
 def new_id(prefix: str) -> str:
