@@ -18,6 +18,7 @@ from localcloud.certificate import CertificateError, self_signed_certificate
 from localcloud.clock import AdvancingClock
 from localcloud.cloud import LocalCloud
 from localcloud.console.history import ConsoleHistory
+from localcloud.declared import add_declared, deploy_with_triggers
 from localcloud.ess.model import Assumptions
 from localcloud.ess.service import Service
 from localcloud.faults import KINDS, Fault, parse_fault
@@ -181,6 +182,7 @@ def main(
     cloud = LocalCloud(service, authenticator, default_format=default_format, platform=platform)
     cloud.lag = Lag(lists_lag, history_lag, varies=lag_varies)
     add_faults(document, cloud.faults)
+    _add_declared(document, cloud)
     cloud.faults.pending += faults
     if fault_rate:
         cloud.faults.set_random(fault_rate, kinds or KINDS, fault_seed)
@@ -213,6 +215,7 @@ def _serve(
         bound_host, bound_port = listener.getsockname()
         if function:
             function.endpoint = f"{bound_host}:{bound_port}"
+            _deploy_with_triggers(function, cloud)
         # uvicorn stops gracefully on a signal, then raises it again, which must end in a clean
         # exit, not in a traceback.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -236,6 +239,21 @@ def _certificate(stack: ExitStack, address: _Address) -> tuple[str, str] | None:
     if not address.https:
         return None
     return stack.enter_context(self_signed_certificate(address.host))
+
+
+def _add_declared(document: dict[str, Any], cloud: LocalCloud) -> None:
+    try:
+        add_declared(document, cloud)
+    except FleetError as error:
+        raise click.ClickException(f"the fleet file is wrong: {error}") from error
+
+
+def _deploy_with_triggers(function: FleetFunction, cloud: LocalCloud) -> None:
+    assert cloud.triggers  # noqa: S101 (a function has a platform, and this has triggers)
+    try:
+        deploy_with_triggers(function, cloud.triggers.triggers)
+    except FleetError as error:
+        raise click.ClickException(f"the fleet file is wrong: {error}") from error
 
 
 def _start_service(

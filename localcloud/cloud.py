@@ -22,6 +22,7 @@ from localcloud.lag import Lag, group_id_in
 from localcloud.monitor import describe as monitor
 from localcloud.queues.service import QueueService
 from localcloud.ram import RolePolicy
+from localcloud.triggers.runner import Runner
 from localcloud.wire import Incoming, Params
 
 Perform = Callable[[Service, Params], Reply]
@@ -60,10 +61,13 @@ class LocalCloud:
     lag: Lag = field(default_factory=Lag)
     role_policy: RolePolicy | None = None  # None: the key may do everything
     queues: QueueService = field(init=False)
+    triggers: Runner | None = None  # of the functions, where there are functions
 
     def __post_init__(self) -> None:
         self.queues = QueueService(self.service.clock, self.service.region_id)
         self.service.deliver = self.queues.deliver
+        if self.platform is not None:
+            self.triggers = Runner(self.platform, self.queues)
 
     def answer(
         self, incoming: Incoming, params: Params, host: str, fault: Fault | None

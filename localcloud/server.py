@@ -28,6 +28,7 @@ from localcloud.functions import endpoint
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.host_check import HostCheck
 from localcloud.queues import endpoint as queues_endpoint
+from localcloud.triggers import inspection, management
 from localcloud.wire import Incoming, parameters
 
 __all__ = ["LocalCloud", "application", "running", "server_for"]
@@ -77,6 +78,9 @@ def _routes(
 
     routes = [Route("/", serve, methods=["GET", "POST", "PUT"])]
     routes += queues_endpoint.routes(cloud.queues, authenticator, faults)
+    routes += inspection.routes(cloud.service, cloud.queues, cloud.triggers)
+    if cloud.triggers is not None:
+        routes += management.routes(cloud.triggers, authenticator)
     if cloud.platform is not None:
         routes += admin.routes(cloud, history or ConsoleHistory(cloud), function)
         routes += endpoint.routes(cloud.platform, authenticator, faults)
@@ -92,11 +96,15 @@ def _lifespan(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         if cloud.platform:
             cloud.platform.start()
+        if cloud.triggers:
+            cloud.triggers.start()
         sampling = asyncio.create_task(_sample_forever(history)) if history else None
         when_ready()
         yield
         if sampling:
             sampling.cancel()
+        if cloud.triggers:
+            await run_in_threadpool(cloud.triggers.close)
         if cloud.platform:
             await run_in_threadpool(cloud.platform.close)
 

@@ -24,6 +24,7 @@ from localcloud.ess.resources import (
     Rule,
     ScheduledTask,
 )
+from localcloud.monitor.rule import MetricRule
 from localcloud.wire import Params
 
 HISTORY = timedelta(days=30)
@@ -53,6 +54,7 @@ class EssState:
     receivers: list[Receiver] = field(default_factory=list)
     # to receivers, newest last
     sent_messages: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=1_000))
+    metric_rules: dict[str, MetricRule] = field(default_factory=dict)  # CloudMonitor's
     started_at: datetime | None = None  # metric series count from here
 
     def __post_init__(self) -> None:

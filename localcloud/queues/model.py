@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from localcloud.queues.errors import error, out_of_range
+from localcloud.queues.topics import new_id
 
 # Limits, in seconds and bytes, and default priority: help page "CreateQueue", "SendMessage".
 MAX_VISIBILITY_SECONDS = 43_200
@@ -78,7 +79,7 @@ class Message:
     sent_at: datetime
     visible_at: datetime
     expires_at: datetime
-    message_id: str = field(default_factory=lambda: uuid4().hex.upper())
+    message_id: str = field(default_factory=new_id)
     dequeue_count: int = 0
     first_dequeued_at: datetime | None = None
     receipt_handle: str = ""  # of the last receive

@@ -13,6 +13,7 @@ from localcloud.queues.model import (
     Message,
     Queue,
 )
+from localcloud.queues.topics import md5_of
 
 QUEUES, QUEUE = "/queues", "/queues/{queue}"
 MESSAGES = QUEUE + "/messages"
@@ -84,7 +85,7 @@ def _send(call: Call) -> Answer:
         return _send_batch(call)
     message = call.service.send(call.names["queue"], documents.content_of(root))
     content = message.content
-    md5 = documents.md5_of(content.body)
+    md5 = md5_of(content.body)
     return Answer(201, documents.sent_document(message.message_id, md5, content.group_id))
 
 

@@ -20,6 +20,11 @@ QUEUE_ENDPOINT = re.compile("acs:mns:[^:]*:[^:]*:/?queues/([^/]+)")
 OTHER_ENDPOINTS = ("http://", "https://", "mail:", "sms:")  # the last two are kept, without effect
 
 
+def new_id() -> str:
+    """Returns an id as messages have it."""
+    return uuid4().hex.upper()
+
+
 @dataclass
 class Subscription:
     """Where the messages of a topic go."""
@@ -64,7 +69,7 @@ class Published:
     at: datetime
     tag: str = ""
     group_id: str = ""
-    message_id: str = field(default_factory=lambda: uuid4().hex.upper())
+    message_id: str = field(default_factory=new_id)
 
     @property
     def md5(self) -> str:
