@@ -37,13 +37,13 @@ def take_message(ready: Mapping[str, str], queue: str) -> dict[str, Any] | None:
 
 def watch(ready: Mapping[str, str]) -> dict[str, Any]:
     """What queues, alert rules and triggers are doing: /localcloud/queues."""
-    with _open(urllib.request.Request(f"http://{ready['endpoint']}/localcloud/queues")) as answer:  # noqa: S310
+    with _open(urllib.request.Request(f"http://{ready['endpoint']}/localcloud/queues")) as answer:
         return dict(json.load(answer))
 
 
 def advance(ready: Mapping[str, str], seconds: float) -> None:
     """Puts the clock of the local cloud forward."""
-    request = urllib.request.Request(  # noqa: S310 (http)
+    request = urllib.request.Request(
         f"http://{ready['endpoint']}/localcloud/clock",
         json.dumps({"advance": seconds}).encode(),
         {"Content-Type": "application/json"},
@@ -57,7 +57,7 @@ def _call(ready: Mapping[str, str], method: str, resource: str) -> bytes:
     signature = signature_of(method, resource, headers, ready["accessKeySecret"])
     headers["Authorization"] = f"MNS {ready['accessKeyId']}:{signature}"
     url = f"http://{ready['endpoint']}{resource}"
-    with _open(urllib.request.Request(url, None, headers, method=method)) as answer:  # noqa: S310
+    with _open(urllib.request.Request(url, None, headers, method=method)) as answer:
         return bytes(answer.read())
 
 

@@ -115,7 +115,8 @@ def _run(story: Story) -> None:
     before = snapshots(function_context)
     _tell_metric(story)
     delivery = _wait_for_delivery(story)
-    _tell_delivery(story, delivery)
+    if not _tell_delivery(story, delivery):
+        raise CommandError(f"There is no follow-up, so no outcome comes to {OUTCOMES}.")
     outcome = _wait_for_outcome(story)
     after = snapshots(function_context)
     _tell_outcome(story, outcome)
@@ -157,7 +158,8 @@ def _wait_for_delivery(story: Story) -> dict[str, Any]:
     raise CommandError(f"No trigger delivered the alert within {WAIT_SECONDS} seconds.")
 
 
-def _tell_delivery(story: Story, delivery: Mapping[str, Any]) -> None:
+def _tell_delivery(story: Story, delivery: Mapping[str, Any]) -> bool:
+    """Prints what the function did; returns whether it follows that up."""
     at, function = delivery["at"], delivery["function"]
     event = json.loads(delivery["event"])
     count = len(event) if isinstance(event, list) else 1
@@ -165,8 +167,9 @@ def _tell_delivery(story: Story, delivery: Mapping[str, Any]) -> None:
     story.tell("trigger", f"{delivery['trigger']} gave {function} {count} {noun}", at)
     if delivery["error"]:
         story.tell("function", f"failed: {delivery['error']}: {delivery['answer']}", at)
-        return
-    for outcome in outcomes_of(json.loads(delivery["answer"])):
+        return False
+    outcomes = outcomes_of(json.loads(delivery["answer"]))
+    for outcome in outcomes:
         story.tell("function", f"{outcome['status']}: {outcome['message']}", at)
         accepted, activities = outcome.get("accepted"), outcome.get("scalingActivityIds")
         if accepted:
@@ -175,6 +178,7 @@ def _tell_delivery(story: Story, delivery: Mapping[str, Any]) -> None:
         if outcome.get("followUp"):
             text = f"invokes itself in {outcome['followUp']['delaySeconds']} s, to see the end"
             story.tell("follow-up", text, at)
+    return any(outcome.get("followUp") for outcome in outcomes)
 
 
 def _wait_for_outcome(story: Story) -> dict[str, Any]:
