@@ -31,6 +31,7 @@ from localcloud.faults import Faults
 from localcloud.fleet import service_of
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
+from localcloud.queues.service import QueueService
 from localcloud.server import running
 
 
@@ -44,6 +45,7 @@ class Handle:
     region_id: str
     service: Service  # its state, to look at
     faults: Faults  # add("throttled", "RemoveInstances", times=2)
+    queues: QueueService  # of MNS, to look at
 
     def advance(self, seconds: float) -> None:
         """Puts the clock forward: activities end, hooks time out."""
@@ -83,6 +85,7 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
                 service.region_id,
                 service,
                 cloud.faults,
+                cloud.queues,
             )
     finally:
         platform.close()

@@ -38,12 +38,12 @@ STEP_WIDTH = 11
 
 
 class Story(NamedTuple):
-    """A run, and where it is told."""
+    """A run, and where it is shown."""
 
     ready: Mapping[str, str]
     console: Console
 
-    def tell(self, step: str, text: str, at: str = "") -> None:
+    def show(self, step: str, text: str, at: str = "") -> None:
         """Prints one step: when it was by the local cloud's clock, what, and what happened."""
         moment = datetime.fromisoformat(at) if at else None
         grid = Table.grid(padding=(0, 2, 0, 0))
@@ -113,18 +113,18 @@ def _runnable(fleet: Path, policy: Path) -> Iterator[Path]:
 def _run(story: Story) -> None:
     function_context = context(story.ready)
     before = snapshots(function_context)
-    _tell_metric(story)
+    _show_metric(story)
     delivery = _wait_for_delivery(story)
-    if not _tell_delivery(story, delivery):
+    if not _show_delivery(story, delivery):
         raise CommandError(f"There is no follow-up, so no outcome comes to {OUTCOMES}.")
     outcome = _wait_for_outcome(story)
     after = snapshots(function_context)
-    _tell_outcome(story, outcome)
+    _show_outcome(story, outcome)
     changed = [id for id in before if after[id].instances != before[id].instances]
     show.print_before_and_after({id: before[id] for id in changed}, after, story.console)
 
 
-def _tell_metric(story: Story) -> None:
+def _show_metric(story: Story) -> None:
     """Lets minutes pass until a rule alerts. Raises CommandError where none does."""
     for _ in range(MAX_MINUTES):
         advance(story.ready, MINUTE)
@@ -133,11 +133,11 @@ def _tell_metric(story: Story) -> None:
             for state in rule["states"]:
                 resource_text = ", ".join(json.loads(state["resource"]).values())
                 text = f"{rule['metricName']} of {resource_text}: {state['value']:g}"
-                story.tell("metric", text, seen["now"])
+                story.show("metric", text, seen["now"])
             if rule["alertState"] == "ALARM":
                 levels = ", ".join(state["level"] for state in rule["states"])
                 text = f"CloudMonitor's rule {rule['ruleName']} alerts: {levels}"
-                story.tell("alarm", text, seen["now"])
+                story.show("alarm", text, seen["now"])
                 return
     raise CommandError(f"No rule of the fleet alerts within {MAX_MINUTES} minutes.")
 
@@ -145,39 +145,39 @@ def _tell_metric(story: Story) -> None:
 def _wait_for_delivery(story: Story) -> dict[str, Any]:
     """The first delivery of a trigger that has ended."""
     deadline = time.monotonic() + WAIT_SECONDS
-    told: set[str] = set()
+    shown: set[str] = set()
     while time.monotonic() < deadline:
         seen = watch(story.ready)
         for queue in seen["queues"]:
-            if queue["sent"] and queue["name"] not in told:
-                told.add(queue["name"])
-                story.tell("queue", f"{queue['name']} has the alert", seen["now"])
+            if queue["sent"] and queue["name"] not in shown:
+                shown.add(queue["name"])
+                story.show("queue", f"{queue['name']} has the alert", seen["now"])
         if seen["deliveries"]:
             return dict(seen["deliveries"][0])
         time.sleep(LOOK_SECONDS)
     raise CommandError(f"No trigger delivered the alert within {WAIT_SECONDS} seconds.")
 
 
-def _tell_delivery(story: Story, delivery: Mapping[str, Any]) -> bool:
+def _show_delivery(story: Story, delivery: Mapping[str, Any]) -> bool:
     """Prints what the function did; returns whether it follows that up."""
     at, function = delivery["at"], delivery["function"]
     event = json.loads(delivery["event"])
     count = len(event) if isinstance(event, list) else 1
     noun = "message" if count == 1 else "messages"
-    story.tell("trigger", f"{delivery['trigger']} gave {function} {count} {noun}", at)
+    story.show("trigger", f"{delivery['trigger']} gave {function} {count} {noun}", at)
     if delivery["error"]:
-        story.tell("function", f"failed: {delivery['error']}: {delivery['answer']}", at)
+        story.show("function", f"failed: {delivery['error']}: {delivery['answer']}", at)
         return False
     outcomes = outcomes_of(json.loads(delivery["answer"]))
     for outcome in outcomes:
-        story.tell("function", f"{outcome['status']}: {outcome['message']}", at)
+        story.show("function", f"{outcome['status']}: {outcome['message']}", at)
         accepted, activities = outcome.get("accepted"), outcome.get("scalingActivityIds")
         if accepted:
             text = f"RemoveInstances {', '.join(accepted)}: {', '.join(activities or ())}"
-            story.tell("ESS", text, at)
+            story.show("ESS", text, at)
         if outcome.get("followUp"):
             text = f"invokes itself in {outcome['followUp']['delaySeconds']} s, to see the end"
-            story.tell("follow-up", text, at)
+            story.show("follow-up", text, at)
     return any(outcome.get("followUp") for outcome in outcomes)
 
 
@@ -198,10 +198,10 @@ def _wait_for_outcome(story: Story) -> dict[str, Any]:
     raise CommandError(f"No outcome came to {OUTCOMES} within {WAIT_SECONDS} seconds.")
 
 
-def _tell_outcome(story: Story, message: Mapping[str, Any]) -> None:
+def _show_outcome(story: Story, message: Mapping[str, Any]) -> None:
     """Prints what the destination got: the function's answer, and of which invocation."""
     at = watch(story.ready)["now"]
     condition = message["requestContext"]["condition"]
-    story.tell("destination", f"{OUTCOMES} has a message: {condition}", at)
+    story.show("destination", f"{OUTCOMES} has a message: {condition}", at)
     for outcome in outcomes_of(json.loads(message["responsePayload"])):
-        story.tell("outcome", f"{outcome['status']}: {outcome['message']}", at)
+        story.show("outcome", f"{outcome['status']}: {outcome['message']}", at)

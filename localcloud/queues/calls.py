@@ -28,12 +28,12 @@ class Call(NamedTuple):
         """The body's root. Raises MnsError where it is no XML."""
         return documents.parsed(self.body)
 
-    def number(self, name: str, default: int, most: int) -> int:
+    def number(self, name: str, default: int, max_count: int) -> int:
         """Returns a whole number of the query. Raises MnsError where it is none, or too large."""
         text = self.query.get(name)
         if text is None:
             return default
-        if not text.isdecimal() or int(text) > most:
+        if not text.isdecimal() or int(text) > max_count:
             message = f'Http request URL contains invalid querystring item "{name}".'
             raise MnsError(400, "InvalidQueryString", message)
         return int(text)

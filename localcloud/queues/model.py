@@ -139,21 +139,21 @@ class Queue:
         self.messages[message.number] = message
         self.sent += 1
 
-    def receive(self, most: int, now: datetime, seconds: int | None = None) -> list[Message]:
-        """Returns up to `most` messages, which are invisible from now on, for so many seconds."""
+    def receive(self, max_count: int, now: datetime, seconds: int | None = None) -> list[Message]:
+        """Returns up to `max_count` messages, which are invisible for so many seconds."""
         if seconds is None:
             seconds = self.attributes.visibility_timeout
-        received = self.peek(most, now)
+        received = self.peek(max_count, now)
         for message in received:
             message.dequeue_count += 1
             message.first_dequeued_at = message.first_dequeued_at or now
             message.hide(now + timedelta(seconds=seconds))
         return received
 
-    def peek(self, most: int, now: datetime) -> list[Message]:
-        """Returns up to `most` visible messages: of the highest priority, the oldest first."""
+    def peek(self, max_count: int, now: datetime) -> list[Message]:
+        """Returns up to `max_count` visible messages: of the highest priority, the oldest first."""
         visible = [m for m in self._unexpired(now) if m.visible_at <= now]
-        return sorted(visible, key=lambda m: (m.content.priority, m.number))[:most]
+        return sorted(visible, key=lambda m: (m.content.priority, m.number))[:max_count]
 
     def delete(self, receipt_handle: str, now: datetime) -> None:
         """Deletes the message that was received with this handle. Raises MnsError."""
@@ -170,9 +170,9 @@ class Queue:
 
     def take_dead(self, now: datetime) -> list[Message]:
         """Removes and returns what was received as often as may be, and not deleted in time."""
-        most = self.attributes.max_receive_count
+        max_count = self.attributes.max_receive_count
         messages = self._unexpired(now)
-        dead = [m for m in messages if m.dequeue_count >= most and m.visible_at <= now]
+        dead = [m for m in messages if m.dequeue_count >= max_count and m.visible_at <= now]
         for message in dead:
             del self.messages[message.number]
         return dead

@@ -108,11 +108,11 @@ def _send_batch(call: Call) -> Answer:
 def _receive(call: Call) -> Answer:
     is_peek = "peekonly" in call.query
     is_batch = "numofmessages" in call.query
-    most = call.number("numofmessages", 1, MAX_BATCH)
+    max_count = call.number("numofmessages", 1, MAX_BATCH)
     if is_peek:
-        found = _queue(call).peek(most, call.service.clock.now())
+        found = _queue(call).peek(max_count, call.service.clock.now())
     else:
-        found = call.service.receive(call.names["queue"], most)
+        found = call.service.receive(call.names["queue"], max_count)
     if not found:
         raise error("MessageNotExist")
     if is_batch:

@@ -84,10 +84,10 @@ class QueueService:
         with self.lock:
             return self.queue(name).send(content, self.clock.now())
 
-    def receive(self, name: str, most: int = 1, seconds: int | None = None) -> list[Message]:
-        """Receives up to `most` messages, for so many seconds. Raises MnsError."""
+    def receive(self, name: str, max_count: int = 1, seconds: int | None = None) -> list[Message]:
+        """Receives up to `max_count` messages, for so many seconds. Raises MnsError."""
         with self.lock:
-            return self.queue(name).receive(most, self.clock.now(), seconds)
+            return self.queue(name).receive(max_count, self.clock.now(), seconds)
 
     def delete(self, name: str, receipt_handle: str) -> None:
         """Deletes a message. Raises MnsError."""

@@ -104,7 +104,7 @@ def _http_endpoint(runner: Runner, authenticator: Authenticator) -> Callable[[Re
         body = await request.body()
         try:
             trigger = _http_trigger_of(runner, request)
-            # function: signed, as calls of the API are; anonymous: by anyone
+            # function: signed, as calls of the API are; anonymous: without a signature
             if trigger.config.get("authType", "function") != "anonymous":
                 check_signature(_incoming(request, body), authenticator)
             id, now = str(uuid4()), runner.platform.clock.now()

@@ -172,7 +172,7 @@ def _check(trigger: Trigger) -> None:
     """Raises FcError where the configuration cannot work."""
     if trigger.kind == "timer":
         try:
-            schedule_of(str(trigger.config.get("cronExpression") or ""))
+            schedule_of(str(trigger.config.get("cronExpression") or ""))(trigger.created_at)
         except ValueError as error:
             raise FcError(400, "InvalidArgument", f"cronExpression: {error}") from error
     source = trigger.config.get("eventSourceConfig") or {}

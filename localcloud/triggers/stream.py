@@ -113,9 +113,9 @@ class Stream:
 
     def _fill(self, now: datetime) -> None:
         while len(self.batch) < self.options.batch_size:
-            most = min(MAX_BATCH, self.options.batch_size - len(self.batch))
+            max_count = min(MAX_BATCH, self.options.batch_size - len(self.batch))
             try:
-                found = self.queues.receive(self.options.queue, most, MAX_VISIBILITY_SECONDS)
+                found = self.queues.receive(self.options.queue, max_count, MAX_VISIBILITY_SECONDS)
             except MnsError:  # no such queue, yet
                 return
             if not found:

@@ -250,6 +250,7 @@ def test_triggers_are_listed_described_and_deleted(compute: Compute) -> None:
     ("kind", "config", "status"),
     [
         ("timer", {"cronExpression": "sometimes"}, 400),
+        ("timer", {"cronExpression": "0 0 0 31 2 *"}, 400),
         ("eventbridge", {"eventSourceConfig": {"eventSourceType": "MNS"}}, 400),
         ("earthquake", {}, 400),
     ],

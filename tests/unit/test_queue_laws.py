@@ -32,35 +32,35 @@ class QueueMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.service, self.clock = service_of()
-        self.hidden_until: dict[str, datetime] = {}  # by message id, of all that exist
-        self.handles: dict[str, str] = {}  # the newest of each message
+        self.hidden_until: dict[int, datetime] = {}  # by number, of all that exist
+        self.handles: dict[int, str] = {}  # the newest of each message
 
     @rule(body=bodies, delay=st.integers(0, 60), priority=st.integers(1, 16))
     def send(self, body: str, delay: int, priority: int) -> None:
         message = self.service.send("q", Content(body, delay, priority))
-        self.hidden_until[message.message_id] = self.clock.now() + timedelta(seconds=delay)
+        self.hidden_until[message.number] = self.clock.now() + timedelta(seconds=delay)
 
-    @rule(most=st.integers(1, 16))
-    def receive(self, most: int) -> None:
+    @rule(max_count=st.integers(1, 16))
+    def receive(self, max_count: int) -> None:
         visible = self.visible()
-        received = self.service.receive("q", most)
+        received = self.service.receive("q", max_count)
 
-        assert len(received) == min(most, len(visible))
-        assert {message.message_id for message in received} <= visible
+        assert len(received) == min(max_count, len(visible))
+        assert {message.number for message in received} <= visible
         for message in received:
             until = self.clock.now() + timedelta(seconds=VISIBILITY)
-            self.hidden_until[message.message_id] = until
-            self.handles[message.message_id] = message.receipt_handle
+            self.hidden_until[message.number] = until
+            self.handles[message.number] = message.receipt_handle
 
     @precondition(lambda self: self.handles)
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
-        id = data.draw(st.sampled_from(sorted(self.handles)))
-        is_held = self.hidden_until[id] > self.clock.now()
-        handle = self.handles.pop(id)
+        number = data.draw(st.sampled_from(sorted(self.handles)))
+        is_held = self.hidden_until[number] > self.clock.now()
+        handle = self.handles.pop(number)
         if is_held:
             self.service.delete("q", handle)
-            del self.hidden_until[id]
+            del self.hidden_until[number]
         with pytest.raises(MnsError) as refused:  # a handle is good once, and until its time
             self.service.delete("q", handle)
         assert refused.value.code == "MessageNotExist"
@@ -68,15 +68,15 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.handles)
     @rule(data=st.data(), seconds=st.integers(0, 90))
     def change_visibility(self, data: st.DataObject, seconds: int) -> None:
-        id = data.draw(st.sampled_from(sorted(self.handles)))
-        if self.hidden_until[id] <= self.clock.now():
+        number = data.draw(st.sampled_from(sorted(self.handles)))
+        if self.hidden_until[number] <= self.clock.now():
             return
         queue = self.service.queue("q")
-        message = queue.change_visibility(self.handles[id], seconds, self.clock.now())
+        message = queue.change_visibility(self.handles[number], seconds, self.clock.now())
 
-        assert message.receipt_handle != self.handles[id]
-        self.hidden_until[id] = self.clock.now() + timedelta(seconds=seconds)
-        self.handles[id] = message.receipt_handle
+        assert message.receipt_handle != self.handles[number]
+        self.hidden_until[number] = self.clock.now() + timedelta(seconds=seconds)
+        self.handles[number] = message.receipt_handle
 
     @rule(seconds=st.integers(1, 100))
     def wait(self, seconds: int) -> None:
@@ -85,15 +85,15 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_lost_and_nothing_hidden_is_seen(self) -> None:
         queue = self.service.queue("q")
-        seen = {message.message_id for message in queue.peek(1_000, self.clock.now())}
+        seen = {message.number for message in queue.peek(1_000, self.clock.now())}
         counts = queue.counts(self.clock.now())
 
         assert seen == self.visible()
         assert counts.active == len(seen)
         assert counts.active + counts.inactive + counts.delayed == len(self.hidden_until)
 
-    def visible(self) -> set[str]:
-        return {id for id, until in self.hidden_until.items() if until <= self.clock.now()}
+    def visible(self) -> set[int]:
+        return {number for number, until in self.hidden_until.items() if until <= self.clock.now()}
 
 
 TestQueueMachine = QueueMachine.TestCase
@@ -113,11 +113,11 @@ def test_the_highest_priority_comes_first_and_of_one_priority_the_oldest(
     assert [m.message_id for m in received] == [m.message_id for m in expected]
 
 
-@given(most=st.integers(1, 10), receives=st.integers(1, 12))
+@given(max_count=st.integers(1, 10), receives=st.integers(1, 12))
 def test_a_message_is_dead_after_as_many_receives_as_the_queue_allows(
-    most: int, receives: int
+    max_count: int, receives: int
 ) -> None:
-    service, clock = service_of(dead_letter_queue="dead", max_receive_count=most)
+    service, clock = service_of(dead_letter_queue="dead", max_receive_count=max_count)
     service.create_queue("dead", Attributes())
     sent = service.send("q", Content("x"))
     times = 0
@@ -126,17 +126,17 @@ def test_a_message_is_dead_after_as_many_receives_as_the_queue_allows(
         clock.advance(VISIBILITY)
     dead = service.queue("dead").peek(16, clock.now())
 
-    assert times == min(most, receives)
-    assert [m.message_id for m in dead] == ([sent.message_id] if receives >= most else [])
-    assert service.queue("q").counts(clock.now()).active == (receives < most)
+    assert times == min(max_count, receives)
+    assert [m.message_id for m in dead] == ([sent.message_id] if receives >= max_count else [])
+    assert service.queue("q").counts(clock.now()).active == (receives < max_count)
 
 
-@given(seconds=st.integers(1, 59), most=st.integers(1, 5))
-def test_what_is_deleted_in_time_is_never_a_dead_letter(seconds: int, most: int) -> None:
-    service, clock = service_of(dead_letter_queue="dead", max_receive_count=most)
+@given(seconds=st.integers(1, 59), max_count=st.integers(1, 5))
+def test_what_is_deleted_in_time_is_never_a_dead_letter(seconds: int, max_count: int) -> None:
+    service, clock = service_of(dead_letter_queue="dead", max_receive_count=max_count)
     service.create_queue("dead", Attributes())
     service.send("q", Content("x"))
-    for _ in range(most - 1):
+    for _ in range(max_count - 1):
         service.receive("q")
         clock.advance(VISIBILITY)
     (last,) = service.receive("q")

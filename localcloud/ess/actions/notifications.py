@@ -1,4 +1,4 @@
-"""Receivers of notifications. What would be sent is stored; /localcloud/messages shows it."""
+"""Receivers of notifications. What is sent to them, /localcloud/messages shows too."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ ACTIONS = (
         "CreateNotificationConfiguration",
         create_notification_configuration,
         (GROUP, ARN, *SETTABLE),
-        "messages are stored, not sent; their format is invented, for it is not published",
+        "messages reach MNS alone; their format is invented, for it is not published",
     ),
     Action(
         "ModifyNotificationConfiguration",
