@@ -215,7 +215,7 @@ def _serve(
         bound_host, bound_port = listener.getsockname()
         if function:
             function.endpoint = f"{bound_host}:{bound_port}"
-            _deploy_with_triggers(function, cloud)
+            _deploy_with_triggers(function)
         # uvicorn stops gracefully on a signal, then raises it again, which must end in a clean
         # exit, not in a traceback.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -248,10 +248,9 @@ def _add_declared(document: dict[str, Any], cloud: LocalCloud) -> None:
         raise click.ClickException(f"the fleet file is wrong: {error}") from error
 
 
-def _deploy_with_triggers(function: FleetFunction, cloud: LocalCloud) -> None:
-    assert cloud.triggers  # noqa: S101 (a function has a platform, and this has triggers)
+def _deploy_with_triggers(function: FleetFunction) -> None:
     try:
-        deploy_with_triggers(function, cloud.triggers.triggers)
+        deploy_with_triggers(function)
     except FleetError as error:
         raise click.ClickException(f"the fleet file is wrong: {error}") from error
 

@@ -10,12 +10,12 @@ from localcloud.ess.service import Service
 from localcloud.fleet import FleetError
 from localcloud.functions.fleet_function import SERVICE, FleetFunction
 from localcloud.functions.model import FcError
+from localcloud.functions.triggers import add_trigger
 from localcloud.monitor.rule import Escalation, MetricRule, Target
 from localcloud.queues.errors import MnsError
 from localcloud.queues.model import Attributes
 from localcloud.queues.service import QueueService
 from localcloud.queues.topics import Subscription, Topic
-from localcloud.triggers.registry import Triggers
 
 ATTRIBUTES = {  # of a queue, by their names in the file
     "delaySeconds": "delay_seconds",
@@ -37,11 +37,12 @@ def add_declared(document: Mapping[str, Any], cloud: LocalCloud) -> None:
     _add_metric_rules(document, cloud.service)
 
 
-def deploy_with_triggers(function: FleetFunction, triggers: Triggers) -> None:
+def deploy_with_triggers(function: FleetFunction) -> None:
     """Deploys the fleet's function, if it has triggers, and adds them. Raises FleetError.
 
     Without triggers it is deployed by the first event that is fired at it.
     """
+    registry = function.platform.registry
     declared = function.settings.get("triggers", ())
     if not declared:
         return
@@ -49,9 +50,10 @@ def deploy_with_triggers(function: FleetFunction, triggers: Triggers) -> None:
         function.deploy()
         config = function.settings.get("asyncInvokeConfig")
         if config:
-            function.platform.registry.put_async_config(SERVICE, function.name, dict(config))
+            registry.put_async_config(SERVICE, function.name, dict(config))
+        deployed = registry.function(SERVICE, function.name)
         for trigger in declared:
-            triggers.create((SERVICE, function.name), dict(trigger))
+            add_trigger(registry, deployed, dict(trigger))
     except FcError as error:
         raise FleetError(f"function {function.name}: {error}") from error
 

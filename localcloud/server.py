@@ -28,7 +28,7 @@ from localcloud.functions import endpoint
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.host_check import HostCheck
 from localcloud.queues import endpoint as queues_endpoint
-from localcloud.triggers import inspection, management
+from localcloud.triggers import http_endpoint, inspection
 from localcloud.wire import Incoming, parameters
 
 __all__ = ["LocalCloud", "application", "running", "server_for"]
@@ -80,7 +80,7 @@ def _routes(
     routes += queues_endpoint.routes(cloud.queues, authenticator, faults)
     routes += inspection.routes(cloud.service, cloud.queues, cloud.triggers)
     if cloud.triggers is not None:
-        routes += management.routes(cloud.triggers, authenticator)
+        routes += http_endpoint.routes(cloud.triggers, authenticator)
     if cloud.platform is not None:
         routes += admin.routes(cloud, history or ConsoleHistory(cloud), function)
         routes += endpoint.routes(cloud.platform, authenticator, faults)

@@ -22,7 +22,7 @@ from localcloud.functions.model import FcError
 from localcloud.functions.platform import Platform
 from localcloud.queues.service import Push, QueueService
 from localcloud.queues.topics import Published, Subscription
-from localcloud.triggers.registry import Trigger, Triggers
+from localcloud.triggers.registry import Trigger, triggers_in
 from localcloud.triggers.stream import Stream, options_of
 from localcloud.triggers.timer import schedule_of
 
@@ -56,7 +56,6 @@ class Runner:
         """`submit`: runs a function with arguments, later; a thread of its own pool without it."""
         self.platform = platform
         self.queues = queues
-        self.triggers = Triggers(platform.clock)
         self.streams: dict[str, Stream] = {}  # by the id of the trigger
         self.deliveries: deque[Delivery] = deque(maxlen=200)
         queues.on_publish = self.publish
@@ -78,7 +77,7 @@ class Runner:
     def step(self) -> None:
         """Does what is due now."""
         now = self.platform.clock.now()
-        for trigger in self.triggers.all():
+        for trigger in triggers_in(self.platform.registry):
             if trigger.is_enabled and trigger.queue_name:
                 self._read_queue(trigger, now)
             elif trigger.is_enabled and trigger.kind == "timer":
@@ -97,7 +96,7 @@ class Runner:
     def publish(self, topic_name: str, message: Published) -> None:
         """Gives a message of a topic to the functions that have a trigger on it."""
         topic = self.queues.topic(topic_name)
-        for trigger in self.triggers.all():
+        for trigger in triggers_in(self.platform.registry):
             tag = str(trigger.config.get("filterTag") or "")
             if trigger.topic_name != topic_name or (tag and tag != message.tag):
                 continue
@@ -133,8 +132,12 @@ class Runner:
 
     def _look_at_timer(self, trigger: Trigger, now: datetime) -> None:
         """Fires for each time that is over. A timer's event is an asynchronous invocation."""
-        following = schedule_of(str(trigger.config["cronExpression"]))
-        due_at = self._due_at.get(trigger.id) or following(trigger.created_at)
+        try:
+            following = schedule_of(str(trigger.config.get("cronExpression") or ""))
+            first = following(trigger.created_at)
+        except ValueError:  # it never fires
+            return
+        due_at = self._due_at.get(trigger.id, first)
         ticks = 0
         while due_at <= now:
             ticks += 1
