@@ -24,11 +24,13 @@ class Service(EssState):
     def advance(self) -> datetime:
         """Does what has fallen due, in its order, and returns the clock's time."""
         now = self.clock.now()
+        request_id, self.request_id = self.request_id, ""  # nothing of it is the call's work
         while (due_at := self._next_due_at()) is not None and due_at <= now:
             self._at = max(self._at, due_at)
             self._do_due(self._at)
         self._at = now
         reconciler.reconcile_capacities(self, now)
+        self.request_id = request_id
         return now
 
     def _next_due_at(self) -> datetime | None:

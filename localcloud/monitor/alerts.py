@@ -23,7 +23,6 @@ OPERATORS = {
 }
 STATISTICS = ("Average", "Minimum", "Maximum")
 GROUP_DIMENSIONS = ("scaling_group", "scalingGroupId")
-ACCOUNT_ID = "1"
 
 
 def due_times(state: EssState) -> list[datetime]:
@@ -124,7 +123,8 @@ def _send(
     sent = level if level in LEVELS else before  # of a recovery, the level that it ends
     for target in rule.targets:
         if sent in target.levels:
-            state.send_message(target.arn, alert(rule, resource, point, before, now))
+            content = alert(rule, resource, point, before, now, state.account_id)
+            state.send_message(target.arn, content)
 
 
 def alert(
@@ -133,6 +133,7 @@ def alert(
     point: Mapping[str, float],
     before: str,
     now: datetime,
+    account_id: str,
 ) -> dict[str, Any]:
     """Returns an alert as CloudMonitor writes it to MNS (its page "Write alerts to MNS")."""
     known = rule.states[json.dumps(resource, sort_keys=True)]
@@ -154,7 +155,7 @@ def alert(
             "threshold": f"{escalation.threshold:g}",
             "times": escalation.times,
         },
-        "metricData": {"timestamp": milliseconds, "userId": ACCOUNT_ID, **resource, **point},
+        "metricData": {"timestamp": milliseconds, "userId": account_id, **resource, **point},
         "metricName": f"{rule.metric_name}#{rule.period}",
         "namespace": rule.namespace,
         "period": str(rule.period),
@@ -163,7 +164,7 @@ def alert(
         "groupId": resource.get("groupId", ""),
         "lastTime": int(lasted * 1000),
         "time": milliseconds,
-        "userId": ACCOUNT_ID,
+        "userId": account_id,
         # The page's sample has AlertOk beside a level of WARN: readers go by curLevel.
         "eventName": "AlertOk",
         "eventType": "Alert",

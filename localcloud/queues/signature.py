@@ -35,11 +35,11 @@ def check_signature(
         raise error("InvalidAuthorizationHeader")
     _check_date(headers, now)
     try:
-        authenticator.check_key(key)
+        secret = authenticator.secret_of(key)
         authenticator.check_token(headers.get("security-token"))
     except gateway.ApiError as failure:
         raise error("InvalidAccessKeyId") from failure
-    expected = signature_of(method, resource, headers, authenticator.access_key_secret)
+    expected = signature_of(method, resource, headers, secret)
     if not hmac.compare_digest(signature.encode(), expected.encode()):
         raise error("SignatureDoesNotMatch")
 

@@ -37,7 +37,7 @@ def _endpoint(runner: Runner, authenticator: Authenticator) -> Callable[[Request
             if trigger.config.get("authType", "function") != "anonymous":
                 check_signature(_incoming(request, body), authenticator)
             id, now = new_request_id(not trigger.service), runner.platform.clock.now()
-            event = http_trigger.event_of(request, body, trigger, id, now)
+            event = http_trigger.event_of(request, body, trigger, id, now, runner.queues.account_id)
             result = await run_in_threadpool(runner.invoke, trigger, event, id)
         except FcError as error:
             return error_response(error, NEWER)

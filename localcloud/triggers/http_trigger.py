@@ -19,11 +19,15 @@ from localcloud.functions.instances import Result
 from localcloud.triggers.registry import Trigger
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
-ACCOUNT_ID = "1"
 
 
 def event_of(
-    request: Request, body: bytes, trigger: Trigger, request_id: str, now: datetime
+    request: Request,
+    body: bytes,
+    trigger: Trigger,
+    request_id: str,
+    now: datetime,
+    account_id: str,
 ) -> bytes:
     """Returns the event of a request (devsapp/fc3, event-template/http.json)."""
     path = "/" + request.path_params.get("path", "")
@@ -37,7 +41,7 @@ def event_of(
         "body": text,
         "isBase64Encoded": is_base64,
         "requestContext": {
-            "accountId": ACCOUNT_ID,
+            "accountId": account_id,
             "domainName": domain,
             "domainPrefix": trigger.function,
             "requestId": request_id,
