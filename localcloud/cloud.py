@@ -71,10 +71,16 @@ class LocalCloud:
     def __post_init__(self) -> None:
         home = self.service
         self.queues = QueueService(home.clock, home.region_id, home.account_id)
-        for service in self.services():
-            service.deliver = self.queues.deliver
         if self.platform is not None:
             self.triggers = Runner(self.platform, self.queues)
+        for service in self.services():
+            self._connect(service)
+
+    def _connect(self, service: Service) -> None:
+        """Lets what a service sends arrive: in queues, and on the bus that triggers listen to."""
+        service.deliver = self.queues.deliver
+        if self.triggers is not None:
+            service.emit = self.triggers.take_event
 
     def services(self) -> list[Service]:
         """Returns the Auto Scaling of each account and region, its own first."""
@@ -101,7 +107,7 @@ class LocalCloud:
             self.elsewhere[place] = Service(
                 home.clock, region_id, home.assumptions, account_id=account_id
             )
-            self.elsewhere[place].deliver = self.queues.deliver
+            self._connect(self.elsewhere[place])
         return self.elsewhere[place]
 
     def answer(

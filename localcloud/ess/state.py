@@ -15,6 +15,7 @@ from localcloud import errors
 from localcloud.answers import Reply, request_id
 from localcloud.clock import Clock
 from localcloud.ess import messages
+from localcloud.ess.bus_events import bus_event
 from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.resources import (
     Alarm,
@@ -65,6 +66,8 @@ class EssState:
         self._at: datetime = self.started_at  # everything has happened up to here
         # takes what is sent to a queue or topic: its ARN, the content, and whether it is plain text
         self.deliver: Callable[[str, Mapping[str, Any], bool], object] = lambda *_: None
+        # takes the events that go to EventBridge's default bus
+        self.emit: Callable[[Mapping[str, Any]], object] = lambda _: None
         self.request_id = ""  # of the call that is being performed
 
     @property
@@ -157,6 +160,9 @@ class EssState:
 
     def notify(self, group: ScalingGroup, kind: str, activity: Activity, now: datetime) -> None:
         """Sends a message to the receivers of such events."""
+        on_bus = bus_event(kind, self.place, group, activity, now)
+        if on_bus is not None:
+            self.emit(on_bus)
         event = f"AUTOSCALING:{kind}"
         for receiver in self.receivers:
             in_group = receiver.scaling_group_id == group.scaling_group_id

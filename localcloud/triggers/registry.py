@@ -64,6 +64,17 @@ class Trigger:
         return str(parameters.get("QueueName") or "") if is_queue else ""
 
     @property
+    def bus_pattern(self) -> dict[str, Any] | None:
+        """The pattern of the events of EventBridge's default bus that it takes; None: of none."""
+        source = self.config.get("eventSourceConfig") or {}
+        if self.kind != "eventbridge" or source.get("eventSourceType") != "Default":
+            return None
+        try:
+            return dict(json.loads(self.config.get("eventRuleFilterPattern") or "{}"))
+        except (TypeError, ValueError):
+            return None
+
+    @property
     def topic_name(self) -> str:
         """The topic of MNS that invokes it; empty where none does."""
         arn = str(self.description["sourceArn"])

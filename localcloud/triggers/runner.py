@@ -10,7 +10,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from localcloud.functions.model import FcError
 from localcloud.functions.platform import Platform
 from localcloud.queues.service import Push, QueueService
 from localcloud.queues.topics import Published, Subscription
+from localcloud.triggers.patterns import matches
 from localcloud.triggers.registry import Trigger, triggers_in
 from localcloud.triggers.stream import Stream, options_of
 from localcloud.triggers.timer import schedule_of
@@ -105,6 +106,13 @@ class Runner:
             now = self.platform.clock.now()
             subscription = Subscription(trigger.name, "", now, now, notify_content_format=form)
             self._accept(trigger, topic.notification(subscription, message).encode())
+
+    def take_event(self, event: Mapping[str, Any]) -> None:
+        """Gives an event of the default bus to the functions with a trigger whose pattern fits."""
+        for trigger in triggers_in(self.platform.registry):
+            pattern = trigger.bus_pattern
+            if trigger.is_enabled and pattern is not None and matches(pattern, event):
+                self._accept(trigger, json.dumps(event).encode())
 
     def _read_queue(self, trigger: Trigger, now: datetime) -> None:
         stream = self.streams.get(trigger.id)

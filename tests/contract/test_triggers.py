@@ -13,9 +13,13 @@ from typing import Any
 
 import pytest
 from alibabacloud_fc20230330 import models
+from aliyunsdkcore.client import AcsClient
+from aliyunsdkcore.request import RpcRequest
 from mns.queue import Message, Queue
 from mns.topic import TopicMessage
 
+from tests.support.clouds import group, instances
+from tests.support.deployment import KEY
 from tests.support.mns_client import contents, queue_at, topic_at
 from tests.support.native import Native
 from tests.support.platforms import Compute, compute_of
@@ -227,6 +231,35 @@ def test_an_http_trigger_takes_only_its_methods_and_by_default_only_signed_reque
     assert get(f"{url}/x")[0] == 405
     assert get(f"{url}/x", b"body")[0] in (400, 403)
     assert deliveries(compute) == []
+
+
+def test_an_event_of_auto_scaling_invokes_the_function_whose_pattern_it_fits() -> None:
+    with compute_of(group(*instances(3))) as compute:
+        Native(compute.endpoint).create("f", CODE)
+        pattern = {"source": ["acs.ess"], "type": [{"prefix": "ess:ScalingActivity:ScaleIn"}]}
+        config = {
+            "eventRuleFilterPattern": json.dumps(pattern),
+            "eventSourceConfig": {"eventSourceType": "Default"},
+        }
+        created(compute, "eventbridge", config)
+        request = RpcRequest("Ess", "2014-08-28", "RemoveInstances")
+        request.set_protocol_type("http")
+        for name, value in {"ScalingGroupId": "asg-1", "InstanceId.1": "i-0001"}.items():
+            request.add_query_param(name, value)
+        client = AcsClient(KEY.access_key_id, KEY.access_key_secret, "cn-hangzhou")
+        request.set_endpoint(compute.endpoint)
+        client.do_action_with_exception(request)
+        compute.clock.advance(1)
+        compute.inside.service.advance()
+        events = [json.loads(delivery.event) for delivery in deliveries(compute)]
+
+    path = ROOT / "events/eventbridge-scale-in-success.json"
+    assert [event["type"] for event in events] == [
+        "ess:ScalingActivity:ScaleInStart",
+        "ess:ScalingActivity:ScaleInSuccess",
+    ]
+    assert events[1].keys() == json.loads(path.read_text(encoding="utf-8")).keys()
+    assert events[1]["data"]["instanceIds"] == ["i-0001"]
 
 
 def test_a_trigger_that_cannot_work_stops_no_other(compute: Compute) -> None:
