@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from types import FrameType
@@ -16,29 +15,23 @@ import click
 
 from localcloud.authenticator import Authenticator
 from localcloud.certificate import CertificateError, self_signed_certificate
-from localcloud.clock import AdvancingClock
 from localcloud.cloud import LocalCloud
 from localcloud.console.history import ConsoleHistory
-from localcloud.ess.model import Assumptions
-from localcloud.ess.service import Service
+from localcloud.declared import add_declared, deploy_with_triggers
 from localcloud.faults import KINDS, Fault, parse_fault
 from localcloud.fleet import (
-    FleetError,
     add_faults,
     add_keys,
     add_rate_limits,
-    read_document,
     save_fleet,
-    service_of,
-    services_elsewhere,
 )
 from localcloud.functions.fleet_function import FleetFunction, fleet_function_of
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.lag import Lag
 from localcloud.rate_limits import parse_limit
-from localcloud.regions import Place
 from localcloud.server import listening_socket, ready_line, server_for
+from localcloud.start import fleet_errors, start_services
 
 FLEETS = Path(__file__).parent / "fleets"
 
@@ -199,23 +192,27 @@ def main(
     prints one JSON line {"endpoint", "accessKeyId", "accessKeySecret", "regionId"}, and to standard
     error the address of its console. It serves until SIGTERM or Ctrl-C.
     """
-    document, service, elsewhere = _start_services(fleet, state, activity_seconds, acts)
+    document, service, elsewhere = start_services(fleet, state, activity_seconds, acts)
     secret = access_key_secret or token_hex(16)
     account = Account(service.region_id, access_key_id, secret, security_token, service.account_id)
 
-    def send(arn: str, body: dict[str, Any]) -> None:
-        service.sent_messages.append({"to": arn, "content": body})
-
-    platform = Platform(service.clock, account, send)
+    platform = Platform(service.clock, account, service.send_message)
     authenticator = Authenticator(access_key_id, secret, security_token)
-    cloud = LocalCloud(service, authenticator, default_format=default_format, platform=platform)
-    cloud.elsewhere = elsewhere
+    cloud = LocalCloud(
+        service,
+        authenticator,
+        default_format=default_format,
+        platform=platform,
+        elsewhere=elsewhere,
+    )
     add_keys(document, authenticator)
     add_rate_limits(document, cloud.rate_limits)
     for action, calls in rate_limits:
         cloud.rate_limits.set(action, calls)
     cloud.lag = Lag(lists_lag, history_lag, varies=lag_varies)
     add_faults(document, cloud.faults)
+    with fleet_errors():
+        add_declared(document, cloud)
     cloud.faults.pending += faults
     if fault_rate:
         cloud.faults.set_random(fault_rate, kinds or KINDS, fault_seed)
@@ -248,6 +245,8 @@ def _serve(
         bound_host, bound_port = listener.getsockname()
         if function:
             function.endpoint = f"{bound_host}:{bound_port}"
+            with fleet_errors():
+                deploy_with_triggers(function)
         # uvicorn stops gracefully on a signal, then raises it again, which must end in a clean
         # exit, not in a traceback.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -271,23 +270,6 @@ def _certificate(stack: ExitStack, address: _Address) -> tuple[str, str] | None:
     if not address.https:
         return None
     return stack.enter_context(self_signed_certificate(address.host))
-
-
-def _start_services(
-    fleet: Path, state: Path | None, activity_seconds: float | None, acts: bool
-) -> tuple[dict[str, Any], Service, dict[Place, Service]]:
-    """Returns the fleet file's document, and the services that it or the state describes."""
-    try:
-        document = read_document(fleet)
-        start = read_document(state) if state and state.exists() else document
-        service = service_of(start, AdvancingClock(), Assumptions(acts=acts))
-        if activity_seconds is not None:
-            assumptions = replace(service.assumptions, activity_seconds=activity_seconds)
-            service.assumptions = assumptions
-        return document, service, services_elsewhere(start, service)
-    except FleetError as error:
-        hint = "localcloud/fleet.schema.json has its form"
-        raise click.ClickException(f"the fleet file is wrong: {error}; {hint}") from error
 
 
 def _exit(_: int, __: FrameType | None) -> None:

@@ -58,7 +58,7 @@ class Authenticator:
 
     def _check_parameters(self, method: str, params: Params, now: datetime) -> None:
         _require(params, "Action", "Version", "AccessKeyId", "Signature", "SignatureNonce")
-        secret = self._secret_of(params["AccessKeyId"])
+        secret = self.secret_of(params["AccessKeyId"])
         # The ESS manual's sample spells it TimeStamp.
         check_time(_parsed(params.get("Timestamp") or params.get("TimeStamp") or ""), now)
         text = signature_v1.string_to_sign(method, params)
@@ -74,7 +74,7 @@ class Authenticator:
     def _check_headers(self, incoming: Incoming, params: Params, now: datetime) -> None:
         _require(params, "Action", "Version")
         authorization = acs3.parse_authorization(incoming.headers)
-        secret = self._secret_of(authorization.access_key_id)
+        secret = self.secret_of(authorization.access_key_id)
         check_time(_parsed(incoming.headers.get("x-acs-date", "")), now)
         text = acs3.string_to_sign(incoming, authorization.signed_headers)
         if acs3.unsigned_headers(incoming.headers, authorization.signed_headers):
@@ -88,7 +88,7 @@ class Authenticator:
             raise errors.GatewayMissing("SignatureNonce")
         self._check_nonce(nonce, now)
 
-    def _secret_of(self, access_key_id: str) -> str:
+    def secret_of(self, access_key_id: str) -> str:
         """Returns the secret of a key. Raises ApiError for a key of no account."""
         if access_key_id in self._others:
             return self._others[access_key_id].secret

@@ -20,9 +20,11 @@ from localcloud.functions.invocation_queue import InvocationQueue
 from localcloud.functions.platform import Platform
 from localcloud.lag import Lag, group_id_in
 from localcloud.monitor import describe as monitor
+from localcloud.queues.service import QueueService
 from localcloud.ram import RolePolicy
 from localcloud.rate_limits import RateLimits
 from localcloud.regions import REGIONS, Place, region_of
+from localcloud.triggers.runner import Runner
 from localcloud.wire import Incoming, Params
 
 Perform = Callable[[Service, Params], Reply]
@@ -63,6 +65,22 @@ class LocalCloud:
     role_policy: RolePolicy | None = None  # None: the key may do everything
     # by account and region: all but the first, `service`
     elsewhere: dict[Place, Service] = field(default_factory=dict)
+    queues: QueueService = field(init=False)  # of all accounts and regions
+    triggers: Runner | None = None  # of the functions, where there are functions
+
+    def __post_init__(self) -> None:
+        home = self.service
+        self.queues = QueueService(home.clock, home.region_id, home.account_id)
+        if self.platform is not None:
+            self.triggers = Runner(self.platform, self.queues)
+        for service in self.services():
+            self._connect(service)
+
+    def _connect(self, service: Service) -> None:
+        """Lets what a service sends arrive: in queues, and on the bus that triggers listen to."""
+        service.deliver = self.queues.deliver
+        if self.triggers is not None:
+            service.emit = self.triggers.take_event
 
     def services(self) -> list[Service]:
         """Returns the Auto Scaling of each account and region, its own first."""
@@ -89,6 +107,7 @@ class LocalCloud:
             self.elsewhere[place] = Service(
                 home.clock, region_id, home.assumptions, account_id=account_id
             )
+            self._connect(self.elsewhere[place])
         return self.elsewhere[place]
 
     def answer(

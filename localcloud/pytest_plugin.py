@@ -31,6 +31,7 @@ from localcloud.faults import Faults
 from localcloud.fleet import add_keys, add_rate_limits, service_of, services_elsewhere
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
+from localcloud.queues.service import QueueService
 from localcloud.server import running
 
 
@@ -44,6 +45,7 @@ class Handle:
     region_id: str
     service: Service  # its state, to look at; of the first region
     faults: Faults  # add("throttled", "RemoveInstances", times=2)
+    queues: QueueService  # of MNS, to look at
     cloud: LocalCloud  # with all regions and accounts
 
     def advance(self, seconds: float) -> None:
@@ -75,10 +77,7 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
         *(service.region_id, key.access_key_id, key.access_key_secret, ""), service.account_id
     )
 
-    def send(arn: str, body: dict[str, Any]) -> None:
-        service.sent_messages.append({"to": arn, "content": body})
-
-    platform = Platform(clock, account, send)
+    platform = Platform(clock, account, service.send_message)
     add_keys(fleet, key)
     elsewhere = services_elsewhere(fleet, service)
     cloud = LocalCloud(service, key, platform=platform, elsewhere=elsewhere)
@@ -92,6 +91,7 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
                 service.region_id,
                 service,
                 cloud.faults,
+                cloud.queues,
                 cloud,
             )
     finally:

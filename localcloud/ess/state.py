@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -15,6 +15,7 @@ from localcloud import errors
 from localcloud.answers import Reply, request_id
 from localcloud.clock import Clock
 from localcloud.ess import messages
+from localcloud.ess.bus_events import bus_event
 from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.resources import (
     Alarm,
@@ -25,6 +26,7 @@ from localcloud.ess.resources import (
     Rule,
     ScheduledTask,
 )
+from localcloud.monitor.rule import MetricRule
 from localcloud.regions import HOME_ACCOUNT
 from localcloud.wire import Params
 
@@ -55,12 +57,17 @@ class EssState:
     receivers: list[Receiver] = field(default_factory=list)
     # to receivers, newest last
     sent_messages: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=1_000))
+    metric_rules: dict[str, MetricRule] = field(default_factory=dict)  # CloudMonitor's
     started_at: datetime | None = None  # metric series count from here
     account_id: str = HOME_ACCOUNT
 
     def __post_init__(self) -> None:
         self.started_at = self.started_at or self.clock.now()
         self._at: datetime = self.started_at  # everything has happened up to here
+        # takes what is sent to a queue or topic: its ARN, the content, and whether it is plain text
+        self.deliver: Callable[[str, Mapping[str, Any], bool], object] = lambda *_: None
+        # takes the events that go to EventBridge's default bus
+        self.emit: Callable[[Mapping[str, Any]], object] = lambda _: None
         self.request_id = ""  # of the call that is being performed
 
     @property
@@ -153,12 +160,21 @@ class EssState:
 
     def notify(self, group: ScalingGroup, kind: str, activity: Activity, now: datetime) -> None:
         """Sends a message to the receivers of such events."""
+        on_bus = bus_event(kind, self.place, group, activity, now)
+        if on_bus is not None:
+            self.emit(on_bus)
         event = f"AUTOSCALING:{kind}"
         for receiver in self.receivers:
             in_group = receiver.scaling_group_id == group.scaling_group_id
             if in_group and event in receiver.notification_types:
                 content = messages.notice_content(event, group, activity)
-                self._send(receiver.notification_arn, group, content, now)
+                is_plain = receiver.message_encoding == "PlainText"
+                self._send(receiver.notification_arn, group, content, now, is_plain)
+
+    def send_message(self, arn: str, content: Mapping[str, Any]) -> None:
+        """Sends what another service, such as Function Compute, has for a queue or topic."""
+        self.sent_messages.append({"to": arn, "content": dict(content)})
+        self.deliver(arn, content, False)
 
     def replay(self, params: Params) -> Reply | None:
         """Returns the reply that this ClientToken had, if these are its parameters.
@@ -202,17 +218,17 @@ class EssState:
                 yield hook
 
     def _send(
-        self, arn: str, group: ScalingGroup, content: Mapping[str, Any], now: datetime
+        self,
+        arn: str,
+        group: ScalingGroup,
+        content: Mapping[str, Any],
+        now: datetime,
+        is_plain: bool = False,
     ) -> None:
-        self.sent_messages.append(
-            {
-                "at": now.isoformat(),
-                "to": arn,
-                "scalingGroupId": group.scaling_group_id,
-                "content": dict(content),
-                "body": messages.message_body(arn, self.place, group, content, now),
-            }
-        )
+        body = messages.message_body(arn, self.place, group, content, now)
+        fields = {"at": now.isoformat(), "to": arn, "scalingGroupId": group.scaling_group_id}
+        self.sent_messages.append({**fields, "content": dict(content), "body": body})
+        self.deliver(arn, body, is_plain)
 
 
 def new_id(prefix: str) -> str:

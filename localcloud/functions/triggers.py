@@ -50,15 +50,7 @@ class _Triggers:
         self._registry = registry
 
     def create(self, request: Request, body: bytes) -> Any:
-        given, function = object_of(body), self._function(request)
-        name, triggers = checked_name(given, "triggerName"), self._of(function)
-        if name in triggers:
-            message = f"trigger '{name}' already exists in function '{function.name}'"
-            raise FcError(409, "TriggerAlreadyExists", message)
-        created = _described(given, function, self._registry.arn_root)
-        self._registry.function(function.service, function.name, created["qualifier"])
-        triggers[name] = self._registry.stamp(created)
-        return created
+        return add_trigger(self._registry, self._function(request), object_of(body))
 
     def get(self, request: Request, _: bytes) -> dict[str, Any]:
         name, function = named(request, "trigger"), self._function(request)
@@ -89,8 +81,24 @@ class _Triggers:
         return self._registry.function(service, named(request))
 
     def _of(self, function: Function) -> dict[str, dict[str, Any]]:
-        service = self._registry.service(function.service, function.name)
-        return service.triggers.setdefault(function.name, {})
+        return _triggers_of(self._registry, function)
+
+
+def add_trigger(registry: Registry, function: Function, given: dict[str, Any]) -> dict[str, Any]:
+    """Adds a trigger as CreateTrigger describes it, and returns its description. Raises FcError."""
+    name, triggers = checked_name(given, "triggerName"), _triggers_of(registry, function)
+    if name in triggers:
+        message = f"trigger '{name}' already exists in function '{function.name}'"
+        raise FcError(409, "TriggerAlreadyExists", message)
+    created = _described(given, function, registry.arn_root)
+    registry.function(function.service, function.name, created["qualifier"])
+    triggers[name] = registry.stamp(created)
+    return created
+
+
+def _triggers_of(registry: Registry, function: Function) -> dict[str, dict[str, Any]]:
+    service = registry.service(function.service, function.name)
+    return service.triggers.setdefault(function.name, {})
 
 
 def _described(given: dict[str, Any], function: Function, arn_root: str) -> dict[str, Any]:
@@ -122,7 +130,7 @@ def _check_config(trigger: dict[str, Any], is_native: bool) -> None:
 
 
 def _addresses(function: Function, region_id: str) -> dict[str, Any]:
-    """Returns addresses of an HTTP trigger in their documented form; nothing answers there."""
+    """Returns addresses of an HTTP trigger in their documented form; here it is /fcapp.run/."""
     service = f"{function.service}-" if function.service else ""
     digest = hashlib.sha256(f"{service}{function.name}".encode()).hexdigest()
     letters = "".join(chr(ord("a") + int(digit, 16)) for digit in digest[:10])

@@ -39,4 +39,4 @@ def test_the_handler_shares_no_code_with_the_local_cloud(path: Path) -> None:
 def test_the_local_cloud_has_one_folder_for_each_service() -> None:
     folders = {path.parent.name for path in LOCALCLOUD.glob("*/__init__.py")}
 
-    assert folders == {"console", "ess", "functions", "logs", "monitor", "queues"}
+    assert folders == {"console", "ess", "functions", "logs", "monitor", "queues", "triggers"}

@@ -1,4 +1,4 @@
-"""Receivers of notifications. What would be sent is stored; /localcloud/messages shows it."""
+"""Receivers of notifications. What is sent to them, /localcloud/messages shows too."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ ACTIONS = (
         "CreateNotificationConfiguration",
         create_notification_configuration,
         (GROUP, NEW_ARN, *SETTABLE),
-        "messages are stored, not sent; the content of one to a queue is invented",
+        "messages reach MNS alone; the content of one to a queue is invented",
     ),
     Action(
         "ModifyNotificationConfiguration",
