@@ -19,7 +19,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers run run-queue test test-fast test-long coverage fuzz chaos mutants test-all docs check lint types fix bench load console node-modules validate clean
+.PHONY: help setup servers run run-alarm run-queue test test-fast test-long coverage fuzz chaos mutants test-all docs check lint types fix bench load console node-modules validate clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 14
@@ -34,6 +34,9 @@ RUN_SETUP = $(VENV)/installed-requirements-run
 
 run: $(RUN_SETUP) ## run the main job on a local cloud (EVENT=events/x.json takes any event)
 	@$(BIN)/python -m scalein_cli run "$(EVENT)"
+
+run-alarm: $(RUN_SETUP) ## run an alarm's whole path on a local cloud: metric, queue, trigger, function, ESS, outcome
+	@$(BIN)/python -m scalein_cli run-alarm
 
 run-queue: $(RUN_SETUP) ## run the main job from a real RabbitMQ (installs it with apt-get where it is missing)
 	@$(BIN)/python -c "import pika" 2>/dev/null || $(BIN)/pip install --quiet "$$(grep -o "^pika==[0-9.]*" requirements-dev.txt)"

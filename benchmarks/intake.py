@@ -18,7 +18,8 @@ from scalein.intake.envelopes import parse_event
 
 BATCH = 1_000
 MAX_BATCH_SECONDS = 2.0
-MAX_MESSAGE_MILLISECONDS = 0.5
+MAX_MEDIAN_MILLISECONDS = 0.3
+MAX_MESSAGE_MILLISECONDS = 0.6  # of the slowest dialect
 
 
 def figures(code: Code, repeats: int) -> list[Row]:
@@ -36,9 +37,11 @@ def one_message(repeats: int) -> list[Row]:
     slowest = max(times, key=lambda name: times[name])
     figure, limit = f"... the slowest ({slowest})", MAX_MESSAGE_MILLISECONDS
     return [
-        Row(
+        at_most(
             "parsing and validating one message, median of events/",
-            f"{statistics.median(times.values()):.2f} ms",
+            statistics.median(times.values()),
+            MAX_MEDIAN_MILLISECONDS,
+            "{:.2f} ms",
         ),
         at_most(figure, times[slowest], limit, "{:.2f} ms"),
     ]

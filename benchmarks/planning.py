@@ -10,18 +10,16 @@ from functools import partial
 from benchmarks.command import command_without_code
 from benchmarks.policy import warm_read_seconds
 from benchmarks.timing import Row, at_most, measure, milliseconds
+from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.group_policy import NO_LIMITS, Budget, GroupPolicy, Pause
 from scalein.decision.model import (
     Activity,
-    Alarm,
     Instance,
     Order,
     RemovalRequest,
     Sample,
     ScalingGroup,
-    Scope,
     Snapshot,
-    Subject,
     Target,
 )
 from scalein.decision.planner import plan_removal

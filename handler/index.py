@@ -91,13 +91,13 @@ def serve(event: bytes, context: Any, clock: Clock) -> dict[str, Any]:
         is_detailed = len(outcomes) < response.MAX_DETAILED
         outcomes.append(outcome if is_detailed else response.without_detail(outcome))
     max_bytes = response.max_bytes_for(event, parsed.is_http)
-    if parsed.is_batch:
+    if parsed.is_batch or len(outcomes) > 1:
         document = response.for_batch(outcomes, max_bytes)
     else:
         document = response.for_one(outcomes[0], max_bytes)
     _raise_failures(settings, outcomes, document, parsed.is_http)
     if parsed.is_http:
-        return response.for_http(document, outcomes[0])
+        return response.for_http(document, outcomes)
     return document
 
 

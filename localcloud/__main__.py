@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from types import FrameType
@@ -15,18 +15,23 @@ import click
 
 from localcloud.authenticator import Authenticator
 from localcloud.certificate import CertificateError, self_signed_certificate
-from localcloud.clock import AdvancingClock
 from localcloud.cloud import LocalCloud
 from localcloud.console.history import ConsoleHistory
-from localcloud.ess.model import Assumptions
-from localcloud.ess.service import Service
+from localcloud.declared import add_declared, deploy_with_triggers
 from localcloud.faults import KINDS, Fault, parse_fault
-from localcloud.fleet import FleetError, add_faults, read_document, save_fleet, service_of
+from localcloud.fleet import (
+    add_faults,
+    add_keys,
+    add_rate_limits,
+    save_fleet,
+)
 from localcloud.functions.fleet_function import FleetFunction, fleet_function_of
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
 from localcloud.lag import Lag
+from localcloud.rate_limits import parse_limit
 from localcloud.server import listening_socket, ready_line, server_for
+from localcloud.start import fleet_errors, start_services
 
 FLEETS = Path(__file__).parent / "fleets"
 
@@ -40,11 +45,16 @@ class _Address(NamedTuple):
     names: frozenset[str]  # of this machine, besides its addresses
 
 
-def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> list[Fault]:
-    try:
-        return [parse_fault(text) for text in texts]
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+def _each(parse: Callable[[str], Any]) -> Callable[..., list[Any]]:
+    """Returns what parses each value of an option that may be repeated."""
+
+    def parse_all(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> list[Any]:
+        try:
+            return [parse(text) for text in texts]
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+
+    return parse_all
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -124,10 +134,19 @@ def _faults(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
     "--fault",
     "faults",
     multiple=True,
-    callback=_faults,
+    callback=_each(parse_fault),
     metavar="KIND[:ACTION[:TIMES[:SECONDS]]]",
     help="Cause a fault, such as throttled:RemoveInstances:2; may be repeated. "
     f"Kinds: {', '.join(KINDS)}.",
+)
+@click.option(
+    "--rate-limit",
+    "rate_limits",
+    multiple=True,
+    callback=_each(parse_limit),
+    metavar="ACTION:CALLS",
+    help="How many calls a second an account may make of an action, or of each (*); may be "
+    "repeated.",
 )
 @click.option(
     "--fault-rate",
@@ -162,6 +181,7 @@ def main(
     security_token: str,
     default_format: str,
     faults: list[Fault],
+    rate_limits: list[tuple[str, float]],
     fault_rate: float,
     kinds: tuple[str, ...],
     fault_seed: int,
@@ -172,18 +192,27 @@ def main(
     prints one JSON line {"endpoint", "accessKeyId", "accessKeySecret", "regionId"}, and to standard
     error the address of its console. It serves until SIGTERM or Ctrl-C.
     """
-    document, service = _start_service(fleet, state, activity_seconds, acts)
+    document, service, elsewhere = start_services(fleet, state, activity_seconds, acts)
     secret = access_key_secret or token_hex(16)
-    account = Account(service.region_id, access_key_id, secret, security_token)
+    account = Account(service.region_id, access_key_id, secret, security_token, service.account_id)
 
-    def send(arn: str, body: dict[str, Any]) -> None:
-        service.sent_messages.append({"to": arn, "content": body})
-
-    platform = Platform(service.clock, account, send)
+    platform = Platform(service.clock, account, service.send_message)
     authenticator = Authenticator(access_key_id, secret, security_token)
-    cloud = LocalCloud(service, authenticator, default_format=default_format, platform=platform)
+    cloud = LocalCloud(
+        service,
+        authenticator,
+        default_format=default_format,
+        platform=platform,
+        elsewhere=elsewhere,
+    )
+    add_keys(document, authenticator)
+    add_rate_limits(document, cloud.rate_limits)
+    for action, calls in rate_limits:
+        cloud.rate_limits.set(action, calls)
     cloud.lag = Lag(lists_lag, history_lag, varies=lag_varies)
     add_faults(document, cloud.faults)
+    with fleet_errors():
+        add_declared(document, cloud)
     cloud.faults.pending += faults
     if fault_rate:
         cloud.faults.set_random(fault_rate, kinds or KINDS, fault_seed)
@@ -216,6 +245,8 @@ def _serve(
         bound_host, bound_port = listener.getsockname()
         if function:
             function.endpoint = f"{bound_host}:{bound_port}"
+            with fleet_errors():
+                deploy_with_triggers(function)
         # uvicorn stops gracefully on a signal, then raises it again, which must end in a clean
         # exit, not in a traceback.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -231,31 +262,14 @@ def _serve(
             server.run(sockets=[listener])
         finally:
             if state:
-                cloud.service.advance()
-                save_fleet(cloud.service, state)
+                cloud.advance()
+                save_fleet(cloud.service, state, cloud.elsewhere.values())
 
 
 def _certificate(stack: ExitStack, address: _Address) -> tuple[str, str] | None:
     if not address.https:
         return None
     return stack.enter_context(self_signed_certificate(address.host))
-
-
-def _start_service(
-    fleet: Path, state: Path | None, activity_seconds: float | None, acts: bool
-) -> tuple[dict[str, Any], Service]:
-    """Returns the document of the fleet file, and the service that it or the state describes."""
-    try:
-        document = read_document(fleet)
-        start = read_document(state) if state and state.exists() else document
-        service = service_of(start, AdvancingClock(), Assumptions(acts=acts))
-    except FleetError as error:
-        hint = "localcloud/fleet.schema.json has its form"
-        raise click.ClickException(f"the fleet file is wrong: {error}; {hint}") from error
-    if activity_seconds is not None:
-        assumptions = replace(service.assumptions, activity_seconds=activity_seconds)
-        service.assumptions = assumptions
-    return document, service
 
 
 def _exit(_: int, __: FrameType | None) -> None:

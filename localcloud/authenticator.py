@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from localcloud import acs3, errors, signature_v1
 from localcloud.wire import Incoming, Params
@@ -13,8 +14,18 @@ CREDENTIAL = re.compile("Credential=([^,]+)")
 MAX_SKEW = timedelta(minutes=15)
 
 
+class _Key(NamedTuple):
+    """Another account's key."""
+
+    secret: str
+    account_id: str
+
+
 class Authenticator:
-    """Knows one access key, and the nonces that were used lately."""
+    """Knows the access keys, and the nonces that were used lately.
+
+    The first key is the local cloud's own; `add_key` adds those of other accounts.
+    """
 
     def __init__(
         self, access_key_id: str, access_key_secret: str, security_token: str = ""
@@ -25,6 +36,16 @@ class Authenticator:
         self.expired_security_token = ""  # one that was valid once
         # By their hash: there are many, and they are stored for half an hour.
         self._used_at_by_nonce: dict[int, datetime] = {}
+        self._others: dict[str, _Key] = {}
+
+    def add_key(self, access_key_id: str, secret: str, account_id: str) -> None:
+        """Accepts another account's key, of which calls are for that account."""
+        self._others[access_key_id] = _Key(secret, account_id)
+
+    def account_of(self, incoming: Incoming, params: Params, home: str) -> str:
+        """Returns the account whose key signed a call that was checked; `home`: of the own key."""
+        other = self._others.get(_access_key_id(incoming, params))
+        return other.account_id if other else home
 
     def check(self, incoming: Incoming, params: Params, now: datetime) -> None:
         """Raises ApiError where the gateway would refuse the call.
@@ -38,14 +59,14 @@ class Authenticator:
 
     def _check_parameters(self, method: str, params: Params, now: datetime) -> None:
         _require(params, "Action", "Version", "AccessKeyId", "Signature", "SignatureNonce")
-        self.check_key(params["AccessKeyId"])
+        secret = self.secret_of(params["AccessKeyId"])
         # The ESS manual's sample spells it TimeStamp.
         check_time(_parsed(params.get("Timestamp") or params.get("TimeStamp") or ""), now)
         text = signature_v1.string_to_sign(method, params)
         algorithm = params.get("SignatureMethod") or "HMAC-SHA1"
         if algorithm not in signature_v1.DIGESTS:
             raise errors.SignatureMethod()
-        expected = signature_v1.signature(self.access_key_secret, text, algorithm)
+        expected = signature_v1.signature(secret, text, algorithm)
         if not hmac.compare_digest(params["Signature"].encode(), expected.encode()):
             raise errors.SignatureDoesNotMatch(text)
         self.check_token(params.get("SecurityToken"))
@@ -54,12 +75,12 @@ class Authenticator:
     def _check_headers(self, incoming: Incoming, params: Params, now: datetime) -> None:
         _require(params, "Action", "Version")
         authorization = acs3.parse_authorization(incoming.headers)
-        self.check_key(authorization.access_key_id)
+        secret = self.secret_of(authorization.access_key_id)
         check_time(_parsed(incoming.headers.get("x-acs-date", "")), now)
         text = acs3.string_to_sign(incoming, authorization.signed_headers)
         if acs3.unsigned_headers(incoming.headers, authorization.signed_headers):
             raise errors.SignatureDoesNotMatch(text)
-        expected = acs3.signature(self.access_key_secret, text)
+        expected = acs3.signature(secret, text)
         if not hmac.compare_digest(authorization.signature.encode(), expected.encode()):
             raise errors.SignatureDoesNotMatch(text)
         self.check_token(incoming.headers.get("x-acs-security-token"))
@@ -67,6 +88,13 @@ class Authenticator:
         if not nonce:
             raise errors.GatewayMissing("SignatureNonce")
         self._check_nonce(nonce, now)
+
+    def secret_of(self, access_key_id: str) -> str:
+        """Returns the secret of a key. Raises ApiError for a key of no account."""
+        if access_key_id in self._others:
+            return self._others[access_key_id].secret
+        self.check_key(access_key_id)
+        return self.access_key_secret
 
     def check_key(self, access_key_id: str) -> None:
         """Raises ApiError for another key than this cloud's."""
@@ -95,6 +123,12 @@ def caller_of(incoming: Incoming, params: Params) -> str:
     return params.get("AccessKeyId") or (match[1] if match else "")
 
 
+def _access_key_id(incoming: Incoming, params: Params) -> str:
+    if incoming.is_acs3:
+        return acs3.parse_authorization(incoming.headers).access_key_id
+    return params.get("AccessKeyId", "")
+
+
 def _require(params: Params, *names: str) -> None:
     for name in names:
         if not params.get(name):
@@ -103,7 +137,9 @@ def _require(params: Params, *names: str) -> None:
 
 def _parsed(text: str) -> datetime:
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+        # Some clients send milliseconds, as their language writes a time in ISO 8601.
+        whole_seconds = re.sub(r"\.\d{1,9}Z$", "Z", text)
+        return datetime.strptime(whole_seconds, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
     except ValueError as error:
         raise errors.TimeStampFormat() from error
 

@@ -21,7 +21,11 @@ from localcloud.functions.invocation_queue import InvocationQueue
 from localcloud.functions.platform import Platform
 from localcloud.lag import Lag, group_id_in
 from localcloud.monitor import describe as monitor
+from localcloud.queues.service import QueueService
 from localcloud.ram import RolePolicy
+from localcloud.rate_limits import RateLimits
+from localcloud.regions import REGIONS, Place, region_of
+from localcloud.triggers.runner import Runner
 from localcloud.wire import Incoming, Params
 
 Perform = Callable[[Service, Params], Reply]
@@ -62,7 +66,54 @@ class LocalCloud:
     calls: MutableSequence[Call] = field(default_factory=lambda: deque(maxlen=1_000))
     last_reply_by_read: dict[tuple[str, ...], Reply] = field(default_factory=dict)
     lag: Lag = field(default_factory=Lag)
+    rate_limits: RateLimits = field(default_factory=RateLimits)
     role_policy: RolePolicy | None = None  # None: the key may do everything
+    # by account and region: all but the first, `service`
+    elsewhere: dict[Place, Service] = field(default_factory=dict)
+    queues: QueueService = field(init=False)  # of all accounts and regions
+    triggers: Runner | None = None  # of the functions, where there are functions
+
+    def __post_init__(self) -> None:
+        home = self.service
+        self.queues = QueueService(home.clock, home.region_id, home.account_id)
+        if self.platform is not None:
+            self.triggers = Runner(self.platform, self.queues)
+        for service in self.services():
+            self._connect(service)
+
+    def _connect(self, service: Service) -> None:
+        """Lets what a service sends arrive: in queues, and on the bus that triggers listen to."""
+        service.deliver = self.queues.deliver
+        if self.triggers is not None:
+            service.emit = self.triggers.take_event
+
+    def services(self) -> list[Service]:
+        """Returns the Auto Scaling of each account and region, its own first."""
+        return [self.service, *self.elsewhere.values()]
+
+    def advance(self) -> datetime:
+        """Does everywhere what has fallen due; returns the clock's time."""
+        for service in self.elsewhere.values():
+            service.advance()
+        return self.service.advance()
+
+    def service_at(self, account_id: str, region_id: str) -> Service:
+        """Returns the Auto Scaling of an account in a region, empty where it was not used yet.
+
+        Raises ApiError for a region that does not exist.
+        """
+        place = (account_id, region_id)
+        if place == self.service.place:
+            return self.service
+        if place not in self.elsewhere:
+            if region_id not in {*REGIONS, *(s.region_id for s in self.services())}:
+                raise errors.RegionNotFound()
+            home = self.service
+            self.elsewhere[place] = Service(
+                home.clock, region_id, home.assumptions, account_id=account_id
+            )
+            self._connect(self.elsewhere[place])
+        return self.elsewhere[place]
 
     def answer(
         self, incoming: Incoming, params: Params, host: str, fault: Fault | None
@@ -76,11 +127,15 @@ class LocalCloud:
         try:
             format = answers.answer_format(params, self.default_format)
             self.authenticator.check(incoming, params, datetime.now(timezone.utc))
+            account_id = self.authenticator.account_of(incoming, params, self.service.account_id)
+            self.rate_limits.check(account_id, action, self.service.clock.now())
             if self.role_policy and not self.role_policy.permits(params):
                 raise errors.ForbiddenRam()
             if fault and fault.kind in REFUSALS:
                 raise REFUSALS[fault.kind]()
-            reply = self._perform_with_fault(fault, action, params)
+            service = self.service_at(account_id, region_of(params, self.service.region_id))
+            service.request_id = id
+            reply = self._perform_with_fault(service, fault, action, params)
             nested = answers.nested(reply) if params["Version"] == NESTED else reply
             body = answers.answer_body(action, nested, id, format)
             activity_id = str(reply.get("ScalingActivityId", ""))
@@ -95,48 +150,46 @@ class LocalCloud:
         headers = {"x-acs-request-id": id}
         return Response(body, call.status, headers, answers.CONTENT_TYPES[format])
 
-    def _perform_with_fault(self, fault: Fault | None, action: str, params: Params) -> Reply:
+    def _perform_with_fault(
+        self, service: Service, fault: Fault | None, action: str, params: Params
+    ) -> Reply:
         if fault is None:
-            return self.perform(action, params)
-        if fault.kind == "stale-read" and _read_key(params) in self.last_reply_by_read:
-            return self.last_reply_by_read[_read_key(params)]
+            return self.perform(action, params, service)
+        read_key = _read_key(service, params)
+        if fault.kind == "stale-read" and read_key in self.last_reply_by_read:
+            return self.last_reply_by_read[read_key]
         if fault.kind == "state-change" and action == REMOVE:
-            self._make_pending(params)
-        known = set(self.service.activities)
-        reply = self.perform(action, params)
+            _make_pending(service, params)
+        known = set(service.activities)
+        reply = self.perform(action, params, service)
         accepted = reply.get("ScalingActivityId")
         if fault.kind in FORCED_STATUSES and accepted and accepted not in known:
-            self.service.activities[accepted].forced_status = FORCED_STATUSES[fault.kind]
+            service.activities[accepted].forced_status = FORCED_STATUSES[fault.kind]
         if fault.kind == "page-drift" and "ScalingInstances" in reply:
             reply["ScalingInstances"][-1:] = []
         return reply
 
-    def _make_pending(self, params: Params) -> None:
-        """Makes the first instance that a removal names Pending for a minute."""
-        group = self.service.groups.get(params.get("ScalingGroupId", ""))
-        instance = group and group.instances.get(params.get("InstanceId.1", ""))
-        if instance and instance.lifecycle_state == "InService":
-            instance.lifecycle_state = "Pending"
-            instance.in_service_at = self.service.clock.now() + timedelta(seconds=60)
-
-    def perform(self, action: str, params: Params) -> Reply:
+    def perform(self, action: str, params: Params, service: Service | None = None) -> Reply:
         """Performs an action, late where reads lag; returns its reply, flat. Raises ApiError."""
+        service = service or self.service
         if params["Version"] not in PERFORM_BY_VERSION:
             raise errors.NoSuchVersion()
         perform = PERFORM_BY_VERSION[params["Version"]]
         if self.lag.is_on:
-            reply = self._perform_late(perform, action, params)
+            reply = self._perform_late(service, perform, action, params)
         else:
-            self.service.observe = None
+            service.observe = None
             self.lag.forget()
-            reply = perform(self.service, params)
+            reply = perform(service, params)
         if action.startswith("Describe") and self.faults.is_possible("stale-read"):
-            self.last_reply_by_read[_read_key(params)] = deepcopy(reply)
+            self.last_reply_by_read[_read_key(service, params)] = deepcopy(reply)
         return reply
 
-    def _perform_late(self, perform: Perform, action: str, params: Params) -> Reply:
+    def _perform_late(
+        self, service: Service, perform: Perform, action: str, params: Params
+    ) -> Reply:
         """Performs a read on the past that it shows, and all else on the present."""
-        service, lag, only = self.service, self.lag, group_id_in(params)
+        lag, only = self.lag, group_id_in(params)
         service.observe = lambda at: lag.record(service, at)
         now = service.advance()
         lag.record(service, now, only)
@@ -149,5 +202,14 @@ class LocalCloud:
             lag.record(service, now, only)
 
 
-def _read_key(params: Params) -> tuple[str, ...]:
-    return tuple(params.get(name, "") for name in READ_KEY)
+def _make_pending(service: Service, params: Params) -> None:
+    """Makes the first instance that a removal names Pending for a minute."""
+    group = service.groups.get(params.get("ScalingGroupId", ""))
+    instance = group and group.instances.get(params.get("InstanceId.1", ""))
+    if instance and instance.lifecycle_state == "InService":
+        instance.lifecycle_state = "Pending"
+        instance.in_service_at = service.clock.now() + timedelta(seconds=60)
+
+
+def _read_key(service: Service, params: Params) -> tuple[str, ...]:
+    return (*service.place, *(params.get(name, "") for name in READ_KEY))

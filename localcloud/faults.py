@@ -14,6 +14,7 @@ REFUSED = "refused"
 REFUSALS: dict[str, type[errors.ApiError]] = {  # of a call that is not examined
     "throttled": errors.Throttled,
     "throttled-with-header": errors.Throttled,
+    "throttled-by-service": errors.ThrottledByService,
     "internal-error": errors.InternalError,
     "unavailable": errors.ServiceUnavailable,
     "token-expired": errors.SecurityTokenExpired,
@@ -47,7 +48,8 @@ class Fault:
     """One fault, for so many calls of one action.
 
     The call is refused and not examined:
-    `throttled` (`throttled-with-header`: with Retry-After), `internal-error`, `unavailable`,
+    `throttled` (`throttled-with-header`: with Retry-After; `throttled-by-service`: by ESS behind
+    the gateway, with its plain code Throttling), `internal-error`, `unavailable`,
     `token-expired`, `clock-skew` (the clocks differ by more than 15 minutes), `forbidden` (RAM does
     not permit it), `idempotence-processing` (a call with the same token is being processed).
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -13,11 +13,14 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from localcloud.authenticator import Authenticator
 from localcloud.clock import Clock
 from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.service import Service
 from localcloud.ess.state import new_id
 from localcloud.faults import Faults
+from localcloud.rate_limits import RateLimits
+from localcloud.regions import HOME_ACCOUNT, HOME_REGION, Place
 from localcloud.state import restore, saved
 
 SCHEMA = Path(__file__).with_name("fleet.schema.json")
@@ -50,7 +53,44 @@ def service_of(document: Mapping[str, Any], clock: Clock, assumptions: Assumptio
         raise FleetError(f"{violation.json_path}: {violation.message}")
     if "activitySeconds" in document:
         assumptions = replace(assumptions, activity_seconds=document["activitySeconds"])
-    service = Service(clock, document.get("regionId", "cn-hangzhou"), assumptions)
+    service = Service(
+        clock,
+        document.get("regionId", HOME_REGION),
+        assumptions,
+        account_id=document.get("accountId", HOME_ACCOUNT),
+    )
+    _fill(service, document)
+    return service
+
+
+def services_elsewhere(document: Mapping[str, Any], home: Service) -> dict[Place, Service]:
+    """Returns the services of the document's other regions and accounts. Raises FleetError.
+
+    `home` is what `service_of` returned for the document, which has checked it.
+    """
+    services: dict[Place, Service] = {}
+    for entry in document.get("regions", ()):
+        service = Service(
+            home.clock,
+            entry.get("regionId", home.region_id),
+            home.assumptions,
+            account_id=entry.get("accountId", home.account_id),
+        )
+        if service.place in (home.place, *services):
+            raise FleetError(f"region {service.region_id} is in the file twice for one account")
+        _fill(service, entry)
+        services[service.place] = service
+    return services
+
+
+def add_keys(document: Mapping[str, Any], authenticator: Authenticator) -> None:
+    """Adds the keys of the document's other accounts; without a secret, with the own one."""
+    for entry in document.get("accounts", ()):
+        secret = entry.get("accessKeySecret") or authenticator.access_key_secret
+        authenticator.add_key(entry["accessKeyId"], secret, entry["accountId"])
+
+
+def _fill(service: Service, document: Mapping[str, Any]) -> None:
     if "saved" in document:
         try:
             restore(service, document["saved"])
@@ -58,7 +98,6 @@ def service_of(document: Mapping[str, Any], clock: Clock, assumptions: Assumptio
             raise FleetError(f"the saved state cannot be read: {error}") from error
     _add_groups(service, document.get("groups", ()))
     _add_activities(service, document.get("activities", ()))
-    return service
 
 
 def add_faults(document: Mapping[str, Any], faults: Faults) -> None:
@@ -77,14 +116,30 @@ def add_faults(document: Mapping[str, Any], faults: Faults) -> None:
             )
 
 
-def save_fleet(service: Service, path: Path) -> None:
-    """Saves a fleet file from which another cloud continues. Raises OSError."""
-    document = {
+def saved_document(home: Service, elsewhere: Iterable[Service] = ()) -> dict[str, Any]:
+    """Returns a fleet file's document from which another cloud continues; it has no keys."""
+    return {
         "description": "Saved by the local cloud.",
-        "regionId": service.region_id,
-        "activitySeconds": service.assumptions.activity_seconds,
-        "saved": saved(service),
+        "activitySeconds": home.assumptions.activity_seconds,
+        **_saved_place(home),
+        "regions": [_saved_place(service) for service in elsewhere],
     }
+
+
+def _saved_place(service: Service) -> dict[str, Any]:
+    account_id, region_id = service.place
+    return {"accountId": account_id, "regionId": region_id, "saved": saved(service)}
+
+
+def add_rate_limits(document: Mapping[str, Any], limits: RateLimits) -> None:
+    """Sets the limits that the document has."""
+    for action, calls in document.get("rateLimits", {}).items():
+        limits.set(action, calls)
+
+
+def save_fleet(service: Service, path: Path, elsewhere: Iterable[Service] = ()) -> None:
+    """Saves a fleet file from which another cloud continues. Raises OSError."""
+    document = saved_document(service, elsewhere)
     new = path.with_name(f"{path.name}.new")
     new.write_text(json.dumps(document), encoding="utf-8")
     new.replace(path)  # the whole file, or as it was

@@ -32,6 +32,15 @@ class GroupSnapshot(NamedTuple):
 
 
 @dataclass
+class _Records:
+    """What was recorded of one account and region, by group id."""
+
+    times: dict[str, list[datetime]] = field(default_factory=dict)
+    # None: the group was deleted
+    snapshots: dict[str, list[GroupSnapshot | None]] = field(default_factory=dict)
+
+
+@dataclass
 class Lag:
     """How late reads are, in seconds; 0: they show the present.
 
@@ -43,9 +52,7 @@ class Lag:
     until: datetime | None = None  # by the cloud's clock; None: for good
     varies: bool = False
     chance: Random = field(default_factory=lambda: Random(1))  # noqa: S311 (the same lags again)
-    # by group id; a snapshot is None where the group was deleted
-    _times: dict[str, list[datetime]] = field(default_factory=dict)
-    _snapshots: dict[str, list[GroupSnapshot | None]] = field(default_factory=dict)
+    _records: dict[tuple[str, str], _Records] = field(default_factory=dict)  # by account and region
 
     @property
     def is_on(self) -> bool:
@@ -64,10 +71,12 @@ class Lag:
 
     def record(self, service: Service, now: datetime, only: str = "") -> None:
         """Records each group that has changed; `only`: no other group can have."""
-        for id in (only,) if only else service.groups.keys() | self._snapshots.keys():
+        records = self._records.setdefault(service.place, _Records())
+        for id in (only,) if only else service.groups.keys() | records.snapshots.keys():
             group = service.groups.get(id)
             snapshot = None if group is None else _snapshot_of(group)
-            snapshots, times = self._snapshots.setdefault(id, []), self._times.setdefault(id, [])
+            snapshots = records.snapshots.setdefault(id, [])
+            times = records.times.setdefault(id, [])
             if snapshots[-1:] == [snapshot] or (snapshot is None and not snapshots):
                 continue
             snapshots.append(snapshot)
@@ -77,15 +86,15 @@ class Lag:
 
     def forget(self) -> None:
         """Drops what was recorded: without a lag nothing is."""
-        self._times.clear()
-        self._snapshots.clear()
+        self._records.clear()
 
     def past(self, service: Service, at: datetime, only: str = "") -> Service:
         """Returns the service as it was then; `only`: with this group alone."""
         past = copy.copy(service)
-        ids = (only,) if only else tuple(self._snapshots)
+        records = self._records.setdefault(service.place, _Records())
+        ids = (only,) if only else tuple(records.snapshots)
         started_at = service.started_at or at
-        groups = {id: self._group(id, at, started_at) for id in ids}
+        groups = {id: _group(records, id, at, started_at) for id in ids}
         past.groups = {id: group for id, group in groups.items() if group is not None}
         past.activities = {
             id: _activity(activity, at)
@@ -95,21 +104,22 @@ class Lag:
         past.advance = lambda: at  # type: ignore[method-assign]
         return past
 
-    def _group(self, id: str, at: datetime, started_at: datetime) -> ScalingGroup | None:
-        """Returns the group as it was then, None where it did not exist.
 
-        Before the first record it counts as unchanged.
-        """
-        if not self._snapshots.get(id):
-            return None
-        snapshot = self._snapshots[id][max(0, bisect_right(self._times[id], at) - 1)]
-        if snapshot is None:
-            return None
-        group: ScalingGroup = pickle.loads(snapshot.group)  # noqa: S301 (our own)
-        if group.created_at > max(at, started_at):
-            return None
-        group.instances = {values[0]: Instance(*values) for values in snapshot.instances}
-        return group
+def _group(records: _Records, id: str, at: datetime, started_at: datetime) -> ScalingGroup | None:
+    """Returns the group as it was then, None where it did not exist.
+
+    Before the first record it counts as unchanged.
+    """
+    if not records.snapshots.get(id):
+        return None
+    snapshot = records.snapshots[id][max(0, bisect_right(records.times[id], at) - 1)]
+    if snapshot is None:
+        return None
+    group: ScalingGroup = pickle.loads(snapshot.group)  # noqa: S301 (our own)
+    if group.created_at > max(at, started_at):
+        return None
+    group.instances = {values[0]: Instance(*values) for values in snapshot.instances}
+    return group
 
 
 def group_id_in(params: Params) -> str:
@@ -132,5 +142,11 @@ def _activity(activity: Activity, at: datetime) -> Activity:
         return activity
     nothing: dict[str, Any] = {name: [] for name in ("created", "started", "destroyed", "stopped")}
     return replace(
-        activity, status_code="InProgress", status_message="", detail="", ignored={}, **nothing
+        activity,
+        status_code="InProgress",
+        status_message="",
+        detail="",
+        ignored={},
+        capacities_at_end={},
+        **nothing,
     )

@@ -28,9 +28,10 @@ from localcloud.cloud import LocalCloud
 from localcloud.ess.model import Assumptions
 from localcloud.ess.service import Service
 from localcloud.faults import Faults
-from localcloud.fleet import service_of
+from localcloud.fleet import add_keys, add_rate_limits, service_of, services_elsewhere
 from localcloud.functions.instances import Account
 from localcloud.functions.platform import Platform
+from localcloud.queues.service import QueueService
 from localcloud.server import running
 
 
@@ -42,15 +43,17 @@ class Handle:
     access_key_id: str
     access_key_secret: str
     region_id: str
-    service: Service  # its state, to look at
+    service: Service  # its state, to look at; of the first region
     faults: Faults  # add("throttled", "RemoveInstances", times=2)
+    queues: QueueService  # of MNS, to look at
+    cloud: LocalCloud  # with all regions and accounts
 
     def advance(self, seconds: float) -> None:
         """Puts the clock forward: activities end, hooks time out."""
         clock = self.service.clock
         assert isinstance(clock, DrivenClock)  # noqa: S101 (the fixture's own)
         clock.advance(seconds)
-        self.service.advance()
+        self.cloud.advance()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,13 +73,15 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
     clock = DrivenClock(datetime.now(timezone.utc))
     service = service_of(fleet, clock, Assumptions(**options))
     key = Authenticator("localcloud", token_hex(16))
-    account = Account(service.region_id, key.access_key_id, key.access_key_secret, "")
+    account = Account(
+        *(service.region_id, key.access_key_id, key.access_key_secret, ""), service.account_id
+    )
 
-    def send(arn: str, body: dict[str, Any]) -> None:
-        service.sent_messages.append({"to": arn, "content": body})
-
-    platform = Platform(clock, account, send)
-    cloud = LocalCloud(service, key, platform=platform)
+    platform = Platform(clock, account, service.send_message)
+    add_keys(fleet, key)
+    elsewhere = services_elsewhere(fleet, service)
+    cloud = LocalCloud(service, key, platform=platform, elsewhere=elsewhere)
+    add_rate_limits(fleet, cloud.rate_limits)
     try:
         with running(cloud) as endpoint:
             yield Handle(
@@ -86,6 +91,8 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
                 service.region_id,
                 service,
                 cloud.faults,
+                cloud.queues,
+                cloud,
             )
     finally:
         platform.close()

@@ -27,6 +27,8 @@ from localcloud.console.history import ConsoleHistory
 from localcloud.functions import endpoint
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.host_check import HostCheck
+from localcloud.queues import endpoint as queues_endpoint
+from localcloud.triggers import http_endpoint, inspection
 from localcloud.wire import Incoming, parameters
 
 __all__ = ["LocalCloud", "application", "running", "server_for"]
@@ -57,7 +59,12 @@ def application(
 def _routes(
     cloud: LocalCloud, history: ConsoleHistory | None, function: FleetFunction | None
 ) -> list[Route]:
+    authenticator, faults = cloud.authenticator, cloud.faults
+    serve_account = queues_endpoint.account_endpoint(cloud.queues, authenticator, faults)
+
     async def serve(request: Request) -> Response:
+        if queues_endpoint.is_account_request(request):
+            return await serve_account(request)
         if _is_browser(request):
             return RedirectResponse("/console")
         incoming = await _read_incoming(request)
@@ -69,8 +76,11 @@ def _routes(
         answer = cloud.answer(incoming, params, request.url.netloc, fault)
         return await apply_fault(answer, fault, cloud.faults)
 
-    routes = [Route("/", serve, methods=["GET", "POST"])]
-    authenticator, faults = cloud.authenticator, cloud.faults
+    routes = [Route("/", serve, methods=["GET", "POST", "PUT"])]
+    routes += queues_endpoint.routes(cloud.queues, authenticator, faults)
+    routes += inspection.routes(cloud.service, cloud.queues, cloud.triggers)
+    if cloud.triggers is not None:
+        routes += http_endpoint.routes(cloud.triggers, authenticator)
     if cloud.platform is not None:
         routes += admin.routes(cloud, history or ConsoleHistory(cloud), function)
         routes += endpoint.routes(cloud.platform, authenticator, faults)
@@ -86,11 +96,15 @@ def _lifespan(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         if cloud.platform:
             cloud.platform.start()
+        if cloud.triggers:
+            cloud.triggers.start()
         sampling = asyncio.create_task(_sample_forever(history)) if history else None
         when_ready()
         yield
         if sampling:
             sampling.cancel()
+        if cloud.triggers:
+            await run_in_threadpool(cloud.triggers.close)
         if cloud.platform:
             await run_in_threadpool(cloud.platform.close)
 

@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from localcloud.ess.service import Service
 
-NOT_SAVED = ("clock", "region_id", "assumptions")  # set when the service is made
+NOT_SAVED = ("clock", "region_id", "account_id", "assumptions")  # set when the service is made
 
 
 def saved(service: Service) -> dict[str, Any]:

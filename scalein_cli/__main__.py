@@ -17,6 +17,7 @@ from scalein_cli.package import package_command
 from scalein_cli.plan import plan_command
 from scalein_cli.promote import promote_command, rollback_command
 from scalein_cli.run import run_command
+from scalein_cli.run_alarm import run_alarm_command
 from scalein_cli.run_queue import run_queue_command
 from scalein_cli.simulate import simulate_command
 from scalein_cli.status import status_command
@@ -27,7 +28,10 @@ from scalein_cli.test import test_command
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Decide": (init_command, plan_command, simulate_command, test_command, check_command),
     "Ask": (status_command, history_command, explain_command, capture_command),
-    "Try it on this machine": (run_command, run_queue_command, broker_command),
+    "Try it on this machine": (
+        *(run_command, run_alarm_command),
+        *(run_queue_command, broker_command),
+    ),
     "Deploy": (package_command, deploy_command, promote_command, rollback_command, invoke_command),
     "In an emergency": (stop_command, start_command),
 }

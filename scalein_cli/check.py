@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,13 +13,10 @@ import click
 
 from scalein.clock import Deadline, SystemClock
 from scalein.cloud.gateway import Gateway, Removal
-from scalein.decision.model import Alarm, ReadScope, RemovalRequest, RemoveOptions, Snapshot
-from scalein.decision.reasons import Ignored
-from scalein.errors import ConfigurationError, GatewayError, RejectedEvent
-from scalein.intake import cloudmonitor
-from scalein.intake.dialects import dialect_of, parse_message
-from scalein.intake.envelopes import Message, parse_event
-from scalein.policy import Policy
+from scalein.decision.model import ReadScope, RemoveOptions, Snapshot
+from scalein.errors import ConfigurationError, GatewayError
+from scalein.intake.stages import is_name_of_state_report
+from scalein.policy import Policy, read_policy
 from scalein.policy_source import policy_in_use
 from scalein.settings import read_settings
 from scalein_cli.cloud_access import (
@@ -29,6 +25,7 @@ from scalein_cli.cloud_access import (
     reading_gateway,
 )
 from scalein_cli.errors import CommandError, UnreachedError
+from scalein_cli.event_story import stories_of
 from scalein_cli.findings import Finding, Grade, finding_json, is_bad, merged, print_findings
 from scalein_cli.options import console_for_output, existing_file, print_json
 from scalein_cli.template_check import template_results
@@ -80,7 +77,8 @@ def check_command(**options: Any) -> None:
     findings: list[Finding] = []
     if options["policy"]:
         findings += check_policy(options["policy"], options["region"], options["try_remove"])
-    findings += [check_event(path) for path in options["events"]]
+    policy = _policy_of(options["policy"])
+    findings += [check_event(path, policy) for path in options["events"]]
     if options["template"]:
         findings += check_template(options["template"])
     findings = merged(findings)
@@ -89,6 +87,14 @@ def check_command(**options: Any) -> None:
     else:
         print_findings(findings, console_for_output())
     sys.exit(is_bad(findings))
+
+
+def _policy_of(path: Path | None) -> Policy | None:
+    """The policy of the file; None without one, or if it is wrong, which is another finding."""
+    try:
+        return read_policy("", str(path.resolve())) if path else None
+    except ConfigurationError:
+        return None
 
 
 def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[Finding]:
@@ -104,6 +110,7 @@ def check_policy(path: Path, region: str, try_remove: bool) -> Iterator[Finding]
     yield Finding(check, Grade.GOOD, detail)
     yield from _check_groups(policy)
     yield from _check_rules(policy)
+    yield from _check_state_reports(policy)
     if region:
         yield from check_rights(region, policy, try_remove)
 
@@ -130,7 +137,7 @@ def _check_rules(policy: Policy) -> Iterator[Finding]:
     for index, rule in enumerate(policy.rules):
         namespace = rule.pattern_by_attribute.get("namespace", "")
         which = ""
-        if "eventName" in rule.pattern_by_attribute:
+        if {"eventName", "eventStatus"} & rule.pattern_by_attribute.keys():
             which = "events are of single instances: they"
         elif namespace.startswith("acs_ecs"):
             which = f"{namespace} has metrics of single instances: alarms without a group of them"
@@ -143,39 +150,25 @@ def _check_rules(policy: Policy) -> Iterator[Finding]:
             yield Finding("policy, rule", Grade.WARNING, detail, to_do, (f"alarms[{index}]",))
 
 
-def check_event(path: Path) -> Finding:
-    """Whether the function can read the event, and as what. `scalein plan` shows its decision."""
-    check = f"event {path.name}"
-    messages = parse_event(path.read_bytes()).messages
-    recognised: Counter[str] = Counter()
-    for number, message in enumerate(messages, 1):
-        try:
-            recognised[_recognised_as(message)] += 1
-        except RejectedEvent as error:
-            of = f"message {number} of {len(messages)}: " if len(messages) > 1 else ""
-            detail = f"{of}rejected, at {error.path}, rule {error.rule}: {error}"
-            return Finding(check, Grade.BAD, detail)
-    count = _count(len(messages), "message")
-    kinds = (f"{number} x {kind}" if number > 1 else kind for kind, number in recognised.items())
-    return Finding(check, Grade.GOOD, f"{count}: {'; '.join(kinds)}")
+def _check_state_reports(policy: Policy) -> Iterator[Finding]:
+    """Rules that remove instances for whatever state they report."""
+    for index, rule in enumerate(policy.rules):
+        patterns = rule.pattern_by_attribute
+        name = patterns.get("eventName", "*")
+        if "*" in name or not is_name_of_state_report(name) or "eventStatus" in patterns:
+            continue
+        detail = "reports of every state of an instance remove it, also that it starts"
+        to_do = 'name the state in `when`, such as "eventStatus": "Stopped" (docs/policy.md).'
+        yield Finding("policy, rule", Grade.WARNING, detail, to_do, (f"alarms[{index}]",))
 
 
-def _recognised_as(message: Message) -> str:
-    """The dialect, the envelopes around it, and what it is. Raises RejectedEvent."""
-    parsed = parse_message(message)
-    dialect = dialect_of(cloudmonitor.with_parsed_alert(message)).schema
-    envelopes = " > ".join(envelope.name for envelope in message.envelopes) or "no envelope"
-    match parsed:
-        case Ignored():
-            meaning = f"ignored ({parsed.value})"
-        case Alarm():
-            names = parsed.attributes.get("alertName") or parsed.attributes.get("eventName") or ()
-            meaning = f"alarm {names[0]}" if names else "alarm"
-        case RemovalRequest():
-            meaning = f"a request for {parsed.scaling_group_id}"
-        case _:
-            meaning = "a follow-up"
-    return f"{dialect} in {envelopes}: {meaning}"
+def check_event(path: Path, policy: Policy | None) -> Finding:
+    """Whether the function can read the event, as what, and which rule of the policy matches."""
+    stories = stories_of(path.read_bytes(), policy)
+    rejected = sum(number for story, number in stories.items() if story.is_rejected)
+    detail = _count(sum(stories.values()), "message") + (f", {rejected} rejected" * bool(rejected))
+    grade = Grade.BAD if rejected else Grade.GOOD
+    return Finding(f"event {path.name}", grade, detail, stories=tuple(stories.items()))
 
 
 def check_template(path: Path) -> Iterator[Finding]:

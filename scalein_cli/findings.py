@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from scalein.report.outcome import shown_ids
+from scalein_cli.event_story import Story, print_stories, story_json
 from scalein_cli.tables import Cell, Column, print_table
 
-COLUMNS = (Column("Result"), Column("Check"), Column("Detail", folds=True))
+COLUMNS = (Column("Result"), Column("Check", folds=True), Column("Detail", folds=True))
 
 
 class Grade(str, Enum):
@@ -34,11 +35,17 @@ class Finding(NamedTuple):
     detail: str
     to_do: str = ""  # a sentence; empty if there is nothing to do, or if the detail says it
     subjects: tuple[str, ...] = ()
+    stories: tuple[tuple[Story, int], ...] = ()  # of an event: how its messages are read
 
     @property
     def name(self) -> str:
         """The check with its subjects, of which the first are named."""
         return f"{self.check} {shown_ids(self.subjects)}" if self.subjects else self.check
+
+    @property
+    def rejection(self) -> str:
+        """Why the first message that cannot be read is rejected; "" if all can be read."""
+        return next((story.message for story, _ in self.stories if story.is_rejected), "")
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
@@ -55,13 +62,16 @@ def is_bad(findings: Iterable[Finding]) -> bool:
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:
-    return {
+    fields: dict[str, Any] = {
         "check": finding.check,
         "subjects": list(finding.subjects),
         "grade": finding.grade.value,
         "detail": finding.detail,
         "toDo": finding.to_do or None,
     }
+    if finding.stories:
+        fields["messages"] = [story_json(story, number) for story, number in finding.stories]
+    return fields
 
 
 def print_findings(findings: Sequence[Finding], console: Console) -> None:
@@ -71,6 +81,11 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
         for finding in findings
     ]
     print_table(console, COLUMNS, rows)
+    for finding in findings:
+        if finding.stories:
+            console.print(Text(finding.check, "bold"))
+            print_stories(dict(finding.stories), console)
+            console.print()
     for number, sentence in enumerate(steps(findings), 1):
         console.print(Text(f"{number}. {sentence}"), soft_wrap=True)
     console.print(Text(conclusion(findings), "bold"), soft_wrap=True)
@@ -79,7 +94,7 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
 def steps(findings: Sequence[Finding]) -> list[str]:
     """What to do, first for what does not work; each step once."""
     to_do = [
-        f"{finding.name}: {finding.to_do or finding.detail}"
+        f"{finding.name}: {finding.to_do or finding.rejection or finding.detail}"
         for grade in (Grade.BAD, Grade.WARNING)
         for finding in findings
         if finding.grade is grade

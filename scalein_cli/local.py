@@ -15,6 +15,7 @@ import localcloud
 from scalein.clock import SystemClock
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
+from scalein.intake.alert_list import AlertList
 from scalein.intake.dialects import ParsedMessage, SignedFollowUp, parse_message
 from scalein.intake.envelopes import parse_event
 from scalein_cli.errors import CommandError
@@ -73,13 +74,15 @@ def clock_for(event: bytes) -> SystemClock:
 
     It is the system's clock if no message has a time.
     """
-    times = [
-        parsed.sent_at
-        for parsed in _parsed_messages(event)
-        if not isinstance(parsed, Ignored | SignedFollowUp)
-    ]
+    times = [time for parsed in _parsed_messages(event) for time in _times_of(parsed)]
     newest = max((time for time in times if time is not None), default=None)
     return SystemClock() if newest is None else ShiftedClock(newest + TRANSIT)
+
+
+def _times_of(parsed: ParsedMessage) -> list[datetime | None]:
+    if isinstance(parsed, AlertList):
+        return [alarm.sent_at for alarm in parsed.alarms]
+    return [] if isinstance(parsed, Ignored | SignedFollowUp) else [parsed.sent_at]
 
 
 def _parsed_messages(event: bytes) -> Iterator[ParsedMessage]:

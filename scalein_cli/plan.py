@@ -188,13 +188,19 @@ def _process(
     event = parse_event(question.event)
     schedule_follow_up = _schedule_nothing if settings.function_ref else None
     dependencies = Dependencies(
-        lambda: gateway, _no_ledger, deadline, schedule_follow_up, is_dry_run=True
+        lambda: gateway,
+        _no_ledger,
+        deadline,
+        schedule_follow_up,
+        is_dry_run=True,
+        region_id=settings.region_id,
     )
     with progress("Reading the scaling group ..."):
         processor = BatchProcessor(place.policy, dependencies)
         outcomes = list(processor.process(event))
     if as_json:
-        document = response.for_batch(outcomes) if event.is_batch else outcome_json(outcomes[0])
+        is_batch = event.is_batch or len(outcomes) > 1
+        document = response.for_batch(outcomes) if is_batch else outcome_json(outcomes[0])
         print_json(document)
         return outcomes
     console.print(

@@ -16,9 +16,11 @@ from rich.console import Console
 from scalein.clock import Deadline, SystemClock
 from scalein.decision.model import Snapshot
 from scalein.errors import ConfigurationError
+from scalein.policy import read_policy
 from scalein.settings import read_settings
 from scalein_cli import show
 from scalein_cli.errors import CommandError
+from scalein_cli.event_story import NO_WAY, print_stories, stories_of
 from scalein_cli.local import ShiftedClock, clock_for, context, environment, local_cloud
 from scalein_cli.local_function import audit_lines, function_code, outcomes_of, snapshots
 from scalein_cli.options import (
@@ -108,6 +110,7 @@ def _run(run: Run, function_context: object, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    _print_story(payload, run.policy, console)
     outcomes = outcomes_of(response)
     if "summary" in response:
         show.print_batch(response, console)
@@ -117,6 +120,13 @@ def _run(run: Run, function_context: object, console: Console) -> None:
         for line in lines:
             show.print_audit_line(line, console)
     _print_groups(outcomes, before, function_context, console)
+
+
+def _print_story(event: bytes, policy: Path, console: Console) -> None:
+    """How the event was read, unless it is a removal request and nothing around it."""
+    stories = stories_of(event, read_policy("", str(policy.resolve())))
+    if any(story.attributes or story.way != NO_WAY for story in stories):
+        print_stories(stories, console)
 
 
 def _respond(

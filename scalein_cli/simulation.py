@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from scalein.decision.alarm import Alarm
 from scalein.decision.group_policy import GroupPolicy
 from scalein.decision.guardrails import limits, veto
-from scalein.decision.model import Alarm, Plan, RemovalRequest, Snapshot
+from scalein.decision.model import Plan, RemovalRequest, Snapshot
 from scalein.decision.planner import plan_removal
 from scalein.decision.reasons import Reason
 from scalein.decision.retention import retention_check
 from scalein.policy import Policy, PolicyViolation, apply_policy
-from scalein.processing.batch import request_of_alarm
+from scalein.processing.alarm_requests import request_of_alarm
 from scalein.report.outcome import Outcome
 from scalein_cli.simulated_group import SimulatedGroup
 from scalein_cli.timeline import TimelineEvent

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scalein.decision.model import Alarm, Scope, Subject
+from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.errors import RejectedEvent
 from scalein.intake.times import time_of
 from scalein_cli.errors import CommandError

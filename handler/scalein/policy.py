@@ -13,8 +13,9 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from scalein.contract import check, did_you_mean
+from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.group_policy import ALL_GROUPS, Budget, GroupPolicy, Pause
-from scalein.decision.model import Alarm, Metric, Order, RemovalRequest, Scope, Subject
+from scalein.decision.model import Metric, Order, RemovalRequest
 from scalein.decision.windows import Cron, Windows, parse_cron
 from scalein.errors import ConfigurationError, RejectedEvent
 from scalein.intake.decoding import value_of
@@ -77,7 +78,7 @@ def content_of(file: str) -> bytes:
 def parse_policy(document: str | bytes, name: str) -> Policy:
     """Returns the policy of a document. Raises ConfigurationError, with its name, path and rule."""
     try:
-        value = value_of(document, name="policy")
+        value = value_of(document, name="")
         check(value, SCHEMA)
         policy = _policy(value)
     except RejectedEvent as error:

@@ -7,10 +7,23 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from scalein.decision.model import Alarm, RemovalRequest
+from scalein.decision.alarm import Alarm
+from scalein.decision.model import RemovalRequest
+from scalein.intake.alert_list import merged
+from scalein.intake.attributes import pattern_of_level
 from scalein.intake.removal_request import request_of
+from scalein.intake.stages import (
+    canonical_stage,
+    is_name_of_state_report,
+    needs_its_stage_named,
+)
 
 FROM_ALARM = "alarm"  # as the value of instanceIds or scalingGroupId
+# Attributes that an alarm may need a rule to name exactly, and for which values it does so.
+IS_NEEDED_EXACTLY = {
+    "eventName": is_name_of_state_report,
+    "eventStatus": needs_its_stage_named,
+}
 MAX_NAMES, MAX_CONDITIONS, MAX_CHARACTERS = 20, 3, 64  # in a message to a person
 
 
@@ -33,20 +46,56 @@ class Rule(NamedTuple):
         return bool(self.request["remove"].get("instanceIds") == FROM_ALARM)
 
 
+class Match(NamedTuple):
+    """What alarms of one message the same rule matches first, as one alarm."""
+
+    rule: Rule | None  # None: no rule matches
+    alarm: Alarm
+    alarms: int = 1  # how many they are
+
+
 def rule_of(document: dict[str, Any]) -> Rule:
     """Returns the rule of a document that satisfies the schema of policies."""
     patterns = {name: pattern for name, pattern in document["when"].items() if name != "labels"}
     for name, pattern in document["when"].get("labels", {}).items():
         patterns[f"labels.{name}"] = pattern
     if "level" in patterns:
-        patterns["level"] = patterns["level"].upper()
+        patterns["level"] = pattern_of_level(patterns["level"])
+    if "eventStatus" in patterns:
+        patterns["eventStatus"] = canonical_stage(patterns["eventStatus"])
     request = {name: value for name, value in document.items() if name not in ("when", "comment")}
     return Rule(patterns, request)
 
 
 def rule_for(alarm: Alarm, rules: Sequence[Rule]) -> Rule | None:
     """Returns the first rule that matches the alarm, None if none does."""
-    return next((rule for rule in rules if not _unmet_conditions(rule, alarm)), None)
+    exact = alarm.exact_names
+    return next((rule for rule in rules if _is_met(rule, alarm.attributes, exact)), None)
+
+
+def matches_of(alarms: Sequence[Alarm], rules: Sequence[Rule]) -> list[Match]:
+    """Returns one match for each rule and scope of the alarms, in the order of the rules.
+
+    Alarms of single instances and those of a group are apart: neither says anything of the other.
+    """
+    names = list(dict.fromkeys(name for rule in rules for name in rule.pattern_by_attribute))
+    number_by_texts: dict[object, int] = {}
+    alarms_by_place: dict[tuple[int, str], list[Alarm]] = {}
+    for alarm in alarms:
+        texts = tuple(alarm.attributes.get(name, ()) for name in names)
+        exact = alarm.exact_names
+        number = number_by_texts.get((texts, exact))
+        if number is None:  # most alerts of a notification differ in what no rule looks at
+            attributes = dict(zip(names, texts, strict=True))
+            met = (n for n, rule in enumerate(rules) if _is_met(rule, attributes, exact))
+            number = number_by_texts[texts, exact] = next(met, len(rules))
+        # What no rule matches is one outcome, whatever it is of.
+        scope = alarm.subject.scope.value if number < len(rules) else ""
+        alarms_by_place.setdefault((number, scope), []).append(alarm)
+    return [
+        Match(rules[number] if number < len(rules) else None, merged(same), len(same))
+        for (number, _), same in sorted(alarms_by_place.items(), key=lambda item: item[0])
+    ]
 
 
 def why_no_rule(alarm: Alarm, rules: Sequence[Rule]) -> str:
@@ -59,14 +108,19 @@ def why_no_rule(alarm: Alarm, rules: Sequence[Rule]) -> str:
         return f"The policy has no alarm rules. The alarm has {attributes or 'no attributes'}."
     closest = max(range(len(rules)), key=lambda index: _closeness(rules[index], alarm))
     conditions = [
-        _condition(name, rules[closest].pattern_by_attribute[name], alarm)
-        for name in _unmet_conditions(rules[closest], alarm)
+        _condition(name, rules[closest], alarm) for name in _unmet_conditions(rules[closest], alarm)
     ]
     return (
         f"No alarm rule of the policy matches. Closest rule: alarms[{closest}]."
         f" It expects {_joined(conditions, MAX_CONDITIONS)}."
         f" The alarm has {attributes or 'no attributes'}."
     )
+
+
+def why_exact(alarm: Alarm) -> str:
+    """Returns a sentence that says which attributes a rule must name to match this alarm."""
+    names = " and ".join(alarm.exact_names)
+    return f"Only a rule whose `when` has {names}, exactly and without *, matches it."
 
 
 def may_apply(rule: Rule, alarm: Alarm) -> bool:
@@ -85,6 +139,16 @@ def why_not_of_group(alarm: Alarm) -> str:
     if alarm.subject.naming_field:
         return f"The alarm's field {_cut(alarm.subject.naming_field)} may name an instance."
     return "Nothing in the alarm shows that it is of a group."
+
+
+def why_another_region(alarm: Alarm, region_id: str) -> str:
+    """Returns a sentence if the alarm is an event of another region than this one; else ""."""
+    if not region_id or all(id == region_id for id in alarm.region_ids):
+        return ""
+    return (
+        f"The event is of another region than this function's scaling groups, {region_id}"
+        " (SCALEIN_REGION_ID). Send it to a function of its own region."
+    )
 
 
 def request_from_rule(rule: Rule, alarm: Alarm, scaling_group_id: str) -> RemovalRequest:
@@ -116,7 +180,12 @@ def _observation(rule: Rule, alarm: Alarm) -> str:
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:40]
 
 
-def _condition(name: str, pattern: str, alarm: Alarm) -> str:
+def _condition(name: str, rule: Rule, alarm: Alarm) -> str:
+    pattern = rule.pattern_by_attribute.get(name)
+    if pattern is None:
+        return f"any {name} (the rule must name it)"
+    if name in alarm.exact_names and "*" in pattern:
+        return f"{name} {_cut(pattern)} (the rule must name it without *)"
     has = "another value" if name in alarm.attributes else "no such attribute"
     return f"{_cut(name)} {_cut(pattern)} (the alarm has {has})"
 
@@ -135,6 +204,11 @@ def _covers(earlier: Rule, later: Rule) -> bool:
     rule's pattern counts as text.
     """
     patterns = later.pattern_by_attribute
+    for name, is_needed_exactly in IS_NEEDED_EXACTLY.items():
+        pattern = patterns.get(name, "*")
+        is_exact = "*" not in pattern and is_needed_exactly(pattern)
+        if is_exact and earlier.pattern_by_attribute.get(name) != pattern:
+            return False
     return all(
         name in patterns and _matches(pattern, patterns[name])
         for name, pattern in earlier.pattern_by_attribute.items()
@@ -150,12 +224,25 @@ def _closeness(rule: Rule, alarm: Alarm) -> tuple[int, int, int]:
     return len(rule.pattern_by_attribute) - len(unmet), -foreign, -len(unmet)
 
 
+def _is_met(
+    rule: Rule, attributes: Mapping[str, tuple[str, ...]], exact_names: tuple[str, ...]
+) -> bool:
+    patterns = rule.pattern_by_attribute
+    return all("*" not in patterns.get(name, "*") for name in exact_names) and all(
+        any(_matches(pattern, text) for text in attributes.get(name, ()))
+        for name, pattern in patterns.items()
+    )
+
+
 def _unmet_conditions(rule: Rule, alarm: Alarm) -> list[str]:
-    return [
+    patterns = rule.pattern_by_attribute
+    unmet = [
         name
-        for name, pattern in rule.pattern_by_attribute.items()
+        for name, pattern in patterns.items()
         if not any(_matches(pattern, text) for text in alarm.attributes.get(name, ()))
+        or (name in alarm.exact_names and "*" in pattern)
     ]
+    return unmet + [name for name in alarm.exact_names if name not in patterns]
 
 
 def _matches(pattern: str, text: str) -> bool:

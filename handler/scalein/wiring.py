@@ -59,6 +59,7 @@ def wire(
         settle_seconds=settings.settle_seconds,
         is_dry_run=settings.dry_run,
         stopped_groups=settings.stopped_groups,
+        region_id=settings.region_id,
         stop_fault=stop_fault(settings.stopped_groups, policy),
     )
     return dependencies, timer

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from localcloud.cloud import LocalCloud
 from localcloud.console.bodies import error_response, read_object
 from localcloud.faults import KINDS
-from localcloud.state import saved
+from localcloud.fleet import saved_document
 
 MAX_ADVANCE_SECONDS = 366 * 86_400
 
@@ -31,7 +31,7 @@ def routes(cloud: LocalCloud) -> list[Route]:
         if advance is None:
             return error_response("the real clock cannot be put forward")
         advance(seconds)
-        return JSONResponse({"now": cloud.service.advance().isoformat()})
+        return JSONResponse({"now": cloud.advance().isoformat()})
 
     async def faults(request: Request) -> Response:
         """Adds faults or a lag (see `_set_faults`) and lists them; DELETE ends all of them."""
@@ -42,18 +42,20 @@ def routes(cloud: LocalCloud) -> list[Route]:
             return error_response(str(error))
         if request.method == "DELETE":
             cloud.faults.clear()
+            cloud.rate_limits.clear()
             cloud.lag.lists = cloud.lag.history = 0.0
         return JSONResponse(_faults_view(cloud))
 
     async def state(_: Request) -> Response:
-        cloud.service.advance()
-        document = {"regionId": cloud.service.region_id, "saved": saved(cloud.service)}
+        cloud.advance()
+        document = saved_document(cloud.service, cloud.elsewhere.values())
         headers = {"Content-Disposition": 'attachment; filename="fleet.json"'}
         return JSONResponse(document, headers=headers)
 
     async def messages(_: Request) -> Response:
-        cloud.service.advance()
-        return JSONResponse({"messages": list(cloud.service.sent_messages)})
+        cloud.advance()
+        messages = [message for service in cloud.services() for message in service.sent_messages]
+        return JSONResponse({"messages": messages})
 
     return [
         Route("/localcloud/clock", clock, methods=["POST"]),
@@ -71,19 +73,23 @@ def _faults_view(cloud: LocalCloud) -> dict[str, Any]:
         "kinds": list(faults.kinds),
         "known": list(KINDS),
         "lag": {"lists": lag.lists, "history": lag.history, "varies": lag.varies},
+        "rateLimits": cloud.rate_limits.max_by_action,
         "happened": dict(faults.occurrences),
     }
 
 
 def _set_faults(cloud: LocalCloud, body: Mapping[str, Any]) -> None:
     """Adds one fault, {"kind", "action", "times", "seconds"}; sets a share of all calls,
-    {"rate", "kinds", "seed", "action", "seconds"}; or sets {"lag": {...}}.
+    {"rate", "kinds", "seed", "action", "seconds"}; or sets {"lag": {...}} or {"rateLimits": {...}}.
 
     Raises KeyError, TypeError, ValueError.
     """
     action = str(body.get("action", "*"))
     if "lag" in body:
         _set_lag(cloud, dict(body["lag"]))
+    elif "rateLimits" in body:
+        for name, calls in dict(body["rateLimits"]).items():
+            cloud.rate_limits.set(str(name), float(calls))
     elif "rate" in body:
         seed, seconds = int(body.get("seed", 0)), float(body.get("seconds", 0.3))
         cloud.faults.set_random(float(body["rate"]), list(body["kinds"]), seed, action, seconds)

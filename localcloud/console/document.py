@@ -6,7 +6,7 @@ A page gets the whole once, then only rows that changed, and nothing while nothi
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -15,9 +15,20 @@ from localcloud.clock import SystemClock
 from localcloud.cloud import LocalCloud
 from localcloud.console import rows
 from localcloud.console.history import ConsoleHistory
+from localcloud.ess.service import Service
 
 LOOK_SECONDS = 0.25
 MAX_SHARE = 10  # a look may take a tenth of the time until the next one
+ROWS: dict[str, Callable[[Service], rows.Rows]] = {
+    "groups": rows.group_rows,
+    "instances": rows.instance_rows,
+    "activities": rows.activity_rows,
+    "alarms": rows.alarm_rows,
+    "rules": rows.rule_rows,
+    "tasks": rows.task_rows,
+    "hooks": rows.hook_rows,
+    "held": rows.held_rows,
+}
 Topics = Mapping[str, Mapping[str, Any]]
 
 
@@ -48,22 +59,22 @@ class Document:
 def topics_of(history: ConsoleHistory) -> Topics:
     """Returns all rows by topic and key."""
     cloud = history.cloud
-    service = cloud.service
     points = (point for of_group in history.points.values() for point in of_group)
     return {
         "cloud": _cloud_rows(cloud),
-        "groups": rows.group_rows(service),
-        "instances": rows.instance_rows(service),
-        "activities": rows.activity_rows(service),
-        "alarms": rows.alarm_rows(service),
-        "rules": rows.rule_rows(service),
-        "tasks": rows.task_rows(service),
-        "hooks": rows.hook_rows(service),
-        "held": rows.held_rows(service),
+        **{topic: _everywhere(cloud, rows_of) for topic, rows_of in ROWS.items()},
         "points": dict(points),
         "decisions": {str(one["number"]): one for one in history.decisions},
         "log": history.log.rows(),
     }
+
+
+def _everywhere(cloud: LocalCloud, rows_of: Callable[[Service], rows.Rows]) -> rows.Rows:
+    """Returns the rows of all accounts and regions; of two with one id, that of the home."""
+    everywhere: rows.Rows = {}
+    for service in cloud.services():
+        everywhere = {**everywhere, **rows_of(service), **everywhere}
+    return everywhere
 
 
 def difference(before: Topics, after: Topics) -> tuple[Topics, dict[str, list[str]]]:

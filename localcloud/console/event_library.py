@@ -22,7 +22,15 @@ SENDERS = (
     ("http-cloudmonitor-", "CloudMonitor, by HTTP callback"),
     ("http-event-subscription", "CloudMonitor, by HTTP callback"),
     ("http-alertmanager-", "Prometheus Alertmanager"),
+    ("http-prometheus", "Prometheus Alertmanager"),
+    ("alerts-", "Prometheus Alertmanager"),
+    ("http-grafana", "Grafana"),
     ("http-arms", "ARMS"),
+    ("http-sls", "Simple Log Service"),
+    ("sls-", "Simple Log Service"),
+    ("http-get-event-subscription", "CloudMonitor, by HTTP callback"),
+    ("gateway-cloudmonitor", "CloudMonitor, by HTTP callback"),
+    ("http-mns", "Message Service: topic"),
     ("http-", "HTTP trigger"),
     ("eventbridge-", "EventBridge"),
     ("ess-", "Auto Scaling"),
@@ -31,7 +39,9 @@ SENDERS = (
     ("rocketmq-", "RocketMQ"),
     ("rabbitmq-", "RabbitMQ"),
     ("kafka-", "Kafka"),
+    ("mqtt", "MQTT"),
     ("timer", "Timer"),
+    ("foreign-", "Triggers that have nothing to do with removals"),
 )
 
 

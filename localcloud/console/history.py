@@ -11,6 +11,7 @@ from typing import Any
 from localcloud.cloud import Call, LocalCloud
 from localcloud.console.log import Log, Tail
 from localcloud.ess.model import STABLE
+from localcloud.ess.service import Service
 from localcloud.faults import Fault
 from localcloud.functions.instances import Result
 from localcloud.functions.model import Function
@@ -37,7 +38,8 @@ class ConsoleHistory:
     log: Log = field(default_factory=Log)
     number: int = 0
     _calls: Tail[Call] = field(default_factory=Tail)
-    _messages: Tail[dict[str, Any]] = field(default_factory=Tail)
+    # by account and region
+    _messages: dict[tuple[str, str], Tail[dict[str, Any]]] = field(default_factory=dict)
     _states: dict[str, str] = field(default_factory=dict)  # of alarms and held instances
 
     def __post_init__(self) -> None:
@@ -89,21 +91,26 @@ class ConsoleHistory:
 
     def record(self) -> datetime:
         """Brings the cloud up to its clock, and records what has changed. Returns its time."""
-        now = self.cloud.service.advance()
-        self._record_capacity(now)
+        now = self.cloud.advance()
         for call in self._calls.take_new(self.cloud.calls):
             self.record_call(call)
-        for message in self._messages.take_new(self.cloud.service.sent_messages):
-            self._record_message(message, now)
-        self._record_states(now)
+        for service in self.cloud.services():
+            self._record_capacity(service, now)
+            tail = self._messages.setdefault(service.place, Tail())
+            for message in tail.take_new(service.sent_messages):
+                self._record_message(message, now)
+            self._record_states(service, now)
+        present = {id for service in self.cloud.services() for id in service.groups}
+        for id in self.points.keys() - present:
+            del self.points[id]
         return now
 
     def now(self) -> datetime:
         return self.cloud.service.clock.now()
 
-    def _record_capacity(self, now: datetime) -> None:
+    def _record_capacity(self, service: Service, now: datetime) -> None:
         """Adds a point to a group's capacities where they differ from those of the last one."""
-        for id, group in self.cloud.service.groups.items():
+        for id, group in service.groups.items():
             points = self.points.setdefault(id, deque(maxlen=MAX_POINTS))
             by_state = group.capacities()
             capacities = (
@@ -114,8 +121,6 @@ class ConsoleHistory:
             if not points or points[-1][1][1:] != capacities:
                 number = int(points[-1][0].rpartition(" ")[2]) + 1 if points else 0
                 points.append((f"{id} {number}", (round(now.timestamp(), 1), *capacities)))
-        for id in self.points.keys() - self.cloud.service.groups.keys():
-            del self.points[id]
 
     def _record_message(self, message: dict[str, Any], now: datetime) -> None:
         self.log.add(
@@ -128,9 +133,13 @@ class ConsoleHistory:
             detail=message.get("content"),
         )
 
-    def _record_states(self, now: datetime) -> None:
+    def _record_states(self, service: Service, now: datetime) -> None:
         """Records how alarms and held instances changed, and what they became."""
-        service, at = self.cloud.service, now.isoformat()
+        at = now.isoformat()
+        for id, metric_rule in service.metric_rules.items():
+            if self._is_new_state(id, metric_rule.alert_state, metric_rule.alert_state):
+                name, state = metric_rule.rule_name, metric_rule.alert_state
+                self.log.add("alarm", at, name, status=state, who=id)
         for id, alarm in service.alarms.items():
             if self._is_new_state(id, alarm.state, "INSUFFICIENT_DATA"):
                 group = alarm.scaling_group_id

@@ -22,6 +22,7 @@ from localcloud.console.bodies import (
 from localcloud.console.history import ConsoleHistory
 from localcloud.ess import reconciler
 from localcloud.ess.catalogue import ACTIONS
+from localcloud.ess.service import Service
 from localcloud.monitor.describe import ACTIONS as METRIC_ACTIONS
 
 METRIC_VERSION = "2019-01-01"
@@ -79,16 +80,31 @@ def _perform(
 ) -> Response:
     started, id = perf_counter(), answers.request_id()
     version = METRIC_VERSION if action in METRIC_ACTIONS else VERSION
-    whole = {"RegionId": cloud.service.region_id, "Version": version, "Action": action, **params}
+    service = _service_of(cloud, params)
+    whole = {"RegionId": service.region_id, "Version": version, "Action": action, **params}
     call = Call(action, whole, 200, at=history.now(), request_id=id, caller="console")
     try:
-        answer: dict[str, Any] = {"RequestId": id, **cloud.perform(action, whole)}
+        answer: dict[str, Any] = {"RequestId": id, **cloud.perform(action, whole, service)}
     except errors.ApiError as error:
         call.status, call.code = error.status, error.code
         answer = {"error": error.message, "code": error.code, "RequestId": id}
     call.milliseconds = (perf_counter() - started) * 1_000
     history.record_call(call)
     return JSONResponse(answer, call.status)
+
+
+def _service_of(cloud: LocalCloud, params: Mapping[str, str]) -> Service:
+    """Returns the account and region that has what the parameters name; else the home."""
+    values = set(params.values())
+    ids = values | {value.rpartition("/")[2] for value in values}  # of a rule's ARI too
+
+    def has_any(service: Service) -> bool:
+        parts: list[Mapping[str, object]] = [service.groups, service.alarms, service.hooks]
+        parts += [service.rules, service.scheduled_tasks, service.lifecycle_actions]
+        parts += [group.instances for group in service.groups.values()]
+        return any(id in part for part in parts for id in ids)
+
+    return next(filter(has_any, cloud.services()), cloud.service)
 
 
 def _put_metric(cloud: LocalCloud, body: Body) -> Response:
@@ -98,7 +114,7 @@ def _put_metric(cloud: LocalCloud, body: Body) -> Response:
         return error_response("a metric has a name, such as CPUUtilization, and a number")
     ids = set(body.get("instanceIds") or ())
     count = 0
-    for group in cloud.service.groups.values():
+    for group in (group for service in cloud.services() for group in service.groups.values()):
         is_whole = group.scaling_group_id == body.get("groupId")
         for instance in group.instances.values():
             if is_whole or instance.instance_id in ids:
@@ -111,17 +127,18 @@ def _put_metric(cloud: LocalCloud, body: Body) -> Response:
 
 def _set_alarm(cloud: LocalCloud, body: Body) -> Response:
     """Sets a state. Raises KeyError."""
-    now = cloud.service.advance()
-    alarm = cloud.service.alarms.get(str(body["alarmTaskId"]))
+    now, id = cloud.advance(), str(body["alarmTaskId"])
+    service = _service_of(cloud, {"AlarmTaskId": id})
+    alarm = service.alarms.get(id)
     state = str(body.get("state", "ALARM"))
     if alarm is None or state not in ("ALARM", "OK", "INSUFFICIENT_DATA"):
         return error_response("alarmTaskId is one that exists; state ALARM, OK, INSUFFICIENT_DATA")
-    known = set(cloud.service.activities)
+    known = set(service.activities)
     alarm.state, alarm.evaluated_at = state, now
     alarm.breaches = alarm.evaluation_count if state == "ALARM" else 0
     if state == "ALARM":
-        reconciler.run_alarm(cloud.service, alarm, now)
-    started = [id for id in cloud.service.activities if id not in known]
+        reconciler.run_alarm(service, alarm, now)
+    started = [id for id in service.activities if id not in known]
     return JSONResponse({"state": alarm.state, "activities": started})
 
 

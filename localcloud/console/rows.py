@@ -17,7 +17,9 @@ Rows = dict[str, Any]
 
 
 def group_rows(service: Service) -> Rows:
-    return {id: _group(group) for id, group in service.groups.items()}
+    account_id, region_id = service.place
+    place = {"account": account_id, "region": region_id}
+    return {id: {**_group(group), **place} for id, group in service.groups.items()}
 
 
 def instance_rows(service: Service) -> Rows:
@@ -125,6 +127,7 @@ def _activity(activity: Activity) -> Rows:
         "waits": activity.waits_for_hooks,
         "joining": [*(activity.joining_ids or [*activity.created, *activity.started])],
         "removing": [*(activity.instance_ids or [*activity.destroyed, *activity.stopped])],
+        "turning": list(activity.turning_ids),
         "ignored": dict(activity.ignored),
         "message": activity.status_message or activity.detail,
     }

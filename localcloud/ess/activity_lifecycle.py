@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from localcloud.ess.model import Activity, ScalingGroup
+from localcloud.ess.model import STABLE, Activity, ScalingGroup
 from localcloud.ess.resources import LifecycleAction
 from localcloud.ess.state import EssState
 
@@ -24,7 +24,9 @@ def due_at(state: EssState, activity: Activity) -> datetime:
 def proceed(state: EssState, activity: Activity, now: datetime) -> None:
     """Moves the activity on: its stage is over, or one of its hooks completed or timed out."""
     group = state.groups[activity.scaling_group_id]
-    if activity.waits_for_hooks:
+    if activity.turns_to:
+        _turn(state, group, activity, now)
+    elif activity.waits_for_hooks:
         result = _hook_result(state, activity, now)
         if result is not None:
             activity.waits_for_hooks = False
@@ -100,6 +102,14 @@ def _join(state: EssState, group: ScalingGroup, activity: Activity, now: datetim
     _end(state, group, activity, now)
 
 
+def _turn(state: EssState, group: ScalingGroup, activity: Activity, now: datetime) -> None:
+    """Gives instances the state that they are to have, where they are in the group still."""
+    for id in activity.turning_ids:
+        if id in group.instances and group.instances[id].lifecycle_state in STABLE:
+            group.instances[id].lifecycle_state = activity.turns_to
+    _end(state, group, activity, now)
+
+
 def _remove(state: EssState, group: ScalingGroup, activity: Activity, now: datetime) -> None:
     _retain_what_cannot_go(activity, group)
     for instance_id in activity.instance_ids:
@@ -141,6 +151,10 @@ def _end(state: EssState, group: ScalingGroup, activity: Activity, now: datetime
     activity.status_code = activity.forced_status or natural_status
     activity.detail = _detail(activity)
     activity.ends_at = max(now, activity.started_at)
+    total = {"TotalCapacity": group.total_capacity}
+    activity.capacities_at_end = total | group.capacities_by_origin()
+    if activity.turns_to:
+        return
     direction = "IN" if activity.requested_ids or activity.instance_ids else "OUT"
     notice = NOTICE_BY_STATUS.get(activity.status_code, "ERROR")
     state.notify(group, f"SCALE_{direction}_{notice}", activity, now)

@@ -8,8 +8,9 @@ from random import Random
 from typing import NamedTuple
 
 from localcloud import errors
+from localcloud.ess import removal_checks
+from localcloud.ess.causes import changing, description
 from localcloud.ess.model import PENDING, STABLE, Activity, Instance, ScalingGroup
-from localcloud.ess.removal_checks import check_process
 from localcloud.ess.selection import selected_instances
 from localcloud.ess.state import EssState, new_id
 
@@ -45,7 +46,7 @@ def scale_out(
     while missing > 0:
         joining.append(_new_instance(state, group, now, joining))
         missing -= group.weight(joining[-1])
-    activity = _new_activity(state, group, cause, now, f'Add "{len(joining)}" ECS instance')
+    activity = _new_activity(state, group, cause, now, description("Add", len(joining)))
     activity.started = started
     activity.created = [i.instance_id for i in joining[len(started) :]]
     state.start_joining(group, joining, activity)
@@ -72,7 +73,7 @@ def remove(
     state: EssState, group: ScalingGroup, selected: list[Instance], cause: Cause, now: datetime
 ) -> Activity:
     """Starts to remove these instances, whatever MinSize says."""
-    activity = _new_activity(state, group, cause, now, f'Remove "{len(selected)}" ECS instance')
+    activity = _new_activity(state, group, cause, now, description("Remove", len(selected)))
     activity.instance_ids = [instance.instance_id for instance in selected]
     activity.recycles = group.recycles
     state.start_removal(group, selected, activity, decrease=False)
@@ -87,18 +88,20 @@ def reconcile_capacity(state: EssState, group: ScalingGroup, now: datetime) -> s
     """
     if group.lifecycle_state != "Active" or not may_start(state, group):
         return ""
-    capacity = expected_capacity(group)
+    capacity, total = expected_capacity(group), group.total_capacity
     desired = group.desired_capacity
     lower = max(group.min_size, desired or 0)
     upper = group.max_size if desired is None else min(group.max_size, desired)
     if capacity < lower and "ScaleOut" not in group.suspended_processes:
-        cause = Cause(f'The capacity is "{capacity}"; it is to be "{lower}".')
+        aim = "MinSize" if lower == group.min_size else "Desired Capacity"
+        cause = Cause(changing(f"The capacity is below the {aim}", total, total + lower - capacity))
         return scale_out(state, group, lower - capacity, cause, now).scaling_activity_id
     surplus = capacity - max(upper, lower)
     if surplus <= 0 or "ScaleIn" in group.suspended_processes:
         return ""
     if _has_one_within(group, surplus):
-        cause = Cause(f'The capacity is "{capacity}"; it is to be "{upper}".')
+        aim = "MaxSize" if upper == group.max_size else "Desired Capacity"
+        cause = Cause(changing(f"The capacity is above the {aim}", total, total - surplus))
         return scale_in(state, group, surplus, cause, now).scaling_activity_id
     return ""
 
@@ -107,9 +110,11 @@ def check_may_start(
     state: EssState, group: ScalingGroup, process: str, *, parallel: bool = True
 ) -> None:
     """Raises ApiError where an activity that is not a removal by id cannot start now."""
-    check_process(state, group, process)
+    removal_checks.check_service_role(group)
+    removal_checks.check_process(state, group, process)
     if not may_start(state, group, parallel=parallel):
         raise errors.ScalingActivityInProgress()
+    removal_checks.check_attached(group)
 
 
 def may_start(state: EssState, group: ScalingGroup, *, parallel: bool = True) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from localcloud import errors
 from localcloud.answers import Reply
 from localcloud.ess.actions import (
@@ -13,7 +15,9 @@ from localcloud.ess.actions import (
     group_settings,
     groups,
     hooks,
+    instance_states,
     members,
+    newer,
     notifications,
     remove,
     scaling,
@@ -21,13 +25,23 @@ from localcloud.ess.actions import (
     tags,
 )
 from localcloud.ess.actions.action import Action
-from localcloud.ess.parameters import read_request
+from localcloud.ess.parameters import NEWER, Request, read_request
 from localcloud.ess.service import Service
 from localcloud.wire import Params
 
 VERSIONS = ("2014-08-28", "2022-02-22")
 MODULES = (
-    *(groups, group_settings, configurations, members, remove, scaling, activities, hooks),
+    *(
+        groups,
+        group_settings,
+        configurations,
+        members,
+        instance_states,
+        remove,
+        scaling,
+        activities,
+        hooks,
+    ),
     *(alarms, schedule, notifications, tags, balancers, general),
 )
 ACTIONS: dict[str, Action] = {
@@ -43,14 +57,37 @@ ABSENT = {
     "DescribeEciScalingConfigurations": "this cloud has no container groups",
 }
 
+NEWER_ACTIONS: dict[str, Action] = {action.name: action for action in newer.ACTIONS}
+NO_REFRESH = "instances are not refreshed; remove them, and ESS creates others"
+NO_FORECAST = "this cloud predicts nothing"
+NEWER_ABSENT = {  # of 2022-02-22 alone
+    "ApplyEciScalingConfiguration": "this cloud has no container groups",
+    "ApplyScalingGroup": "this cloud reads no YAML of container groups",
+    "DescribeEciScalingConfigurationDetail": "this cloud has no container groups",
+    "DescribeCandidateInstanceType": "this cloud has no catalogue of instance types",
+    "StartInstanceRefresh": NO_REFRESH,
+    "SuspendInstanceRefresh": NO_REFRESH,
+    "ResumeInstanceRefresh": NO_REFRESH,
+    "RollbackInstanceRefresh": NO_REFRESH,
+    "CancelInstanceRefresh": NO_REFRESH,
+    "DescribeInstanceRefreshes": NO_REFRESH,
+    "CreateDiagnoseReport": "there is no balance, network or quota to diagnose",
+    "DeleteDiagnoseReport": "there is no balance, network or quota to diagnose",
+    "DescribeDiagnoseReports": "there is no balance, network or quota to diagnose",
+    "DescribeScalingGroupDiagnoseDetails": "there is no balance, network or quota to diagnose",
+    "DescribeInstanceCreateAndDeleteStatistics": "count the activities instead",
+    "DescribeScalingActivityStatistics": "count the activities instead",
+    "QueryHistoricalMetric": NO_FORECAST,
+    "QueryPredictiveMetric": NO_FORECAST,
+    "QueryPredictiveTaskInfo": NO_FORECAST,
+    "QueryPredictiveValue": NO_FORECAST,
+}
+
 
 def perform(service: Service, params: Params) -> Reply:
     """Performs the action that the parameters name; returns its reply, flat. Raises ApiError."""
-    name = params["Action"]
-    if name not in ACTIONS:
-        raise errors.NotSupported(name) if name in ABSENT else errors.ApiNotFound()
-    action = ACTIONS[name]
-    request = read_request(action.parameters, params, params["Version"])
+    action = _action(params["Action"], params["Version"])
+    request = _read(action, params)
     service.advance()
     replayed = service.replay(params)
     if replayed is not None:
@@ -65,13 +102,41 @@ def perform(service: Service, params: Params) -> Reply:
     return reply
 
 
+def _action(name: str, version: str) -> Action:
+    """Returns the action. Raises ApiError for one that this cloud or this API version lacks."""
+    is_newer = version == NEWER
+    action = ACTIONS.get(name) or (NEWER_ACTIONS.get(name) if is_newer else None)
+    if action is not None:
+        return action
+    is_known = name in ABSENT or (is_newer and name in NEWER_ABSENT)
+    raise errors.NotSupported(name) if is_known else errors.ApiNotFound()
+
+
+def _read(action: Action, params: Params) -> Request:
+    try:
+        return read_request(action.parameters, params, params["Version"])
+    except errors.InvalidParameter as error:
+        if action.invalid is None:
+            raise
+        raise action.invalid(*error.details) from error
+
+
 def table() -> str:
     """Returns what this cloud has of the 80 actions of 2014-08-28, as Markdown."""
+    return _table(ACTIONS, ABSENT)
+
+
+def newer_table() -> str:
+    """Returns what this cloud has of the actions that only 2022-02-22 has, as Markdown."""
+    return _table(NEWER_ACTIONS, NEWER_ABSENT)
+
+
+def _table(actions: Mapping[str, Action], absent: Mapping[str, str]) -> str:
     rows = ["| action | available | what is missing |", "|---|---|---|"]
-    for name in sorted({*ACTIONS, *ABSENT}):
-        action = ACTIONS.get(name)
+    for name in sorted({*actions, *absent}):
+        action = actions.get(name)
         if action is None:
-            rows.append(f"| {name} | no | {ABSENT[name]} |")
+            rows.append(f"| {name} | no | {absent[name]} |")
         else:
             extent = "partly" if action.missing else "yes"
             rows.append(f"| {name} | {extent} | {action.missing} |")

@@ -40,6 +40,7 @@ class Instance:
     )  # by MetricName: newest value, or a series
     metrics_age_seconds: float = 60.0
     ecs_status: str = "Running"  # what became of the machine: Running, Stopped, Released
+    private_ip_address: str = ""  # empty: one that follows from the id
 
 
 @dataclass
@@ -83,6 +84,9 @@ class ScalingGroup:
     load_balancer_ok: bool = True
     db_instance_not_ok: str = ""  # id of a database in a state that forbids scaling
     service_role_ok: bool = True
+    modified_at: datetime | None = None
+    # of activities that mail and text messages are sent about
+    alert_statuses: list[str] = field(default_factory=list)
     instances: dict[str, Instance] = field(default_factory=dict)
     # by id: instances that were removed; ecs_status says what became of each
     departed: dict[str, Instance] = field(default_factory=dict)
@@ -117,6 +121,15 @@ class ScalingGroup:
         """
         capacity_by_state = self.capacities()
         return capacity_by_state.total() - capacity_by_state["Stopped"]
+
+    def capacities_by_origin(self) -> dict[str, int]:
+        """Returns how much was attached, and how much ESS created."""
+        attached = [i for i in self.instances.values() if i.creation_type == "Attached"]
+        attached_capacity = self.counted(attached)
+        return {
+            "AttachedCapacity": attached_capacity,
+            "AutoCreatedCapacity": self.total_capacity - attached_capacity,
+        }
 
     def counted(self, instances: Iterable[Instance]) -> int:
         """Returns the instances' share of TotalCapacity."""
@@ -155,6 +168,12 @@ class Activity:
     hook_context: dict[str, Any] = field(default_factory=dict)  # LifecycleHookContext
     forced_status: str = ""  # status at its end, by a fault or a hook
     metadata: str = ""
+    request_id: str = ""  # of the call that began it
+    turning_ids: list[str] = field(default_factory=list)  # that only change their state
+    turns_to: str = ""  # that state
+    # AttachedCapacity and AutoCreatedCapacity at the start; with TotalCapacity at the end
+    capacities: dict[str, int] = field(default_factory=dict)
+    capacities_at_end: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

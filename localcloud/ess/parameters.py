@@ -31,8 +31,15 @@ class Parameter(NamedTuple):
     stored_as: str = ""  # its name in the request, where another parameter has its own
 
 
-def text(name: str, required: bool = False, *, max_length: int = 0, pattern: str = "") -> Parameter:
-    """Declares a text; None where it is absent or empty."""
+def text(
+    name: str,
+    required: bool = False,
+    *,
+    max_length: int = 0,
+    pattern: str = "",
+    error: type[errors.ApiError] = errors.InvalidParameter,
+) -> Parameter:
+    """Declares a text; None where it is absent or empty. `error`: raised for one that is wrong."""
 
     def parse(params: Params, key: str) -> str | None:
         value = params.get(key) or None
@@ -40,21 +47,25 @@ def text(name: str, required: bool = False, *, max_length: int = 0, pattern: str
             return None
         is_too_long = bool(max_length) and len(value) > max_length
         if is_too_long or (pattern and not re.fullmatch(pattern, value)):
-            raise errors.InvalidParameter(key)
+            raise error(key)
         return value
 
     return Parameter(name, parse, required)
 
 
 def one_of(
-    name: str, *values: str, required: bool = False, default: str | None = None
+    name: str,
+    *values: str,
+    required: bool = False,
+    default: str | None = None,
+    error: type[errors.ApiError] = errors.InvalidParameter,
 ) -> Parameter:
-    """Declares a text that is one of these."""
+    """Declares a text that is one of these. `error`: raised for another."""
 
     def parse(params: Params, key: str) -> str | None:
         value = params.get(key) or default
         if value is not None and value not in values:
-            raise errors.InvalidParameter(key)
+            raise error(key)
         return value
 
     return Parameter(name, parse, required)
@@ -116,9 +127,17 @@ def document(name: str) -> Parameter:
 
 
 def texts(
-    name: str, max_count: int = 20, *, required: bool = False, values: Sequence[str] = ()
+    name: str,
+    max_count: int = 20,
+    *,
+    required: bool = False,
+    values: Sequence[str] = (),
+    error: type[errors.ApiError] = errors.InvalidParameter,
 ) -> Parameter:
-    """Declares `Name.1`, `Name.2`, ...: numbered from 1, without a gap."""
+    """Declares `Name.1`, `Name.2`, ...: numbered from 1, without a gap.
+
+    `error`: raised for a value that is none of `values`.
+    """
 
     def parse(params: Params, key: str) -> list[str]:
         items: list[str] = []
@@ -127,8 +146,10 @@ def texts(
         depth = key.count(".") + 1
         numbered = sum(1 for k in params if k.startswith(f"{key}.") and k.count(".") == depth)
         has_gap_or_too_many = numbered != len(items) or len(items) > max_count
-        if has_gap_or_too_many or (values and not set(items) <= set(values)):
+        if has_gap_or_too_many:
             raise errors.InvalidParameter(f"{key}.N")
+        if values and not set(items) <= set(values):
+            raise error(f"{key}.N")
         return items
 
     return Parameter(name, parse, required, is_list=True)
@@ -168,7 +189,7 @@ def pages(max_size: int) -> tuple[Parameter, Parameter]:
 
 def read_request(declared: Sequence[Parameter], params: Params, version: str) -> dict[str, Any]:
     """Returns the values of the declared parameters. Raises ApiError: missing, or invalid."""
-    request = {}
+    request: dict[str, Any] = {"Version": version}
     for parameter in declared:
         is_plural = parameter.is_list and version == NEWER
         key = plural(parameter.name) if is_plural else parameter.name

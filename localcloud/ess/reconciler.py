@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from localcloud import errors
 from localcloud.ess import capacity
 from localcloud.ess.capacity import Cause
+from localcloud.ess.causes import ALARM, TASK, changing
 from localcloud.ess.model import STABLE, ScalingGroup
 from localcloud.ess.resources import Alarm, ScheduledTask
 from localcloud.ess.scaling_rules import execute, rule_by_ari
@@ -81,7 +82,10 @@ def _remove_unhealthy(state: EssState, group: ScalingGroup, now: datetime) -> No
         and (instance.health_status == "Unhealthy" or instance.ecs_status != "Running")
     ]
     if unhealthy and capacity.may_start(state, group):
-        capacity.remove(state, group, unhealthy, Cause("Instances are unhealthy."), now)
+        total, count = group.total_capacity, len(unhealthy)
+        text = f'The health check finds "{count}" unhealthy ECS instances'
+        cause = Cause(changing(text, total, total - group.counted(unhealthy)))
+        capacity.remove(state, group, unhealthy, cause, now)
 
 
 def _next_evaluation_at(alarm: Alarm) -> datetime:
@@ -100,16 +104,18 @@ def _evaluate(state: EssState, alarm: Alarm, now: datetime) -> None:
     alarm.breaches = alarm.breaches + 1 if is_breached else 0
     alarm.state = "ALARM" if alarm.breaches >= alarm.evaluation_count else "OK"
     if alarm.state == "ALARM":
-        run_alarm(state, alarm, now)
+        run_alarm(state, alarm, now, measured - alarm.threshold)
 
 
-def run_alarm(state: EssState, alarm: Alarm, now: datetime) -> None:
-    """Executes the rules of an alarm task that fired, unless its group ignores alarms."""
+def run_alarm(state: EssState, alarm: Alarm, now: datetime, breach: float = 0.0) -> None:
+    """Executes the rules of an alarm task that fired, unless its group ignores alarms.
+
+    `breach`: by how much the metric is beyond the threshold.
+    """
     if "AlarmNotification" not in state.groups[alarm.scaling_group_id].suspended_processes:
-        text = f'The alarm task "{alarm.name}" fired.'
-        cause = Cause(text, "Cms", alarm.alarm_task_id, parallel=False)
+        cause = Cause(ALARM, "Cms", alarm.alarm_task_id, parallel=False)
         for ari in alarm.actions:
-            _execute_if_allowed(state, ari, cause, now)
+            _execute_if_allowed(state, ari, cause, now, breach)
 
 
 def _metric_values(
@@ -126,8 +132,7 @@ def _launch(state: EssState, task: ScheduledTask, now: datetime) -> None:
     group = state.groups.get(task.scaling_group_id)
     if group is not None and "ScheduledAction" not in group.suspended_processes:
         if task.scheduled_action:
-            text = f'The scheduled task "{task.name}" is due.'
-            cause = Cause(text, "Ess", task.scheduled_task_id)
+            cause = Cause(TASK, "Ess", task.scheduled_task_id)
             _execute_if_allowed(state, task.scheduled_action, cause, now)
         else:
             _set_sizes(group, task)
@@ -163,7 +168,9 @@ def _day(task: ScheduledTask, time: datetime) -> int:
     return time.isoweekday() % 7 if task.recurrence_type == "Weekly" else time.day
 
 
-def _execute_if_allowed(state: EssState, ari: str, cause: Cause, now: datetime) -> None:
+def _execute_if_allowed(
+    state: EssState, ari: str, cause: Cause, now: datetime, breach: float | None = None
+) -> None:
     """Executes a rule; where it is refused, an alarm comes again while its condition holds."""
     with suppress(errors.ApiError):
-        execute(state, rule_by_ari(state, ari), cause, now)
+        execute(state, rule_by_ari(state, ari), cause, now, breach)

@@ -12,10 +12,20 @@ def check_group(state: EssState, group: ScalingGroup) -> None:
 
     The group has to be Active, ScaleIn not suspended, and nothing in the way.
     """
-    if not group.service_role_ok:
-        raise errors.Unauthorized()
+    check_service_role(group)
     check_process(state, group, "ScaleIn")
     _check_activities(state, group)
+    check_attached(group)
+
+
+def check_service_role(group: ScalingGroup) -> None:
+    """Raises ApiError where ESS may not act for the account."""
+    if not group.service_role_ok:
+        raise errors.Unauthorized()
+
+
+def check_attached(group: ScalingGroup) -> None:
+    """Raises ApiError where a load balancer or a database is in a state that forbids scaling."""
     if not group.load_balancer_ok:
         raise errors.IncorrectLoadBalancerStatus()
     if group.db_instance_not_ok:

@@ -66,6 +66,8 @@ class LifecycleAction:
     default_result: str
     result: str = ""
     status: str = "Pending"  # Timeout, Completed
+    began_at: datetime | None = None
+    heartbeats: int = 0  # how often it was prolonged
 
 
 @dataclass

@@ -7,8 +7,9 @@ from math import ceil, floor
 from typing import NamedTuple
 
 from localcloud import errors
-from localcloud.ess import capacity
+from localcloud.ess import capacity, refusals
 from localcloud.ess.capacity import Cause
+from localcloud.ess.causes import changing
 from localcloud.ess.model import ScalingGroup
 from localcloud.ess.resources import Rule
 from localcloud.ess.state import EssState
@@ -26,14 +27,14 @@ class Adjustment(NamedTuple):
 
 def rule_ari(state: EssState, rule: Rule) -> str:
     """Returns the rule's Alibaba Cloud resource identifier."""
-    return f"ari:acs:ess:{state.region_id}:1:scalingrule/{rule.scaling_rule_id}"
+    return f"ari:acs:ess:{state.region_id}:{state.account_id}:scalingrule/{rule.scaling_rule_id}"
 
 
 def rule_by_ari(state: EssState, ari: str) -> Rule:
     """Returns the rule. Raises ApiError where there is none."""
     rule = state.rules.get(ari.rpartition("/")[2])
     if rule is None:
-        raise errors.NotFound("ScalingRuleId")
+        raise refusals.RuleAriNotFound()
     return rule
 
 
@@ -42,12 +43,13 @@ def execute(
 ) -> str:
     """Starts what the rule says; returns the activity's id. Raises ApiError.
 
-    A cooldown holds back what an alarm starts.
+    The text of `cause` says who executes it. A cooldown holds back what an alarm starts.
     """
     group = state.group(rule.scaling_group_id)
     is_by_alarm = cause.source == "Cms"
     if is_by_alarm and group.cooldown_until and now < group.cooldown_until:
         raise errors.CooldownInProgress()
+    cause = cause._replace(text=f'{cause.text} execute scaling rule "{rule.scaling_rule_id}"')
     id = adjust(state, group, _adjustment(rule, breach), cause, now)
     if is_by_alarm:
         cooldown_seconds = group.default_cooldown if rule.cooldown is None else rule.cooldown
@@ -70,8 +72,7 @@ def adjust(
     capacity.check_may_start(state, group, process, parallel=cause.parallel)
     if after == before:
         raise errors.IncorrectCapacityNoChange()
-    change = f'changing the Total Capacity from "{before}" to "{after}".'
-    cause = cause._replace(text=f"{cause.text.rstrip('.')}, {change}")
+    cause = cause._replace(text=changing(cause.text, before, after))
     if group.desired_capacity is not None:
         group.desired_capacity = after
         if cause.parallel:
@@ -94,8 +95,9 @@ def _adjustment(rule: Rule, breach: float | None) -> Adjustment:
             if (low is None or float(low) <= breach) and (high is None or breach < float(high)):
                 value = int(step["ScalingAdjustment"])
                 return Adjustment(rule.adjustment_type, value, min_magnitude)
-    # To track a target, ESS makes alarms of its own, which this cloud lacks.
-    raise errors.InvalidParameter("ScalingRuleAri")
+        raise refusals.NoStepFound(f"{breach:g}")
+    # Others are run by alarms that ESS makes for them, which this cloud lacks.
+    raise refusals.RuleTypeNotExecutable(rule.rule_type)
 
 
 def _new_capacity(before: int, by: Adjustment) -> int:

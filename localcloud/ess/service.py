@@ -9,6 +9,7 @@ from datetime import datetime
 from localcloud.ess import activity_lifecycle, reconciler
 from localcloud.ess.model import PENDING, Instance
 from localcloud.ess.state import EssState
+from localcloud.monitor import alerts
 
 
 @dataclass
@@ -23,16 +24,19 @@ class Service(EssState):
     def advance(self) -> datetime:
         """Does what has fallen due, in its order, and returns the clock's time."""
         now = self.clock.now()
+        request_id, self.request_id = self.request_id, ""  # nothing of it is the call's work
         while (due_at := self._next_due_at()) is not None and due_at <= now:
             self._at = max(self._at, due_at)
             self._do_due(self._at)
         self._at = now
         reconciler.reconcile_capacities(self, now)
+        self.request_id = request_id
         return now
 
     def _next_due_at(self) -> datetime | None:
         times = [activity_lifecycle.due_at(self, activity) for activity in self.in_progress()]
         times += [at for _, at in self._arrivals()]
+        times += alerts.due_times(self)
         if self.assumptions.acts:
             times += reconciler.due_times(self)
         return min(times, default=None)
@@ -45,6 +49,7 @@ class Service(EssState):
             if activity_lifecycle.due_at(self, activity) <= now:
                 activity_lifecycle.proceed(self, activity, now)
         reconciler.do_due(self, now)
+        alerts.evaluate_due(self, now)
         if self.observe is not None:
             self.observe(now)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,8 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 from localcloud import errors
-from localcloud.answers import Reply
+from localcloud.answers import Reply, request_id
 from localcloud.clock import Clock
+from localcloud.ess import messages
+from localcloud.ess.bus_events import bus_event
 from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.resources import (
     Alarm,
@@ -24,6 +26,8 @@ from localcloud.ess.resources import (
     Rule,
     ScheduledTask,
 )
+from localcloud.monitor.rule import MetricRule
+from localcloud.regions import HOME_ACCOUNT
 from localcloud.wire import Params
 
 HISTORY = timedelta(days=30)
@@ -53,11 +57,23 @@ class EssState:
     receivers: list[Receiver] = field(default_factory=list)
     # to receivers, newest last
     sent_messages: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=1_000))
+    metric_rules: dict[str, MetricRule] = field(default_factory=dict)  # CloudMonitor's
     started_at: datetime | None = None  # metric series count from here
+    account_id: str = HOME_ACCOUNT
 
     def __post_init__(self) -> None:
         self.started_at = self.started_at or self.clock.now()
         self._at: datetime = self.started_at  # everything has happened up to here
+        # takes what is sent to a queue or topic: its ARN, the content, and whether it is plain text
+        self.deliver: Callable[[str, Mapping[str, Any], bool], object] = lambda *_: None
+        # takes the events that go to EventBridge's default bus
+        self.emit: Callable[[Mapping[str, Any]], object] = lambda _: None
+        self.request_id = ""  # of the call that is being performed
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Returns account and region, to which all of this belongs."""
+        return self.account_id, self.region_id
 
     def in_progress(self) -> list[Activity]:
         return [a for a in self.activities.values() if a.status_code == "InProgress"]
@@ -77,6 +93,11 @@ class EssState:
         """Returns the group that has the instance."""
         return next((g for g in self.groups.values() if instance_id in g.instances), None)
 
+    def is_released(self, instance_id: str) -> bool:
+        """Whether an instance left a group, and its machine was released."""
+        left = (g.departed.get(instance_id) for g in self.groups.values())
+        return any(instance is not None and instance.ecs_status == "Released" for instance in left)
+
     def start_removal(
         self, group: ScalingGroup, removed: list[Instance], activity: Activity, decrease: bool
     ) -> None:
@@ -88,6 +109,7 @@ class EssState:
             # From desired, not from the live count (ESS guide, Expected number of instances).
             group.desired_capacity -= group.counted(removed)
             activity.decreases = True
+        activity.capacities = group.capacities_by_origin()
         self._begin(activity)
         self.notify(group, "SCALE_IN_START", activity, activity.started_at)
         is_held = self.hold(group, activity, "SCALE_IN", activity.started_at)
@@ -98,12 +120,21 @@ class EssState:
         self, group: ScalingGroup, joining: list[Instance], activity: Activity
     ) -> None:
         """Begins to bring instances into the group."""
-        self.notify(group, "SCALE_OUT_START", activity, activity.started_at)
+        activity.capacities = group.capacities_by_origin()
         for instance in joining:
             instance.lifecycle_state = "Pending"
             instance.scaling_activity_id = activity.scaling_activity_id
             group.instances[instance.instance_id] = instance
         activity.joining_ids = [instance.instance_id for instance in joining]
+        self._begin(activity)
+        self.notify(group, "SCALE_OUT_START", activity, activity.started_at)
+
+    def start_turning(
+        self, group: ScalingGroup, turning: list[Instance], activity: Activity
+    ) -> None:
+        """Begins to give instances another state, once the activity ends."""
+        activity.turning_ids = [instance.instance_id for instance in turning]
+        activity.capacities = group.capacities_by_origin()
         self._begin(activity)
 
     def hold(self, group: ScalingGroup, activity: Activity, transition: str, now: datetime) -> bool:
@@ -118,21 +149,32 @@ class EssState:
                 instance_ids=list(ids),
                 ends_at=now + timedelta(seconds=hook.heartbeat_timeout),
                 default_result=hook.default_result,
+                began_at=now,
             )
             self.lifecycle_actions[action.lifecycle_action_token] = action
             if hook.notification_arn:
-                self._send(hook.notification_arn, group, _hook_message(hook, group, action), now)
+                content = messages.hook_content(hook, group, action, activity)
+                self._send(hook.notification_arn, group, content, now)
         activity.waits_for_hooks = bool(hooks)
         return activity.waits_for_hooks
 
     def notify(self, group: ScalingGroup, kind: str, activity: Activity, now: datetime) -> None:
-        """Sends a message to the receivers of such events; its format is not published."""
+        """Sends a message to the receivers of such events."""
+        on_bus = bus_event(kind, self.place, group, activity, now)
+        if on_bus is not None:
+            self.emit(on_bus)
         event = f"AUTOSCALING:{kind}"
         for receiver in self.receivers:
             in_group = receiver.scaling_group_id == group.scaling_group_id
             if in_group and event in receiver.notification_types:
-                content = {"event": event, "scalingActivityId": activity.scaling_activity_id}
-                self._send(receiver.notification_arn, group, content, now)
+                content = messages.notice_content(event, group, activity)
+                is_plain = receiver.message_encoding == "PlainText"
+                self._send(receiver.notification_arn, group, content, now, is_plain)
+
+    def send_message(self, arn: str, content: Mapping[str, Any]) -> None:
+        """Sends what another service, such as Function Compute, has for a queue or topic."""
+        self.sent_messages.append({"to": arn, "content": dict(content)})
+        self.deliver(arn, content, False)
 
     def replay(self, params: Params) -> Reply | None:
         """Returns the reply that this ClientToken had, if these are its parameters.
@@ -160,6 +202,7 @@ class EssState:
             if activity.started_at - other.started_at > HISTORY:
                 del self.activities[id]
         self.activities[activity.scaling_activity_id] = activity
+        activity.request_id = self.request_id or request_id()
 
     def _hooks_of(
         self, group: ScalingGroup, transition: str, context: Mapping[str, Any]
@@ -175,16 +218,17 @@ class EssState:
                 yield hook
 
     def _send(
-        self, arn: str, group: ScalingGroup, content: Mapping[str, Any], now: datetime
+        self,
+        arn: str,
+        group: ScalingGroup,
+        content: Mapping[str, Any],
+        now: datetime,
+        is_plain: bool = False,
     ) -> None:
-        self.sent_messages.append(
-            {
-                "at": now.isoformat(),
-                "to": arn,
-                "scalingGroupId": group.scaling_group_id,
-                "content": dict(content),
-            }
-        )
+        body = messages.message_body(arn, self.place, group, content, now)
+        fields = {"at": now.isoformat(), "to": arn, "scalingGroupId": group.scaling_group_id}
+        self.sent_messages.append({**fields, "content": dict(content), "body": body})
+        self.deliver(arn, body, is_plain)
 
 
 def new_id(prefix: str) -> str:
@@ -205,18 +249,3 @@ def _mixed(instance_id: str) -> bytes:
 def _fingerprint(params: Params) -> str:
     """Returns a call's parameters as text, without those that differ in every call."""
     return repr(sorted((k, value) for k, value in params.items() if k not in NEW_IN_EVERY_CALL))
-
-
-def _hook_message(hook: Hook, group: ScalingGroup, action: LifecycleAction) -> dict[str, Any]:
-    return {
-        "lifecycleHookId": hook.lifecycle_hook_id,
-        "lifecycleActionToken": action.lifecycle_action_token,
-        "lifecycleHookName": hook.name,
-        "scalingGroupId": group.scaling_group_id,
-        "scalingGroupName": group.name,
-        "lifecycleTransition": hook.transition,
-        "defaultResult": hook.default_result,
-        "scalingActivityId": action.scaling_activity_id,
-        "instanceIds": action.instance_ids,
-        "notificationMetadata": hook.notification_metadata,
-    }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
+from localcloud.ess.causes import status_message
 from localcloud.ess.model import Activity, Instance, ScalingGroup
 from localcloud.ess.state import EssState
 
@@ -31,6 +33,7 @@ def group_view(state: EssState, group: ScalingGroup) -> dict[str, Any]:
             "RegionId": state.region_id,
             "GroupType": group.group_type,
             "CreationTime": minute(group.created_at),
+            "ModificationTime": minute(group.modified_at or group.created_at),
             "LifecycleState": group.lifecycle_state,
             "MinSize": group.min_size,
             "MaxSize": group.max_size,
@@ -48,6 +51,7 @@ def group_view(state: EssState, group: ScalingGroup) -> dict[str, Any]:
             "RemovingCapacity": capacity["Removing"],
             "RemovingWaitCapacity": capacity["Removing:Wait"],
             "InitCapacity": 0,
+            "SpotCapacity": sum(1 for i in group.instances.values() if i.spot_strategy),
             "DefaultCooldown": group.default_cooldown,
             "ScalingPolicy": group.scaling_policy,
             "MultiAZPolicy": group.multi_az_policy,
@@ -75,6 +79,8 @@ def instance_view(group: ScalingGroup, instance: Instance) -> dict[str, Any]:
     return present(
         {
             "InstanceId": instance.instance_id,
+            "ScalingInstanceId": scaling_instance_id(group, instance),
+            "PrivateIpAddress": private_ip_address(instance),
             "ScalingGroupId": group.scaling_group_id,
             "InstanceType": instance.instance_type,
             "ZoneId": instance.zone_id,
@@ -96,6 +102,20 @@ def instance_view(group: ScalingGroup, instance: Instance) -> dict[str, Any]:
     )
 
 
+def scaling_instance_id(group: ScalingGroup, instance: Instance) -> str:
+    """Returns the id of the membership: one for each instance of each group."""
+    text = f"{group.scaling_group_id} {instance.instance_id}"
+    return f"asi-bp1{hashlib.sha256(text.encode()).hexdigest()[:17]}"
+
+
+def private_ip_address(instance: Instance) -> str:
+    """Returns its address; where none was given, one of 10.0.0.0/8 that follows from the id."""
+    if instance.private_ip_address:
+        return instance.private_ip_address
+    digest = hashlib.sha256(instance.instance_id.encode()).digest()
+    return f"10.{digest[0]}.{digest[1]}.{1 + digest[2] % 254}"
+
+
 def activity_view(activity: Activity, now: datetime) -> dict[str, Any]:
     done = activity.status_code != "InProgress"
     whole = max(activity.ends_at - activity.started_at, now.resolution)
@@ -105,15 +125,18 @@ def activity_view(activity: Activity, now: datetime) -> dict[str, Any]:
             "ScalingActivityId": activity.scaling_activity_id,
             "ScalingGroupId": activity.scaling_group_id,
             "StatusCode": activity.status_code,
-            "StatusMessage": activity.status_message or (_message(activity) if done else None),
+            "StatusMessage": activity.status_message
+            or (status_message(activity) if done else None),
             "Description": activity.description,
             "Cause": activity.cause,
             "Progress": 100 if done else min(99, int(100 * spent)),
             "StartTime": minute(activity.started_at),
             "EndTime": minute(activity.ends_at) if done else None,
             "Detail": activity.detail if done else None,
-            "TotalCapacity": str(activity.capacity_at_start),  # text, as in the SDK's types
-            "ScalingInstanceNumber": len(activity.instance_ids or activity.joining_ids),
+            **_capacities(activity),
+            "ScalingInstanceNumber": len(
+                activity.instance_ids or activity.joining_ids or activity.turning_ids
+            ),
             "TriggerSourceType": activity.trigger_source_type,
             "TriggerSourceId": activity.trigger_source_id,
             "ActivityMetadata": activity.metadata,
@@ -125,15 +148,24 @@ def activity_view(activity: Activity, now: datetime) -> dict[str, Any]:
             "StartedInstances": activity.started,
             "DestroyedInstances": activity.destroyed,
             "StoppedInstances": activity.stopped,
+            "LifecycleHookContext": _hook_context(activity),
             "ErrorMessages": _failures(activity) if activity.ignored and done else None,
         }
     )
 
 
-def _message(activity: Activity) -> str:
-    if activity.created or activity.started:
-        return f'"{len(activity.created) + len(activity.started)}" ECS instances are added'
-    return f'"{len(activity.destroyed)}" ECS instances are released'
+def _capacities(activity: Activity) -> dict[str, str]:
+    """Returns the capacities after the end, before it those of the start.
+
+    They are text, as in the SDK's types.
+    """
+    at_start = {"TotalCapacity": activity.capacity_at_start, **activity.capacities}
+    return {name: str(value) for name, value in (at_start | activity.capacities_at_end).items()}
+
+
+def _hook_context(activity: Activity) -> dict[str, Any] | None:
+    names = ("DisableLifecycleHook", "IgnoredLifecycleHookIds")
+    return {n: v for n, v in activity.hook_context.items() if n in names} or None
 
 
 def _failures(activity: Activity) -> list[dict[str, Any]]:

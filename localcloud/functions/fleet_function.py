@@ -8,6 +8,7 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, ClassVar
 
 from localcloud.functions.instances import Result
@@ -34,13 +35,19 @@ class FleetFunction:
 
     def invoke(self, event: bytes) -> Result:
         """Invokes the function, which is deployed first if need be. Raises FcError."""
-        if not self.is_deployed:
-            self._deploy()
+        self.deploy()
         function = self.platform.registry.function(SERVICE, self.name)
         return self.platform.invoke(function, event)
 
-    def _deploy(self) -> None:
-        values = {"endpoint": self.endpoint, "folder": str(self.folder)}
+    def deploy(self) -> None:
+        """Deploys the function, unless it is. Raises FcError."""
+        if self.is_deployed:
+            return
+        values = {
+            "endpoint": self.endpoint,
+            "folder": str(self.folder),
+            "secret": token_hex(16),
+        }
         templates = self.settings.get("environment", {})
         environment = {name: str(text).format(**values) for name, text in templates.items()}
         registry = self.platform.registry

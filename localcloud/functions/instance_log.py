@@ -6,23 +6,35 @@ from contextlib import suppress
 from pathlib import Path
 
 TAIL_BYTES = 4 << 10  # of the log that comes back with an answer
+# The same for every version of Python, as logs of 3.9 and 3.10 show (help page "Logs").
+INITED = "FunctionCompute python3 runtime inited.\n"
+NAMES = {"initialize": "Initialize", "invoke": "Invoke"}
 
 
-def begin(log: Path, request_id: str) -> int:
-    """Appends the line that begins an invocation; returns where its output starts."""
+def begin(log: Path, is_cold: bool) -> int:
+    """Returns where the output of an invocation starts; a new instance says what it is."""
     start = log.stat().st_size
-    _append(log, f"FC Invoke Start RequestId: {request_id}\n")
+    if is_cold:
+        _append(log, INITED)
     return start
 
 
-def end(log: Path, start: int, request_id: str, error: str) -> bytes:
-    """Appends the line that ends an invocation; returns all of its output."""
+def write_start(log: Path, kind: str, request_id: str) -> None:
+    """Appends the line that begins an invocation, or the initializer."""
+    _append(log, f"FC {NAMES[kind]} Start RequestId: {request_id}\n")
+
+
+def write_end(log: Path, kind: str, request_id: str, error: str) -> None:
+    """Appends the line that ends what `write_start` began."""
     reason = f", Error: {error}" if error else ""
     with log.open("rb") as file:
-        file.seek(start)
-        output = file.read()
-    line_end = "" if output.endswith(b"\n") else "\n"
-    _append(log, f"{line_end}FC Invoke End RequestId: {request_id}{reason}\n")
+        file.seek(-1, 2)  # the line that begins it is there
+        line_end = "" if file.read() == b"\n" else "\n"
+    _append(log, f"{line_end}FC {NAMES[kind]} End RequestId: {request_id}{reason}\n")
+
+
+def output_since(log: Path, start: int) -> bytes:
+    """Returns all that was written since."""
     with log.open("rb") as file:
         file.seek(start)
         return file.read()

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import select
 import signal
-import subprocess
-import tempfile
 import time
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any, NamedTuple
-from uuid import uuid4
+from typing import Any, NamedTuple
 
-from localcloud.functions import instance_log
+from localcloud.functions import instance_log, processes
 from localcloud.functions.model import Function
-from localcloud.functions.pythons import python_for
+from localcloud.functions.processes import Instance
 
-RUNTIME = Path(__file__).with_name("runtime.py")
 MAX_INSTANCES = 20  # of one function
 UNEXPECTED_EXIT = "Process exited unexpectedly before completing request (exit code: {})"
 FUNCTION_ERROR = "UnhandledInvocationError"
@@ -64,19 +60,6 @@ class Account(NamedTuple):
 
 
 @dataclass
-class Instance:
-    """One process of a function."""
-
-    process: subprocess.Popen[bytes]
-    requests: IO[str]
-    responses: IO[str]
-    log: Path
-    id: str
-    busy: bool = True
-    initialized: bool = False
-
-
-@dataclass
 class Pool:
     """Instances by function; an updated function gets new ones."""
 
@@ -86,20 +69,65 @@ class Pool:
     idle: dict[str, list[Instance]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
     count: dict[str, int] = field(default_factory=dict)
+    busy: Counter[str] = field(default_factory=Counter)  # running invocations by owner
+    running: dict[str, Instance] = field(default_factory=dict)  # by request id
+    stopped: set[str] = field(default_factory=set)  # request ids, before they have an instance
 
     def invoke(
-        self, function: Function, event: bytes, request_id: str, retry_count: int = 0
+        self,
+        function: Function,
+        event: bytes,
+        request_id: str,
+        retry_count: int = 0,
+        max_concurrency: int = MAX_INSTANCES,
     ) -> Result:
         """Invokes the function in an idle instance, or a new one. Raises Exhausted."""
-        instance = self._acquire(function)
+        with self._counted(function, max_concurrency):
+            instance = self._acquire(function)
+            with self.lock:
+                self.running[request_id] = instance
+                is_stopped = request_id in self.stopped
+            if is_stopped:
+                processes.end(instance.process)
+            try:
+                return self._invoke(function, instance, event, request_id, retry_count)
+            finally:
+                with self.lock:
+                    self.running.pop(request_id, None)
+                    self.stopped.discard(request_id)
+
+    def stop(self, request_id: str) -> None:
+        """Ends the instance that runs the invocation, or the one that is about to."""
+        with self.lock:
+            instance = self.running.get(request_id)
+            if instance is None:
+                self.stopped.add(request_id)
+        if instance:
+            processes.end(instance.process)
+
+    @contextmanager
+    def _counted(self, function: Function, max_concurrency: int) -> Iterator[None]:
+        """Counts a running invocation. Raises Exhausted where that is one too many."""
+        owner = function.owner
+        with self.lock:
+            if self.busy[owner] >= min(max_concurrency, MAX_INSTANCES):
+                raise Exhausted
+            self.busy[owner] += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.busy[owner] -= 1
+
+    def _invoke(
+        self, function: Function, instance: Instance, event: bytes, id: str, retry_count: int
+    ) -> Result:
         is_cold, begun_at = not instance.initialized, time.monotonic()
-        start = instance_log.begin(instance.log, request_id)
-        ended = self._run(
-            function, instance, event, self._request(function, request_id, retry_count)
-        )
+        start = instance_log.begin(instance.log, is_cold)
+        ended = self._run(function, instance, event, self._request(function, id, retry_count))
         seconds = time.monotonic() - begun_at
         memory = instance_log.max_memory_used_mb(instance.process.pid)
-        output = instance_log.end(instance.log, start, request_id, ended.log_error)
+        output = instance_log.output_since(instance.log, start)
         if ended.is_usable:
             self._release(function, instance)
         else:
@@ -112,33 +140,15 @@ class Pool:
         self, function: Function, instance: Instance, event: bytes, request: dict[str, Any]
     ) -> Ended:
         """Runs the invocation in the instance, which is initialised first if it is new."""
-        try:
-            if not instance.initialized and function.initializer:
-                response = self._exchange(
-                    instance,
-                    {**request, "kind": "initialize", "handler": function.initializer},
-                    function.initializer_timeout,
-                )
-                if "error" in response:
-                    return Ended(_json(response["error"]), UNHANDLED, is_usable=False)
-            instance.initialized = True
-            whole = {
-                **request,
-                "kind": "invoke",
-                "handler": function.handler,
-                "event": base64.b64encode(event).decode(),
-            }
-            response = self._exchange(instance, whole, function.timeout)
-        except TimeoutError:
-            _end(instance.process)
-            message = f"Function timed out after {function.timeout} seconds"
-            return Ended(_json({"errorMessage": message}), message, is_usable=False)
-        except (OSError, ValueError):
-            message = UNEXPECTED_EXIT.format(_end(instance.process))
-            return Ended(_json({"errorMessage": message}), message, is_usable=False)
-        if "error" in response:
-            return Ended(_json(response["error"]), UNHANDLED, is_usable=True)
-        return Ended(base64.b64decode(response["body"]), "", is_usable=True)
+        if not instance.initialized and function.initializer:
+            whole = {**request, "kind": "initialize", "handler": function.initializer}
+            ended = _step(instance, whole, function.initializer_timeout)
+            if ended.log_error:
+                return ended._replace(is_usable=False)
+        instance.initialized = True
+        text = base64.b64encode(event).decode()
+        whole = {**request, "kind": "invoke", "handler": function.handler, "event": text}
+        return _step(instance, whole, function.timeout)
 
     def close(self) -> None:
         """Ends all instances, with SIGTERM; there is no pre_stop hook."""
@@ -146,7 +156,7 @@ class Pool:
             instances = [instance for idle in self.idle.values() for instance in idle]
             self.idle.clear()
         for instance in instances:
-            _close(instance)
+            processes.close(instance)
 
     def instances(self, key: str) -> list[str]:
         return [instance.id for instance in self.idle.get(key, ())]
@@ -157,19 +167,17 @@ class Pool:
             old = self.idle.pop(key, [])
             self.count[key] = self.count.get(key, 0) - len(old)
         for instance in old:
-            _close(instance)
+            processes.close(instance)
 
     def _acquire(self, function: Function) -> Instance:
         key = function.key
         with self.lock:
             if self.idle.get(key):
                 instance = self.idle[key].pop()
-                _thaw(instance.process)
+                processes.thaw(instance.process)
                 return instance
-            if self.count.get(key, 0) >= MAX_INSTANCES:
-                raise Exhausted
             self.count[key] = self.count.get(key, 0) + 1
-        return self._start(function)
+        return processes.start(function, self.folder)
 
     def _release(self, function: Function, instance: Instance) -> None:
         if self.frozen:
@@ -179,41 +187,9 @@ class Pool:
 
     def _discard(self, function: Function, instance: Instance) -> None:
         """Ends the instance, which serves no other invocation."""
-        _close(instance)
+        processes.close(instance)
         with self.lock:
             self.count[function.key] -= 1
-
-    def _start(self, function: Function) -> Instance:
-        to_child, requests = os.pipe()
-        responses, from_child = os.pipe()
-        id = f"c-{uuid4()}"
-        log = self.folder / f"{id}.log"
-        home = tempfile.mkdtemp(dir=self.folder)
-        with log.open("ab") as sink:  # the platform writes between its lines
-            process = subprocess.Popen(
-                [
-                    python_for(function.runtime),
-                    str(RUNTIME),
-                    str(function.code),
-                    str(to_child),
-                    str(from_child),
-                    function.runtime,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                pass_fds=(to_child, from_child),
-                env={
-                    "PATH": os.defpath,
-                    "HOME": home,
-                    "LANG": "C.UTF-8",
-                    "TZ": "UTC",
-                    **function.environment,
-                },
-            )
-        os.close(to_child)
-        os.close(from_child)
-        return Instance(process, os.fdopen(requests, "w"), os.fdopen(responses, "r"), log, id)
 
     def _request(self, function: Function, request_id: str, retry_count: int) -> dict[str, Any]:
         account = self.account
@@ -250,43 +226,29 @@ class Pool:
             },
         }
 
-    @staticmethod
-    def _exchange(instance: Instance, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Sends a request and returns the response. Raises TimeoutError, OSError, ValueError."""
-        instance.requests.write(json.dumps(request) + "\n")
-        instance.requests.flush()
-        until = time.monotonic() + seconds
-        while not select.select(
-            [instance.responses], [], [], min(0.5, max(0.0, until - time.monotonic()))
-        )[0]:
-            if time.monotonic() >= until:
-                raise TimeoutError
-        return dict(json.loads(instance.responses.readline()))
+
+def _step(instance: Instance, request: dict[str, Any], max_seconds: int) -> Ended:
+    """Runs the initializer, or the handler, between the platform's lines in the log."""
+    kind, id = request["kind"], request["requestId"]
+    instance_log.write_start(instance.log, kind, id)
+    ended = _exchanged(instance, request, max_seconds)
+    instance_log.write_end(instance.log, kind, id, ended.log_error)
+    return ended
 
 
-def _close(instance: Instance) -> None:
-    """Ends an idle instance and closes the channels to it."""
-    _end(instance.process)
-    for channel in (instance.requests, instance.responses):
-        with suppress(OSError):
-            channel.close()
-
-
-def _thaw(process: subprocess.Popen[bytes]) -> None:
-    with suppress(OSError):
-        process.send_signal(signal.SIGCONT)
-
-
-def _end(process: subprocess.Popen[bytes]) -> int:
-    """Ends a process, first by SIGTERM, as the platform does; returns its exit code."""
-    if process.poll() is None:
-        _thaw(process)
-        process.terminate()
-        try:
-            process.wait(1)
-        except subprocess.TimeoutExpired:
-            process.kill()
-    return process.wait()
+def _exchanged(instance: Instance, request: dict[str, Any], max_seconds: int) -> Ended:
+    try:
+        response = processes.exchange(instance, request, max_seconds)
+    except TimeoutError:
+        processes.end(instance.process)
+        message = f"Function timed out after {max_seconds} seconds"
+        return Ended(_json({"errorMessage": message}), message, is_usable=False)
+    except (OSError, ValueError):
+        message = UNEXPECTED_EXIT.format(processes.end(instance.process))
+        return Ended(_json({"errorMessage": message}), message, is_usable=False)
+    if "error" in response:
+        return Ended(_json(response["error"]), UNHANDLED, is_usable=True)
+    return Ended(base64.b64decode(response["body"]), "", is_usable=True)
 
 
 def _json(value: object) -> bytes:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
-from uuid import uuid4
 
 from localcloud.clock import Clock
-from localcloud.functions.model import LATEST, NATIVE
+from localcloud.functions.model import LATEST, NATIVE, new_request_id
 
 MAX_BYTES = 128 << 10
 MAX_RETRIES = 3  # unless the function's asynchronous configuration says otherwise
 RETRY_SECONDS = 1  # how long Function Compute waits is not published
+# While it is throttled (HTTP 429) an invocation comes again after 0.5, 1, 2, 4, then 8 s, for 5 h,
+# and no retry is used up (help page "Retry mechanism").
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 8.0
+MAX_THROTTLED = timedelta(hours=5)
 
 
 class TaskExists(Exception):
@@ -30,11 +33,29 @@ class Invocation:
     event: bytes
     due_at: datetime
     task_id: str
-    request_id: str = field(default_factory=lambda: str(uuid4()))
+    request_id: str = ""  # of every attempt
     attempts: int = 0
     qualifier: str = LATEST
-    status: str = "Enqueued"  # Running, Retrying, Succeeded, Failed, Stopped
+    status: str = "Enqueued"  # Running, Retrying, Stopping, Succeeded, Failed, Stopped
     answer: bytes = b""  # of the last attempt
+    instance_id: str = ""  # of the last attempt
+    throttled: int = 0  # how often there was no instance for it
+    throttled_at: datetime | None = None  # at first
+    started_at: datetime | None = None  # the last attempt
+    ended_at: datetime | None = None
+    events: list[tuple[str, datetime]] = field(default_factory=list)  # statuses it went through
+
+    def __post_init__(self) -> None:
+        self.request_id = self.request_id or new_request_id(self.service == NATIVE)
+
+    def become(self, status: str, moment: datetime) -> None:
+        """Changes the status, at a moment of the local cloud's clock."""
+        self.status = status
+        self.events.append((status, moment))
+        if status == "Running":
+            self.started_at = moment
+        elif status in ("Succeeded", "Failed", "Stopped"):
+            self.ended_at = moment
 
     @property
     def arn_path(self) -> str:
@@ -65,21 +86,37 @@ class InvocationQueue:
     ) -> Invocation:
         """Adds an invocation. Raises TaskExists."""
         with self.lock:
-            due_at = self.clock.now() + timedelta(seconds=delay_seconds)
+            now = self.clock.now()
+            due_at = now + timedelta(seconds=delay_seconds)
             invocation = Invocation(service, function, event, due_at, task_id, qualifier=qualifier)
             if task_id and (service, function, task_id) in self.tasks:
                 raise TaskExists
             if task_id:
                 self.tasks[service, function, task_id] = invocation
+            invocation.become("Enqueued", now)
             self.waiting.append(invocation)
             return invocation
 
-    def stop(self, invocation: Invocation) -> None:
-        """Stops an invocation that has not begun; one that runs goes on."""
+    def stop(self, invocation: Invocation) -> bool:
+        """Stops an invocation that waits; returns whether it runs, so that it is Stopping now."""
         with self.lock:
+            if invocation.status == "Running":
+                invocation.become("Stopping", self.clock.now())
+                return True
             if invocation in self.waiting:
                 self.waiting.remove(invocation)
-                invocation.status = "Stopped"
+                invocation.become("Stopped", self.clock.now())
+            return False
+
+    def begin(self, invocation: Invocation) -> None:
+        """Says that an attempt begins."""
+        with self.lock:
+            invocation.become("Running", self.clock.now())
+
+    def end(self, invocation: Invocation, status: str) -> None:
+        """Says how an invocation ended, for good."""
+        with self.lock:
+            invocation.become(status, self.clock.now())
 
     def take_due(self) -> list[Invocation]:
         """Removes and returns what is due, the longest due first."""
@@ -104,20 +141,43 @@ class InvocationQueue:
             except Exception:  # noqa: BLE001 (whatever a function raises, it is retried)
                 self.retry(invocation)
             else:
-                invocation.status = "Succeeded"
+                self.end(invocation, "Succeeded")
         return len(due)
 
     def retry(self, invocation: Invocation, max_retries: int = MAX_RETRIES) -> bool:
-        """Schedules another attempt after a failure; returns False where it was the last."""
-        invocation.attempts += 1
+        """Schedules another attempt after a failure; returns False where it was the last.
+
+        One that is being stopped has no other.
+        """
         with self.lock:
+            if invocation.status == "Stopping":
+                invocation.become("Stopped", self.clock.now())
+                return True
+            invocation.attempts += 1
             if invocation.attempts > max_retries:
-                invocation.status = "Failed"
+                invocation.become("Failed", self.clock.now())
                 self.failed.append(invocation)
                 return False
-            invocation.status = "Retrying"
+            invocation.become("Retrying", self.clock.now())
             invocation.due_at = self.clock.now() + timedelta(
                 seconds=RETRY_SECONDS << invocation.attempts
             )
             self.waiting.append(invocation)
             return True
+
+    def postpone(self, invocation: Invocation) -> bool:
+        """Schedules a throttled invocation again; returns False after 5 hours of it."""
+        now = self.clock.now()
+        if invocation.status == "Stopping":
+            self.end(invocation, "Stopped")
+            return True
+        invocation.throttled_at = invocation.throttled_at or now
+        if now - invocation.throttled_at > MAX_THROTTLED:
+            return False
+        pause = min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(invocation.throttled, 10))
+        invocation.throttled += 1
+        with self.lock:
+            invocation.become("Enqueued", now)
+            invocation.due_at = now + timedelta(seconds=pause)
+            self.waiting.append(invocation)
+        return True

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.requests import Request
 
-from localcloud.functions.invocation_queue import Invocation
+from localcloud.functions.answers import OLDER
+from localcloud.functions.checks import whole_number
 from localcloud.functions.model import FcError, Service
 from localcloud.functions.platform import Platform
+from localcloud.functions.routing import ActRoute, listed, named, object_of, versions_of
 
-OLDER, NEWER = "/2016-08-15", "/2023-03-30"
 SERVICE = OLDER + "/services/{service}"
 FUNCTION = SERVICE + "/functions/{function}"
 CONFIG = FUNCTION + "/async-invoke-config"
 ON_DEMAND = FUNCTION + "/on-demand-config"
-TASKS = FUNCTION + "/stateful-async-invocations"
-Act = Callable[[Request, bytes], Any]
 
 
-def management(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+def management(platform: Platform) -> Iterator[ActRoute]:
     """Yields path, method and act of each route; an act answers JSON, or nothing."""
     yield from _services(platform)
     yield from _functions(platform)
@@ -30,7 +28,7 @@ def management(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield from _on_demand(platform)
 
 
-def _services(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+def _services(platform: Platform) -> Iterator[ActRoute]:
     registry = platform.registry
     yield OLDER + "/services", "POST", lambda _, body: registry.create_service(object_of(body))
     yield (
@@ -47,7 +45,7 @@ def _services(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield SERVICE, "DELETE", lambda r, _: registry.delete_service(r.path_params["service"])
 
 
-def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+def _functions(platform: Platform) -> Iterator[ActRoute]:
     registry = platform.registry
 
     def update(request: Request, body: bytes) -> Any:
@@ -55,6 +53,10 @@ def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
         description = registry.put_function(path["service"], object_of(body), path["function"])
         platform.discard_instances(path["service"].partition(".")[0])
         return description
+
+    def delete(request: Request, _: bytes) -> None:
+        registry.delete_function(named(request, "service"), named(request))
+        platform.discard_function(named(request, "service").partition(".")[0], named(request))
 
     def listing(request: Request, _: bytes) -> Any:
         service = registry.service(request.path_params["service"])
@@ -64,12 +66,6 @@ def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
         path = request.path_params
         function = registry.function(path["service"], path["function"])
         return registry.packages.location(function, str(request.base_url))
-
-    def instances(request: Request, _: bytes) -> Any:
-        function = registry.function(
-            request.path_params["service"], request.path_params["function"]
-        )
-        return {"instances": [{"instanceId": id} for id in platform.pool.instances(function.key)]}
 
     yield (
         SERVICE + "/functions",
@@ -85,16 +81,11 @@ def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
         ),
     )
     yield FUNCTION, "PUT", update
-    yield (
-        FUNCTION,
-        "DELETE",
-        lambda r, _: registry.delete_function(r.path_params["service"], r.path_params["function"]),
-    )
-    yield FUNCTION + "/instances", "GET", instances
+    yield FUNCTION, "DELETE", delete
     yield FUNCTION + "/code", "GET", code
 
 
-def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+def _versions(platform: Platform) -> Iterator[ActRoute]:
     registry = platform.registry
     versions, aliases = SERVICE + "/versions", SERVICE + "/aliases"
 
@@ -108,9 +99,7 @@ def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield (
         versions,
         "GET",
-        lambda r, _: listed(
-            r, "versions", "versionId", list(service(r).version_descriptions.values())
-        ),
+        lambda r, _: listed(r, "versions", "versionId", versions_of(r, service(r))),
     )
     yield (
         versions + "/{version}",
@@ -136,17 +125,14 @@ def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     )
 
 
-def _asynchronous(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+def _asynchronous(platform: Platform) -> Iterator[ActRoute]:
     registry = platform.registry
 
     def names(request: Request) -> tuple[str, str]:
         return request.path_params["service"], request.path_params["function"]
 
     def delete(request: Request, _: bytes) -> None:
-        description = registry.async_config(*names(request))
-        del registry.service(names(request)[0]).async_configs[
-            description["qualifier"], description["function"]
-        ]
+        registry.delete_async_config(*names(request))
 
     def configs(request: Request, _: bytes) -> Any:
         service = registry.service(names(request)[0])
@@ -158,32 +144,14 @@ def _asynchronous(platform: Platform) -> Iterator[tuple[str, str, Act]]:
             ]
         }
 
-    def tasks(request: Request, _: bytes) -> Any:
-        service, function = names(request)
-        key = (service.split(".")[0], function)
-        items = [t for (s, f, _), t in platform.queue.tasks.items() if (s, f) == key]
-        return {"invocations": [_task(invocation) for invocation in items]}
-
-    def task(request: Request) -> Invocation:
-        service, function = names(request)
-        items = platform.queue.tasks.get(
-            (service.split(".")[0], function, request.path_params["task"])
-        )
-        if items is None:
-            raise FcError(404, "StatefulAsyncInvocationNotFound")
-        return items
-
     yield CONFIG, "PUT", lambda r, body: registry.put_async_config(*names(r), object_of(body))
     yield CONFIG, "GET", lambda r, _: registry.async_config(*names(r))
     yield CONFIG, "DELETE", delete
     yield FUNCTION + "/async-invoke-configs", "GET", configs
-    yield TASKS, "GET", tasks
-    yield TASKS + "/{task}", "GET", lambda r, _: _task(task(r))
-    yield TASKS + "/{task}", "PUT", lambda r, _: platform.queue.stop(task(r))
 
 
-def _on_demand(platform: Platform) -> Iterator[tuple[str, str, Act]]:
-    """Yields the routes of the limit of instances, which is kept, and not enforced."""
+def _on_demand(platform: Platform) -> Iterator[ActRoute]:
+    """Yields the routes of the limit of instances: as many invocations run at a time."""
     registry = platform.registry
 
     def key(request: Request) -> tuple[str, str]:
@@ -192,10 +160,7 @@ def _on_demand(platform: Platform) -> Iterator[tuple[str, str, Act]]:
         return function.qualifier, function.name
 
     def put(request: Request, body: bytes) -> Any:
-        limit = object_of(body).get("maximumInstanceCount")
-        if not isinstance(limit, int) or limit < 0:
-            raise FcError(400, "InvalidArgument", "maximumInstanceCount is a whole number")
-        config = {"maximumInstanceCount": limit}
+        config = {"maximumInstanceCount": whole_number(object_of(body), "maximumInstanceCount")}
         registry.service(request.path_params["service"]).on_demand_configs[key(request)] = config
         return config
 
@@ -205,42 +170,22 @@ def _on_demand(platform: Platform) -> Iterator[tuple[str, str, Act]]:
             raise FcError(404, "OnDemandConfigNotFound", "no limit is set")
         return configs[key(request)]
 
+    def delete(request: Request, _: bytes) -> None:
+        registry.service(request.path_params["service"]).on_demand_configs.pop(key(request), None)
+
+    def listing(request: Request, _: bytes) -> Any:
+        configs = [
+            {"resource": f"{name}#{qualifier}#{function}", **config}
+            for name, service in sorted(registry.services.items())
+            for (qualifier, function), config in service.on_demand_configs.items()
+        ]
+        return listed(request, "configs", "resource", configs)
+
+    yield OLDER + "/on-demand-configs", "GET", listing
+    yield ON_DEMAND, "DELETE", delete
     yield ON_DEMAND, "PUT", put
     yield ON_DEMAND, "GET", get
 
 
-def object_of(body: bytes) -> dict[str, Any]:
-    """Returns the JSON object of a body; an empty body is an empty object."""
-    return dict(json.loads(body or b"{}"))
-
-
 def _descriptions(named: dict[str, Any]) -> list[dict[str, Any]]:
     return [thing.description for name, thing in sorted(named.items()) if name]
-
-
-def listed(request: Request, name: str, key: str, items: list[dict[str, Any]]) -> dict[str, Any]:
-    """Returns one page of what has the prefix, and where the next one starts."""
-    limit = int(request.query_params.get("limit") or 20)
-    prefix = request.query_params.get("prefix") or ""
-    fitting = [item for item in items if str(item[key]).startswith(prefix)]
-    ids = [str(item[key]) for item in fitting]
-    token = request.query_params.get("nextToken") or ""
-    start = ids.index(token) if token in ids else 0
-    end = start + limit
-    page = {name: fitting[start:end]}
-    return {**page, "nextToken": ids[end]} if end < len(ids) else page
-
-
-def _task(invocation: Invocation) -> dict[str, Any]:
-    answer = invocation.answer.decode("utf-8", "replace")
-    return {
-        "invocationId": invocation.task_id,
-        "requestId": invocation.request_id,
-        "functionName": invocation.function,
-        "serviceName": invocation.service,
-        "qualifier": invocation.qualifier,
-        "status": invocation.status,
-        "alreadyRetriedTimes": max(0, invocation.attempts),
-        "returnPayload": answer if invocation.status == "Succeeded" else "",
-        "invocationErrorMessage": answer if invocation.status == "Failed" else "",
-    }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
+from uuid import uuid4
 
 LATEST = "LATEST"
 NATIVE = ""  # the service of a native function, of Function Compute 3.0, which has none
@@ -19,6 +22,16 @@ class FcError(Exception):
         super().__init__(message or code)
         self.status = status
         self.code = code
+
+
+def new_request_id(is_native: bool) -> str:
+    """Returns an id of one request: a UUID in 2.0.
+
+    In 3.0 it is 1, the second in hexadecimal digits, and a random part, as its logs show it.
+    """
+    if not is_native:
+        return str(uuid4())
+    return f"1-{int(time.time()):08x}-{token_hex(4)}-{token_hex(6)}"
 
 
 @dataclass
@@ -38,6 +51,11 @@ class Function:
         configuration = json.dumps(self.description, sort_keys=True)
         digest = hashlib.sha256(configuration.encode()).hexdigest()[:16]
         return f"{self.service}.{self.version_id or LATEST}/{self.name}/{digest}"
+
+    @property
+    def owner(self) -> str:
+        """Who has a limit of concurrent invocations: a function, in 2.0 under its qualifier."""
+        return self.name if self.is_native else f"{self.service}.{self.qualifier}/{self.name}"
 
     @property
     def is_native(self) -> bool:
@@ -93,3 +111,9 @@ class Service:
     # by qualifier and function
     async_configs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     on_demand_configs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    provision_configs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    # by function, then by the name of the trigger
+    triggers: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    vpc_ids: list[str] = field(default_factory=list)
+    reserved_concurrency: int | None = None  # of a native function

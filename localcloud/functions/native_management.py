@@ -6,100 +6,127 @@ A native function has versions, aliases, asynchronous configurations and a concu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from starlette.requests import Request
 
-from localcloud.functions.invocation_queue import Invocation
-from localcloud.functions.management import NEWER, Act, listed, object_of
-from localcloud.functions.model import LATEST, NATIVE, FcError
+from localcloud.functions.answers import NEWER
+from localcloud.functions.checks import tags_of, whole_number
+from localcloud.functions.model import NATIVE, FcError, Function, Service
 from localcloud.functions.platform import Platform
+from localcloud.functions.registry import Registry
+from localcloud.functions.routing import (
+    ActRoute,
+    listed,
+    named,
+    object_of,
+    qualifier_of,
+    versions_of,
+)
 
 FUNCTION = NEWER + "/functions/{function}"
 CONFIG, CONCURRENCY = FUNCTION + "/async-invoke-config", FUNCTION + "/concurrency"
-VERSIONS, ALIASES, TASKS = FUNCTION + "/versions", FUNCTION + "/aliases", FUNCTION + "/async-tasks"
+VERSIONS, ALIASES = FUNCTION + "/versions", FUNCTION + "/aliases"
 
 
-def native_management(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+def native_management(platform: Platform) -> Iterator[ActRoute]:
     """Yields path, method and act of each route; an act answers JSON, or nothing."""
     yield from _functions(platform)
     yield from _versions(platform)
     yield from _aliases(platform)
     yield from _asynchronous(platform)
     yield from _concurrency(platform)
-    yield from _tasks(platform)
 
 
-def _functions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+def _functions(platform: Platform) -> Iterator[ActRoute]:
     registry = platform.registry
 
+    def described(function: Function) -> dict[str, Any]:
+        tags = registry.service(NATIVE, function.name).tags
+        pairs = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+        return {**function.description, "tags": pairs}
+
     def get(request: Request, _: bytes) -> Any:
-        return registry.function(NATIVE, _name(request), _qualifier(request)).description
+        return described(registry.function(NATIVE, named(request), qualifier_of(request)))
+
+    def create(_: Request, body: bytes) -> Any:
+        registry.put_function(NATIVE, object_of(body))
+        return described(registry.function(NATIVE, object_of(body)["functionName"]))
+
+    def delete(request: Request, _: bytes) -> None:
+        registry.delete_function(NATIVE, named(request))
+        platform.discard_function(NATIVE, named(request))
 
     def code(request: Request, _: bytes) -> Any:
-        function = registry.function(NATIVE, _name(request), _qualifier(request))
+        function = registry.function(NATIVE, named(request), qualifier_of(request))
         return registry.packages.location(function, str(request.base_url))
 
     def update(request: Request, body: bytes) -> Any:
-        description = registry.put_function(NATIVE, object_of(body), _name(request))
-        platform.discard_instances(NATIVE, _name(request))
-        return description
+        registry.put_function(NATIVE, object_of(body), named(request))
+        platform.discard_instances(NATIVE, named(request))
+        return described(registry.function(NATIVE, named(request)))
 
     def listing(request: Request, _: bytes) -> Any:
-        described = [
-            function.description
-            for _, native in sorted(registry.natives.items())
+        query = request.query_params
+        wanted = tags_of(json.loads(query.get("tags") or "[]")).items()
+        functions = [
+            described(function)
+            for name, native in sorted(registry.natives.items())
             for function in native.functions.values()
+            if wanted <= native.tags.items()
+            and query.get("runtime") in (None, "", function.runtime)
+            and query.get("functionName", "") in name
         ]
-        return listed(request, "functions", "functionName", described)
+        return listed(request, "functions", "functionName", functions)
 
     functions = NEWER + "/functions"
-    yield functions, "POST", lambda _, body: registry.put_function(NATIVE, object_of(body))
+    yield functions, "POST", create
     yield functions, "GET", listing
     yield FUNCTION, "GET", get
     yield FUNCTION, "PUT", update
-    yield FUNCTION, "DELETE", lambda r, _: registry.delete_function(NATIVE, _name(r))
+    yield FUNCTION, "DELETE", delete
     yield FUNCTION + "/code", "GET", code
 
 
-def _versions(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+def _versions(platform: Platform) -> Iterator[ActRoute]:
     registry = platform.registry
 
     def publish(request: Request, body: bytes) -> Any:
-        return registry.publish_version(NATIVE, object_of(body), _name(request))
+        return registry.publish_version(NATIVE, object_of(body), named(request))
 
     def listing(request: Request, _: bytes) -> Any:
-        versions = list(registry.service(NATIVE, _name(request)).version_descriptions.values())
+        versions = versions_of(request, registry.service(NATIVE, named(request)))
         return listed(request, "versions", "versionId", versions)
 
     def delete(request: Request, _: bytes) -> None:
-        registry.delete_version(NATIVE, request.path_params["version"], _name(request))
+        registry.delete_version(NATIVE, request.path_params["version"], named(request))
 
     yield VERSIONS, "POST", publish
     yield VERSIONS, "GET", listing
     yield VERSIONS + "/{version}", "DELETE", delete
 
 
-def _aliases(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+def _aliases(platform: Platform) -> Iterator[ActRoute]:
     registry = platform.registry
 
     def create(request: Request, body: bytes) -> Any:
-        return registry.put_alias(NATIVE, object_of(body), function=_name(request))
+        return registry.put_alias(NATIVE, object_of(body), function=named(request))
 
     def listing(request: Request, _: bytes) -> Any:
-        aliases = list(registry.service(NATIVE, _name(request)).aliases.values())
+        aliases = list(registry.service(NATIVE, named(request)).aliases.values())
         return listed(request, "aliases", "aliasName", aliases)
 
     def get(request: Request, _: bytes) -> Any:
-        return registry.alias(NATIVE, request.path_params["alias"], _name(request))
+        return registry.alias(NATIVE, request.path_params["alias"], named(request))
 
     def update(request: Request, body: bytes) -> Any:
         name = request.path_params["alias"]
-        return registry.put_alias(NATIVE, object_of(body), name, _name(request))
+        return registry.put_alias(NATIVE, object_of(body), name, named(request))
 
     def delete(request: Request, _: bytes) -> None:
-        registry.delete_alias(NATIVE, request.path_params["alias"], _name(request))
+        registry.delete_alias(NATIVE, request.path_params["alias"], named(request))
 
     yield ALIASES, "POST", create
     yield ALIASES, "GET", listing
@@ -108,87 +135,74 @@ def _aliases(platform: Platform) -> Iterator[tuple[str, str, Act]]:
     yield ALIASES + "/{alias}", "DELETE", delete
 
 
-def _asynchronous(platform: Platform) -> Iterator[tuple[str, str, Act]]:
+def _asynchronous(platform: Platform) -> Iterator[ActRoute]:
     registry = platform.registry
 
     def put(request: Request, body: bytes) -> Any:
         return registry.put_async_config(
-            NATIVE, _name(request), object_of(body), _qualifier(request)
+            NATIVE, named(request), object_of(body), qualifier_of(request)
         )
 
     def get(request: Request, _: bytes) -> Any:
-        return registry.async_config(NATIVE, _name(request), _qualifier(request))
+        return registry.async_config(NATIVE, named(request), qualifier_of(request))
 
     def delete(request: Request, _: bytes) -> None:
-        registry.async_config(NATIVE, _name(request), _qualifier(request))
-        configs = registry.service(NATIVE, _name(request)).async_configs
-        del configs[_qualifier(request), _name(request)]
+        registry.delete_async_config(NATIVE, named(request), qualifier_of(request))
 
+    def listing(request: Request, _: bytes) -> Any:
+        configs = [
+            config
+            for _, native in natives_of(request, registry)
+            for config in native.async_configs.values()
+        ]
+        return listed(request, "configs", "functionArn", configs)
+
+    yield NEWER + "/async-invoke-configs", "GET", listing
     yield CONFIG, "PUT", put
     yield CONFIG, "GET", get
     yield CONFIG, "DELETE", delete
 
 
-def _concurrency(platform: Platform) -> Iterator[tuple[str, str, Act]]:
-    """Yields the routes of the concurrency, which is kept, and not enforced."""
+def _concurrency(platform: Platform) -> Iterator[ActRoute]:
+    """Yields the routes of the concurrency: as many invocations run at a time.
+
+    The error is named as 2.0 names it: Terraform's provider takes it for "there is none".
+    """
     registry = platform.registry
 
+    def described(name: str, reserved: int) -> dict[str, Any]:
+        arn = registry.arn(registry.function(NATIVE, name))
+        return {"functionArn": arn, "reservedConcurrency": reserved}
+
     def put(request: Request, body: bytes) -> Any:
-        reserved = object_of(body).get("reservedConcurrency")
-        if not isinstance(reserved, int) or reserved < 0:
-            raise FcError(400, "InvalidArgument", "reservedConcurrency is a whole number")
-        config = {"functionName": _name(request), "reservedConcurrency": reserved}
-        registry.service(NATIVE, _name(request)).description["concurrency"] = config
-        return config
+        reserved = whole_number(object_of(body), "reservedConcurrency")
+        registry.service(NATIVE, named(request)).reserved_concurrency = reserved
+        return described(named(request), reserved)
 
     def get(request: Request, _: bytes) -> Any:
-        config = registry.service(NATIVE, _name(request)).description.get("concurrency")
-        if config is None:
-            raise FcError(404, "ConcurrencyConfigNotFound", "no concurrency is set")
-        return config
+        reserved = registry.service(NATIVE, named(request)).reserved_concurrency
+        if reserved is None:
+            raise FcError(404, "OnDemandConfigNotFound", "no concurrency is set")
+        return described(named(request), reserved)
 
     def delete(request: Request, _: bytes) -> None:
-        registry.service(NATIVE, _name(request)).description.pop("concurrency", None)
+        registry.service(NATIVE, named(request)).reserved_concurrency = None
+
+    def listing(request: Request, _: bytes) -> Any:
+        configs = [
+            described(name, native.reserved_concurrency)
+            for name, native in natives_of(request, registry)
+            if native.reserved_concurrency is not None
+        ]
+        return listed(request, "configs", "functionArn", configs)
 
     yield CONCURRENCY, "PUT", put
     yield CONCURRENCY, "GET", get
     yield CONCURRENCY, "DELETE", delete
+    yield NEWER + "/concurrency-configs", "GET", listing
 
 
-def _tasks(platform: Platform) -> Iterator[tuple[str, str, Act]]:
-    def task(request: Request) -> Invocation:
-        found = platform.queue.tasks.get((NATIVE, _name(request), request.path_params["task"]))
-        if found is None:
-            raise FcError(404, "AsyncTaskNotFound", "there is no such task")
-        return found
-
-    def listing(request: Request, _: bytes) -> Any:
-        key = (NATIVE, _name(request))
-        tasks = [t for (service, f, _), t in platform.queue.tasks.items() if (service, f) == key]
-        return {"tasks": [_described(found) for found in tasks]}
-
-    yield TASKS, "GET", listing
-    yield TASKS + "/{task}", "GET", lambda r, _: _described(task(r))
-    yield TASKS + "/{task}/stop", "PUT", lambda r, _: platform.queue.stop(task(r))
-
-
-def _described(invocation: Invocation) -> dict[str, Any]:
-    answer = invocation.answer.decode("utf-8", "replace")
-    return {
-        "taskId": invocation.task_id,
-        "requestId": invocation.request_id,
-        "functionArn": f"acs:fc:::{invocation.arn_path}",
-        "qualifier": invocation.qualifier,
-        "status": invocation.status,
-        "alreadyRetriedTimes": max(0, invocation.attempts),
-        "returnPayload": answer if invocation.status == "Succeeded" else "",
-        "taskErrorMessage": answer if invocation.status == "Failed" else "",
-    }
-
-
-def _name(request: Request) -> str:
-    return str(request.path_params["function"])
-
-
-def _qualifier(request: Request) -> str:
-    return request.query_params.get("qualifier") or LATEST
+def natives_of(request: Request, registry: Registry) -> list[tuple[str, Service]]:
+    """Returns what native functions have, by their names: all, or of the one that a query names."""
+    wanted = request.query_params.get("functionName")
+    return [item for item in sorted(registry.natives.items()) if wanted in (None, "", item[0])]

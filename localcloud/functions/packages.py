@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import io
 import zipfile
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from localcloud.functions.crc64 import crc64
 from localcloud.functions.model import FcError, Function
 
 PATH = "/function-code/{token}/{name}"
@@ -35,7 +35,9 @@ class Packages:
             raise FcError(
                 400, "InvalidArgument", "code.zipFile is not a zip file in base64"
             ) from error
-        checksum = hashlib.sha256(content).hexdigest()[:16]
+        checksum = str(crc64(content))
+        if code.get("checksum") not in (None, "", checksum):
+            raise FcError(400, "InvalidArgument", f"the checksum of the code is {checksum}")
         folder = self.folder / f"{function.service}-{function.name}-{checksum}"
         if not folder.exists():  # an instance may run from it
             archive.extractall(folder)

@@ -10,17 +10,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from localcloud.clock import Clock
-from localcloud.functions.instances import Account, Exhausted, Pool, Result
+from localcloud.functions.instances import MAX_INSTANCES, Account, Exhausted, Pool, Result
 from localcloud.functions.invocation_queue import (
     MAX_RETRIES,
     Invocation,
     InvocationQueue,
     TaskExists,
 )
-from localcloud.functions.model import LATEST, NATIVE, FcError, Function
+from localcloud.functions.model import LATEST, NATIVE, FcError, Function, new_request_id
 from localcloud.functions.packages import Packages
 from localcloud.functions.registry import Registry
 from localcloud.logs import rows as log_rows
@@ -28,6 +27,7 @@ from localcloud.logs.store import LogStores
 
 WORKERS = 8
 LOOK_SECONDS = 0.05
+THROTTLED = 429
 # 2.0: services/S.QUALIFIER/functions/F; 3.0: functions/F/QUALIFIER
 FUNCTION_ARN = re.compile("acs:fc:[^:]*:[^:]*:(?:services/([^/]+)/)?functions/([^/]+)(?:/([^/]+))?")
 
@@ -46,7 +46,9 @@ class Platform:
         self._folder = tempfile.TemporaryDirectory(prefix="localcloud-fc-")
         folder = Path(self._folder.name)
         self.clock = clock
-        self.registry = Registry(clock, Packages(folder))
+        self.registry = Registry(
+            clock, Packages(folder), f"acs:fc:{account.region_id}:{account.account_id}"
+        )
         self.queue = InvocationQueue(clock)
         self.pool = Pool(account, folder)
         self.logs = LogStores()
@@ -70,13 +72,14 @@ class Platform:
         self, function: Function, event: bytes, request_id: str = "", retry_count: int = 0
     ) -> Result:
         """Invokes the function and returns its result. Raises FcError."""
-        request_id = request_id or str(uuid4())
+        request_id = request_id or new_request_id(function.is_native)
+        limit = self.registry.max_concurrency(function)
+        max_concurrency = MAX_INSTANCES if limit is None else limit
         try:
-            result = self.pool.invoke(function, event, request_id, retry_count)
+            result = self.pool.invoke(function, event, request_id, retry_count, max_concurrency)
         except Exhausted as error:
-            raise FcError(
-                429, "ResourceExhausted", "every instance of the function is busy"
-            ) from error
+            message = f"every instance of the function '{function.name}' is busy"
+            raise FcError(THROTTLED, "ResourceExhausted", message) from error
         self._write_log_rows(function, request_id, result)
         self.on_invocation(function, result)
         return result
@@ -117,13 +120,25 @@ class Platform:
         for key in [key for key in self.pool.idle if key.startswith(prefix)]:
             self.pool.forget(key)
 
+    def discard_function(self, service: str, function: str) -> None:
+        """Ends the idle instances of all versions of a function that is deleted."""
+        for key in list(self.pool.idle):
+            owner, name, _ = key.split("/")
+            if name == function and owner.partition(".")[0] == service:
+                self.pool.forget(key)
+
     def _deliver_forever(self) -> None:
         while not self._closed.wait(LOOK_SECONDS):
             for invocation in self.queue.take_due():
                 self._workers.submit(self._run, invocation)
 
+    def stop(self, invocation: Invocation) -> None:
+        """Stops an invocation; one that runs loses its instance."""
+        if self.queue.stop(invocation):
+            self.pool.stop(invocation.request_id)
+
     def _run(self, invocation: Invocation) -> None:
-        invocation.status = "Running"
+        self.queue.begin(invocation)
         try:
             function = self.registry.function(
                 invocation.service, invocation.function, invocation.qualifier
@@ -132,22 +147,28 @@ class Platform:
                 function, invocation.event, invocation.request_id, invocation.attempts
             )
         except FcError as error:
+            if error.status == THROTTLED and self.queue.postpone(invocation):
+                return
             result = Result(json.dumps({"errorMessage": str(error)}).encode(), error.code, b"")
+        invocation.answer, invocation.instance_id = result.body, result.instance_id
         config = self.config_of(invocation)
-        invocation.answer = result.body
         if not result.error:
-            invocation.status = "Succeeded"
+            self.queue.end(invocation, "Succeeded")
             self._send_to_destination(invocation, result, config, "onSuccess", "Success")
-        elif not self.queue.retry(
-            invocation, int(config.get("maxAsyncRetryAttempts", MAX_RETRIES))
-        ):
+        elif not self.queue.retry(invocation, _max_retries(config)):
             self._send_to_destination(invocation, result, config, "onFailure", "RetriesExhausted")
 
+    def numbers_tasks(self, service: str, function: str, qualifier: str) -> bool:
+        """Whether the configuration makes each asynchronous invocation a task."""
+        config = self._async_config(service, function, qualifier)
+        return bool(config.get("asyncTask") or config.get("statefulInvocation"))
+
     def config_of(self, invocation: Invocation) -> dict[str, Any]:
+        return self._async_config(invocation.service, invocation.function, invocation.qualifier)
+
+    def _async_config(self, service: str, function: str, qualifier: str) -> dict[str, Any]:
         try:
-            return self.registry.async_config(
-                invocation.service, invocation.function, invocation.qualifier
-            )
+            return self.registry.async_config(service, function, qualifier)
         except FcError:
             return {}
 
@@ -167,7 +188,7 @@ class Platform:
             "timestamp": int(self.clock.now().timestamp() * 1000),
             "requestContext": {
                 "requestId": invocation.request_id,
-                "functionArn": f"acs:fc:::{invocation.arn_path}",
+                "functionArn": f"{self.registry.arn_root}:{invocation.arn_path}",
                 "condition": condition,
                 "approximateInvokeCount": max(1, invocation.attempts + (not result.error)),
             },
@@ -185,3 +206,8 @@ class Platform:
             self.queue.accept(service, match[2], json.dumps(body).encode(), 0, "", qualifier)
         except TaskExists:
             return  # it has no task id
+
+
+def _max_retries(config: dict[str, Any]) -> int:
+    max_retries = config.get("maxAsyncRetryAttempts")
+    return MAX_RETRIES if max_retries is None else int(max_retries)

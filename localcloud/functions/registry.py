@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from localcloud.clock import Clock
+from localcloud.functions.checks import check_function, checked_name, tags_of
 from localcloud.functions.model import LATEST, NATIVE, FcError, Function, Service
 from localcloud.functions.packages import Packages
-
-RUNTIMES = (
-    *("python3", "python3.9", "python3.10", "python3.12"),
-    *("python3.11", "python3.13"),  # of the local cloud alone
-)
-NAME = "[A-Za-z_][A-Za-z0-9_-]{0,127}"
-RESERVED = ("accessKeyID", "accessKeySecret", "securityToken", "topic")
 
 
 @dataclass
@@ -32,14 +25,15 @@ class Registry:
 
     clock: Clock
     packages: Packages
+    arn_root: str = "acs:fc:cn-hangzhou:1"  # acs:fc, the region, and the account
     services: dict[str, Service] = field(default_factory=dict)
     natives: dict[str, Service] = field(default_factory=dict)  # by the name of the function
 
     def create_service(self, body: dict[str, Any]) -> dict[str, Any]:
-        name = _checked_name(body, "serviceName")
+        name = checked_name(body, "serviceName")
         if name in self.services:
             raise FcError(409, "ServiceAlreadyExists", f"service '{name}' already exists")
-        self.services[name] = Service(name, self._stamp({**body, "serviceId": _id(name)}))
+        self.services[name] = Service(name, self.stamp({**body, "serviceId": _id(name)}))
         return self.services[name].description
 
     def update_service(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -52,11 +46,8 @@ class Registry:
     def delete_service(self, name: str) -> None:
         service = self.service(name)
         if service.functions or service.versions:
-            raise FcError(
-                412,
-                "PreconditionFailed",
-                "the service has functions or versions; delete these first",
-            )
+            message = f"service '{name}' has functions or versions; delete these first"
+            raise FcError(409, "ServiceNotEmpty", message)
         del self.services[name]
 
     def service(self, name: str, function: str = "") -> Service:
@@ -86,7 +77,7 @@ class Registry:
         self, service_name: str, body: dict[str, Any], name: str = ""
     ) -> dict[str, Any]:
         """Creates a function, or changes the one of that name."""
-        function_name = name or _checked_name(body, "functionName")
+        function_name = name or checked_name(body, "functionName")
         is_new_native = service_name == NATIVE and function_name not in self.natives and not name
         service = (
             Service(NATIVE, {}) if is_new_native else self.service(service_name, function_name)
@@ -98,9 +89,9 @@ class Registry:
         before = self.function(service_name, name) if name else None
         description = {
             **(before.description if before else {}),
-            **{k: v for k, v in body.items() if v is not None and k != "code"},
+            **{k: v for k, v in body.items() if v is not None and k not in ("code", "tags")},
         }
-        _check_function(description)
+        check_function(description)
         code_folder = before.code if before else Path()
         function = Function(service.name, function_name, code_folder, description)
         code = body.get("code")
@@ -111,7 +102,12 @@ class Registry:
             raise FcError(400, "InvalidArgument", "code is required")
         description["functionName"] = function.name
         description["functionId"] = _id(f"{service.name}/{function.name}")
-        function.description = self._stamp(description)
+        if function.is_native:
+            arn = self.arn(function)
+            description.update(functionArn=arn, state="Active", lastUpdateStatus="Successful")
+        if before is None:
+            service.tags.update(tags_of(body.get("tags")))
+        function.description = self.stamp(description)
         service.functions[function.name] = function
         if service_name == NATIVE:
             self.natives[function.name] = service
@@ -133,8 +129,17 @@ class Registry:
             )
         return replace(functions[name], qualifier=qualifier)
 
+    def arn(self, function: Function, qualifier: str = "") -> str:
+        """Returns the ARN of a function, with a qualifier if one is given."""
+        if function.is_native:
+            return f"{self.arn_root}:functions/{function.name}{'/' * bool(qualifier)}{qualifier}"
+        dotted = f".{qualifier}" if qualifier else ""
+        return f"{self.arn_root}:services/{function.service}{dotted}/functions/{function.name}"
+
     def delete_function(self, service_name: str, name: str) -> None:
         self.function(service_name, name)
+        if self.service(service_name, name).triggers.get(name):
+            raise FcError(409, "FunctionNotEmpty", f"function '{name}' has active triggers")
         del self.service(service_name, name).functions[name]
         if service_name == NATIVE:
             del self.natives[name]
@@ -154,7 +159,7 @@ class Registry:
             name: replace(f, version_id=id) for name, f in service.functions.items()
         }
         service.version_services[id] = dict(service.description)
-        service.version_descriptions[id] = self._stamp(
+        service.version_descriptions[id] = self.stamp(
             {"versionId": id, "description": body.get("description") or ""}
         )
         return service.version_descriptions[id]
@@ -171,7 +176,7 @@ class Registry:
         self, service_name: str, body: dict[str, Any], name: str = "", function: str = ""
     ) -> dict[str, Any]:
         service = self.service(service_name, function)
-        if not name and _checked_name(body, "aliasName") in service.aliases:
+        if not name and checked_name(body, "aliasName") in service.aliases:
             raise FcError(409, "AliasAlreadyExists", f"alias '{body['aliasName']}' already exists")
         if name and name not in service.aliases:
             raise FcError(404, "AliasNotFound", f"alias '{name}' does not exist")
@@ -182,7 +187,7 @@ class Registry:
                 404, "VersionNotFound", f"version '{description.get('versionId')}' does not exist"
             )
         description["aliasName"] = name or body["aliasName"]
-        service.aliases[description["aliasName"]] = self._stamp(description)
+        service.aliases[description["aliasName"]] = self.stamp(description)
         return description
 
     def alias(self, service_name: str, name: str, function: str = "") -> dict[str, Any]:
@@ -201,9 +206,12 @@ class Registry:
         function = self.function(service_name, name, qualifier)
         if not 0 <= int(body.get("maxAsyncRetryAttempts") or 0) <= 8:
             raise FcError(400, "InvalidArgument", "maxAsyncRetryAttempts is 0 to 8")
-        description = self._stamp(
-            {**body, "service": function.service, "function": name, "qualifier": function.qualifier}
-        )
+        if function.is_native:
+            of_function = {"functionArn": self.arn(function, function.qualifier)}
+        else:
+            names = {"service": function.service, "function": name}
+            of_function = {**names, "qualifier": function.qualifier}
+        description = self.stamp({**body, **of_function})
         self.service(service_name, name).async_configs[function.qualifier, name] = description
         return description
 
@@ -212,11 +220,24 @@ class Registry:
         try:
             return self.service(service_name, name).async_configs[function.qualifier, name]
         except KeyError as error:
-            raise FcError(
-                404, "AsyncConfigNotExists", "the function has no asynchronous configuration"
-            ) from error
+            message = f"AsyncConfig for {name}:{function.qualifier} does not exist."
+            raise FcError(404, "AsyncConfigNotExists", message) from error
 
-    def _stamp(self, description: dict[str, Any]) -> dict[str, Any]:
+    def max_concurrency(self, function: Function) -> int | None:
+        """Returns how many invocations may run at a time; None where nothing limits them."""
+        service = self.service(function.service, function.name)
+        if function.is_native:
+            return service.reserved_concurrency
+        config = service.on_demand_configs.get((function.qualifier, function.name)) or {}
+        return config.get("maximumInstanceCount")
+
+    def delete_async_config(self, service_name: str, name: str, qualifier: str = "") -> None:
+        function = self.function(service_name, name, qualifier)
+        self.async_config(service_name, name, qualifier)
+        del self.service(service_name, name).async_configs[function.qualifier, name]
+
+    def stamp(self, description: dict[str, Any]) -> dict[str, Any]:
+        """Adds when it was created, and changed last, and returns it."""
         description.setdefault("createdTime", self._now())
         description["lastModifiedTime"] = self._now()
         return description
@@ -224,34 +245,6 @@ class Registry:
     def _now(self) -> str:
         moment: datetime = self.clock.now()
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _checked_name(body: dict[str, Any], field: str) -> str:
-    name = str(body.get(field) or "")
-    if not re.fullmatch(NAME, name):
-        raise FcError(
-            400, "InvalidArgument", f"{field} is a letter or _, then letters, digits, _ and -"
-        )
-    return name
-
-
-def _check_function(description: dict[str, Any]) -> None:
-    if description.get("runtime") not in RUNTIMES:
-        raise FcError(
-            400,
-            "InvalidArgument",
-            f"runtime '{description.get('runtime')}' is not one of {', '.join(RUNTIMES)}",
-        )
-    if not re.fullmatch(r"[^.]+(\.[^.]+)+", str(description.get("handler") or "")):
-        raise FcError(400, "InvalidArgument", "handler is module.function")
-    if not 1 <= int(description.get("timeout") or 3) <= 86_400:
-        raise FcError(400, "InvalidArgument", "timeout is 1 to 86400 seconds")
-    environment = description.get("environmentVariables") or {}
-    wrong = [name for name in environment if name.startswith("FC_") or name in RESERVED]
-    if wrong:
-        raise FcError(400, "InvalidArgument", f"the environment variable {wrong[0]} is reserved")
-    if sum(len(name) + len(str(value)) for name, value in environment.items()) > 4 << 10:
-        raise FcError(400, "InvalidArgument", "environment variables have 4 KB together")
 
 
 def _is_published(service: Service, version: str) -> bool:
@@ -266,7 +259,7 @@ def _is_published(service: Service, version: str) -> bool:
 
 
 def _without_times(description: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in description.items() if not k.endswith("Time") and k != "concurrency"}
+    return {k: v for k, v in description.items() if not k.endswith("Time")}
 
 
 def _id(name: str) -> str:

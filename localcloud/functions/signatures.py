@@ -2,8 +2,9 @@
 
 2.0 (API 2016-08-15) has a signature of its own, without a nonce. 3.0 (2023-03-30) has signature V3,
 ACS3-HMAC-SHA256. Function Compute publishes the codes of a wrong signature and of an unknown key
-(help page "Error codes"), and that each refusal is HTTP 403 (page "Signature authentication"); the
-other codes are those of signature V3's gateway.
+(help page "Error codes"), and that each refusal is HTTP 403 (page "Signature authentication"),
+also without a signature; the other codes are those of signature V3's gateway. As 2.0 has no nonce,
+a request that is sent again within 15 minutes passes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-from localcloud import errors
+from localcloud import acs3, errors
 from localcloud.authenticator import Authenticator, check_time
 from localcloud.functions.model import FcError
 from localcloud.wire import Incoming
@@ -25,6 +26,13 @@ MISMATCH = (
     "Check your access key and signing method"
 )
 ACS3_HEADERS = {"Action": "x-acs-action", "Version": "x-acs-version"}
+# What the gateway of signature V3 calls a header that is missing.
+HEADER_NAMES = {
+    **ACS3_HEADERS,
+    "Date": "Date",
+    "Signature": "Authorization",
+    "SignatureNonce": "x-acs-signature-nonce",
+}
 
 
 def check_signature(incoming: Incoming, authenticator: Authenticator) -> None:
@@ -40,19 +48,28 @@ def check_signature(incoming: Incoming, authenticator: Authenticator) -> None:
     except errors.SignatureDoesNotMatch as error:  # whose own text has the string to sign
         raise FcError(403, "SignatureNotMatch", MISMATCH) from error
     except errors.AccessKeyNotFound as error:
-        raise FcError(403, "InvalidAccessKeyID", "invalid access key ID") from error
+        message = f"invalid access key ID '{_access_key_id(incoming)}'"
+        raise FcError(403, "InvalidAccessKeyID", message) from error
     except errors.ApiError as error:
         if error.code.startswith("Missing"):
-            raise FcError(400, "MissingRequiredHeader", error.message) from error
+            name = error.code.removeprefix("Missing")
+            message = f"required HTTP header {HEADER_NAMES.get(name, name)} was not specified"
+            raise FcError(400, "MissingRequiredHeader", message) from error
         raise FcError(403, error.code, error.message) from error
+
+
+def _access_key_id(incoming: Incoming) -> str:
+    """Returns the access key id of either signature; empty without one."""
+    if incoming.is_acs3:
+        return acs3.parse_authorization(incoming.headers).access_key_id
+    return incoming.headers.get("authorization", "").removeprefix("FC ").partition(":")[0]
 
 
 def _check_older(incoming: Incoming, authenticator: Authenticator, now: datetime) -> None:
     headers = incoming.headers
     if not headers.get("date"):
         raise errors.GatewayMissing("Date")
-    key, _, _ = headers.get("authorization", "").removeprefix("FC ").partition(":")
-    authenticator.check_key(key)
+    authenticator.check_key(_access_key_id(incoming))
     try:
         check_time(parsedate_to_datetime(headers["date"]), now)
     except (TypeError, ValueError) as error:

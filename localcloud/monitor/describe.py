@@ -15,6 +15,7 @@ from localcloud.ess.parameters import NEXT_TOKEN, Request, integer, read_request
 from localcloud.ess.requests import token_page
 from localcloud.ess.service import Service
 from localcloud.ess.state import EssState
+from localcloud.monitor import rules
 from localcloud.monitor.series import value_at
 from localcloud.wire import Params
 
@@ -126,6 +127,7 @@ ACTIONS = {
                 integer("Length", 1, MAX_POINTS, default=1_000),
             ),
         ),
+        *rules.ACTIONS,
     )
 }
 

@@ -26,6 +26,9 @@ from benchmarks.failing_ess import silent_server
 from benchmarks.outage import ONE_EVENT, Scenario, measure
 from benchmarks.quotas import limit
 
+# The bare SDK: on Python 3.12 its copy of urllib3 believes that ssl has no SNI.
+pytestmark = pytest.mark.filterwarnings("ignore:An HTTPS request has been made, but the SNI")
+
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> trust.Authority:

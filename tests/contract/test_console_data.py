@@ -89,7 +89,7 @@ def test_only_the_rows_that_changed_are_transferred(ready: Mapping[str, str]) ->
     stream = Stream(ready["endpoint"])
     with stream.socket:
         assert len(stream.message()["topics"]["instances"]) == 31
-        perform(ready, "EnterStandby", InstanceId_1="i-0007")
+        perform(ready, "SetInstancesProtection", InstanceId_1="i-0007", ProtectedFromScaleIn=True)
         message = stream.message()
 
     assert list(message["changed"]["instances"]) == ["asg-1 i-0007"]
@@ -160,7 +160,7 @@ def test_messages_hooks_alarms_and_faults_are_logged(ready: Mapping[str, str]) -
         "CreateLifecycleHook",
         LifecycleHookName="drain",
         LifecycleTransition="SCALE_IN",
-        NotificationArn="acs:ess:cn-hangzhou:1:queue/q",
+        NotificationArn="acs:mns:cn-hangzhou:1:queue/q",
     )
     assert made[0] == 200
     perform(ready, "RemoveInstances", InstanceId_1="i-0001")

@@ -275,7 +275,7 @@ def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_pat
             (400, "InvalidArgument"),
         ),
         (lambda c: c.update_function("s", "f", runtime="python2.7"), (400, "InvalidArgument")),
-        (lambda c: c.delete_service("s"), (412, "PreconditionFailed")),
+        (lambda c: c.delete_service("s"), (409, "ServiceNotEmpty")),
         (lambda c: c.create_alias("s", "prod", "9"), (404, "VersionNotFound")),
     ],
 )

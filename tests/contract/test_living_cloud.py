@@ -406,7 +406,8 @@ def test_receivers_get_the_notifications_that_they_subscribed_to() -> None:
         ]
         story.after(60)
         (sent,) = story.cloud.inside.service.sent_messages
-        assert (sent["to"], sent["content"]) == (arn, {"event": kinds[0], "scalingActivityId": id})
+        content = sent["content"]
+        assert (sent["to"], content["event"], content["scalingActivityId"]) == (arn, kinds[0], id)
 
 
 def test_an_hour_of_hooks_and_alarms_passes_at_once() -> None:
@@ -464,7 +465,7 @@ def datapoints(cloud: Cloud, action: str, **params: str) -> list[dict[str, Any]]
 @pytest.mark.parametrize(
     ("action", "params", "refusal"),
     [
-        ("CreateScalingGroup", {"MinSize": 3, "MaxSize": 2}, (400, "InvalidParameter")),
+        ("CreateScalingGroup", {"MinSize": 3, "MaxSize": 2}, (400, "InvalidParameter.Conflict")),
         ("CreateScalingGroup", {"MaxSize": 2}, (400, "MissingParameter")),
         ("CreateScalingGroup", {"MinSize": 0, "MaxSize": 2_001}, (400, "InvalidParameter")),
         (
@@ -478,11 +479,11 @@ def datapoints(cloud: Cloud, action: str, **params: str) -> list[dict[str, Any]]
             (400, "InvalidParameter"),
         ),
         ("EnableScalingGroup", {"ScalingGroupId": "asg-1"}, (400, "IncorrectScalingGroupStatus")),
-        ("DeleteScalingGroup", {"ScalingGroupId": "asg-1"}, (400, "IncorrectScalingGroupStatus")),
+        ("DeleteScalingGroup", {"ScalingGroupId": "asg-1"}, (400, "InstanceInUse")),
         (
             "ExecuteScalingRule",
             {"ScalingRuleAri": "ari:x/asr-9"},
-            (404, "InvalidScalingRuleId.NotFound"),
+            (404, "InvalidScalingRuleAri.NotFound"),
         ),
         (
             "ScaleWithAdjustment",
@@ -492,17 +493,17 @@ def datapoints(cloud: Cloud, action: str, **params: str) -> list[dict[str, Any]]
         (
             "CreateLifecycleHook",
             {"ScalingGroupId": "asg-1", "LifecycleTransition": "UP"},
-            (400, "InvalidParameter"),
+            (400, "InvalidParamter"),
         ),
         (
             "CompleteLifecycleAction",
             {"LifecycleHookId": "ash-9", "LifecycleActionToken": "x"},
-            (404, "InvalidLifecycleActionToken.NotFound"),
+            (400, "LifecycleHookIdAndLifecycleActionToken.Invalid"),
         ),
         (
             "SetInstanceHealth",
             {"InstanceId": "i-9", "HealthStatus": "Healthy"},
-            (404, "InvalidInstanceId.NotFound"),
+            (400, "InvalidInstanceId.NotFound"),
         ),
         (
             "ExitStandby",

@@ -73,9 +73,10 @@ def messages(rows: list[Row]) -> list[str]:
 
 
 def test_lines_of_the_platform_enclose_those_of_the_function(rows: list[Row]) -> None:
-    first, *_, last = messages(rows)
+    inited, first, *_, last = messages(rows)
     begun, ended = (text.partition("RequestId: ") for text in (first, last))
 
+    assert inited == "FunctionCompute python3 runtime inited."
     assert (begun[0], ended[0]) == ("FC Invoke Start ", "FC Invoke End ")
     assert ended[2].endswith(", Error: Unhandled function error")
     assert sum(text == f"FC Invoke End RequestId: {begun[2]}" for text in messages(rows)) == 1
@@ -104,7 +105,7 @@ def test_an_invocation_that_is_ended_has_its_last_line_all_the_same(
         compute.client.invoke_function("s", name, b"{}")
     rows = [row for row in compute.platform.logs.rows() if row["functionName"] == name]
 
-    first, *_, last = messages(rows)
+    _, first, *_, last = messages(rows)
     assert first.startswith("FC Invoke Start RequestId: ")
     assert f", Error: {reason}" in last
 
@@ -138,7 +139,7 @@ def test_the_tail_of_an_answer_ends_with_its_figures(compute: Compute, tmp_path:
     answer = compute.client.invoke_function("s", "tail", b"1", headers={"x-fc-log-type": "Tail"})
     log = base64.b64decode(answer.headers["x-fc-log-result"]).decode()
 
-    assert log.startswith("FC Invoke Start RequestId: ")
+    assert log.startswith("FunctionCompute python3 runtime inited.\nFC Invoke Start RequestId: ")
     assert log.splitlines()[-1].startswith("Duration: ")
     assert "Memory Size: 256 MB" in log
 

@@ -9,6 +9,7 @@ import pytest
 
 from localcloud.authenticator import Authenticator
 from tests.support.clouds import cloud_of, group
+from tests.support.deployment import KEY
 
 LOCALCLOUD = (Path(__file__).parents[2] / "localcloud/README.md").read_text(encoding="utf-8")
 
@@ -23,6 +24,16 @@ def test_the_sdks_reach_it_as_the_readme_says(
         exec(code.replace("127.0.0.1:8080", cloud.endpoint), {})
 
     assert "asg-1" in capsys.readouterr().out
+
+
+def test_the_sdk_of_mns_reaches_it_as_the_readme_says(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python mns\n(.*?)```", LOCALCLOUD, re.DOTALL)
+    code = code.replace("localcloud-secret", KEY.access_key_secret)
+    with cloud_of() as cloud:
+        code = code.replace('"localcloud"', f'"{KEY.access_key_id}"')
+        exec(code.replace("127.0.0.1:8080", cloud.endpoint), {})
+
+    assert capsys.readouterr().out == "hello\n"
 
 
 def test_the_query_over_log_rows_gives_what_the_readme_says() -> None:

@@ -169,6 +169,13 @@ def test_a_clock_fourteen_minutes_off_is_near_enough() -> None:
         assert get(cloud, signed(Timestamp=behind))[0] == 200
 
 
+@pytest.mark.parametrize("fraction", [".5", ".123", ".123456"])
+def test_a_time_stamp_may_have_fractions_of_a_second(fraction: str) -> None:
+    now = datetime.now(timezone.utc).strftime(f"%Y-%m-%dT%H:%M:%S{fraction}Z")
+    with cloud_of(group()) as cloud:
+        assert get(cloud, signed(Timestamp=now))[0] == 200
+
+
 def test_the_sdk_recognises_a_wrong_secret() -> None:
     """The SDK looks for its string to sign in the message; without a colon it would break."""
     with cloud_of(group()) as cloud, pytest.raises(ServerException) as caught:

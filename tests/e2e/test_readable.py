@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,3 +118,49 @@ def test_files_with_line_ends_of_windows_say_the_same(
 def without_digests(text: str) -> list[str]:
     """The lines, without the fingerprint that a policy's bytes have."""
     return [line for line in text.splitlines() if "policy" not in line]
+
+
+READING = {
+    **{name: COMMANDS[name] for name in ("init", "plan", "status", "history", "capture")},
+    "check": ("check", "--policy", "policy.json", "--region", "cn-hangzhou"),
+}
+
+
+@pytest.mark.parametrize("command", READING)
+def test_a_service_that_cannot_be_reached_is_told_with_its_setting(
+    command: str, cloud: Cloud, files: Path
+) -> None:
+    environment = shell(cloud, SCALEIN_ESS_ENDPOINT="http://127.0.0.1:1")
+    began = time.monotonic()
+    done = in_pipe(*in_folder(READING[command], files), environment=environment)
+
+    assert time.monotonic() - began < 10
+    assert done.returncode == 1
+    text = " ".join((done.stdout + done.stderr).split())
+    assert "127.0.0.1" in text
+    assert "SCALEIN_ESS_ENDPOINT" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("command", READING)
+def test_ctrl_c_ends_every_command_that_waits_for_an_answer(
+    command: str, cloud: Cloud, files: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        place = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scalein_cli", *in_folder(READING[command], files)],
+            cwd=ROOT,
+            env=shell(cloud, SCALEIN_ESS_ENDPOINT=place),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        output, errors = process.communicate(timeout=10)
+        connection.close()
+
+    assert time.monotonic() - began < 2  # one second, and what a machine with other load takes
+    assert process.returncode in (1, 130)
+    assert b"Traceback" not in output + errors

@@ -99,7 +99,7 @@ def test_the_function_is_invoked_and_its_outcome_is_printed(compute: Compute, co
 
     invoked = scalein(compute, "invoke", "-", stdin=event)
     assert (invoked.returncode, invoked.stderr) == (0, "")
-    assert "removing  1 instance leaving" in invoked.stdout
+    assert "removing  1 instance accepted for removal" in invoked.stdout
     dry = json.dumps({**json.loads(event), "dryRun": True})
     later = scalein(compute, "invoke", "-", "--async", stdin=dry)
     assert later.returncode == 0

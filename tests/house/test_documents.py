@@ -187,6 +187,7 @@ def test_the_table_of_actions_is_the_one_that_the_catalogue_makes() -> None:
     """python -c "from localcloud.ess.catalogue import table; print(table())" """
     assert f"<!-- table -->\n{catalogue.table()}\n<!-- /table -->" in LOCALCLOUD
     assert len(catalogue.ACTIONS) + len(catalogue.ABSENT) == 80
+    assert f"<!-- newer -->\n{catalogue.newer_table()}\n<!-- /newer -->" in LOCALCLOUD
 
 
 def test_every_kind_of_fault_is_described() -> None:

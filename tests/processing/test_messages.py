@@ -141,7 +141,7 @@ def test_an_older_alarm_of_another_rule_or_resource_acts(other: dict[str, Any]) 
 def test_an_older_alarm_of_other_instances_acts_where_the_rule_removes_the_alarms_own() -> None:
     def idle(sent: float, *instances: str) -> dict[str, Any]:
         alerts = [
-            {"status": "firing", "labels": {"instance_id": id}, "startsAt": f"{sent}"}
+            {"status": "firing", "labels": {"instance_id": id}, "startsAt": seconds_from_now(sent)}
             for id in instances
         ]
         notification = {"status": "firing", "receiver": "r", "groupKey": "g", "alerts": alerts}

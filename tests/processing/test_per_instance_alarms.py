@@ -31,14 +31,18 @@ def alarm(**fields: str) -> dict[str, str]:
 
 def outcome_of(ess: FakeEss, document: Any, remove: dict[str, Any] | None = None) -> Outcome:
     """The outcome of an alarm under a policy whose rules remove so much from asg-1."""
+    [outcome] = outcomes_of(ess, document, remove)
+    return outcome
+
+
+def outcomes_of(ess: FakeEss, document: Any, remove: dict[str, Any] | None = None) -> list[Outcome]:
     rules = [
         {"when": {name: "*"}, "scalingGroupId": "asg-1", "remove": remove or {"count": 1}}
         for name in ("alertName", "eventName")
     ]
     policy = read_policy(json.dumps({"groups": {"asg-1": {}}, "alarms": rules}))
     processor = BatchProcessor(policy, dependencies_of(ess, DrivenClock()))
-    [outcome] = checked(processor.process(parse_event(json.dumps(document).encode())))
-    return outcome
+    return checked(processor.process(parse_event(json.dumps(document).encode())))
 
 
 @pytest.mark.parametrize(
@@ -217,16 +221,26 @@ def test_alerts_of_a_group_remove_what_their_rule_says(labels: dict[str, str]) -
     ],
 )
 def test_alerts_of_instances_do_not_shrink_their_group(labels: dict[str, str]) -> None:
-    """Nor does a notification of which one alert of several, or what they share, is of one."""
-    whole = {"tier": "web"}
-    for one in (
-        notification(labels),
-        notification(whole, labels),
-        notification(whole, common=labels),
-    ):
+    """Nor do those that share such a label."""
+    for one in (notification(labels), notification({"tier": "web"}, common=labels)):
         ess = FakeEss(fleet(8, 1))
         assert outcome_of(ess, one).ignored == Ignored.PER_INSTANCE
         assert ess.removals == []
+
+
+@pytest.mark.parametrize("remove", [{"count": 1}, {"instanceIds": "alarm"}])
+def test_an_alert_of_an_instance_beside_one_of_its_group_is_judged_by_itself(
+    remove: dict[str, Any],
+) -> None:
+    both = notification({"tier": "web"}, {"instance": "i-7"})
+    of_group, of_instance = outcomes_of(FakeEss(fleet(8, 1)), both, remove)
+
+    if "count" in remove:
+        assert len(of_group.accepted) == 1
+        assert of_instance.ignored == Ignored.PER_INSTANCE
+    else:
+        assert (of_group.status.value, of_group.accepted) == ("refused", ())
+        assert of_instance.accepted == ("i-7",)
 
 
 def test_the_outcome_names_the_label_that_may_name_an_instance() -> None:

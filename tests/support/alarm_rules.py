@@ -115,7 +115,7 @@ def mns_body(rule: AlarmRule, milliseconds: int, level: str = "") -> dict[str, A
         "lastTime": 327_362_743,
         "time": milliseconds,
         "userId": ACCOUNT,
-        "eventName": "AlertOk",
+        "eventName": "AlertOk" if level == "OK" else "AlertFiring",
         "eventType": "Alert",
         "batchId": "4272653-1520820001-0",
         "version": "1.0",

@@ -59,12 +59,48 @@ def labels(size: int) -> bytes:
     ).encode()
 
 
+def many_alerts(size: int) -> bytes:
+    """As many alerts as a notification may have, and as many labels that they share."""
+    alert = {"status": "firing", "labels": {}, "startsAt": ""}
+    length = max(1, (size - 10_000 * 60) // 256 - 10)
+    shared = {f"{n:03}": "v" * length for n in range(256)}
+    return json.dumps(
+        {"status": "firing", "receiver": "x", "alerts": [alert] * 10_000, "commonLabels": shared}
+    ).encode()
+
+
+def array_of_alerts(size: int) -> bytes:
+    names = {f"{n}": "v" for n in range(20)}
+    alert = json.dumps({"labels": names, "startsAt": "2026-11-23T04:00:00Z"})
+    return f"[{', '.join([alert] * min(size // (len(alert) + 2), 10_000))}]".encode()
+
+
 def texts(text: str, size: int) -> bytes:
     return json.dumps([text] * (size // (len(text) + 4))).encode()
 
 
 def lists(size: int) -> bytes:
     return list_of("[],", MAX_VALUES, size)
+
+
+def get(query: dict[str, str], body: str = "") -> bytes:
+    context = {"http": {"method": "GET"}}
+    request = {"requestContext": context, "queryParameters": query, "body": body}
+    return json.dumps({**request, "isBase64Encoded": False}).encode()
+
+
+def nested(text: str, layers: int) -> str:
+    """The text in so many MNS topic messages, each as text in the next."""
+    for _ in range(layers):
+        text = json.dumps({"TopicName": "t", "MessageId": "1", "Message": text})
+    return text
+
+
+def beside(size: int) -> bytes:
+    """An envelope that has as many values beside its content as its content in Base64 has."""
+    values = list_of(UNITS["objects in objects"], MAX_VALUES - 9, min(size * 2 // 5, 3 << 19))
+    body = base64.b64encode(values).decode()
+    return f'{{"messageBody": "{body}", "messageId": "1", "x": {values.decode()}}}'.encode()
 
 
 Make = Callable[[int], bytes]  # the event of so many bytes, about
@@ -77,6 +113,8 @@ def of_unit(unit: str, max_values: int) -> Make:
 NASTY: dict[str, Make] = {
     **{f"{name}, as many as may be": of_unit(unit, MAX_VALUES) for name, unit in UNITS.items()},
     **{f"{name}, more than may be": of_unit(unit, 1 << 30) for name, unit in UNITS.items()},
+    "alerts that share labels": many_alerts,
+    "an array of alerts": array_of_alerts,
     "many keys": lambda size: json.dumps(
         dict.fromkeys(map(str, range(min(size // 15, MAX_VALUES))), 0)
     ).encode(),
@@ -97,6 +135,30 @@ NASTY: dict[str, Make] = {
     "texts of lists": lambda size: texts(lists(MAX_VALUES * 3).decode(), size),
     "small texts of lists": lambda size: texts("[[]]", min(size, 1 << 20)),
     "Base64 texts of lists": lambda size: texts(base64.b64encode(lists(MAX_VALUES)).decode(), size),
+    "a form with spaces": lambda size: b"a=1 &b=2 &" * (size // 10 - 1) + b"c=1",
+    "a form with spaces and few fields": lambda size: b"a=1&b=2&c=" + b"% " * (size // 2 - 5),
+    "a form of JSON": lambda size: b"a=" + b"[" * (size - 2),
+    "a form of JSON texts": lambda size: b"a=[[],[]]&" * (min(size, 256 << 10) // 10 - 1) + b"b=1",
+    "words with equals signs": lambda size: b"a=b " * (size // 4),
+    "a query of lists": lambda size: get({"data": lists(size - 200).decode()}),
+    "a query of many lists": lambda size: get(
+        {f"f{n}": "[[],[],[]]" for n in range(min(size // 20, 20_000))}
+    ),
+    "a query of two hundred lists": lambda size: get(
+        {f"f{n}": "[" + "[]," * 400 + "0]" for n in range(200)}
+    ),
+    "a GET with a body": lambda size: get({"a": "b"}, lists(size // 2).decode()),
+    "texts in texts": lambda size: nested("x" * (size // 2), 4).encode(),
+    "lists in texts in texts": lambda size: nested("[" + "[]," * 140_000 + "0]", 3).encode(),
+    "an envelope with as much beside its content": beside,
+    "Kafka values left out": lambda size: json.dumps(
+        [{"topic": "t", "partition": 0, "offset": 1, "overflowFlag": True}] * (size // 400)
+    ).encode(),
+    "CBOR": lambda size: b"\xa2gVersiongSync-v1gRecords" + b"\x80" * (size - 30),
+    "nearly CBOR": lambda size: b"\xa2" * size,
+    "a bus of many records": lambda size: json.dumps(
+        {"events": [{"eventSource": "acs:oss"}] * min(size // 30, 140_000)}
+    ).encode(),
     "alerts": alerts,
     "labels": labels,
     "a batch": lambda size: json.dumps(
@@ -124,7 +186,7 @@ def _peak_mib() -> float:
 
 
 if __name__ == "__main__":
-    for schema in ("removal-request", "alertmanager", "cloudmonitor-threshold"):
+    for schema in ("removal-request", "alertmanager", "alerts", "cloudmonitor-threshold"):
         contract.validator(schema)
     parse_event(b"{}")
     print(json.dumps(cost_of(NASTY[sys.argv[1]](int(sys.argv[2])))))

@@ -72,10 +72,7 @@ def compute_of(*groups: Mapping[str, Any]) -> Iterator[Compute]:
     service = service_of({"groups": list(groups)}, clock, Assumptions(activity_seconds=0.2))
     account = Account("cn-hangzhou", KEY.access_key_id, KEY.access_key_secret, "")
 
-    def send(arn: str, body: dict[str, Any]) -> None:
-        service.sent_messages.append({"to": arn, "content": body})
-
-    platform = Platform(clock, account, send)
+    platform = Platform(clock, account, service.send_message)
     inside = LocalCloud(
         service, Authenticator(KEY.access_key_id, KEY.access_key_secret), platform=platform
     )

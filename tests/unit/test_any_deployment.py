@@ -11,7 +11,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scalein.decision.model import Alarm, Sample, Scope, Subject, Target
+from scalein.decision.alarm import Alarm, Scope, Subject
+from scalein.decision.model import Sample, Target
 from scalein.decision.planner import plan_removal
 from scalein.errors import ConfigurationError
 from scalein.policy import PolicyViolation, apply_policy, read_policy

@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from scalein.decision.model import Alarm
+from scalein.decision.alarm import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
+from scalein.intake.alert_list import AlertList, merged
 from scalein.intake.dialects import ParsedMessage, parse_message
 from scalein.intake.envelopes import parse_event
 
@@ -38,7 +39,7 @@ TO_MNS = {
     "metricName": "cpu_total#60",
     "namespace": "acs_ecs_dashboard",
     "resources": '{"instanceId": "i-web-04"}',
-    "eventName": "AlertOk",
+    "eventName": "AlertFiring",
     "time": SECONDS * 1000,
 }
 SYSTEM = {
@@ -96,7 +97,10 @@ def said(document: Any) -> ParsedMessage:
 
 
 def alarm(document: Any) -> Alarm:
+    """The alarm of a message; of alerts, all as one."""
     parsed = said(document)
+    if isinstance(parsed, AlertList):
+        return merged(parsed.alarms)
     assert isinstance(parsed, Alarm), parsed
     return parsed
 
@@ -179,12 +183,11 @@ def test_a_spot_interruption_is_the_same_alarm_by_every_channel(document: Any) -
 @pytest.mark.parametrize(
     "document",
     [
-        *({**CALLBACK, "alertState": state} for state in ("OK", "INSUFFICIENT_DATA")),
+        {**CALLBACK, "alertState": "OK"},
         urlencode({**CALLBACK, "alertState": "OK"}),
         {**CALLBACK, "triggerLevel": "OK"},
-        {**TO_MNS, "curLevel": "OK"},
-        {**TO_MNS, "curLevel": "OK", "eventName": "AlertFiring"},
-        {**TO_MNS, "curLevel": "INSUFFICIENT_DATA"},
+        {**TO_MNS, "curLevel": "OK", "eventName": "AlertOk"},
+        {**TO_MNS, "curLevel": "Ok", "eventName": ""},
         {**SUBSCRIPTION, "alert": {**ALERT, "alertStatus": "RESOLVED"}},
         alerts("resolved", "resolved", status="resolved"),
         alerts("firing", status="resolved"),
@@ -199,6 +202,35 @@ def test_a_recovery_is_never_an_alarm(document: Any) -> None:
 @pytest.mark.parametrize(
     "document",
     [
+        {**CALLBACK, "alertState": "INSUFFICIENT_DATA"},
+        urlencode({**CALLBACK, "alertState": "INSUFFICIENT_DATA"}),
+        {**CALLBACK, "triggerLevel": "Insufficient_data"},
+        {**TO_MNS, "curLevel": "INSUFFICIENT_DATA"},
+        {**TO_MNS, "curLevel": "INSUFFICIENT_DATA", "eventName": "AlertOk"},
+    ],
+)
+def test_missing_data_is_neither_an_alarm_nor_a_recovery(document: Any) -> None:
+    assert said(document) is Ignored.NO_DATA
+
+
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [("WARN", "AlertOk"), ("Critical", "alertok"), ("OK", "AlertFiring"), ("Ok", "Alert")],
+)
+def test_an_alarm_in_a_queue_that_contradicts_itself_is_ignored(level: str, name: str) -> None:
+    assert said({**TO_MNS, "curLevel": level, "eventName": name}) is Ignored.CONTRADICTION
+
+
+def test_an_alarm_in_a_queue_needs_no_name_of_its_event() -> None:
+    nameless = {name: value for name, value in TO_MNS.items() if name != "eventName"}
+
+    for document in (nameless, {**nameless, "eventName": ""}, {**nameless, "eventName": "null"}):
+        assert alarm(document).attributes["level"] == ("WARN", "WARNING")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
         event(
             "ess:ScalingActivity:ScaleInSuccess",
             {"scalingGroupId": "asg-1", "instanceIds": ["i-1"]},
@@ -208,7 +240,6 @@ def test_a_recovery_is_never_an_alarm(document: Any) -> None:
             "ess:CloudMonitor:AUTOSCALING[SCALEINSUCCESS]",
             {"scalingGroupId": "asg-1", "remove": {"count": 1}},
         ),
-        event("ecs:Instance:StateChange", {"resourceId": "i-1", "state": "Stopped"}),
         {**SYSTEM, "product": "ESS", "name": "AUTOSCALING:SCALE_IN_SUCCESS"},
         {**SUBSCRIPTION, "alert": {**ALERT, "product": "ESS", "eventName": "anything"}},
         {**SUBSCRIPTION, "alert": {**ALERT, "eventName": "AUTOSCALING:SCALE_REJECT"}},
@@ -282,7 +313,7 @@ def test_an_alarm_is_the_same_message_while_it_tells_of_the_same_evaluation(
 
 def test_an_event_is_named_by_the_id_that_its_sender_gave_it() -> None:
     assert alarm(SYSTEM).idempotency_key == "systemevent-E-1"
-    assert alarm(SUBSCRIPTION).idempotency_key == "subscription-D-1"
+    assert alarm(SUBSCRIPTION).idempotency_key == "systemevent-D-1"
     assert alarm(event("ecs:Instance:X", {})).idempotency_key == "event-x/CE-1"
 
 
@@ -341,7 +372,7 @@ def test_a_grouped_notification_is_one_alarm_of_the_instances_that_fire() -> Non
 
     assert read.instance_ids == ("i-0001", "i-0003")
     assert read.attributes["alertName"] == ("HighIdle",)
-    assert read.attributes["level"] == ("WARNING",)
+    assert read.attributes["level"] == ("WARN", "WARNING")
     assert read.attributes["labels.tier"] == ("batch",)
 
 
@@ -368,7 +399,9 @@ def test_a_label_that_is_no_instance_id_names_no_instance() -> None:
     parsed["alerts"][0]["labels"] = {"instance": "10.0.0.1:9100"}
     parsed["alerts"][1]["labels"] = {"instance": "10.0.0.2:9100", "instance_id": "i-2"}
 
-    assert alarm(parsed).instance_ids == ("i-2",)
+    alarms = said(parsed)
+    assert isinstance(alarms, AlertList)
+    assert [one.instance_ids for one in alarms.alarms] == [(), ("i-2",)]
 
 
 @pytest.mark.parametrize(
@@ -408,8 +441,8 @@ def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, 
             'type is removal-request; required fields are missing: "remove", "scalingGroupId"',
         ),
         (
-            {"alerts": [], "status": "x"},
-            'The closest known type is alertmanager; required fields are missing: "receiver"',
+            {"receiver": "r", "status": "x"},
+            'The closest known type is alertmanager; required fields are missing: "alerts"',
         ),
         (
             {"alertState": "OK"},
@@ -417,7 +450,7 @@ def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, 
         ),
         (
             event("ops:X", {"product": "ECS", "name": "n"}),
-            "Unknown type of message (unwrapped from: CloudEvent).",
+            "CloudEvent > data: unknown type of message. The closest known type is",
         ),
     ],
 )

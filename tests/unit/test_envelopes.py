@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from scalein.decision.model import RemovalRequest
 from scalein.errors import RejectedEvent
 from scalein.intake.dialects import parse_message
-from scalein.intake.envelopes import Message, key_of, parse_event
+from scalein.intake.envelopes import Message, parse_event
+from scalein.intake.keys import key_of
 
 EVENTS = Path(__file__).parents[2] / "events"
 REQUEST = {"scalingGroupId": "asg-1", "remove": {"count": 1}, "requestReason": "Ärger & Ruhe"}
@@ -442,9 +443,7 @@ def test_an_event_may_be_as_large_as_is_said_and_so_may_what_it_holds() -> None:
 def test_a_message_of_a_batch_that_is_no_json_is_not_called_the_event() -> None:
     (message,) = parse_event(as_text(["{no json"]).encode()).messages
 
-    assert str(message.error) == (
-        "The message is not JSON: syntax error at line 1, column 2. Fix the sender."
-    )
+    assert str(message.error) == "Message: not JSON, line 1, column 2. Fix the sender."
 
 
 def test_a_batch_has_ten_thousand_messages_at_most() -> None:

@@ -12,17 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.group_policy import Budget, GroupPolicy, Pause
-from scalein.decision.model import (
-    Alarm,
-    Metric,
-    Order,
-    RemovalRequest,
-    RemoveOptions,
-    Scope,
-    Subject,
-    Target,
-)
+from scalein.decision.model import Metric, Order, RemovalRequest, RemoveOptions, Target
 from scalein.decision.windows import Windows, parse_cron
 from scalein.errors import ConfigurationError
 from scalein.policy import Policy, PolicyViolation, apply_policy, read_policy

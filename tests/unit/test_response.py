@@ -9,16 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.model import (
-    Alarm,
     Amount,
     Limit,
     Plan,
     RankedBy,
     RemovalResult,
-    Scope,
     Shortfall,
-    Subject,
     Verdict,
     Veto,
 )
@@ -184,8 +182,8 @@ def test_every_answer_fits_and_counts_every_message(
 
 def test_an_http_sender_learns_by_the_status_that_its_request_is_wrong() -> None:
     good, bad = (
-        response.for_http({"status": "removing"}, Outcome(Status.REMOVING, "m", "x")),
-        response.for_http({"status": "rejected"}, Outcome(Status.REJECTED, "m", "x")),
+        response.for_http({"status": "removing"}, [Outcome(Status.REMOVING, "m", "x")]),
+        response.for_http({"status": "rejected"}, [Outcome(Status.REJECTED, "m", "x")]),
     )
 
     assert (good["statusCode"], bad["statusCode"]) == (200, 400)
@@ -196,17 +194,39 @@ def test_an_http_sender_learns_by_the_status_that_its_request_is_wrong() -> None
 @pytest.mark.parametrize(("seconds", "header"), [(29.2, "30"), (0.0, "15")])
 def test_an_http_sender_learns_when_to_send_its_request_again(seconds: float, header: str) -> None:
     outcome = Outcome(Status.RETRY, "m", "x", retry_after_seconds=seconds)
-    reply = response.for_http({"status": "retry"}, outcome)
+    reply = response.for_http({"status": "retry"}, [outcome])
 
     assert (reply["statusCode"], reply["headers"]["Retry-After"]) == (503, header)
 
 
 def test_an_http_sender_need_not_repeat_what_this_function_follows_up() -> None:
     outcome = Outcome(Status.RETRY, "m", "x", retry_after_seconds=30.0, follow_up=FollowUp(1, 30))
-    reply = response.for_http({"status": "retry"}, outcome)
+    reply = response.for_http({"status": "retry"}, [outcome])
 
     assert reply["statusCode"] == 200
     assert "Retry-After" not in reply["headers"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        ("removing rejected", 200),
+        ("rejected rejected", 400),
+        ("ignored retry", 503),
+        ("rejected retry", 503),
+        ("ignored blocked", 200),
+    ],
+)
+def test_an_http_sender_learns_one_status_of_several_outcomes(statuses: str, code: int) -> None:
+    outcomes = [Outcome(Status(status), "m", "x") for status in statuses.split()]
+
+    assert response.for_http({}, outcomes)["statusCode"] == code
+
+
+def test_an_http_sender_waits_for_the_last_of_several_outcomes() -> None:
+    outcomes = [Outcome(Status.RETRY, "m", "x", retry_after_seconds=s) for s in (20.0, 90.0, 1.0)]
+
+    assert response.for_http({}, outcomes)["headers"]["Retry-After"] == "90"
 
 
 any_text = st.text(max_size=40) | st.sampled_from(

@@ -169,47 +169,8 @@ class RemovalRequest(NamedTuple):
     wait: bool = False  # for the activity's end, while the invocation has time
     # The request's own activities and their instances: no cooldown applies after those.
     own_ids: frozenset[str] = frozenset()
-    # Whether request_id was derived from the envelope or the alarm, not given by the sender.
-    derived_id: bool = False
-    # What an alarm observes (rule and resource); a newer one supersedes it. Empty: a command.
-    observation: str = ""
-
-
-class Scope(Enum):
-    """How much of a scaling group an alarm is of."""
-
-    GROUP = "group"  # the whole group; nothing in the alarm names one instance
-    INSTANCES = "instances"
-    UNKNOWN = "unknown"  # it may be of one instance, whose id cannot be read
-
-
-class Subject(NamedTuple):
-    """What an alarm is of."""
-
-    scope: Scope
-    instance_ids: tuple[str, ...] = ()  # those that can be read
-    naming_field: str = ""  # the field for which it counts as one of an instance
-
-
-class Alarm(NamedTuple):
-    """An alarm of a monitor. The policy's rules say what is requested for it."""
-
-    idempotency_key: str
-    # By the names in a rule's `when`; an attribute may have several values.
-    attributes: Mapping[str, tuple[str, ...]]
-    subject: Subject  # no default: each dialect must say it
-    sent_at: datetime | None = None
-    observation: str = ""  # what later alarms observe again; empty: this event happens once
-
-    @property
-    def instance_ids(self) -> tuple[str, ...]:
-        """Ids of the instances that it names."""
-        return self.subject.instance_ids
-
-    @property
-    def is_of_group(self) -> bool:
-        """Whether it is of a whole group for certain."""
-        return self.subject.scope is Scope.GROUP and not self.instance_ids
+    derived_id: bool = False  # request_id is of the envelope or the alarm, not the sender's own
+    observation: str = ""  # rule and resource of an alarm: a newer one supersedes it; empty: none
 
 
 class RankedBy(NamedTuple):

@@ -29,7 +29,10 @@ class Status(str, Enum):
 class Ignored(str, Enum):
     """Why a message that was understood removes nothing."""
 
-    RECOVERY = "recovery"  # the alarm is over, or has no data
+    RECOVERY = "recovery"  # the alarm is over
+    NO_DATA = "no-data"  # the monitor has no data
+    CONTRADICTION = "contradiction"  # one field says that the alarm fires, another that it is over
+    STAGE = "stage"  # the event is over, will not happen, or its stage is not known
     NO_RULE = "no-rule"  # no alarm rule of the policy matches
     PER_INSTANCE = "per-instance"  # the alarm is of one instance, its rule of the whole group
     NO_SCALING_GROUP = "no-scaling-group"  # the alarm's instances are in no scaling group

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from scalein.intake.subject import ABSENT
 
 MAX_TEXT_CHARACTERS = 1_024
+# Words of one meaning: CloudMonitor's, then those by custom of Prometheus and Grafana.
+LEVELS = (("CRITICAL", "CRIT"), ("WARN", "WARNING"), ("INFO", "INFORMATION"))
 
 Attributes = dict[str, tuple[str, ...]]
 
@@ -18,20 +20,31 @@ def attributes_of(
 ) -> Attributes:
     """Returns the texts of each attribute, without attributes that have none.
 
-    Labels are attributes named `labels.<name>`. Levels are in capitals, as senders vary.
+    Labels are attributes named `labels.<name>`. Levels are in capitals, each with the other words
+    of its meaning.
     """
-    texts_by_name = {
-        name: _texts(values, is_upper=name == "level") for name, values in values_by_name.items()
-    }
+    texts_by_name = {name: _texts(values) for name, values in values_by_name.items()}
+    if "level" in texts_by_name:
+        words = (word for text in texts_by_name["level"] for word in _words_of_level(text.upper()))
+        texts_by_name["level"] = tuple(dict.fromkeys(words))
     for name, value in (labels or {}).items():
-        texts_by_name[f"labels.{name}"] = _texts([value], is_upper=False)
+        texts_by_name[f"labels.{name}"] = _texts((value,))
     return {name: texts for name, texts in texts_by_name.items() if texts}
 
 
-def _texts(values: Iterable[object], is_upper: bool) -> tuple[str, ...]:
+def pattern_of_level(pattern: str) -> str:
+    """Returns the pattern of a rule for levels: in capitals, and one word for each meaning."""
+    return _words_of_level(pattern.upper())[0]
+
+
+def _words_of_level(level: str) -> tuple[str, ...]:
+    return next((words for words in LEVELS if level in words), (level,))
+
+
+def _texts(values: Iterable[object]) -> tuple[str, ...]:
     texts = [
         value[:MAX_TEXT_CHARACTERS]
         for value in values
         if isinstance(value, str) and value not in ABSENT
     ]
-    return tuple(dict.fromkeys(text.upper() if is_upper else text for text in texts))
+    return tuple(texts if len(texts) < 2 else dict.fromkeys(texts))

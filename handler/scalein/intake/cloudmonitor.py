@@ -1,4 +1,4 @@
-"""CloudMonitor: threshold alarms in three forms, system events in two."""
+"""CloudMonitor's threshold alarms, in three forms."""
 
 from __future__ import annotations
 
@@ -7,28 +7,32 @@ import re
 from datetime import datetime
 from typing import Any
 
-from scalein.decision.model import Alarm
+from scalein.decision.alarm import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
 from scalein.intake.attributes import Attributes, attributes_of
 from scalein.intake.decoding import value_of
-from scalein.intake.envelopes import Message, digest
-from scalein.intake.subject import ABSENT, subject_of_event, subject_of_metric
+from scalein.intake.envelopes import Message
+from scalein.intake.keys import digest
+from scalein.intake.subject import ABSENT, subject_of_metric
 from scalein.intake.times import earliest, time_of
 
 FIRING = ("ALERT", "ALARM")  # values of alertState; the schemas list the others
-RECOVERED = ("OK", "INSUFFICIENT_DATA")
+RECOVERED, NO_DATA = "OK", "INSUFFICIENT_DATA"
 RESOURCE_FIELDS = ("instanceId", "instanceName")  # beside the dimensions
 COMMA = re.compile(r",\s*")
 
 
 def parse_threshold(message: Message) -> Alarm | Ignored:
     """Returns the alarm of a callback: form-encoded with texts only, or the JSON of 2018 with its
-    list of dimensions. Returns Ignored for a recovery.
+    list of dimensions. Returns Ignored for a recovery, and if there is no data.
     """
     document = message.document
     level = document.get("triggerLevel")
-    if document["alertState"] not in FIRING or str(level).upper() in RECOVERED:
+    states = (document["alertState"], str(level).upper())
+    if NO_DATA in states:
+        return Ignored.NO_DATA
+    if RECOVERED in states or states[0] not in FIRING:
         return Ignored.RECOVERY
     attributes = attributes_of(
         metricName=[document.get("metricName"), document.get("rawMetricName")],
@@ -39,12 +43,19 @@ def parse_threshold(message: Message) -> Alarm | Ignored:
 
 
 def parse_mns_threshold(message: Message) -> Alarm | Ignored:
-    """Returns the alarm that CloudMonitor writes to a queue, or Ignored for a recovery.
+    """Returns the alarm that CloudMonitor writes to a queue; Ignored for a recovery, if there is no
+    data, and if `curLevel` and `eventName` contradict each other.
 
-    `curLevel` decides: `eventName` says AlertOk even at WARN.
+    The help page's only sample does: curLevel WARN after OK, eventName AlertOk.
     """
     document = message.document
-    if document["curLevel"].upper() in RECOVERED:
+    level, name = document["curLevel"].upper(), document.get("eventName")
+    if level == NO_DATA:
+        return Ignored.NO_DATA
+    is_over = level == RECOVERED
+    if isinstance(name, str) and name not in ABSENT and is_over != name.upper().endswith(RECOVERED):
+        return Ignored.CONTRADICTION
+    if is_over:
         return Ignored.RECOVERY
     metric = document["metricName"]
     attributes = attributes_of(
@@ -83,57 +94,6 @@ def _threshold_alarm(
         sent_at=_sent_at(message, time, f"$.{fields[1]}"),
         observation=digest("threshold", json.dumps([*rule, parsed], sort_keys=True)),
     )
-
-
-def parse_system_event(message: Message) -> Alarm:
-    """Returns the alarm of a system event rule. Such an event has no recovery; its name contains
-    its stage.
-    """
-    document, content = message.document, message.document["content"]
-    instance_id = content.get("instanceId") if isinstance(content, dict) else None
-    return Alarm(
-        idempotency_key=message.key_of_content("systemevent", document.get("id")),
-        attributes=attributes_of(
-            eventName=[document["name"]],
-            product=[document["product"]],
-            level=[document.get("level")],
-            ruleName=[document.get("ruleName")],
-            regionId=[document.get("regionId")],
-        ),
-        subject=subject_of_event(instance_id, document.get("resourceId")),
-        sent_at=_sent_at(message, document.get("eventTime"), "$.eventTime"),
-    )
-
-
-def parse_subscription(message: Message) -> Alarm | Ignored:
-    """Returns the alarm that an Event Subscription pushes, or Ignored for a recovery."""
-    document, alert = message.document, message.document["alert"]
-    if alert["alertStatus"] != "TRIGGERED":
-        return Ignored.RECOVERY
-    content = alert.get("eventContentMap")
-    instance_id = content.get("instanceId") if isinstance(content, dict) else None
-    return Alarm(
-        idempotency_key=message.key_of_content("subscription", alert.get("dedupId")),
-        attributes=attributes_of(
-            eventName=[alert["eventName"]],
-            product=[alert.get("product")],
-            level=[alert.get("severity"), document.get("severity")],
-            ruleName=[document.get("strategyName")],
-        ),
-        subject=subject_of_event(instance_id, alert.get("arn")),
-        sent_at=_sent_at(message, alert.get("timestamp"), "$.alert.timestamp"),
-    )
-
-
-def with_parsed_alert(message: Message) -> Message:
-    """Returns the message with `alert` parsed: in an Event Subscription's form it is JSON text.
-
-    Raises RejectedEvent if it is text that cannot be decoded.
-    """
-    alert = message.document.get("alert")
-    if not isinstance(alert, str):
-        return message
-    return message._replace(document={**message.document, "alert": value_of(alert, name="message")})
 
 
 def _further_fields(document: dict[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,23 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from scalein.contract import check
-from scalein.decision.model import Alarm, RemovalRequest
+from scalein.decision.alarm import Alarm
+from scalein.decision.model import RemovalRequest
 from scalein.decision.reasons import Ignored
 from scalein.errors import RejectedEvent
-from scalein.intake import alertmanager, cloudmonitor, ecs, ess_notices
-from scalein.intake.decoding import malformed
+from scalein.intake import (
+    alerts,
+    arms,
+    cloudmonitor,
+    ess_notices,
+    foreign,
+    grafana,
+    sls,
+    system_events,
+)
+from scalein.intake.alert_arrays import SLS_ALERT
+from scalein.intake.alert_list import AlertList
+from scalein.intake.decoding import malformed, placed
 from scalein.intake.envelopes import Message
 from scalein.intake.removal_request import SCHEMA as REMOVAL_REQUEST
 from scalein.intake.removal_request import request_of
@@ -28,7 +40,7 @@ class SignedFollowUp(NamedTuple):
     signature: str
 
 
-ParsedMessage = RemovalRequest | Alarm | Ignored | SignedFollowUp
+ParsedMessage = RemovalRequest | Alarm | AlertList | Ignored | SignedFollowUp
 
 
 class Dialect(NamedTuple):
@@ -45,10 +57,13 @@ def parse_message(message: Message) -> ParsedMessage:
     """
     if message.error is not None:
         raise message.error
-    message = cloudmonitor.with_parsed_alert(message)
-    dialect = dialect_of(message)
-    check(message.document, dialect.schema)
-    return dialect.parse(message)
+    try:
+        message = system_events.with_parsed_alert(message)
+        dialect = dialect_of(message)
+        check(message.document, dialect.schema)
+        return dialect.parse(message)
+    except RejectedEvent as error:
+        raise placed(error, message.place) from error
 
 
 def dialect_of(message: Message) -> Dialect:
@@ -58,8 +73,10 @@ def dialect_of(message: Message) -> Dialect:
     """
     if ess_notices.is_ess_notice(message):
         return ESS_NOTICE
-    if message.event_type.startswith(ecs.TYPE_PREFIX):
+    if message.event_type.startswith(system_events.TYPE_PREFIXES):
         return ECS_EVENT
+    if message.event_type == sls.RESOLVED_TYPE:
+        return SLS_RESOLVED
     fields = message.document.keys()
     for dialect in DIALECTS:
         if dialect.required_fields <= fields:
@@ -70,10 +87,14 @@ def dialect_of(message: Message) -> Dialect:
 
 
 def _unknown_dialect(message: Message) -> RejectedEvent:
-    """The error of a message of no known dialect: names the closest one and what it requires.
+    """The error of a message of no known dialect: says of which other trigger it is, or names the
+    closest dialect and what it requires.
 
     It never repeats a value of the message.
     """
+    foreign_error = foreign.error_of(message.document, message.event_type)
+    if foreign_error:
+        return foreign_error
     fields = message.document.keys()
 
     def share_of_fields(dialect: Dialect) -> float:
@@ -83,10 +104,8 @@ def _unknown_dialect(message: Message) -> RejectedEvent:
     if not closest.required_fields & fields:
         closest = REQUEST
     missing = ", ".join(f'"{name}"' for name in sorted(closest.required_fields - fields))
-    envelopes = ", ".join(envelope.name for envelope in message.envelopes)
-    inside = f" (unwrapped from: {envelopes})" if envelopes else ""
     sentence = (
-        f"Unknown type of message{inside}."
+        "Unknown type of message."
         f" The closest known type is {closest.schema}; required fields are missing: {missing}."
     )
     return malformed("unknownSender", sentence)
@@ -107,16 +126,23 @@ def _parse_follow_up(message: Message) -> SignedFollowUp:
 
 REQUEST = Dialect(REMOVAL_REQUEST, frozenset({"scalingGroupId", "remove"}), _parse_removal_request)
 ESS_NOTICE = Dialect("ess-notice", frozenset(), lambda _: Ignored.SELF_TRIGGERED)
-ECS_EVENT = Dialect("ecs-event", frozenset(), ecs.parse_ecs_event)
+ECS_EVENT = Dialect("ecs-event", frozenset(), system_events.parse_ecs_event)
+SLS_RESOLVED = Dialect("sls-resolved", frozenset(), lambda _: Ignored.RECOVERY)
 DIALECTS = (
     Dialect("follow-up", frozenset({"followUp", "signature"}), _parse_follow_up),
+    Dialect("grafana", frozenset({"alerts", "status", "receiver", "orgId"}), alerts.parse_alerts),
+    Dialect("alertmanager", frozenset({"alerts", "status", "receiver"}), alerts.parse_alerts),
     Dialect(
-        "alertmanager", frozenset({"alerts", "status", "receiver"}), alertmanager.parse_webhook
+        "grafana-legacy", frozenset({"ruleName", "state", "evalMatches"}), grafana.parse_legacy
     ),
+    Dialect("sls-alert", SLS_ALERT, sls.parse_alert),
+    Dialect("sls-alerts", frozenset({"slsAlerts"}), sls.parse_merged),
+    Dialect("arms-template", frozenset({"Alert name", "Notification policy"}), arms.parse_template),
+    Dialect("arms-template", frozenset({"告警名称", "通知策略"}), arms.parse_template),
     Dialect(
         "cloudmonitor-event-subscription",
         frozenset({"alert", "subscription"}),
-        cloudmonitor.parse_subscription,
+        system_events.parse_subscription,
     ),
     Dialect(
         "cloudmonitor-threshold",
@@ -128,9 +154,13 @@ DIALECTS = (
         frozenset({"curLevel", "ruleName", "metricName"}),
         cloudmonitor.parse_mns_threshold,
     ),
-    Dialect(
-        "cloudmonitor-system-event",
-        frozenset({"product", "name", "content"}),
-        cloudmonitor.parse_system_event,
+    *(
+        Dialect(
+            "cloudmonitor-system-event",
+            frozenset({"name", "content", field}),
+            system_events.parse_system_event,
+        )
+        for field in ("product", "resourceId")  # some have no product, but its ARN
     ),
+    Dialect("alerts", frozenset({"alerts"}), alerts.parse_alerts),
 )

@@ -1,36 +1,28 @@
-"""The envelopes that carry messages, and the idempotency key that a message gets from them.
+"""Unwraps messages from the envelopes that carry them, and gives each its idempotency key.
 
 An envelope is recognised by the fields that it has, never by the `source` that it names. Envelopes
 nest. The innermost envelope that identifies its message gives the idempotency key, together with
 the kinds of all envelopes around it: so no sender can give a message the key of one that comes by
-another way. The forms are those of Function Compute's page of trigger event formats.
+another way. `carriers` has the envelopes.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, NamedTuple, overload
 
 from scalein.errors import RejectedEvent
-from scalein.intake.decoding import (
-    MAX_EVENT_BYTES,
-    check_unicode,
-    decode_base64,
-    malformed,
-    value_of,
-)
-from scalein.intake.times import earliest, time_of
+from scalein.intake import foreign
+from scalein.intake.alert_arrays import is_alert_array, message_fields
+from scalein.intake.carriers import Envelope, Fields, Unwrapped, envelope_of, is_http_request
+from scalein.intake.decoding import MAX_EVENT_BYTES, check_unicode, decode, malformed, placed
+from scalein.intake.keys import hashed_key, key_of
+from scalein.intake.times import earliest
 
 MAX_MESSAGES = 10_000  # in a batch; the largest limit of a trigger
 MAX_LAYERS = 12  # envelopes and encodings; EventBridge to topic to queue to trigger has 7
-REQUEST_ID = re.compile(r"[!-~]{1,128}")
-
-Fields = dict[str, Any]
-KeyParts = tuple[object, ...]
+SENDERS_FAULTS = ("json", "base64", "utf-8")  # rules
 
 
 class Message(NamedTuple):
@@ -42,6 +34,14 @@ class Message(NamedTuple):
     event_type: str = ""  # of the innermost CloudEvent
     envelopes: tuple[Envelope, ...] = ()  # outermost first
     error: RejectedEvent | None = None  # why the message cannot be read; then it has no document
+    region: object = None  # of the innermost CloudEvent, if EventBridge says it
+    steps: tuple[str, ...] = ()  # each envelope and encoding by its name, outermost first
+    content_name: str = ""  # of the document in the innermost envelope, for a person
+
+    @property
+    def place(self) -> str:
+        """Where the document was, such as CloudEvent > MNS queue message > body; "" if alone."""
+        return _place(self.envelopes, self.content_name)
 
     def key_of_content(self, kind: str, *parts: object) -> str:
         """Returns a key of these parts of the content; the envelopes' key if a part is missing."""
@@ -76,224 +76,94 @@ class Batch(Sequence[Message]):
         if isinstance(index, slice):
             return Batch(self._elements[index], self._max_bytes)
         element = self._elements[index]
-        return _unwrap(element, _hashed_key("content", element), self._max_bytes)
+        return _unwrap(element, hashed_key("content", element), self._max_bytes, "Message")
 
     def __iter__(self) -> Iterator[Message]:
         return (self[index] for index in range(len(self)))
-
-
-class Unwrapped(NamedTuple):
-    """The content of one envelope, and what the envelope says about it."""
-
-    content: Any
-    key_parts: KeyParts = ()  # in the kind's own order; if one is missing, there is no key
-    sent_at: datetime | None = None
-    event_type: str = ""
-    is_keyed_by_content: bool = False  # the envelope differs at each delivery of the same content
 
 
 def parse_event(event: bytes, max_bytes: int = MAX_EVENT_BYTES) -> ParsedEvent:
     """Returns every message of an event, in order. Never raises: a message that cannot be read has
     an `error`.
     """
-    idempotency_key = _hashed_key("content", event)
+    idempotency_key = hashed_key("content", event)
     try:
-        value = value_of(event, max_bytes)
-        if not isinstance(value, list):
-            is_http = isinstance(value, dict) and HTTP.required_fields <= value.keys()
-            return ParsedEvent((_unwrap(value, idempotency_key, max_bytes),), is_http=is_http)
+        value, encodings = decode(event, max_bytes)
+        if not isinstance(value, list) or is_alert_array(value):
+            is_http = is_http_request(value)
+            message = _unwrap(value, idempotency_key, max_bytes, "Event", encodings)
+            return ParsedEvent((message,), is_http=is_http)
         if len(value) > MAX_MESSAGES:
             raise malformed(
                 "maxItems",
-                f"The event has {len(value)} messages; the limit is {MAX_MESSAGES} messages.",
+                f"It has {len(value)} messages; the limit is {MAX_MESSAGES} messages.",
             )
     except RejectedEvent as error:
-        return ParsedEvent((Message(idempotency_key, {}, error=error),))
+        error = foreign.error_of_bytes(event) or _with_advice(error)
+        return ParsedEvent((Message(idempotency_key, {}, error=placed(error, "Event")),))
     return ParsedEvent(Batch(value, max_bytes), is_batch=True)
 
 
-def key_of(kinds: str, *parts: object) -> str:
-    """Returns a key such as event.kafka-topic/7/5; "" if a part is missing.
-
-    No other kinds and parts give the same key. It has at most 128 visible ASCII characters: if
-    the parts do not allow that, it is a hash of them.
-    """
-    texts = [str(part) for part in parts if _is_key_part(part)]
-    if not texts or len(texts) < len(parts):
-        return ""
-    key = f"{kinds}-{'/'.join(text.replace('%', '%25').replace('/', '%2F') for text in texts)}"
-    return key if REQUEST_ID.fullmatch(key) else _hashed_key(kinds, digest(kinds, *texts))
-
-
-def digest(*parts: str) -> str:
-    """Returns 40 hexadecimal digits. The lengths of the parts are hashed too, so that no two lists
-    of parts give the same text.
-    """
-    text = "".join(f"{len(part)}:{part}" for part in parts)
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-
-
-def _unwrap(value: Any, idempotency_key: str, max_bytes: int) -> Message:
-    sent_at, event_type, envelopes = None, "", tuple[Envelope, ...]()
+def _unwrap(
+    value: Any, idempotency_key: str, max_bytes: int, outermost: str, steps: tuple[str, ...] = ()
+) -> Message:
+    """The message of a value. `outermost`: what errors call a value that has no envelope."""
+    sent_at, event_type, region, content_name = None, "", None, ""
+    envelopes = tuple[Envelope, ...]()
     try:
         check_unicode(value)
         for _ in range(MAX_LAYERS):
             if isinstance(value, (str, bytes)):
-                value = value_of(value, max_bytes, "message")
+                value, encodings = decode(value, max_bytes)
                 check_unicode(value)
+                steps += encodings
                 continue
-            if not isinstance(value, dict):
-                raise malformed("type", "A message must be a JSON object.")
-            envelope = _envelope_of(value)
+            value = message_fields(value)
+            envelope = envelope_of(value)
             if envelope is None:
-                return Message(idempotency_key, value, sent_at, event_type, envelopes)
-            envelopes = (*envelopes, envelope)
+                return Message(
+                    idempotency_key,
+                    value,
+                    sent_at,
+                    event_type,
+                    envelopes,
+                    None,
+                    region,
+                    steps,
+                    content_name,
+                )
+            envelopes, steps, content_name = (*envelopes, envelope), (*steps, envelope.name), ""
             unwrapped = envelope.unwrap(value)
-            value = unwrapped.content
+            value, content_name = unwrapped.content, unwrapped.content_name
             idempotency_key = _key_of_unwrapped(envelopes, unwrapped) or idempotency_key
             sent_at = earliest(sent_at, unwrapped.sent_at)
+            region = unwrapped.region if unwrapped.event_type else region
             event_type = unwrapped.event_type or event_type
-        raise malformed("maxLayers", f"The message has more than {MAX_LAYERS} envelopes.")
+        raise malformed("maxLayers", f"It has more than {MAX_LAYERS} envelopes.")
     except RejectedEvent as error:
-        return Message(idempotency_key, {}, error=error)
+        error = placed(_with_advice(error), _place(envelopes, content_name) or outermost)
+        return Message(
+            idempotency_key, {}, None, event_type, envelopes, error, None, steps, content_name
+        )
 
 
-def _envelope_of(fields: Fields) -> Envelope | None:
-    names = fields.keys()
-    return next((envelope for envelope in ENVELOPES if envelope.required_fields <= names), None)
+def _place(envelopes: Sequence[Envelope], content_name: str) -> str:
+    names = [envelope.name for envelope in envelopes]
+    return " > ".join([*names, content_name] if content_name else names)
+
+
+def _with_advice(error: RejectedEvent) -> RejectedEvent:
+    """The error; what to do is added if its sentence only says what is wrong."""
+    is_bare = error.rule in SENDERS_FAULTS and str(error).count(". ") == 0
+    return malformed(error.rule, f"{error} Fix the sender.", error.path) if is_bare else error
 
 
 def _key_of_unwrapped(envelopes: Sequence[Envelope], unwrapped: Unwrapped) -> str:
     kinds = _joined_kinds(envelopes)
     if unwrapped.is_keyed_by_content:
-        return _hashed_key(kinds, unwrapped.content)
+        return hashed_key(kinds, unwrapped.content)
     return key_of(kinds, *unwrapped.key_parts)
-
-
-def _is_key_part(part: object) -> bool:
-    return part != "" and isinstance(part, (str, int)) and not isinstance(part, bool)
 
 
 def _joined_kinds(envelopes: Sequence[Envelope], *more: str) -> str:
     return ".".join([*(envelope.kind for envelope in envelopes), *more])
-
-
-def _hashed_key(kinds: str, content: Any) -> str:
-    """A key such as http:0a1b...: the last kind, and a hash of all kinds and the content.
-
-    A key that is not hashed never has a colon after its kind.
-    """
-    if not isinstance(content, (str, bytes)):
-        content = json.dumps(content, sort_keys=True)
-    if isinstance(content, str):
-        content = content.encode("utf-8", "surrogatepass")
-    hashed = sha256(f"{kinds}:".encode())
-    hashed.update(content)
-    return f"{kinds.rsplit('.', 1)[-1]}:{hashed.hexdigest()[:40]}"
-
-
-def _object(value: Any) -> Fields:
-    return value if isinstance(value, dict) else {}
-
-
-def _optional_time(value: object, path: str) -> datetime | None:
-    return None if value is None else time_of(value, path)
-
-
-def _cloud_event(event: Fields) -> Unwrapped:
-    """CloudEvents 1.0, as EventBridge and every queue trigger send it."""
-    if "data" in event:
-        content = event["data"]
-    elif isinstance(event.get("data_base64"), str):
-        content = decode_base64(event["data_base64"])
-    else:
-        raise malformed("required", "The CloudEvent has no data.", "$.data")
-    key_parts = (event.get("source"), event.get("id"))  # unique together, says CloudEvents
-    sent_at = _optional_time(event.get("time"), "$.time")
-    return Unwrapped(content, key_parts, sent_at, str(event["type"]))
-
-
-def _http(request: Fields) -> Unwrapped:
-    """A request of an HTTP trigger, Function Compute 3.0. The request id differs at each
-    repetition, so the body gives the key.
-    """
-    body = request["body"]
-    if request["isBase64Encoded"] is True and isinstance(body, str):
-        body = decode_base64(body)
-    arrived_at = _object(request["requestContext"]).get("timeEpoch")
-    sent_at = _optional_time(arrived_at, "$.requestContext.timeEpoch")
-    return Unwrapped(body, sent_at=sent_at, is_keyed_by_content=True)
-
-
-def _mns_topic(message: Fields) -> Unwrapped:
-    sent_at = _optional_time(message.get("PublishTime"), "$.PublishTime")
-    return Unwrapped(message["Message"], (message["MessageId"],), sent_at)
-
-
-def _mns_topic_with_attributes(message: Fields) -> Unwrapped:
-    return Unwrapped(message["body"])
-
-
-def _mns_queue(message: Fields) -> Unwrapped:
-    return Unwrapped(message["messageBody"], (message.get("messageId"),))
-
-
-def _rabbitmq(message: Fields) -> Unwrapped:
-    properties = _object(message["props"])
-    sent_at = _optional_time(properties.get("timestamp"), "$.props.timestamp")
-    return Unwrapped(message["body"], (properties.get("messageId"),), sent_at)
-
-
-def _kafka(message: Fields) -> Unwrapped:
-    key_parts = (message["topic"], message["partition"], message["offset"])
-    sent_at = _optional_time(message.get("timestamp"), "$.timestamp")
-    return Unwrapped(message["value"], key_parts, sent_at)
-
-
-def _rocketmq(message: Fields) -> Unwrapped:
-    """Alibaba Cloud's, inside a CloudEvent; or Apache's own, which is alone and has a `msgId`."""
-    properties = _object(message["systemProperties"])
-    id = message.get("msgId") or properties.get("UNIQ_KEY")
-    sent_at = _optional_time(message.get("bornTimestamp"), "$.bornTimestamp")
-    return Unwrapped(message["body"], (id,), sent_at)
-
-
-def _timer(tick: Fields) -> Unwrapped:
-    key_parts = (tick["triggerName"], tick["triggerTime"])
-    return Unwrapped(tick["payload"], key_parts, time_of(tick["triggerTime"], "$.triggerTime"))
-
-
-class Envelope(NamedTuple):
-    """A form in which messages are carried. An object with all required fields is of this form."""
-
-    name: str  # for a person
-    kind: str  # in keys: letters only
-    required_fields: frozenset[str]
-    unwrap: Callable[[Fields], Unwrapped]  # raises RejectedEvent
-
-
-HTTP = Envelope(
-    "HTTP request", "http", frozenset({"requestContext", "body", "isBase64Encoded"}), _http
-)
-ENVELOPES = (
-    Envelope("CloudEvent", "event", frozenset({"specversion", "type"}), _cloud_event),
-    HTTP,
-    Envelope(
-        "MNS topic message", "mns", frozenset({"TopicName", "MessageId", "Message"}), _mns_topic
-    ),
-    Envelope("MNS queue message", "mns", frozenset({"messageBody"}), _mns_queue),
-    Envelope("RabbitMQ message", "rabbitmq", frozenset({"envelope", "props", "body"}), _rabbitmq),
-    Envelope(
-        "Kafka message", "kafka", frozenset({"topic", "partition", "offset", "value"}), _kafka
-    ),
-    Envelope(
-        "RocketMQ message", "rocketmq", frozenset({"topic", "systemProperties", "body"}), _rocketmq
-    ),
-    Envelope(
-        "MNS topic message with attributes",
-        "mns",
-        frozenset({"body", "attrs"}),
-        _mns_topic_with_attributes,
-    ),
-    Envelope("timer", "timer", frozenset({"triggerName", "triggerTime", "payload"}), _timer),
-)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from scalein.decision.model import Scope, Subject
+from scalein.decision.alarm import Scope, Subject
 
 ABSENT = ("", "null")  # CloudMonitor's callback writes the text null for a missing value
 Fields = Mapping[str, Any]  # labels or dimensions
@@ -36,23 +36,58 @@ INSTANCE_NAMESPACES = ("acs_ecs", "acs_eci", "acs_ebs")
 CUSTOM_NAMESPACES = ("acs_custom",)  # the user's own metrics; other acs_ are products
 GROUP_NAMES = ("groupid", "scalinggroup", "scalinggroupid", "scalinggroupname")
 PLACE_NAMES = ("userid", "regionid", "region")
+LIST_MARKS = "[]\"' "
 NO_GROUP = (*ABSENT, "0")  # system events have the group 0 for none
 
 
-def subject_of_event(*values: object) -> Subject:
-    """Returns the subject of what happened to one instance, whether or not its id can be read:
-    the first value that is an id or an ARN.
+def subject_of_event(value_by_field: Fields) -> Subject:
+    """Returns the subject of what happened to instances, whether or not their ids can be read.
+
+    Each field may hold an id, an ARN, several of them in a list, or nothing of the kind. Fields
+    agree if the one that names most instances names those of all others; else no id counts.
     """
-    return Subject(Scope.INSTANCES, instance_ids_of(*values))
+    ids_by_field = {field: _ids_in(value) for field, value in value_by_field.items()}
+    naming = sorted(filter(ids_by_field.get, ids_by_field), key=lambda f: -len(ids_by_field[f]))
+    for field in naming[1:]:
+        if not set(ids_by_field[field]) <= set(ids_by_field[naming[0]]):
+            return Subject(Scope.INSTANCES, conflicting_fields=(naming[0], field))
+    return Subject(Scope.INSTANCES, ids_by_field[naming[0]] if naming else ())
 
 
-def subject_of_alerts(alerts: Sequence[Fields], shared: Fields) -> Subject:
-    """Returns the subject of alerts: each has its labels, and all have the shared ones."""
-    ids = _instance_ids(alerts)
-    if ids:
-        return Subject(Scope.INSTANCES, ids)
-    naming_field = _naming_field((*alerts, shared), is_product=False)
-    return Subject(Scope.UNKNOWN if naming_field else Scope.GROUP, naming_field=naming_field)
+def subjects_of_alerts(alerts: Sequence[Sequence[Fields]]) -> list[Subject]:
+    """Returns the subject of each alert. It has its own labels first, which alone can say which
+    instance it is of, then what else is said of it, such as labels of all alerts of a group.
+
+    Each name and each text is looked at once, however many alerts have it.
+    """
+    # By identity: the labels that alerts share are one object, looked at once.
+    fields_by_id = {id(fields): fields for alert in alerts for fields in alert}
+    names = _names(list(fields_by_id.values()))
+    id_names = _id_names(names)
+    naming_names = {name for name in names if INSTANCE_NAME.search(_plain(name))}
+    naming_texts: dict[str, bool] = {}
+
+    def is_naming(value: object) -> bool:
+        if not isinstance(value, str):
+            return isinstance(value, (dict, list))  # it cannot be read
+        if value not in naming_texts:
+            naming_texts[value] = _is_naming_text(value, is_product=False)
+        return naming_texts[value]
+
+    naming_by_id = {
+        number: next((name for name in fields if name in naming_names), "")
+        or next((name for name, value in fields.items() if is_naming(value)), "")
+        for number, fields in fields_by_id.items()
+    }
+
+    def subject(alert: Sequence[Fields]) -> Subject:
+        ids = instance_ids_of(*(alert[0].get(name) for name in id_names))
+        if ids:
+            return Subject(Scope.INSTANCES, ids)
+        naming_field = next(filter(None, (naming_by_id[id(fields)] for fields in alert)), "")
+        return Subject(Scope.UNKNOWN if naming_field else Scope.GROUP, naming_field=naming_field)
+
+    return [subject(alert) for alert in alerts]
 
 
 def subject_of_metric(dimensions: object, namespaces: Iterable[str], data: Fields) -> Subject:
@@ -93,10 +128,21 @@ def instance_ids_of(*values: object) -> tuple[str, ...]:
     return ()
 
 
+def _ids_in(value: object) -> tuple[str, ...]:
+    """Each id in a text, a list of texts, or the text of a list: `i-1,i-2`, `["i-1", "i-2"]`."""
+    texts = value if isinstance(value, list) else [value]
+    parts = (
+        part.strip(LIST_MARKS)
+        for text in texts
+        if isinstance(text, str)
+        for part in text.split(",")
+    )
+    return tuple(dict.fromkeys(id for part in parts for id in instance_ids_of(part)))
+
+
 def _instance_ids(resources: Sequence[Fields]) -> tuple[str, ...]:
     """The id of each resource that has one which can be read."""
-    names = [name for name in _names(resources) if _plain(name) in ID_NAMES]
-    names.sort(key=lambda name: ID_NAMES.index(_plain(name)))
+    names = _id_names(_names(resources))
     ids = (
         id
         for resource in resources
@@ -130,12 +176,16 @@ def _names_of_texts(resources: Sequence[Fields], is_product: bool) -> Iterator[s
             elif isinstance(value, (dict, list)):
                 yield name
     for text, name in name_by_text.items():
-        if (
-            instance_ids_of(text)
-            or INSTANCE_TEXT.search(text)
-            or (not is_product and ADDRESS.search(text))
-        ):
+        if _is_naming_text(text, is_product):
             yield name
+
+
+def _is_naming_text(text: str, is_product: bool) -> bool:
+    return bool(
+        instance_ids_of(text)
+        or INSTANCE_TEXT.search(text)
+        or (not is_product and ADDRESS.search(text))
+    )
 
 
 def _is_group(resource: Fields) -> bool:
@@ -145,6 +195,12 @@ def _is_group(resource: Fields) -> bool:
     return value_by_name.keys() <= {*GROUP_NAMES, *PLACE_NAMES} and any(
         str(value) not in NO_GROUP for value in groups if value is not None
     )
+
+
+def _id_names(names: Iterable[str]) -> list[str]:
+    """Those names that are of ids, in their order of precedence."""
+    id_names = [name for name in names if _plain(name) in ID_NAMES]
+    return sorted(id_names, key=lambda name: ID_NAMES.index(_plain(name)))
 
 
 def _names(resources: Sequence[Fields]) -> list[str]:

@@ -14,6 +14,8 @@ BASIC = re.compile(
     r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)", re.ASCII
 )  # 20260301T180958.118+0800
 EPOCH = re.compile(r"[0-9]{1,16}")
+NO_TIME = (None, "", 0, "0")
+ZERO_DAY = "0001-01-01"
 MILLISECONDS_FROM = 10**11  # as seconds, this is the year 5138
 
 
@@ -32,6 +34,15 @@ def time_of(value: object, path: str) -> datetime:
             " seconds or milliseconds since 1970.",
             path,
         ) from None
+
+
+def known_time_of(value: object, path: str) -> datetime | None:
+    """Returns the time that `value` holds, as `time_of`; None if it is missing or zero.
+
+    Go, in which Alertmanager and Grafana are written, has the year 1 for no time.
+    """
+    is_zero = isinstance(value, str) and value.startswith(ZERO_DAY)
+    return None if is_zero or value in NO_TIME else time_of(value, path)
 
 
 def earliest(*times: datetime | None) -> datetime | None:

@@ -6,28 +6,25 @@ headroom twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from scalein.cloud.gateway import DryRun
+from scalein.decision.alarm import Alarm
 from scalein.decision.evidence import CLOCK_SKEW
 from scalein.decision.group_policy import Pause
-from scalein.decision.model import Alarm, RemovalRequest
+from scalein.decision.model import RemovalRequest
 from scalein.decision.progress import Progress
 from scalein.decision.reasons import Ignored, Status
 from scalein.errors import GatewayError, RejectedEvent
+from scalein.intake.alert_list import AlertList, firing_at
 from scalein.intake.dialects import SignedFollowUp, parse_message
 from scalein.intake.envelopes import Message, ParsedEvent
 from scalein.policy import Policy, PolicyViolation, apply_policy
-from scalein.policy_rules import (
-    may_apply,
-    request_from_rule,
-    rule_for,
-    why_no_rule,
-    why_not_of_group,
-)
+from scalein.policy_rules import Match, matches_of
 from scalein.processing.again import come_again, wait_until_due
-from scalein.processing.dependencies import MAX_PER_MESSAGE, Dependencies
+from scalein.processing.alarm_requests import request_of_match
+from scalein.processing.dependencies import Dependencies
 from scalein.processing.group_view import GroupView
 from scalein.processing.once import MessageProcessor
 from scalein.processing.progress_record import verify_follow_up
@@ -50,7 +47,10 @@ class BatchProcessor:
         self._views: dict[str, GroupView] = {}
 
     def process(self, event: ParsedEvent) -> Iterator[Outcome]:
-        """Yields one outcome for each message, in order. Raises ConfigurationError."""
+        """Yields the outcomes of the messages, in order. Raises ConfigurationError.
+
+        A message has one, but alerts of one notification have one for each rule that they match.
+        """
         deadline = self._dependencies.deadline
         seconds_each = SCHEDULING_SECONDS if self._dependencies.schedule_follow_up else 0.0
         max_reserved_seconds = deadline.remaining_seconds() / 2
@@ -63,14 +63,19 @@ class BatchProcessor:
             if remaining_seconds <= 0:
                 yield wording.out_of_time(message.idempotency_key)
                 continue
-            work = self._work_of(message)
-            if isinstance(work, Outcome):
-                yield work
-            elif is_late and work[1] is None:  # an expired one would come again without its age
-                sentence = "The event's earlier messages used up the invocation's time."
-                yield self._come_again(wording.busy(work[0].request, sentence), work[0])
-            else:
-                yield self._process(*work)
+            works, note = self._works_of(message)
+            for work in works:
+                is_late = is_late or deadline.remaining_seconds() <= 0
+                outcome = self._outcome_of(work, is_late)
+                yield outcome._replace(message=f"{outcome.message} {note}") if note else outcome
+
+    def _outcome_of(self, work: Work | Outcome, is_late: bool) -> Outcome:
+        if isinstance(work, Outcome):
+            return work
+        if is_late and work[1] is None:  # an expired one would come again without its age
+            sentence = "The event's earlier messages used up the invocation's time."
+            return self._come_again(wording.busy(work[0].request, sentence), work[0])
+        return self._process(*work)
 
     def _process(self, progress: Progress, expiry: Outcome | None) -> Outcome:
         """The outcome of one removal, or of its plan alone if it is a dry run."""
@@ -111,24 +116,33 @@ class BatchProcessor:
             or plan_only(request, view, group_policy, dependencies)
         )
 
-    def _work_of(self, message: Message) -> Work | Outcome:
-        """The removal that a message requests; its outcome if nothing is to be done for it."""
+    def _works_of(self, message: Message) -> tuple[Iterable[Work | Outcome], str]:
+        """The removals that a message requests, or its outcome if nothing is to be done for it;
+        and a sentence that all its outcomes get, or "".
+        """
         try:
             parsed = parse_message(message)
             if isinstance(parsed, SignedFollowUp):
                 progress = verify_follow_up(parsed, self._dependencies.follow_up_key)
-                return self._follow_up(progress)
+                return [self._follow_up(progress)], ""
         except RejectedEvent as error:
-            return wording.rejected(message.idempotency_key, error)
-        if isinstance(parsed, Ignored):
-            return wording.ignored(message.idempotency_key, parsed)
+            return [wording.rejected(message.idempotency_key, error)], ""
         if isinstance(parsed, RemovalRequest):
-            return self._admit(Progress(parsed, self._clock.now()))
-        return self._work_of_alarm(parsed)
+            return [self._admit(Progress(parsed, self._clock.now()))], ""
+        if isinstance(parsed, Alarm):
+            parsed = AlertList((parsed,))
+        alarms = [] if isinstance(parsed, Ignored) else firing_at(self._clock.now(), parsed.alarms)
+        if isinstance(parsed, Ignored) or not alarms:
+            why = parsed if isinstance(parsed, Ignored) else Ignored.RECOVERY
+            return [wording.ignored(message.idempotency_key, why)], ""
+        matches = matches_of(alarms, self._policy.rules)
+        # One after the other, so that each is gathered after the one before has acted.
+        return (self._work_of_match(match, len(alarms)) for match in matches), parsed.note
 
-    def _work_of_alarm(self, alarm: Alarm) -> Work | Outcome:
-        """The removal that the policy's first matching rule requests for the alarm."""
-        request = request_of_alarm(alarm, self._policy)
+    def _work_of_match(self, match: Match, alarms: int) -> Work | Outcome:
+        """The removal that the policy's first matching rule requests for its alarms."""
+        alarm, region_id = match.alarm, self._dependencies.region_id
+        request = request_of_match(match, self._policy, region_id, alarms)
         if isinstance(request, Outcome):
             return request
         progress = Progress(request, self._clock.now())
@@ -207,32 +221,3 @@ class BatchProcessor:
 
     def _is_dry_run(self, scaling_group_id: str) -> bool:
         return self._dependencies.is_dry_run or self._policy.groups[scaling_group_id].dry_run
-
-
-def request_of_alarm(alarm: Alarm, policy: Policy) -> RemovalRequest | Outcome:
-    """What the policy's first matching rule requests for the alarm; the outcome if it is nothing.
-
-    The request names no scaling group if that is the one of the alarm's instances.
-    """
-    rule = rule_for(alarm, policy.rules)
-    if rule is None:
-        detail = why_no_rule(alarm, policy.rules)
-        return wording.ignored(alarm.idempotency_key, Ignored.NO_RULE, detail)
-    if not may_apply(rule, alarm):
-        outcome = wording.ignored(alarm.idempotency_key, Ignored.PER_INSTANCE)
-        return outcome._replace(message=f"{outcome.message} {why_not_of_group(alarm)}")
-    group_id = "" if rule.uses_alarm_group else rule.request["scalingGroupId"]
-    request = request_from_rule(rule, alarm, group_id)
-    violation = _violation_of_named(request, len(alarm.instance_ids))
-    return wording.denied(request, "$", violation) if violation else request
-
-
-def _violation_of_named(request: RemovalRequest, named: int) -> str:
-    """Why the instances that the alarm names cannot be removed; empty if they can."""
-    if not request.target.is_named:
-        return ""
-    if not request.target.instance_ids:
-        return "The rule takes the alarm's instances, and the alarm names none that can be read."
-    if named > MAX_PER_MESSAGE:
-        return f"The alarm names {named} instances; a message removes {MAX_PER_MESSAGE} at most."
-    return ""

@@ -43,6 +43,7 @@ class Dependencies(NamedTuple):
     settle_seconds: float = 180.0
     is_dry_run: bool = False
     stopped_groups: tuple[str, ...] = ()  # the stop switch; ("all",): every group
+    region_id: str = ""  # where the groups are; "": not known, so events of all regions count
     stop_fault: str = ""  # a clause: the stop switch cannot be read, and stops every group
 
     def stop_of(self, scaling_group_id: str) -> str:

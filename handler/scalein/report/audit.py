@@ -67,7 +67,10 @@ ERRORS = (  # of BLOCKED: a person must act on these; the other reasons pass by 
     Reason.UNHEALTHY_GROUP,
     Reason.PARTIAL_DENIED,
 )
-EXPECTED = (Ignored.RECOVERY, Ignored.SELF_TRIGGERED, Ignored.NO_SCALING_GROUP)
+EXPECTED = (
+    *(Ignored.RECOVERY, Ignored.NO_DATA, Ignored.STAGE),
+    *(Ignored.SELF_TRIGGERED, Ignored.NO_SCALING_GROUP),
+)
 
 
 def record(outcome: Outcome, function_request_id: str, times: CallTimes) -> None:

@@ -135,16 +135,18 @@ def for_batch(outcomes: Sequence[Outcome], max_bytes: int = MAX_BYTES) -> Json:
     return encodable({"outcomes": fitting, "summary": summary})
 
 
-def for_http(body: Json, outcome: Outcome) -> Json:
-    """The reply of an HTTP trigger: 400 for a wrong request, and 503 with Retry-After for one that
-    its sender must send again, because this function does not do so itself.
+def for_http(body: Json, outcomes: Sequence[Outcome]) -> Json:
+    """The reply of an HTTP trigger: 400 if all is wrong, and 503 with Retry-After for what its
+    sender must send again, because this function does not do so itself.
     """
     status, headers = 200, {"Content-Type": "application/json"}
-    if outcome.status is Status.REJECTED:
+    open_outcomes = [o for o in outcomes if o.status is Status.RETRY and o.follow_up is None]
+    if all(outcome.status is Status.REJECTED for outcome in outcomes):
         status = 400
-    elif outcome.status is Status.RETRY and outcome.follow_up is None:
+    elif open_outcomes:
         status = 503
-        headers["Retry-After"] = str(math.ceil(outcome.retry_after_seconds or RETRY_AFTER_SECONDS))
+        pauses = [o.retry_after_seconds or RETRY_AFTER_SECONDS for o in open_outcomes]
+        headers["Retry-After"] = str(math.ceil(max(pauses)))
     return {
         "statusCode": status,
         "headers": headers,

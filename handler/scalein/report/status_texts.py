@@ -58,8 +58,8 @@ STATUSES = {
     ),
     Status.REFUSED: Text(
         "refused",
-        "The policy forbids the request (`rejection.rule`: `policy`), ESS refused it, or its time "
-        "is more than 5 minutes ahead (`time`).",
+        "The policy forbids the request (`rejection.rule`: `policy`), ESS refused it, its time is "
+        "more than 5 minutes ahead (`time`), or the event is of another region (`region`).",
         "Read `message`. The same message is refused again.",
     ),
     Status.EXPIRED: Text(

@@ -19,8 +19,26 @@ class Text(NamedTuple):
 
 
 IGNORED = {
-    Ignored.RECOVERY: Text(
-        "a recovery", "The alarm is over, or has no data: no reason to remove instances."
+    Ignored.RECOVERY: Text("a recovery", "The alarm is over: no reason to remove instances."),
+    Ignored.NO_DATA: Text(
+        "without data",
+        "The alarm has no data: what is not measured is no reason to remove instances.",
+    ),
+    Ignored.CONTRADICTION: Text(
+        "contradictory",
+        "The message contradicts itself: one of curLevel and eventName says that the alarm fires, "
+        "the other that it is over.",
+        "Use another way of this alarm rule, such as its callback.",
+    ),
+    Ignored.STAGE: Text(
+        "in a stage that does not act",
+        "The event is over, will not happen, or its stage is not known: no reason to remove "
+        "instances.",
+    ),
+    Ignored.NO_DATA: Text(
+        "without data",
+        "The alarm says that its data is missing: no reason to remove instances.",
+        "See why the monitor has no data.",
     ),
     Ignored.NO_RULE: Text(
         "without a rule",
@@ -41,7 +59,8 @@ IGNORED = {
     ),
     Ignored.SELF_TRIGGERED: Text(
         "self-triggered",
-        "A notice of Auto Scaling itself, or an event that a removal causes.",
+        "A notice of Auto Scaling itself, or a report of an instance's state, which each removal "
+        "causes.",
         "Do not send such events to this function.",
     ),
 }

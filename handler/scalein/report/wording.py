@@ -209,10 +209,10 @@ def from_the_future(request: RemovalRequest, ahead: timedelta) -> Outcome:
     return _of(request, Status.REFUSED, message)._replace(rejection=("$", "time"))
 
 
-def denied(request: RemovalRequest, path: str, sentence: str) -> Outcome:
-    """The outcome of a request that the policy forbids. `sentence`: why."""
+def denied(request: RemovalRequest, path: str, sentence: str, rule: str = "policy") -> Outcome:
+    """The outcome of a request that the policy, or another rule, forbids. `sentence`: why."""
     message = f"Refused: {uncapitalized(sentence)}"
-    return _of(request, Status.REFUSED, message)._replace(rejection=(path, "policy"))
+    return _of(request, Status.REFUSED, message)._replace(rejection=(path, rule))
 
 
 def duplicate(

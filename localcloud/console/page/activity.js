@@ -65,7 +65,8 @@ export function activityItem(activity) {
     isRunning ? progressBar(activity) : null,
     h('p', { class: 'quiet' }, activity.cause),
     h('p', { class: 'line' }, h('small', {}, activity.group), idsView(activity.removing, '−'),
-      idsView(activity.joining, '+'), h('button', { class: 'plain small push', type: 'button',
+      idsView(activity.joining, '+'), idsView(activity.turning, '±'),
+      h('button', { class: 'plain small push', type: 'button',
         'aria-label': `Details of ${activity.id}`, onclick: () => showActivity(activity.id) },
       'Details')));
 }
@@ -90,6 +91,7 @@ export function showActivity(id) {
       `An activity takes ${plural(cloud('activitySeconds'), 'second')} here. `
       + 'Put the clock forward to end it now.') : null,
     ...ids('Removes', activity.removing), ...ids('Adds', activity.joining),
+    ...ids('Changes', activity.turning),
     ...(Object.keys(activity.ignored).length
       ? [h('h3', {}, 'Ignored'), json(activity.ignored)] : [])));
 }

@@ -121,7 +121,7 @@ export class Instances {
 function instanceDetails(one) {
   const why = whyById().get(one.id);
   const activities = list('activities').filter((activity) =>
-    activity.removing.includes(one.id) || activity.joining.includes(one.id));
+    [activity.removing, activity.joining, activity.turning].some((ids) => ids.includes(one.id)));
   return h('div', {},
     pairs([['State', stateView(one.state)], ['Health', badge(one.health)], ['Zone', one.zone],
       ['Type', one.type], ['Joined', day(one.joined)], ['Creation', one.creation],

@@ -5,11 +5,12 @@ import { badge, clockTime } from './format.js';
 import { progressCell, progressText, showActivity } from './activity.js';
 import { Table } from './table.js';
 
-const instanceCount = (one) => one.removing.length + one.joining.length;
+const instanceCount = (one) => one.removing.length + one.joining.length + one.turning.length;
 const instancesText = (one) => {
   const parts = [one.removing.length ? `−${one.removing.length}` : '',
-    one.joining.length ? `+${one.joining.length}` : ''].filter(Boolean).join(' ');
-  return `${parts} ${[...one.removing, ...one.joining].slice(0, 3).join(', ')}`;
+    one.joining.length ? `+${one.joining.length}` : '',
+    one.turning.length ? `±${one.turning.length}` : ''].filter(Boolean).join(' ');
+  return `${parts} ${[...one.removing, ...one.joining, ...one.turning].slice(0, 3).join(', ')}`;
 };
 
 const COLUMNS = [

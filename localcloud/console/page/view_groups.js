@@ -26,6 +26,9 @@ function scaleView(group) {
   return scale;
 }
 
+// The region of a group, where it is another than the cloud's own.
+const placeText = (group) => (group.region === cloud('region') ? '' : ` · ${group.region}`);
+
 function groupItem(group) {
   const desired = group.desired === null ? '' : ` · desired ${count(group.desired)}`;
   const suspended = group.suspended.length
@@ -34,7 +37,7 @@ function groupItem(group) {
   return h('li', {}, h('a', { href: `#/groups/${encodeURIComponent(group.id)}`,
     'aria-label': `Scaling group ${group.id}` },
   h('span', {}, h('span', { class: 'name' }, group.name || group.id),
-    h('br'), h('small', { class: 'mono' }, group.id)),
+    h('br'), h('small', { class: 'mono' }, `${group.id}${placeText(group)}`)),
   h('span', {}, h('span', { class: 'sizes' }, h('small', {}, stateText(group.states)),
     h('small', {}, `${count(group.min)} to ${count(group.max)}${desired}`)), scaleView(group),
   isActive && !suspended ? null : h('span', { class: 'chips' },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from localcloud import errors
 from localcloud.answers import Reply
 from localcloud.ess.parameters import Parameter, Request
 from localcloud.ess.state import EssState
@@ -17,3 +18,5 @@ class Action(NamedTuple):
     act: Callable[[EssState, Request], Reply]
     parameters: tuple[Parameter, ...] = ()
     missing: str = ""  # of what the documentation says it does; empty: nothing known
+    # what an invalid parameter is refused with; `InvalidParameter` otherwise
+    invalid: type[errors.ApiError] | None = None

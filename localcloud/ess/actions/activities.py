@@ -5,7 +5,7 @@ from __future__ import annotations
 from localcloud import errors
 from localcloud.answers import Reply
 from localcloud.ess.actions.action import Action
-from localcloud.ess.parameters import REGION, Request, pages, text, texts
+from localcloud.ess.parameters import NEWER, REGION, Request, pages, text, texts
 from localcloud.ess.requests import page_reply
 from localcloud.ess.state import HISTORY, EssState
 from localcloud.ess.views import activity_view
@@ -14,15 +14,17 @@ from localcloud.ess.views import activity_view
 def describe_scaling_activities(state: EssState, request: Request) -> Reply:
     now = state.clock.now()
     ids, group_id = request["ScalingActivityId"], request["ScalingGroupId"]
-    if bool(ids) == bool(group_id):
-        error = errors.InvalidParameter if ids else errors.MissingParameter
-        raise error("ScalingGroupId")
+    if not ids and not group_id:
+        raise errors.MissingParameter("ScalingGroupId")
+    if ids and group_id and request["Version"] == NEWER:  # the older manual's sample has both
+        raise errors.InvalidParameter("ScalingGroupId")
     if group_id:
         state.group(group_id)
     activities = [
         activity
         for activity in reversed(state.activities.values())
-        if (activity.scaling_activity_id in ids or activity.scaling_group_id == group_id)
+        if (not ids or activity.scaling_activity_id in ids)
+        and group_id in (None, activity.scaling_group_id)
         and request["StatusCode"] in (None, activity.status_code)
         and now - activity.started_at <= HISTORY
     ]

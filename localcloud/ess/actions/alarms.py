@@ -6,6 +6,7 @@ from typing import Any
 
 from localcloud import errors
 from localcloud.answers import Reply
+from localcloud.ess import refusals
 from localcloud.ess.actions.action import Action
 from localcloud.ess.parameters import (
     GROUP,
@@ -110,10 +111,17 @@ def describe_alarms(state: EssState, request: Request) -> Reply:
     return page_reply(request, "AlarmList", alarms, _view)
 
 
+def _is_rule_of(state: EssState, ari: str, scaling_group_id: str) -> bool:
+    try:
+        return rule_by_ari(state, ari).scaling_group_id == scaling_group_id
+    except refusals.RuleAriNotFound:
+        return False
+
+
 def _set(state: EssState, alarm: Alarm, request: Request) -> None:
     for ari in request["AlarmAction"]:
-        if rule_by_ari(state, ari).scaling_group_id != alarm.scaling_group_id:
-            raise errors.InvalidParameter("AlarmAction.N")
+        if not _is_rule_of(state, ari, alarm.scaling_group_id):
+            raise refusals.AlarmParameter("AlarmAction")
     set_given(alarm, request, FIELDS)
     alarm.attributes.update(given(request, DESCRIBED_ONLY))
     for name in ("Dimension", "Expression"):
@@ -146,6 +154,7 @@ ACTIONS = (
         create_alarm,
         (REGION, GROUP, *SETTABLE),
         "one metric; expressions and effective periods are described, without effect",
+        invalid=refusals.AlarmParameter,
     ),
     Action("ModifyAlarm", modify_alarm, (TASK, *SETTABLE), "as CreateAlarm"),
     Action("DeleteAlarm", delete_alarm, (TASK,)),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from localcloud import errors
 from localcloud.answers import Reply
+from localcloud.ess import refusals
 from localcloud.ess.actions.action import Action
 from localcloud.ess.parameters import (
     GROUP,
@@ -20,6 +21,7 @@ from localcloud.ess.parameters import (
 )
 from localcloud.ess.state import EssState
 
+MAX_ATTACHED = 30  # of each kind in a group
 MISSING = "stored and described as ids; nothing is behind them"
 
 
@@ -30,18 +32,36 @@ class Kind(NamedTuple):
     parameter: str
     field: str  # of a group's description
     identified_by: tuple[str, ...] = ()  # fields of a record; none: a plain id
+    # what is raised: too many of them, attached already, detached without being attached
+    quota: type[errors.ApiError] | None = None
+    present: type[errors.ApiError] | None = None
+    absent: type[errors.ApiError] | None = None
 
 
 KINDS = (
-    Kind("LoadBalancers", "LoadBalancer", "LoadBalancerIds"),
-    Kind("DBInstances", "DBInstance", "DBInstanceIds"),
-    Kind("AlbServerGroups", "AlbServerGroup", "AlbServerGroups", ("AlbServerGroupId", "Port")),
+    Kind(
+        *("LoadBalancers", "LoadBalancer", "LoadBalancerIds"),
+        quota=refusals.QuotaOfBalancers,
+        absent=refusals.BalancerNotFound,
+    ),
+    Kind(
+        *("DBInstances", "DBInstance", "DBInstanceIds"),
+        quota=refusals.QuotaOfDatabases,
+        absent=refusals.DatabaseNotFound,
+    ),
+    Kind(
+        *("AlbServerGroups", "AlbServerGroup", "AlbServerGroups"),
+        ("AlbServerGroupId", "Port"),
+        present=refusals.AlbAlreadyAttached,
+        absent=refusals.AlbNotAttached,
+    ),
     Kind("ServerGroups", "ServerGroup", "ServerGroups", ("ServerGroupId", "Port", "Type")),
     Kind(
         "VServerGroups",
         "VServerGroup",
         "VServerGroups",
         ("LoadBalancerId", "VServerGroupAttribute.1.VServerGroupId"),
+        quota=refusals.QuotaOfVServerGroups,
     ),
 )
 
@@ -55,8 +75,14 @@ def actions() -> tuple[Action, ...]:
 def _attach_action(kind: Kind) -> Action:
     def attach(state: EssState, request: Request) -> Reply:
         group = state.group(request["ScalingGroupId"])
-        attached = group.balancers.setdefault(kind.field, [])
-        attached += [entry for entry in _entries(kind, request) if entry not in attached]
+        attached = list(group.balancers.get(kind.field, ()))
+        entries = _entries(kind, request)
+        attached += [entry for entry in entries if entry not in attached]
+        if kind.present and len(attached) == len(group.balancers.get(kind.field, ())):
+            raise kind.present()
+        if kind.quota and len(attached) > MAX_ATTACHED:
+            raise kind.quota(group.scaling_group_id)
+        group.balancers[kind.field] = attached
         return {}
 
     return Action(f"Attach{kind.name}", attach, _parameters(kind, "ForceAttach"), MISSING)
@@ -68,6 +94,9 @@ def _detach_action(kind: Kind) -> Action:
         comparison_key = _comparison_key(kind)
         detached = [comparison_key(entry) for entry in _entries(kind, request)]
         attached = group.balancers.get(kind.field, ())
+        not_attached = set(detached) - {comparison_key(entry) for entry in attached}
+        if kind.absent and not_attached:
+            raise kind.absent(str(min(not_attached)))
         group.balancers[kind.field] = [e for e in attached if comparison_key(e) not in detached]
         return {}
 

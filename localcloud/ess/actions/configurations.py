@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 
 from localcloud import errors
 from localcloud.answers import Reply
+from localcloud.ess import refusals
 from localcloud.ess.actions.action import Action
 from localcloud.ess.parameters import (
     GROUP,
@@ -29,6 +31,7 @@ from localcloud.ess.state import EssState, new_id
 from localcloud.ess.views import minute
 
 MAX_CONFIGURATIONS = 10
+MAX_USER_DATA = 16 << 10  # bytes, before they are encoded
 INSTANCE_TYPES = ("InstanceType", "InstanceTypes", "InstanceTypeOverride", "Cpu")
 IMAGES = ("ImageId", "ImageName", "ImageFamily")
 DESCRIBED_ONLY: tuple[Parameter, ...] = (  # as given, without effect
@@ -114,9 +117,10 @@ def create_scaling_configuration(state: EssState, request: Request) -> Reply:
     group_id = group.scaling_group_id
     names = [c.name for c in state.configurations.values() if c.scaling_group_id == group_id]
     if len(names) >= MAX_CONFIGURATIONS:
-        raise errors.Quota("ScalingConfiguration")
+        raise refusals.QuotaInGroup("ScalingConfiguration")
     if request["ScalingConfigurationName"] in names:
         raise errors.Duplicate("ScalingConfigurationName")
+    _check_user_data(request["UserData"])
     if not any(request[name] for name in INSTANCE_TYPES):
         raise errors.MissingParameter("InstanceType")
     if not any(request[name] for name in IMAGES):
@@ -131,7 +135,12 @@ def create_scaling_configuration(state: EssState, request: Request) -> Reply:
 
 def modify_scaling_configuration(state: EssState, request: Request) -> Reply:
     made = named(state.configurations, request, "ScalingConfigurationId")
-    made.name = request["ScalingConfigurationName"] or made.name
+    _check_user_data(request["UserData"])
+    name, group_id = request["ScalingConfigurationName"] or made.name, made.scaling_group_id
+    others = (c for c in state.configurations.values() if c is not made)
+    if any((c.name, c.scaling_group_id) == (name, group_id) for c in others):
+        raise errors.Duplicate("ScalingConfigurationName")
+    made.name = name
     _set_fields(made, request)
     return {}
 
@@ -143,8 +152,10 @@ def delete_scaling_configuration(state: EssState, request: Request) -> Reply:
         instance.scaling_configuration_id == made.scaling_configuration_id
         for instance in state.groups[made.scaling_group_id].instances.values()
     )
-    if made.lifecycle_state == "Active" or used:
+    if made.lifecycle_state == "Active":
         raise errors.IncorrectConfigurationState()
+    if used:
+        raise refusals.InstanceInUse()
     del state.configurations[made.scaling_configuration_id]
     return {}
 
@@ -174,6 +185,15 @@ def describe_scaling_configurations(state: EssState, request: Request) -> Reply:
         )
     ]
     return page_reply(request, "ScalingConfigurations", configurations, _view)
+
+
+def _check_user_data(user_data: str | None) -> None:
+    try:
+        data = base64.b64decode(user_data or "", validate=True)
+    except ValueError as error:
+        raise refusals.UserDataFormat() from error
+    if len(data) > MAX_USER_DATA:
+        raise refusals.UserDataSize()
 
 
 def _set_fields(made: Configuration, request: Request) -> None:
@@ -230,6 +250,7 @@ ACTIONS = (
         modify_scaling_configuration,
         (SOURCE, *SETTABLE, *DESCRIBED_ONLY),
         "images, disks and networks are described as given, and never looked up",
+        invalid=refusals.InvalidParamter,
     ),
     Action("DeleteScalingConfiguration", delete_scaling_configuration, (SOURCE,)),
     Action("DeactivateScalingConfiguration", deactivate_scaling_configuration, (SOURCE,)),

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from localcloud.answers import Reply
+from localcloud.ess import refusals
 from localcloud.ess.actions.action import Action
+from localcloud.ess.actions.balancers import MAX_ATTACHED
 from localcloud.ess.actions.configurations import MAX_CONFIGURATIONS
 from localcloud.ess.actions.group_fields import MAX_SIZE
 from localcloud.ess.actions.groups import MAX_GROUPS
 from localcloud.ess.actions.hooks import MAX_HOOKS
 from localcloud.ess.actions.notifications import MAX_RECEIVERS
+from localcloud.ess.actions.scaling import MAX_RULES
+from localcloud.ess.actions.schedule import MAX_TASKS
 from localcloud.ess.parameters import Request, boolean, one_of, text
 from localcloud.ess.state import EssState
-
-REGIONS = {
-    "cn-hangzhou": "China (Hangzhou)",
-    "cn-shanghai": "China (Shanghai)",
-    "cn-beijing": "China (Beijing)",
-}
+from localcloud.regions import REGIONS
 
 
 def describe_regions(state: EssState, _: Request) -> Reply:
@@ -39,18 +38,18 @@ def describe_limitation(_: EssState, __: Request) -> Reply:
     return {
         "MaxNumberOfScalingGroups": MAX_GROUPS,
         "MaxNumberOfScalingConfigurations": MAX_CONFIGURATIONS,
-        "MaxNumberOfScalingRules": 50,
+        "MaxNumberOfScalingRules": MAX_RULES,
         "MaxNumberOfScalingInstances": 1_000,
-        "MaxNumberOfScheduledTasks": 70,
+        "MaxNumberOfScheduledTasks": MAX_TASKS,
         "MaxNumberOfLifecycleHooks": MAX_HOOKS,
         "MaxNumberOfNotificationConfigurations": MAX_RECEIVERS,
         "MaxNumberOfMinSize": MAX_SIZE,
         "MaxNumberOfMaxSize": MAX_SIZE,
-        "MaxNumberOfLoadBalancers": 30,
-        "MaxNumberOfDBInstances": 30,
-        "MaxNumberOfVServerGroups": 30,
-        "MaxNumberOfAlbServerGroup": 30,
-        "MaxNumberOfNlbServerGroup": 30,
+        "MaxNumberOfLoadBalancers": MAX_ATTACHED,
+        "MaxNumberOfDBInstances": MAX_ATTACHED,
+        "MaxNumberOfVServerGroups": MAX_ATTACHED,
+        "MaxNumberOfAlbServerGroup": MAX_ATTACHED,
+        "MaxNumberOfNlbServerGroup": MAX_ATTACHED,
     }
 
 
@@ -63,12 +62,10 @@ ACTIONS = (
     Action(
         "DescribeRegions",
         describe_regions,
-        (one_of("AcceptLanguage", "zh-CN", "en-US", "ja"),),
-        "four regions",
+        (one_of("AcceptLanguage", "zh-CN", "en-US", "ja", error=refusals.AcceptLanguage),),
+        "names in English alone",
     ),
-    Action(
-        "DescribeLimitation", describe_limitation, (), "rules and scheduled tasks are not limited"
-    ),
+    Action("DescribeLimitation", describe_limitation),
     Action("VerifyAuthentication", verify, (text("Uid"), boolean("OnlyCheck")), "always verified"),
     Action("VerifyUser", verify, (), "always verified"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from localcloud import errors
+from localcloud.ess import refusals
 from localcloud.ess.model import ScalingGroup
 from localcloud.ess.parameters import NAME, Request, boolean, integer, one_of, records, text, texts
 from localcloud.ess.requests import given, set_given
@@ -10,6 +11,11 @@ from localcloud.ess.state import EssState
 
 MAX_SIZE = 2_000
 POLICIES = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration", "CustomPolicy")
+TEMPLATE_VERSION = text(
+    "LaunchTemplateVersion",
+    pattern="[0-9]+|Default|Latest",
+    error=refusals.TemplateVersionNotNumber,
+)
 SETTABLE = (  # by Create and by Modify
     text("ScalingGroupName", pattern=NAME),
     integer("MinSize", 0, MAX_SIZE),
@@ -22,7 +28,7 @@ SETTABLE = (  # by Create and by Modify
     texts("VSwitchIds", 8),
     boolean("GroupDeletionProtection", default=None),
     text("LaunchTemplateId"),
-    text("LaunchTemplateVersion"),
+    TEMPLATE_VERSION,
 )
 DESCRIBED_ONLY = (  # as given, without effect
     integer("StopInstanceTimeout", 30, 240),
@@ -72,7 +78,7 @@ def _check(state: EssState, group: ScalingGroup, request: Request) -> None:
     min_size = _value(request, "MinSize", group.min_size)
     max_size = _value(request, "MaxSize", group.max_size)
     if min_size > max_size:
-        raise errors.InvalidParameter("MinSize")
+        raise refusals.ParameterConflict("MinSize", "MaxSize")
     if not min_size <= _value(request, "DesiredCapacity", min_size) <= max_size:
         raise errors.InvalidParameter("DesiredCapacity")
     policies = request["RemovalPolicy"]

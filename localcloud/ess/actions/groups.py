@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from localcloud import errors
 from localcloud.answers import Reply
+from localcloud.ess import refusals
 from localcloud.ess.actions import hooks
 from localcloud.ess.actions.action import Action
-from localcloud.ess.actions.group_fields import DESCRIBED_ONLY, SETTABLE, set_fields
+from localcloud.ess.actions.group_fields import (
+    DESCRIBED_ONLY,
+    SETTABLE,
+    TEMPLATE_VERSION,
+    set_fields,
+)
 from localcloud.ess.actions.members import attach
 from localcloud.ess.model import ScalingGroup
 from localcloud.ess.parameters import (
@@ -70,6 +76,7 @@ def modify_scaling_group(state: EssState, request: Request) -> Reply:
     if request["ActiveScalingConfigurationId"]:
         activate(state, group, request["ActiveScalingConfigurationId"])
     set_fields(state, group, request)
+    group.modified_at = state.clock.now()
     return {}
 
 
@@ -85,11 +92,22 @@ def enable_scaling_group(state: EssState, request: Request) -> Reply:
     group.launch_template_version = version
     has_source = group.active_scaling_configuration_id or group.launch_template_id
     if not (has_source or group.instances or request["InstanceId"]):
-        raise errors.NotFound("ScalingConfigurationId")
+        raise refusals.MissingActiveConfiguration()
     group.lifecycle_state = "Active"
     if request["InstanceId"]:
-        attach(state, group, request["InstanceId"], {"Entrusted": False})
+        _attach_all(state, group, request["InstanceId"])
     return {}
+
+
+def _attach_all(state: EssState, group: ScalingGroup, ids: list[str]) -> None:
+    """Attaches instances to a group that was just enabled; where it cannot, it is Inactive."""
+    try:
+        attach(state, group, ids, {"Entrusted": False})
+    except errors.ApiError as error:
+        group.lifecycle_state = "Inactive"
+        if isinstance(error, errors.IncorrectCapacityMaxSize):
+            raise refusals.MaxSizeWhenEnabling() from error
+        raise
 
 
 def disable_scaling_group(state: EssState, request: Request) -> Reply:
@@ -111,7 +129,7 @@ def delete_scaling_group(state: EssState, request: Request) -> Reply:
     if running and not request["ForceDelete"]:
         raise errors.ScalingActivityInProgress()
     if group.instances and not request["ForceDelete"]:
-        raise errors.IncorrectScalingGroupStatus()
+        raise refusals.InstanceInUse()
     for activity in running:
         activity.status_code, activity.ends_at = "Failed", state.clock.now()
     for owned in (
@@ -225,7 +243,7 @@ ACTIONS = (
             *(
                 text("ActiveScalingConfigurationId"),
                 text("LaunchTemplateId"),
-                text("LaunchTemplateVersion"),
+                TEMPLATE_VERSION,
             ),
             texts("InstanceId"),
             texts("LoadBalancerWeight"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud import errors
 from localcloud.answers import Reply
-from localcloud.ess import activity_lifecycle
+from localcloud.ess import activity_lifecycle, refusals
 from localcloud.ess.actions.action import Action
 from localcloud.ess.model import ScalingGroup
 from localcloud.ess.parameters import (
@@ -29,11 +29,20 @@ from localcloud.ess.resources import Hook, LifecycleAction
 from localcloud.ess.state import EssState, new_id
 
 MAX_HOOKS = 10
+MAX_HEARTBEATS, MAX_WAIT = 20, timedelta(hours=6)  # (API reference of RecordLifecycle...)
+OWNER = "[^:]+:[^:]*"  # region and account
+ARN = "|".join(
+    (
+        f"acs:mns:{OWNER}:/?(queue|topic)s?/.+",
+        f"acs:oos:{OWNER}:template/.+",
+        f"acs:eventbridge:{OWNER}:eventbus/.+",
+    )
+)
 RESULTS = ("CONTINUE", "ABANDON", "ROLLBACK")
 SETTABLE = (
     one_of("DefaultResult", *RESULTS),
     integer("HeartbeatTimeout", 30, 21_600),
-    text("NotificationArn"),
+    text("NotificationArn", pattern=ARN, error=refusals.NotificationArn),
     text("NotificationMetadata", max_length=4_096),
 )
 FIELDS = {
@@ -67,14 +76,14 @@ def create_lifecycle_hook(state: EssState, request: Request) -> Reply:
 
 
 def modify_lifecycle_hook(state: EssState, request: Request) -> Reply:
-    hook = _named(state, request)
+    hook = _named(state, request, "not exist")
     set_given(hook, request, CHANGEABLE)
     return {}
 
 
 def delete_lifecycle_hook(state: EssState, request: Request) -> Reply:
     """Deletes the hook, and completes what it holds with CONTINUE."""
-    hook = _named(state, request)
+    hook = _named(state, request, "does not exist")
     del state.hooks[hook.lifecycle_hook_id]
     for action in list(state.lifecycle_actions.values()):
         if action.lifecycle_hook_id == hook.lifecycle_hook_id and action.status == "Pending":
@@ -108,13 +117,21 @@ def complete_lifecycle_action(state: EssState, request: Request) -> Reply:
 def record_lifecycle_action_heartbeat(state: EssState, request: Request) -> Reply:
     hook_id, token = request["lifecycleHookId"], request["lifecycleActionToken"]
     action = _pending_action(state, hook_id, token)
+    if action.heartbeats >= MAX_HEARTBEATS:
+        raise refusals.HeartbeatTooOften()
     hook = state.hooks.get(action.lifecycle_hook_id)
     seconds = request["heartbeatTimeout"] or (hook.heartbeat_timeout if hook else 600)
-    action.ends_at = state.clock.now() + timedelta(seconds=seconds)
+    ends_at = state.clock.now() + timedelta(seconds=seconds)
+    if action.began_at and ends_at - action.began_at > MAX_WAIT:
+        raise refusals.HeartbeatTooLong()
+    action.ends_at = ends_at
+    action.heartbeats += 1
     return {}
 
 
 def describe_lifecycle_actions(state: EssState, request: Request) -> Reply:
+    if request["ScalingActivityId"] not in state.activities:
+        raise errors.InvalidParameter("ScalingActivityId")
     actions = [
         action
         for action in state.lifecycle_actions.values()
@@ -139,9 +156,9 @@ def _new_hook(state: EssState, group: ScalingGroup, request: Request) -> Hook:
     group_id = group.scaling_group_id
     names = [hook.name for hook in state.hooks.values() if hook.scaling_group_id == group_id]
     if len(names) >= MAX_HOOKS:
-        raise errors.Quota("LifecycleHook")
+        raise refusals.QuotaInGroup("LifecycleHook")
     if request["LifecycleHookName"] in names:
-        raise errors.Duplicate("LifecycleHookName")
+        raise refusals.HookNameDuplicate()
     id = new_id("ash")
     name = request["LifecycleHookName"] or id
     hook = Hook(id, group_id, name, request["LifecycleTransition"])
@@ -149,21 +166,23 @@ def _new_hook(state: EssState, group: ScalingGroup, request: Request) -> Hook:
     return hook
 
 
-def _named(state: EssState, request: Request) -> Hook:
-    """Returns the hook by id, or by group and name. Raises ApiError."""
+def _named(state: EssState, request: Request, says: str) -> Hook:
+    """Returns the hook by id, or by group and name. Raises ApiError, which `says` what is wrong."""
     wanted = (request["ScalingGroupId"], request["LifecycleHookName"])
     for hook in state.hooks.values():
         if hook.lifecycle_hook_id == request["LifecycleHookId"]:
             return hook
         if not request["LifecycleHookId"] and (hook.scaling_group_id, hook.name) == wanted:
             return hook
-    raise errors.NotFound("LifecycleHookId")
+    if request["LifecycleHookId"] or not request["LifecycleHookName"]:
+        raise refusals.HookIdNotExist(says)
+    raise refusals.HookNameNotExist(says)
 
 
 def _pending_action(state: EssState, hook_id: str, token: str) -> LifecycleAction:
     action = state.lifecycle_actions.get(token)
     if action is None or action.lifecycle_hook_id != hook_id or action.status != "Pending":
-        raise errors.LifecycleActionNotFound()
+        raise refusals.LifecycleActionMismatch()
     return action
 
 
@@ -199,7 +218,12 @@ def _view(hook: Hook) -> dict[str, Any]:
 
 
 ACTIONS = (
-    Action("CreateLifecycleHook", create_lifecycle_hook, (GROUP, *CREATING)),
+    Action(
+        "CreateLifecycleHook",
+        create_lifecycle_hook,
+        (GROUP, *CREATING),
+        invalid=refusals.InvalidParamter,
+    ),
     Action(
         "ModifyLifecycleHook",
         modify_lifecycle_hook,
@@ -209,16 +233,19 @@ ACTIONS = (
             one_of("LifecycleHookStatus", "Active", "InActive"),
             *SETTABLE,
         ),
+        invalid=refusals.InvalidParamter,
     ),
     Action(
         "DeleteLifecycleHook",
         delete_lifecycle_hook,
         (text("LifecycleHookId"), text("ScalingGroupId"), text("LifecycleHookName")),
+        invalid=refusals.InvalidParamter,
     ),
     Action(
         "DescribeLifecycleHooks",
         describe_lifecycle_hooks,
         (GROUP, texts("LifecycleHookId"), text("LifecycleHookName"), *pages(50)),
+        invalid=refusals.InvalidParamter,
     ),
     Action(
         "CompleteLifecycleAction",
@@ -231,6 +258,7 @@ ACTIONS = (
             ),
             one_of("LifecycleActionResult", *RESULTS, default="CONTINUE"),
         ),
+        invalid=refusals.InvalidParamter,
     ),
     Action(
         "RecordLifecycleActionHeartbeat",
@@ -239,6 +267,7 @@ ACTIONS = (
             *(text("lifecycleHookId", required=True), text("lifecycleActionToken", required=True)),
             integer("heartbeatTimeout", 30, 21_600),
         ),
+        invalid=refusals.InvalidParamter,
     ),
     Action(
         "DescribeLifecycleActions",

@@ -1,4 +1,4 @@
-"""The instances of a group: describe, attach, detach, protect, put into standby, mark."""
+"""The instances of a group: describe, attach, detach, entrust. More: `instance_states`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from localcloud import errors
 from localcloud.answers import Reply
 from localcloud.ess import capacity, removal_checks
 from localcloud.ess.actions.action import Action
+from localcloud.ess.causes import by_hand, changing, description
 from localcloud.ess.model import PENDING, REMOVABLE, Activity, Instance, ScalingGroup
 from localcloud.ess.parameters import (
     GROUP,
@@ -28,7 +29,7 @@ from localcloud.ess.state import EssState, listed, new_id
 from localcloud.ess.views import instance_view
 
 SINGULAR_AND_PLURAL = (("LifecycleState", "LifecycleStates"), ("CreationType", "CreationTypes"))
-PROTECTABLE = ("InService", "Protected")
+SIGNS = {"attach": 1, "detach": -1}  # of the change of capacity
 IDS = texts("InstanceId", required=True)
 
 
@@ -56,15 +57,20 @@ def attach_instances(state: EssState, request: Request) -> Reply:
 
 
 def attach(state: EssState, group: ScalingGroup, ids: list[str], request: Request) -> Activity:
-    """Starts to attach instances: any id that no group has is one that runs. Raises ApiError."""
+    """Starts to attach instances: any id that no group has is one that runs. Raises ApiError.
+
+    An instance that was released does not exist any more.
+    """
     capacity.check_may_start(state, group, "ScaleOut")
     for id in ids:
         if state.group_of(id) is not None:
             raise errors.InstanceInUse(id)
+        if state.is_released(id):
+            raise errors.InstanceNotFound(id)
     if group.total_capacity + len(ids) > group.max_size:
         raise errors.IncorrectCapacityMaxSize()
     now = state.clock.now()
-    activity = _new_activity(state, group, f'Attach "{len(ids)}" ECS instance', request)
+    activity = activity_by_hand(state, group, "attach", ids, request)
     zones = group.zone_ids or [capacity.ZONE]
     joining = []
     for number, id in enumerate(ids):
@@ -89,39 +95,13 @@ def detach_instances(state: EssState, request: Request) -> Reply:
         group, request["InstanceId"], request["IgnoreInvalidInstance"]
     )
     removal_checks.check_min_size(group, detached)
-    activity = _new_activity(state, group, f'Detach "{len(detached)}" ECS instance', request)
-    activity.instance_ids = [instance.instance_id for instance in detached]
+    ids = [instance.instance_id for instance in detached]
+    activity = activity_by_hand(state, group, "detach", ids, request)
+    activity.instance_ids = ids
     activity.detaches = True
     activity.ignored = {id: error.code for id, error in error_by_id.items()}
     state.start_removal(group, detached, activity, request["DecreaseDesiredCapacity"])
     return {"ScalingActivityId": activity.scaling_activity_id}
-
-
-def set_instances_protection(state: EssState, request: Request) -> Reply:
-    group = state.group(request["ScalingGroupId"])
-    state_after = "Protected" if request["ProtectedFromScaleIn"] else "InService"
-    for instance in _in_states(group, request["InstanceId"], *PROTECTABLE):
-        instance.lifecycle_state = state_after
-    return {}
-
-
-def enter_standby(state: EssState, request: Request) -> Reply:
-    group = state.group(request["ScalingGroupId"])
-    for instance in _in_states(group, request["InstanceId"], *PROTECTABLE):
-        instance.lifecycle_state = "Standby"
-    return {}
-
-
-def exit_standby(state: EssState, request: Request) -> Reply:
-    group = state.group(request["ScalingGroupId"])
-    for instance in _in_states(group, request["InstanceId"], "Standby"):
-        instance.lifecycle_state = "InService"
-    return {}
-
-
-def set_instance_health(state: EssState, request: Request) -> Reply:
-    _instance(state, request["InstanceId"]).health_status = request["HealthStatus"]
-    return {}
 
 
 def modify_instance_attribute(state: EssState, request: Request) -> Reply:
@@ -130,7 +110,7 @@ def modify_instance_attribute(state: EssState, request: Request) -> Reply:
     if not ids:
         raise errors.MissingParameter("InstanceId")
     group = state.group(request["ScalingGroupId"])
-    for instance in _in_states(group, ids, *REMOVABLE, *PENDING):
+    for instance in in_states(group, ids, *REMOVABLE, *PENDING):
         if instance.creation_type == "AutoCreated":
             raise errors.IncorrectInstanceStatus(instance.instance_id)
         instance.entrusted = request["Entrusted"]
@@ -157,8 +137,9 @@ def _filter(request: Request) -> Callable[[Instance], bool] | None:
     return lambda instance: all(getattr(instance, name) in values for name, values in given.items())
 
 
-def _in_states(group: ScalingGroup, ids: list[str], *states: str) -> list[Instance]:
+def in_states(group: ScalingGroup, ids: list[str], *states: str) -> list[Instance]:
     """Returns these instances. Raises ApiError unless each is a member, in one of the states."""
+    removal_checks.check_service_role(group)
     for id in ids:
         if id not in group.instances:
             raise errors.InstanceNotFound(id)
@@ -167,26 +148,27 @@ def _in_states(group: ScalingGroup, ids: list[str], *states: str) -> list[Instan
     return [group.instances[id] for id in ids]
 
 
-def _instance(state: EssState, instance_id: str) -> Instance:
-    group = state.group_of(instance_id)
-    if group is None:
-        raise errors.InstanceNotFound(instance_id)
-    return group.instances[instance_id]
-
-
-def _new_activity(
-    state: EssState, group: ScalingGroup, description: str, request: Mapping[str, Any]
+def activity_by_hand(
+    state: EssState,
+    group: ScalingGroup,
+    verb: str,
+    ids: list[str],
+    request: Mapping[str, Any],
 ) -> Activity:
     """Returns an activity by hand. Hooks hold its instances only where the call says so."""
-    now = state.clock.now()
+    now, before = state.clock.now(), group.total_capacity
+    cause = by_hand(verb, ids)
+    if verb in SIGNS:
+        joining = (group.instances.get(id, Instance(id, now)) for id in ids)
+        cause = changing(cause, before, before + SIGNS[verb] * group.counted(joining))
     return Activity(
         scaling_activity_id=new_id("asa"),
         scaling_group_id=group.scaling_group_id,
         started_at=now,
         ends_at=now + timedelta(seconds=state.assumptions.activity_seconds),
-        description=description,
-        cause=f"A user requests to {description[0].lower()}{description[1:]}.",
-        capacity_at_start=group.total_capacity,
+        description=description(verb.capitalize(), len(ids)),
+        cause=cause,
+        capacity_at_start=before,
         parallel=group.desired_capacity is not None,
         hook_context={} if request.get("LifecycleHook") else {"DisableLifecycleHook": True},
     )
@@ -236,31 +218,6 @@ ACTIONS = (
             boolean("DecreaseDesiredCapacity", default=True),
             one_of("DetachOption", "both"),
             document("LifecycleHookContext"),
-        ),
-    ),
-    Action(
-        "SetInstancesProtection",
-        set_instances_protection,
-        (GROUP, IDS, boolean("ProtectedFromScaleIn", default=None, required=True)),
-    ),
-    Action(
-        "EnterStandby",
-        enter_standby,
-        (GROUP, IDS, TOKEN, boolean("Async")),
-        "done at once, without an activity",
-    ),
-    Action(
-        "ExitStandby",
-        exit_standby,
-        (GROUP, IDS, TOKEN, boolean("Async")),
-        "done at once, without an activity",
-    ),
-    Action(
-        "SetInstanceHealth",
-        set_instance_health,
-        (
-            text("InstanceId", required=True),
-            one_of("HealthStatus", "Healthy", "Unhealthy", required=True),
         ),
     ),
     Action(

@@ -1,9 +1,9 @@
-"""Receivers of notifications. What would be sent is stored; /localcloud/messages shows it."""
+"""Receivers of notifications. What is sent to them, /localcloud/messages shows too."""
 
 from __future__ import annotations
 
-from localcloud import errors
 from localcloud.answers import Reply
+from localcloud.ess import refusals
 from localcloud.ess.actions.action import Action
 from localcloud.ess.parameters import GROUP, Request, one_of, text, texts
 from localcloud.ess.requests import set_given
@@ -21,9 +21,15 @@ KINDS = (
     "AUTOSCALING:SCHEDULE_TASK_EXPIRING",
     "SCALING_GROUP_DIAGNOSE",
 )
-ARN = text("NotificationArn", required=True, pattern="acs:(mns|ess|eventbridge):[^:]+:[^:]*:.+")
+ARN = text("NotificationArn", required=True)
+NEW_ARN = text(
+    "NotificationArn",
+    required=True,
+    pattern="acs:(mns|ess|eventbridge):[^:]+:[^:]*:.+",
+    error=refusals.NotificationArn,
+)
 SETTABLE = (
-    texts("NotificationType", 8, required=True, values=KINDS),
+    texts("NotificationType", 8, required=True, values=KINDS, error=refusals.NotificationTypes),
     text("TimeZone", pattern="UTC[+-][0-9:]+"),
     one_of("MessageEncoding", "Base64", "PlainText"),
 )
@@ -40,9 +46,9 @@ def create_notification_configuration(state: EssState, request: Request) -> Repl
     group_id = state.group(request["ScalingGroupId"]).scaling_group_id
     arns = [r.notification_arn for r in state.receivers if r.scaling_group_id == group_id]
     if len(arns) >= MAX_RECEIVERS:
-        raise errors.Quota("NotificationConfiguration")
+        raise refusals.NotificationQuota()
     if request["NotificationArn"] in arns:
-        raise errors.Duplicate("NotificationArn")
+        raise refusals.NotificationExists()
     receiver = Receiver(group_id, request["NotificationArn"])
     set_given(receiver, request, FIELDS)
     state.receivers.append(receiver)
@@ -85,15 +91,15 @@ def _named(state: EssState, request: Request) -> Receiver:
     for receiver in state.receivers:
         if (receiver.scaling_group_id, receiver.notification_arn) == wanted:
             return receiver
-    raise errors.NotFound("NotificationArn")
+    raise refusals.NotificationNotExist()
 
 
 ACTIONS = (
     Action(
         "CreateNotificationConfiguration",
         create_notification_configuration,
-        (GROUP, ARN, *SETTABLE),
-        "messages are stored, not sent; their format is invented, for it is not published",
+        (GROUP, NEW_ARN, *SETTABLE),
+        "messages reach MNS alone; the content of one to a queue is invented",
     ),
     Action(
         "ModifyNotificationConfiguration",

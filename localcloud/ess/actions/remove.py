@@ -8,6 +8,7 @@ from localcloud import errors
 from localcloud.answers import Reply
 from localcloud.ess import removal_checks
 from localcloud.ess.actions.action import Action
+from localcloud.ess.causes import by_hand, changing, description
 from localcloud.ess.model import Activity, Instance, ScalingGroup
 from localcloud.ess.parameters import GROUP, TOKEN, Request, boolean, document, integer, text, texts
 from localcloud.ess.state import EssState, new_id
@@ -47,15 +48,15 @@ def _new_activity(
     assumptions, now = state.assumptions, state.clock.now()
     ids = [instance.instance_id for instance in removed]
     before = group.total_capacity
-    change = f'from "{before}" to "{before - group.counted(removed)}"'
+    after = before - group.counted(removed)
     no_hooks = {"DisableLifecycleHook": True}
     return Activity(
         scaling_activity_id=new_id("asa"),
         scaling_group_id=group.scaling_group_id,
         started_at=now,
         ends_at=now + timedelta(seconds=assumptions.activity_seconds),
-        description=f'Remove "{len(removed)}" ECS instance',
-        cause=f"A user requests to remove instances, changing the Total Capacity {change}.",
+        description=description("Remove", len(removed)),
+        cause=changing(by_hand("remove", ids), before, after),
         capacity_at_start=before,
         instance_ids=ids,
         requested_ids=list(ids),

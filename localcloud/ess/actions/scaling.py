@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from localcloud import errors
 from localcloud.answers import Reply
-from localcloud.ess import scaling_rules
+from localcloud.ess import refusals, scaling_rules
 from localcloud.ess.actions.action import Action
 from localcloud.ess.capacity import Cause
+from localcloud.ess.causes import USER
 from localcloud.ess.parameters import (
     GROUP,
     NAME,
@@ -29,6 +31,7 @@ from localcloud.ess.requests import given, matches, named, page_reply, set_given
 from localcloud.ess.resources import Rule
 from localcloud.ess.scaling_rules import PERCENT, QUANTITY, TOTAL, Adjustment
 from localcloud.ess.state import EssState, new_id
+from localcloud.ess.step_adjustments import MAX_BOUND, check_steps
 
 TYPES = (
     "SimpleScalingRule",
@@ -58,11 +61,17 @@ SETTABLE = (
     integer("AdjustmentValue", -1_000, 10_000),
     integer("MinAdjustmentMagnitude", 0, 1_000),
     integer("Cooldown", 0, 86_400),
-    records("StepAdjustment", 20),
+    records("StepAdjustment", 1_000),
     *DESCRIBED_ONLY,
 )
 
 
+MAX_RULES = 50
+TRACKED_METRICS = (  # (API reference, CreateScalingRule; newer: LoadBalancerRealServerAverageQps)
+    *("CpuUtilization", "ClassicInternetRx", "ClassicInternetTx", "VpcInternetRx"),
+    *("VpcInternetTx", "IntranetRx", "IntranetTx", "MemoryUtilization"),
+    "LoadBalancerRealServerAverageQps",
+)
 FIELDS = {
     "AdjustmentType": "adjustment_type",
     "AdjustmentValue": "adjustment_value",
@@ -76,6 +85,9 @@ VALUE_BOUNDS = {QUANTITY: (-1_000, 1_000), PERCENT: (-100, 10_000), TOTAL: (0, 2
 def create_scaling_rule(state: EssState, request: Request) -> Reply:
     group = state.group(request["ScalingGroupId"])
     id = new_id("asr")
+    in_group = [r for r in state.rules.values() if r.scaling_group_id == group.scaling_group_id]
+    if len(in_group) >= MAX_RULES:
+        raise refusals.QuotaInGroup("ScalingRule")
     rule = Rule(
         id, group.scaling_group_id, request["ScalingRuleName"] or id, request["ScalingRuleType"]
     )
@@ -83,21 +95,16 @@ def create_scaling_rule(state: EssState, request: Request) -> Reply:
         raise errors.MissingParameter("AdjustmentType")
     if rule.rule_type == "SimpleScalingRule" and request["AdjustmentValue"] is None:
         raise errors.MissingParameter("AdjustmentValue")
-    if any(
-        (r.scaling_group_id, r.name) == (rule.scaling_group_id, rule.name)
-        for r in state.rules.values()
-    ):
-        raise errors.Duplicate("ScalingRuleName")
-    set_given(rule, request, FIELDS)
-    rule.attributes.update(given(request, DESCRIBED_ONLY))
+    _set_fields(state, rule, request)
     state.rules[id] = rule
     return {"ScalingRuleId": id, "ScalingRuleAri": scaling_rules.rule_ari(state, rule)}
 
 
 def modify_scaling_rule(state: EssState, request: Request) -> Reply:
     rule = named(state.rules, request, "ScalingRuleId")
-    set_given(rule, request, {**FIELDS, "ScalingRuleName": "name"})
-    rule.attributes.update(given(request, DESCRIBED_ONLY))
+    changed = replace(rule, attributes=dict(rule.attributes))
+    _set_fields(state, changed, request)
+    state.rules[rule.scaling_rule_id] = changed
     return {}
 
 
@@ -127,17 +134,51 @@ def describe_scaling_rules(state: EssState, request: Request) -> Reply:
 
 def execute_scaling_rule(state: EssState, request: Request) -> Reply:
     rule = scaling_rules.rule_by_ari(state, request["ScalingRuleAri"])
-    cause = Cause(
-        f'A user requests to execute scaling rule "{rule.scaling_rule_id}".',
-        "APIs",
-        rule.scaling_rule_id,
-    )
-    breach = None
-    if request["MetricValue"] is not None:
-        breach = request["MetricValue"] - (request["BreachThreshold"] or 0.0)
+    cause = Cause(USER, "APIs", rule.scaling_rule_id)
+    breach = _breach(request) if rule.rule_type == "StepScalingRule" else None
     return {
         "ScalingActivityId": scaling_rules.execute(state, rule, cause, state.clock.now(), breach)
     }
+
+
+def _set_fields(state: EssState, rule: Rule, request: Request) -> None:
+    """Sets what the call has, of a rule that is not in use yet. Raises ApiError."""
+    set_given(rule, request, {**FIELDS, "ScalingRuleName": "name"})
+    rule.attributes.update(given(request, DESCRIBED_ONLY))
+    others = [
+        other
+        for id, other in state.rules.items()
+        if other.scaling_group_id == rule.scaling_group_id and id != rule.scaling_rule_id
+    ]
+    if rule.name in [other.name for other in others]:
+        raise errors.Duplicate("ScalingRuleName")
+    if rule.min_adjustment_magnitude and rule.adjustment_type != PERCENT:
+        raise refusals.MagnitudeMismatch()
+    check_steps(rule.steps)
+    if rule.rule_type == "TargetTrackingScalingRule":
+        _check_metric(rule, others)
+
+
+def _check_metric(rule: Rule, others: list[Rule]) -> None:
+    metric = rule.attributes.get("MetricName")
+    if rule.attributes.get("MetricType") in (None, "system") and metric not in TRACKED_METRICS:
+        raise refusals.UnsupportedMetric()
+    tracking = (other for other in others if other.rule_type == rule.rule_type)
+    if metric in [other.attributes.get("MetricName") for other in tracking]:
+        raise refusals.DuplicateMetric()
+
+
+def _breach(request: Request) -> float:
+    """Returns how far the metric is from its threshold. Raises ApiError."""
+    value, threshold = request["MetricValue"], request["BreachThreshold"]
+    if value is None:
+        raise refusals.MissingMetricValue()
+    if threshold is None:
+        raise refusals.MissingBreachThreshold()
+    for name in ("MetricValue", "BreachThreshold"):
+        if not abs(request[name]) <= MAX_BOUND:
+            raise refusals.BeyondPermitRange(name)
+    return float(value - threshold)
 
 
 def scale_with_adjustment(state: EssState, request: Request) -> Reply:
@@ -151,7 +192,7 @@ def scale_with_adjustment(state: EssState, request: Request) -> Reply:
         request["MinAdjustmentMagnitude"] or 0,
     )
     cause = Cause(
-        "A user requests to scale the group.", "APIs", metadata=request["ActivityMetadata"] or ""
+        f"{USER} scale the scaling group", "APIs", metadata=request["ActivityMetadata"] or ""
     )
     return {"ScalingActivityId": scaling_rules.adjust(state, group, by, cause, state.clock.now())}
 
@@ -216,7 +257,6 @@ ACTIONS = (
             number("BreachThreshold"),
             number("MetricValue"),
         ),
-        "rules that track a target or predict cannot be executed",
     ),
     Action(
         "ScaleWithAdjustment",

@@ -8,6 +8,7 @@ from typing import Any
 
 from localcloud import errors
 from localcloud.answers import Reply
+from localcloud.ess import refusals
 from localcloud.ess.actions.action import Action
 from localcloud.ess.parameters import (
     NAME,
@@ -49,6 +50,7 @@ FIELDS = {
     "LaunchExpirationTime": "launch_expiration_seconds",
     "TaskEnabled": "enabled",
 }
+MAX_TASKS = 70
 TASK = text("ScheduledTaskId", required=True)
 
 
@@ -57,8 +59,11 @@ def create_scheduled_task(state: EssState, request: Request) -> Reply:
         raise errors.MissingParameter("LaunchTime")
     if bool(request["ScheduledAction"]) == bool(request["ScalingGroupId"]):
         raise errors.InvalidParameter("ScheduledAction")
+    if len(state.scheduled_tasks) >= MAX_TASKS:
+        raise errors.Quota("ScheduledTask")
     id = new_id("sst")
     task = ScheduledTask(id, "", _time(request["LaunchTime"]), request["ScheduledTaskName"] or id)
+    _check(state, task, request)
     _set_fields(state, task, request)
     state.scheduled_tasks[id] = task
     return {"ScheduledTaskId": id}
@@ -66,6 +71,7 @@ def create_scheduled_task(state: EssState, request: Request) -> Reply:
 
 def modify_scheduled_task(state: EssState, request: Request) -> Reply:
     task = named(state.scheduled_tasks, request, "ScheduledTaskId")
+    _check(state, task, request)
     set_given(task, request, {"ScheduledTaskName": "name"})
     _set_fields(state, task, request)
     return {}
@@ -94,6 +100,16 @@ def describe_scheduled_tasks(state: EssState, request: Request) -> Reply:
         )
     ]
     return page_reply(request, "ScheduledTasks", tasks, _view)
+
+
+def _check(state: EssState, task: ScheduledTask, request: Request) -> None:
+    """Raises ApiError for a name that another task has, or a rule of another region."""
+    others = (other for other in state.scheduled_tasks.values() if other is not task)
+    if request["ScheduledTaskName"] in [other.name for other in others]:
+        raise errors.Duplicate("ScheduledTaskName")
+    parts = (request["ScheduledAction"] or "").split(":")  # ari:acs:ess:REGION:...
+    if len(parts) > 4 and parts[3] != state.region_id:
+        raise refusals.TaskRegionMismatch()
 
 
 def _set_fields(state: EssState, task: ScheduledTask, request: Request) -> None:

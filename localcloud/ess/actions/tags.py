@@ -7,6 +7,7 @@ from typing import Any
 
 from localcloud import errors
 from localcloud.answers import Reply
+from localcloud.ess import refusals
 from localcloud.ess.actions.action import Action
 from localcloud.ess.model import ScalingGroup
 from localcloud.ess.parameters import (
@@ -24,7 +25,7 @@ from localcloud.ess.requests import token_page
 from localcloud.ess.state import EssState
 
 MAX_TAGS = 20
-TYPE = one_of("ResourceType", "scalinggroup", required=True)
+TYPE = one_of("ResourceType", "scalinggroup", required=True, error=refusals.ResourceTypeNotFound)
 IDS = texts("ResourceId", 50, required=True)
 PAGES = (NEXT_TOKEN, integer("PageSize", 1, 50, default=50))
 

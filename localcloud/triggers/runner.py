@@ -1,0 +1,211 @@
+"""Lets the triggers work: reads queues, watches timers, pushes notifications over HTTP.
+
+A thread does it, a few times a second; a test can call `step` instead, and drive the clock.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from localcloud.functions.instances import Result
+from localcloud.functions.invocation_queue import MAX_BYTES
+from localcloud.functions.model import FcError
+from localcloud.functions.platform import Platform
+from localcloud.queues.service import Push, QueueService
+from localcloud.queues.topics import Published, Subscription
+from localcloud.triggers.patterns import matches
+from localcloud.triggers.registry import Trigger, triggers_in
+from localcloud.triggers.stream import Stream, options_of
+from localcloud.triggers.timer import schedule_of
+
+LOOK_SECONDS = 0.05
+WORKERS = 8
+MAX_TICKS = 100  # of one timer, where the clock was put far forward
+PUSH_SECONDS = 5.0
+
+Submit = Callable[..., object]
+
+
+class Delivery(NamedTuple):
+    """One delivery of a trigger, and what came of it."""
+
+    at: datetime
+    trigger: str
+    kind: str
+    function: str
+    event: bytes
+    attempt: int
+    error: str  # empty: the function answered, or the invocation was accepted
+    answer: bytes
+
+
+class Runner:
+    """All triggers of a platform. Start it, and close it."""
+
+    def __init__(
+        self, platform: Platform, queues: QueueService, submit: Submit | None = None
+    ) -> None:
+        """`submit`: runs a function with arguments, later; a thread of its own pool without it."""
+        self.platform = platform
+        self.queues = queues
+        self.streams: dict[str, Stream] = {}  # by the id of the trigger
+        self.deliveries: deque[Delivery] = deque(maxlen=200)
+        queues.on_publish = self.publish
+        self._due_at: dict[str, datetime] = {}  # of timers, by the id of the trigger
+        self._workers = ThreadPoolExecutor(WORKERS, "trigger")
+        self._submit: Submit = submit or self._workers.submit
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work_forever, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._workers.shutdown(cancel_futures=True)
+
+    def step(self) -> None:
+        """Does what is due now."""
+        now = self.platform.clock.now()
+        for trigger in triggers_in(self.platform.registry):
+            if trigger.is_enabled and trigger.queue_name:
+                self._read_queue(trigger, now)
+            elif trigger.is_enabled and trigger.kind == "timer":
+                self._look_at_timer(trigger, now)
+        for push in self.queues.take_due_pushes():
+            self._submit(self._push, push)
+
+    def invoke(self, trigger: Trigger, event: bytes, request_id: str, attempt: int = 1) -> Result:
+        """Invokes the function of a trigger and waits for its answer. Raises FcError."""
+        registry = self.platform.registry
+        function = registry.function(trigger.service, trigger.function, trigger.qualifier)
+        result = self.platform.invoke(function, event, request_id)
+        self._record(trigger, event, attempt, result.error, result.body)
+        return result
+
+    def publish(self, topic_name: str, message: Published) -> None:
+        """Gives a message of a topic to the functions that have a trigger on it."""
+        topic = self.queues.topic(topic_name)
+        for trigger in triggers_in(self.platform.registry):
+            tag = str(trigger.config.get("filterTag") or "")
+            if trigger.topic_name != topic_name or (tag and tag != message.tag):
+                continue
+            # STREAM, the default, is the body alone.
+            form = "JSON" if trigger.config.get("notifyContentFormat") == "JSON" else "SIMPLIFIED"
+            now = self.platform.clock.now()
+            subscription = Subscription(trigger.name, "", now, now, notify_content_format=form)
+            self._accept(trigger, topic.notification(subscription, message).encode())
+
+    def take_event(self, event: Mapping[str, Any]) -> None:
+        """Gives an event of the default bus to the functions with a trigger whose pattern fits."""
+        for trigger in triggers_in(self.platform.registry):
+            pattern = trigger.bus_pattern
+            if trigger.is_enabled and pattern is not None and matches(pattern, event):
+                self._accept(trigger, json.dumps(event).encode())
+
+    def _read_queue(self, trigger: Trigger, now: datetime) -> None:
+        stream = self.streams.get(trigger.id)
+        options = options_of(trigger.name, trigger.queue_name, trigger.config)
+        if stream is None:
+            stream = self.streams[trigger.id] = Stream(self.queues, options)
+        if not stream.is_delivering:
+            stream.options = options
+        event = stream.poll(now)
+        if event is not None:
+            self._submit(self._deliver, trigger, stream, event)
+
+    def _deliver(self, trigger: Trigger, stream: Stream, event: bytes) -> None:
+        """Delivers a batch. An asynchronous one succeeds as soon as it is accepted."""
+        try:
+            if stream.options.is_asynchronous:
+                has_succeeded = self._accept(trigger, event)
+            else:
+                result = self.invoke(trigger, event, str(uuid4()), stream.attempts + 1)
+                has_succeeded = not result.error
+        except FcError as error:
+            self._record(trigger, event, stream.attempts + 1, error.code, str(error).encode())
+            has_succeeded = False
+        stream.settle(has_succeeded, self.platform.clock.now())
+
+    def _look_at_timer(self, trigger: Trigger, now: datetime) -> None:
+        """Fires for each time that is over. A timer's event is an asynchronous invocation."""
+        try:
+            following = schedule_of(str(trigger.config.get("cronExpression") or ""))
+            first = following(trigger.created_at)
+        except ValueError:  # it never fires
+            return
+        due_at = self._due_at.get(trigger.id, first)
+        ticks = 0
+        while due_at <= now:
+            ticks += 1
+            if ticks <= MAX_TICKS:
+                self._accept(trigger, timer_event(trigger, due_at))
+            due_at = following(due_at) if ticks < MAX_TICKS else following(now)
+        self._due_at[trigger.id] = due_at
+
+    def _accept(self, trigger: Trigger, event: bytes) -> bool:
+        """Invokes asynchronously; returns whether the invocation was accepted."""
+        code = "" if len(event) <= MAX_BYTES else "RequestEntityTooLarge"
+        if not code:
+            code = self._enqueue(trigger, event)
+        self._record(trigger, event, 1, code, b"")
+        return not code
+
+    def _enqueue(self, trigger: Trigger, event: bytes) -> str:
+        """Adds an asynchronous invocation; returns the code of an error, or nothing."""
+        names = (trigger.service, trigger.function)
+        try:
+            self.platform.registry.function(*names, trigger.qualifier)
+        except FcError as error:
+            return error.code
+        self.platform.queue.accept(*names, event, 0, "", trigger.qualifier)
+        return ""
+
+    def _push(self, push: Push) -> None:
+        """Sends a notification to an HTTP endpoint; any status of 2xx is success."""
+        if not push_over_http(push):
+            self.queues.push_again(push)
+
+    def _record(
+        self, trigger: Trigger, event: bytes, attempt: int, error: str, answer: bytes
+    ) -> None:
+        now = self.platform.clock.now()
+        names = (trigger.name, trigger.kind, trigger.function)
+        self.deliveries.append(Delivery(now, *names, event, attempt, error, answer))
+
+    def _work_forever(self) -> None:
+        while not self._closed.wait(LOOK_SECONDS):
+            self.step()
+
+
+def timer_event(trigger: Trigger, due_at: datetime) -> bytes:
+    """Returns the event of a timer (help page "Time triggers")."""
+    event: dict[str, Any] = {
+        "triggerTime": due_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "triggerName": trigger.name,
+        "payload": trigger.config.get("payload") or "",
+    }
+    return json.dumps(event).encode()
+
+
+def push_over_http(push: Push) -> bool:
+    """Posts a notification; returns whether its endpoint took it."""
+    request = urllib.request.Request(  # noqa: S310 (http or https: Subscription.check)
+        push.url, push.body.encode(), push.headers, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=PUSH_SECONDS) as response:  # noqa: S310
+            return bool(200 <= response.status < 300)
+    except (OSError, ValueError, urllib.error.HTTPError):
+        return False
