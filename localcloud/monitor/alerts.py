@@ -165,8 +165,8 @@ def alert(
         "lastTime": int(lasted * 1000),
         "time": milliseconds,
         "userId": account_id,
-        # The page's sample has AlertOk beside a level of WARN: readers go by curLevel.
-        "eventName": "AlertOk",
+        # Only AlertOk is documented, for recoveries and in one sample beside WARN (unverified.md).
+        "eventName": "AlertFiring" if known.level in LEVELS else "AlertOk",
         "eventType": "Alert",
         "batchId": f"{rule.rule_id}-{milliseconds}-0",
         "version": "1.0",

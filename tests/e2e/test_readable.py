@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clouds import Cloud, cloud_of, group
-from tests.support.terminals import in_pipe, on_terminal, real_id, real_members, shell
+from tests.support.terminals import in_pipe, interrupted, on_terminal, real_id, real_members, shell
 
 ROOT = Path(__file__).parents[2]
 POLICY = {"groups": {"asg-1": {"maxRemovedPerEvent": 2, "cooldownSeconds": 300}}}
@@ -146,21 +142,8 @@ def test_a_service_that_cannot_be_reached_is_told_with_its_setting(
 def test_ctrl_c_ends_every_command_that_waits_for_an_answer(
     command: str, cloud: Cloud, files: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
-        place = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "scalein_cli", *in_folder(READING[command], files)],
-            cwd=ROOT,
-            env=shell(cloud, SCALEIN_ESS_ENDPOINT=place),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        connection, _ = silent.accept()
-        process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        output, errors = process.communicate(timeout=10)
-        connection.close()
+    done = interrupted(*in_folder(READING[command], files), cloud=cloud)
 
-    assert time.monotonic() - began < 2  # one second, and what a machine with other load takes
-    assert process.returncode in (1, 130)
-    assert b"Traceback" not in output + errors
+    assert done.seconds < 2  # one second, and what a machine with other load takes
+    assert done.returncode in (1, 130)
+    assert b"Traceback" not in done.output + done.errors

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.support.terminals import on_terminal
 
 ROOT = Path(__file__).parents[2]
+MODULES = f"{ROOT / 'handler'}:{ROOT}"
 STEPS = (
     *("metric", "alarm", "queue", "trigger", "function", "ESS", "follow-up"),
     *("destination", "outcome"),
@@ -21,7 +22,8 @@ STEPS = (
 
 def test_each_step_from_the_metric_to_the_outcome_is_shown_within_a_minute() -> None:
     begun_at = time.monotonic()
-    text = on_terminal(80, "run-alarm", environment={**os.environ, "NO_COLOR": "1"})
+    environment = {**os.environ, "NO_COLOR": "1", "PYTHONPATH": MODULES}
+    text = on_terminal(80, "run-alarm", environment=environment)
     lines = text.splitlines()
     steps = [found[1] for line in lines if (found := re.match(r"\d\d:\d\d:\d\d +(\S+)", line))]
 
@@ -37,7 +39,7 @@ def test_each_step_from_the_metric_to_the_outcome_is_shown_within_a_minute() -> 
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}", "PATH": "/usr/bin:/bin"}
+    environment = {"PYTHONPATH": MODULES, "PATH": "/usr/bin:/bin"}
     return subprocess.run(
         [sys.executable, "-m", "scalein_cli", "run-alarm", *arguments],
         cwd=ROOT,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from click.testing import CliRunner
 
 from scalein_cli.__main__ import SECTIONS, main
 from tests.support.clouds import Cloud, cloud_of, group
-from tests.support.terminals import in_pipe, on_terminal, real_id, real_members, shell
+from tests.support.terminals import in_pipe, interrupted, on_terminal, real_id, real_members, shell
 
 ROOT = Path(__file__).parents[2]
 REAL_ID = re.compile(r"i-bp1[0-9a-z]{17}")
@@ -131,23 +130,12 @@ def test_an_endpoint_that_does_not_answer_is_told_within_ten_seconds(
     assert "SCALEIN_ESS_ENDPOINT" in done.stderr
 
 
-def test_ctrl_c_ends_a_command_that_waits_for_an_answer(
-    silent: socket.socket, small: Cloud
-) -> None:
-    command = [sys.executable, "-m", "scalein_cli", *PLAN, "2"]
-    environment = shell(small, SCALEIN_ESS_ENDPOINT=f"http://{address_of(silent)}")
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        connection, _ = silent.accept()
-        process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        _, errors = process.communicate(timeout=10)
-    connection.close()
+def test_ctrl_c_ends_a_command_that_waits_for_an_answer(small: Cloud) -> None:
+    done = interrupted(*PLAN, "2", cloud=small)
 
-    assert time.monotonic() - began < 2  # one second, and what a machine with other load takes
-    assert process.returncode in (1, 130)
-    assert b"Aborted!" in errors
+    assert done.seconds < 2  # one second, and what a machine with other load takes
+    assert done.returncode in (1, 130)
+    assert b"Aborted!" in done.errors
 
 
 COMMANDS = [command for section in SECTIONS.values() for command in section]

@@ -6,14 +6,17 @@ import fcntl
 import os
 import pty
 import re
+import signal
+import socket
 import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.support.clouds import Cloud, instances
 from tests.support.deployment import KEY
@@ -84,3 +87,31 @@ def on_terminal(columns: int, *arguments: str, environment: Mapping[str, str]) -
     process.wait(timeout=SECONDS)
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", printed.decode())
     return text.replace("\r\n", "\n")
+
+
+class Interrupted(NamedTuple):
+    """How a command ended by Ctrl-C."""
+
+    seconds: float  # from the signal to its end
+    returncode: int
+    output: bytes
+    errors: bytes
+
+
+def interrupted(*arguments: str, cloud: Cloud) -> Interrupted:
+    """Sends Ctrl-C to the command while it waits for an answer of ESS, which never comes."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        place = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scalein_cli", *arguments],
+            cwd=ROOT,
+            env=shell(cloud, SCALEIN_ESS_ENDPOINT=place),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        output, errors = process.communicate(timeout=10)
+        connection.close()
+    return Interrupted(time.monotonic() - began, process.returncode, output, errors)
