@@ -10,6 +10,7 @@ from typing import NamedTuple
 from localcloud import acs3, errors, signature_v1
 from localcloud.wire import Incoming, Params
 
+CREDENTIAL = re.compile("Credential=([^,]+)")
 MAX_SKEW = timedelta(minutes=15)
 
 
@@ -114,6 +115,12 @@ class Authenticator:
         if hash(nonce) in used_at:
             raise errors.SignatureNonceUsed()
         used_at[hash(nonce)] = now
+
+
+def caller_of(incoming: Incoming, params: Params) -> str:
+    """Returns the access key id that the call names, right or wrong; "" where it names none."""
+    match = CREDENTIAL.search(incoming.headers.get("authorization", ""))
+    return params.get("AccessKeyId") or (match[1] if match else "")
 
 
 def _access_key_id(incoming: Incoming, params: Params) -> str:

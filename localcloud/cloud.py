@@ -7,12 +7,13 @@ from collections.abc import Callable, MutableSequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from time import perf_counter
 
 from starlette.responses import Response
 
 from localcloud import answers, errors
 from localcloud.answers import Reply
-from localcloud.authenticator import Authenticator
+from localcloud.authenticator import Authenticator, caller_of
 from localcloud.ess import catalogue
 from localcloud.ess.service import Service
 from localcloud.faults import FORCED_STATUSES, REFUSALS, REMOVE, Fault, Faults
@@ -46,6 +47,10 @@ class Call:
     status: int
     code: str = ""  # of an error answer
     activity_id: str = ""  # of an accepted removal
+    at: datetime | None = None  # by the cloud's clock
+    caller: str = ""  # access key id
+    request_id: str = ""
+    milliseconds: float = 0.0  # that its processing took
 
 
 @dataclass
@@ -118,6 +123,7 @@ class LocalCloud:
         It does not yield in between: every call sees a consistent state, and leaves one.
         """
         id, format, action = answers.request_id(), "JSON", params.get("Action", "")
+        started = perf_counter()
         try:
             format = answers.answer_format(params, self.default_format)
             self.authenticator.check(incoming, params, datetime.now(timezone.utc))
@@ -137,6 +143,9 @@ class LocalCloud:
         except errors.ApiError as error:
             body = answers.error_body(error, id, host, format)
             call = Call(action, params, error.status, error.code)
+        call.at, call.request_id = self.service.clock.now(), id
+        call.caller = caller_of(incoming, params)
+        call.milliseconds = (perf_counter() - started) * 1_000
         self.calls.append(call)
         headers = {"x-acs-request-id": id}
         return Response(body, call.status, headers, answers.CONTENT_TYPES[format])

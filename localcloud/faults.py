@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -92,6 +92,8 @@ class Faults:
     seconds: float = 0.3  # of those that take time
     chance: Random = field(default_factory=lambda: Random(1))  # noqa: S311 (the same faults again)
     occurrences: Counter[str] = field(default_factory=Counter)
+    # called with each fault that a call meets, and the call's action
+    on_fault: Callable[[Fault, str], None] = lambda _, __: None
 
     def add(self, kind: str, action: str = "*", times: int = 1, seconds: float = 0.0) -> None:
         """Adds a fault for the next calls of an action. Raises ValueError."""
@@ -124,6 +126,7 @@ class Faults:
         fault = self._take_pending(action) or self._random_fault(action)
         if fault is not None:
             self.occurrences[fault.kind] += 1
+            self.on_fault(fault, action)
         return fault
 
     def take_refused_connection(self) -> bool:
@@ -134,6 +137,7 @@ class Faults:
         elif REFUSED not in self.kinds or self.chance.random() >= self.rate:
             return False
         self.occurrences[REFUSED] += 1
+        self.on_fault(Fault(REFUSED), "*")
         return True
 
     def _take_pending(self, action: str) -> Fault | None:

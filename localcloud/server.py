@@ -123,7 +123,7 @@ async def _internal_error(request: Request, error: Exception) -> Response:
 async def _sample_forever(history: ConsoleHistory) -> None:
     """Records capacity over time, also while no console is open."""
     while True:
-        history.record_capacity()
+        history.record()
         await asyncio.sleep(SAMPLE_SECONDS)
 
 

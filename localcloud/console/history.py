@@ -1,4 +1,4 @@
-"""What the console shows, as one JSON document: decisions, and capacity over time, are recorded."""
+"""What the console remembers of one cloud: capacity over time, decisions, and the log."""
 
 from __future__ import annotations
 
@@ -8,116 +8,167 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from localcloud.cloud import LocalCloud
-from localcloud.ess.model import STABLE, Activity, Instance, ScalingGroup
+from localcloud.cloud import Call, LocalCloud
+from localcloud.console.log import Log, Tail
+from localcloud.ess.model import STABLE
+from localcloud.ess.service import Service
+from localcloud.faults import Fault
 from localcloud.functions.instances import Result
 from localcloud.functions.model import Function
 
-MAX_POINTS, MAX_DECISIONS, MAX_ACTIVITIES = 400, 40, 30
+MAX_POINTS, MAX_DECISIONS = 600, 40
 MAX_MESSAGE_CHARACTERS = 500
+UNSHOWN = frozenset(  # of a call: what signs it
+    (
+        *("Signature", "SignatureNonce", "SignatureMethod", "SignatureVersion", "SignatureType"),
+        *("AccessKeyId", "SecurityToken", "Timestamp", "TimeStamp", "Action", "Version", "Format"),
+    )
+)
+Point = tuple[float, int, int, int, int, int | None]
 
 
 @dataclass
 class ConsoleHistory:
-    """What the console remembers of one cloud."""
+    """What the console remembers of one cloud. Call `record` now and then."""
 
     cloud: LocalCloud
-    # by group id: time, TotalCapacity, stable capacity, MinSize
-    capacity: dict[str, deque[list[float]]] = field(default_factory=dict)
+    # by group id: a number, and time, TotalCapacity, stable, MinSize, MaxSize, desired capacity
+    points: dict[str, deque[tuple[str, Point]]] = field(default_factory=dict)
     decisions: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MAX_DECISIONS))
+    log: Log = field(default_factory=Log)
     number: int = 0
+    _calls: Tail[Call] = field(default_factory=Tail)
+    # by account and region
+    _messages: dict[tuple[str, str], Tail[dict[str, Any]]] = field(default_factory=dict)
+    _states: dict[str, str] = field(default_factory=dict)  # of alarms and held instances
+
+    def __post_init__(self) -> None:
+        self.cloud.faults.on_fault = self.record_fault
 
     def record_invocation(self, function: Function, result: Result) -> None:
         """Records what a function answered: its `outcomes`, or the answer as one outcome."""
         self.number += 1
-        self.decisions.appendleft(
-            {
-                "number": self.number,
-                "at": self.cloud.service.clock.now().isoformat(),
-                "function": function.name,
-                "failed": bool(result.error),
-                "outcomes": _outcomes(_answer(result)),
-            }
+        outcomes = _outcomes(_answer(result))
+        decision = {
+            "number": self.number,
+            "at": self.now().isoformat(),
+            "function": function.name,
+            "failed": bool(result.error),
+            "outcomes": outcomes,
+        }
+        self.decisions.appendleft(decision)
+        statuses = [str(one.get("status", "")) for one in outcomes if isinstance(one, dict)]
+        self.log.add(
+            "invocation",
+            self.now().isoformat(),
+            function.name,
+            status=", ".join(filter(None, statuses)) or "answered",
+            code=result.error,
+            ms=round(result.seconds * 1_000, 1),
+            detail={"instance": result.instance_id, "coldStart": result.is_cold_start},
         )
 
-    def record_capacity(self) -> None:
-        """Records the capacities of now; of a row of equal points the first and the last remain."""
-        now = self.cloud.service.advance().timestamp()
-        for group in self.cloud.service.groups.values():
-            points = self.capacity.setdefault(group.scaling_group_id, deque(maxlen=MAX_POINTS))
-            point = [now, group.total_capacity, group.capacity(*STABLE), group.min_size]
-            if len(points) > 1 and points[-1][1:] == point[1:] == points[-2][1:]:
-                points[-1] = point
-            else:
-                points.append(point)
+    def record_fault(self, fault: Fault, action: str) -> None:
+        """Records that a call met a fault."""
+        at = self.now().isoformat()
+        self.log.add("fault", at, fault.kind, who=action, status="injected")
 
-    def overview(self) -> dict[str, Any]:
-        """Returns everything that the console shows, ready for JSON."""
-        service, platform = self.cloud.service, self.cloud.platform
-        now = service.advance()
-        newest_first = list(reversed(service.activities.values()))
-        return {
-            "now": now.isoformat(),
-            "region": service.region_id,
-            "groups": [self._group(group) for group in service.groups.values()],
-            "activities": [_activity(activity) for activity in newest_first[:MAX_ACTIVITIES]],
-            "alarms": [
-                {
-                    "id": alarm.alarm_task_id,
-                    "group": alarm.scaling_group_id,
-                    "name": alarm.name,
-                    "state": alarm.state,
-                }
-                for alarm in service.alarms.values()
-            ],
-            "decisions": list(self.decisions),
-            "waiting": len(platform.queue.waiting) if platform else 0,
-            "calls": len(self.cloud.calls),
-            "faults": dict(self.cloud.faults.occurrences),
-        }
+    def record_call(self, call: Call) -> None:
+        """Records a call of the API."""
+        params = {name: value for name, value in call.params.items() if name not in UNSHOWN}
+        self.log.add(
+            "call",
+            (call.at or self.now()).isoformat(),
+            call.action or "(none)",
+            who=call.caller,
+            group=call.params.get("ScalingGroupId", ""),
+            status=call.status,
+            code=call.code,
+            ms=round(call.milliseconds, 2),
+            requestId=call.request_id,
+            detail=params,
+        )
 
-    def _group(self, group: ScalingGroup) -> dict[str, Any]:
-        instances = sorted(group.instances.values(), key=lambda i: (i.zone_id, i.instance_id))
-        return {
-            "id": group.scaling_group_id,
-            "name": group.name,
-            "state": group.lifecycle_state,
-            "min": group.min_size,
-            "max": group.max_size,
-            "desired": group.desired_capacity,
-            "total": group.total_capacity,
-            "suspended": group.suspended_processes,
-            "instances": [_instance_row(instance) for instance in instances],
-            "capacity": list(self.capacity.get(group.scaling_group_id, ())),
-        }
+    def record(self) -> datetime:
+        """Brings the cloud up to its clock, and records what has changed. Returns its time."""
+        now = self.cloud.advance()
+        for call in self._calls.take_new(self.cloud.calls):
+            self.record_call(call)
+        for service in self.cloud.services():
+            self._record_capacity(service, now)
+            tail = self._messages.setdefault(service.place, Tail())
+            for message in tail.take_new(service.sent_messages):
+                self._record_message(message, now)
+            self._record_states(service, now)
+        present = {id for service in self.cloud.services() for id in service.groups}
+        for id in self.points.keys() - present:
+            del self.points[id]
+        return now
+
+    def now(self) -> datetime:
+        return self.cloud.service.clock.now()
+
+    def _record_capacity(self, service: Service, now: datetime) -> None:
+        """Adds a point to a group's capacities where they differ from those of the last one."""
+        for id, group in service.groups.items():
+            points = self.points.setdefault(id, deque(maxlen=MAX_POINTS))
+            by_state = group.capacities()
+            capacities = (
+                by_state.total() - by_state["Stopped"],
+                sum(by_state[state] for state in STABLE),
+                *(group.min_size, group.max_size, group.desired_capacity),
+            )
+            if not points or points[-1][1][1:] != capacities:
+                number = int(points[-1][0].rpartition(" ")[2]) + 1 if points else 0
+                points.append((f"{id} {number}", (round(now.timestamp(), 1), *capacities)))
+
+    def _record_message(self, message: dict[str, Any], now: datetime) -> None:
+        self.log.add(
+            "message",
+            str(message.get("at") or now.isoformat()),
+            _subject(message.get("content")),
+            who=str(message.get("to", "")),
+            group=str(message.get("scalingGroupId", "")),
+            status="sent",
+            detail=message.get("content"),
+        )
+
+    def _record_states(self, service: Service, now: datetime) -> None:
+        """Records how alarms and held instances changed, and what they became."""
+        at = now.isoformat()
+        for id, metric_rule in service.metric_rules.items():
+            if self._is_new_state(id, metric_rule.alert_state, metric_rule.alert_state):
+                name, state = metric_rule.rule_name, metric_rule.alert_state
+                self.log.add("alarm", at, name, status=state, who=id)
+        for id, alarm in service.alarms.items():
+            if self._is_new_state(id, alarm.state, "INSUFFICIENT_DATA"):
+                group = alarm.scaling_group_id
+                self.log.add("alarm", at, alarm.name, group=group, status=alarm.state, who=id)
+        for token, action in service.lifecycle_actions.items():
+            if self._is_new_state(token, action.status, ""):
+                activity = service.activities.get(action.scaling_activity_id)
+                hook = service.hooks.get(action.lifecycle_hook_id)
+                self.log.add(
+                    "hook",
+                    at,
+                    hook.name if hook else action.lifecycle_hook_id,
+                    who=action.scaling_activity_id,
+                    group=activity.scaling_group_id if activity else "",
+                    status=action.status,
+                    code=action.result,
+                    detail={"token": token, "instances": list(action.instance_ids)},
+                )
+
+    def _is_new_state(self, id: str, state: str, first: str) -> bool:
+        before = self._states.get(id, first)
+        self._states[id] = state
+        return state != before
 
 
-def _instance_row(instance: Instance) -> list[str]:
-    return [
-        instance.instance_id,
-        instance.zone_id,
-        instance.lifecycle_state,
-        instance.health_status,
-        _minute(instance.created_at),
-        instance.instance_type,
-    ]
-
-
-def _activity(activity: Activity) -> dict[str, Any]:
-    return {
-        "id": activity.scaling_activity_id,
-        "group": activity.scaling_group_id,
-        "status": activity.status_code,
-        "description": activity.description,
-        "cause": activity.cause,
-        "source": activity.trigger_source_type,
-        "began": activity.started_at.isoformat(),
-        "ends": activity.ends_at.isoformat(),
-    }
-
-
-def _minute(time: datetime) -> str:
-    return time.strftime("%Y-%m-%d %H:%M")
+def _subject(content: Any) -> str:
+    if not isinstance(content, dict):
+        return "message"
+    return str(content.get("event") or content.get("lifecycleHookName") or "message")
 
 
 def _answer(result: Result) -> Any:

@@ -103,10 +103,19 @@ def _evaluate(state: EssState, alarm: Alarm, now: datetime) -> None:
     is_breached = COMPARISONS[alarm.comparison_operator](measured, alarm.threshold)
     alarm.breaches = alarm.breaches + 1 if is_breached else 0
     alarm.state = "ALARM" if alarm.breaches >= alarm.evaluation_count else "OK"
-    if alarm.state == "ALARM" and "AlarmNotification" not in group.suspended_processes:
+    if alarm.state == "ALARM":
+        run_alarm(state, alarm, now, measured - alarm.threshold)
+
+
+def run_alarm(state: EssState, alarm: Alarm, now: datetime, breach: float = 0.0) -> None:
+    """Executes the rules of an alarm task that fired, unless its group ignores alarms.
+
+    `breach`: by how much the metric is beyond the threshold.
+    """
+    if "AlarmNotification" not in state.groups[alarm.scaling_group_id].suspended_processes:
         cause = Cause(ALARM, "Cms", alarm.alarm_task_id, parallel=False)
         for ari in alarm.actions:
-            _execute_if_allowed(state, ari, cause, now, measured - alarm.threshold)
+            _execute_if_allowed(state, ari, cause, now, breach)
 
 
 def _metric_values(

@@ -9,7 +9,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, ClassVar
 
 from localcloud.functions.instances import Result
 from localcloud.functions.platform import Platform
@@ -25,20 +25,13 @@ class FleetFunction:
     folder: Path
     events_folder: Path
     settings: dict[str, Any]
+    service: ClassVar[str] = SERVICE
     endpoint: str = ""  # of the cloud, once it is known
     is_deployed: bool = False
 
     @property
     def name(self) -> str:
         return str(self.settings.get("name", "function"))
-
-    def event_names(self) -> list[str]:
-        """Returns the names of the events that can be fired."""
-        paths = sorted(self.events_folder.glob("*.json"))
-        return [path.stem for path in paths if not path.name.endswith(".expected.json")]
-
-    def event(self, name: str) -> str:
-        return (self.events_folder / f"{name}.json").read_text(encoding="utf-8")
 
     def invoke(self, event: bytes) -> Result:
         """Invokes the function, which is deployed first if need be. Raises FcError."""

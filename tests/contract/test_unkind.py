@@ -288,6 +288,8 @@ PATHS = [
     "/localcloud/faults",
     "/localcloud/stream",
     "/localcloud/overview",
+    "/localcloud/perform",
+    "/localcloud/metrics",
     "/2016-08-15/services",
 ]
 

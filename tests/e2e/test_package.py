@@ -51,6 +51,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--others",
         "--exclude-standard",
         "localcloud",
+        "events",
         "VERSION",
         "LICENSE",
     ]
@@ -82,7 +83,11 @@ def test_its_command_serves_the_api_and_the_console(python: Path, tmp_path: Path
         with urllib.request.urlopen(f"http://{ready['endpoint']}/console") as page:
             assert b"Local Auto Scaling" in page.read()
         with urllib.request.urlopen(f"http://{ready['endpoint']}/localcloud/events") as events:
-            assert json.load(events)["events"] == []  # the function is not part of the package
+            listed = json.load(events)
+        assert "remove-two" in listed["events"]
+        assert all(event["story"] for sender in listed["groups"] for event in sender["events"])
+        assert listed["functions"] == []  # the function is not part of the package
+        assert "deploy one" in listed["message"]
         process.send_signal(signal.SIGTERM)
     assert process.returncode == 0
 

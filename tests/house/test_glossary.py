@@ -37,7 +37,7 @@ OTHERS = sorted(
         for pattern in ("*.json", "*.yml", "*.yaml", "*.toml", "*.txt")
         for path in (ROOT / folder).glob(pattern)
     ]
-    + [*(ROOT / "localcloud").glob("fleets/*.json"), *(ROOT / "localcloud").glob("console/page.*")]
+    + [*(ROOT / "localcloud").glob("fleets/*.json"), *(ROOT / "localcloud").glob("console/page/*")]
     + [*(ROOT / "tools").glob("*.toml"), *(ROOT / "tools").glob("*.sh"), ROOT / "Makefile"]
 )
 PAGES = [path for path in OTHERS if path.suffix in (".js", ".html", ".css")]

@@ -1,0 +1,47 @@
+"""What the routes of the console read and answer alike."""
+
+from __future__ import annotations
+
+import hmac
+from ipaddress import ip_address
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+SECRET_HEADER = "x-localcloud-secret"  # noqa: S105 (a name)
+NOT_ALLOWED = (
+    "From another machine, the console changes things only with the secret of the access key: "
+    "enter the accessKeySecret that the local cloud printed when it started."
+)
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """Returns the body's JSON object; empty where the body is not one.
+
+    A page of another origin cannot send this content type without permission, and has none.
+    """
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        return {}
+    try:
+        return dict(await request.json())
+    except (TypeError, ValueError):
+        return {}
+
+
+def error_response(message: str, status: int = 400, code: str = "") -> Response:
+    return JSONResponse({"error": message, "code": code}, status)
+
+
+def has_secret_or_is_local(request: Request, secret: str) -> bool:
+    """Whether the request comes from this machine, or shows that it has the secret.
+
+    A call of the API is signed with the secret; what the console does in its place is not.
+    """
+    given = request.headers.get(SECRET_HEADER, "")
+    if hmac.compare_digest(given.encode(), secret.encode()):
+        return True
+    try:
+        return request.client is not None and ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,108 @@
+"""What stands around the cloud: its clock, faults and lags, its state as a file, its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localcloud.cloud import LocalCloud
+from localcloud.console.bodies import error_response, read_object
+from localcloud.faults import KINDS
+from localcloud.fleet import saved_document
+
+MAX_ADVANCE_SECONDS = 366 * 86_400
+
+
+def routes(cloud: LocalCloud) -> list[Route]:
+    """Returns the routes."""
+
+    async def clock(request: Request) -> Response:
+        """Puts the clock forward: {"advance": seconds}."""
+        advance = getattr(cloud.service.clock, "advance", None)
+        seconds = (await read_object(request)).get("advance")
+        is_number = isinstance(seconds, (int, float))
+        if not is_number or not 0 <= float(seconds or 0) <= MAX_ADVANCE_SECONDS:
+            return error_response("advance is a number of seconds, from 0 to a year")
+        if advance is None:
+            return error_response("the real clock cannot be put forward")
+        advance(seconds)
+        return JSONResponse({"now": cloud.advance().isoformat()})
+
+    async def faults(request: Request) -> Response:
+        """Adds faults or a lag (see `_set_faults`) and lists them; DELETE ends all of them."""
+        try:
+            if request.method == "POST":
+                _set_faults(cloud, await read_object(request))
+        except (KeyError, TypeError, ValueError) as error:
+            return error_response(str(error))
+        if request.method == "DELETE":
+            cloud.faults.clear()
+            cloud.rate_limits.clear()
+            cloud.lag.lists = cloud.lag.history = 0.0
+        return JSONResponse(_faults_view(cloud))
+
+    async def state(_: Request) -> Response:
+        cloud.advance()
+        document = saved_document(cloud.service, cloud.elsewhere.values())
+        headers = {"Content-Disposition": 'attachment; filename="fleet.json"'}
+        return JSONResponse(document, headers=headers)
+
+    async def messages(_: Request) -> Response:
+        cloud.advance()
+        messages = [message for service in cloud.services() for message in service.sent_messages]
+        return JSONResponse({"messages": messages})
+
+    return [
+        Route("/localcloud/clock", clock, methods=["POST"]),
+        Route("/localcloud/faults", faults, methods=["GET", "POST", "DELETE"]),
+        Route("/localcloud/state", state),
+        Route("/localcloud/messages", messages),
+    ]
+
+
+def _faults_view(cloud: LocalCloud) -> dict[str, Any]:
+    faults, lag = cloud.faults, cloud.lag
+    return {
+        "pending": [vars(fault) for fault in faults.pending if fault.times > 0],
+        "rate": faults.rate,
+        "kinds": list(faults.kinds),
+        "known": list(KINDS),
+        "lag": {"lists": lag.lists, "history": lag.history, "varies": lag.varies},
+        "rateLimits": cloud.rate_limits.max_by_action,
+        "happened": dict(faults.occurrences),
+    }
+
+
+def _set_faults(cloud: LocalCloud, body: Mapping[str, Any]) -> None:
+    """Adds one fault, {"kind", "action", "times", "seconds"}; sets a share of all calls,
+    {"rate", "kinds", "seed", "action", "seconds"}; or sets {"lag": {...}} or {"rateLimits": {...}}.
+
+    Raises KeyError, TypeError, ValueError.
+    """
+    action = str(body.get("action", "*"))
+    if "lag" in body:
+        _set_lag(cloud, dict(body["lag"]))
+    elif "rateLimits" in body:
+        for name, calls in dict(body["rateLimits"]).items():
+            cloud.rate_limits.set(str(name), float(calls))
+    elif "rate" in body:
+        seed, seconds = int(body.get("seed", 0)), float(body.get("seconds", 0.3))
+        cloud.faults.set_random(float(body["rate"]), list(body["kinds"]), seed, action, seconds)
+    elif body:
+        times, seconds = int(body.get("times", 1)), float(body.get("seconds", 0))
+        cloud.faults.add(str(body["kind"]), action, times, seconds)
+
+
+def _set_lag(cloud: LocalCloud, body: Mapping[str, Any]) -> None:
+    """Sets how late reads are: {"lists", "history", "varies", "seconds": for how long}."""
+    seconds, lag = body.get("seconds"), cloud.lag
+    lag.lists, lag.history = float(body.get("lists", 0)), float(body.get("history", 0))
+    lag.varies = bool(body.get("varies", False))
+    lag.until = None
+    if seconds is not None:
+        lag.until = cloud.service.clock.now() + timedelta(seconds=float(seconds))

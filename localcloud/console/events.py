@@ -1,0 +1,95 @@
+"""Fires events at functions: those of the library, as they are or as a person edits them."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localcloud.cloud import LocalCloud
+from localcloud.console.bodies import error_response, read_object
+from localcloud.console.event_library import event_library
+from localcloud.console.event_times import current_event
+from localcloud.functions.fleet_function import FleetFunction
+from localcloud.functions.instances import Result
+from localcloud.functions.model import NATIVE, FcError
+from localcloud.functions.platform import Platform
+
+NO_FUNCTION = (
+    "No function to fire at: events can only be read. Name one in the fleet file, under "
+    "function, or deploy one to this endpoint with an SDK of Function Compute; then reload."
+)
+NO_EVENT = "event is one of those that /localcloud/events lists"
+
+
+def routes(cloud: LocalCloud, function: FleetFunction | None) -> list[Route]:
+    """Returns the routes. `function`: that of the fleet file."""
+    library = event_library(function.events_folder if function else None)
+
+    async def events(_: Request) -> Response:
+        functions = _functions(cloud.platform, function)
+        return JSONResponse(
+            {
+                "events": library.names(),
+                "groups": library.groups(),
+                "functions": functions,
+                "message": "" if functions else NO_FUNCTION,
+            }
+        )
+
+    async def event(request: Request) -> Response:
+        try:
+            text = library.text(request.path_params["name"])
+        except KeyError:
+            return error_response(NO_EVENT, 404)
+        return JSONResponse({"text": current_event(text, cloud.service.clock.now())})
+
+    async def fire(request: Request) -> Response:
+        """Sends {"event": a name} as if it were sent now, or {"text": ...}, to {"function"}."""
+        body = await read_object(request)
+        name, text = body.get("event"), body.get("text")
+        target = str(body.get("function") or "")
+        if text is None:
+            try:
+                text = current_event(library.text(str(name)), cloud.service.clock.now())
+            except KeyError:
+                return error_response(NO_EVENT)
+        try:
+            result = await run_in_threadpool(_invoke, cloud, function, target, str(text).encode())
+        except FcError as error:
+            return error_response(str(error))
+        log = result.log.decode("utf-8", "replace") if result.error else ""
+        answer = result.body.decode("utf-8", "replace")
+        return JSONResponse({"failed": result.error, "answer": answer, "log": log})
+
+    return [
+        Route("/localcloud/events", events),
+        Route("/localcloud/events/{name}", event),
+        Route("/localcloud/fire", fire, methods=["POST"]),
+    ]
+
+
+def _functions(platform: Platform | None, function: FleetFunction | None) -> list[str]:
+    """Returns SERVICE/FUNCTION or FUNCTION of all functions, that of the fleet file first."""
+    names = [function.name] if function else []
+    if platform is None:
+        return names
+    registry = platform.registry
+    services = [*registry.services.values(), *registry.natives.values()]
+    deployed = [one for service in services for one in service.functions.values()]
+    own = (function.service, function.name) if function else None
+    others = [one for one in deployed if (one.service, one.name) != own]
+    return names + [
+        one.name if one.service == NATIVE else f"{one.service}/{one.name}" for one in others
+    ]
+
+
+def _invoke(cloud: LocalCloud, function: FleetFunction | None, target: str, event: bytes) -> Result:
+    """Invokes the function of that name; that of the fleet file by default. Raises FcError."""
+    if function is not None and target in ("", function.name):
+        return function.invoke(event)
+    if cloud.platform is None or not target:
+        raise FcError(404, "FunctionNotFound", NO_FUNCTION)
+    service, _, name = target.rpartition("/")
+    return cloud.platform.invoke(cloud.platform.registry.function(service, name), event)

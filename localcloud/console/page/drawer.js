@@ -1,0 +1,27 @@
+// The drawer at the right: details of one instance, activity or log entry.
+import { h } from './dom.js';
+
+let before = null;
+let closing = null;
+const drawer = () => document.getElementById('drawer');
+
+export function openDrawer(title, content, onClose = null) {
+  closing?.();
+  closing = onClose;
+  if (drawer().hidden) before = document.activeElement;
+  const close = h('button', { class: 'plain', 'aria-label': 'Close the details',
+    onclick: () => closeDrawer(true) }, '✕');
+  drawer().replaceChildren(h('header', {}, h('h2', {}, title), close), content);
+  drawer().hidden = false;
+  drawer().onkeydown = (event) => { if (event.key === 'Escape') closeDrawer(true); };
+  close.focus({ preventScroll: true });
+}
+
+export function closeDrawer(withFocus = false) {
+  if (drawer().hidden) return;
+  drawer().hidden = true;
+  drawer().replaceChildren();
+  closing?.();
+  closing = null;
+  if (withFocus) before?.focus?.({ preventScroll: true });
+}
