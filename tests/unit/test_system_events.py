@@ -405,6 +405,55 @@ def test_the_outer_status_may_be_the_only_one_that_says_that_an_event_is_over(st
         assert acts_on(document, {"eventStatus": status}) == ("i-7",)
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda rule, alert, field: rule.update(field),
+        lambda rule, alert, field: rule["content"].update(field),
+        lambda rule, alert, field: rule["content"].update(extraAttributes=field),
+        lambda rule, alert, field: rule["content"].update(extraAttributes=json.dumps(field)),
+        lambda rule, alert, field: alert.update(field),
+        lambda rule, alert, field: alert["meta"]["sysEventMeta"].update(field),
+        lambda rule, alert, field: alert["eventContentMap"].update(extensions=field),
+        lambda rule, alert, field: alert.update(eventRawContent=json.dumps({"x": field})),
+    ],
+)
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"eventStatus": "Canceled"},
+        {"EventStatus": "Avoided"},
+        {"state": "Stopped"},
+        {"State": "Deleted"},
+        {"instanceState": "Stopping"},
+        {"status": "Stopped"},
+    ],
+)
+def test_a_stage_or_a_state_holds_wherever_the_sender_has_it(
+    place: Callable[..., None], field: dict[str, str]
+) -> None:
+    event = Event("Instance:Notice", {"instanceId": "i-7"}, "")
+    documents = (
+        of_rule(event, dict(event.content)),
+        of_subscription(event, eventContentMap=dict(event.content)),
+    )
+    for document in documents:
+        assert acts_on(document, {"eventName": "*"}) == ("i-7",)
+    place(documents[0], documents[1]["alert"], field)
+
+    assert () in [acts_on(document, {"eventName": "*"}) for document in documents]
+
+
+@pytest.mark.parametrize(
+    "name", ["Instance:Stopped", "instance_released", "ECS实例状态变化", "实例状态改变通知"]
+)
+def test_a_state_report_is_known_by_a_name_that_no_document_has(name: str) -> None:
+    for form in sorted(FORMS):
+        document = FORMS[form](Event(name, {"instanceId": "i-7"}, ""))
+        assert acts_on(document, {"product": "ECS"}) == ()
+        assert acts_on(document, {"eventName": name}) == ("i-7",)
+
+
 def test_raw_content_that_is_no_json_does_no_harm_beside_content_that_is() -> None:
     document = of_subscription(
         Event(SPOT, {}, ""), eventContentMap={"instanceId": "i-7"}, eventRawContent="no JSON"

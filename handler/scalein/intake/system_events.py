@@ -8,6 +8,7 @@ stage is not known, needs one that names its stage.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeGuard
 
 from scalein.decision.alarm import Alarm
@@ -21,7 +22,9 @@ from scalein.intake.stages import (
     base_name,
     is_state_report,
     needs_its_stage_named,
+    parts_of,
     stage_of,
+    states_of,
 )
 from scalein.intake.subject import ABSENT, subject_of_event
 from scalein.intake.times import earliest, time_of
@@ -45,10 +48,9 @@ class _Event(NamedTuple):
 
     names: list[str]
     product: object
-    contents: list[Fields]
+    contents: Sequence[Mapping[str, Any]]  # where stage and state may be, of `parts_of`
     parts: dict[str, Fields]  # where instances may be named, by a name for a person
     is_readable: bool = True  # what the product says
-    status: object = None
     levels: tuple[object, ...] = ()
     rule_name: object = None
     regions: tuple[object, ...] = ()
@@ -69,12 +71,12 @@ def parse_ecs_event(message: Message) -> Alarm:
     document = message.document
     if isinstance(document.get("name"), str) and "content" in document:
         return _alarm_of_rule(message, document["name"], product.upper(), name)
+    extra = _object(document.get("extraAttributes"))
     event = _Event(
         names=[name],
         product=product.upper(),
-        contents=[document],
-        parts={"": document, "extraAttributes.": _object(document.get("extraAttributes"))},
-        status=document.get("status"),
+        contents=parts_of(document, extra),
+        parts={"": document, "extraAttributes.": extra},
         levels=(document.get("eventLevel"),),
         regions=(message.region, document.get("regionId")),
     )
@@ -95,14 +97,13 @@ def parse_subscription(message: Message) -> Alarm | Ignored:
     event = _Event(
         names=[alert["eventName"], *_texts(meta.get("name"))],
         product=alert.get("product") or meta.get("product"),
-        contents=list(contents.values()),
+        contents=parts_of(*contents.values(), alert, meta),
         parts={
             "alert.": alert,
             "alert.meta.sysEventMeta.": meta,
             **{f"alert.{field}.": content for field, content in contents.items()},
         },
         is_readable=bool(contents) or all(map(_is_object, values.values())),
-        status=meta.get("status"),
         levels=(alert.get("severity"), document.get("severity")),
         rule_name=document.get("strategyName"),
         regions=(meta.get("regionId"), alert.get("regionId")),
@@ -129,17 +130,13 @@ def _alarm_of_rule(message: Message, name: str, product: object, *more_names: st
     document = message.document
     value = _value(document["content"])
     content = value if _is_object(value) else {}
+    extra = _object(content.get("extraAttributes"))
     event = _Event(
         names=[name, *more_names],
         product=product,
-        contents=[content],
-        parts={
-            "": document,
-            "content.": content,
-            "content.extraAttributes.": _object(content.get("extraAttributes")),
-        },
+        contents=parts_of(content, extra, document),
+        parts={"": document, "content.": content, "content.extraAttributes.": extra},
         is_readable=_is_object(value),
-        status=document.get("status"),
         levels=(document.get("level"),),
         rule_name=document.get("ruleName"),
         regions=(document.get("regionId"), message.region if more_names else None),
@@ -150,7 +147,7 @@ def _alarm_of_rule(message: Message, name: str, product: object, *more_names: st
 
 def _alarm(message: Message, event: _Event, stage: str) -> Alarm:
     is_report = is_state_report(event.names, event.contents)
-    states = [content.get("state") for content in event.contents] if is_report else []
+    states = states_of(event.contents) if is_report else []
     resources = {
         f"{part}{name}": fields[name]
         for part, fields in event.parts.items()
@@ -193,7 +190,7 @@ def _identified(
 
 
 def _stage(event: _Event) -> str:
-    stage = stage_of(event.names, event.contents, event.status)
+    stage = stage_of(event.names, event.contents)
     # Content that cannot be read may say that the event is over.
     return stage if event.is_readable or needs_its_stage_named(stage) else UNKNOWN
 
