@@ -144,7 +144,7 @@ def test_numbers_may_come_as_fractions_from_an_http_source() -> None:
     assert parsed.target.instances == 1
 
 
-@pytest.mark.parametrize("flag", [True, "true"])
+@pytest.mark.parametrize("flag", [True, "true", "True", "TRUE", 1, "1"])
 def test_a_content_that_the_connector_left_out_is_not_taken_for_the_message(flag: object) -> None:
     """The value is there all the same, and it is not the message."""
     error = rejection(kafka(TEXT, 1, overflowFlag=flag, valueSize=272_687))

@@ -215,10 +215,53 @@ def test_missing_data_is_neither_an_alarm_nor_a_recovery(document: Any) -> None:
 
 @pytest.mark.parametrize(
     ("level", "name"),
-    [("WARN", "AlertOk"), ("Critical", "alertok"), ("OK", "AlertFiring"), ("Ok", "Alert")],
+    [
+        *(("WARN", "AlertOk"), ("Critical", "alertok"), ("OK", "AlertFiring"), ("Ok", "Alert")),
+        *(("WARN", "AlertResolved"), ("WARN", "RECOVERY"), ("INFO", "BackToNormal")),
+        *(("WARN", "告警恢复"), ("CRITICAL", "告警解除"), ("OK", "Abnormal")),
+    ],
 )
 def test_an_alarm_in_a_queue_that_contradicts_itself_is_ignored(level: str, name: str) -> None:
     assert said({**TO_MNS, "curLevel": level, "eventName": name}) is Ignored.CONTRADICTION
+
+
+@pytest.mark.parametrize(
+    ("document", "names"),
+    [
+        (CALLBACK, ("ruleId", "metricName", "rawMetricName", "triggerLevel", "regionId")),
+        (TO_MNS, ("ruleId", "namespace", "eventName", "time")),
+        (SYSTEM, ("level", "id", "eventTime", "ruleName", "regionId", "status", "resourceId")),
+    ],
+)
+def test_null_stands_for_what_is_missing(document: dict[str, Any], names: tuple[str, ...]) -> None:
+    without = {name: value for name, value in document.items() if name not in names}
+    with_nulls = alarm({**document, **dict.fromkeys(names)})
+
+    assert with_nulls.attributes == alarm(without).attributes
+    assert with_nulls.instance_ids == alarm(without).instance_ids == ("i-web-04",)
+
+
+def test_null_is_a_fault_of_a_removal_request_and_of_what_a_sender_must_say() -> None:
+    request = {"scalingGroupId": "asg-1", "remove": {"count": 1}}
+    for document in (
+        {**request, "requestId": None},
+        {**CALLBACK, "alertState": None},
+        {**TO_MNS, "curLevel": None},
+        {**SYSTEM, "content": None},
+    ):
+        with pytest.raises(RejectedEvent):
+            said(document)
+
+
+def test_an_empty_time_of_a_callback_is_none() -> None:
+    assert alarm({**CALLBACK, "timestamp": ""}).sent_at is None
+
+
+def test_an_alert_needs_no_subscription_beside_it() -> None:
+    nulls = {"severity": None, "meta": None, "timestamp": None, "dedupId": None}
+
+    assert alarm({"alert": ALERT}).instance_ids == ("i-web-04",)
+    assert alarm({"alert": {**ALERT, **nulls}, "severity": None}).instance_ids == ("i-web-04",)
 
 
 def test_an_alarm_in_a_queue_needs_no_name_of_its_event() -> None:
@@ -411,14 +454,14 @@ def test_a_label_that_is_no_instance_id_names_no_instance() -> None:
         ({**CALLBACK, "alertName": ""}, "$.alertName", "minLength"),
         ({**CALLBACK, "timestamp": "noon"}, "$.timestamp", "time"),
         ({**TO_MNS, "curLevel": "LOUD"}, "$.curLevel", "enum"),
-        ({**TO_MNS, "time": None}, "$.time", "type"),
+        ({**TO_MNS, "time": [1]}, "$.time", "type"),
         ({**SYSTEM, "name": 1}, "$.name", "type"),
         ({**SYSTEM, "eventTime": "yesterday"}, "$.eventTime", "time"),
         ({**SUBSCRIPTION, "alert": {"alertStatus": "TRIGGERED"}}, "$.alert", "required"),
         ({**SUBSCRIPTION, "alert": "{"}, "$", "json"),
         ({**alerts("firing"), "status": "maybe"}, "$.status", "enum"),
         ({**alerts("firing"), "alerts": [{"status": "firing"}]}, "$.alerts[0]", "required"),
-        ({**alerts("firing"), "groupLabels": None}, "$.groupLabels", "type"),
+        ({**alerts("firing"), "groupLabels": []}, "$.groupLabels", "type"),
         (
             {**alerts("firing"), "groupLabels": {f"{n}": "" for n in range(257)}},
             "$.groupLabels",

@@ -131,7 +131,7 @@ def _kafka(message: Fields) -> Unwrapped:
     """Of a trigger, or of the connector, which leaves out a content that is too large, and a value
     that is null.
     """
-    if message.get("overflowFlag") in (True, "true"):
+    if str(message.get("overflowFlag")).lower() in ("true", "1"):
         raise malformed(
             "overflow",
             "The connector has left the content of this message out, because it is too large."

@@ -30,6 +30,7 @@ from scalein.intake.subject import ABSENT, subject_of_event
 from scalein.intake.times import earliest, time_of
 
 TYPE_PREFIXES = ("ecs:", "ebs:")  # of CloudEvents, such as ecs:Instance:StateChange
+ALERT_FIELDS = frozenset({"alertStatus", "eventName"})
 CONTENT_FIELDS = ("eventContentMap", "eventRawContent", "content")  # of an Event Subscription
 # Fields that name instances. vmName is not one of them: it is a name.
 INSTANCE_FIELDS = (
@@ -112,6 +113,11 @@ def parse_subscription(message: Message) -> Alarm | Ignored:
     times = (alert.get("timestamp"), meta.get("eventTime"))
     alarm = _alarm(message, event, _stage(event))
     return _identified(alarm, message, ids, times, "$.alert.timestamp")
+
+
+def is_alert(value: object) -> bool:
+    """Whether the value is the alert of an Event Subscription."""
+    return _is_object(value) and ALERT_FIELDS <= value.keys()
 
 
 def with_parsed_alert(message: Message) -> Message:
