@@ -8,7 +8,7 @@ import json
 from collections import ChainMap
 from typing import NamedTuple
 
-from scalein.decision.alarm import Alarm, Subject
+from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.reasons import Ignored
 from scalein.intake import arms, grafana
 from scalein.intake.alert_list import AlertList, alert_list
@@ -87,6 +87,9 @@ def _alarm(message: Message, number: int, alert: Fields, group: Group, subject: 
         # webhook the status decides: ARMS has an end in the past there, and the alert fires.
         ends_at = known_time_of(alert.get("endsAt"), f"{path}.endsAt")
     start = since.isoformat() if since else message.idempotency_key
+    place = group.observation
+    if not place and subject.scope is Scope.GROUP:
+        place = digest("alerts")  # one alert of a whole group says as much as another
     of_alert = str(alert.get("fingerprint") or _text(labels))
     own = attributes_of(
         labels,
@@ -100,7 +103,9 @@ def _alarm(message: Message, number: int, alert: Fields, group: Group, subject: 
         attributes=ChainMap(own, group.attributes),
         subject=subject,
         sent_at=earliest(message.sent_at, since),
-        observation=group.observation or digest("alert", _text(labels)),
+        observation=place or digest("alert", _text(labels)),
+        episode=message.key_of_content("episode", digest(place, start)) if since else "",
+        began_at=since,
         ends_at=ends_at,
     )
 

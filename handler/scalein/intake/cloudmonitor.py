@@ -57,9 +57,9 @@ def parse_mns_threshold(message: Message) -> Alarm | Ignored:
     if level == NO_DATA:
         return Ignored.NO_DATA
     is_over = level == RECOVERED
-    if name is not None and name not in ABSENT:
-        if is_over != bool(RECOVERY_NAME.search(name)):
-            return Ignored.CONTRADICTION
+    has_name = name is not None and name not in ABSENT
+    if has_name and is_over != bool(RECOVERY_NAME.search(str(name))):
+        return Ignored.CONTRADICTION
     if is_over:
         return Ignored.RECOVERY
     metric = document["metricName"]

@@ -117,7 +117,7 @@ def parse_subscription(message: Message) -> Alarm | Ignored:
 
 def is_alert(value: object) -> bool:
     """Whether the value is the alert of an Event Subscription."""
-    return _is_object(value) and ALERT_FIELDS <= value.keys()
+    return _is_object(value) and value.keys() >= ALERT_FIELDS
 
 
 def with_parsed_alert(message: Message) -> Message:
