@@ -593,6 +593,25 @@ def test_an_object_of_arms_that_is_a_host_is_no_group() -> None:
     assert not alarm("node").is_of_group
 
 
+@pytest.mark.parametrize("fields", [{}, {"annotations": {}}, {"generatorURL": "x"}])
+def test_an_array_of_alerts_needs_labels_alone(fields: dict[str, Any]) -> None:
+    document = [
+        {"labels": {"alertname": "idle", "instance": id}, **fields} for id in ("i-1", "i-2")
+    ]
+
+    assert [alarm.instance_ids for alarm in alarms_of(document)] == [("i-1",), ("i-2",)]
+
+
+def test_an_alert_whose_labels_name_two_instances_names_none() -> None:
+    labels = {"alertname": "idle", "instance": "i-1:9100", "instance_id": "i-2"}
+    (alarm,) = alarms_of({"alerts": [{"labels": labels}]})
+    (same,) = alarms_of({"alerts": [{"labels": {**labels, "instance": "i-2:9100"}}]})
+
+    assert (alarm.instance_ids, alarm.is_of_group) == ((), False)
+    assert alarm.subject.conflicting_fields == ("instance_id", "instance")
+    assert same.instance_ids == ("i-2",)
+
+
 def test_an_array_is_alerts_only_if_all_of_it_is() -> None:
     alert = api_array([Alert(1, "idle", "batch", "warning", has_instance=True, minutes=1)])[0]
     request = {"scalingGroupId": "asg-1", "remove": {"count": 1}}

@@ -193,7 +193,9 @@ ENVELOPES = tuple(
         ("HTTP request", HTTP, "requestContext body", _http),
         ("HTTP request", HTTP, "requestContext queryParameters", _http),
         ("API Gateway request", GATEWAY, "httpMethod queryParameters", _gateway),
+        ("API Gateway request", GATEWAY, "httpMethod pathParameters", _gateway),
         ("HTTP event", "httpevent", "headers path queryString", _http_event),
+        ("HTTP event", "httpevent", "path httpMethod body", _http_event),  # without parameters
         ("MNS topic message", "mns", "TopicName MessageId Message", _mns_topic),
         ("RabbitMQ message", "rabbitmq", "envelope props body", _rabbitmq),
         ("MQTT message", "mqtt", "props body", _mqtt),

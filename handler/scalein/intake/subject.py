@@ -81,9 +81,11 @@ def subjects_of_alerts(alerts: Sequence[Sequence[Fields]]) -> list[Subject]:
     }
 
     def subject(alert: Sequence[Fields]) -> Subject:
-        ids = instance_ids_of(*(alert[0].get(name) for name in id_names))
-        if ids:
-            return Subject(Scope.INSTANCES, ids)
+        own = {name: ids for name in id_names if (ids := instance_ids_of(alert[0].get(name)))}
+        if len(set(own.values())) > 1:  # such as of the exporter and of its target
+            return Subject(Scope.UNKNOWN, conflicting_fields=tuple(own)[:2])
+        if own:
+            return Subject(Scope.INSTANCES, next(iter(own.values())))
         naming_field = next(filter(None, (naming_by_id[id(fields)] for fields in alert)), "")
         return Subject(Scope.UNKNOWN if naming_field else Scope.GROUP, naming_field=naming_field)
 
