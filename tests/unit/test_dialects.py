@@ -295,6 +295,10 @@ def test_an_alarm_in_a_queue_needs_no_name_of_its_event() -> None:
         },
         {"event": "AUTOSCALING:SCALE_IN_SUCCESS", "unknown": "layout"},
         {"eventType": "SCALING_GROUP_DIAGNOSE"},
+        {"eventType": "autoscaling:scale_in_success"},
+        {**SYSTEM, "product": "ess", "name": "Scaling:ScaleIn"},
+        {**SYSTEM, "resourceId": "acs:ess:cn-hangzhou:1:scalingGroup/asg-1", "name": "ScaleIn"},
+        {**SYSTEM, "content": '{"lifecycleHookId": "ash-1", "instanceIds": ["i-1"]}'},
     ],
 )
 def test_what_a_removal_causes_never_requests_another(document: Any) -> None:

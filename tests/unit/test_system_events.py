@@ -484,6 +484,21 @@ def test_a_call_that_a_removal_makes_never_matches_a_wide_rule(kind: str) -> Non
     assert acts_on(document, {"product": "ECS"}) == ()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"InstanceId": "i-7"},
+        {"ECSInstanceId": "i-7"},
+        {"resources": ["acs:ecs:cn-hangzhou:1:instance/i-7"]},
+        {"extensions": {"instanceId": "i-7"}},
+        {"extraAttributes": {"ecsInstanceId": "i-7", "device": "/dev/xvda"}},
+    ],
+)
+def test_an_instance_is_named_in_other_letters_and_places(content: dict[str, Any]) -> None:
+    for form in sorted(FORMS):
+        assert acts_on(FORMS[form](Event(SPOT, content, "")), {"eventName": SPOT}) == ("i-7",)
+
+
 def test_a_disk_of_block_storage_names_its_instance_in_its_attributes() -> None:
     data = {
         "eventStatus": "Executing",

@@ -20,9 +20,10 @@ ID_NAMES = ("instanceid", "instance")  # fields that hold an id, in this order o
 # Names are compared in small letters, without what separates words.
 SEPARATORS = re.compile(r"[\W_]+")
 INSTANCE_NAME = re.compile(
-    r"(?:instance|host|node|pod|machine|server|worker|fqdn|containerid)"
+    r"(?:instance|host|node|pod|machine|server|worker|computer|fqdn|containerid)"
     r"(?!s?(?:group|pool|set|type|class|famil|role|fleet|count|namespace|less|monitor))"
     r"|^(?:ecs|vm|eni)(?:id|name)?$"
+    r"|(?:实例|主机|节点|服务器|机器)(?![组池集群类型规格数])"
 )
 INSTANCE_TEXT = re.compile(r"(?<![A-Za-z0-9])i[-Z][a-z0-9]{15,}")  # an id, a default host name
 ADDRESS = re.compile(

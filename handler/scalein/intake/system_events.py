@@ -32,10 +32,10 @@ from scalein.intake.times import earliest, time_of
 TYPE_PREFIXES = ("ecs:", "ebs:")  # of CloudEvents, such as ecs:Instance:StateChange
 ALERT_FIELDS = frozenset({"alertStatus", "eventName"})
 CONTENT_FIELDS = ("eventContentMap", "eventRawContent", "content")  # of an Event Subscription
-# Fields that name instances. vmName is not one of them: it is a name.
+# Fields that name instances, in small letters. vmName is not one of them: it is a name.
 INSTANCE_FIELDS = (
-    *("instanceId", "instanceIds", "ecsInstanceId", "ecsInstanceIds", "EcsInstanceId"),
-    *("resourceId", "resourceIds", "resource", "arn"),
+    *("instanceid", "instanceids", "ecsinstanceid", "ecsinstanceids"),
+    *("resourceid", "resourceids", "resource", "resources", "arn", "arns", "resourcearn"),
 )
 REGION_ID = re.compile(r"[a-z]{2,}-[a-z0-9-]+")
 ARN_OF_REGION = re.compile(r"acs:[a-z]+:([a-z0-9-]+):")
@@ -77,7 +77,7 @@ def parse_ecs_event(message: Message) -> Alarm:
         names=[name],
         product=product.upper(),
         contents=parts_of(document, extra),
-        parts={"": document, "extraAttributes.": extra},
+        parts={**_with_nested("", document), "extraAttributes.": extra},
         levels=(document.get("eventLevel"),),
         regions=(message.region, document.get("regionId")),
     )
@@ -102,7 +102,11 @@ def parse_subscription(message: Message) -> Alarm | Ignored:
         parts={
             "alert.": alert,
             "alert.meta.sysEventMeta.": meta,
-            **{f"alert.{field}.": content for field, content in contents.items()},
+            **{
+                place: part
+                for field, content in contents.items()
+                for place, part in _with_nested(f"alert.{field}.", content).items()
+            },
         },
         is_readable=bool(contents) or all(map(_is_object, values.values())),
         levels=(alert.get("severity"), document.get("severity")),
@@ -141,7 +145,11 @@ def _alarm_of_rule(message: Message, name: str, product: object, *more_names: st
         names=[name, *more_names],
         product=product,
         contents=parts_of(content, extra, document),
-        parts={"": document, "content.": content, "content.extraAttributes.": extra},
+        parts={
+            "": document,
+            **_with_nested("content.", content),
+            "content.extraAttributes.": extra,
+        },
         is_readable=_is_object(value),
         levels=(document.get("level"),),
         rule_name=document.get("ruleName"),
@@ -155,10 +163,10 @@ def _alarm(message: Message, event: _Event, stage: str) -> Alarm:
     is_report = is_state_report(event.names, event.contents)
     states = states_of(event.contents) if is_report else []
     resources = {
-        f"{part}{name}": fields[name]
+        f"{part}{name}": value
         for part, fields in event.parts.items()
-        for name in INSTANCE_FIELDS
-        if name in fields
+        for name, value in fields.items()
+        if name.lower() in INSTANCE_FIELDS
     }
     return Alarm(
         idempotency_key=message.idempotency_key,
@@ -175,6 +183,12 @@ def _alarm(message: Message, event: _Event, stage: str) -> Alarm:
         exact_names=("eventName",) * is_report + ("eventStatus",) * needs_its_stage_named(stage),
         region_ids=_region_ids(event.regions, resources),
     )
+
+
+def _with_nested(place: str, content: Fields) -> dict[str, Fields]:
+    """The content and the objects in it, each by its place."""
+    nested = {f"{place}{name}.": part for name, part in content.items() if _is_object(part)}
+    return {place: content, **nested}
 
 
 def _identified(
