@@ -454,6 +454,32 @@ def test_a_state_report_is_known_by_a_name_that_no_document_has(name: str) -> No
         assert acts_on(document, {"eventName": name}) == ("i-7",)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SystemMaintenance.Reboot:Executed",
+        "Instance:SystemMaintenance.Reboot.Avoided",
+        "Instance_SystemMaintenance_Reboot_Cancelled",
+        "Instance[SystemMaintenance.Reboot-Canceled]",
+        "CloudMonitor:InstanceSystemMaintenanceRebootFailed",
+    ],
+)
+def test_a_name_that_ends_in_what_is_over_has_this_stage(name: str) -> None:
+    for form in sorted(FORMS):
+        document = FORMS[form](Event(name, {"instanceId": "i-7"}, ""))
+        assert acts_on(document, {"eventName": "*"}) == ()
+
+
+@pytest.mark.parametrize("several", [lambda arn: [arn], lambda arn: f'["{arn}", "{arn}"]'])
+def test_resources_may_be_several_and_their_region_counts(several: Callable[[str], Any]) -> None:
+    for region, ids in ((REGION, ("i-7",)), ("cn-beijing", ())):
+        arns = several(f"acs:ecs:{region}:{ACCOUNT}:instance/i-7")
+        rule = {**of_rule(Event(SPOT, {}, "")), "resourceId": arns}
+        alert = of_subscription(Event(SPOT, {}, ""), arn=arns)
+        for document in (rule, alert, of_bus(Event(SPOT, {"resourceId": arns}, ""))):
+            assert acts_on(document, {"eventName": SPOT}) == ids
+
+
 def test_raw_content_that_is_no_json_does_no_harm_beside_content_that_is() -> None:
     document = of_subscription(
         Event(SPOT, {}, ""), eventContentMap={"instanceId": "i-7"}, eventRawContent="no JSON"

@@ -24,6 +24,10 @@ OVER_STAGES = (
 # ECS's own API writes Avoidated once.
 OTHER_SPELLINGS = {"avoidated": "Avoided", "cancelled": "Canceled", "success": "succeeded"}
 STAGE_BY_WORD = {stage.lower(): stage for stage in (*OPEN_STAGES, *OVER_STAGES)} | OTHER_SPELLINGS
+# At the end of a name that has it in another way: EventBridge's names lose colons.
+OVER_WORD = re.compile(
+    r"(executed|avoid(?:at)?ed|cancell?ed|failed|accomplished)[\W_]*$", re.IGNORECASE
+)
 NO_STAGE = (*ABSENT, "Normal")  # Normal: a notice, which has no stages
 UNKNOWN = "unknown"  # stands for the stage of an event whose content cannot be read
 MAX_CHARACTERS = 64  # of a stage
@@ -99,6 +103,7 @@ def stage_of(names: Sequence[str], parts: Sequence[Fields]) -> str:
     stages = [
         *(_stage(part.get("eventstatus")) for part in parts),
         *(_stage(name.split(":", 3)[2]) for name in names if name.count(":") > 1),
+        *_known_stages(word[1] for word in map(OVER_WORD.search, names) if word),
         *_known_stages(part.get(field) for part in parts for field in ("status", "result")),
     ]
     stages = [stage for stage in stages if stage]

@@ -26,7 +26,7 @@ from scalein.intake.stages import (
     stage_of,
     states_of,
 )
-from scalein.intake.subject import ABSENT, subject_of_event
+from scalein.intake.subject import ABSENT, LIST_MARKS, subject_of_event
 from scalein.intake.times import earliest, time_of
 
 TYPE_PREFIXES = ("ecs:", "ebs:")  # of CloudEvents, such as ecs:Instance:StateChange
@@ -217,9 +217,16 @@ def _stage(event: _Event) -> str:
 
 def _region_ids(regions: tuple[object, ...], resources: dict[str, object]) -> tuple[str, ...]:
     """The regions that the event names, also in ARNs; each once."""
-    arns = [ARN_OF_REGION.match(text) for text in _texts(*resources.values())]
+    arns = map(ARN_OF_REGION.match, _texts_within(resources))
     texts = [*_texts(*regions), *(arn[1] for arn in arns if arn)]
     return tuple(dict.fromkeys(text.lower() for text in texts if REGION_ID.fullmatch(text.lower())))
+
+
+def _texts_within(resources: dict[str, object]) -> list[str]:
+    """The texts of fields, and of the lists in them, also of such that are text."""
+    lists = [value if isinstance(value, list) else [value] for value in resources.values()]
+    texts = _texts(*(value for values in lists for value in values))
+    return [part.strip(LIST_MARKS) for text in texts for part in text.split(",")]
 
 
 def _product(resources: dict[str, object]) -> str:
