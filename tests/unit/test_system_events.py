@@ -454,6 +454,14 @@ def test_a_state_report_is_known_by_a_name_that_no_document_has(name: str) -> No
         assert acts_on(document, {"eventName": name}) == ("i-7",)
 
 
+def test_a_stage_that_is_written_twice_is_the_one_that_is_over() -> None:
+    for stages in (("Avoided", "Scheduled"), ("Scheduled", "Avoided")):
+        content = dict(zip(("eventStatus", "EventStatus"), stages, strict=True))
+        event = Event("Instance:Notice", {"instanceId": "i-7", **content}, "")
+        for form in sorted(FORMS):
+            assert acts_on(FORMS[form](event), {"eventName": "*"}) == ()
+
+
 @pytest.mark.parametrize(
     "name",
     [

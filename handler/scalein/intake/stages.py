@@ -41,6 +41,7 @@ STATE_REPORT = re.compile(
 )
 # Fields that hold a state, in small letters; and states, as ECS's API has them.
 STATE_FIELDS = ("state", "instancestate", "instancestatus", "currentstate")
+PART_FIELDS = ("eventstatus", "status", "result", "executefinishtime", "opscode", *STATE_FIELDS)
 STATES = (
     *("pending", "created", "starting", "running", "stopping", "stopped"),
     *("deleting", "deleted", "releasing", "released", "terminated"),
@@ -66,12 +67,15 @@ def is_name_of_state_report(name: str) -> bool:
 
 
 def parts_of(*contents: Fields) -> list[Fields]:
-    """Returns the contents and the objects in them, with names in small letters. Products nest and
-    spell them in their own ways, and what is not seen here would act.
+    """Returns what the contents and the objects in them say of stage and state, with names in small
+    letters. Products nest and spell them in their own ways, and what is not seen here would act.
     """
-    nested = [value for fields in contents for value in fields.values() if isinstance(value, dict)]
+    nested = (v for fields in contents for v in fields.values() if isinstance(v, dict))
     return [
-        {name.lower(): value for name, value in fields.items()} for fields in (*contents, *nested)
+        {name.lower(): value}
+        for fields in (*contents, *nested)
+        for name, value in fields.items()
+        if name.lower() in PART_FIELDS
     ]
 
 

@@ -166,7 +166,7 @@ def _alarm(message: Message, event: _Event, stage: str) -> Alarm:
         f"{part}{name}": value
         for part, fields in event.parts.items()
         for name, value in fields.items()
-        if name.lower() in INSTANCE_FIELDS
+        if _may_name_instances(name)
     }
     return Alarm(
         idempotency_key=message.idempotency_key,
@@ -187,8 +187,16 @@ def _alarm(message: Message, event: _Event, stage: str) -> Alarm:
 
 def _with_nested(place: str, content: Fields) -> dict[str, Fields]:
     """The content and the objects in it, each by its place."""
-    nested = {f"{place}{name}.": part for name, part in content.items() if _is_object(part)}
+    nested = {
+        f"{place}{name}.": part
+        for name, part in content.items()
+        if _is_object(part) and any(map(_may_name_instances, part))
+    }
     return {place: content, **nested}
+
+
+def _may_name_instances(name: str) -> bool:
+    return name.lower() in INSTANCE_FIELDS
 
 
 def _identified(
