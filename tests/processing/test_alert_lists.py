@@ -105,6 +105,14 @@ OLDER_B = alert("tier-idle", 3, tier="b")
         ([A, B], [A], [B]),
         ([A, OLDER_B], [OLDER_B], [A]),
         ({"alerts": [A, B]}, {"alerts": [B]}),
+        (
+            notification(A, B, groupKey="", groupLabels={"a": "b"}, externalURL="http://a/1"),
+            notification(A, groupKey="", groupLabels={"a": "b"}, externalURL="http://a/2"),
+        ),
+        (
+            notification(A, OLDER_B, groupKey="", groupLabels={"a": "b"}, externalURL="http://a/1"),
+            notification(OLDER_B, groupKey="", groupLabels={"a": "b"}, externalURL="http://a/2"),
+        ),
     ],
 )
 def test_a_recovery_of_one_alert_does_not_make_the_others_act_again(documents: Any) -> None:

@@ -28,6 +28,7 @@ class Group(NamedTuple):
     labels: Fields
     attributes: Attributes
     key: str
+    episodes: str  # without the sender's address: ARMS has another one for each notification
     observation: str  # "" if each alert is observed by itself
 
 
@@ -68,7 +69,11 @@ def _group(document: Fields) -> Group:
     observed = key or _text(document.get("groupLabels") or {})
     observation = digest("alerts", str(document.get("externalURL")), observed)
     return Group(
-        labels, attributes_of(labels), digest(key), "" if observed == "{}" else observation
+        labels,
+        attributes_of(labels),
+        digest(key),
+        digest("alerts", observed),
+        "" if observed == "{}" else observation,
     )
 
 
@@ -87,9 +92,9 @@ def _alarm(message: Message, number: int, alert: Fields, group: Group, subject: 
         # webhook the status decides: ARMS has an end in the past there, and the alert fires.
         ends_at = known_time_of(alert.get("endsAt"), f"{path}.endsAt")
     start = since.isoformat() if since else message.idempotency_key
-    place = group.observation
-    if not place and subject.scope is Scope.GROUP:
-        place = digest("alerts")  # one alert of a whole group says as much as another
+    observation = group.observation or digest("alert", _text(labels))
+    if subject.scope is Scope.GROUP:
+        observation = group.episodes  # one alert of a whole group says as much as another
     of_alert = str(alert.get("fingerprint") or _text(labels))
     own = attributes_of(
         labels,
@@ -103,8 +108,8 @@ def _alarm(message: Message, number: int, alert: Fields, group: Group, subject: 
         attributes=ChainMap(own, group.attributes),
         subject=subject,
         sent_at=earliest(message.sent_at, since),
-        observation=place or digest("alert", _text(labels)),
-        episode=message.key_of_content("episode", digest(place, start)) if since else "",
+        observation=observation,
+        episode=message.key_of_content("episode", digest(group.episodes, start)) if since else "",
         began_at=since,
         ends_at=ends_at,
     )
