@@ -612,6 +612,26 @@ def test_an_alert_whose_labels_name_two_instances_names_none() -> None:
     assert same.instance_ids == ("i-2",)
 
 
+@pytest.mark.parametrize(
+    ("document", "fires"),
+    [
+        ({"Alert Name": "idle", "Cluster Name": "", "Alarm Time": "2026-03-01"}, True),
+        ({"Alarm name": "idle", "Application name": "", "alert time": "2026-03-01"}, True),
+        ({"告警名称": "idle", "集群名称": "", "应用名称": "", "告警时间": "2026-03-01"}, True),
+        ({"Alert Name": "idle", "Cluster Name": "", "Alert Content": "x"}, False),
+        ({"告警名称": "idle", "应用名称": "", "恢复时间": "2026-03-01"}, False),
+    ],
+)
+def test_a_default_template_of_arms_is_known_in_other_letters(
+    document: dict[str, str], fires: bool
+) -> None:
+    parsed = parsed_of(document)
+
+    assert isinstance(parsed, Alarm) if fires else parsed is Ignored.RECOVERY
+    assert not isinstance(parsed, Alarm) or parsed.attributes["alertName"] == ("idle",)
+    assert not isinstance(parsed, Alarm) or not parsed.is_of_group
+
+
 def test_an_array_is_alerts_only_if_all_of_it_is() -> None:
     alert = api_array([Alert(1, "idle", "batch", "warning", has_instance=True, minutes=1)])[0]
     request = {"scalingGroupId": "asg-1", "remove": {"count": 1}}

@@ -492,6 +492,10 @@ def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, 
             'The closest known type is alertmanager; required fields are missing: "alerts"',
         ),
         (
+            {"status": "Running", "severity": "CRITICAL", "dedupId": "d", "workspace": "w"},
+            'The closest known type is removal-request; required fields are missing: "remove"',
+        ),
+        (
             {"alertState": "OK"},
             'type is cloudmonitor-threshold; required fields are missing: "alertName"',
         ),

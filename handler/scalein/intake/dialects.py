@@ -40,6 +40,7 @@ class SignedFollowUp(NamedTuple):
     signature: str
 
 
+MIN_SHARE = 0.5  # of a type's required fields, to be called the closest: many have a `status`
 ParsedMessage = RemovalRequest | Alarm | AlertList | Ignored | SignedFollowUp
 
 
@@ -85,6 +86,8 @@ def dialect_of(message: Message) -> Dialect:
             return dialect
     if system_events.is_alert(message.document.get("alert")):
         return SUBSCRIPTION  # without the subscription, which says nothing of the event
+    if arms.is_template(message.document):
+        return ARMS_TEMPLATE
     if fields & REQUEST.required_fields:
         return REQUEST
     raise _unknown_dialect(message)
@@ -105,7 +108,7 @@ def _unknown_dialect(message: Message) -> RejectedEvent:
         return len(dialect.required_fields & fields) / len(dialect.required_fields)
 
     closest = max((*DIALECTS, REQUEST), key=share_of_fields)
-    if not closest.required_fields & fields:
+    if share_of_fields(closest) < MIN_SHARE:
         closest = REQUEST
     missing = ", ".join(f'"{name}"' for name in sorted(closest.required_fields - fields))
     sentence = (
@@ -145,6 +148,9 @@ OWN = (REMOVAL_REQUEST, "follow-up")  # schemas of this project, in which null i
 ESS_NOTICE = Dialect("ess-notice", frozenset(), lambda _: Ignored.SELF_TRIGGERED)
 ECS_EVENT = Dialect("ecs-event", frozenset(), system_events.parse_ecs_event)
 SLS_RESOLVED = Dialect("sls-resolved", frozenset(), lambda _: Ignored.RECOVERY)
+ARMS_TEMPLATE = Dialect(
+    "arms-template", frozenset({"Alert name", "Notification policy"}), arms.parse_template
+)
 SUBSCRIPTION = Dialect(
     "cloudmonitor-event-subscription",
     frozenset({"alert", "subscription"}),
@@ -159,8 +165,7 @@ DIALECTS = (
     ),
     Dialect("sls-alert", SLS_ALERT, sls.parse_alert),
     Dialect("sls-alerts", frozenset({"slsAlerts"}), sls.parse_merged),
-    Dialect("arms-template", frozenset({"Alert name", "Notification policy"}), arms.parse_template),
-    Dialect("arms-template", frozenset({"告警名称", "通知策略"}), arms.parse_template),
+    ARMS_TEMPLATE,
     SUBSCRIPTION,
     Dialect(
         "cloudmonitor-threshold",
