@@ -409,7 +409,28 @@ def test_an_alert_of_missing_data_is_no_alarm_and_is_counted_beside_others(
 SLS = of_sls(Alert(1, "idle", "batch", "warning", has_instance=True, minutes=3))
 
 
-@pytest.mark.parametrize("fields", [{"fire_results": []}, {"fire_results_count": 0}])
+@pytest.mark.parametrize("state", ["ok", "paused", "no_data"])
+def test_a_state_that_contradicts_the_status_fires_nothing(state: str) -> None:
+    assert alarms_of(note(state="alerting")) != []
+    assert parsed_of(note(state=state)) is Ignored.RECOVERY
+
+
+def test_a_number_may_come_as_a_fraction_from_an_http_source() -> None:
+    (sls,) = alarms_of({**SLS, "severity": 6.0})
+    (grafana,) = alarms_of(
+        {**legacy([Alert(1, "idle", "batch", "warning", True, 1)]), "ruleId": 7.0}
+    )
+
+    assert sls.attributes["level"] == ("6", "MEDIUM", "WARN", "WARNING")
+    assert grafana.attributes["ruleId"] == ("7",)
+    cut = parsed_of(note(truncatedAlerts=2.0))
+    assert isinstance(cut, AlertList)
+    assert cut.note == "Alerts that the sender left out: 2; nothing was done for them."
+
+
+@pytest.mark.parametrize(
+    "fields", [{"fire_results": []}, {"fire_results_count": 0}, {"fire_results_count": 0.0}]
+)
 def test_an_alert_of_simple_log_service_without_a_row_is_of_missing_data(
     fields: dict[str, Any],
 ) -> None:

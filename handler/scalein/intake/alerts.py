@@ -41,7 +41,8 @@ def parse_alerts(message: Message) -> AlertList | Ignored:
     """
     document = message.document
     firing = []
-    if document.get("status", FIRING) == FIRING:
+    # Grafana has a state too. If the two contradict each other, nothing fires for certain.
+    if document.get("status", FIRING) == FIRING and document.get("state") not in grafana.NOT_FIRING:
         firing = [(n, alert) for n, alert in enumerate(document["alerts"]) if _fires(alert)]
     group = _group(document)
     with_data = [
@@ -59,7 +60,7 @@ def parse_alerts(message: Message) -> AlertList | Ignored:
         _alarm(message, number, alert, group, subject)
         for (number, alert), subject in zip(with_data, subjects, strict=True)
     ]
-    left_out = document.get("truncatedAlerts") or 0
+    left_out = int(document.get("truncatedAlerts") or 0)
     return alert_list(alarms, len(firing) - len(with_data), left_out)
 
 
