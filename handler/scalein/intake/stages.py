@@ -41,7 +41,9 @@ STATE_REPORT = re.compile(
 )
 # Fields that hold a state, in small letters; and states, as ECS's API has them.
 STATE_FIELDS = ("state", "instancestate", "instancestatus", "currentstate")
-PART_FIELDS = ("eventstatus", "status", "result", "executefinishtime", "opscode", *STATE_FIELDS)
+PART_FIELDS = frozenset(
+    {"eventstatus", "status", "result", "executefinishtime", "opscode", *STATE_FIELDS}
+)
 STATES = (
     *("pending", "created", "starting", "running", "stopping", "stopped"),
     *("deleting", "deleted", "releasing", "released", "terminated"),

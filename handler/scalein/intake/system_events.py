@@ -33,9 +33,11 @@ TYPE_PREFIXES = ("ecs:", "ebs:")  # of CloudEvents, such as ecs:Instance:StateCh
 ALERT_FIELDS = frozenset({"alertStatus", "eventName"})
 CONTENT_FIELDS = ("eventContentMap", "eventRawContent", "content")  # of an Event Subscription
 # Fields that name instances, in small letters. vmName is not one of them: it is a name.
-INSTANCE_FIELDS = (
-    *("instanceid", "instanceids", "ecsinstanceid", "ecsinstanceids"),
-    *("resourceid", "resourceids", "resource", "resources", "arn", "arns", "resourcearn"),
+INSTANCE_FIELDS = frozenset(
+    {
+        *("instanceid", "instanceids", "ecsinstanceid", "ecsinstanceids"),
+        *("resourceid", "resourceids", "resource", "resources", "arn", "arns", "resourcearn"),
+    }
 )
 REGION_ID = re.compile(r"[a-z]{2,}-[a-z0-9-]+")
 ARN_OF_REGION = re.compile(r"acs:[a-z]+:([a-z0-9-]+):")
