@@ -11,6 +11,7 @@ from scalein.decision.alarm import Alarm
 from scalein.decision.model import RemovalRequest
 from scalein.intake.alert_list import merged
 from scalein.intake.attributes import pattern_of_level
+from scalein.intake.keys import digest
 from scalein.intake.removal_request import request_of
 from scalein.intake.stages import (
     canonical_stage,
@@ -158,13 +159,26 @@ def request_from_rule(rule: Rule, alarm: Alarm, scaling_group_id: str) -> Remova
     document = {**rule.request, "scalingGroupId": scaling_group_id}
     if rule.uses_alarm_instances:
         document["remove"] = {"instanceIds": alarm.instance_ids}
-    request = request_of(document, alarm.idempotency_key, alarm.sent_at)
+    request = request_of(document, _key(rule, alarm), alarm.sent_at)
     return request._replace(observation=_observation(rule, alarm))
 
 
 def covering_rule(rules: Sequence[Rule], index: int) -> int | None:
     """Returns the index of an earlier rule that matches every alarm that rule `index` matches."""
     return next((n for n in range(index) if _covers(rules[n], rules[index])), None)
+
+
+def _key(rule: Rule, alarm: Alarm) -> str:
+    """The key of the request. Alerts of a group that began together are one for a rule that removes
+    an amount: when one of them joins, or is over, those that have acted do not act again.
+    """
+    if not (alarm.episode and rule.removes_amount):
+        return alarm.idempotency_key
+    return f"alerts:{digest(alarm.episode, json.dumps(_parts(rule), sort_keys=True))}"
+
+
+def _parts(rule: Rule) -> list[Any]:
+    return [dict(rule.pattern_by_attribute), dict(rule.request)]
 
 
 def _observation(rule: Rule, alarm: Alarm) -> str:
@@ -176,7 +190,7 @@ def _observation(rule: Rule, alarm: Alarm) -> str:
     if not alarm.observation:
         return ""
     instance_ids = sorted(alarm.instance_ids) if rule.uses_alarm_instances else []
-    parts = [alarm.observation, dict(rule.pattern_by_attribute), dict(rule.request), instance_ids]
+    parts = [alarm.observation, *_parts(rule), instance_ids]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:40]
 
 

@@ -89,6 +89,59 @@ def test_alerts_that_come_again_beside_others_act_once() -> None:
     assert (other.status.value, len(ess.removals)) == ("duplicate", 2)
 
 
+A, B, C = (alert("tier-idle", tier=tier) for tier in "abc")
+OLDER_B = alert("tier-idle", 3, tier="b")
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        (notification(A, B), notification(A)),
+        (notification(A, B), notification(A, {**B, "status": "resolved"})),
+        (notification(A, B, C), notification(B, C), notification(B), notification(C)),
+        (notification(A, OLDER_B), notification(OLDER_B)),
+        (notification(A, OLDER_B), notification(A)),
+        (notification(A), notification(A, B)),
+        ([A, B], [A], [B]),
+        ([A, OLDER_B], [OLDER_B], [A]),
+        ({"alerts": [A, B]}, {"alerts": [B]}),
+        (
+            notification(A, B, groupKey="", groupLabels={"a": "b"}, externalURL="http://a/1"),
+            notification(A, groupKey="", groupLabels={"a": "b"}, externalURL="http://a/2"),
+        ),
+        (
+            notification(A, OLDER_B, groupKey="", groupLabels={"a": "b"}, externalURL="http://a/1"),
+            notification(OLDER_B, groupKey="", groupLabels={"a": "b"}, externalURL="http://a/2"),
+        ),
+    ],
+)
+def test_a_recovery_of_one_alert_does_not_make_the_others_act_again(documents: Any) -> None:
+    ess = FakeEss(fleet(8, 1))
+    first, *others = outcomes_of(ess, *documents)
+
+    assert first.status.value == "removing"
+    assert {outcome.status.value for outcome in others} <= {"duplicate", "superseded"}
+    assert len(ess.removals) == 1
+
+
+def test_an_alert_that_begins_later_acts_of_its_own() -> None:
+    ess = FakeEss(fleet(8, 1))
+    outcomes = outcomes_of(ess, notification(OLDER_B), notification(OLDER_B, A))
+
+    assert [outcome.status.value for outcome in outcomes] == ["removing", "removing"]
+    assert len(ess.removals) == 2
+
+
+def test_alerts_that_begin_together_act_by_each_of_their_rules() -> None:
+    rule = {**RULES[0], "when": {"alertName": "other"}}
+    policy = read_policy(json.dumps({"groups": {"asg-1": {}}, "alarms": [*RULES, rule]}))
+    ess, event = FakeEss(fleet(8, 1)), notification(A, alert("other", tier="a"))
+    parsed = parse_event(json.dumps(event).encode())
+    outcomes = checked(BatchProcessor(policy, dependencies_of(ess, DrivenClock())).process(parsed))
+
+    assert len({outcome.request_id for outcome in outcomes}) == len(ess.removals) == 2
+
+
 @pytest.mark.parametrize("minutes", [0, 3])
 def test_an_alert_without_a_status_is_over_once_its_end_has_come(minutes: int) -> None:
     alerts = [

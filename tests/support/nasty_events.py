@@ -110,11 +110,19 @@ def of_unit(unit: str, max_values: int) -> Make:
     return lambda size: list_of(unit, max_values, size)
 
 
+def many_objects(size: int) -> bytes:
+    """A system event whose content has many objects, each of which may name an instance."""
+    objects = {f"k{n}": {"arn": ""} for n in range(min(size // 20, MAX_VALUES // 2 - 10))}
+    event = {"name": "x", "product": "ECS", "content": objects}
+    return json.dumps(event).encode().ljust(size)
+
+
 NASTY: dict[str, Make] = {
     **{f"{name}, as many as may be": of_unit(unit, MAX_VALUES) for name, unit in UNITS.items()},
     **{f"{name}, more than may be": of_unit(unit, 1 << 30) for name, unit in UNITS.items()},
     "alerts that share labels": many_alerts,
     "an array of alerts": array_of_alerts,
+    "a system event of many objects": many_objects,
     "many keys": lambda size: json.dumps(
         dict.fromkeys(map(str, range(min(size // 15, MAX_VALUES))), 0)
     ).encode(),

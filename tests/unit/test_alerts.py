@@ -409,7 +409,28 @@ def test_an_alert_of_missing_data_is_no_alarm_and_is_counted_beside_others(
 SLS = of_sls(Alert(1, "idle", "batch", "warning", has_instance=True, minutes=3))
 
 
-@pytest.mark.parametrize("fields", [{"fire_results": []}, {"fire_results_count": 0}])
+@pytest.mark.parametrize("state", ["ok", "paused", "no_data"])
+def test_a_state_that_contradicts_the_status_fires_nothing(state: str) -> None:
+    assert alarms_of(note(state="alerting")) != []
+    assert parsed_of(note(state=state)) is Ignored.RECOVERY
+
+
+def test_a_number_may_come_as_a_fraction_from_an_http_source() -> None:
+    (sls,) = alarms_of({**SLS, "severity": 6.0})
+    (grafana,) = alarms_of(
+        {**legacy([Alert(1, "idle", "batch", "warning", True, 1)]), "ruleId": 7.0}
+    )
+
+    assert sls.attributes["level"] == ("6", "MEDIUM", "WARN", "WARNING")
+    assert grafana.attributes["ruleId"] == ("7",)
+    cut = parsed_of(note(truncatedAlerts=2.0))
+    assert isinstance(cut, AlertList)
+    assert cut.note == "Alerts that the sender left out: 2; nothing was done for them."
+
+
+@pytest.mark.parametrize(
+    "fields", [{"fire_results": []}, {"fire_results_count": 0}, {"fire_results_count": 0.0}]
+)
 def test_an_alert_of_simple_log_service_without_a_row_is_of_missing_data(
     fields: dict[str, Any],
 ) -> None:
@@ -591,6 +612,45 @@ def test_an_object_of_arms_that_is_a_host_is_no_group() -> None:
 
     assert alarm("cluster").is_of_group
     assert not alarm("node").is_of_group
+
+
+@pytest.mark.parametrize("fields", [{}, {"annotations": {}}, {"generatorURL": "x"}])
+def test_an_array_of_alerts_needs_labels_alone(fields: dict[str, Any]) -> None:
+    document = [
+        {"labels": {"alertname": "idle", "instance": id}, **fields} for id in ("i-1", "i-2")
+    ]
+
+    assert [alarm.instance_ids for alarm in alarms_of(document)] == [("i-1",), ("i-2",)]
+
+
+def test_an_alert_whose_labels_name_two_instances_names_none() -> None:
+    labels = {"alertname": "idle", "instance": "i-1:9100", "instance_id": "i-2"}
+    (alarm,) = alarms_of({"alerts": [{"labels": labels}]})
+    (same,) = alarms_of({"alerts": [{"labels": {**labels, "instance": "i-2:9100"}}]})
+
+    assert (alarm.instance_ids, alarm.is_of_group) == ((), False)
+    assert alarm.subject.conflicting_fields == ("instance_id", "instance")
+    assert same.instance_ids == ("i-2",)
+
+
+@pytest.mark.parametrize(
+    ("document", "fires"),
+    [
+        ({"Alert Name": "idle", "Cluster Name": "", "Alarm Time": "2026-03-01"}, True),
+        ({"Alarm name": "idle", "Application name": "", "alert time": "2026-03-01"}, True),
+        ({"告警名称": "idle", "集群名称": "", "应用名称": "", "告警时间": "2026-03-01"}, True),
+        ({"Alert Name": "idle", "Cluster Name": "", "Alert Content": "x"}, False),
+        ({"告警名称": "idle", "应用名称": "", "恢复时间": "2026-03-01"}, False),
+    ],
+)
+def test_a_default_template_of_arms_is_known_in_other_letters(
+    document: dict[str, str], fires: bool
+) -> None:
+    parsed = parsed_of(document)
+
+    assert isinstance(parsed, Alarm) if fires else parsed is Ignored.RECOVERY
+    assert not isinstance(parsed, Alarm) or parsed.attributes["alertName"] == ("idle",)
+    assert not isinstance(parsed, Alarm) or not parsed.is_of_group
 
 
 def test_an_array_is_alerts_only_if_all_of_it_is() -> None:

@@ -81,6 +81,27 @@ def test_a_get_is_read_from_its_query(query: dict[str, str]) -> None:
     assert only(http_event("GET", 1, queryString=query, body={})).document == REQUEST
 
 
+@pytest.mark.parametrize("missing", [["queryString"], ["headers"], ["headers", "queryString"]])
+def test_a_request_of_eventbridges_http_source_may_lack_what_is_empty(missing: list[str]) -> None:
+    event = http_event("POST", 1, body=TEXT)
+    for name in missing:
+        del event["data"][name]
+
+    assert only(event).document == REQUEST
+    assert only(event).idempotency_key == "event-s/e1"
+
+
+def test_a_request_of_api_gateway_may_lack_its_parameters() -> None:
+    request = gateway("POST", 0, body=TEXT)
+    again = {**request, "headers": {"CaRequestId": "another"}}
+    for one in (request, again):
+        one.pop("queryParameters")
+
+    assert only(request).document == REQUEST
+    assert only(request).idempotency_key == only(again).idempotency_key
+    assert parse_event(json.dumps(request).encode()).is_http
+
+
 def test_the_query_of_a_request_with_a_body_is_no_message() -> None:
     """Such as a token in the address of a webhook."""
     for method in ("POST", "PUT", "GET"):
@@ -144,7 +165,7 @@ def test_numbers_may_come_as_fractions_from_an_http_source() -> None:
     assert parsed.target.instances == 1
 
 
-@pytest.mark.parametrize("flag", [True, "true"])
+@pytest.mark.parametrize("flag", [True, "true", "True", "TRUE", 1, "1"])
 def test_a_content_that_the_connector_left_out_is_not_taken_for_the_message(flag: object) -> None:
     """The value is there all the same, and it is not the message."""
     error = rejection(kafka(TEXT, 1, overflowFlag=flag, valueSize=272_687))

@@ -215,10 +215,53 @@ def test_missing_data_is_neither_an_alarm_nor_a_recovery(document: Any) -> None:
 
 @pytest.mark.parametrize(
     ("level", "name"),
-    [("WARN", "AlertOk"), ("Critical", "alertok"), ("OK", "AlertFiring"), ("Ok", "Alert")],
+    [
+        *(("WARN", "AlertOk"), ("Critical", "alertok"), ("OK", "AlertFiring"), ("Ok", "Alert")),
+        *(("WARN", "AlertResolved"), ("WARN", "RECOVERY"), ("INFO", "BackToNormal")),
+        *(("WARN", "告警恢复"), ("CRITICAL", "告警解除"), ("OK", "Abnormal")),
+    ],
 )
 def test_an_alarm_in_a_queue_that_contradicts_itself_is_ignored(level: str, name: str) -> None:
     assert said({**TO_MNS, "curLevel": level, "eventName": name}) is Ignored.CONTRADICTION
+
+
+@pytest.mark.parametrize(
+    ("document", "names"),
+    [
+        (CALLBACK, ("ruleId", "metricName", "rawMetricName", "triggerLevel", "regionId")),
+        (TO_MNS, ("ruleId", "namespace", "eventName", "time")),
+        (SYSTEM, ("level", "id", "eventTime", "ruleName", "regionId", "status", "resourceId")),
+    ],
+)
+def test_null_stands_for_what_is_missing(document: dict[str, Any], names: tuple[str, ...]) -> None:
+    without = {name: value for name, value in document.items() if name not in names}
+    with_nulls = alarm({**document, **dict.fromkeys(names)})
+
+    assert with_nulls.attributes == alarm(without).attributes
+    assert with_nulls.instance_ids == alarm(without).instance_ids == ("i-web-04",)
+
+
+def test_null_is_a_fault_of_a_removal_request_and_of_what_a_sender_must_say() -> None:
+    request = {"scalingGroupId": "asg-1", "remove": {"count": 1}}
+    for document in (
+        {**request, "requestId": None},
+        {**CALLBACK, "alertState": None},
+        {**TO_MNS, "curLevel": None},
+        {**SYSTEM, "content": None},
+    ):
+        with pytest.raises(RejectedEvent):
+            said(document)
+
+
+def test_an_empty_time_of_a_callback_is_none() -> None:
+    assert alarm({**CALLBACK, "timestamp": ""}).sent_at is None
+
+
+def test_an_alert_needs_no_subscription_beside_it() -> None:
+    nulls = {"severity": None, "meta": None, "timestamp": None, "dedupId": None}
+
+    assert alarm({"alert": ALERT}).instance_ids == ("i-web-04",)
+    assert alarm({"alert": {**ALERT, **nulls}, "severity": None}).instance_ids == ("i-web-04",)
 
 
 def test_an_alarm_in_a_queue_needs_no_name_of_its_event() -> None:
@@ -252,6 +295,10 @@ def test_an_alarm_in_a_queue_needs_no_name_of_its_event() -> None:
         },
         {"event": "AUTOSCALING:SCALE_IN_SUCCESS", "unknown": "layout"},
         {"eventType": "SCALING_GROUP_DIAGNOSE"},
+        {"eventType": "autoscaling:scale_in_success"},
+        {**SYSTEM, "product": "ess", "name": "Scaling:ScaleIn"},
+        {**SYSTEM, "resourceId": "acs:ess:cn-hangzhou:1:scalingGroup/asg-1", "name": "ScaleIn"},
+        {**SYSTEM, "content": '{"lifecycleHookId": "ash-1", "instanceIds": ["i-1"]}'},
     ],
 )
 def test_what_a_removal_causes_never_requests_another(document: Any) -> None:
@@ -411,14 +458,14 @@ def test_a_label_that_is_no_instance_id_names_no_instance() -> None:
         ({**CALLBACK, "alertName": ""}, "$.alertName", "minLength"),
         ({**CALLBACK, "timestamp": "noon"}, "$.timestamp", "time"),
         ({**TO_MNS, "curLevel": "LOUD"}, "$.curLevel", "enum"),
-        ({**TO_MNS, "time": None}, "$.time", "type"),
+        ({**TO_MNS, "time": [1]}, "$.time", "type"),
         ({**SYSTEM, "name": 1}, "$.name", "type"),
         ({**SYSTEM, "eventTime": "yesterday"}, "$.eventTime", "time"),
         ({**SUBSCRIPTION, "alert": {"alertStatus": "TRIGGERED"}}, "$.alert", "required"),
         ({**SUBSCRIPTION, "alert": "{"}, "$", "json"),
         ({**alerts("firing"), "status": "maybe"}, "$.status", "enum"),
         ({**alerts("firing"), "alerts": [{"status": "firing"}]}, "$.alerts[0]", "required"),
-        ({**alerts("firing"), "groupLabels": None}, "$.groupLabels", "type"),
+        ({**alerts("firing"), "groupLabels": []}, "$.groupLabels", "type"),
         (
             {**alerts("firing"), "groupLabels": {f"{n}": "" for n in range(257)}},
             "$.groupLabels",
@@ -443,6 +490,10 @@ def test_a_dialect_that_breaks_its_schema_is_rejected(document: Any, path: str, 
         (
             {"receiver": "r", "status": "x"},
             'The closest known type is alertmanager; required fields are missing: "alerts"',
+        ),
+        (
+            {"status": "Running", "severity": "CRITICAL", "dedupId": "d", "workspace": "w"},
+            'The closest known type is removal-request; required fields are missing: "remove"',
         ),
         (
             {"alertState": "OK"},

@@ -405,6 +405,89 @@ def test_the_outer_status_may_be_the_only_one_that_says_that_an_event_is_over(st
         assert acts_on(document, {"eventStatus": status}) == ("i-7",)
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda rule, alert, field: rule.update(field),
+        lambda rule, alert, field: rule["content"].update(field),
+        lambda rule, alert, field: rule["content"].update(extraAttributes=field),
+        lambda rule, alert, field: rule["content"].update(extraAttributes=json.dumps(field)),
+        lambda rule, alert, field: alert.update(field),
+        lambda rule, alert, field: alert["meta"]["sysEventMeta"].update(field),
+        lambda rule, alert, field: alert["eventContentMap"].update(extensions=field),
+        lambda rule, alert, field: alert.update(eventRawContent=json.dumps({"x": field})),
+    ],
+)
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"eventStatus": "Canceled"},
+        {"EventStatus": "Avoided"},
+        {"state": "Stopped"},
+        {"State": "Deleted"},
+        {"instanceState": "Stopping"},
+        {"status": "Stopped"},
+    ],
+)
+def test_a_stage_or_a_state_holds_wherever_the_sender_has_it(
+    place: Callable[..., None], field: dict[str, str]
+) -> None:
+    event = Event("Instance:Notice", {"instanceId": "i-7"}, "")
+    documents = (
+        of_rule(event, dict(event.content)),
+        of_subscription(event, eventContentMap=dict(event.content)),
+    )
+    for document in documents:
+        assert acts_on(document, {"eventName": "*"}) == ("i-7",)
+    place(documents[0], documents[1]["alert"], field)
+
+    assert () in [acts_on(document, {"eventName": "*"}) for document in documents]
+
+
+@pytest.mark.parametrize(
+    "name", ["Instance:Stopped", "instance_released", "ECS实例状态变化", "实例状态改变通知"]
+)
+def test_a_state_report_is_known_by_a_name_that_no_document_has(name: str) -> None:
+    for form in sorted(FORMS):
+        document = FORMS[form](Event(name, {"instanceId": "i-7"}, ""))
+        assert acts_on(document, {"product": "ECS"}) == ()
+        assert acts_on(document, {"eventName": name}) == ("i-7",)
+
+
+def test_a_stage_that_is_written_twice_is_the_one_that_is_over() -> None:
+    for stages in (("Avoided", "Scheduled"), ("Scheduled", "Avoided")):
+        content = dict(zip(("eventStatus", "EventStatus"), stages, strict=True))
+        event = Event("Instance:Notice", {"instanceId": "i-7", **content}, "")
+        for form in sorted(FORMS):
+            assert acts_on(FORMS[form](event), {"eventName": "*"}) == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SystemMaintenance.Reboot:Executed",
+        "Instance:SystemMaintenance.Reboot.Avoided",
+        "Instance_SystemMaintenance_Reboot_Cancelled",
+        "Instance[SystemMaintenance.Reboot-Canceled]",
+        "CloudMonitor:InstanceSystemMaintenanceRebootFailed",
+    ],
+)
+def test_a_name_that_ends_in_what_is_over_has_this_stage(name: str) -> None:
+    for form in sorted(FORMS):
+        document = FORMS[form](Event(name, {"instanceId": "i-7"}, ""))
+        assert acts_on(document, {"eventName": "*"}) == ()
+
+
+@pytest.mark.parametrize("several", [lambda arn: [arn], lambda arn: f'["{arn}", "{arn}"]'])
+def test_resources_may_be_several_and_their_region_counts(several: Callable[[str], Any]) -> None:
+    for region, ids in ((REGION, ("i-7",)), ("cn-beijing", ())):
+        arns = several(f"acs:ecs:{region}:{ACCOUNT}:instance/i-7")
+        rule = {**of_rule(Event(SPOT, {}, "")), "resourceId": arns}
+        alert = of_subscription(Event(SPOT, {}, ""), arn=arns)
+        for document in (rule, alert, of_bus(Event(SPOT, {"resourceId": arns}, ""))):
+            assert acts_on(document, {"eventName": SPOT}) == ids
+
+
 def test_raw_content_that_is_no_json_does_no_harm_beside_content_that_is() -> None:
     document = of_subscription(
         Event(SPOT, {}, ""), eventContentMap={"instanceId": "i-7"}, eventRawContent="no JSON"
@@ -433,6 +516,21 @@ def test_a_call_that_a_removal_makes_never_matches_a_wide_rule(kind: str) -> Non
     document = {**of_bus(Event("x", {"instanceId": "i-7"}, "")), "type": kind}
 
     assert acts_on(document, {"product": "ECS"}) == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"InstanceId": "i-7"},
+        {"ECSInstanceId": "i-7"},
+        {"resources": ["acs:ecs:cn-hangzhou:1:instance/i-7"]},
+        {"extensions": {"instanceId": "i-7"}},
+        {"extraAttributes": {"ecsInstanceId": "i-7", "device": "/dev/xvda"}},
+    ],
+)
+def test_an_instance_is_named_in_other_letters_and_places(content: dict[str, Any]) -> None:
+    for form in sorted(FORMS):
+        assert acts_on(FORMS[form](Event(SPOT, content, "")), {"eventName": SPOT}) == ("i-7",)
 
 
 def test_a_disk_of_block_storage_names_its_instance_in_its_attributes() -> None:

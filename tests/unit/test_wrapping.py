@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scalein.decision.alarm import Alarm
 from scalein.decision.model import RemovalRequest
 from scalein.errors import RejectedEvent
+from scalein.intake.alert_list import AlertList
 from scalein.intake.decoding import value_of
 from scalein.intake.dialects import ParsedMessage, parse_message
 from scalein.intake.envelopes import MAX_LAYERS, Message, parse_event
@@ -79,11 +80,13 @@ def parsed(message: Message) -> ParsedMessage | tuple[str, str]:
     if isinstance(content, RemovalRequest):
         own_id = "" if content.derived_id else content.request_id
         return content._replace(request_id=own_id, sent_at=None)
-    return (
-        content._replace(idempotency_key="", sent_at=None)
-        if isinstance(content, Alarm)
-        else content
-    )
+    if isinstance(content, AlertList):
+        return content._replace(alarms=tuple(map(without_key, content.alarms)))
+    return without_key(content) if isinstance(content, Alarm) else content
+
+
+def without_key(alarm: Alarm) -> Alarm:
+    return alarm._replace(idempotency_key="", episode="", sent_at=None)
 
 
 def wrap(data: st.DataObject, document: Any, chain: list[str], number: int = 1) -> Wrapped:

@@ -33,6 +33,8 @@ class Alarm(NamedTuple):
     observation: str = ""  # what later alarms observe again; empty: this event happens once
     exact_names: tuple[str, ...] = ()  # attributes that a rule must name, exactly and without *
     region_ids: tuple[str, ...] = ()  # of what happened to instances, as far as it is known
+    episode: str = ""  # key that all alerts of a group share which began with it; "": it is alone
+    began_at: datetime | None = None  # of an episode
     ends_at: datetime | None = None  # from then on it is over; None: its sender says when
 
     @property

@@ -6,7 +6,14 @@ from typing import Any
 
 from scalein.intake.decoding import malformed
 
-API_ALERT = frozenset({"labels", "startsAt"})  # of POST /api/v2/alerts of Alertmanager
+# Of Alertmanager's API (its openapi.yaml): of POST /api/v2/alerts only labels are required.
+API_ALERT = frozenset({"labels", "startsAt"})
+API_FIELDS = frozenset(
+    {
+        *("labels", "annotations", "startsAt", "endsAt", "generatorURL"),
+        *("status", "fingerprint", "receivers", "updatedAt"),
+    }
+)
 SLS_ALERT = frozenset({"alert_id", "alert_name", "status"})
 
 
@@ -31,9 +38,18 @@ def message_fields(value: Any) -> dict[str, Any]:
 
 
 def _name_of_array(value: Any) -> str:
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list) or not all(isinstance(alert, dict) for alert in value):
         return ""
-    for name, fields in (("alerts", API_ALERT), ("slsAlerts", SLS_ALERT)):
-        if all(isinstance(alert, dict) and fields <= alert.keys() for alert in value):
+    for name, is_alert in (("alerts", _is_api_alert), ("slsAlerts", _is_sls_alert)):
+        if value and all(map(is_alert, value)):
             return name
     return ""
+
+
+def _is_api_alert(alert: dict[str, Any]) -> bool:
+    fields = alert.keys()
+    return fields >= API_ALERT or (isinstance(alert.get("labels"), dict) and fields <= API_FIELDS)
+
+
+def _is_sls_alert(alert: dict[str, Any]) -> bool:
+    return alert.keys() >= SLS_ALERT

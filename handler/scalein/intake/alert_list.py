@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import NamedTuple
 
 from scalein.decision.alarm import Alarm
 from scalein.decision.reasons import Ignored
 from scalein.intake.keys import digest
+
+NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
 class AlertList(NamedTuple):
@@ -51,8 +53,10 @@ def merged(alarms: Sequence[Alarm]) -> Alarm:
     observations = sorted({alarm.observation for alarm in alarms})
     times = [alarm.sent_at for alarm in alarms if alarm.sent_at is not None]
     ids = sorted({id for alarm in alarms for id in alarm.instance_ids})
-    first = alarms[0]
+    first, times_of_begin = alarms[0], [alarm.began_at for alarm in alarms]
+    newest = max(alarms, key=lambda alarm: alarm.began_at or NEVER)
     return first._replace(
+        episode=newest.episode if all(times_of_begin) else "",
         idempotency_key=keys[0] if len(keys) == 1 else f"alerts:{digest(*keys)}",
         subject=first.subject._replace(instance_ids=tuple(ids)),
         sent_at=max(times) if len(times) == len(alarms) else None,

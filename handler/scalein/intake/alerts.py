@@ -8,7 +8,7 @@ import json
 from collections import ChainMap
 from typing import NamedTuple
 
-from scalein.decision.alarm import Alarm, Subject
+from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.reasons import Ignored
 from scalein.intake import arms, grafana
 from scalein.intake.alert_list import AlertList, alert_list
@@ -28,6 +28,7 @@ class Group(NamedTuple):
     labels: Fields
     attributes: Attributes
     key: str
+    episodes: str  # without the sender's address: ARMS has another one for each notification
     observation: str  # "" if each alert is observed by itself
 
 
@@ -40,7 +41,8 @@ def parse_alerts(message: Message) -> AlertList | Ignored:
     """
     document = message.document
     firing = []
-    if document.get("status", FIRING) == FIRING:
+    # Grafana has a state too. If the two contradict each other, nothing fires for certain.
+    if document.get("status", FIRING) == FIRING and document.get("state") not in grafana.NOT_FIRING:
         firing = [(n, alert) for n, alert in enumerate(document["alerts"]) if _fires(alert)]
     group = _group(document)
     with_data = [
@@ -58,7 +60,7 @@ def parse_alerts(message: Message) -> AlertList | Ignored:
         _alarm(message, number, alert, group, subject)
         for (number, alert), subject in zip(with_data, subjects, strict=True)
     ]
-    left_out = document.get("truncatedAlerts") or 0
+    left_out = int(document.get("truncatedAlerts") or 0)
     return alert_list(alarms, len(firing) - len(with_data), left_out)
 
 
@@ -68,7 +70,11 @@ def _group(document: Fields) -> Group:
     observed = key or _text(document.get("groupLabels") or {})
     observation = digest("alerts", str(document.get("externalURL")), observed)
     return Group(
-        labels, attributes_of(labels), digest(key), "" if observed == "{}" else observation
+        labels,
+        attributes_of(labels),
+        digest(key),
+        digest("alerts", observed),
+        "" if observed == "{}" else observation,
     )
 
 
@@ -87,6 +93,9 @@ def _alarm(message: Message, number: int, alert: Fields, group: Group, subject: 
         # webhook the status decides: ARMS has an end in the past there, and the alert fires.
         ends_at = known_time_of(alert.get("endsAt"), f"{path}.endsAt")
     start = since.isoformat() if since else message.idempotency_key
+    observation = group.observation or digest("alert", _text(labels))
+    if subject.scope is Scope.GROUP:
+        observation = group.episodes  # one alert of a whole group says as much as another
     of_alert = str(alert.get("fingerprint") or _text(labels))
     own = attributes_of(
         labels,
@@ -100,7 +109,9 @@ def _alarm(message: Message, number: int, alert: Fields, group: Group, subject: 
         attributes=ChainMap(own, group.attributes),
         subject=subject,
         sent_at=earliest(message.sent_at, since),
-        observation=group.observation or digest("alert", _text(labels)),
+        observation=observation,
+        episode=message.key_of_content("episode", digest(group.episodes, start)) if since else "",
+        began_at=since,
         ends_at=ends_at,
     )
 

@@ -22,12 +22,13 @@ OBJECT_KIND, OBJECT_NAME = (
 )
 WORD_BY_LEVEL = {"P1": "CRITICAL", "P2": "ERROR", "P3": "WARN", "P4": "PAGE"}
 
-# Field names of the default template, and of the one that the API's documents show.
-NAME_FIELDS = ("Alert name", "告警名称")
-POLICY_FIELDS = ("Notification policy", "通知策略")
-APPLICATION_FIELDS = ("Application name", "应用名称")
-CLUSTER_FIELDS = ("Cluster name", "集群名称")
-FIRING_FIELDS = ("Alert time", "Alarm Time", "告警时间")  # the clear form has none of them
+# Field names of the default template, and of the one that the API's documents show, in small
+# letters: pages differ in capitals, and in alert or alarm.
+NAME_FIELDS = ("alert name", "alarm name", "告警名称")
+POLICY_FIELDS = ("notification policy", "通知策略")
+APPLICATION_FIELDS = ("application name", "应用名称")
+CLUSTER_FIELDS = ("cluster name", "集群名称")
+FIRING_FIELDS = ("alert time", "alarm time", "告警时间")  # the clear form has none of them
 
 
 def levels_of(labels: Mapping[str, object]) -> tuple[object, ...]:
@@ -42,13 +43,21 @@ def object_fields(labels: Mapping[str, object]) -> dict[str, object]:
     return {kind: labels.get(OBJECT_NAME)} if isinstance(kind, str) else {}
 
 
+def is_template(document: Fields) -> bool:
+    """Whether the document is of the default template, by the fields that it has."""
+    names = {name.lower() for name in document}
+    return not names.isdisjoint(NAME_FIELDS) and not names.isdisjoint(
+        (*POLICY_FIELDS, *APPLICATION_FIELDS, *CLUSTER_FIELDS)
+    )
+
+
 def parse_template(message: Message) -> Alarm | Ignored:
     """Returns the alarm of the default template, or Ignored if it is the clear form.
 
     Its texts say nothing that names instances or shows a group, so it removes nothing: the outcome
     says so.
     """
-    document = message.document
+    document = {name.lower(): value for name, value in message.document.items()}
     if not any(name in document for name in FIRING_FIELDS):
         return Ignored.RECOVERY
     labels = {

@@ -37,6 +37,11 @@ def pattern_of_level(pattern: str) -> str:
     return _words_of_level(pattern.upper())[0]
 
 
+def text_of_number(value: object) -> str:
+    """Returns the text of a number or text: 6 for 6.0, as EventBridge's HTTP source writes 6."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def _words_of_level(level: str) -> tuple[str, ...]:
     return next((words for words in LEVELS if level in words), (level,))
 

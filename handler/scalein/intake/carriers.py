@@ -131,7 +131,7 @@ def _kafka(message: Fields) -> Unwrapped:
     """Of a trigger, or of the connector, which leaves out a content that is too large, and a value
     that is null.
     """
-    if message.get("overflowFlag") in (True, "true"):
+    if str(message.get("overflowFlag")).lower() in ("true", "1"):
         raise malformed(
             "overflow",
             "The connector has left the content of this message out, because it is too large."
@@ -193,7 +193,9 @@ ENVELOPES = tuple(
         ("HTTP request", HTTP, "requestContext body", _http),
         ("HTTP request", HTTP, "requestContext queryParameters", _http),
         ("API Gateway request", GATEWAY, "httpMethod queryParameters", _gateway),
+        ("API Gateway request", GATEWAY, "httpMethod pathParameters", _gateway),
         ("HTTP event", "httpevent", "headers path queryString", _http_event),
+        ("HTTP event", "httpevent", "path httpMethod body", _http_event),  # without parameters
         ("MNS topic message", "mns", "TopicName MessageId Message", _mns_topic),
         ("RabbitMQ message", "rabbitmq", "envelope props body", _rabbitmq),
         ("MQTT message", "mqtt", "props body", _mqtt),

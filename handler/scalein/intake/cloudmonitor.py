@@ -19,6 +19,10 @@ from scalein.intake.times import earliest, time_of
 
 FIRING = ("ALERT", "ALARM")  # values of alertState; the schemas list the others
 RECOVERED, NO_DATA = "OK", "INSUFFICIENT_DATA"
+# How an eventName may say that an alarm is over: AlertOk is the only one that is documented.
+RECOVERY_NAME = re.compile(
+    r"ok$|recover|resolv|clear|(?<!ab)(?<!un)normal|恢复|解除|正常", re.IGNORECASE
+)
 RESOURCE_FIELDS = ("instanceId", "instanceName")  # beside the dimensions
 COMMA = re.compile(r",\s*")
 
@@ -53,7 +57,8 @@ def parse_mns_threshold(message: Message) -> Alarm | Ignored:
     if level == NO_DATA:
         return Ignored.NO_DATA
     is_over = level == RECOVERED
-    if isinstance(name, str) and name not in ABSENT and is_over != name.upper().endswith(RECOVERED):
+    has_name = name is not None and name not in ABSENT
+    if has_name and is_over != bool(RECOVERY_NAME.search(str(name))):
         return Ignored.CONTRADICTION
     if is_over:
         return Ignored.RECOVERY
@@ -81,7 +86,9 @@ def _threshold_alarm(
     evaluation = json.dumps([*rule, dimensions, time], sort_keys=True)
     key = message.idempotency_key
     return Alarm(
-        idempotency_key=key if time is None else message.key_of_content("threshold", evaluation),
+        idempotency_key=key
+        if time in (None, *ABSENT)
+        else message.key_of_content("threshold", evaluation),
         attributes=attributes_of(
             alertName=[name],
             ruleName=[name],
@@ -125,4 +132,4 @@ def _java_map(text: str) -> dict[str, str] | str:
 
 
 def _sent_at(message: Message, time: object, path: str) -> datetime | None:
-    return earliest(message.sent_at, None if time in (None, "null") else time_of(time, path))
+    return earliest(message.sent_at, None if time in (None, *ABSENT) else time_of(time, path))

@@ -7,7 +7,7 @@ time; only the project's own removal request and follow-up forbid them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scalein.contract import check
 from scalein.decision.alarm import Alarm
@@ -40,6 +40,7 @@ class SignedFollowUp(NamedTuple):
     signature: str
 
 
+MIN_SHARE = 0.5  # of a type's required fields, to be called the closest: many have a `status`
 ParsedMessage = RemovalRequest | Alarm | AlertList | Ignored | SignedFollowUp
 
 
@@ -60,6 +61,8 @@ def parse_message(message: Message) -> ParsedMessage:
     try:
         message = system_events.with_parsed_alert(message)
         dialect = dialect_of(message)
+        if dialect.schema not in OWN:
+            message = message._replace(document=_without_nulls(message.document, dialect))
         check(message.document, dialect.schema)
         return dialect.parse(message)
     except RejectedEvent as error:
@@ -81,6 +84,10 @@ def dialect_of(message: Message) -> Dialect:
     for dialect in DIALECTS:
         if dialect.required_fields <= fields:
             return dialect
+    if system_events.is_alert(message.document.get("alert")):
+        return SUBSCRIPTION  # without the subscription, which says nothing of the event
+    if arms.is_template(message.document):
+        return ARMS_TEMPLATE
     if fields & REQUEST.required_fields:
         return REQUEST
     raise _unknown_dialect(message)
@@ -101,7 +108,7 @@ def _unknown_dialect(message: Message) -> RejectedEvent:
         return len(dialect.required_fields & fields) / len(dialect.required_fields)
 
     closest = max((*DIALECTS, REQUEST), key=share_of_fields)
-    if not closest.required_fields & fields:
+    if share_of_fields(closest) < MIN_SHARE:
         closest = REQUEST
     missing = ", ".join(f'"{name}"' for name in sorted(closest.required_fields - fields))
     sentence = (
@@ -109,6 +116,18 @@ def _unknown_dialect(message: Message) -> RejectedEvent:
         f" The closest known type is {closest.schema}; required fields are missing: {missing}."
     )
     return malformed("unknownSender", sentence)
+
+
+def _without_nulls(document: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
+    """The document without fields that are null: senders write null for what is missing. Only the
+    message itself and the alert of an Event Subscription, for the name of a label says something.
+    """
+    required_fields = dialect.required_fields
+    present = {n: v for n, v in document.items() if v is not None or n in required_fields}
+    alert = present.get("alert")
+    if isinstance(alert, dict):
+        present["alert"] = {name: value for name, value in alert.items() if value is not None}
+    return present
 
 
 def _parse_removal_request(message: Message) -> RemovalRequest:
@@ -125,9 +144,18 @@ def _parse_follow_up(message: Message) -> SignedFollowUp:
 
 
 REQUEST = Dialect(REMOVAL_REQUEST, frozenset({"scalingGroupId", "remove"}), _parse_removal_request)
+OWN = (REMOVAL_REQUEST, "follow-up")  # schemas of this project, in which null is a fault
 ESS_NOTICE = Dialect("ess-notice", frozenset(), lambda _: Ignored.SELF_TRIGGERED)
 ECS_EVENT = Dialect("ecs-event", frozenset(), system_events.parse_ecs_event)
 SLS_RESOLVED = Dialect("sls-resolved", frozenset(), lambda _: Ignored.RECOVERY)
+ARMS_TEMPLATE = Dialect(
+    "arms-template", frozenset({"Alert name", "Notification policy"}), arms.parse_template
+)
+SUBSCRIPTION = Dialect(
+    "cloudmonitor-event-subscription",
+    frozenset({"alert", "subscription"}),
+    system_events.parse_subscription,
+)
 DIALECTS = (
     Dialect("follow-up", frozenset({"followUp", "signature"}), _parse_follow_up),
     Dialect("grafana", frozenset({"alerts", "status", "receiver", "orgId"}), alerts.parse_alerts),
@@ -137,13 +165,8 @@ DIALECTS = (
     ),
     Dialect("sls-alert", SLS_ALERT, sls.parse_alert),
     Dialect("sls-alerts", frozenset({"slsAlerts"}), sls.parse_merged),
-    Dialect("arms-template", frozenset({"Alert name", "Notification policy"}), arms.parse_template),
-    Dialect("arms-template", frozenset({"告警名称", "通知策略"}), arms.parse_template),
-    Dialect(
-        "cloudmonitor-event-subscription",
-        frozenset({"alert", "subscription"}),
-        system_events.parse_subscription,
-    ),
+    ARMS_TEMPLATE,
+    SUBSCRIPTION,
     Dialect(
         "cloudmonitor-threshold",
         frozenset({"alertState", "alertName"}),

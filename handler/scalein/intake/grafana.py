@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.reasons import Ignored
 from scalein.intake.alert_list import AlertList, alert_list
-from scalein.intake.attributes import Attributes, attributes_of
+from scalein.intake.attributes import Attributes, attributes_of, text_of_number
 from scalein.intake.carriers import Fields
 from scalein.intake.envelopes import Message
 from scalein.intake.keys import digest
@@ -21,6 +21,7 @@ from scalein.intake.subject import subjects_of_alerts
 # fails; with "Set to Alerting" the rule's own name, and an annotation with the reason.
 NAMES_WITHOUT_DATA = ("DatasourceNoData", "DatasourceError")
 REASON, REASONS_WITHOUT_DATA = "grafana_state_reason", ("NoData", "Error", "MissingSeries")
+NOT_FIRING = ("ok", "paused", "no_data")
 ALERTING, NO_DATA = "alerting", "no_data"  # states of legacy alerting; the schema has the others
 
 
@@ -67,7 +68,7 @@ def _rule(document: Fields, tags: Fields) -> Rule:
     name, id = document["ruleName"], document.get("ruleId")
     url = document.get("ruleUrl") or document.get("rule_url")
     attributes = attributes_of(
-        tags, alertName=[name], ruleName=[name], ruleId=[None if id is None else str(id)]
+        tags, alertName=[name], ruleName=[name], ruleId=[None if id is None else text_of_number(id)]
     )
     key = digest(_text([url, document.get("orgId"), id, name]))
     return Rule(key, attributes, tags.get("severity"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from scalein.decision.alarm import Alarm, Scope, Subject
 from scalein.decision.reasons import Ignored
 from scalein.intake.alert_list import AlertList, alert_list
-from scalein.intake.attributes import attributes_of
+from scalein.intake.attributes import attributes_of, text_of_number
 from scalein.intake.carriers import Fields
 from scalein.intake.envelopes import Message
 from scalein.intake.keys import digest
@@ -54,7 +54,7 @@ def _fires(alert: Fields) -> bool:
 
 def _is_without_data(alert: Fields) -> bool:
     """Whether no row fired: then the alert is of missing data, which no field of it says."""
-    return alert.get("fire_results") == [] or str(alert.get("fire_results_count")) == "0"
+    return alert.get("fire_results") == [] or alert.get("fire_results_count") in (0, "0")
 
 
 def _rows(alert: Fields) -> Iterator[Fields]:
@@ -78,7 +78,7 @@ def _alarm(message: Message, alert: Fields, subject: Subject) -> Alarm:
         evaluated_at.isoformat() if evaluated_at else message.idempotency_key,
     ]
     content = digest(json.dumps(evaluation, sort_keys=True))
-    severity = str(alert.get("severity", ""))
+    severity = text_of_number(alert.get("severity", ""))
     return Alarm(
         idempotency_key=message.key_of_content("sls", content),
         attributes=attributes_of(

@@ -24,6 +24,10 @@ OVER_STAGES = (
 # ECS's own API writes Avoidated once.
 OTHER_SPELLINGS = {"avoidated": "Avoided", "cancelled": "Canceled", "success": "succeeded"}
 STAGE_BY_WORD = {stage.lower(): stage for stage in (*OPEN_STAGES, *OVER_STAGES)} | OTHER_SPELLINGS
+# At the end of a name that has it in another way: EventBridge's names lose colons.
+OVER_WORD = re.compile(
+    r"(executed|avoid(?:at)?ed|cancell?ed|failed|accomplished)[\W_]*$", re.IGNORECASE
+)
 NO_STAGE = (*ABSENT, "Normal")  # Normal: a notice, which has no stages
 UNKNOWN = "unknown"  # stands for the stage of an event whose content cannot be read
 MAX_CHARACTERS = 64  # of a stage
@@ -33,6 +37,16 @@ NOT_IN_WORDS = re.compile(r"[\W_]+")
 # of its replacement; the calls of ESS, as ActionTrail and Config see them.
 STATE_REPORT = re.compile(
     r"stat(?:e|us)chang|agentstatus|heartbeat|^(?:ecs)?actiontrail|configurationitem|noncompliant"
+    r"|状态[变改更]"  # as CloudMonitor's console calls it
+)
+# Fields that hold a state, in small letters; and states, as ECS's API has them.
+STATE_FIELDS = ("state", "instancestate", "instancestatus", "currentstate")
+PART_FIELDS = frozenset(
+    {"eventstatus", "status", "result", "executefinishtime", "opscode", *STATE_FIELDS}
+)
+STATES = (
+    *("pending", "created", "starting", "running", "stopping", "stopped"),
+    *("deleting", "deleted", "releasing", "released", "terminated"),
 )
 
 
@@ -50,46 +64,64 @@ def needs_its_stage_named(stage: str) -> bool:
 
 def is_name_of_state_report(name: str) -> bool:
     """Whether an event of this name reports a state of an instance that a removal may cause."""
-    return bool(STATE_REPORT.search(NOT_IN_WORDS.sub("", name).lower()))
+    word = NOT_IN_WORDS.sub("", name).lower()
+    return bool(STATE_REPORT.search(word)) or word.endswith(STATES)
 
 
-def is_state_report(names: Iterable[str], contents: Iterable[Fields]) -> bool:
-    """Whether an event reports a state of an instance that a removal may cause, by any of its names
-    or by its content: only such a report has a `state` (ECS's page of instance events).
+def parts_of(*contents: Fields) -> list[Fields]:
+    """Returns what the contents and the objects in them say of stage and state, with names in small
+    letters. Products nest and spell them in their own ways, and what is not seen here would act.
     """
-    by_name = any(map(is_name_of_state_report, names))
-    return by_name or any(
-        content.get("state") not in (None, *ABSENT)
-        or is_name_of_state_report(_text(content.get("opsCode")))
-        for content in contents
-    )
+    nested = (v for fields in contents for v in fields.values() if isinstance(v, dict))
+    return [
+        {name.lower(): value}
+        for fields in (*contents, *nested)
+        for name, value in fields.items()
+        if name.lower() in PART_FIELDS
+    ]
 
 
-def stage_of(names: Sequence[str], contents: Sequence[Fields], status: object = None) -> str:
+def states_of(parts: Iterable[Fields]) -> list[object]:
+    """Returns the states of an instance that an event reports, of parts with small names: only
+    such a report has a `state` (ECS's page of instance events).
+    """
+    states = [part.get(name) for part in parts for name in STATE_FIELDS]
+    states += [s for s in (part.get("status") for part in parts) if _text(s).lower() in STATES]
+    return [state for state in states if state is not None and state not in ABSENT]
+
+
+def is_state_report(names: Iterable[str], parts: Sequence[Fields]) -> bool:
+    """Whether an event reports a state of an instance that a removal may cause, by any of its names
+    or by its parts, with small names.
+    """
+    codes = (_text(part.get("opscode")) for part in parts)
+    return any(map(is_name_of_state_report, (*names, *codes))) or bool(states_of(parts))
+
+
+def stage_of(names: Sequence[str], parts: Sequence[Fields]) -> str:
     """Returns the stage of an event, or "" if it has none: of what a removal can rely on least.
+    `parts` have small names, the content first.
 
     The content comes first: in ECS's own samples the name lags behind it, Scheduled where the
     event was avoided, Executing where executeFinishTime has the end. But a stage that is over
     outranks one that is not, wherever it stands.
     """
     stages = [
-        *(_stage(content.get("eventStatus")) for content in contents),
-        *(_stage(name.split(":")[2]) for name in names if name.count(":") > 1),
-        *_known_stages(
-            content.get(field) for content in contents for field in ("status", "result")
-        ),
-        *_known_stages([status]),
+        *(_stage(part.get("eventstatus")) for part in parts),
+        *(_stage(name.split(":", 3)[2]) for name in names if name.count(":") > 1),
+        *_known_stages(word[1] for word in map(OVER_WORD.search, names) if word),
+        *_known_stages(part.get(field) for part in parts for field in ("status", "result")),
     ]
     stages = [stage for stage in stages if stage]
     over = next(filter(needs_its_stage_named, stages), "")
-    if not over and any(_is_finished(content) for content in contents):
+    if not over and any(_is_finished(part) for part in parts):
         return "Executed"
     return over or (stages[0] if stages else "")
 
 
 def base_name(name: str) -> str:
     """Returns the name of an event without its stage; older pages name it so."""
-    return ":".join(name.split(":")[:2])
+    return ":".join(name.split(":", 2)[:2])
 
 
 def _stage(value: object) -> str:
@@ -104,8 +136,8 @@ def _known_stages(values: Iterable[object]) -> list[str]:
     return [STAGE_BY_WORD.get(_text(value).lower(), "") for value in values]
 
 
-def _is_finished(content: Fields) -> bool:
-    return content.get("executeFinishTime") not in (None, *ABSENT)
+def _is_finished(part: Fields) -> bool:
+    return part.get("executefinishtime") not in (None, *ABSENT)
 
 
 def _text(value: object) -> str:

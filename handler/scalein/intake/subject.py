@@ -20,9 +20,10 @@ ID_NAMES = ("instanceid", "instance")  # fields that hold an id, in this order o
 # Names are compared in small letters, without what separates words.
 SEPARATORS = re.compile(r"[\W_]+")
 INSTANCE_NAME = re.compile(
-    r"(?:instance|host|node|pod|machine|server|worker|fqdn|containerid)"
+    r"(?:instance|host|node|pod|machine|server|worker|computer|fqdn|containerid)"
     r"(?!s?(?:group|pool|set|type|class|famil|role|fleet|count|namespace|less|monitor))"
     r"|^(?:ecs|vm|eni)(?:id|name)?$"
+    r"|(?:实例|主机|节点|服务器|机器)(?![组池集群类型规格数])"
 )
 INSTANCE_TEXT = re.compile(r"(?<![A-Za-z0-9])i[-Z][a-z0-9]{15,}")  # an id, a default host name
 ADDRESS = re.compile(
@@ -81,9 +82,11 @@ def subjects_of_alerts(alerts: Sequence[Sequence[Fields]]) -> list[Subject]:
     }
 
     def subject(alert: Sequence[Fields]) -> Subject:
-        ids = instance_ids_of(*(alert[0].get(name) for name in id_names))
-        if ids:
-            return Subject(Scope.INSTANCES, ids)
+        own = {name: ids for name in id_names if (ids := instance_ids_of(alert[0].get(name)))}
+        if len(set(own.values())) > 1:  # such as of the exporter and of its target
+            return Subject(Scope.UNKNOWN, conflicting_fields=tuple(own)[:2])
+        if own:
+            return Subject(Scope.INSTANCES, next(iter(own.values())))
         naming_field = next(filter(None, (naming_by_id[id(fields)] for fields in alert)), "")
         return Subject(Scope.UNKNOWN if naming_field else Scope.GROUP, naming_field=naming_field)
 

@@ -8,6 +8,7 @@ stage is not known, needs one that names its stage.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeGuard
 
 from scalein.decision.alarm import Alarm
@@ -21,17 +22,22 @@ from scalein.intake.stages import (
     base_name,
     is_state_report,
     needs_its_stage_named,
+    parts_of,
     stage_of,
+    states_of,
 )
-from scalein.intake.subject import ABSENT, subject_of_event
+from scalein.intake.subject import ABSENT, LIST_MARKS, subject_of_event
 from scalein.intake.times import earliest, time_of
 
 TYPE_PREFIXES = ("ecs:", "ebs:")  # of CloudEvents, such as ecs:Instance:StateChange
+ALERT_FIELDS = frozenset({"alertStatus", "eventName"})
 CONTENT_FIELDS = ("eventContentMap", "eventRawContent", "content")  # of an Event Subscription
-# Fields that name instances. vmName is not one of them: it is a name.
-INSTANCE_FIELDS = (
-    *("instanceId", "instanceIds", "ecsInstanceId", "ecsInstanceIds", "EcsInstanceId"),
-    *("resourceId", "resourceIds", "resource", "arn"),
+# Fields that name instances, in small letters. vmName is not one of them: it is a name.
+INSTANCE_FIELDS = frozenset(
+    {
+        *("instanceid", "instanceids", "ecsinstanceid", "ecsinstanceids"),
+        *("resourceid", "resourceids", "resource", "resources", "arn", "arns", "resourcearn"),
+    }
 )
 REGION_ID = re.compile(r"[a-z]{2,}-[a-z0-9-]+")
 ARN_OF_REGION = re.compile(r"acs:[a-z]+:([a-z0-9-]+):")
@@ -45,10 +51,9 @@ class _Event(NamedTuple):
 
     names: list[str]
     product: object
-    contents: list[Fields]
+    contents: Sequence[Mapping[str, Any]]  # where stage and state may be, of `parts_of`
     parts: dict[str, Fields]  # where instances may be named, by a name for a person
     is_readable: bool = True  # what the product says
-    status: object = None
     levels: tuple[object, ...] = ()
     rule_name: object = None
     regions: tuple[object, ...] = ()
@@ -69,12 +74,12 @@ def parse_ecs_event(message: Message) -> Alarm:
     document = message.document
     if isinstance(document.get("name"), str) and "content" in document:
         return _alarm_of_rule(message, document["name"], product.upper(), name)
+    extra = _object(document.get("extraAttributes"))
     event = _Event(
         names=[name],
         product=product.upper(),
-        contents=[document],
-        parts={"": document, "extraAttributes.": _object(document.get("extraAttributes"))},
-        status=document.get("status"),
+        contents=parts_of(document, extra),
+        parts={**_with_nested("", document), "extraAttributes.": extra},
         levels=(document.get("eventLevel"),),
         regions=(message.region, document.get("regionId")),
     )
@@ -95,14 +100,17 @@ def parse_subscription(message: Message) -> Alarm | Ignored:
     event = _Event(
         names=[alert["eventName"], *_texts(meta.get("name"))],
         product=alert.get("product") or meta.get("product"),
-        contents=list(contents.values()),
+        contents=parts_of(*contents.values(), alert, meta),
         parts={
             "alert.": alert,
             "alert.meta.sysEventMeta.": meta,
-            **{f"alert.{field}.": content for field, content in contents.items()},
+            **{
+                place: part
+                for field, content in contents.items()
+                for place, part in _with_nested(f"alert.{field}.", content).items()
+            },
         },
         is_readable=bool(contents) or all(map(_is_object, values.values())),
-        status=meta.get("status"),
         levels=(alert.get("severity"), document.get("severity")),
         rule_name=document.get("strategyName"),
         regions=(meta.get("regionId"), alert.get("regionId")),
@@ -111,6 +119,11 @@ def parse_subscription(message: Message) -> Alarm | Ignored:
     times = (alert.get("timestamp"), meta.get("eventTime"))
     alarm = _alarm(message, event, _stage(event))
     return _identified(alarm, message, ids, times, "$.alert.timestamp")
+
+
+def is_alert(value: object) -> bool:
+    """Whether the value is the alert of an Event Subscription."""
+    return _is_object(value) and value.keys() >= ALERT_FIELDS
 
 
 def with_parsed_alert(message: Message) -> Message:
@@ -129,17 +142,17 @@ def _alarm_of_rule(message: Message, name: str, product: object, *more_names: st
     document = message.document
     value = _value(document["content"])
     content = value if _is_object(value) else {}
+    extra = _object(content.get("extraAttributes"))
     event = _Event(
         names=[name, *more_names],
         product=product,
-        contents=[content],
+        contents=parts_of(content, extra, document),
         parts={
             "": document,
-            "content.": content,
-            "content.extraAttributes.": _object(content.get("extraAttributes")),
+            **_with_nested("content.", content),
+            "content.extraAttributes.": extra,
         },
         is_readable=_is_object(value),
-        status=document.get("status"),
         levels=(document.get("level"),),
         rule_name=document.get("ruleName"),
         regions=(document.get("regionId"), message.region if more_names else None),
@@ -150,12 +163,12 @@ def _alarm_of_rule(message: Message, name: str, product: object, *more_names: st
 
 def _alarm(message: Message, event: _Event, stage: str) -> Alarm:
     is_report = is_state_report(event.names, event.contents)
-    states = [content.get("state") for content in event.contents] if is_report else []
+    states = states_of(event.contents) if is_report else []
     resources = {
-        f"{part}{name}": fields[name]
+        f"{part}{name}": value
         for part, fields in event.parts.items()
-        for name in INSTANCE_FIELDS
-        if name in fields
+        for name, value in fields.items()
+        if _may_name_instances(name)
     }
     return Alarm(
         idempotency_key=message.idempotency_key,
@@ -172,6 +185,20 @@ def _alarm(message: Message, event: _Event, stage: str) -> Alarm:
         exact_names=("eventName",) * is_report + ("eventStatus",) * needs_its_stage_named(stage),
         region_ids=_region_ids(event.regions, resources),
     )
+
+
+def _with_nested(place: str, content: Fields) -> dict[str, Fields]:
+    """The content and the objects in it, each by its place."""
+    nested = {
+        f"{place}{name}.": part
+        for name, part in content.items()
+        if _is_object(part) and any(map(_may_name_instances, part))
+    }
+    return {place: content, **nested}
+
+
+def _may_name_instances(name: str) -> bool:
+    return name.lower() in INSTANCE_FIELDS
 
 
 def _identified(
@@ -193,16 +220,23 @@ def _identified(
 
 
 def _stage(event: _Event) -> str:
-    stage = stage_of(event.names, event.contents, event.status)
+    stage = stage_of(event.names, event.contents)
     # Content that cannot be read may say that the event is over.
     return stage if event.is_readable or needs_its_stage_named(stage) else UNKNOWN
 
 
 def _region_ids(regions: tuple[object, ...], resources: dict[str, object]) -> tuple[str, ...]:
     """The regions that the event names, also in ARNs; each once."""
-    arns = [ARN_OF_REGION.match(text) for text in _texts(*resources.values())]
+    arns = map(ARN_OF_REGION.match, _texts_within(resources))
     texts = [*_texts(*regions), *(arn[1] for arn in arns if arn)]
     return tuple(dict.fromkeys(text.lower() for text in texts if REGION_ID.fullmatch(text.lower())))
+
+
+def _texts_within(resources: dict[str, object]) -> list[str]:
+    """The texts of fields, and of the lists in them, also of such that are text."""
+    lists = [value if isinstance(value, list) else [value] for value in resources.values()]
+    texts = _texts(*(value for values in lists for value in values))
+    return [part.strip(LIST_MARKS) for text in texts for part in text.split(",")]
 
 
 def _product(resources: dict[str, object]) -> str:
