@@ -362,7 +362,8 @@ def test_an_http_request_is_answered_as_one_even_if_its_body_cannot_be_read() ->
 def test_an_array_is_a_batch_even_of_one_and_an_object_is_not() -> None:
     assert parse_event(as_text([REQUEST]).encode()).is_batch
     assert not parse_event(as_text(REQUEST).encode()).is_batch
-    assert len(parse_event(b"[]").messages) == 0
+    (message,) = parse_event(b"[]").messages
+    assert str(message.error).startswith("Event: it is an empty list")
 
 
 def test_elements_that_are_texts_are_read_like_objects() -> None:

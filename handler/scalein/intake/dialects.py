@@ -115,6 +115,8 @@ def _unknown_dialect(message: Message) -> RejectedEvent:
         "Unknown type of message."
         f" The closest known type is {closest.schema}; required fields are missing: {missing}."
     )
+    if closest is REQUEST:
+        sentence += " A sender with a template can send one (events/README.md, Templates)."
     return malformed("unknownSender", sentence)
 
 

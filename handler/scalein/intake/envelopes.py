@@ -93,6 +93,8 @@ def parse_event(event: bytes, max_bytes: int = MAX_EVENT_BYTES) -> ParsedEvent:
             is_http = is_http_request(value)
             message = _unwrap(value, idempotency_key, max_bytes, "Event", encodings)
             return ParsedEvent((message,), is_http=is_http)
+        if not value:
+            raise malformed("minItems", "It is an empty list, without a message.")
         if len(value) > MAX_MESSAGES:
             raise malformed(
                 "maxItems",
