@@ -32,6 +32,7 @@ PERFORM_BY_VERSION: dict[str, Perform] = {
     "2019-01-01": monitor.perform,
 }
 NESTED = "2014-08-28"  # every list one level deeper
+READS = ("Describe", "List", "Get", "View")
 READ_KEY = ("Version", "Action", "ScalingGroupId", "ScalingGroupId.1", "PageNumber")
 
 
@@ -63,6 +64,10 @@ class LocalCloud:
     role_policy: RolePolicy | None = None  # None: the key may do everything
     # by account and region: all but the first, `service`
     elsewhere: dict[Place, Service] = field(default_factory=dict)
+
+    changes: int = 0  # calls of actions that change something
+    # back to what it started from, where that is known
+    reset: Callable[[], None] | None = None
 
     def services(self) -> list[Service]:
         """Returns the Auto Scaling of each account and region, its own first."""
@@ -110,6 +115,7 @@ class LocalCloud:
                 raise REFUSALS[fault.kind]()
             service = self.service_at(account_id, region_of(params, self.service.region_id))
             service.request_id = id
+            self.changes += not action.startswith(READS)
             reply = self._perform_with_fault(service, fault, action, params)
             nested = answers.nested(reply) if params["Version"] == NESTED else reply
             body = answers.answer_body(action, nested, id, format)

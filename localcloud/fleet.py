@@ -139,10 +139,14 @@ def add_rate_limits(document: Mapping[str, Any], limits: RateLimits) -> None:
 
 def save_fleet(service: Service, path: Path, elsewhere: Iterable[Service] = ()) -> None:
     """Saves a fleet file from which another cloud continues. Raises OSError."""
-    document = saved_document(service, elsewhere)
+    write_whole(path, json.dumps(saved_document(service, elsewhere)))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes the whole file, or leaves it as it was. Raises OSError."""
     new = path.with_name(f"{path.name}.new")
-    new.write_text(json.dumps(document), encoding="utf-8")
-    new.replace(path)  # the whole file, or as it was
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def _add_groups(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:

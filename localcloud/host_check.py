@@ -26,12 +26,15 @@ FOREIGN_ORIGIN = "A page of another origin may not use this local cloud.\n"
 
 
 class HostCheck:
-    """ASGI middleware. `now`: the cloud's clock. `hosts`: names of this machine."""
+    """ASGI middleware. `now`: the cloud's clock. `hosts`: names of this machine; one that
+    begins with a dot stands for all names that end so.
+    """
 
     def __init__(self, app: ASGIApp, now: Callable[[], datetime], hosts: frozenset[str]) -> None:
         self._app = app
         self._now = now
         self._hosts = {host.lower() for host in hosts} | {LOCALHOST}
+        self._domains = tuple(host for host in self._hosts if host.startswith("."))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":  # the local cloud has none
@@ -61,7 +64,7 @@ class HostCheck:
         if parts is None:
             return False
         name = parts["address"] or parts["name"]
-        if name.lower() in self._hosts:
+        if name.lower() in self._hosts or name.lower().endswith(self._domains):
             return True
         try:
             ip_address(name)

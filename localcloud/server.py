@@ -157,13 +157,17 @@ def server_for(
 
 
 @contextmanager
-def running(cloud: LocalCloud, certificate: tuple[str, str] | None = None) -> Iterator[str]:
+def running(
+    cloud: LocalCloud,
+    certificate: tuple[str, str] | None = None,
+    hosts: frozenset[str] = frozenset(),
+) -> Iterator[str]:
     """Serves from a thread of this process; yields host:port. For tests that drive the clock.
 
     Capacity is not sampled: between calls nothing but the test changes the cloud's state.
     """
     ready = threading.Event()
-    server = server_for(cloud, ready.set, certificate)
+    server = server_for(cloud, ready.set, certificate, hosts=hosts)
     listener = listening_socket(0)
     host, port = listener.getsockname()
 

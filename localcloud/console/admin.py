@@ -17,9 +17,10 @@ from starlette.routing import Route
 from localcloud.cloud import LocalCloud
 from localcloud.console.event_times import current_event
 from localcloud.console.history import ConsoleHistory
-from localcloud.fleet import saved_document
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.functions.model import FcError
+from localcloud.persistence import whole_document
+from localcloud.version import current_version
 
 FOLDER = Path(__file__).parent
 LOOK_SECONDS = 0.25
@@ -34,7 +35,12 @@ def routes(
     cloud: LocalCloud, history: ConsoleHistory, function: FleetFunction | None
 ) -> list[Route]:
     """Returns all routes. `function`: what events are fired at."""
-    return [*_page_routes(history), *_control_routes(cloud), *_event_routes(cloud, function)]
+    return [
+        *_page_routes(history),
+        *_control_routes(cloud),
+        *_run_routes(cloud, history),
+        *_event_routes(cloud, function),
+    ]
 
 
 def _page_routes(history: ConsoleHistory) -> list[Route]:
@@ -100,7 +106,7 @@ def _control_routes(cloud: LocalCloud) -> list[Route]:
 
     async def state(_: Request) -> Response:
         cloud.advance()
-        document = saved_document(cloud.service, cloud.elsewhere.values())
+        document = whole_document(cloud, {})
         headers = {"Content-Disposition": 'attachment; filename="fleet.json"'}
         return JSONResponse(document, headers=headers)
 
@@ -114,6 +120,26 @@ def _control_routes(cloud: LocalCloud) -> list[Route]:
         Route("/localcloud/faults", faults, methods=["GET", "POST", "DELETE"]),
         Route("/localcloud/state", state),
         Route("/localcloud/messages", messages),
+    ]
+
+
+def _run_routes(cloud: LocalCloud, history: ConsoleHistory) -> list[Route]:
+    async def health(_: Request) -> Response:
+        """Answers as soon as calls are answered: for who waits until this cloud is up."""
+        now = cloud.service.clock.now().isoformat()
+        return JSONResponse({"status": "ok", "version": current_version(), "now": now})
+
+    async def reset(_: Request) -> Response:
+        """Goes back to the fleet file: groups, faults and all; keys and the clock remain."""
+        if cloud.reset is None:
+            return _error("this cloud did not start from a fleet file")
+        cloud.reset()
+        history.clear()
+        return JSONResponse({"now": cloud.service.clock.now().isoformat()})
+
+    return [
+        Route("/localcloud/health", health),
+        Route("/localcloud/reset", reset, methods=["POST"]),
     ]
 
 

@@ -40,6 +40,11 @@ class ConsoleHistory:
             }
         )
 
+    def clear(self) -> None:
+        """Forgets all."""
+        self.capacity.clear()
+        self.decisions.clear()
+
     def record_capacity(self) -> None:
         """Records the capacities of now; of a row of equal points the first and the last remain."""
         now = self.cloud.service.advance().timestamp()

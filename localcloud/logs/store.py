@@ -24,6 +24,11 @@ class LogStores:
             store = self._rows_by_store.setdefault((project, logstore), deque(maxlen=MAX_ROWS))
             store.extend(rows)
 
+    def clear(self) -> None:
+        """Forgets all rows."""
+        with self._lock:
+            self._rows_by_store.clear()
+
     def rows(
         self, project: str = "", logstore: str = "", since: int = 0, until: int | None = None
     ) -> list[Row]:
