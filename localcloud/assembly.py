@@ -51,12 +51,12 @@ def build_cloud(
 
     platform = Platform(clock, account, send)
     cloud = LocalCloud(service, key, platform=platform)
-    cloud.elsewhere = services_elsewhere(start, service)
     try:
-        restore_functions(platform.registry, start.get("savedFunctions", {}))
-    except (FcError, KeyError, TypeError, ValueError) as error:
+        cloud.elsewhere = services_elsewhere(start, service)
+        _deploy(platform, start)
+    except FleetError:
         platform.close()
-        raise FleetError(f"the saved functions cannot be read: {error}") from error
+        raise
     add_keys(document, key)
     _misbehave(cloud, document)
 
@@ -89,6 +89,13 @@ def _service(
     if activity_seconds is not None:
         service.assumptions = replace(service.assumptions, activity_seconds=activity_seconds)
     return service
+
+
+def _deploy(platform: Platform, document: Mapping[str, Any]) -> None:
+    try:
+        restore_functions(platform.registry, document.get("savedFunctions", {}))
+    except (FcError, KeyError, TypeError, ValueError) as error:
+        raise FleetError(f"the saved functions cannot be read: {error}") from error
 
 
 def _misbehave(cloud: LocalCloud, document: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.service import Service
 from localcloud.ess.state import new_id
 from localcloud.faults import Faults
+from localcloud.fleet_resources import FIELDS, ResourceError, add_resources
 from localcloud.rate_limits import RateLimits
 from localcloud.regions import HOME_ACCOUNT, HOME_REGION, Place
 from localcloud.state import restore, saved
@@ -157,6 +158,10 @@ def _add_groups(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:
         if id in service.groups:
             raise FleetError(f"scaling group {id} is in the file twice")
         service.groups[id] = group
+        try:
+            add_resources(service, group, entry)
+        except ResourceError as error:
+            raise FleetError(str(error)) from error
 
 
 def _add_activities(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -171,7 +176,7 @@ def _add_activities(service: Service, entries: Sequence[Mapping[str, Any]]) -> N
 
 
 def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:
-    special = ("instances", "multiAZPolicy")
+    special = ("instances", "multiAZPolicy", *FIELDS)
     fields = {_snake(name): value for name, value in entry.items() if name not in special}
     group = ScalingGroup(
         created_at=now, multi_az_policy=entry.get("multiAZPolicy", "PRIORITY"), **fields

@@ -13,6 +13,11 @@ from typing import Any
 import fc2
 import pytest
 import requests.adapters
+from alibabacloud_ess20220222.client import Client as Ess
+from alibabacloud_ess20220222.models import DescribeScalingGroupsRequest as NewerRequest
+from alibabacloud_fc20230330 import models as fc_models
+from alibabacloud_fc20230330.client import Client as Fc
+from alibabacloud_tea_openapi.models import Config
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.vendored.requests import adapters as vendored
@@ -20,11 +25,6 @@ from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import (
     DescribeScalingGroupsRequest,
 )
 from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstancesRequest
-from alibabacloud_ess20220222.client import Client as Ess
-from alibabacloud_ess20220222.models import DescribeScalingGroupsRequest as NewerRequest
-from alibabacloud_fc20230330 import models as fc_models
-from alibabacloud_fc20230330.client import Client as Fc
-from alibabacloud_tea_openapi.models import Config
 
 import localcloud
 from localcloud.functions.fleet_function import zipped
