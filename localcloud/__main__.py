@@ -18,6 +18,7 @@ from localcloud.fleet import FleetError, read_document
 from localcloud.functions.fleet_function import fleet_function_of
 from localcloud.lag import Lag
 from localcloud.rate_limits import parse_limit
+from localcloud.recording_commands import compare_command, record_command
 from localcloud.serving import Address, serve
 from localcloud.version import current_version
 
@@ -62,7 +63,7 @@ def _each(parse: Callable[[str], Any]) -> Callable[..., list[Any]]:
 @click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Start from this file if it exists, instead of the fleet, and save to it after each change.",
+    help="Start from this file if it exists, instead of the fleet, and save each change to it.",
 )
 @click.option(
     "--activity-seconds",
@@ -199,6 +200,9 @@ def main(
     function = fleet_function_of(document, fleet, cloud.platform) if cloud.platform else None
     serve(cloud, function, Address(host, port, https, frozenset(hosts)), state)
 
+
+main.add_command(record_command)
+main.add_command(compare_command)
 
 if __name__ == "__main__":
     main(prog_name="python -m localcloud")

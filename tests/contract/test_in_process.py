@@ -1,4 +1,4 @@
-"""`with localcloud.mocked():` four SDKs as production has them, no endpoint, nothing left behind."""
+"""`with localcloud.mocked():` four SDKs with endpoints of production; nothing is left behind."""
 
 from __future__ import annotations
 
