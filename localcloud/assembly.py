@@ -54,10 +54,11 @@ def build_cloud(
     try:
         cloud.elsewhere = services_elsewhere(start, service)
         _deploy(platform, start)
+        add_keys(document, key)
     except FleetError:
         platform.close()
         raise
-    add_keys(document, key)
+    key.identities.now = clock.now
     _misbehave(cloud, document)
 
     def reset() -> None:

@@ -20,6 +20,8 @@ from localcloud.ess.service import Service
 from localcloud.ess.state import new_id
 from localcloud.faults import Faults
 from localcloud.fleet_resources import FIELDS, ResourceError, add_resources
+from localcloud.identities import Identities, role_of
+from localcloud.ram import PolicyError, RolePolicy, statements_of
 from localcloud.rate_limits import RateLimits
 from localcloud.regions import HOME_ACCOUNT, HOME_REGION, Place
 from localcloud.state import restore, saved
@@ -85,10 +87,32 @@ def services_elsewhere(document: Mapping[str, Any], home: Service) -> dict[Place
 
 
 def add_keys(document: Mapping[str, Any], authenticator: Authenticator) -> None:
-    """Adds the keys of the document's other accounts; without a secret, with the own one."""
+    """Adds the keys of the document's other accounts, and its roles. Raises FleetError.
+
+    A key without a secret has the own one's.
+    """
     for entry in document.get("accounts", ()):
         secret = entry.get("accessKeySecret") or authenticator.access_key_secret
         authenticator.add_key(entry["accessKeyId"], secret, entry["accountId"])
+    _add_rights(document, authenticator.identities)
+
+
+def _add_rights(document: Mapping[str, Any], identities: Identities) -> None:
+    """Raises FleetError."""
+    account_id = document.get("accountId", HOME_ACCOUNT)
+    region_id = document.get("regionId", HOME_REGION)
+    try:
+        for entry in document.get("accounts", ()):
+            policies = entry.get("policies")
+            if policies is not None:
+                statements = [s for policy in policies for s in statements_of(policy)]
+                policy = RolePolicy(statements, entry["accountId"], region_id)
+                identities.policies[entry["accessKeyId"]] = (policy,)
+        for entry in document.get("roles", ()):
+            role = role_of(entry, account_id, region_id)
+            identities.roles[role.arn.lower()] = role
+    except PolicyError as error:
+        raise FleetError(f"a RAM policy is wrong: {error}") from error
 
 
 def _fill(service: Service, document: Mapping[str, Any]) -> None:
