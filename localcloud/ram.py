@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ PRODUCTS = {
     "2015-04-01": "sts",
 }
 READS = ("Describe", "List", "Get", "View")
-TESTS = {  # of conditions: each compares a value of the call with one of the policy
+TESTS: dict[str, Callable[[str, str], bool]] = {  # of conditions: each compares a value of the call with one of the policy
     "StringEquals": lambda value, wanted: value == wanted,
     "StringNotEquals": lambda value, wanted: value != wanted,
     "StringEqualsIgnoreCase": lambda value, wanted: value.lower() == wanted.lower(),
