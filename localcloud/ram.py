@@ -19,7 +19,8 @@ PRODUCTS = {
     "2015-04-01": "sts",
 }
 READS = ("Describe", "List", "Get", "View")
-TESTS: dict[str, Callable[[str, str], bool]] = {  # of conditions: each compares a value of the call with one of the policy
+# Of conditions: each compares a value of the call with one of the policy.
+TESTS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda value, wanted: value == wanted,
     "StringNotEquals": lambda value, wanted: value != wanted,
     "StringEqualsIgnoreCase": lambda value, wanted: value.lower() == wanted.lower(),
