@@ -12,7 +12,7 @@ from; all but the fleet are fields of localcloud.ess.model.Assumptions.
 
 `localcloud_session` is one for the whole session, for what is slow to set up; `reset()` takes it
 back to its start. It starts from what the fixture `localcloud_options` returns, which a conftest.py
-may define anew: the same names as the marker's."""
+may override: the same names as the marker's."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
 
 @pytest.fixture(scope="session")
 def localcloud_options() -> dict[str, Any]:
-    """Returns what `localcloud_session` starts from; define it anew to change that."""
+    """Returns what `localcloud_session` starts from; override it to change that."""
     return {}
 
 

@@ -78,11 +78,11 @@ class Recorder:
 
     def _target_of(self, path: str) -> SplitResult | None:
         """Returns where a call goes; None where it may not go there."""
-        asked = urlsplit(path)
-        if not asked.netloc:
+        named = urlsplit(path)
+        if not named.netloc:
             return self._target if self._target.netloc else None
-        is_cloud = f".{asked.hostname}".endswith(DOMAIN)
-        return asked if is_cloud or asked.netloc == self._target.netloc else None
+        is_cloud = f".{named.hostname}".endswith(DOMAIN)
+        return named if is_cloud or named.netloc == self._target.netloc else None
 
     def _record(self, at: datetime, target: SplitResult, sent: Incoming, answer: Answer) -> None:
         line = json.dumps(entry_of(at, target.netloc, sent, answer))

@@ -1,5 +1,7 @@
-# pip install aliyun-python-sdk-ess
-# alibaba-localcloud --port 8080 --access-key-secret localcloud-secret
+"""Prints the scaling groups. First: pip install aliyun-python-sdk-ess
+
+alibaba-localcloud --port 8080 --access-key-secret localcloud-secret"""
+
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import DescribeScalingGroupsRequest
 

@@ -136,11 +136,11 @@ def cloud() -> Iterator[Handle]:
 
 def test_the_keys_of_a_role_are_a_session_s_and_say_so(cloud: Handle) -> None:
     key = assume(cloud)
-    identity = call(key, "sts.aliyuncs.com", "2015-04-01", "GetCallerIdentity")
+    described = call(key, "sts.aliyuncs.com", "2015-04-01", "GetCallerIdentity")
 
     assert key[0].startswith("STS.")
-    assert (identity["IdentityType"], identity["AccountId"]) == ("AssumedRoleUser", ACCOUNT)
-    assert identity["Arn"] == f"acs:ram::{ACCOUNT}:assumed-role/function/alice"
+    assert (described["IdentityType"], described["AccountId"]) == ("AssumedRoleUser", ACCOUNT)
+    assert described["Arn"] == f"acs:ram::{ACCOUNT}:assumed-role/function/alice"
 
 
 def test_a_session_ends_by_the_cloud_s_clock(cloud: Handle) -> None:

@@ -1,4 +1,4 @@
-"""What whoever runs a local cloud needs: its version and health, a reset, a state that survives."""
+"""What it takes to run a local cloud: its version and health, a reset, a state that survives."""
 
 from __future__ import annotations
 
