@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 from starlette.responses import Response
 
-from localcloud import answers, ecs, errors, sts
+from localcloud import answers, ecs, errors, location, sts
 from localcloud.answers import Reply
 from localcloud.authenticator import Authenticator, access_key_id
 from localcloud.ess import catalogue
@@ -31,6 +31,7 @@ PERFORM_BY_VERSION: dict[str, Perform] = {
     **dict.fromkeys(catalogue.VERSIONS, catalogue.perform),
     "2019-01-01": monitor.perform,
     ecs.VERSION: ecs.perform,
+    location.VERSION: location.perform,
 }
 NESTED = "2014-08-28"  # every list one level deeper
 READS = ("Describe", "List", "Get", "View")

@@ -44,7 +44,7 @@ class Comparison:
     """What came of a recording."""
 
     compared: int = 0
-    skipped: list[int] = field(default_factory=list)  # lines: calls of no RPC action
+    skipped: list[int] = field(default_factory=list)  # lines: no RPC action, or no JSON
     differences: list[Difference] = field(default_factory=list)
 
 
@@ -89,7 +89,7 @@ def compare(entries: Iterable[Mapping[str, Any]], cloud: LocalCloud) -> Comparis
     clock = cloud.service.clock
     for line, entry in enumerate(entries, 1):
         action = entry["params"].get("Action")
-        if not action or entry["path"] != "/":
+        if not action or entry["path"] != "/" or not isinstance(entry["answer"], dict):
             comparison.skipped.append(line)
             continue
         at = datetime.fromisoformat(entry["at"])
@@ -99,17 +99,13 @@ def compare(entries: Iterable[Mapping[str, Any]], cloud: LocalCloud) -> Comparis
         status, answer = _answer(cloud, params)
         comparison.compared += 1
         pairs = _differences(
-            {"status": entry["status"], **_object(entry["answer"])},
+            {"status": entry["status"], **entry["answer"]},
             {"status": status, **answer},
             "",
             ids,
         )
         comparison.differences += [Difference(line, action, *pair) for pair in pairs]
     return comparison
-
-
-def _object(answer: Any) -> dict[str, Any]:
-    return answer if isinstance(answer, dict) else {"(text)": answer}
 
 
 def _answer(cloud: LocalCloud, params: dict[str, str]) -> tuple[int, dict[str, Any]]:

@@ -19,20 +19,21 @@ def saved_functions(registry: Registry, codes: dict[str, str]) -> dict[str, Any]
     `codes` is filled: zip files in base64, by their names. It is passed again next time, so that
     code that did not change is not read again.
     """
-    document = {
-        "services": [_service(service) for service in registry.services.values()],
-        "natives": [_service(service) for service in registry.natives.values()],
-    }
+    # Lists, for calls may change the dictionaries meanwhile, in threads of their own.
+    services, natives = list(registry.services.values()), list(registry.natives.values())
+    document = {"services": list(map(_service, services)), "natives": list(map(_service, natives))}
     used = {
         function.code.name: function.code.with_name(f"{function.code.name}.zip")
-        for service in (*registry.services.values(), *registry.natives.values())
-        for functions in (service.functions, *service.versions.values())
-        for function in functions.values()
+        for service in (*services, *natives)
+        for functions in (service.functions, *list(service.versions.values()))
+        for function in list(functions.values())
     }
     for name, path in used.items():
         if name not in codes:
             codes[name] = base64.b64encode(path.read_bytes()).decode()
-    return {**document, "codes": {name: codes[name] for name in used}}
+    for name in codes.keys() - used.keys():
+        del codes[name]
+    return {**document, "codes": dict(codes)}
 
 
 def restore_functions(registry: Registry, document: Mapping[str, Any]) -> None:
@@ -49,15 +50,17 @@ def restore_functions(registry: Registry, document: Mapping[str, Any]) -> None:
 def _service(service: Service) -> dict[str, Any]:
     plain = {f.name: getattr(service, f.name) for f in fields(service)}
     plain["functions"] = _functions(service.functions)
-    plain["versions"] = {id: _functions(of_it) for id, of_it in service.versions.items()}
+    versions = list(service.versions.items())
+    plain["versions"] = {id: _functions(of_it) for id, of_it in versions}
     for name in BY_TWO:
-        plain[name] = [[*key, value] for key, value in plain[name].items()]
+        plain[name] = [[*key, value] for key, value in list(plain[name].items())]
     return plain
 
 
 def _functions(functions: Mapping[str, Function]) -> dict[str, Any]:
     return {
-        name: {**vars(function), "code": function.code.name} for name, function in functions.items()
+        name: {**vars(function), "code": function.code.name}
+        for name, function in list(functions.items())
     }
 
 

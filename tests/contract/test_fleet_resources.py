@@ -113,6 +113,7 @@ def test_what_the_file_declares_is_what_the_api_describes() -> None:
     assert configuration["SystemDiskSize"] == 40
     assert configuration["Tags"] == {"Tag": [{"Key": "team", "Value": "web"}]}
     assert listed["ScheduledTask"]["ScheduledAction"] == RULE
+    assert cloud.group.active_scaling_configuration_id == "asc-1"
 
 
 def test_tags_and_receivers_are_described_too() -> None:

@@ -128,6 +128,16 @@ def test_other_hosts_are_reached_as_before() -> None:
         assert not socket.getaddrinfo.__module__.startswith("socket")
 
 
+def test_a_region_whose_endpoint_the_sdk_must_look_up_is_reached_too() -> None:
+    with localcloud.mocked(FLEET) as cloud:
+        client = AcsClient(*KEY, "na-south-1", auto_retry=False)
+        reply = json.loads(client.do_action_with_exception(DescribeScalingGroupsRequest()))
+
+    assert reply["TotalCount"] == 0
+    actions = [call.action for call in cloud.cloud.calls]
+    assert actions == ["DescribeEndpoints", "DescribeScalingGroups"]
+
+
 def patched() -> tuple[Any, ...]:
     """All that the block exchanges."""
     names = ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN")
