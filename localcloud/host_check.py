@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCALHOST = "localhost"
 HOST = re.compile(r"(\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:]+))(:[0-9]+)?")
+PROJECT_AT_ADDRESS = re.compile(r"[A-Za-z0-9-]*[A-Za-z-][A-Za-z0-9-]*\.((?:[0-9]+\.){3}[0-9]+)")
 FOREIGN_HOST = (
     "This local cloud answers to addresses and to localhost only. "
     "Another name of this machine: start with --allowed-host NAME.\n"
@@ -66,8 +67,10 @@ class HostCheck:
         name = parts["address"] or parts["name"]
         if name.lower() in self._hosts or name.lower().endswith(self._domains):
             return True
+        # A log project before an address: no page has such a name, for its last part is a number.
+        project = PROJECT_AT_ADDRESS.fullmatch(name)
         try:
-            ip_address(name)
+            ip_address(project[1] if project else name)
         except ValueError:
             return False
         return True

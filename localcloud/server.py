@@ -27,6 +27,7 @@ from localcloud.console.history import ConsoleHistory
 from localcloud.functions import endpoint
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.host_check import HostCheck
+from localcloud.logs.endpoint import log_routes
 from localcloud.wire import Incoming, parameters
 
 __all__ = ["LocalCloud", "application", "running", "server_for"]
@@ -74,6 +75,7 @@ def _routes(
     if cloud.platform is not None:
         routes += admin.routes(cloud, history or ConsoleHistory(cloud), function)
         routes += endpoint.routes(cloud.platform, authenticator, faults)
+        routes += log_routes(cloud.platform.logs, authenticator)
     elif cloud.functions is not None:
         routes += endpoint.queue_routes(cloud.functions, authenticator, faults)
     return routes

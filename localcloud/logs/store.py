@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from threading import Lock
 
+from localcloud.logs.index import Index
 from localcloud.logs.rows import Row
 
 MAX_ROWS = 100_000  # of a log store; older ones are forgotten
@@ -16,6 +17,7 @@ class LogStores:
 
     def __init__(self) -> None:
         self._rows_by_store: dict[tuple[str, str], deque[Row]] = {}
+        self.indexes: dict[tuple[str, str], Index] = {}  # by project and log store
         self._lock = Lock()
 
     def append(self, project: str, logstore: str, rows: Iterable[Row]) -> None:
@@ -28,6 +30,7 @@ class LogStores:
         """Forgets all rows."""
         with self._lock:
             self._rows_by_store.clear()
+            self.indexes.clear()
 
     def rows(
         self, project: str = "", logstore: str = "", since: int = 0, until: int | None = None
