@@ -229,12 +229,12 @@ def _index(body: Mapping[str, Any]) -> Index:
 
 
 def _key(name: str, key: Mapping[str, Any]) -> dict[str, Any]:
-    leaves = [_key(leaf, inner) for leaf, inner in (key.get("json_keys") or {}).items()]
+    inner_keys = [_key(leaf, inner) for leaf, inner in (key.get("json_keys") or {}).items()]
     return {
         "Name": name,
         "Type": key.get("type", "text"),
         "EnableAnalytics": bool(key.get("doc_value")),
-        "JsonKeyIndices": leaves,
+        "JsonKeyIndices": inner_keys,
     }
 
 

@@ -121,9 +121,12 @@ def test_what_is_wrong_has_a_code(cloud: Handle) -> None:
 
 def test_a_reset_forgets_logs(cloud: Handle) -> None:
     client = written(cloud)
+    client.send("POST", "/logstores/indexed/index", json.dumps(INDEX).encode())
+    assert client.get_logs("indexed", "").ok
     cloud.reset()
 
-    assert client.get_logs("s", "").json()["errorCode"] == "LogStoreNotExist"
+    for logstore in ("s", "indexed"):
+        assert client.get_logs(logstore, "").json()["errorCode"] == "LogStoreNotExist"
 
 
 def test_the_official_sdk_writes_and_reads(cloud: Handle) -> None:
