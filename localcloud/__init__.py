@@ -10,3 +10,20 @@ nor the other way. One folder a service: `ess`, `monitor`, `functions`, `logs`, 
 - `faults` make it misbehave on request: `answer_faults`, `garble`, and `lag` for late reads.
 - `cloud` performs a call, `server` joins all behind one HTTP port, of which `host_check` keeps web
   pages away; `python -m localcloud --help` starts it."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import AbstractContextManager
+from typing import Any
+
+
+def mocked(fleet: Any = None, **options: Any) -> AbstractContextManager[Any]:
+    """Returns a local cloud that stands for Alibaba Cloud in this process: `with mocked():`.
+
+    `localcloud.in_process.mocked` has the options, and what the block is given.
+    """
+    # By name: every module imports this package, which would be a cycle.
+    module = importlib.import_module("localcloud.in_process")
+    context: AbstractContextManager[Any] = module.mocked(fleet, **options)
+    return context

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from secrets import token_hex
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
+from localcloud.assembly import build_cloud
 from localcloud.authenticator import Authenticator
-from localcloud.certificate import CertificateError, self_signed_certificate
-from localcloud.cloud import LocalCloud
-from localcloud.console.history import ConsoleHistory
-from localcloud.declared import add_declared, deploy_with_triggers
+from localcloud.clock import AdvancingClock
+from localcloud.ess.model import Assumptions
 from localcloud.faults import KINDS, Fault, parse_fault
-from localcloud.fleet import (
-    add_faults,
-    add_keys,
-    add_rate_limits,
-    save_fleet,
-)
-from localcloud.functions.fleet_function import FleetFunction, fleet_function_of
-from localcloud.functions.instances import Account
-from localcloud.functions.platform import Platform
+from localcloud.fleet import FleetError, read_document
+from localcloud.functions.fleet_function import fleet_function_of
 from localcloud.lag import Lag
 from localcloud.rate_limits import parse_limit
-from localcloud.server import listening_socket, ready_line, server_for
-from localcloud.start import fleet_errors, start_services
+from localcloud.recording_commands import compare_command, record_command
+from localcloud.serving import Address, serve
+from localcloud.version import current_version
 
 FLEETS = Path(__file__).parent / "fleets"
-
-
-class _Address(NamedTuple):
-    """Where to listen."""
-
-    host: str
-    port: int
-    https: bool
-    names: frozenset[str]  # of this machine, besides its addresses
 
 
 def _each(parse: Callable[[str], Any]) -> Callable[..., list[Any]]:
@@ -57,7 +37,11 @@ def _each(parse: Callable[[str], Any]) -> Callable[..., list[Any]]:
     return parse_all
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
+@click.version_option(current_version(), prog_name="alibaba-localcloud")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; 0 takes a free one.")
 @click.option(
     "--host",
@@ -79,7 +63,7 @@ def _each(parse: Callable[[str], Any]) -> Callable[..., list[Any]]:
 @click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Start from this file if it exists, instead of the fleet, and save to it at the end.",
+    help="Start from this file if it exists, instead of the fleet, and save each change to it.",
 )
 @click.option(
     "--activity-seconds",
@@ -164,7 +148,9 @@ def _each(parse: Callable[[str], Any]) -> Callable[..., list[Any]]:
 @click.option(
     "--fault-seed", default=0, help="Seed for --fault-rate: the same seed gives the same faults."
 )
+@click.pass_context
 def main(
+    context: click.Context,
     port: int,
     host: str,
     https: bool,
@@ -192,89 +178,31 @@ def main(
     prints one JSON line {"endpoint", "accessKeyId", "accessKeySecret", "regionId"}, and to standard
     error the address of its console. It serves until SIGTERM or Ctrl-C.
     """
-    document, service, elsewhere = start_services(fleet, state, activity_seconds, acts)
-    secret = access_key_secret or token_hex(16)
-    account = Account(service.region_id, access_key_id, secret, security_token, service.account_id)
-
-    platform = Platform(service.clock, account, service.send_message)
-    authenticator = Authenticator(access_key_id, secret, security_token)
-    cloud = LocalCloud(
-        service,
-        authenticator,
-        default_format=default_format,
-        platform=platform,
-        elsewhere=elsewhere,
-    )
-    add_keys(document, authenticator)
-    add_rate_limits(document, cloud.rate_limits)
+    if context.invoked_subcommand is not None:
+        return
+    key = Authenticator(access_key_id, access_key_secret or token_hex(16), security_token)
+    clock = AdvancingClock()
+    try:
+        document = read_document(fleet)
+        saved = read_document(state) if state and state.exists() else None
+        clock.advance(float((saved or {}).get("aheadSeconds", 0)))
+        cloud = build_cloud(document, clock, Assumptions(acts=acts), key, saved, activity_seconds)
+    except FleetError as error:
+        hint = "localcloud/fleet.schema.json has its form"
+        raise click.ClickException(f"the fleet file is wrong: {error}; {hint}") from error
+    cloud.default_format = default_format
     for action, calls in rate_limits:
         cloud.rate_limits.set(action, calls)
     cloud.lag = Lag(lists_lag, history_lag, varies=lag_varies)
-    add_faults(document, cloud.faults)
-    with fleet_errors():
-        add_declared(document, cloud)
     cloud.faults.pending += faults
     if fault_rate:
         cloud.faults.set_random(fault_rate, kinds or KINDS, fault_seed)
-    function = fleet_function_of(document, fleet, platform)
-    address = _Address(host, port, https, frozenset(hosts))
-    _serve(cloud, platform, function, address, state)
+    function = fleet_function_of(document, fleet, cloud.platform) if cloud.platform else None
+    serve(cloud, function, Address(host, port, https, frozenset(hosts)), state)
 
 
-def _serve(
-    cloud: LocalCloud,
-    platform: Platform,
-    function: FleetFunction | None,
-    address: _Address,
-    state: Path | None,
-) -> None:
-    """Serves until a signal, then saves the state."""
-    with ExitStack() as stack:
-        stack.callback(platform.close)
-        try:
-            listener = stack.enter_context(listening_socket(address.port, address.host))
-            certificate = _certificate(stack, address)
-        except CertificateError as error:
-            raise click.ClickException(f"no certificate for --https: {error}") from error
-        except OSError as error:
-            place = f"port {address.port} of {address.host}"
-            message = f"cannot listen on {place}: {error.strerror}; give another --port, or 0"
-            raise click.ClickException(message) from error
-        history = ConsoleHistory(cloud)
-        platform.on_invocation = history.record_invocation
-        bound_host, bound_port = listener.getsockname()
-        if function:
-            function.endpoint = f"{bound_host}:{bound_port}"
-            with fleet_errors():
-                deploy_with_triggers(function)
-        # uvicorn stops gracefully on a signal, then raises it again, which must end in a clean
-        # exit, not in a traceback.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _exit)
-        scheme = "https" if address.https else "http"
-
-        def print_ready() -> None:
-            click.echo(f"Console: {scheme}://{bound_host}:{bound_port}/console", err=True)
-            click.echo(ready_line(cloud, listener, certificate))
-
-        server = server_for(cloud, print_ready, certificate, history, function, address.names)
-        try:
-            server.run(sockets=[listener])
-        finally:
-            if state:
-                cloud.advance()
-                save_fleet(cloud.service, state, cloud.elsewhere.values())
-
-
-def _certificate(stack: ExitStack, address: _Address) -> tuple[str, str] | None:
-    if not address.https:
-        return None
-    return stack.enter_context(self_signed_certificate(address.host))
-
-
-def _exit(_: int, __: FrameType | None) -> None:
-    sys.exit(0)
-
+main.add_command(record_command)
+main.add_command(compare_command)
 
 if __name__ == "__main__":
     main(prog_name="python -m localcloud")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 from localcloud import acs3, errors, signature_v1
+from localcloud.identities import Identities
 from localcloud.wire import Incoming, Params
 
 CREDENTIAL = re.compile("Credential=([^,]+)")
@@ -37,6 +38,7 @@ class Authenticator:
         # By their hash: there are many, and they are stored for half an hour.
         self._used_at_by_nonce: dict[int, datetime] = {}
         self._others: dict[str, _Key] = {}
+        self.identities = Identities()
 
     def add_key(self, access_key_id: str, secret: str, account_id: str) -> None:
         """Accepts another account's key, of which calls are for that account."""
@@ -44,7 +46,7 @@ class Authenticator:
 
     def account_of(self, incoming: Incoming, params: Params, home: str) -> str:
         """Returns the account whose key signed a call that was checked; `home`: of the own key."""
-        other = self._others.get(_access_key_id(incoming, params))
+        other = self._others.get(access_key_id(incoming, params))
         return other.account_id if other else home
 
     def check(self, incoming: Incoming, params: Params, now: datetime) -> None:
@@ -69,7 +71,7 @@ class Authenticator:
         expected = signature_v1.signature(secret, text, algorithm)
         if not hmac.compare_digest(params["Signature"].encode(), expected.encode()):
             raise errors.SignatureDoesNotMatch(text)
-        self.check_token(params.get("SecurityToken"))
+        self.check_token(params.get("SecurityToken"), params["AccessKeyId"])
         self._check_nonce(params["SignatureNonce"], now)
 
     def _check_headers(self, incoming: Incoming, params: Params, now: datetime) -> None:
@@ -83,7 +85,8 @@ class Authenticator:
         expected = acs3.signature(secret, text)
         if not hmac.compare_digest(authorization.signature.encode(), expected.encode()):
             raise errors.SignatureDoesNotMatch(text)
-        self.check_token(incoming.headers.get("x-acs-security-token"))
+        token = incoming.headers.get("x-acs-security-token")
+        self.check_token(token, authorization.access_key_id)
         nonce = incoming.headers.get("x-acs-signature-nonce")
         if not nonce:
             raise errors.GatewayMissing("SignatureNonce")
@@ -101,8 +104,13 @@ class Authenticator:
         if access_key_id != self.access_key_id:
             raise errors.AccessKeyNotFound()
 
-    def check_token(self, token: str | None) -> None:
-        """Raises ApiError for a token that is wrong, missing, or expired."""
+    def check_token(self, token: str | None, key_id: str = "") -> None:
+        """Raises ApiError for a token that is wrong, missing, or expired.
+
+        That of another key than the own belongs to a session, which is checked by the cloud.
+        """
+        if key_id in self._others:
+            return
         if token and token == self.expired_security_token:
             raise errors.SecurityTokenExpired()
         if self.security_token and token != self.security_token:
@@ -123,7 +131,8 @@ def caller_of(incoming: Incoming, params: Params) -> str:
     return params.get("AccessKeyId") or (match[1] if match else "")
 
 
-def _access_key_id(incoming: Incoming, params: Params) -> str:
+def access_key_id(incoming: Incoming, params: Params) -> str:
+    """Returns the id of the key that signed a call, of either signature. Raises ApiError."""
     if incoming.is_acs3:
         return acs3.parse_authorization(incoming.headers).access_key_id
     return params.get("AccessKeyId", "")

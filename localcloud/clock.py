@@ -25,6 +25,11 @@ class AdvancingClock(SystemClock):
     def now(self) -> datetime:
         return super().now() + self._ahead
 
+    @property
+    def ahead_seconds(self) -> float:
+        """Returns how far it has been put forward."""
+        return self._ahead.total_seconds()
+
     def advance(self, seconds: float) -> None:
         self._ahead += timedelta(seconds=seconds)
 

@@ -11,9 +11,9 @@ from time import perf_counter
 
 from starlette.responses import Response
 
-from localcloud import answers, errors
+from localcloud import answers, ecs, errors, location, sts
 from localcloud.answers import Reply
-from localcloud.authenticator import Authenticator, caller_of
+from localcloud.authenticator import Authenticator, access_key_id, caller_of
 from localcloud.ess import catalogue
 from localcloud.ess.service import Service
 from localcloud.faults import FORCED_STATUSES, REFUSALS, REMOVE, Fault, Faults
@@ -33,8 +33,11 @@ Perform = Callable[[Service, Params], Reply]
 PERFORM_BY_VERSION: dict[str, Perform] = {
     **dict.fromkeys(catalogue.VERSIONS, catalogue.perform),
     "2019-01-01": monitor.perform,
+    ecs.VERSION: ecs.perform,
+    location.VERSION: location.perform,
 }
 NESTED = "2014-08-28"  # every list one level deeper
+READS = ("Describe", "List", "Get", "View")
 READ_KEY = ("Version", "Action", "ScalingGroupId", "ScalingGroupId.1", "PageNumber")
 
 
@@ -72,12 +75,19 @@ class LocalCloud:
     elsewhere: dict[Place, Service] = field(default_factory=dict)
     queues: QueueService = field(init=False)  # of all accounts and regions
     triggers: Runner | None = None  # of the functions, where there are functions
+    changes: int = 0  # calls of actions that change something
+    # back to what it started from, where that is known
+    reset: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         home = self.service
         self.queues = QueueService(home.clock, home.region_id, home.account_id)
         if self.platform is not None:
             self.triggers = Runner(self.platform, self.queues)
+        self.connect()
+
+    def connect(self) -> None:
+        """Lets what the services send arrive."""
         for service in self.services():
             self._connect(service)
 
@@ -128,14 +138,20 @@ class LocalCloud:
             format = answers.answer_format(params, self.default_format)
             self.authenticator.check(incoming, params, datetime.now(timezone.utc))
             account_id = self.authenticator.account_of(incoming, params, self.service.account_id)
-            self.rate_limits.check(account_id, action, self.service.clock.now())
-            if self.role_policy and not self.role_policy.permits(params):
-                raise errors.ForbiddenRam()
+            now = self.service.clock.now()
+            self.rate_limits.check(account_id, action, now)
+            caller = sts.Caller(access_key_id(incoming, params), account_id)
+            self._check_rights(caller.key_id, incoming, params, now)
             if fault and fault.kind in REFUSALS:
                 raise REFUSALS[fault.kind]()
             service = self.service_at(account_id, region_of(params, self.service.region_id))
             service.request_id = id
-            reply = self._perform_with_fault(service, fault, action, params)
+            self.changes += not action.startswith(READS)
+            if params["Version"] == sts.VERSION:
+                place = service.region_id
+                reply = sts.perform(self.authenticator, caller, params, place, now)
+            else:
+                reply = self._perform_with_fault(service, fault, action, params)
             nested = answers.nested(reply) if params["Version"] == NESTED else reply
             body = answers.answer_body(action, nested, id, format)
             activity_id = str(reply.get("ScalingActivityId", ""))
@@ -149,6 +165,18 @@ class LocalCloud:
         self.calls.append(call)
         headers = {"x-acs-request-id": id}
         return Response(body, call.status, headers, answers.CONTENT_TYPES[format])
+
+    def _check_rights(self, key_id: str, incoming: Incoming, params: Params, now: datetime) -> None:
+        """Raises ApiError where the session has ended, or RAM forbids the call."""
+        token = params.get("SecurityToken") or incoming.headers.get("x-acs-security-token")
+        identities = self.authenticator.identities
+        identities.check_session(key_id, token, now)
+        if params.get("Action") in sts.FREE:
+            return
+        own = self.role_policy is None or self.role_policy.permits(params)
+        if own and identities.permits(key_id, params):
+            return
+        raise sts.NoPermission() if params["Version"] == sts.VERSION else errors.ForbiddenRam()
 
     def _perform_with_fault(
         self, service: Service, fault: Fault | None, action: str, params: Params

@@ -19,6 +19,9 @@ from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.service import Service
 from localcloud.ess.state import new_id
 from localcloud.faults import Faults
+from localcloud.fleet_resources import FIELDS, ResourceError, add_resources
+from localcloud.identities import Identities, role_of
+from localcloud.ram import PolicyError, RolePolicy, statements_of
 from localcloud.rate_limits import RateLimits
 from localcloud.regions import HOME_ACCOUNT, HOME_REGION, Place
 from localcloud.state import restore, saved
@@ -84,10 +87,32 @@ def services_elsewhere(document: Mapping[str, Any], home: Service) -> dict[Place
 
 
 def add_keys(document: Mapping[str, Any], authenticator: Authenticator) -> None:
-    """Adds the keys of the document's other accounts; without a secret, with the own one."""
+    """Adds the keys of the document's other accounts, and its roles. Raises FleetError.
+
+    A key without a secret has the own one's.
+    """
     for entry in document.get("accounts", ()):
         secret = entry.get("accessKeySecret") or authenticator.access_key_secret
         authenticator.add_key(entry["accessKeyId"], secret, entry["accountId"])
+    _add_rights(document, authenticator.identities)
+
+
+def _add_rights(document: Mapping[str, Any], identities: Identities) -> None:
+    """Raises FleetError."""
+    account_id = document.get("accountId", HOME_ACCOUNT)
+    region_id = document.get("regionId", HOME_REGION)
+    try:
+        for entry in document.get("accounts", ()):
+            policies = entry.get("policies")
+            if policies is not None:
+                statements = [s for policy in policies for s in statements_of(policy)]
+                policy = RolePolicy(statements, entry["accountId"], region_id)
+                identities.policies[entry["accessKeyId"]] = (policy,)
+        for entry in document.get("roles", ()):
+            role = role_of(entry, account_id, region_id)
+            identities.roles[role.arn.lower()] = role
+    except PolicyError as error:
+        raise FleetError(f"a RAM policy is wrong: {error}") from error
 
 
 def _fill(service: Service, document: Mapping[str, Any]) -> None:
@@ -139,10 +164,14 @@ def add_rate_limits(document: Mapping[str, Any], limits: RateLimits) -> None:
 
 def save_fleet(service: Service, path: Path, elsewhere: Iterable[Service] = ()) -> None:
     """Saves a fleet file from which another cloud continues. Raises OSError."""
-    document = saved_document(service, elsewhere)
+    write_whole(path, json.dumps(saved_document(service, elsewhere)))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes the whole file, or leaves it as it was. Raises OSError."""
     new = path.with_name(f"{path.name}.new")
-    new.write_text(json.dumps(document), encoding="utf-8")
-    new.replace(path)  # the whole file, or as it was
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def _add_groups(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -153,6 +182,10 @@ def _add_groups(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:
         if id in service.groups:
             raise FleetError(f"scaling group {id} is in the file twice")
         service.groups[id] = group
+        try:
+            add_resources(service, group, entry)
+        except ResourceError as error:
+            raise FleetError(str(error)) from error
 
 
 def _add_activities(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -167,7 +200,7 @@ def _add_activities(service: Service, entries: Sequence[Mapping[str, Any]]) -> N
 
 
 def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:
-    special = ("instances", "multiAZPolicy")
+    special = ("instances", "multiAZPolicy", *FIELDS)
     fields = {_snake(name): value for name, value in entry.items() if name not in special}
     group = ScalingGroup(
         created_at=now, multi_az_policy=entry.get("multiAZPolicy", "PRIORITY"), **fields

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCALHOST = "localhost"
 HOST = re.compile(r"(\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:]+))(:[0-9]+)?")
+PROJECT_AT_ADDRESS = re.compile(r"[A-Za-z0-9-]*[A-Za-z-][A-Za-z0-9-]*\.((?:[0-9]+\.){3}[0-9]+)")
 FOREIGN_HOST = (
     "This local cloud answers to addresses and to localhost only. "
     "Another name of this machine: start with --allowed-host NAME.\n"
@@ -26,12 +27,15 @@ FOREIGN_ORIGIN = "A page of another origin may not use this local cloud.\n"
 
 
 class HostCheck:
-    """ASGI middleware. `now`: the cloud's clock. `hosts`: names of this machine."""
+    """ASGI middleware. `now`: the cloud's clock. `hosts`: names of this machine; one that
+    begins with a dot stands for all names that end so.
+    """
 
     def __init__(self, app: ASGIApp, now: Callable[[], datetime], hosts: frozenset[str]) -> None:
         self._app = app
         self._now = now
         self._hosts = {host.lower() for host in hosts} | {LOCALHOST}
+        self._domains = tuple(host for host in self._hosts if host.startswith("."))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":  # the local cloud has none
@@ -61,10 +65,12 @@ class HostCheck:
         if parts is None:
             return False
         name = parts["address"] or parts["name"]
-        if name.lower() in self._hosts:
+        if name.lower() in self._hosts or name.lower().endswith(self._domains):
             return True
+        # A log project before an address: no page has such a name, for its last part is a number.
+        project = PROJECT_AT_ADDRESS.fullmatch(name)
         try:
-            ip_address(name)
+            ip_address(project[1] if project else name)
         except ValueError:
             return False
         return True

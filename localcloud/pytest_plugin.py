@@ -1,4 +1,4 @@
-"""A pytest fixture for other projects: `localcloud`, an Auto Scaling that one test drives.
+"""Pytest fixtures for other projects: `localcloud`, an Auto Scaling that one test drives.
 
     def test_mine(localcloud):
         client = AcsClient(
@@ -8,14 +8,15 @@
         localcloud.advance(60)
 
 `@pytest.mark.localcloud(fleet={...} or "fleet.json", activity_seconds=60, ...)` says what it starts
-from; all but the fleet are fields of localcloud.ess.model.Assumptions."""
+from; all but the fleet are fields of localcloud.ess.model.Assumptions.
+
+`localcloud_session` is one for the whole session, for what is slow to set up; `reset()` takes it
+back to its start. It starts from what the fixture `localcloud_options` returns, which a conftest.py
+may override: the same names as the marker's."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -23,37 +24,9 @@ from typing import Any
 import pytest
 
 from localcloud.authenticator import Authenticator
-from localcloud.clock import DrivenClock
-from localcloud.cloud import LocalCloud
-from localcloud.ess.model import Assumptions
-from localcloud.ess.service import Service
-from localcloud.faults import Faults
-from localcloud.fleet import add_keys, add_rate_limits, service_of, services_elsewhere
-from localcloud.functions.instances import Account
-from localcloud.functions.platform import Platform
-from localcloud.queues.service import QueueService
-from localcloud.server import running
+from localcloud.handle import Handle, in_thread
 
-
-@dataclass
-class Handle:
-    """Where the cloud is, the key it accepts, and what a test may do with it."""
-
-    endpoint: str
-    access_key_id: str
-    access_key_secret: str
-    region_id: str
-    service: Service  # its state, to look at; of the first region
-    faults: Faults  # add("throttled", "RemoveInstances", times=2)
-    queues: QueueService  # of MNS, to look at
-    cloud: LocalCloud  # with all regions and accounts
-
-    def advance(self, seconds: float) -> None:
-        """Puts the clock forward: activities end, hooks time out."""
-        clock = self.service.clock
-        assert isinstance(clock, DrivenClock)  # noqa: S101 (the fixture's own)
-        clock.advance(seconds)
-        self.cloud.advance()
+__all__ = ["Handle", "localcloud", "localcloud_options", "localcloud_session"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,33 +39,28 @@ def pytest_configure(config: pytest.Config) -> None:
 def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
     """Yields an Auto Scaling of this test's own."""
     marker = request.node.get_closest_marker("localcloud")
-    options: dict[str, Any] = {"acts": True, **(marker.kwargs if marker else {})}
-    fleet = options.pop("fleet", {"groups": []})
-    if isinstance(fleet, str | Path):
-        fleet = json.loads((request.path.parent / fleet).read_text(encoding="utf-8"))
-    clock = DrivenClock(datetime.now(timezone.utc))
-    service = service_of(fleet, clock, Assumptions(**options))
-    key = Authenticator("localcloud", token_hex(16))
-    account = Account(
-        *(service.region_id, key.access_key_id, key.access_key_secret, ""), service.account_id
-    )
+    yield from _handles(marker.kwargs if marker else {}, request.path.parent)
 
-    platform = Platform(clock, account, service.send_message)
-    add_keys(fleet, key)
-    elsewhere = services_elsewhere(fleet, service)
-    cloud = LocalCloud(service, key, platform=platform, elsewhere=elsewhere)
-    add_rate_limits(fleet, cloud.rate_limits)
-    try:
-        with running(cloud) as endpoint:
-            yield Handle(
-                endpoint,
-                key.access_key_id,
-                key.access_key_secret,
-                service.region_id,
-                service,
-                cloud.faults,
-                cloud.queues,
-                cloud,
-            )
-    finally:
-        platform.close()
+
+@pytest.fixture(scope="session")
+def localcloud_options() -> dict[str, Any]:
+    """Returns what `localcloud_session` starts from; override it to change that."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def localcloud_session(
+    localcloud_options: dict[str, Any], pytestconfig: pytest.Config
+) -> Iterator[Handle]:
+    """Yields an Auto Scaling of the whole session; `reset()` takes it back to its start."""
+    yield from _handles(localcloud_options, pytestconfig.rootpath)
+
+
+def _handles(options: dict[str, Any], folder: Path) -> Iterator[Handle]:
+    """Yields one handle. `folder`: to which the fleet file's path is relative."""
+    assumptions = dict(options)
+    fleet = assumptions.pop("fleet", {"groups": []})
+    if isinstance(fleet, str | Path):
+        fleet = folder / fleet
+    with in_thread(fleet, Authenticator("localcloud", token_hex(16)), assumptions) as handle:
+        yield handle

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from localcloud.wire import Params
 
 CLOUD_MONITOR_VERSION = "2019-01-01"
+ESS = "ess"
+PRODUCTS = {
+    "2014-08-28": ESS,
+    "2022-02-22": ESS,
+    CLOUD_MONITOR_VERSION: "cms",
+    "2014-05-26": "ecs",
+    "2015-04-01": "sts",
+}
+READS = ("Describe", "List", "Get", "View")
+# Of conditions: each compares a value of the call with one of the policy.
+TESTS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda value, wanted: value == wanted,
+    "StringNotEquals": lambda value, wanted: value != wanted,
+    "StringEqualsIgnoreCase": lambda value, wanted: value.lower() == wanted.lower(),
+    "StringLike": lambda value, wanted: matches(wanted, value),
+    "StringNotLike": lambda value, wanted: not matches(wanted, value),
+    "Bool": lambda value, wanted: value.lower() == wanted.lower(),
+}
+NEGATIVE = ("StringNotEquals", "StringNotLike")  # hold if no value is equal
+
+
+class PolicyError(Exception):
+    """A policy is wrong; the text says why."""
 
 
 @dataclass
@@ -23,24 +46,81 @@ class RolePolicy:
     region_id: str = "cn-hangzhou"
 
     def permits(self, params: Params) -> bool:
-        """Whether the call's action is allowed on the scaling group that it changes; a call that
-        reads is judged by its action alone, on every resource.
+        """Whether the call's action is allowed on what it changes; a call that reads is judged by
+        its action alone, on every resource.
         """
-        product = "cms" if params.get("Version") == CLOUD_MONITOR_VERSION else "ess"
+        product = PRODUCTS.get(params.get("Version", ""), ESS)
         name = params.get("Action", "")
-        action = f"{product}:{name}"
-        group_id = "*" if name.startswith("Describe") else params.get("ScalingGroupId", "")
-        place = f"{self.region_id}:{self.account_id}"
-        resource = "*" if group_id == "*" else f"acs:ess:{place}:scalinggroup/{group_id}"
+        resource = self._resource(product, name, params)
+        return self.permits_action(f"{product}:{name}", resource)
+
+    def permits_action(
+        self, action: str, resource: str, context: Mapping[str, str] | None = None
+    ) -> bool:
+        """Whether an action, such as fc:InvokeFunction, is allowed on a resource.
+
+        `context`: values by condition key, such as acs:SourceIp.
+        """
         effects = {
             statement["Effect"]
             for statement in self.statements
-            if _has(statement["Action"], action) and _has(statement["Resource"], resource)
+            if _applies(statement, "Action", action)
+            and _applies(statement, "Resource", resource)
+            and _holds(statement.get("Condition", {}), context or {})
         }
         return effects == {"Allow"}
 
+    def _resource(self, product: str, name: str, params: Params) -> str:
+        if product == "sts":
+            return params.get("RoleArn", "*")
+        if product != ESS or name.startswith(READS):
+            return "*"
+        place = f"{params.get('RegionId') or self.region_id}:{self.account_id}"
+        return f"acs:ess:{place}:scalinggroup/{params.get('ScalingGroupId', '')}"
 
-def _has(patterns: str | list[str], text: str) -> bool:
-    """Whether a pattern matches the text, where * stands for any characters."""
-    listed = [patterns] if isinstance(patterns, str) else patterns
-    return any(re.fullmatch(re.escape(p).replace(r"\*", ".*"), text) for p in listed)
+
+def statements_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns a policy document's statements. Raises PolicyError."""
+    statements = document.get("Statement")
+    if not isinstance(statements, list):
+        raise PolicyError("a policy has a list of statements, Statement")
+    for statement in statements:
+        is_object = isinstance(statement, dict)
+        if not is_object or statement.get("Effect") not in ("Allow", "Deny"):
+            raise PolicyError("each statement has the Effect Allow or Deny")
+        for name in ("Action", "Resource"):
+            if (name in statement) == (f"Not{name}" in statement):
+                raise PolicyError(f"each statement has either {name} or Not{name}")
+        unknown = statement.get("Condition", {}).keys() - TESTS.keys()
+        if unknown:
+            raise PolicyError(f"the condition {sorted(unknown)[0]} is not known here")
+    return list(statements)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern matches the text, where * is any characters and ? is one."""
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, text, re.DOTALL) is not None
+
+
+def _applies(statement: Mapping[str, Any], name: str, text: str) -> bool:
+    if name in statement:
+        return any(matches(pattern, text) for pattern in _listed(statement[name]))
+    return not any(matches(pattern, text) for pattern in _listed(statement[f"Not{name}"]))
+
+
+def _holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
+    """Whether every test of a condition holds: with any of the values that it has for a key."""
+    for operator, wanted_by_key in condition.items():
+        among = all if operator in NEGATIVE else any
+        for key, wanted in wanted_by_key.items():
+            value = context.get(key)
+            if value is None:
+                return False
+            if not among(TESTS[operator](value, str(one)) for one in _listed(wanted)):
+                return False
+    return True
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -27,6 +27,7 @@ from localcloud.console.history import ConsoleHistory
 from localcloud.functions import endpoint
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.host_check import HostCheck
+from localcloud.logs.endpoint import log_routes
 from localcloud.queues import endpoint as queues_endpoint
 from localcloud.triggers import http_endpoint, inspection
 from localcloud.wire import Incoming, parameters
@@ -84,6 +85,7 @@ def _routes(
     if cloud.platform is not None:
         routes += admin.routes(cloud, history or ConsoleHistory(cloud), function)
         routes += endpoint.routes(cloud.platform, authenticator, faults)
+        routes += log_routes(cloud.platform.logs, authenticator)
     elif cloud.functions is not None:
         routes += endpoint.queue_routes(cloud.functions, authenticator, faults)
     return routes
@@ -171,13 +173,17 @@ def server_for(
 
 
 @contextmanager
-def running(cloud: LocalCloud, certificate: tuple[str, str] | None = None) -> Iterator[str]:
+def running(
+    cloud: LocalCloud,
+    certificate: tuple[str, str] | None = None,
+    hosts: frozenset[str] = frozenset(),
+) -> Iterator[str]:
     """Serves from a thread of this process; yields host:port. For tests that drive the clock.
 
     Capacity is not sampled: between calls nothing but the test changes the cloud's state.
     """
     ready = threading.Event()
-    server = server_for(cloud, ready.set, certificate)
+    server = server_for(cloud, ready.set, certificate, hosts=hosts)
     listener = listening_socket(0)
     host, port = listener.getsockname()
 

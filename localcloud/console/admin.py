@@ -17,6 +17,7 @@ def routes(
     return [
         *pages.routes(history),
         *controls.routes(cloud),
+        *controls.run_routes(cloud, history),
         *operations.routes(cloud, history),
         *events.routes(cloud, function),
     ]

@@ -12,8 +12,10 @@ from starlette.routing import Route
 
 from localcloud.cloud import LocalCloud
 from localcloud.console.bodies import error_response, read_object
+from localcloud.console.history import ConsoleHistory
 from localcloud.faults import KINDS
-from localcloud.fleet import saved_document
+from localcloud.persistence import whole_document
+from localcloud.version import current_version
 
 MAX_ADVANCE_SECONDS = 366 * 86_400
 
@@ -48,7 +50,7 @@ def routes(cloud: LocalCloud) -> list[Route]:
 
     async def state(_: Request) -> Response:
         cloud.advance()
-        document = saved_document(cloud.service, cloud.elsewhere.values())
+        document = whole_document(cloud, {})
         headers = {"Content-Disposition": 'attachment; filename="fleet.json"'}
         return JSONResponse(document, headers=headers)
 
@@ -62,6 +64,28 @@ def routes(cloud: LocalCloud) -> list[Route]:
         Route("/localcloud/faults", faults, methods=["GET", "POST", "DELETE"]),
         Route("/localcloud/state", state),
         Route("/localcloud/messages", messages),
+    ]
+
+
+def run_routes(cloud: LocalCloud, history: ConsoleHistory) -> list[Route]:
+    """Returns the routes of a cloud as a whole: whether it answers, and its way back."""
+
+    async def health(_: Request) -> Response:
+        """Answers as soon as calls are answered: for who waits until this cloud is up."""
+        now = cloud.service.clock.now().isoformat()
+        return JSONResponse({"status": "ok", "version": current_version(), "now": now})
+
+    async def reset(_: Request) -> Response:
+        """Goes back to the fleet file: groups, faults and all; keys and the clock remain."""
+        if cloud.reset is None:
+            return error_response("this cloud did not start from a fleet file")
+        cloud.reset()
+        history.clear()
+        return JSONResponse({"now": cloud.service.clock.now().isoformat()})
+
+    return [
+        Route("/localcloud/health", health),
+        Route("/localcloud/reset", reset, methods=["POST"]),
     ]
 
 

@@ -45,6 +45,13 @@ class ConsoleHistory:
     def __post_init__(self) -> None:
         self.cloud.faults.on_fault = self.record_fault
 
+    def clear(self) -> None:
+        """Forgets all."""
+        self.points.clear()
+        self.decisions.clear()
+        self.log = Log()
+        self._calls, self._messages, self._states = Tail(), {}, {}
+
     def record_invocation(self, function: Function, result: Result) -> None:
         """Records what a function answered: its `outcomes`, or the answer as one outcome."""
         self.number += 1

@@ -40,6 +40,7 @@ class Instance:
     )  # by MetricName: newest value, or a series
     metrics_age_seconds: float = 60.0
     ecs_status: str = "Running"  # what became of the machine: Running, Stopped, Released
+    tags: dict[str, str] = field(default_factory=dict)  # of the machine, besides ESS's own
     private_ip_address: str = ""  # empty: one that follows from the id
 
 

@@ -27,6 +27,7 @@ from localcloud.functions.model import LATEST, NATIVE, FcError, new_request_id
 from localcloud.functions.native_management import native_management
 from localcloud.functions.packages import PATH as CODE_PATH
 from localcloud.functions.platform import Platform
+from localcloud.functions.rights import check_rights
 from localcloud.functions.routing import Act, ActRoute
 from localcloud.functions.signatures import check_signature
 from localcloud.functions.tags import tag_routes
@@ -180,6 +181,8 @@ def _endpoint(
             return instead
         try:
             check_signature(incoming, authenticator)
+            qualifier = request.query_params.get("qualifier", "")
+            check_rights(incoming, authenticator, action, qualifier)
             answer = await run_in_threadpool(act, request, body)
         except FcError as error:
             return error_response(error, path)

@@ -41,7 +41,7 @@ class FleetFunction:
 
     def deploy(self) -> None:
         """Deploys the function, unless it is. Raises FcError."""
-        if self.is_deployed:
+        if self.is_deployed and SERVICE in self.platform.registry.services:
             return
         values = {
             "endpoint": self.endpoint,
@@ -51,7 +51,9 @@ class FleetFunction:
         templates = self.settings.get("environment", {})
         environment = {name: str(text).format(**values) for name, text in templates.items()}
         registry = self.platform.registry
-        registry.create_service({"serviceName": SERVICE})
+        if SERVICE not in registry.services:
+            registry.create_service({"serviceName": SERVICE})
+        is_there = self.name in registry.services[SERVICE].functions  # of a saved state
         registry.put_function(
             SERVICE,
             {
@@ -65,6 +67,7 @@ class FleetFunction:
                 "environmentVariables": environment,
                 "code": {"zipFile": base64.b64encode(zipped(self.folder)).decode()},
             },
+            self.name if is_there else "",
         )
         self.is_deployed = True
 

@@ -97,6 +97,13 @@ class InvocationQueue:
             self.waiting.append(invocation)
             return invocation
 
+    def clear(self) -> None:
+        """Forgets every invocation and task."""
+        with self.lock:
+            self.waiting = []
+            self.failed.clear()
+            self.tasks.clear()
+
     def stop(self, invocation: Invocation) -> bool:
         """Stops an invocation that waits; returns whether it runs, so that it is Stopping now."""
         with self.lock:

@@ -68,6 +68,15 @@ class Platform:
         self.pool.close()
         self._folder.cleanup()
 
+    def reset(self) -> None:
+        """Forgets what is deployed, what waits, and the logs; what runs ends by itself."""
+        self.queue.clear()
+        self.registry.services.clear()
+        self.registry.natives.clear()
+        for key in list(self.pool.idle):
+            self.pool.forget(key)
+        self.logs.clear()
+
     def invoke(
         self, function: Function, event: bytes, request_id: str = "", retry_count: int = 0
     ) -> Result:

@@ -48,7 +48,7 @@ def check_signature(incoming: Incoming, authenticator: Authenticator) -> None:
     except errors.SignatureDoesNotMatch as error:  # whose own text has the string to sign
         raise FcError(403, "SignatureNotMatch", MISMATCH) from error
     except errors.AccessKeyNotFound as error:
-        message = f"invalid access key ID '{_access_key_id(incoming)}'"
+        message = f"invalid access key ID '{caller_key_id(incoming)}'"
         raise FcError(403, "InvalidAccessKeyID", message) from error
     except errors.ApiError as error:
         if error.code.startswith("Missing"):
@@ -58,7 +58,7 @@ def check_signature(incoming: Incoming, authenticator: Authenticator) -> None:
         raise FcError(403, error.code, error.message) from error
 
 
-def _access_key_id(incoming: Incoming) -> str:
+def caller_key_id(incoming: Incoming) -> str:
     """Returns the access key id of either signature; empty without one."""
     if incoming.is_acs3:
         return acs3.parse_authorization(incoming.headers).access_key_id
@@ -69,19 +69,20 @@ def _check_older(incoming: Incoming, authenticator: Authenticator, now: datetime
     headers = incoming.headers
     if not headers.get("date"):
         raise errors.GatewayMissing("Date")
-    authenticator.check_key(_access_key_id(incoming))
+    key_id = caller_key_id(incoming)
+    secret = authenticator.secret_of(key_id)
     try:
         check_time(parsedate_to_datetime(headers["date"]), now)
     except (TypeError, ValueError) as error:
         raise errors.TimeStampFormat() from error
-    expected = authorization(authenticator, incoming.method, incoming.path, headers)
+    expected = authorization(key_id, secret, incoming.method, incoming.path, headers)
     if not hmac.compare_digest(headers.get("authorization", "").encode(), expected.encode()):
         raise errors.SignatureDoesNotMatch("")
-    authenticator.check_token(headers.get("x-fc-security-token"))
+    authenticator.check_token(headers.get("x-fc-security-token"), key_id)
 
 
 def authorization(
-    authenticator: Authenticator, method: str, path: str, headers: Mapping[str, str]
+    key_id: str, secret: str, method: str, path: str, headers: Mapping[str, str]
 ) -> str:
     """Returns what the header of API 2016-08-15 must be.
 
@@ -93,7 +94,5 @@ def authorization(
     canonical = "".join(f"{name}:{value}\n" for name, value in named)
     content = [headers.get(name, "") for name in ("content-md5", "content-type", "date")]
     text = "\n".join([method, *content, canonical + path])
-    digest = hmac.new(
-        authenticator.access_key_secret.encode(), text.encode(), hashlib.sha256
-    ).digest()
-    return f"FC {authenticator.access_key_id}:{base64.b64encode(digest).decode()}"
+    digest = hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()
+    return f"FC {key_id}:{base64.b64encode(digest).decode()}"

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from threading import Lock
 
+from localcloud.logs.index import Index
 from localcloud.logs.rows import Row
 
 MAX_ROWS = 100_000  # of a log store; older ones are forgotten
@@ -16,6 +17,7 @@ class LogStores:
 
     def __init__(self) -> None:
         self._rows_by_store: dict[tuple[str, str], deque[Row]] = {}
+        self.indexes: dict[tuple[str, str], Index] = {}  # by project and log store
         self._lock = Lock()
 
     def append(self, project: str, logstore: str, rows: Iterable[Row]) -> None:
@@ -23,6 +25,12 @@ class LogStores:
         with self._lock:
             store = self._rows_by_store.setdefault((project, logstore), deque(maxlen=MAX_ROWS))
             store.extend(rows)
+
+    def clear(self) -> None:
+        """Forgets all rows."""
+        with self._lock:
+            self._rows_by_store.clear()
+            self.indexes.clear()
 
     def rows(
         self, project: str = "", logstore: str = "", since: int = 0, until: int | None = None

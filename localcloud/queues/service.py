@@ -52,6 +52,14 @@ class QueueService:
     # called with topic and message; triggers on a topic listen here
     on_publish: Callable[[str, Published], None] = lambda _, __: None
 
+    def clear(self) -> None:
+        """Forgets all queues, topics and what is on its way."""
+        with self.lock:
+            self.queues.clear()
+            self.topics.clear()
+            self.pushes.clear()
+            self.lost.clear()
+
     def create_queue(self, name: str, attributes: Attributes) -> bool:
         """Creates a queue; returns False where it exists with these attributes. Raises MnsError."""
         _check_name(name)

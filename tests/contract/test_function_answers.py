@@ -19,7 +19,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.authenticator import Authenticator
 from localcloud.clock import DrivenClock
 from localcloud.functions.crc64 import MASK, POLYNOMIAL, crc64
 from localcloud.functions.invocation_queue import InvocationQueue
@@ -77,8 +76,8 @@ def signed(
     """Headers with the signature of API 2016-08-15, made so many seconds ago."""
     date = formatdate(time.time() - age_seconds, usegmt=True)
     named = {"date": date, **{name.replace("_", "-"): text for name, text in headers.items()}}
-    signer = Authenticator(key.access_key_id, key.access_key_secret)
-    text = authorization(signer, method, path.partition("?")[0], named)
+    own = (key.access_key_id, key.access_key_secret)
+    text = authorization(*own, method, path.partition("?")[0], named)
     return {**named, "authorization": text}
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from aliyunsdkcore.client import AcsClient
+from aliyunsdkess.request.v20140828.DescribeScalingGroupsRequest import (
+    DescribeScalingGroupsRequest,
+)
 
 from localcloud.authenticator import Authenticator
+from localcloud.clock import DrivenClock
+from localcloud.ess.model import Assumptions
+from localcloud.fleet import add_keys, service_of
+from tests.support.clock import NOON
 from tests.support.clouds import cloud_of, group
 from tests.support.deployment import KEY
 
@@ -42,3 +51,26 @@ def test_the_query_over_log_rows_gives_what_the_readme_says() -> None:
     exec(code, {})
     with pytest.raises(AssertionError):
         exec(code.replace('"n": 1', '"n": 2'), {})
+
+
+def test_the_block_without_an_endpoint_does_what_the_readme_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (code,) = re.findall(r"```python mocked\n(.*?)```", LOCALCLOUD, re.DOTALL)
+    names = {
+        "AcsClient": AcsClient,
+        "DescribeScalingGroupsRequest": DescribeScalingGroupsRequest,
+    }
+    exec(code, names)
+
+    assert "asg-1" in capsys.readouterr().out
+
+
+def test_the_fleet_files_in_the_readme_are_read() -> None:
+    texts = re.findall(r"```json\n(.*?)```", LOCALCLOUD, re.DOTALL)
+    for text in texts:
+        document = json.loads(text)
+        service_of(document, DrivenClock(NOON), Assumptions())
+        add_keys(document, Authenticator("k", "s"))
+
+    assert len(texts) >= 3

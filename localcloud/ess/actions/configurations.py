@@ -18,6 +18,7 @@ from localcloud.ess.parameters import (
     Parameter,
     Request,
     boolean,
+    document,
     integer,
     one_of,
     pages,
@@ -105,7 +106,7 @@ SETTABLE = (
     one_of("SpotStrategy", "NoSpot", "SpotWithPriceLimit", "SpotAsPriceGo"),
     records("DataDisk", 16),
     text("Password"),
-    text("Tags"),
+    document("Tags"),
     text("SystemDisk.Category"),
     integer("SystemDisk.Size", 1, 65_536),
 )
@@ -220,6 +221,9 @@ def _set_fields(made: Configuration, request: Request) -> None:
             made.attributes[name.replace(".", "")] = request[name]
     if request["DataDisk"]:
         made.attributes["DataDisks"] = request["DataDisk"]
+    if request["Tags"]:
+        tags = request["Tags"].items()
+        made.attributes["Tags"] = [{"Key": key, "Value": str(value)} for key, value in tags]
 
 
 def _view(made: Configuration) -> dict[str, Any]:

@@ -1,0 +1,106 @@
+"""A whole local cloud from a fleet file's document, and its reset to that document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from localcloud.authenticator import Authenticator
+from localcloud.clock import Clock
+from localcloud.cloud import LocalCloud
+from localcloud.declared import add_declared
+from localcloud.ess.model import Assumptions
+from localcloud.ess.service import Service
+from localcloud.fleet import (
+    FleetError,
+    add_faults,
+    add_keys,
+    add_rate_limits,
+    service_of,
+    services_elsewhere,
+)
+from localcloud.functions.instances import Account
+from localcloud.functions.model import FcError
+from localcloud.functions.platform import Platform
+from localcloud.functions.saved_functions import restore_functions
+from localcloud.lag import Lag
+
+
+def build_cloud(
+    document: Mapping[str, Any],
+    clock: Clock,
+    assumptions: Assumptions,
+    key: Authenticator,
+    saved: Mapping[str, Any] | None = None,
+    activity_seconds: float | None = None,
+) -> LocalCloud:
+    """Returns a cloud as the fleet file's document describes it. Raises FleetError.
+
+    `saved`: a document that an earlier cloud saved; it has the state, and the fleet file the keys,
+    faults and limits. `activity_seconds` outranks both.
+    """
+    start = saved or document
+    service = _service(start, clock, assumptions, activity_seconds)
+    account = Account(
+        *(service.region_id, key.access_key_id, key.access_key_secret, key.security_token),
+        service.account_id,
+    )
+
+    elsewhere = services_elsewhere(start, service)
+    platform = Platform(clock, account, service.send_message)
+    cloud = LocalCloud(service, key, platform=platform, elsewhere=elsewhere)
+    try:
+        _deploy(platform, start)
+        add_keys(document, key)
+        add_declared(document, cloud)
+    except FleetError:
+        platform.close()
+        raise
+    key.identities.now = clock.now
+    _misbehave(cloud, document)
+
+    def reset() -> None:
+        fresh = _service(document, clock, assumptions, activity_seconds)
+        others = services_elsewhere(document, fresh)
+        # The same object, for a test holds it.
+        vars(service).clear()
+        vars(service).update(vars(fresh))
+        cloud.elsewhere = others
+        platform.reset()
+        cloud.queues.clear()
+        cloud.connect()
+        add_declared(document, cloud)
+        cloud.faults.clear()
+        cloud.rate_limits.clear()
+        cloud.lag = Lag()
+        cloud.calls.clear()
+        cloud.last_reply_by_read.clear()
+        _misbehave(cloud, document)
+
+    cloud.reset = reset
+    return cloud
+
+
+def _service(
+    document: Mapping[str, Any],
+    clock: Clock,
+    assumptions: Assumptions,
+    activity_seconds: float | None,
+) -> Service:
+    service = service_of(document, clock, assumptions)
+    if activity_seconds is not None:
+        service.assumptions = replace(service.assumptions, activity_seconds=activity_seconds)
+    return service
+
+
+def _deploy(platform: Platform, document: Mapping[str, Any]) -> None:
+    try:
+        restore_functions(platform.registry, document.get("savedFunctions", {}))
+    except (FcError, KeyError, TypeError, ValueError) as error:
+        raise FleetError(f"the saved functions cannot be read: {error}") from error
+
+
+def _misbehave(cloud: LocalCloud, document: Mapping[str, Any]) -> None:
+    add_faults(document, cloud.faults)
+    add_rate_limits(document, cloud.rate_limits)

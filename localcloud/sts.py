@@ -1,0 +1,155 @@
+"""Security Token Service (2015-04-01): AssumeRole and GetCallerIdentity.
+
+Codes, messages and bounds: help page "AssumeRole" and OSS's page of errors when roles are assumed.
+That an account's own key may not assume a role (NoPermission there) does not hold here: this
+cloud's first key stands for a RAM user with all rights."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+from secrets import token_hex
+from typing import NamedTuple
+
+from localcloud import errors
+from localcloud.answers import Reply
+from localcloud.authenticator import Authenticator
+from localcloud.identities import Role, Session
+from localcloud.ram import PolicyError, RolePolicy, statements_of
+from localcloud.wire import Params
+
+VERSION = "2015-04-01"
+FREE = ("GetCallerIdentity",)  # needs no right: an assumption
+MIN_SECONDS, DEFAULT_SECONDS, MAX_SECONDS = 900, 3_600, 43_200
+SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
+ROLE_ARN = re.compile(r"acs:ram::[0-9]+:role/[A-Za-z0-9._-]+")
+
+NoPermission = errors.error_type(
+    403,
+    "NoPermission",
+    "You are not authorized to do this action. You should be authorized by RAM.",
+)
+RoleNotFound = errors.error_type(404, "EntityNotExist.Role", "The specified Role not exists: {0}.")
+WronglyFormed = errors.error_type(
+    400, "InvalidParameter.{0}", "The parameter {0} is wrongly formed."
+)
+PolicyGrammar = errors.error_type(
+    400, "InvalidParameter.PolicyGrammar", "The parameter Policy has not passed grammar check."
+)
+Duration = errors.error_type(
+    400,
+    "InvalidParameter.DurationSeconds",
+    "The Min/Max value of DurationSeconds is 15min/12hr.",
+)
+
+
+class Caller(NamedTuple):
+    """Whose key signed the call."""
+
+    key_id: str
+    account_id: str
+
+
+def perform(
+    authenticator: Authenticator, caller: Caller, params: Params, region_id: str, now: datetime
+) -> Reply:
+    """Performs the action that the parameters name; returns its reply. Raises ApiError."""
+    action = params["Action"]
+    if action == "AssumeRole":
+        return _assume_role(authenticator, caller, params, region_id, now)
+    if action == "GetCallerIdentity":
+        return _caller_identity(authenticator, caller)
+    raise errors.ApiNotFound()
+
+
+def _assume_role(
+    authenticator: Authenticator, caller: Caller, params: Params, region_id: str, now: datetime
+) -> Reply:
+    for name in ("RoleArn", "RoleSessionName"):
+        if not params.get(name):
+            raise errors.GatewayMissing(name)
+    name, arn = params["RoleSessionName"], params["RoleArn"]
+    if not SESSION_NAME.fullmatch(name):
+        raise WronglyFormed("RoleSessionName")
+    if not ROLE_ARN.fullmatch(arn):
+        raise WronglyFormed("RoleArn")
+    seconds = _seconds(params.get("DurationSeconds", ""))
+    policies = _session_policies(params.get("Policy", ""), caller, region_id)
+    role = authenticator.identities.roles.get(arn.lower())
+    if role is None:
+        raise RoleNotFound(arn)
+    if not role.trusts(caller.account_id):
+        raise NoPermission()
+    return _session(authenticator, role, name, (role.policy, *policies), now, seconds)
+
+
+def _session(
+    authenticator: Authenticator,
+    role: Role,
+    name: str,
+    policies: tuple[RolePolicy, ...],
+    now: datetime,
+    seconds: int,
+) -> Reply:
+    key_id, secret, token = f"STS.{token_hex(10)}", token_hex(16), token_hex(32)
+    expires_at = now + timedelta(seconds=seconds)
+    identities = authenticator.identities
+    authenticator.add_key(key_id, secret, role.account_id)
+    identities.policies[key_id] = policies
+    identities.sessions[key_id] = Session(role, name, token, expires_at)
+    return {
+        "AssumedRoleUser": {"Arn": f"{role.arn}/{name}", "AssumedRoleId": _role_id(role, name)},
+        "Credentials": {
+            "AccessKeyId": key_id,
+            "AccessKeySecret": secret,
+            "SecurityToken": token,
+            "Expiration": expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        },
+    }
+
+
+def _caller_identity(authenticator: Authenticator, caller: Caller) -> Reply:
+    session = authenticator.identities.sessions.get(caller.key_id)
+    if session is None:
+        return {
+            "IdentityType": "RAMUser",
+            "AccountId": caller.account_id,
+            "UserId": caller.key_id,
+            "PrincipalId": caller.key_id,
+            "Arn": f"acs:ram::{caller.account_id}:user/{caller.key_id}",
+        }
+    id = _role_id(session.role, session.name)
+    return {
+        "IdentityType": "AssumedRoleUser",
+        "AccountId": session.role.account_id,
+        "RoleId": id.partition(":")[0],
+        "PrincipalId": id,
+        "Arn": f"{session.role.arn.replace(':role/', ':assumed-role/')}/{session.name}",
+    }
+
+
+def _role_id(role: Role, session_name: str) -> str:
+    digits = sum(ord(letter) * 31**n for n, letter in enumerate(role.arn)) % 10**15
+    return f"3{digits:015}:{session_name}"
+
+
+def _seconds(text: str) -> int:
+    """Parses DurationSeconds. Raises ApiError."""
+    if text and not re.fullmatch("[0-9]{1,9}", text):
+        raise Duration()
+    seconds = int(text or DEFAULT_SECONDS)
+    if not MIN_SECONDS <= seconds <= MAX_SECONDS:
+        raise Duration()
+    return seconds
+
+
+def _session_policies(text: str, caller: Caller, region_id: str) -> tuple[RolePolicy, ...]:
+    """Returns the policy that narrows a session, if the call has one. Raises ApiError."""
+    if not text:
+        return ()
+    try:
+        statements = statements_of(dict(json.loads(text)))
+    except (PolicyError, TypeError, ValueError) as error:
+        raise PolicyGrammar() from error
+    return (RolePolicy(statements, caller.account_id, region_id),)
