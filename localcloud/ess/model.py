@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from localcloud.ess.members import Member, Members
+
 PENDING = ("Pending", "Pending:Wait")
 REMOVING = ("Removing", "Removing:Wait")
 STABLE = ("InService", "Protected", "Standby")  # what ESS compares the desired capacity with
@@ -15,7 +17,7 @@ REMOVABLE = (*STABLE, "Stopped")  # by id: protection only stops ESS itself
 
 
 @dataclass
-class Instance:
+class Instance(Member):
     """An ECS instance in a scaling group."""
 
     instance_id: str
@@ -87,7 +89,7 @@ class ScalingGroup:
     modified_at: datetime | None = None
     # of activities that mail and text messages are sent about
     alert_statuses: list[str] = field(default_factory=list)
-    instances: dict[str, Instance] = field(default_factory=dict)
+    instances: Members[Instance] = field(default_factory=Members)
     # by id: instances that were removed; ecs_status says what became of each
     departed: dict[str, Instance] = field(default_factory=dict)
 
@@ -96,6 +98,10 @@ class ScalingGroup:
 
     def capacities(self) -> Counter[str]:
         """Returns the capacity by lifecycle state."""
+        key = ("capacities", self.weighted)
+        return self.instances.remembered(key, self._count_capacities)
+
+    def _count_capacities(self) -> Counter[str]:
         if not self.weighted:
             return Counter([instance.lifecycle_state for instance in self.instances.values()])
         capacity_by_state: Counter[str] = Counter()
@@ -130,6 +136,26 @@ class ScalingGroup:
             "AttachedCapacity": attached_capacity,
             "AutoCreatedCapacity": self.total_capacity - attached_capacity,
         }
+
+    @property
+    def spot_count(self) -> int:
+        """Returns how many are spot instances."""
+        members = self.instances
+        return members.remembered(
+            "spot", lambda: sum(1 for instance in members.values() if instance.spot_strategy)
+        )
+
+    def arrivals(self) -> tuple[tuple[Instance, datetime], ...]:
+        """Returns Pending instances that no activity brings in, and when each is in service."""
+        members = self.instances
+        return members.remembered(
+            "arrivals",
+            lambda: tuple(
+                (instance, instance.in_service_at)
+                for instance in members.values()
+                if instance.lifecycle_state in PENDING and instance.in_service_at is not None
+            ),
+        )
 
     def counted(self, instances: Iterable[Instance]) -> int:
         """Returns the instances' share of TotalCapacity."""

@@ -1,0 +1,100 @@
+"""The members of a group, and what follows from them: made once, and again after a change.
+
+Nothing has to say that it changes a member: setting an attribute does, and so does each way to
+change a dict."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Mapping, MutableMapping
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+
+Made = TypeVar("Made")
+M = TypeVar("M", bound="Member")
+
+
+class _Remembering:
+    """Remembers what was made of it, until it forgets."""
+
+    _made: dict[Hashable, Any] | None = None
+
+    def remembered(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Returns what `make` returned since the last change. It must follow from this alone."""
+        if self._made is None:
+            object.__setattr__(self, "_made", {})
+        made = cast("dict[Hashable, Any]", self._made)
+        if key not in made:
+            made[key] = make()
+        return cast("Made", made[key])
+
+    def forget(self) -> None:
+        if self._made is not None:
+            object.__setattr__(self, "_made", None)
+
+
+class Member(_Remembering):
+    """One member. Its attributes are values that do not change by themselves."""
+
+    _members: Members[Any] | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        self.forget()
+        if self._members is not None:
+            self._members.forget()
+
+    def belong_to(self, members: Members[Any] | None) -> None:
+        """Tells these of changes from now on. Raises ValueError for a member of others."""
+        others = self._members
+        if members is not None and others is not None and others is not members:
+            raise ValueError("a member belongs to one group")
+        object.__setattr__(self, "_members", members)
+
+
+class Members(dict[str, M], _Remembering):
+    """The members of a group by id."""
+
+    _listed: tuple[M, ...] | None = None
+
+    def __init__(self, members: Mapping[str, M] | None = None) -> None:
+        super().__init__(members or {})
+        for member in self.values():
+            member.belong_to(self)
+
+    def __setitem__(self, id: str, member: M) -> None:
+        member.belong_to(self)
+        before = self.get(id)
+        if before is not None and before is not member:
+            before.belong_to(None)
+        super().__setitem__(id, member)
+        self._listed = None
+        self.forget()
+
+    def __delitem__(self, id: str) -> None:
+        self[id].belong_to(None)
+        super().__delitem__(id)
+        self._listed = None
+        self.forget()
+
+    # Those of dict would not pass by the two above.
+    pop = MutableMapping.pop
+    popitem = MutableMapping.popitem
+    clear = MutableMapping.clear
+    update = MutableMapping.update
+    setdefault = MutableMapping.setdefault
+
+    def __ior__(self, others: Any) -> Members[M]:  # type: ignore[override,misc]
+        self.update(others)
+        return self
+
+    def listed(self) -> tuple[M, ...]:
+        """Returns the members in an order that means nothing: ESS documents none to rely on."""
+        if self._listed is None:
+            self._listed = tuple(self[id] for id in sorted(self, key=_mixed))
+        return self._listed
+
+
+@lru_cache(maxsize=100_000)
+def _mixed(id: str) -> bytes:
+    return hashlib.sha256(id.encode()).digest()
