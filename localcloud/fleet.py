@@ -7,11 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 
 from localcloud.authenticator import Authenticator
 from localcloud.clock import Clock
@@ -19,6 +17,7 @@ from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.service import Service
 from localcloud.ess.state import new_id
 from localcloud.faults import Faults
+from localcloud.fleet_check import violation
 from localcloud.rate_limits import RateLimits
 from localcloud.regions import HOME_ACCOUNT, HOME_REGION, Place
 from localcloud.state import restore, saved
@@ -48,9 +47,9 @@ def read_document(path: Path) -> dict[str, Any]:
 def service_of(document: Mapping[str, Any], clock: Clock, assumptions: Assumptions) -> Service:
     """Returns a service as the document describes it. Raises FleetError."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    violation = best_match(Draft202012Validator(schema).iter_errors(document))
-    if violation is not None:
-        raise FleetError(f"{violation.json_path}: {violation.message}")
+    wrong = violation(document, schema)
+    if wrong is not None:
+        raise FleetError(f"{wrong.json_path}: {wrong.message}")
     if "activitySeconds" in document:
         assumptions = replace(assumptions, activity_seconds=document["activitySeconds"])
     service = Service(
@@ -183,9 +182,7 @@ def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:
 def _instance(entry: Mapping[str, Any], now: datetime) -> Instance:
     later = ("createdTime", "inServiceAfterSeconds")
     fields = {_snake(name): value for name, value in entry.items() if name not in later}
-    joined = datetime.strptime(entry["createdTime"], "%Y-%m-%dT%H:%M:%SZ").replace(
-        tzinfo=timezone.utc
-    )
+    joined = _time(entry["createdTime"])
     instance = Instance(created_at=joined, **fields)
     if "inServiceAfterSeconds" in entry:
         instance.in_service_at = now + timedelta(seconds=entry["inServiceAfterSeconds"])
@@ -212,5 +209,11 @@ def _activity(entry: Mapping[str, Any], now: datetime) -> Activity:
     )
 
 
+def _time(text: str) -> datetime:
+    """Returns the time, of which the schema has checked the form."""
+    return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=timezone.utc)
+
+
+@cache
 def _snake(name: str) -> str:
     return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)

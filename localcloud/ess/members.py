@@ -40,7 +40,8 @@ class Member(_Remembering):
 
     def __setattr__(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
-        self.forget()
+        if self._made is not None:
+            self.forget()
         if self._members is not None:
             self._members.forget()
 
