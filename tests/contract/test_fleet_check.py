@@ -43,6 +43,24 @@ def test_an_instance_of_a_usual_fleet_is_plainly_right() -> None:
     assert all(plain_check(INSTANCE)(entry) for entry in [RIGHT, *instances(2, weightedCapacity=2)])
 
 
+WRONG: dict[str, Any] = {
+    "instanceId": "",
+    "createdTime": "2026-05-01",
+    "inServiceAfterSeconds": -1,
+    "weightedCapacity": 0,
+    "entrusted": 1,
+    "healthStatus": "Ill",
+    "zoneId": 7,
+    "metrics": {"CPUUtilization": "high"},
+    "another": "field",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_an_instance_with_one_wrong_value_is_not_plainly_right(name: str) -> None:
+    assert not plain_check(INSTANCE)({**RIGHT, name: WRONG[name]})
+
+
 @pytest.mark.parametrize("where", ["groups", "regions"])
 def test_a_wrong_instance_among_right_ones_is_named_by_its_own_place(where: str) -> None:
     wrong = {**RIGHT, "instanceId": "i-wrong", "healthStatus": "Ill"}

@@ -177,6 +177,20 @@ def test_an_instance_has_no_field_that_the_api_shows_and_that_changes_by_itself(
     assert mutable == {"metrics"}  # which CloudMonitor shows, and no view of Auto Scaling
 
 
+def test_capacities_and_spot_counts_follow_weights_and_states() -> None:
+    members = instances(3, weightedCapacity=4, spotStrategy="SpotAsPriceGo")
+    service = service_of({"groups": [group(*members)]}, DrivenClock(NOON), Assumptions())
+    scaling_group = service.groups["asg-1"]
+    assert scaling_group.total_capacity == 3
+    scaling_group.weighted = True
+    assert scaling_group.total_capacity == 12
+    scaling_group.instances["i-0001"].weighted_capacity = 1
+    scaling_group.instances["i-0002"].lifecycle_state = "Protected"
+    assert scaling_group.capacities() == {"InService": 5, "Protected": 4}
+    read = {"Action": "DescribeScalingInstances", "LifecycleState": "InService"}
+    assert b'"TotalSpotCount": 2' in answer(living_cloud(service), None, **read)
+
+
 class Machine(Member):
     """A member with one attribute."""
 
