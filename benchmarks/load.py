@@ -244,7 +244,11 @@ def _process(command: list[str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:  # moto waits for its threads
+                process.kill()
+                process.wait()
 
 
 def rows(server: Server, figures: Figures, rate: int, seconds: int) -> list[Row]:

@@ -1,10 +1,10 @@
 """How many pages of 100 instances a server answers, what one costs it, and how soon it starts.
 
 `python -m benchmarks.pages` measures the local cloud at 2,000 instances; with `--moto PYTHON` (a
-Python that has moto[server]) moto beside it, with pages of 50, which is AWS's limit; with `--beside
-FOLDER` another checkout of this project. Closed loop over a few connections; requests are signed
-before they are timed. The servers take turns, and the best turn counts: other work on the machine
-makes figures worse, never better.
+Python that has moto[server]) moto beside it, which has no pages of instances: all are in each of
+its answers, and an answer counts as 20 pages. With `--beside FOLDER` another checkout of this
+project. Closed loop over a few connections; requests are signed before they are timed. The servers
+take turns, and the best turn counts: other work on the machine makes figures worse, never better.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmarks import load
 from benchmarks.load import ROOT, SIZE, Server
 from benchmarks.timing import Row, at_most, print_table
 
-PAGE_SIZE, AWS_PAGE_SIZE = 100, 50
+PAGE_SIZE = 100
 CONNECTIONS = 4
 MIN_PAGES, MAX_MILLISECONDS = 1_000, 1.0  # a second; of processor time, each
 GROUPS, GROUP_SIZE, MAX_START_SECONDS = 10, 10_000, 2.0
@@ -47,50 +47,48 @@ class Contestant:
     """A server, and its turns."""
 
     server: Server
-    page_size: int
-    count: int  # of pages in a turn
+    pages: int  # in an answer
+    count: int  # of answers in a turn
     turns: list[Turn] = field(default_factory=list)
 
     def requests(self) -> list[bytes]:
-        """Returns the requests of one turn: each page in its turn."""
+        """The requests of one turn: each page in its turn."""
         return [self._request(number) for number in range(self.count)]
 
     def _request(self, number: int) -> bytes:
-        if self.page_size == AWS_PAGE_SIZE:
-            action = {"Action": "DescribeAutoScalingInstances", "MaxRecords": str(AWS_PAGE_SIZE)}
-            return _http("/", urlencode({**action, "Version": "2011-01-01"}), load.AWS_HEADERS)
+        if self.server.name == "moto":
+            action = {"Action": "DescribeAutoScalingInstances", "Version": "2011-01-01"}
+            return _http("/", urlencode(action), load.AWS_HEADERS)
         page = {
             "Action": "DescribeScalingInstances",
             "ScalingGroupId": "asg-load",
-            "PageSize": str(self.page_size),
-            "PageNumber": str(number % (SIZE // self.page_size) + 1),
+            "PageSize": str(PAGE_SIZE),
+            "PageNumber": str(number % (SIZE // PAGE_SIZE) + 1),
         }
         return _http("/?" + urlencode(load.signed(page)), "", {"Host": "127.0.0.1"})
 
     def take_turn(self) -> None:
         """Reads the pages over a few connections, of which each waits for one answer."""
-        requests = self.requests()
-        with ExitStack() as stack:
-            address = ("127.0.0.1", self.server.port)
-            connections = [
-                stack.enter_context(socket.create_connection(address)) for _ in range(CONNECTIONS)
-            ]
-            used, started_at = processor_seconds(self.server.process.pid), time.monotonic()
-            for number, request in enumerate(requests):
-                connection = connections[number % CONNECTIONS]
-                if number >= CONNECTIONS:
-                    _read_answer(connection)
-                connection.sendall(request)
-            for connection in connections:
-                _read_answer(connection)
-            seconds = time.monotonic() - started_at
-            used = processor_seconds(self.server.process.pid) - used
-        self.turns.append(Turn(self.count / seconds, 1_000 * used / self.count))
+        requests, pid = self.requests(), self.server.process.pid
+        connections = [Connection(self.server.port) for _ in range(CONNECTIONS)]
+        used, started_at = processor_seconds(pid), time.monotonic()
+        for number, request in enumerate(requests):
+            connection = connections[number % CONNECTIONS]
+            if number >= CONNECTIONS:
+                connection.receive()
+            connection.send(request)
+        for connection in connections:
+            connection.receive()
+        seconds, used = time.monotonic() - started_at, processor_seconds(pid) - used
+        for connection in connections:
+            connection.close()
+        pages = self.pages * self.count
+        self.turns.append(Turn(pages / seconds, 1_000 * used / pages))
 
     def rows(self) -> list[Row]:
         pages = max(turn.pages_per_second for turn in self.turns)
         milliseconds = min(turn.milliseconds for turn in self.turns)
-        name = f"{self.server.name}: pages of {self.page_size} a second"
+        name = f"{self.server.name}: pages of {PAGE_SIZE} a second"
         cost_name = f"{self.server.name}: ... processor time of one"
         if self.server.name != "localcloud":
             return [Row(name, f"{pages:,.0f}"), Row(cost_name, f"{milliseconds:.2f} ms")]
@@ -107,25 +105,42 @@ def _http(path: str, body: str, headers: dict[str, str]) -> bytes:
     return "\r\n".join([*lines, "", body]).encode()
 
 
-def _read_answer(connection: socket.socket) -> None:
-    """Reads one answer to its end. Raises RuntimeError unless it is a page."""
-    received = bytearray()
-    while (end := received.find(b"\r\n\r\n")) < 0:
-        received += _received(connection)
-    head = bytes(received[:end]).lower()
-    if not head.startswith(b"http/1.1 200"):
-        raise RuntimeError(bytes(received[:500]).decode("utf-8", "replace"))
-    length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
-    missing = end + 4 + length - len(received)
-    while missing > 0:
-        missing -= len(_received(connection))
+class Connection:
+    """A connection that waits for one answer at a time, opened again where the server closes it."""
 
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._socket: socket.socket | None = None
 
-def _received(connection: socket.socket) -> bytes:
-    part = connection.recv(1 << 18)
-    if not part:
-        raise RuntimeError("the server closed a connection")
-    return part
+    def send(self, request: bytes) -> None:
+        self._socket = self._socket or socket.create_connection(("127.0.0.1", self._port), 60)
+        self._socket.sendall(request)
+
+    def receive(self) -> None:
+        """Reads one answer to its end. Raises RuntimeError unless it is a page."""
+        received = bytearray()
+        while (end := received.find(b"\r\n\r\n")) < 0:
+            received += self._part()
+        head = bytes(received[:end]).lower()
+        if not head.startswith(b"http/1.1 200"):
+            raise RuntimeError(bytes(received[:500]).decode("utf-8", "replace"))
+        length = int(head.partition(b"\ncontent-length:")[2].split(b"\r\n")[0])
+        missing = end + 4 + length - len(received)
+        while missing > 0:
+            missing -= len(self._part())
+        if b"connection: close" in head:
+            self.close()
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+
+    def _part(self) -> bytes:
+        part = self._socket.recv(1 << 18) if self._socket is not None else b""
+        if not part:
+            raise RuntimeError("the server closed a connection in an answer")
+        return part
 
 
 def processor_seconds(pid: int) -> float:
@@ -149,13 +164,13 @@ def start_seconds(root: Path = ROOT) -> float:
 @contextmanager
 def contestants(moto_python: str | None, beside: Path | None) -> Iterator[list[Contestant]]:
     with ExitStack() as stack:
-        servers = [Contestant(stack.enter_context(load.localcloud()), PAGE_SIZE, 2_000)]
+        servers = [Contestant(stack.enter_context(load.localcloud()), 1, 2_000)]
         if beside:
             other = stack.enter_context(load.localcloud(beside))
-            servers.append(Contestant(other._replace(name=beside.name), PAGE_SIZE, 300))
+            servers.append(Contestant(other._replace(name=beside.name), 1, 300))
         if moto_python:
             moto = stack.enter_context(load.moto(moto_python))
-            servers.append(Contestant(moto, AWS_PAGE_SIZE, 100))
+            servers.append(Contestant(moto, SIZE // PAGE_SIZE, 10))
         yield servers
 
 
