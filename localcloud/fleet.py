@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -13,6 +15,7 @@ from typing import Any
 
 from localcloud.authenticator import Authenticator
 from localcloud.clock import Clock
+from localcloud.ess.members import Members
 from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.service import Service
 from localcloud.ess.state import new_id
@@ -146,12 +149,25 @@ def save_fleet(service: Service, path: Path, elsewhere: Iterable[Service] = ()) 
 
 def _add_groups(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:
     now = service.clock.now()
-    for entry in entries:
-        group = _group(entry, now)
-        id = group.scaling_group_id
-        if id in service.groups:
-            raise FleetError(f"scaling group {id} is in the file twice")
-        service.groups[id] = group
+    with _paused_collector():
+        for entry in entries:
+            group = _group(entry, now)
+            id = group.scaling_group_id
+            if id in service.groups:
+                raise FleetError(f"scaling group {id} is in the file twice")
+            service.groups[id] = group
+
+
+@contextmanager
+def _paused_collector() -> Iterator[None]:
+    """Pauses the garbage collector, which would look at all instances again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _add_activities(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -168,22 +184,25 @@ def _add_activities(service: Service, entries: Sequence[Mapping[str, Any]]) -> N
 def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:
     special = ("instances", "multiAZPolicy")
     fields = {_snake(name): value for name, value in entry.items() if name not in special}
-    group = ScalingGroup(
-        created_at=now, multi_az_policy=entry.get("multiAZPolicy", "PRIORITY"), **fields
-    )
+    members: dict[str, Instance] = {}
     for member in entry["instances"]:
         instance = _instance(member, now)
-        if instance.instance_id in group.instances:
+        if instance.instance_id in members:
             raise FleetError(f"instance {instance.instance_id} is in its group twice")
-        group.instances[instance.instance_id] = instance
-    return group
+        members[instance.instance_id] = instance
+    return ScalingGroup(
+        created_at=now,
+        multi_az_policy=entry.get("multiAZPolicy", "PRIORITY"),
+        instances=Members(members),
+        **fields,
+    )
 
 
 def _instance(entry: Mapping[str, Any], now: datetime) -> Instance:
     later = ("createdTime", "inServiceAfterSeconds")
     fields = {_snake(name): value for name, value in entry.items() if name not in later}
     joined = _time(entry["createdTime"])
-    instance = Instance(created_at=joined, **fields)
+    instance = Instance.of({"created_at": joined, **fields})
     if "inServiceAfterSeconds" in entry:
         instance.in_service_at = now + timedelta(seconds=entry["inServiceAfterSeconds"])
     return instance

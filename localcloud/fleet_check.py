@@ -28,7 +28,8 @@ def violation(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Validat
     validator = Draft202012Validator(schema)
     if validator.is_valid(_without_plain(document, plain_check(schema["$defs"]["instance"]))):
         return None
-    return best_match(validator.iter_errors(document))
+    error: ValidationError | None = best_match(validator.iter_errors(document))
+    return error
 
 
 def plain_check(schema: Mapping[str, Any]) -> Check:
@@ -39,7 +40,10 @@ def plain_check(schema: Mapping[str, Any]) -> Check:
     def is_plain(entry: Any) -> bool:
         if type(entry) is not dict or not required <= entry.keys():
             return False
-        return all([name in checks and checks[name](value) for name, value in entry.items()])
+        for name, value in entry.items():
+            if name not in checks or not checks[name](value):
+                return False
+        return True
 
     return is_plain
 
@@ -51,9 +55,26 @@ def _value_check(schema: Mapping[str, Any]) -> Check:
     if not schema.keys() <= KEYWORDS or not are_texts or schema.get("type", "string") not in TYPES:
         return lambda _: False
     types = TYPES[schema.get("type", "string")]
+    tests = _tests(schema)
+    if not tests:
+        return lambda value: type(value) in types
+
+    def check(value: Any) -> bool:
+        if type(value) not in types:
+            return False
+        for test in tests:  # noqa: SIM110 (all() of a generator takes twice as long)
+            if not test(value):
+                return False
+        return True
+
+    return check
+
+
+def _tests(schema: Mapping[str, Any]) -> list[Check]:
+    """Returns what the keywords say of a value that has the right type."""
     tests: list[Check] = []
     if "enum" in schema:
-        tests.append(frozenset(values).__contains__)
+        tests.append(frozenset(schema["enum"]).__contains__)
     if "minLength" in schema:
         tests.append(lambda value: len(value) >= schema["minLength"])
     if "pattern" in schema:
@@ -61,7 +82,7 @@ def _value_check(schema: Mapping[str, Any]) -> Check:
         tests.append(lambda value: pattern.search(value) is not None)
     if "minimum" in schema:
         tests.append(lambda value: bool(value >= schema["minimum"]))
-    return lambda value: type(value) in types and all([test(value) for test in tests])
+    return tests
 
 
 def _without_plain(value: Any, is_plain: Check) -> Any:

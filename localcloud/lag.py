@@ -133,8 +133,11 @@ def group_id_in(params: Params) -> str:
 def _snapshot_of(group: ScalingGroup) -> GroupSnapshot:
     bare = copy.copy(group)
     bare.instances, bare.departed = Members(), {}
-    instances = map(attrgetter(*FIELDS), group.instances.values())
-    return GroupSnapshot(pickle.dumps(bare), tuple(instances))
+    members = group.instances
+    instances = members.remembered(
+        "fields", lambda: tuple(map(attrgetter(*FIELDS), members.values()))
+    )
+    return GroupSnapshot(pickle.dumps(bare), instances)
 
 
 def _activity(activity: Activity, at: datetime) -> Activity:

