@@ -90,10 +90,15 @@ class Members(dict[str, M], _Remembering):
         return self
 
     def listed(self) -> tuple[M, ...]:
-        """Returns the members in an order that means nothing: ESS documents none to rely on."""
+        """Returns the members as `listed` does, sorted again only when others are members."""
         if self._listed is None:
-            self._listed = tuple(self[id] for id in sorted(self, key=_mixed))
+            self._listed = listed(self)
         return self._listed
+
+
+def listed(member_by_id: Mapping[str, Made]) -> tuple[Made, ...]:
+    """Returns the values in an order that means nothing: ESS documents none to rely on."""
+    return tuple(member_by_id[id] for id in sorted(member_by_id, key=_mixed))
 
 
 @lru_cache(maxsize=100_000)

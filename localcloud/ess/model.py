@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from localcloud.ess.members import Member, Members
@@ -48,11 +49,22 @@ class Instance(Member):
     def of(cls, values: Mapping[str, Any]) -> Instance:
         """Returns what the constructor does, unchecked, in a third of the time, for large fleets.
 
-        What is not given is the class's: a dataclass has its defaults there.
+        Plain defaults are the class's: a dataclass has them there.
         """
         instance = cls.__new__(cls)
-        vars(instance).update({"metrics": {}, **values})
+        own = vars(instance)
+        own.update(values)
+        for name, factory in _factories():
+            own.setdefault(name, factory())
         return instance
+
+
+@cache
+def _factories() -> tuple[tuple[str, Callable[[], Any]], ...]:
+    """Returns the fields of which each instance has a default for itself, and what makes it."""
+    return tuple(
+        (f.name, f.default_factory) for f in fields(Instance) if f.default_factory is not MISSING
+    )
 
 
 @dataclass

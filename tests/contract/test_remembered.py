@@ -20,6 +20,7 @@ from localcloud.cloud import LocalCloud
 from localcloud.ess.members import Member, Members
 from localcloud.ess.model import Assumptions, Instance
 from localcloud.ess.service import Service
+from localcloud.ess.views import instance_view
 from localcloud.faults import Fault
 from localcloud.fleet import service_of
 from localcloud.functions.invocation_queue import InvocationQueue
@@ -67,7 +68,7 @@ def answer(cloud: LocalCloud, fault: Fault | None = None, **action: str) -> byte
 
 
 def answers(cloud: LocalCloud) -> list[bytes]:
-    return [answer(cloud, **read) for read in READS]
+    return [answer(cloud, None, **read) for read in READS]
 
 
 def anew(service: Service) -> LocalCloud:
@@ -171,10 +172,16 @@ def test_after_any_calls_and_time_each_answer_is_the_one_made_anew(steps: list[S
         assert answers(cloud) == answers(cloud)
 
 
-def test_an_instance_has_no_field_that_the_api_shows_and_that_changes_by_itself() -> None:
-    member = Instance("i-1", NOON)
-    mutable = {f.name for f in fields(member) if type(getattr(member, f.name)) not in SCALAR_TYPES}
-    assert mutable == {"metrics"}  # which CloudMonitor shows, and no view of Auto Scaling
+def test_a_view_shows_no_field_that_can_change_without_being_set() -> None:
+    service = service_of({"groups": [group(*instances(1))]}, DrivenClock(NOON), Assumptions())
+    scaling_group = service.groups["asg-1"]
+    member = scaling_group.instances["i-0001"]
+    before = dict(instance_view(scaling_group, member))
+    for field in fields(member):
+        if type(getattr(member, field.name)) not in SCALAR_TYPES:
+            setattr(member, field.name, "not shown")
+    assert instance_view(scaling_group, member) == before
+    assert {type(value) for value in before.values()} <= set(SCALAR_TYPES)
 
 
 def test_an_instance_of_a_fleet_file_is_the_one_that_is_constructed() -> None:
