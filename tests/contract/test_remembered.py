@@ -1,4 +1,4 @@
-"""What the local cloud remembers of a group is what it would make anew, whatever happened."""
+"""What the local cloud remembers of a group is what it would make again, whatever happened."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def answers(cloud: LocalCloud) -> list[bytes]:
     return [answer(cloud, None, **read) for read in READS]
 
 
-def anew(service: Service) -> LocalCloud:
+def fresh_cloud(service: Service) -> LocalCloud:
     """A cloud of the same state, of which nothing was remembered, and which does nothing."""
     still = Service(service.clock, service.region_id, Assumptions())
     restore(still, json.loads(json.dumps(saved(service))))
@@ -160,7 +160,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
 
 
 @given(st.lists(STEPS, max_size=12))
-def test_after_any_calls_and_time_each_answer_is_the_one_made_anew(steps: list[Step]) -> None:
+def test_after_any_calls_and_time_each_answer_is_the_one_of_a_fresh_cloud(steps: list[Step]) -> None:
     other = group(*instances(2, "i-o"), scalingGroupId="asg-2")
     document = {"groups": [group(*instances(5), healthCheckType="ECS", maxSize=9), other]}
     cloud = living_cloud(service_of(document, DrivenClock(NOON), Assumptions(acts=True)))
@@ -168,7 +168,7 @@ def test_after_any_calls_and_time_each_answer_is_the_one_made_anew(steps: list[S
     for step in steps:
         step(cloud)
         cloud.service.advance()
-        assert answers(cloud) == answers(anew(cloud.service))
+        assert answers(cloud) == answers(fresh_cloud(cloud.service))
         assert answers(cloud) == answers(cloud)
 
 
