@@ -1,14 +1,15 @@
 """The members of a group, and what follows from them: made once, and again after a change.
 
 Nothing has to say that it changes a member: setting an attribute does, and so does each way to
-change a dict."""
+change a dict. What is made while another thread changes a member goes into a container that the
+change has replaced, so it is not used again."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Mapping, MutableMapping
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 Made = TypeVar("Made")
 M = TypeVar("M", bound="Member")
@@ -21,12 +22,14 @@ class _Remembering:
 
     def remembered(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Returns what `make` returned since the last change. It must follow from this alone."""
-        if self._made is None:
-            object.__setattr__(self, "_made", {})
-        made = cast("dict[Hashable, Any]", self._made)
+        made = self._made
+        if made is None:
+            made = {}
+            object.__setattr__(self, "_made", made)
         if key not in made:
             made[key] = make()
-        return cast("Made", made[key])
+        what: Made = made[key]
+        return what
 
     def forget(self) -> None:
         if self._made is not None:
@@ -56,10 +59,9 @@ class Member(_Remembering):
 class Members(dict[str, M], _Remembering):
     """The members of a group by id."""
 
-    _listed: tuple[M, ...] | None = None
-
     def __init__(self, members: Mapping[str, M] | None = None) -> None:
         super().__init__(members or {})
+        self._orders: list[tuple[M, ...]] = []  # at most one
         for member in self.values():
             member.belong_to(self)
 
@@ -69,13 +71,13 @@ class Members(dict[str, M], _Remembering):
         if before is not None and before is not member:
             before.belong_to(None)
         super().__setitem__(id, member)
-        self._listed = None
+        self._orders = []
         self.forget()
 
     def __delitem__(self, id: str) -> None:
         self[id].belong_to(None)
         super().__delitem__(id)
-        self._listed = None
+        self._orders = []
         self.forget()
 
     # Those of dict would not pass by the two above.
@@ -91,9 +93,10 @@ class Members(dict[str, M], _Remembering):
 
     def listed(self) -> tuple[M, ...]:
         """Returns the members as `listed` does, sorted again only when others are members."""
-        if self._listed is None:
-            self._listed = listed(self)
-        return self._listed
+        orders = self._orders
+        if not orders:
+            orders.append(listed(self))
+        return orders[0]
 
 
 def listed(member_by_id: Mapping[str, Made]) -> tuple[Made, ...]:

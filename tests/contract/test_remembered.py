@@ -160,7 +160,9 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
 
 
 @given(st.lists(STEPS, max_size=12))
-def test_after_any_calls_and_time_each_answer_is_the_one_of_a_fresh_cloud(steps: list[Step]) -> None:
+def test_after_any_calls_and_time_each_answer_is_the_one_of_a_fresh_cloud(
+    steps: list[Step],
+) -> None:
     other = group(*instances(2, "i-o"), scalingGroupId="asg-2")
     document = {"groups": [group(*instances(5), healthCheckType="ECS", maxSize=9), other]}
     cloud = living_cloud(service_of(document, DrivenClock(NOON), Assumptions(acts=True)))
