@@ -108,9 +108,10 @@ fix: setup ## fix what ruff can fix, and format
 bench: setup ## measure over HTTPS, and print tables (nine minutes; BENCH="--only removals", or "--write docs/tuning.md")
 	$(BIN)/python -m benchmarks $(BENCH)
 
-load: setup ## the local cloud at 200 calls a second, next to moto (three minutes)
+load: setup ## the local cloud next to moto: pages a second, their cost, start, 200 calls a second (four minutes)
 	@test -x .cache/moto/bin/python || $(PYTHON) -m venv .cache/moto
 	@.cache/moto/bin/python -m pip install --quiet "moto[server,autoscaling]==5.2.5"
+	@$(BIN)/python -m benchmarks.pages --moto .cache/moto/bin/python
 	@$(BIN)/python -m benchmarks.load --moto .cache/moto/bin/python
 
 clean: ## remove everything that was made

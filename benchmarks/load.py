@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import click
@@ -38,6 +38,11 @@ MAX_GROWTH_MIB = 2.0  # in the second half: memory is flat
 MAX_DELAY_SECONDS = 10  # at the end: calls that are due longer are not sent
 KEY, SECRET = "localcloud", "a secret of this benchmark"
 CREDENTIAL = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/autoscaling/aws4_request"
+AWS_HEADERS = {
+    "Authorization": CREDENTIAL,
+    "Content-Type": "application/x-www-form-urlencoded",
+    "Host": "autoscaling.us-east-1.amazonaws.com",
+}
 
 
 class Server(NamedTuple):
@@ -76,6 +81,11 @@ def ess_call(connection: http.client.HTTPConnection, number: int) -> bytes:
             "ProtectedFromScaleIn": "true",
         }
         action["InstanceId.1"] = f"i-{number % SIZE:05}"
+    return _post(connection, "/?" + urlencode(signed(action)), "", {})
+
+
+def signed(action: dict[str, str]) -> dict[str, str]:
+    """The parameters of one call, signed for POST."""
     params = {
         "Version": "2014-08-28",
         "RegionId": "cn-hangzhou",
@@ -88,7 +98,7 @@ def ess_call(connection: http.client.HTTPConnection, number: int) -> bytes:
         **action,
     }
     params["Signature"] = signature(SECRET, string_to_sign("POST", params))
-    return _post(connection, "/?" + urlencode(params), "", {})
+    return params
 
 
 def aws_call(connection: http.client.HTTPConnection, number: int) -> bytes:
@@ -110,9 +120,8 @@ def aws_call(connection: http.client.HTTPConnection, number: int) -> bytes:
 
 
 def _aws(connection: http.client.HTTPConnection, action: dict[str, str]) -> bytes:
-    headers = {"Authorization": CREDENTIAL, "Content-Type": "application/x-www-form-urlencoded"}
-    headers["Host"] = "autoscaling.us-east-1.amazonaws.com"
-    return _post(connection, "/", urlencode({**action, "Version": "2011-01-01"}), headers)
+    body = urlencode({**action, "Version": "2011-01-01"})
+    return _post(connection, "/", body, AWS_HEADERS)
 
 
 def _post(
@@ -166,26 +175,30 @@ def resident(pid: int) -> float:
 
 
 @contextmanager
-def localcloud() -> Iterator[Server]:
-    member = {"createdTime": "2026-05-01T00:00:00Z", "scalingConfigurationId": "asc-1"}
-    members = [{"instanceId": f"i-{n:05}", **member} for n in range(SIZE)]
-    group = {"scalingGroupId": "asg-load", "minSize": 0, "maxSize": SIZE, "instances": members}
+def localcloud(root: Path = ROOT) -> Iterator[Server]:
+    """The local cloud of a checkout, with one group."""
     with tempfile.TemporaryDirectory() as folder:
         fleet = Path(folder) / "fleet.json"
-        fleet.write_text(json.dumps({"groups": [group]}))
-        command = [
-            sys.executable,
-            "-m",
-            "localcloud",
-            "--fleet",
-            str(fleet),
-            "--access-key-secret",
-            SECRET,
-        ]
-        with _process(command, ROOT) as process:
-            assert process.stdout
-            endpoint = json.loads(process.stdout.readline())["endpoint"]
-            yield Server("localcloud", int(endpoint.split(":")[1]), process, ess_call)
+        fleet.write_text(json.dumps({"groups": [group("asg-load", SIZE, "i-")]}))
+        with started(fleet, root) as server:
+            yield server
+
+
+def group(id: str, size: int, prefix: str) -> dict[str, Any]:
+    """A scaling group of the fleet file."""
+    member = {"createdTime": "2026-05-01T00:00:00Z", "scalingConfigurationId": "asc-1"}
+    members = [{"instanceId": f"{prefix}{n:05}", **member} for n in range(size)]
+    return {"scalingGroupId": id, "minSize": 0, "maxSize": size, "instances": members}
+
+
+@contextmanager
+def started(fleet: Path, root: Path = ROOT) -> Iterator[Server]:
+    """The local cloud of a checkout, once it is ready."""
+    options = ["--fleet", str(fleet), "--access-key-secret", SECRET]
+    with _process([sys.executable, "-m", "localcloud", *options], root) as process:
+        assert process.stdout
+        endpoint = json.loads(process.stdout.readline())["endpoint"]
+        yield Server("localcloud", int(endpoint.split(":")[1]), process, ess_call)
 
 
 @contextmanager
@@ -231,7 +244,11 @@ def _process(command: list[str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:  # moto waits for its threads
+                process.kill()
+                process.wait()
 
 
 def rows(server: Server, figures: Figures, rate: int, seconds: int) -> list[Row]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from functools import cached_property
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -14,6 +15,15 @@ from localcloud import errors
 from localcloud.wire import Params
 
 Reply = dict[str, Any]
+
+
+class Shown(dict[str, Any]):
+    """A part of replies that has no list in it, with its JSON. It is shared: not to be changed."""
+
+    @cached_property
+    def json(self) -> str:
+        return json.dumps(self)
+
 
 CONTENT_TYPES = {"JSON": "application/json;charset=utf-8", "XML": "text/xml;charset=utf-8"}
 # Where cutting an s is not enough. Two remain as they are, as in every SDK.
@@ -42,7 +52,18 @@ def request_id() -> str:
 
 def answer_body(action: str, reply: Reply, id: str, format: str) -> str:
     whole = {"RequestId": id, **reply}
-    return json.dumps(whole) if format == "JSON" else _document(f"{action}Response", whole)
+    return _json(whole) if format == "JSON" else _document(f"{action}Response", whole)
+
+
+def _json(value: Any) -> str:
+    """Returns what json.dumps does, from the JSON of the parts that have theirs."""
+    if isinstance(value, Shown):
+        return value.json
+    if isinstance(value, list) and value and isinstance(value[0], Shown):
+        return f"[{', '.join([_json(item) for item in value])}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join([f'{json.dumps(n)}: {_json(v)}' for n, v in value.items()])}}}"
+    return json.dumps(value)
 
 
 def error_body(error: errors.ApiError, id: str, host: str, format: str) -> str:
@@ -60,7 +81,7 @@ def nested(value: Any) -> Any:
     """Returns the reply with every list one level deeper, under its singular."""
     if isinstance(value, list):
         return [nested(item) for item in value]
-    if not isinstance(value, dict):
+    if isinstance(value, Shown) or not isinstance(value, dict):
         return value
     return {
         name: {singular(name): nested(inner)} if isinstance(inner, list) else nested(inner)

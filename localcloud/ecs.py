@@ -25,7 +25,8 @@ from localcloud.ess.parameters import (
     texts,
 )
 from localcloud.ess.service import Service
-from localcloud.ess.state import EssState, listed
+from localcloud.ess.members import listed
+from localcloud.ess.state import EssState
 from localcloud.ess.views import minute, private_ip_address
 from localcloud.wire import Params
 
@@ -85,10 +86,10 @@ def tags_of(state: EssState, group: ScalingGroup, instance: Instance) -> dict[st
 def _instances(state: EssState) -> Iterator[tuple[ScalingGroup, Instance]]:
     """Yields each machine that exists, with its group or the one that it left."""
     for group in state.groups.values():
-        for instance in listed(group.instances.values()):
+        for instance in group.instances.listed():
             yield group, instance
     for group in state.groups.values():
-        for instance in listed(group.departed.values()):
+        for instance in listed(group.departed):
             if instance.ecs_status != "Released" and state.group_of(instance.instance_id) is None:
                 yield group, instance
 

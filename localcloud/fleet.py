@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-
 from localcloud.authenticator import Authenticator
 from localcloud.clock import Clock
+from localcloud.ess.members import Members
 from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.service import Service
 from localcloud.ess.state import new_id
 from localcloud.faults import Faults
+from localcloud.fleet_check import violation
 from localcloud.fleet_resources import FIELDS, ResourceError, add_resources
 from localcloud.identities import Identities, role_of
 from localcloud.ram import PolicyError, RolePolicy, statements_of
@@ -51,9 +53,9 @@ def read_document(path: Path) -> dict[str, Any]:
 def service_of(document: Mapping[str, Any], clock: Clock, assumptions: Assumptions) -> Service:
     """Returns a service as the document describes it. Raises FleetError."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    violation = best_match(Draft202012Validator(schema).iter_errors(document))
-    if violation is not None:
-        raise FleetError(f"{violation.json_path}: {violation.message}")
+    wrong = violation(document, schema)
+    if wrong is not None:
+        raise FleetError(f"{wrong.json_path}: {wrong.message}")
     if "activitySeconds" in document:
         assumptions = replace(assumptions, activity_seconds=document["activitySeconds"])
     service = Service(
@@ -176,16 +178,29 @@ def write_whole(path: Path, text: str) -> None:
 
 def _add_groups(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:
     now = service.clock.now()
-    for entry in entries:
-        group = _group(entry, now)
-        id = group.scaling_group_id
-        if id in service.groups:
-            raise FleetError(f"scaling group {id} is in the file twice")
-        service.groups[id] = group
-        try:
-            add_resources(service, group, entry)
-        except ResourceError as error:
-            raise FleetError(str(error)) from error
+    with _paused_collector():
+        for entry in entries:
+            group = _group(entry, now)
+            id = group.scaling_group_id
+            if id in service.groups:
+                raise FleetError(f"scaling group {id} is in the file twice")
+            service.groups[id] = group
+            try:
+                add_resources(service, group, entry)
+            except ResourceError as error:
+                raise FleetError(str(error)) from error
+
+
+@contextmanager
+def _paused_collector() -> Iterator[None]:
+    """Pauses the garbage collector, which would look at all instances again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _add_activities(service: Service, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -202,24 +217,25 @@ def _add_activities(service: Service, entries: Sequence[Mapping[str, Any]]) -> N
 def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:
     special = ("instances", "multiAZPolicy", *FIELDS)
     fields = {_snake(name): value for name, value in entry.items() if name not in special}
-    group = ScalingGroup(
-        created_at=now, multi_az_policy=entry.get("multiAZPolicy", "PRIORITY"), **fields
-    )
+    members: dict[str, Instance] = {}
     for member in entry["instances"]:
         instance = _instance(member, now)
-        if instance.instance_id in group.instances:
+        if instance.instance_id in members:
             raise FleetError(f"instance {instance.instance_id} is in its group twice")
-        group.instances[instance.instance_id] = instance
-    return group
+        members[instance.instance_id] = instance
+    return ScalingGroup(
+        created_at=now,
+        multi_az_policy=entry.get("multiAZPolicy", "PRIORITY"),
+        instances=Members(members),
+        **fields,
+    )
 
 
 def _instance(entry: Mapping[str, Any], now: datetime) -> Instance:
     later = ("createdTime", "inServiceAfterSeconds")
     fields = {_snake(name): value for name, value in entry.items() if name not in later}
-    joined = datetime.strptime(entry["createdTime"], "%Y-%m-%dT%H:%M:%SZ").replace(
-        tzinfo=timezone.utc
-    )
-    instance = Instance(created_at=joined, **fields)
+    joined = _time(entry["createdTime"])
+    instance = Instance.of({"created_at": joined, **fields})
     if "inServiceAfterSeconds" in entry:
         instance.in_service_at = now + timedelta(seconds=entry["inServiceAfterSeconds"])
     return instance
@@ -245,5 +261,11 @@ def _activity(entry: Mapping[str, Any], now: datetime) -> Activity:
     )
 
 
+def _time(text: str) -> datetime:
+    """Returns the time, of which the schema has checked the form."""
+    return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=timezone.utc)
+
+
+@cache
 def _snake(name: str) -> str:
     return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)

@@ -15,6 +15,7 @@ from operator import attrgetter
 from random import Random
 from typing import Any, NamedTuple
 
+from localcloud.ess.members import Members
 from localcloud.ess.model import Activity, Instance, ScalingGroup
 from localcloud.ess.service import Service
 from localcloud.wire import Params
@@ -118,7 +119,7 @@ def _group(records: _Records, id: str, at: datetime, started_at: datetime) -> Sc
     group: ScalingGroup = pickle.loads(snapshot.group)  # noqa: S301 (our own)
     if group.created_at > max(at, started_at):
         return None
-    group.instances = {values[0]: Instance(*values) for values in snapshot.instances}
+    group.instances = Members({v[0]: Instance(*v) for v in snapshot.instances})
     return group
 
 
@@ -131,9 +132,12 @@ def group_id_in(params: Params) -> str:
 
 def _snapshot_of(group: ScalingGroup) -> GroupSnapshot:
     bare = copy.copy(group)
-    bare.instances, bare.departed = {}, {}
-    instances = map(attrgetter(*FIELDS), group.instances.values())
-    return GroupSnapshot(pickle.dumps(bare), tuple(instances))
+    bare.instances, bare.departed = Members(), {}
+    members = group.instances
+    instances = members.remembered(
+        "fields", lambda: tuple(map(attrgetter(*FIELDS), members.values()))
+    )
+    return GroupSnapshot(pickle.dumps(bare), instances)
 
 
 def _activity(activity: Activity, at: datetime) -> Activity:

@@ -69,8 +69,8 @@ def _typed(hint: Any, value: Any) -> Any:
 def _typed_container(origin: Any, of: tuple[Any, ...], value: Any) -> Any:
     if origin is tuple:
         return tuple(_typed(inner, part) for inner, part in zip(of, value, strict=True))
-    if origin is dict:
-        return {name: _typed(of[1], inner) for name, inner in value.items()}
+    if issubclass(origin, dict):
+        return origin({name: _typed(of[-1], inner) for name, inner in value.items()})
     items = (_typed(of[0], inner) for inner in value)
     return deque(items, maxlen=1_000) if origin is deque else list(items)
 

@@ -86,12 +86,14 @@ def reconcile_capacity(state: EssState, group: ScalingGroup, now: datetime) -> s
     Returns the id of the activity that this starts, else "". The desired capacity is compared with
     what is stable (ESS guide, Expected number of instances).
     """
-    if group.lifecycle_state != "Active" or not may_start(state, group):
-        return ""
     capacity, total = expected_capacity(group), group.total_capacity
     desired = group.desired_capacity
     lower = max(group.min_size, desired or 0)
     upper = group.max_size if desired is None else min(group.max_size, desired)
+    if lower <= capacity <= max(upper, lower):  # as nearly always; so this is seen first
+        return ""
+    if group.lifecycle_state != "Active" or not may_start(state, group):
+        return ""
     if capacity < lower and "ScaleOut" not in group.suspended_processes:
         aim = "MinSize" if lower == group.min_size else "Desired Capacity"
         cause = Cause(changing(f"The capacity is below the {aim}", total, total + lower - capacity))

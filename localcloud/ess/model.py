@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from typing import Any
+
+from localcloud.ess.members import Member, Members
 
 PENDING = ("Pending", "Pending:Wait")
 REMOVING = ("Removing", "Removing:Wait")
@@ -15,7 +18,7 @@ REMOVABLE = (*STABLE, "Stopped")  # by id: protection only stops ESS itself
 
 
 @dataclass
-class Instance:
+class Instance(Member):
     """An ECS instance in a scaling group."""
 
     instance_id: str
@@ -42,6 +45,27 @@ class Instance:
     ecs_status: str = "Running"  # what became of the machine: Running, Stopped, Released
     tags: dict[str, str] = field(default_factory=dict)  # of the machine, besides ESS's own
     private_ip_address: str = ""  # empty: one that follows from the id
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Instance:
+        """Returns what the constructor does, unchecked, in a third of the time, for large fleets.
+
+        Plain defaults are the class's: a dataclass has them there.
+        """
+        instance = cls.__new__(cls)
+        own = vars(instance)
+        own.update(values)
+        for name, factory in _factories():
+            own.setdefault(name, factory())
+        return instance
+
+
+@cache
+def _factories() -> tuple[tuple[str, Callable[[], Any]], ...]:
+    """Returns the fields of which each instance has a default for itself, and what makes it."""
+    return tuple(
+        (f.name, f.default_factory) for f in fields(Instance) if f.default_factory is not MISSING
+    )
 
 
 @dataclass
@@ -88,7 +112,7 @@ class ScalingGroup:
     modified_at: datetime | None = None
     # of activities that mail and text messages are sent about
     alert_statuses: list[str] = field(default_factory=list)
-    instances: dict[str, Instance] = field(default_factory=dict)
+    instances: Members[Instance] = field(default_factory=Members)
     # by id: instances that were removed; ecs_status says what became of each
     departed: dict[str, Instance] = field(default_factory=dict)
 
@@ -97,6 +121,10 @@ class ScalingGroup:
 
     def capacities(self) -> Counter[str]:
         """Returns the capacity by lifecycle state."""
+        key = ("capacities", self.weighted)
+        return self.instances.remembered(key, self._count_capacities)
+
+    def _count_capacities(self) -> Counter[str]:
         if not self.weighted:
             return Counter([instance.lifecycle_state for instance in self.instances.values()])
         capacity_by_state: Counter[str] = Counter()
@@ -131,6 +159,26 @@ class ScalingGroup:
             "AttachedCapacity": attached_capacity,
             "AutoCreatedCapacity": self.total_capacity - attached_capacity,
         }
+
+    @property
+    def spot_count(self) -> int:
+        """Returns how many are spot instances."""
+        members = self.instances
+        return members.remembered(
+            "spot", lambda: sum(1 for instance in members.values() if instance.spot_strategy)
+        )
+
+    def arrivals(self) -> tuple[tuple[Instance, datetime], ...]:
+        """Returns Pending instances that no activity brings in, and when each is in service."""
+        members = self.instances
+        return members.remembered(
+            "arrivals",
+            lambda: tuple(
+                (instance, instance.in_service_at)
+                for instance in members.values()
+                if instance.lifecycle_state in PENDING and instance.in_service_at is not None
+            ),
+        )
 
     def counted(self, instances: Iterable[Instance]) -> int:
         """Returns the instances' share of TotalCapacity."""

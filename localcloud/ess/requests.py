@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from localcloud import errors
@@ -51,12 +52,23 @@ def page_reply(
     request: Request, name: str, items: Sequence[Item], view: Callable[[Item], dict[str, Any]]
 ) -> Reply:
     """Returns one page of the items, as `view` shows them, by PageNumber and PageSize."""
+    return page_of_total(request, name, items, len(items), view)
+
+
+def page_of_total(
+    request: Request,
+    name: str,
+    items: Iterable[Item],
+    total: int,
+    view: Callable[[Item], dict[str, Any]],
+) -> Reply:
+    """Returns one page of that many items, without going on to those that follow it."""
     number, size = request["PageNumber"], request["PageSize"]
     return {
         "PageNumber": number,
         "PageSize": size,
-        "TotalCount": len(items),
-        name: [view(item) for item in items[(number - 1) * size : number * size]],
+        "TotalCount": total,
+        name: [view(item) for item in islice(items, (number - 1) * size, number * size)],
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from localcloud.ess import activity_lifecycle, reconciler
-from localcloud.ess.model import PENDING, Instance
+from localcloud.ess.model import Instance
 from localcloud.ess.state import EssState
 from localcloud.monitor import alerts
 
@@ -56,6 +56,4 @@ class Service(EssState):
     def _arrivals(self) -> Iterator[tuple[Instance, datetime]]:
         """Yields Pending instances that no activity brings in, and when each is in service."""
         for group in self.groups.values():
-            for instance in group.instances.values():
-                if instance.lifecycle_state in PENDING and instance.in_service_at is not None:
-                    yield instance, instance.in_service_at
+            yield from group.arrivals()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -234,16 +232,6 @@ class EssState:
 def new_id(prefix: str) -> str:
     """Returns an id as ESS makes them, such as asg-bp1...: random, 17 digits at its end."""
     return f"{prefix}-bp1{uuid4().hex[:17]}"
-
-
-def listed(instances: Iterable[Instance]) -> list[Instance]:
-    """Returns the instances in an order that means nothing: ESS documents none to rely on."""
-    return sorted(instances, key=lambda instance: _mixed(instance.instance_id))
-
-
-@lru_cache(maxsize=100_000)
-def _mixed(instance_id: str) -> bytes:
-    return hashlib.sha256(instance_id.encode()).digest()
 
 
 def _fingerprint(params: Params) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
+from localcloud.answers import Shown
 from localcloud.ess.causes import status_message
 from localcloud.ess.model import Activity, Instance, ScalingGroup
 from localcloud.ess.state import EssState
@@ -51,7 +52,7 @@ def group_view(state: EssState, group: ScalingGroup) -> dict[str, Any]:
             "RemovingCapacity": capacity["Removing"],
             "RemovingWaitCapacity": capacity["Removing:Wait"],
             "InitCapacity": 0,
-            "SpotCapacity": sum(1 for i in group.instances.values() if i.spot_strategy),
+            "SpotCapacity": group.spot_count,
             "DefaultCooldown": group.default_cooldown,
             "ScalingPolicy": group.scaling_policy,
             "MultiAZPolicy": group.multi_az_policy,
@@ -75,7 +76,13 @@ def _tag_view(tag: dict[str, Any]) -> dict[str, Any]:
     return {"TagKey": tag["Key"], "TagValue": tag["Value"], "Propagate": tag["Propagate"]}
 
 
-def instance_view(group: ScalingGroup, instance: Instance) -> dict[str, Any]:
+def instance_view(group: ScalingGroup, instance: Instance) -> Shown:
+    """Returns an instance as the API shows it, the same object until it changes."""
+    key = (group.scaling_group_id, group.weighted)  # all that it shows of its group
+    return instance.remembered(key, lambda: Shown(_instance_view(group, instance)))
+
+
+def _instance_view(group: ScalingGroup, instance: Instance) -> dict[str, Any]:
     return present(
         {
             "InstanceId": instance.instance_id,

@@ -68,8 +68,8 @@ class Running:
             return json.load(answer)
 
     def instance_ids(self) -> list[str]:
-        [found] = self.get("/localcloud/state")["groups"]
-        return sorted(instance["instanceId"] for instance in found["instances"])
+        [found] = self.get("/localcloud/state")["saved"]["groups"].values()
+        return sorted(found["instances"])
 
     def kill(self) -> None:
         """As a power failure would: it has no time to save."""

@@ -202,7 +202,7 @@ def test_a_fault_of_the_local_cloud_itself_is_an_internal_error_and_shows_its_tr
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with cloud_of(group()) as cloud:
-        cloud.inside.service.groups["asg-1"].instances = {"i-1": None}  # type: ignore[dict-item]
+        cloud.inside.service.groups["asg-1"].instances = {"i-1": None}  # type: ignore[assignment]
         status, _, body = get(cloud, signed())
 
     assert (status, json.loads(body)["Code"]) == (500, "InternalError")

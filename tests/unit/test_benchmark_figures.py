@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from benchmarks.__main__ import written
+from benchmarks.load import Server
 from benchmarks.outage import SCENARIOS, Cost, Scenario, events_of, fleet, row
+from benchmarks.pages import Contestant, Turn
 from benchmarks.removals import TIMES, Cold, ratios
 from benchmarks.timing import Row, at_most, markdown, span
 
@@ -97,3 +101,22 @@ def test_a_hundred_messages_are_a_hundred_in_every_scenario_and_no_group_runs_ou
     assert {scenario.messages for scenario in SCENARIOS} == {100}
     assert sum(len(group["instances"]) for group in fleet()["groups"]) >= 100
     assert {len(events_of(scenario)) for scenario in SCENARIOS} == {1, 100}
+
+
+def contestant(name: str, *turns: Turn) -> Contestant:
+    server = Server(name, 0, cast("Any", None), cast("Any", None))
+    return Contestant(server, 1, 1, list(turns))
+
+
+def test_the_best_turn_counts_for_pages_and_for_what_one_costs() -> None:
+    pages, cost = contestant("localcloud", Turn(900, 0.9), Turn(1_200, 1.1)).rows()
+
+    assert (pages.measured, pages.is_met) == ("1,200", True)
+    assert (cost.measured, cost.is_met) == ("0.90 ms", True)
+
+
+def test_too_few_pages_and_dear_ones_miss_the_goal_and_other_servers_have_none() -> None:
+    slow = Turn(999, 1.01)
+
+    assert [row.is_met for row in contestant("localcloud", slow).rows()] == [False, False]
+    assert [row.is_met for row in contestant("moto", slow).rows()] == [None, None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from itertools import chain, repeat
 from typing import Any
 
 from localcloud import errors
@@ -24,8 +25,8 @@ from localcloud.ess.parameters import (
     text,
     texts,
 )
-from localcloud.ess.requests import page_reply
-from localcloud.ess.state import EssState, listed, new_id
+from localcloud.ess.requests import page_of_total
+from localcloud.ess.state import EssState, new_id
 from localcloud.ess.views import instance_view
 
 SINGULAR_AND_PLURAL = (("LifecycleState", "LifecycleStates"), ("CreationType", "CreationTypes"))
@@ -40,13 +41,17 @@ def describe_scaling_instances(state: EssState, request: Request) -> Reply:
     group_id = request["ScalingGroupId"]
     groups = [state.group(group_id)] if group_id else list(state.groups.values())
     is_wanted = _filter(request)
-    members = [
-        (group, instance)
-        for group in groups
-        for instance in listed(filter(is_wanted, group.instances.values()))
-    ]
-    reply = page_reply(request, "ScalingInstances", members, lambda member: instance_view(*member))
-    spot_count = sum(1 for _, instance in members if instance.spot_strategy)
+    if is_wanted is None:
+        listed = [(group, group.instances.listed()) for group in groups]
+        spot_count = sum(group.spot_count for group in groups)
+    else:
+        listed = [(g, tuple(filter(is_wanted, g.instances.listed()))) for g in groups]
+        spot_count = sum(1 for _, wanted in listed for i in wanted if i.spot_strategy)
+    total = sum(len(wanted) for _, wanted in listed)
+    members = chain.from_iterable(zip(repeat(group), wanted) for group, wanted in listed)
+    reply = page_of_total(
+        request, "ScalingInstances", members, total, lambda member: instance_view(*member)
+    )
     return {**reply, "TotalSpotCount": spot_count}
 
 
