@@ -12,6 +12,7 @@ from typing import Any
 from localcloud import errors
 from localcloud.answers import Reply
 from localcloud.ess.actions.action import Action
+from localcloud.ess.members import listed
 from localcloud.ess.model import Instance, ScalingGroup
 from localcloud.ess.parameters import (
     NEXT_TOKEN,
@@ -25,7 +26,6 @@ from localcloud.ess.parameters import (
     texts,
 )
 from localcloud.ess.service import Service
-from localcloud.ess.members import listed
 from localcloud.ess.state import EssState
 from localcloud.ess.views import minute, private_ip_address
 from localcloud.wire import Params
