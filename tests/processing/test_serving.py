@@ -369,7 +369,7 @@ orders = st.tuples(
 )
 
 
-@given(st.lists(orders, max_size=12), st.integers(0, 6), st.integers(0, 2))
+@given(st.lists(orders, min_size=1, max_size=12), st.integers(0, 6), st.integers(0, 2))
 def test_no_batch_takes_a_group_below_min_size_or_serves_a_message_twice(
     drawn: list[tuple[str, int, str, bool]], min_size: int, lag: int
 ) -> None:

@@ -168,13 +168,13 @@ def _without_retained(outcome: Outcome) -> Json:
 
 
 def _shortened(fields: Json, lists: Mapping[str, list[Any]]) -> Json:
-    """The fields with these lists, and in `omitted` the former lengths of those now shorter."""
+    """The fields with these lists, and in `omitted` the lengths at first of those now shorter."""
     lengths = {
         name: len(fields[name])
         for name, entries in lists.items()
         if len(entries) < len(fields[name])
     }
-    return {**fields, **lists, "omitted": {**fields["omitted"], **lengths}}
+    return {**fields, **lists, "omitted": {**lengths, **fields["omitted"]}}
 
 
 def _brief(fields: Json) -> Json:
