@@ -45,7 +45,8 @@ def test_the_wheel_is_typed_complete_and_knows_its_version(tmp_path: Path) -> No
         assert "Classifier: Typing :: Typed" in archive.read(metadata).decode()
     modules = {str(path.relative_to(ROOT)) for path in LOCALCLOUD.rglob("*.py")}
     modules -= {name for name in modules if name.startswith("localcloud/examples/")}
-    data = {"py.typed", "fleet.schema.json", "fleets/small.json", "console/page.html"}
+    data = {"py.typed", "fleet.schema.json", "fleets/small.json", "console/page/page.html"}
+    data |= {"events/remove-two.json", "events/README.md"}
     assert modules | {f"localcloud/{name}" for name in data} <= names
     assert not [name for name in names if "examples" in name or "Containerfile" in name]
 

@@ -78,17 +78,19 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_its_command_serves_the_api_and_the_console(python: Path, tmp_path: Path) -> None:
     command = [str(python.parent / "alibaba-localcloud"), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
-        assert process.stdout
-        ready = json.loads(process.stdout.readline())
-        with urllib.request.urlopen(f"http://{ready['endpoint']}/console") as page:
-            assert b"Local Auto Scaling" in page.read()
-        with urllib.request.urlopen(f"http://{ready['endpoint']}/localcloud/events") as events:
-            listed = json.load(events)
-        assert "remove-two" in listed["events"]
-        assert all(event["story"] for sender in listed["groups"] for event in sender["events"])
-        assert listed["functions"] == []  # the function is not part of the package
-        assert "deploy one" in listed["message"]
-        process.send_signal(signal.SIGTERM)
+        try:
+            assert process.stdout
+            ready = json.loads(process.stdout.readline())
+            with urllib.request.urlopen(f"http://{ready['endpoint']}/console") as page:
+                assert b"Local Auto Scaling" in page.read()
+            with urllib.request.urlopen(f"http://{ready['endpoint']}/localcloud/events") as events:
+                listed = json.load(events)
+            assert "remove-two" in listed["events"]
+            assert all(event["story"] for sender in listed["groups"] for event in sender["events"])
+            assert listed["functions"] == []  # the function is not part of the package
+            assert "deploy one" in listed["message"]
+        finally:
+            process.send_signal(signal.SIGTERM)
     assert process.returncode == 0
 
 
