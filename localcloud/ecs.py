@@ -12,6 +12,7 @@ from typing import Any
 from localcloud import errors
 from localcloud.answers import Reply
 from localcloud.ess.actions.action import Action
+from localcloud.ess.catalogue import perform_beside
 from localcloud.ess.members import listed
 from localcloud.ess.model import Instance, ScalingGroup
 from localcloud.ess.parameters import (
@@ -20,7 +21,6 @@ from localcloud.ess.parameters import (
     Request,
     integer,
     one_of,
-    read_request,
     records,
     text,
     texts,
@@ -165,9 +165,4 @@ ACTIONS = {
 
 def perform(service: Service, params: Params) -> Reply:
     """Performs the action that the parameters name; returns its reply. Raises ApiError."""
-    if params["Action"] not in ACTIONS:
-        raise errors.ApiNotFound()
-    action = ACTIONS[params["Action"]]
-    request = read_request(action.parameters, params, params["Version"])
-    service.advance()
-    return action.act(service, request)
+    return perform_beside(ACTIONS, service, params)

@@ -102,6 +102,19 @@ def perform(service: Service, params: Params) -> Reply:
     return reply
 
 
+def perform_beside(actions: Mapping[str, Action], service: Service, params: Params) -> Reply:
+    """Performs an action of another product, which has no tokens; returns its reply.
+
+    Raises ApiError.
+    """
+    if params["Action"] not in actions:
+        raise errors.ApiNotFound()
+    action = actions[params["Action"]]
+    request = read_request(action.parameters, params, params["Version"])
+    service.advance()
+    return action.act(service, request)
+
+
 def _action(name: str, version: str) -> Action:
     """Returns the action. Raises ApiError for one that this cloud or this API version lacks."""
     is_newer = version == NEWER

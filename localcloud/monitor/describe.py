@@ -10,8 +10,9 @@ from typing import Any
 from localcloud import errors
 from localcloud.answers import Reply
 from localcloud.ess.actions.action import Action
+from localcloud.ess.catalogue import perform_beside
 from localcloud.ess.model import Instance
-from localcloud.ess.parameters import NEXT_TOKEN, Request, integer, read_request, text
+from localcloud.ess.parameters import NEXT_TOKEN, Request, integer, text
 from localcloud.ess.requests import token_page
 from localcloud.ess.service import Service
 from localcloud.ess.state import EssState
@@ -134,9 +135,4 @@ ACTIONS = {
 
 def perform(service: Service, params: Params) -> Reply:
     """Performs the action that the parameters name; returns its reply. Raises ApiError."""
-    if params["Action"] not in ACTIONS:
-        raise errors.ApiNotFound()
-    action = ACTIONS[params["Action"]]
-    request = read_request(action.parameters, params, params["Version"])
-    service.advance()
-    return action.act(service, request)
+    return perform_beside(ACTIONS, service, params)
