@@ -91,24 +91,24 @@ class _PersonsGateway(DryRun):
         self._settings = settings
 
     def snapshot(self, scaling_group_id: str, read_scope: ReadScope = GROUP_ONLY) -> Snapshot:
-        with _unreached_told(self._settings):
+        with _unreached_as_error(self._settings):
             return super().snapshot(scaling_group_id, read_scope)
 
     def remove(self, removal: Removal) -> str:
-        with _unreached_told(self._settings):
+        with _unreached_as_error(self._settings):
             return self._gateway.remove(removal)
 
     def history(self, scaling_group_id: str, since: datetime) -> tuple[Activity, ...]:
-        with _unreached_told(self._settings):
+        with _unreached_as_error(self._settings):
             return super().history(scaling_group_id, since)
 
     def groups_of(self, instance_ids: tuple[str, ...]) -> set[str]:
-        with _unreached_told(self._settings):
+        with _unreached_as_error(self._settings):
             return super().groups_of(instance_ids)
 
 
 @contextmanager
-def _unreached_told(settings: Settings) -> Iterator[None]:
+def _unreached_as_error(settings: Settings) -> Iterator[None]:
     try:
         yield
     except GatewayError as error:
