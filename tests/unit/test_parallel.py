@@ -27,8 +27,9 @@ def costs_of(
     handshake_seconds: float, answer_seconds: float, open_connections: int = 1
 ) -> tuple[Costs, list[Connection]]:
     costs, connections = Costs(), [Connection() for _ in range(open_connections)]
-    for connection in connections:
-        costs.add_handshake(connection, handshake_seconds)
+    for number, connection in enumerate(connections):  # one after another
+        start = number * 2 * handshake_seconds
+        costs.add_handshake(connection, start, start + handshake_seconds)
     costs.add_answer(answer_seconds)
     return costs, connections
 
@@ -63,6 +64,15 @@ def test_each_read_has_a_connection_where_answers_are_slow_or_connections_are_op
 
     assert slow.best_connections(20) == 20
     assert warm.best_connections(20) == 20
+
+
+def test_handshakes_at_the_same_time_are_no_dearer_for_waiting_for_each_other() -> None:
+    costs, connections = Costs(), [Connection() for _ in range(10)]
+    for number, connection in enumerate(connections):  # each takes 4 ms of the one processor
+        costs.add_handshake(connection, 0.0, 0.004 * (number + 1))
+    costs.add_answer(0.05)
+
+    assert costs.best_connections(20) == 20  # 40 ms more of handshakes, one answer less of waiting
 
 
 @pytest.mark.parametrize("how", ["closed", "stale", "forgotten"])

@@ -32,12 +32,13 @@ class Costs:
     """What connections of a process cost. Threads may call."""
 
     def __init__(self) -> None:
-        self._handshakes = deque[float](maxlen=SAMPLES)
+        self._handshakes = deque[tuple[float, float]](maxlen=SAMPLES)  # from when until when
         self._answers = deque[float](maxlen=SAMPLES)
         self._open = WeakSet[Connection]()
 
-    def add_handshake(self, connection: Connection, seconds: float) -> None:
-        self._handshakes.append(seconds)
+    def add_handshake(self, connection: Connection, started: float, ended: float) -> None:
+        """`started`, `ended`: in seconds, by a monotonic clock."""
+        self._handshakes.append((started, ended))
         self._open.add(connection)
 
     def add_answer(self, seconds: float) -> None:
@@ -55,7 +56,7 @@ class Costs:
         min_connections, max_connections = min(reads, MIN_CONNECTIONS), min(reads, MAX_CONNECTIONS)
         if not handshakes or not answers:
             return max_connections
-        handshake_seconds = sum(handshakes) / len(handshakes)
+        handshake_seconds = _covered_seconds(handshakes) / len(handshakes)
         # The shortest, for the others may have waited for this process itself.
         answer_seconds = min(answers)
         is_open = sum(not connection.is_stale() for connection in list(self._open))
@@ -65,6 +66,17 @@ class Costs:
             return max(0, connections - is_open) * handshake_seconds + rounds * answer_seconds
 
         return min(range(min_connections, max_connections + 1), key=seconds) if reads else 0
+
+
+def _covered_seconds(spans: list[tuple[float, float]]) -> float:
+    """Returns how long at least one ran: each of those at the same time also waits for the others,
+    so their own durations would make each look as dear as all.
+    """
+    seconds, covered_until = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        seconds += max(0.0, end - max(start, covered_until))
+        covered_until = max(covered_until, end)
+    return seconds
 
 
 class Reads:

@@ -178,7 +178,7 @@ class BoundedConnection(Base):  # type: ignore[misc]
         started = _now()
         try:
             self._connect_once_or_twice()
-            self.costs.add_handshake(self, _now() - started)
+            self.costs.add_handshake(self, started, _now())
         except Exception as error:
             cause = _misconnection(error) or _misconnection(error.__context__)
             if cause:
