@@ -44,7 +44,7 @@ class LocalGateway:
             raise Refused("DescribeScalingGroups", "InvalidScalingGroupId.NotFound", sentence)
         parameters = {"ScalingGroupId": scaling_group_id, "PageSize": str(PAGE_SIZE)}
         pages = [
-            page_of(reply, scaling_group_id, set())
+            page_of(reply, scaling_group_id, {})
             for reply in self._pages("DescribeScalingInstances", parameters)
         ]
         snapshot = snapshot_of(group, pages, now)

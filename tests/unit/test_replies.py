@@ -92,7 +92,7 @@ Path = tuple[Any, ...]
 def snapshot(groups: Any, instances: Any) -> Snapshot | None:
     group = group_of(groups, "asg-1")
     page_count(instances)
-    return snapshot_of(group, [page_of(instances, "asg-1", set())], NOW) if group else None
+    return snapshot_of(group, [page_of(instances, "asg-1", {})], NOW) if group else None
 
 
 def of_groups(reply: Any) -> object:

@@ -26,6 +26,7 @@ from scalein.cloud.parallel import Reads
 from scalein.cloud.replies import (
     MAX_ACTIVITIES,
     Page,
+    Traits,
     activities_by_id_of,
     activities_of,
     activity_id_of,
@@ -154,10 +155,10 @@ class EssGateway:
     def _snapshot(self, scaling_group_id: str, read_scope: ReadScope) -> Snapshot:
         now, metric = self._clock.now(), read_scope.metric
         with Reads(self._sdk.costs) as reads:
-            valid_texts: set[object] = {None, ""}
+            known_traits: Traits = {}
 
             def add_pages(numbers: range) -> list[Future[tuple[Page, Samples]]]:
-                page = partial(self._page, scaling_group_id, metric, valid_texts)
+                page = partial(self._page, scaling_group_id, metric, known_traits)
                 return [reads.add(partial(page, number)) for number in numbers]
 
             since = now - timedelta(seconds=read_scope.history_seconds)
@@ -176,7 +177,7 @@ class EssGateway:
             count = page_counts()[scaling_group_id] = page_count(first)
             page_reads += add_pages(range(guess + 1, count + 1))
             reads.start()
-            pages = [self._with_samples(first, scaling_group_id, metric, valid_texts)]
+            pages = [self._with_samples(first, scaling_group_id, metric, known_traits)]
             reads.finish()
             pages += [read.result() for read in page_reads[: max(0, count - 1)]]
             group_reply = group_read.result()
@@ -191,18 +192,18 @@ class EssGateway:
         )
 
     def _page(
-        self, scaling_group_id: str, metric: Metric | None, valid_texts: set[object], number: int
+        self, scaling_group_id: str, metric: Metric | None, known_traits: Traits, number: int
     ) -> tuple[Page, Samples]:
         reply = self._sdk.read(partial(instances_request, scaling_group_id, number))
-        return self._with_samples(reply, scaling_group_id, metric, valid_texts)
+        return self._with_samples(reply, scaling_group_id, metric, known_traits)
 
     def _with_samples(
-        self, reply: Reply, scaling_group_id: str, metric: Metric | None, valid_texts: set[object]
+        self, reply: Reply, scaling_group_id: str, metric: Metric | None, known_traits: Traits
     ) -> tuple[Page, Samples]:
         """Returns a page, and the metric's newest values of its instances in service. It runs in
         the thread that reads, while others await their answers.
         """
-        page = page_of(reply, scaling_group_id, valid_texts)
+        page = page_of(reply, scaling_group_id, known_traits)
         if metric is None:
             return page, {}
         from scalein.cloud.metrics import newest_samples  # only if an order goes by a metric

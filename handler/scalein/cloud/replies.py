@@ -102,13 +102,13 @@ class Page(NamedTuple):
     instances: list[Instance]
 
 
-def page_of(reply: Reply, scaling_group_id: str, valid_texts: set[object]) -> Page:
-    """Returns the instances of a page. `valid_texts`: what is known of the other pages; this adds
-    to it. Raises Inconsistent.
+def page_of(reply: Reply, scaling_group_id: str, known_traits: Traits) -> Page:
+    """Returns the instances of a page. `known_traits`: of the other pages; this adds to them.
+    Raises Inconsistent.
     """
     items = members_of(reply, scaling_group_id)
     total = total_of(reply, MAX_INSTANCES)
-    return Page(total, [_instance(item, valid_texts) for item in items])
+    return Page(total, [_instance(item, known_traits) for item in items])
 
 
 def snapshot_of(group: Reply, pages: list[Page], now: datetime) -> Snapshot:
@@ -157,38 +157,51 @@ INSTANCE_TEXTS = (
 )
 
 
-def _instance(item: Reply, valid_texts: set[object]) -> Instance:
-    """Returns an instance; adds its texts to those that are known to be valid: most instances of a
-    group have the same ones, and to check 2,000 takes a third of an invocation.
-    """
-    values = list(map(item.get, INSTANCE_TEXTS))
-    if not _all_known(values, valid_texts):
-        for name in INSTANCE_TEXTS:
-            text_of(item, name)
-        valid_texts.update(values)
-    state, zone_id, configuration, template, version, health, spot, creation, warmup = values
-    if not state:
-        raise Inconsistent("LifecycleState is missing or malformed.")
+# By the texts of an instance, what they say. Most instances of a group have the same ones, and to
+# check those of 2,000 takes a third of an invocation.
+Traits = dict[tuple[Any, ...], tuple[str, str, str, bool, bool, bool, bool]]
+
+
+def _instance(item: Reply, known_traits: Traits) -> Instance:
+    """Returns an instance; adds what its texts say to what is known."""
+    texts = tuple(map(item.get, INSTANCE_TEXTS))
+    try:
+        traits = known_traits.get(texts)
+    except TypeError:  # a list or an object, where a text belongs
+        traits = None
+    if traits is None:
+        traits = known_traits[texts] = _traits(item)
+    state, zone_id, configuration, healthy, warming_up, spot, attached = traits
     weight = item.get("WeightedCapacity")
     return Instance(
-        id=item["InstanceId"],
-        lifecycle_state=state,
-        zone_id=zone_id or "",
-        scaling_configuration=configuration or (f"{template}:{version or ''}" if template else ""),
-        joined_at=time_of(item, "CreatedTime") or time_of(item, "CreationTime"),
-        weight=None if weight is None else integer_of(weight, "WeightedCapacity"),
-        healthy=(health or "Healthy") == "Healthy",
-        warming_up=warmup == "WaitingForInstanceWarmup",
-        spot=(spot or "").startswith("Spot"),
-        attached=(creation or "AutoCreated") != "AutoCreated",
+        item["InstanceId"],
+        state,
+        zone_id,
+        configuration,
+        time_of(item, "CreatedTime") or time_of(item, "CreationTime"),
+        None if weight is None else integer_of(weight, "WeightedCapacity"),
+        healthy,
+        warming_up,
+        spot,
+        attached,
     )
 
 
-def _all_known(values: list[Any], valid_texts: set[object]) -> bool:
-    try:
-        return valid_texts.issuperset(values)
-    except TypeError:  # a list or an object, where a text belongs
-        return False
+def _traits(item: Reply) -> tuple[str, str, str, bool, bool, bool, bool]:
+    """Returns state, zone, configuration, and whether it is healthy, warming up, spot, attached."""
+    texts = [text_of(item, name) for name in INSTANCE_TEXTS]
+    state, zone_id, configuration, template, version, health, spot, creation, warmup = texts
+    if not state:
+        raise Inconsistent("LifecycleState is missing or malformed.")
+    return (
+        state,
+        zone_id,
+        configuration or (f"{template}:{version}" if template else ""),
+        (health or "Healthy") == "Healthy",
+        warmup == "WaitingForInstanceWarmup",
+        spot.startswith("Spot"),
+        (creation or "AutoCreated") != "AutoCreated",
+    )
 
 
 def activities_of(reply: Reply, scaling_group_id: str | None = None) -> list[Activity]:

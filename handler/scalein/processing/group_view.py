@@ -160,6 +160,8 @@ def _with_in_flight(snapshot: Snapshot, in_flight_ids: frozenset[str]) -> Snapsh
 
     The desired capacity is less by theirs.
     """
+    if not in_flight_ids:
+        return snapshot
     not_shown = [
         instance
         for instance in snapshot.instances

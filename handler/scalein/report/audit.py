@@ -23,6 +23,7 @@ VERSION = "scalein/3"  # fields keep their names within a version (docs/observab
 MAX_BYTES = 16_000  # of a line: 16 KB, of which Simple Log Service analyses no more, with a margin
 MAX_HEADER_BYTES = 2_000  # of what a follow-on line has besides its list
 MAX_SLICE_BYTES = MAX_BYTES - MAX_HEADER_BYTES
+TYPICAL_SLICE = 200  # entries; those of `retained`, mostly the longest list, have 55 bytes
 MAX_ENTRIES = 500  # of a list in the first line: a large one moves without being measured
 HEADER = ("audit", "part", "parts", "requestId", "scalingGroupId", "functionRequestId")
 MAX_PARTS = 1_000  # for the room that the number takes
@@ -148,21 +149,22 @@ def _without(fields: Json, names: Sequence[str]) -> Json:
     return {**fields, **emptied, "omitted": {**fields["omitted"], **omitted}}
 
 
-def _slices(entries: list[Any]) -> Iterator[str]:
-    """Yields the entries as JSON lists that fit into a line.
+def _slices(entries: list[Any], step: int = TYPICAL_SLICE) -> Iterator[str]:
+    """Yields the entries as JSON lists that fit into a line, as many as `step` in each.
 
     Where absurdly long texts of ESS make an entry too large alone, its ids are left out (of a call
     in doubt, whose token matters more), or the entry.
     """
-    text = _text(entries)
-    if len(text) <= MAX_SLICE_BYTES:
-        yield text
-    elif len(entries) > 1:
-        step = max(1, len(entries) * MAX_SLICE_BYTES // (len(text) + MAX_HEADER_BYTES))
-        for start in range(0, len(entries), step):
-            yield from _slices(entries[start : start + step])
-    elif "instanceIds" in entries[0]:
-        yield _text([{**entries[0], "instanceIds": []}])
+    for start in range(0, len(entries), step):
+        some = entries[start : start + step]
+        text = _text(some)
+        if len(text) <= MAX_SLICE_BYTES:
+            yield text
+        elif len(some) > 1:
+            fitting = len(some) * MAX_SLICE_BYTES // (len(text) + MAX_HEADER_BYTES)
+            yield from _slices(some, max(1, fitting))
+        elif "instanceIds" in some[0]:
+            yield _text([{**some[0], "instanceIds": []}])
 
 
 def _text(value: Json | list[Any]) -> str:
