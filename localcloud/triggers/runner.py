@@ -16,10 +16,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from localcloud.buses.model import FunctionCall
 from localcloud.functions.instances import Result
 from localcloud.functions.invocation_queue import MAX_BYTES
 from localcloud.functions.model import FcError
-from localcloud.functions.platform import Platform
+from localcloud.functions.platform import Platform, function_in
 from localcloud.queues.service import Push, QueueService
 from localcloud.queues.topics import Published, Subscription
 from localcloud.triggers.patterns import matches
@@ -114,6 +115,30 @@ class Runner:
             if trigger.is_enabled and pattern is not None and matches(pattern, event):
                 self._accept(trigger, json.dumps(event).encode())
 
+    def take_call(self, call: FunctionCall, end: Callable[[str], None]) -> None:
+        """Invokes a function for a rule; gives its error, or nothing, to `end`."""
+        named = function_in(call.arn)
+        if named is None:
+            end("InvalidArgument")
+        elif call.is_asynchronous:
+            code = self._enqueue(named, call.event)
+            self._add(call.rule, "rule", named[1], call.event, call.attempt, code, b"")
+            end(code)
+        else:
+            self._submit(self._run_call, call, named, end)
+
+    def _run_call(
+        self, call: FunctionCall, named: tuple[str, str, str], end: Callable[[str], None]
+    ) -> None:
+        try:
+            function = self.platform.registry.function(*named)
+            result = self.platform.invoke(function, call.event)
+            error, answer = result.error, result.body
+        except FcError as failure:
+            error, answer = failure.code, str(failure).encode()
+        self._add(call.rule, "rule", named[1], call.event, call.attempt, error, answer)
+        end(error)
+
     def _read_queue(self, trigger: Trigger, now: datetime) -> None:
         stream = self.streams.get(trigger.id)
         options = options_of(trigger.name, trigger.queue_name, trigger.config)
@@ -156,20 +181,20 @@ class Runner:
 
     def _accept(self, trigger: Trigger, event: bytes) -> bool:
         """Invokes asynchronously; returns whether the invocation was accepted."""
-        code = "" if len(event) <= MAX_BYTES else "RequestEntityTooLarge"
-        if not code:
-            code = self._enqueue(trigger, event)
+        code = self._enqueue((trigger.service, trigger.function, trigger.qualifier), event)
         self._record(trigger, event, 1, code, b"")
         return not code
 
-    def _enqueue(self, trigger: Trigger, event: bytes) -> str:
+    def _enqueue(self, named: tuple[str, str, str], event: bytes) -> str:
         """Adds an asynchronous invocation; returns the code of an error, or nothing."""
-        names = (trigger.service, trigger.function)
+        if len(event) > MAX_BYTES:
+            return "RequestEntityTooLarge"
         try:
-            self.platform.registry.function(*names, trigger.qualifier)
+            self.platform.registry.function(*named)
         except FcError as error:
             return error.code
-        self.platform.queue.accept(*names, event, 0, "", trigger.qualifier)
+        service, function, qualifier = named
+        self.platform.queue.accept(service, function, event, 0, "", qualifier)
         return ""
 
     def _push(self, push: Push) -> None:
@@ -180,9 +205,12 @@ class Runner:
     def _record(
         self, trigger: Trigger, event: bytes, attempt: int, error: str, answer: bytes
     ) -> None:
+        self._add(trigger.name, trigger.kind, trigger.function, event, attempt, error, answer)
+
+    def _add(self, name: str, kind: str, function: str, event: bytes, *outcome: Any) -> None:
+        """`outcome`: the number of the attempt, its error, the answer."""
         now = self.platform.clock.now()
-        names = (trigger.name, trigger.kind, trigger.function)
-        self.deliveries.append(Delivery(now, *names, event, attempt, error, answer))
+        self.deliveries.append(Delivery(now, name, kind, function, event, *outcome))
 
     def _work_forever(self) -> None:
         while not self._closed.wait(LOOK_SECONDS):
