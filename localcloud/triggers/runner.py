@@ -61,7 +61,7 @@ class Runner:
         self.streams: dict[str, Stream] = {}  # by the id of the trigger
         self.deliveries: deque[Delivery] = deque(maxlen=200)
         queues.on_publish = self.publish
-        self._due_at: dict[str, datetime] = {}  # of timers, by the id of the trigger
+        self.timers_due_at: dict[str, datetime] = {}  # by the id of the trigger
         self._workers = ThreadPoolExecutor(WORKERS, "trigger")
         self._submit: Submit = submit or self._workers.submit
         self._closed = threading.Event()
@@ -75,6 +75,17 @@ class Runner:
         if self._thread.is_alive():
             self._thread.join()
         self._workers.shutdown(cancel_futures=True)
+
+    def reset(self) -> None:
+        """Forgets what streams and timers remember."""
+        self.streams.clear()
+        self.timers_due_at.clear()
+        self.deliveries.clear()
+
+    def held_messages(self) -> list[tuple[str, int]]:
+        """Returns queue and number of each message that a trigger has received and not deleted."""
+        streams = list(self.streams.values())
+        return [(s.options.queue, message.number) for s in streams for message in list(s.batch)]
 
     def step(self) -> None:
         """Does what is due now."""
@@ -170,14 +181,14 @@ class Runner:
             first = following(trigger.created_at)
         except ValueError:  # it never fires
             return
-        due_at = self._due_at.get(trigger.id, first)
+        due_at = self.timers_due_at.get(trigger.id, first)
         ticks = 0
         while due_at <= now:
             ticks += 1
             if ticks <= MAX_TICKS:
                 self._accept(trigger, timer_event(trigger, due_at))
             due_at = following(due_at) if ticks < MAX_TICKS else following(now)
-        self._due_at[trigger.id] = due_at
+        self.timers_due_at[trigger.id] = due_at
 
     def _accept(self, trigger: Trigger, event: bytes) -> bool:
         """Invokes asynchronously; returns whether the invocation was accepted."""
