@@ -114,8 +114,8 @@ def test_what_the_sdks_made_survives_a_power_failure_and_still_acts(tmp_path: Pa
         cloud.post("/localcloud/reset")
         shown = cloud.get("/localcloud/queues")
         rules = [rule for bus in shown["buses"] for rule in bus["rules"]]
-        kept = (shown["queues"], shown["topics"], shown["metricRules"], shown["eventRules"])
-        assert (kept, rules) == (([], [], [], []), [])
+        left = (shown["queues"], shown["topics"], shown["metricRules"], shown["eventRules"])
+        assert (left, rules) == (([], [], [], []), [])
 
 
 def test_what_the_fleet_file_declares_stays_deleted_until_a_reset(tmp_path: Path) -> None:
