@@ -1,7 +1,8 @@
-"""What our templates declare of system events: made by CloudMonitor's API, and seen to act."""
+"""Rules that our templates declare: made by CloudMonitor's API, and seen to act."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import urllib.request
@@ -10,7 +11,13 @@ from typing import Any
 
 import pytest
 from alibabacloud_fc20230330 import models
+from starlette.requests import Request
+from starlette.responses import Response
 
+from localcloud.buses import control
+from localcloud.ess.model import Assumptions
+from localcloud.fleet import service_of
+from tests.support.clock import DrivenClock
 from tests.support.clouds import group, instances
 from tests.support.event_buses import rpc
 from tests.support.mns_client import queue_at
@@ -22,6 +29,7 @@ from tests.support.waits import soon
 
 TEMPLATES = ("template.yml", "template-fc2.yml", "s-resources.yml")
 QUEUES = ("scalein-requests", "scalein-failures")
+IDLE = (("Idle", "PutResourceMetricRule"), ("IdleTargets", "PutMetricRuleTargets"))
 SPOT = {
     "source": "acs.ecs",
     "type": "ecs:Instance:PreemptibleInstanceInterruption",
@@ -128,6 +136,47 @@ def test_the_queue_that_the_rules_write_to_invokes_the_function_of_the_template(
 
     [message] = json.loads(delivery.answer)
     assert json.loads(message["data"]["messageBody"])["content"] == SPOT["data"]
+
+
+def test_the_alarm_of_an_idle_tier_writes_to_the_queue_of_the_stack() -> None:
+    place = {"ALIYUN__Region": "cn-hangzhou", "ALIYUN__TenantId": "1", "ContactGroup": "ops"}
+    tier = {"IdleResources": [{"scaling_group": "asg-1"}], "IdleTimes": 2}
+    alarms = resolved("alarms.yml", ALIYUN__StackName="alarms", **place, **tier).resources
+    members = [{**one, "metrics": {"CpuUtilization": 3.0}} for one in instances(2)]
+    with compute_of(group(*members)) as compute:
+        queue_at(compute.endpoint, "scalein-requests")
+        for name, action in IDLE:
+            declared = {**alarms[name]["Properties"]}
+            as_text = {"ContactGroups": declared.pop("ContactGroups", [""])[0]}
+            as_text["Resources"] = json.dumps(declared.pop("Resources", None))
+            fields = (flat(field, value) for field, value in declared.items())
+            given = {name: value for one in fields for name, value in one.items()}
+            assert cms(compute, action, **given, **as_text)["Code"] == "200"
+        for _ in range(2):
+            compute.clock.advance(60)
+            compute.inside.advance()
+        [alert] = system_events(compute, "scalein-requests")
+
+    assert (alert["ruleName"], alert["curLevel"]) == ("web-cpu-low", "WARN")
+
+
+def test_only_a_client_of_this_machine_or_with_the_secret_raises_an_event() -> None:
+    service = service_of({"groups": []}, DrivenClock(), Assumptions())
+    [route] = control.routes(service, "secret")
+
+    async def body() -> dict[str, Any]:
+        return {"type": "http.request", "body": json.dumps(SPOT).encode()}
+
+    def status(secret: str) -> int:
+        headers = [
+            (b"x-localcloud-secret", secret.encode()),
+            (b"content-type", b"application/json"),
+        ]
+        scope = {"type": "http", "method": "POST", "headers": headers, "client": ("203.0.113.9", 1)}
+        response: Response = asyncio.run(route.endpoint(Request(scope, body)))
+        return response.status_code
+
+    assert (status("secret"), status("wrong")) == (200, 403)
 
 
 def test_a_rule_on_events_is_described_disabled_and_deleted(compute: Compute) -> None:
