@@ -205,16 +205,24 @@ class Platform:
             "responseContext": {"statusCode": 200, "functionError": result.error},
             "responsePayload": result.body.decode("utf-8", "replace"),
         }
-        match = FUNCTION_ARN.match(arn)
-        if not match:
+        named = function_in(arn)
+        if not named:
             self._send(arn, body)
             return
-        service, _, qualifier = (match[1] or NATIVE).partition(".")
-        qualifier = qualifier or match[3] or LATEST
+        service, function, qualifier = named
         try:
-            self.queue.accept(service, match[2], json.dumps(body).encode(), 0, "", qualifier)
+            self.queue.accept(service, function, json.dumps(body).encode(), 0, "", qualifier)
         except TaskExists:
             return  # it has no task id
+
+
+def function_in(arn: str) -> tuple[str, str, str] | None:
+    """Returns service, function and qualifier of an ARN; None: it is of no function."""
+    match = FUNCTION_ARN.match(arn)
+    if not match:
+        return None
+    service, _, qualifier = (match[1] or NATIVE).partition(".")
+    return service, match[2], qualifier or match[3] or LATEST
 
 
 def _max_retries(config: dict[str, Any]) -> int:
