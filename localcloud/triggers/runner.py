@@ -6,16 +6,15 @@ A thread does it, a few times a second; a test can call `step` instead, and driv
 from __future__ import annotations
 
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from localcloud.background import Background
 from localcloud.buses.model import FunctionCall
 from localcloud.functions.instances import Result
 from localcloud.functions.invocation_queue import MAX_BYTES
@@ -28,7 +27,6 @@ from localcloud.triggers.registry import Trigger, triggers_in
 from localcloud.triggers.stream import Stream, options_of
 from localcloud.triggers.timer import schedule_of
 
-LOOK_SECONDS = 0.05
 WORKERS = 8
 MAX_TICKS = 100  # of one timer, where the clock was put far forward
 PUSH_SECONDS = 5.0
@@ -62,19 +60,9 @@ class Runner:
         self.deliveries: deque[Delivery] = deque(maxlen=200)
         queues.on_publish = self.publish
         self.timers_due_at: dict[str, datetime] = {}  # by the id of the trigger
-        self._workers = ThreadPoolExecutor(WORKERS, "trigger")
-        self._submit: Submit = submit or self._workers.submit
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._work_forever, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def close(self) -> None:
-        self._closed.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._workers.shutdown(cancel_futures=True)
+        background = Background("trigger", WORKERS, self.step)
+        self._submit: Submit = submit or background.submit
+        self.start, self.close = background.start, background.close
 
     def reset(self) -> None:
         """Forgets what streams and timers remember."""
@@ -222,10 +210,6 @@ class Runner:
         """`outcome`: the number of the attempt, its error, the answer."""
         now = self.platform.clock.now()
         self.deliveries.append(Delivery(now, name, kind, function, event, *outcome))
-
-    def _work_forever(self) -> None:
-        while not self._closed.wait(LOOK_SECONDS):
-            self.step()
 
 
 def timer_event(trigger: Trigger, due_at: datetime) -> bytes:
