@@ -11,7 +11,7 @@ from time import perf_counter
 
 from starlette.responses import Response
 
-from localcloud import answers, ecs, errors, location, sts
+from localcloud import answers, balancers, ecs, errors, location, sts
 from localcloud.answers import Reply
 from localcloud.authenticator import Authenticator, access_key_id, caller_of
 from localcloud.ess import catalogue
@@ -34,6 +34,8 @@ PERFORM_BY_VERSION: dict[str, Perform] = {
     **dict.fromkeys(catalogue.VERSIONS, catalogue.perform),
     "2019-01-01": monitor.perform,
     ecs.VERSION: ecs.perform,
+    balancers.SLB_VERSION: balancers.perform,
+    balancers.ALB_VERSION: balancers.perform_alb,
     location.VERSION: location.perform,
 }
 NESTED = "2014-08-28"  # every list one level deeper

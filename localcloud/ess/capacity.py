@@ -116,7 +116,7 @@ def check_may_start(
     removal_checks.check_process(state, group, process)
     if not may_start(state, group, parallel=parallel):
         raise errors.ScalingActivityInProgress()
-    removal_checks.check_attached(group)
+    removal_checks.check_attached(state, group)
 
 
 def may_start(state: EssState, group: ScalingGroup, *, parallel: bool = True) -> bool:

@@ -56,6 +56,7 @@ class EssState:
     # to receivers, newest last
     sent_messages: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=1_000))
     metric_rules: dict[str, MetricRule] = field(default_factory=dict)  # CloudMonitor's
+    balancer_statuses: dict[str, str] = field(default_factory=dict)  # of an SLB; else it is active
     started_at: datetime | None = None  # metric series count from here
     account_id: str = HOME_ACCOUNT
 

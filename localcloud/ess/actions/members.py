@@ -104,6 +104,7 @@ def detach_instances(state: EssState, request: Request) -> Reply:
     activity = activity_by_hand(state, group, "detach", ids, request)
     activity.instance_ids = ids
     activity.detaches = True
+    activity.keeps_backends = request["DetachOption"] != "both"
     activity.ignored = {id: error.code for id, error in error_by_id.items()}
     state.start_removal(group, detached, activity, request["DecreaseDesiredCapacity"])
     return {"ScalingActivityId": activity.scaling_activity_id}
