@@ -161,10 +161,22 @@ def test_a_detached_instance_stays_a_backend_unless_it_is_taken_out_of_both(
     cloud: Cloud, option: dict[str, str], left: set[str]
 ) -> None:
     sent(cloud, "DetachInstances", {**GROUP, "InstanceId.1": "i-0001", **option})
+    during = weights(cloud)["i-0001"]
     cloud.clock.advance(60)
 
+    assert during == (50 if left else 0)
     assert cloud.states().keys() == {"i-0002", "i-0003"}
     assert weights(cloud).keys() == {"i-0002", "i-0003"} | left
+
+
+def test_what_is_released_is_left_behind_nothing(cloud: Cloud) -> None:
+    sent(cloud, "DetachLoadBalancers", {**GROUP, "LoadBalancer.1": "lb-1"})
+    sent(cloud, "RemoveInstances", {**GROUP, "InstanceId.1": "i-0002"})
+    before = weights(cloud)
+    cloud.clock.advance(60)
+
+    assert before == dict.fromkeys(IDS, 50)
+    assert weights(cloud).keys() == {"i-0001", "i-0003"}
 
 
 def test_a_v_server_group_is_attached_and_detached_by_its_port(cloud: Cloud) -> None:
