@@ -78,9 +78,16 @@ def backends_of(state: EssState, is_wanted: Callable[[Target], bool]) -> list[Ba
 
 
 def attach(group: ScalingGroup, target: Target, force: bool) -> None:
-    """Has the group manage the target; without `force` its present instances stay outside."""
+    """Has the group manage the target; without `force` its present instances stay outside.
+
+    Those that it left behind the target are managed again, unless they left the group.
+    """
+    left = group.left_backends.pop(target.key, {})
     if not force:
-        group.outside_backends[target.key] = list(group.instances)
+        group.outside_backends[target.key] = [id for id in group.instances if id not in left]
+    strangers = {id: weight for id, weight in left.items() if id not in group.instances}
+    if strangers:
+        group.left_backends[target.key] = strangers
 
 
 def detach(state: EssState, group: ScalingGroup, target: Target, force: bool) -> None:

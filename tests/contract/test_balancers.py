@@ -132,12 +132,13 @@ def test_instances_become_backends_of_what_is_attached_by_force_or_before_they_j
 ) -> None:
     attach = {**GROUP, "LoadBalancer.1": "lb-9", "ForceAttach": force}
     sent(cloud, "AttachLoadBalancers", attach)
-    sent(cloud, "AttachInstances", {**GROUP, "InstanceId.1": "i-new"})
+    joining = {"InstanceId.1": "i-new", "LoadBalancerWeight.1": "30"}
+    sent(cloud, "AttachInstances", {**GROUP, **joining})
     before = weights(cloud, "lb-9")
     cloud.clock.advance(60)
 
     assert before.keys() == present
-    assert weights(cloud, "lb-9").keys() == {*present, "i-new"}
+    assert weights(cloud, "lb-9") == {**dict.fromkeys(present, 50), "i-new": 30}
 
 
 @pytest.mark.parametrize(("force", "left"), [("false", set(IDS)), ("true", set())])
@@ -167,6 +168,28 @@ def test_a_detached_instance_stays_a_backend_unless_it_is_taken_out_of_both(
     assert during == (50 if left else 0)
     assert cloud.states().keys() == {"i-0002", "i-0003"}
     assert weights(cloud).keys() == {"i-0002", "i-0003"} | left
+
+
+def test_what_was_left_behind_is_taken_out_once_it_is_attached_again(cloud: Cloud) -> None:
+    sent(cloud, "DetachLoadBalancers", {**GROUP, "LoadBalancer.1": "lb-1"})
+    sent(cloud, "AttachLoadBalancers", {**GROUP, "LoadBalancer.1": "lb-1"})
+    before = weights(cloud)
+    sent(cloud, "RemoveInstances", {**GROUP, "InstanceId.1": "i-0002"})
+    cloud.clock.advance(30)
+
+    assert before == dict.fromkeys(IDS, 50)
+    assert weights(cloud).keys() == {"i-0001", "i-0003"}
+
+
+def test_an_instance_that_is_created_has_the_weight_of_its_configuration(cloud: Cloud) -> None:
+    source = {"ImageId": "m-1", "InstanceType": "ecs.g7.large", "LoadBalancerWeight": "20"}
+    made = sent(cloud, "CreateScalingConfiguration", {**GROUP, **source})
+    active = {"ActiveScalingConfigurationId": made["ScalingConfigurationId"]}
+    sent(cloud, "ModifyScalingGroup", {**GROUP, **active, "MinSize": "4"})
+    cloud.states()
+    cloud.clock.advance(60)
+
+    assert sorted(weights(cloud).values()) == [20, 50, 50, 50]
 
 
 def test_what_is_released_is_left_behind_nothing(cloud: Cloud) -> None:

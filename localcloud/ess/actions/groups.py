@@ -14,7 +14,7 @@ from localcloud.ess.actions.group_fields import (
     TEMPLATE_VERSION,
     set_fields,
 )
-from localcloud.ess.actions.members import attach
+from localcloud.ess.actions.members import WEIGHTS, attach
 from localcloud.ess.balancer_entries import BALANCERS
 from localcloud.ess.model import ScalingGroup
 from localcloud.ess.parameters import (
@@ -108,14 +108,14 @@ def enable_scaling_group(state: EssState, request: Request) -> Reply:
         raise refusals.MissingActiveConfiguration()
     group.lifecycle_state = "Active"
     if request["InstanceId"]:
-        _attach_all(state, group, request["InstanceId"])
+        _attach_all(state, group, request)
     return {}
 
 
-def _attach_all(state: EssState, group: ScalingGroup, ids: list[str]) -> None:
+def _attach_all(state: EssState, group: ScalingGroup, request: Request) -> None:
     """Attaches instances to a group that was just enabled; where it cannot, it is Inactive."""
     try:
-        attach(state, group, ids, {"Entrusted": False})
+        attach(state, group, request["InstanceId"], {**request, "Entrusted": False})
     except errors.ApiError as error:
         group.lifecycle_state = "Inactive"
         if isinstance(error, errors.IncorrectCapacityMaxSize):
@@ -259,7 +259,7 @@ ACTIONS = (
                 TEMPLATE_VERSION,
             ),
             texts("InstanceId"),
-            texts("LoadBalancerWeight"),
+            WEIGHTS,
             records("LaunchTemplateOverride"),
         ),
     ),
