@@ -11,7 +11,7 @@ from time import perf_counter
 
 from starlette.responses import Response
 
-from localcloud import answers, ecs, errors, location, sts
+from localcloud import answers, balancers, ecs, errors, location, sts
 from localcloud.answers import Reply
 from localcloud.authenticator import Authenticator, access_key_id, caller_of
 from localcloud.buses import actions as buses
@@ -36,6 +36,8 @@ PERFORM_BY_VERSION: dict[str, Perform] = {
     "2019-01-01": monitor.perform,
     ecs.VERSION: ecs.perform,
     buses.VERSION: buses.perform,
+    balancers.SLB_VERSION: balancers.perform,
+    balancers.ALB_VERSION: balancers.perform_alb,
     location.VERSION: location.perform,
 }
 NESTED = "2014-08-28"  # every list one level deeper

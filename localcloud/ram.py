@@ -15,8 +15,10 @@ PRODUCTS = {
     "2014-08-28": ESS,
     "2022-02-22": ESS,
     CLOUD_MONITOR_VERSION: "cms",
+    "2014-05-15": "slb",
     "2014-05-26": "ecs",
     "2020-04-01": BUSES,
+    "2020-06-16": "alb",
     "2015-04-01": "sts",
 }
 READS = ("Describe", "List", "Get", "View")

@@ -60,6 +60,7 @@ class EssState:
     event_rules: dict[str, EventRule] = field(default_factory=dict)  # CloudMonitor's, by name
     buses: dict[str, Bus] = field(default_factory=dict)  # EventBridge's
     event_deliveries: list[Delivery] = field(default_factory=list)  # from them, on their way
+    balancer_statuses: dict[str, str] = field(default_factory=dict)  # of an SLB; else it is active
     started_at: datetime | None = None  # metric series count from here
     account_id: str = HOME_ACCOUNT
 
