@@ -13,6 +13,7 @@ from localcloud.cloud import LocalCloud
 from localcloud.console.bodies import error_response, read_object
 from localcloud.console.event_library import event_library
 from localcloud.console.event_times import current_event
+from localcloud.console.newest import text_of
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.functions.instances import Result
 from localcloud.functions.model import NATIVE, FcError
@@ -69,7 +70,7 @@ def routes(cloud: LocalCloud, function: FleetFunction | None) -> list[Route]:
             {
                 "failed": result.error,
                 "answer": result.body.decode("utf-8", "replace"),
-                "log": result.log.decode("utf-8", "replace"),
+                "log": text_of(result.output or result.log),
                 "ms": round(result.seconds * 1_000, 1),
                 "coldStart": result.is_cold_start,
                 "requestId": result.request_id,

@@ -50,6 +50,8 @@ class ConsoleHistory:
 
     def __post_init__(self) -> None:
         self.cloud.faults.on_fault = self.record_fault
+        if self.cloud.platform is not None:
+            self.cloud.platform.on_invocation = self.record_invocation
 
     def clear(self) -> None:
         """Forgets all."""

@@ -52,10 +52,11 @@ def rows(ready: Mapping[str, str], topic: str) -> list[Any]:
 class Stream:
     """The stream of changes, byte by byte."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, query: str = "") -> None:
         host, _, port = endpoint.partition(":")
         self.socket = socket.create_connection((host, int(port)))
-        self.socket.sendall(f"GET /localcloud/stream HTTP/1.1\r\nHost: {endpoint}\r\n\r\n".encode())
+        head = f"GET /localcloud/stream{query} HTTP/1.1\r\nHost: {endpoint}\r\n\r\n"
+        self.socket.sendall(head.encode())
 
     def read(self, seconds: float) -> bytes:
         """Returns all that comes within so many seconds."""
