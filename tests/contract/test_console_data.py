@@ -34,7 +34,8 @@ TOPICS = st.fixed_dictionaries({"one": KEYS, "two": KEYS})
 def ready(tmp_path: Path) -> Iterator[Mapping[str, str]]:
     fleet = tmp_path / "fleet.json"
     members = [*instances(30), *instances(1, "p", lifecycleState="Protected")]
-    fleet.write_text(json.dumps({"groups": [group(*members, minSize=5)], "activitySeconds": 600}))
+    document = {"groups": [group(*members, minSize=5)], "queues": [{"name": "q"}]}
+    fleet.write_text(json.dumps({**document, "activitySeconds": 600}))
     with local_cloud(fleet) as started:
         yield started
 
@@ -80,6 +81,8 @@ class Stream:
 
 
 def test_nothing_is_transferred_while_nothing_happens(ready: Mapping[str, str]) -> None:
+    """Also while a message waits to become visible."""
+    request_json(ready, "queues/q/messages", {"text": "later", "delaySeconds": 600})
     stream = Stream(ready["endpoint"])
     with stream.socket:
         assert b"event: snapshot" in stream.read(QUIET_SECONDS)

@@ -96,6 +96,7 @@ def row(page: Any, id: str) -> Any:
 
 def shot(page: Any, name: str) -> None:
     if SCREENSHOTS:
+        page.wait_for_timeout(300)  # colours change in steps
         page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
 
 

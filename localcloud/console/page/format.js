@@ -79,3 +79,23 @@ export function textView(text, none = 'It is empty.') {
   try { shown = JSON.stringify(JSON.parse(text), null, 2); } catch { /* it is no JSON */ }
   return h('pre', { tabindex: '0' }, shown);
 }
+
+// A line that is a JSON object, such as an audit line: its sentence, and all of it when opened.
+function recordView(line) {
+  let record = null;
+  try { record = JSON.parse(line); } catch { /* it is no JSON */ }
+  if (!record || typeof record !== 'object' || Array.isArray(record)) return null;
+  const { message, status, level } = record;
+  const kind = status ?? level;
+  return h('details', {}, h('summary', {}, kind ? badge(kind) : null,
+    String(message ?? line.slice(0, 120))), json(record));
+}
+
+// A log by its lines; those of the platform are quiet.
+export function logView(text, none) {
+  const lines = text.split('\n').filter(Boolean);
+  if (!lines.length) return h('p', { class: 'quiet' }, none);
+  return h('div', { class: 'log', role: 'group', 'aria-label': 'Log' }, lines.map((line) =>
+    recordView(line) ?? h('div', { class: /^(FC |FunctionCompute )/.test(line) ? 'quiet' : '' },
+      line)));
+}

@@ -3,7 +3,7 @@ import { drawIfNew, drawList, empty, h, pairs } from './dom.js';
 import { cloud, list } from './data.js';
 import { askForm } from './dialogs.js';
 import { openDrawer } from './drawer.js';
-import { badge, clockTime, count, kindOf, plural, textView } from './format.js';
+import { badge, clockTime, count, kindOf, logView, plural, textView } from './format.js';
 import { arnView, listed, queueView } from './links.js';
 import { attempt, get } from './requests.js';
 import { fire, sampleFields } from './samples.js';
@@ -35,7 +35,7 @@ function versionOf(one) {
 function resultView(one, again) {
   return h('div', {}, h('p', { class: 'buttons' }, h('button', { type: 'button', class: 'small',
     onclick: again }, 'Invoke again …')),
-  h('h3', {}, 'Log'), textView(one.log, 'It wrote nothing.'),
+  h('h3', {}, 'Log'), logView(one.log, 'It wrote nothing.'),
   h('h3', {}, one.error ?? one.failed ? 'Error' : 'Answer'), textView(one.answer),
   one.event ? [h('h3', {}, 'Event'), textView(one.event)] : null);
 }

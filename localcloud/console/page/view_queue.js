@@ -18,12 +18,12 @@ const COLUMNS = [
     sort: (one) => one.number },
   { key: 'state', title: 'State', width: '86px', value: (one) => one.state,
     cell: (one) => badge(one.state, KINDS[one.state]) },
+  { key: 'preview', title: 'Body', width: 'minmax(180px, 3fr)', value: (one) => one.preview,
+    style: 'mono' },
   { key: 'visible', title: 'Visible in', width: '92px', value: visibleIn,
     sort: (one) => one.visible },
   { key: 'received', title: 'Received', width: '72px', value: (one) => one.received, end: true },
   { key: 'priority', title: 'Priority', width: '64px', value: (one) => one.priority, end: true },
-  { key: 'preview', title: 'Body', width: 'minmax(220px, 3fr)', value: (one) => one.preview,
-    style: 'mono' },
   { key: 'id', title: 'Message id', width: '130px', value: (one) => one.id, style: 'mono' },
 ];
 
@@ -44,7 +44,8 @@ async function showMessage(queue, row) {
 
 function connectionsOf(name) {
   const rules = list('metricRules')
-    .filter((one) => one.targets.some((arn) => queueOf(arn) === name)).map((one) => ['written by', `alert rule ${one.name}`, '#/alarms']);
+    .filter((one) => one.targets.some((arn) => queueOf(arn) === name))
+    .map((one) => ['written by', `alert rule ${one.name}`, '#/alarms']);
   const hooks = list('hooks').filter((one) => queueOf(one.arn) === name)
     .map((one) => ['written by', `lifecycle hook ${one.name}`, '#/hooks']);
   const topics = list('topics').filter((one) => one.subscriptions.some((to) => to.queue === name))
@@ -66,7 +67,7 @@ function tilesView(queue) {
   return [tile('Active', count(queue.active)), tile('In flight', count(queue.inactive)),
     tile('Delayed', count(queue.delayed)), tile('Sent', count(queue.sent)),
     tile('Deleted', count(queue.deleted)),
-    tile('Visibility timeout', duration(queue.visibilityTimeout)),
+    tile('Invisible for', duration(queue.visibilityTimeout)),
     tile('Retention', duration(queue.retention))];
 }
 
