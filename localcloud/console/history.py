@@ -220,8 +220,13 @@ class ConsoleHistory:
 
 
 def _subject(content: Any) -> str:
+    """Returns what a message is of: an event, a hook, an alert, the end of an invocation."""
     if not isinstance(content, dict):
         return "message"
+    if "ruleName" in content:
+        return f"alert {content['ruleName']}"
+    if isinstance(content.get("requestContext"), dict):
+        return f"invocation: {content['requestContext'].get('condition')}"
     return str(content.get("event") or content.get("lifecycleHookName") or "message")
 
 

@@ -206,6 +206,7 @@ def test_an_alert_rule_that_is_raised_writes_to_its_queue_and_ok_ends_it(compute
     for state in ("ALARM", "OK"):
         assert ask(compute, "alarms", {"ruleId": "r", "state": state})[1] == {"state": state}
 
+    assert {"alert r"} == {one["what"] for one in rows(compute, "log") if one["kind"] == "message"}
     messages = ask(compute, "queues/q/messages")[1]["messages"]
     levels = [
         json.loads(ask(compute, f"queues/q/messages/{one['id']}")[1]["text"]) for one in messages
