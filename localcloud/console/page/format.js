@@ -80,7 +80,7 @@ export function textView(text, none = 'It is empty.') {
   return h('pre', { tabindex: '0' }, shown);
 }
 
-// A line that is a JSON object, such as an audit line: its sentence, and all of it when opened.
+// A line that is a JSON object, such as an audit line: its sentence, and all of it on request.
 function recordView(line) {
   let record = null;
   try { record = JSON.parse(line); } catch { /* it is no JSON */ }

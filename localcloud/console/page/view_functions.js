@@ -74,9 +74,9 @@ async function askInvoke(row, qualifier = 'LATEST', text = null) {
 }
 
 function limitText(one) {
-  const limit = one.limit === null ? '' : ` of at most ${one.limit}`;
+  const limit = one.limit === null ? '' : `, limit ${one.limit}`;
   const idle = one.instances ? `, ${plural(one.instances, 'idle instance')}` : '';
-  return `${count(one.busy)}${limit} running${idle}`;
+  return `${count(one.busy)} running${idle}${limit}`;
 }
 
 const aliasText = (one) => Object.entries(one.aliases)

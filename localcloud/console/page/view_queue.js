@@ -1,4 +1,4 @@
-// One queue: its counts, what writes to it and reads it, and its messages, which a look leaves.
+// One queue: its counts, what writes to it and reads it, and its messages, none of them taken.
 import { drawIfNew, drawList, empty, h, pairs } from './dom.js';
 import { data, list, now } from './data.js';
 import { closeDrawer, openDrawer } from './drawer.js';
