@@ -51,8 +51,6 @@ def serve(
             message = f"cannot listen on {place}: {error.strerror}; give another --port, or 0"
             raise click.ClickException(message) from error
         history = ConsoleHistory(cloud)
-        if cloud.platform:
-            cloud.platform.on_invocation = history.record_invocation
         bound_host, bound_port = listener.getsockname()
         if function:
             function.endpoint = f"{bound_host}:{bound_port}"

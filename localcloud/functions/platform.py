@@ -39,8 +39,8 @@ class Platform:
     def __init__(
         self, clock: Clock, account: Account, send: Callable[[str, dict[str, Any]], None]
     ) -> None:
-        # called after every invocation
-        self.on_invocation: Callable[[Function, Result], None] = lambda _, __: None
+        # called after every invocation, with its event
+        self.on_invocation: Callable[[Function, bytes, Result], None] = lambda *_: None
         self._folder = tempfile.TemporaryDirectory(prefix="localcloud-fc-")
         folder = Path(self._folder.name)
         self.clock = clock
@@ -81,7 +81,7 @@ class Platform:
             message = f"every instance of the function '{function.name}' is busy"
             raise FcError(THROTTLED, "ResourceExhausted", message) from error
         self._write_log_rows(function, request_id, result)
-        self.on_invocation(function, result)
+        self.on_invocation(function, event, result)
         return result
 
     def _write_log_rows(self, function: Function, request_id: str, result: Result) -> None:

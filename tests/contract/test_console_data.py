@@ -34,7 +34,8 @@ TOPICS = st.fixed_dictionaries({"one": KEYS, "two": KEYS})
 def ready(tmp_path: Path) -> Iterator[Mapping[str, str]]:
     fleet = tmp_path / "fleet.json"
     members = [*instances(30), *instances(1, "p", lifecycleState="Protected")]
-    fleet.write_text(json.dumps({"groups": [group(*members, minSize=5)], "activitySeconds": 600}))
+    document = {"groups": [group(*members, minSize=5)], "queues": [{"name": "q"}]}
+    fleet.write_text(json.dumps({**document, "activitySeconds": 600}))
     with local_cloud(fleet) as started:
         yield started
 
@@ -52,10 +53,11 @@ def rows(ready: Mapping[str, str], topic: str) -> list[Any]:
 class Stream:
     """The stream of changes, byte by byte."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, query: str = "") -> None:
         host, _, port = endpoint.partition(":")
         self.socket = socket.create_connection((host, int(port)))
-        self.socket.sendall(f"GET /localcloud/stream HTTP/1.1\r\nHost: {endpoint}\r\n\r\n".encode())
+        head = f"GET /localcloud/stream{query} HTTP/1.1\r\nHost: {endpoint}\r\n\r\n"
+        self.socket.sendall(head.encode())
 
     def read(self, seconds: float) -> bytes:
         """Returns all that comes within so many seconds."""
@@ -79,6 +81,8 @@ class Stream:
 
 
 def test_nothing_is_transferred_while_nothing_happens(ready: Mapping[str, str]) -> None:
+    """Also while a message waits to become visible."""
+    request_json(ready, "queues/q/messages", {"text": "later", "delaySeconds": 600})
     stream = Stream(ready["endpoint"])
     with stream.socket:
         assert b"event: snapshot" in stream.read(QUIET_SECONDS)
