@@ -10,7 +10,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.cloud import LocalCloud
-from localcloud.console.bodies import error_response, read_object
+from localcloud.console.bodies import (
+    NOT_ALLOWED,
+    error_response,
+    has_secret_or_is_local,
+    read_object,
+)
 from localcloud.console.event_library import event_library
 from localcloud.console.event_times import current_event
 from localcloud.console.newest import text_of
@@ -53,6 +58,8 @@ def routes(cloud: LocalCloud, function: FleetFunction | None) -> list[Route]:
 
         Also to one of its versions or aliases, {"qualifier"}.
         """
+        if not has_secret_or_is_local(request, cloud.authenticator.access_key_secret):
+            return error_response(NOT_ALLOWED, 403, "SecretNeeded")
         body = await read_object(request)
         name, text = body.get("event"), body.get("text")
         target, qualifier = str(body.get("function") or ""), str(body.get("qualifier") or "")
