@@ -22,7 +22,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help setup servers run run-alarm run-queue test test-fast test-long coverage fuzz chaos mutants test-all docs check lint types fix bench load console node-modules validate clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 14
+	@awk -F ':.*## ' '/^[a-z-]+:.*##/ { line = sprintf("%-13s", $$1); n = split($$2, words, " "); \
+	    for (i = 1; i <= n; i++) { if (length(line) + length(words[i]) > 78) { print line; line = sprintf("%13s", "") } line = line " " words[i] } \
+	    print line }' Makefile
 
 setup: $(VENV)/installed-requirements-dev ## make .venv, with all that tests and checks need
 

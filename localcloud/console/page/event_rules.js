@@ -66,12 +66,14 @@ async function askEvent() {
 // Returns the element of the section, and what draws it when its topics have changed.
 export function eventRules() {
   const rules = h('ul', { class: 'rows' });
-  const retries = h('ul', { class: 'rows', 'aria-label': 'Being tried again' });
+  const retries = h('ul', { class: 'rows' });
+  const failed = h('section', { class: 'stack', 'aria-label': 'Being tried again' },
+    h('h3', {}, 'Being tried again'), retries);
   const none = h('div', {});
   const raise = () => h('button', { type: 'button', class: 'small push', onclick: askEvent },
     'Raise an event');
   const element = h('section', { class: 'card', 'aria-label': 'Event rules' },
-    h('header', {}, h('h3', {}, 'Event rules'), raise()), rules, none, retries);
+    h('header', {}, h('h3', {}, 'Event rules'), raise()), rules, none, failed);
   return {
     element,
     update(has) {
@@ -85,7 +87,7 @@ export function eventRules() {
           + 'topics. SDKs of EventBridge and CloudMonitor create them.')));
       }
       if (has('retries')) {
-        retries.hidden = !data.retries.size;
+        failed.hidden = !data.retries.size;
         drawList(retries, [...data.retries], ([key]) => key, ([, one]) => retryItem(one));
       }
     },
