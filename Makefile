@@ -66,7 +66,7 @@ servers: ## install redis-server, rabbitmq-server and chromium, which some tests
 test: setup servers ## all tests, with real servers; at its end, what was skipped and which command brings it
 	$(PYTEST) $(TESTS)
 
-test-fast: setup ## the tests that need no server: half a minute at most
+test-fast: setup ## the tests that need no server: a minute
 	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-quick} $(PYTEST) -m fast $(FAST_TESTS)
 
 test-long: setup ## all tests, with many more examples for each property

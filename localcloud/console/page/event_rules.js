@@ -67,7 +67,7 @@ async function askEvent() {
 export function eventRules() {
   const rules = h('ul', { class: 'rows' });
   const retries = h('ul', { class: 'rows' });
-  const failed = h('section', { class: 'stack', 'aria-label': 'Being tried again' },
+  const failed = h('section', { 'aria-label': 'Being tried again' },
     h('h3', {}, 'Being tried again'), retries);
   const none = h('div', {});
   const raise = () => h('button', { type: 'button', class: 'small push', onclick: askEvent },
