@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localcloud.ess.model import Assumptions
 from tests.contract.test_error_tables import sent
 from tests.contract.test_living_cloud import Story, story_of
 from tests.support.clouds import cloud_of, group, instances
@@ -105,6 +106,30 @@ def test_a_scheduled_task_and_an_alarm_execute_a_rule_by_their_name() -> None:
         f'An alarm task {executes} "2" to "3".',
         f'A scheduled task {executes} "1" to "2".',
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "values", "desired"),
+    [
+        ("Pending", [4], [6]),  # 2 are stable of the 3 that are desired, and 4 are added
+        ("InService", [3, 1], [6, 4]),  # the second counts from the 3 that are stable, too
+    ],
+)
+def test_a_rule_s_change_counts_from_what_is_stable(
+    state: str, values: list[int], desired: list[int]
+) -> None:
+    """Source: ESS guide, Expected number of instances: table of changes, example 1."""
+    members = [*instances(2), *instances(1, "p", lifecycleState=state)]
+    with cloud_of(group(*members, desiredCapacity=3), assumptions=Assumptions(acts=True)) as cloud:
+        story, seen = Story(cloud), []
+        for value in values:
+            rule = story.describe("CreateScalingRule", **{**RULE, "AdjustmentValue": value})
+            story.describe("ExecuteScalingRule", ScalingRuleAri=rule["ScalingRuleAri"])
+            seen.append(cloud.group.desired_capacity)
+        story.after(120)
+        assert sum(story.after(60).values()) == desired[-1]
+
+    assert seen == desired
 
 
 @pytest.mark.parametrize(
