@@ -132,6 +132,15 @@ def test_a_rule_s_change_counts_from_what_is_stable(
     assert seen == desired
 
 
+def test_what_is_attached_is_added_to_the_desired_capacity() -> None:
+    """Source: ESS guide, Expected number of instances: table of changes."""
+    with cloud_of(group(*instances(2), desiredCapacity=3)) as cloud:
+        ids = ["i-a", "i-b", "i-c", "i-d"]
+        Story(cloud).describe("AttachInstances", **GROUP, InstanceIds=ids)
+
+        assert cloud.group.desired_capacity == 7
+
+
 @pytest.mark.parametrize(
     ("action", "ids", "texts"),
     [
