@@ -38,6 +38,11 @@ def rule_by_ari(state: EssState, ari: str) -> Rule:
     return rule
 
 
+def by_rule(cause: Cause, rule: Rule) -> Cause:
+    """Returns the cause of what a rule starts; the text of `cause` says who executes it."""
+    return cause._replace(text=f'{cause.text} execute scaling rule "{rule.scaling_rule_id}"')
+
+
 def execute(
     state: EssState, rule: Rule, cause: Cause, now: datetime, breach: float | None = None
 ) -> str:
@@ -49,8 +54,7 @@ def execute(
     is_by_alarm = cause.source == "Cms"
     if is_by_alarm and group.cooldown_until and now < group.cooldown_until:
         raise errors.CooldownInProgress()
-    cause = cause._replace(text=f'{cause.text} execute scaling rule "{rule.scaling_rule_id}"')
-    id = adjust(state, group, _adjustment(rule, breach), cause, now)
+    id = adjust(state, group, _adjustment(rule, breach), by_rule(cause, rule), now)
     if is_by_alarm:
         cooldown_seconds = group.default_cooldown if rule.cooldown is None else rule.cooldown
         seconds = state.assumptions.activity_seconds + cooldown_seconds  # from the activity's end

@@ -109,6 +109,34 @@ def test_a_scheduled_task_and_an_alarm_execute_a_rule_by_their_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("max_size", "why"),
+    [
+        (9, "You cannot launch a new scaling activity during the cooldown period."),
+        (2, "To execute the specified scaling rule, the total capacity will not change."),
+    ],
+)
+def test_what_an_alarm_may_not_start_is_a_rejected_activity(max_size: int, why: str) -> None:
+    """Source of the texts: cn.zh-CN/用户指南/排查伸缩活动异常.md"""
+    with story_of(*instances(2, metrics={"CPUUtilization": 99}), maxSize=max_size) as story:
+        rule = story.describe("CreateScalingRule", **RULE, Cooldown=86_400)
+        queue = {**GROUP, "NotificationArn": "acs:mns:cn-hangzhou:1:queue/q"}
+        types = ["AUTOSCALING:SCALE_REJECT"]
+        story.describe("CreateNotificationConfiguration", **queue, NotificationTypes=types)
+        ari = rule["ScalingRuleAri"]
+        alarm = {"MetricName": "CpuUtilization", "Threshold": 1, "EvaluationCount": 1, "Period": 60}
+        story.describe("CreateAlarm", **GROUP, **alarm, AlarmActions=[ari])
+        story.after(120)
+        newest = story.activities()[0]
+        (message, *_) = story.cloud.inside.service.sent_messages
+        story.after(7_200)
+        rejected = story.describe("DescribeScalingActivities", **GROUP, StatusCode="Rejected")
+
+    assert (newest["StatusCode"], newest["StatusMessage"]) == ("Rejected", why)
+    assert newest["Cause"] == f'An alarm task execute scaling rule "{rule["ScalingRuleId"]}"'
+    assert (message["content"]["event"], rejected["TotalCount"]) == (types[0], 100)
+
+
+@pytest.mark.parametrize(
     ("state", "values", "desired"),
     [
         ("Pending", [4], [6]),  # 2 are stable of the 3 that are desired, and 4 are added
