@@ -223,6 +223,7 @@ def test_what_a_user_does_with_instances_is_told_alike(
 
     names = ("Cause", "Description", "StatusMessage")
     assert tuple(activity[name] for name in names) == texts
+    assert all(id in activity["Detail"] for id in ids)
 
 
 def test_the_refill_of_a_group_says_what_it_lacked() -> None:

@@ -1207,8 +1207,14 @@ def test_a_wait_is_prolonged_twenty_times_and_for_six_hours_at_most(
     ("action", "params"),
     [
         ("ModifyScalingGroup", {"DisableDesiredCapacity": "true", "MinSize": "9"}),
-        ("ModifyScalingGroup", {"ActiveScalingConfigurationId": "{id}", "MinSize": "9"}),
-        ("EnableScalingGroup", {"ActiveScalingConfigurationId": "{id}", "InstanceId.1": "i-0001"}),
+        (
+            "ModifyScalingGroup",
+            {"ActiveScalingConfigurationId": "{ScalingConfigurationId}", "MinSize": "9"},
+        ),
+        (
+            "EnableScalingGroup",
+            {"ActiveScalingConfigurationId": "{ScalingConfigurationId}", "InstanceId.1": "i-0001"},
+        ),
         ("EnableScalingGroup", {"LaunchTemplateId": "lt-1", "InstanceId.1": "i-0001"}),
         (
             "ModifyInstanceAttribute",
@@ -1216,6 +1222,29 @@ def test_a_wait_is_prolonged_twenty_times_and_for_six_hours_at_most(
         ),
         ("ModifyScalingGroup", {"MaxSize": "1"}),  # less than the desired capacity
         ("ModifyScalingGroup", {"MinSize": "3"}),
+        (
+            "ModifyScalingConfiguration",
+            {
+                "ScalingConfigurationId": "{ScalingConfigurationId}",
+                "ScalingConfigurationName": "other",
+                "InstanceTypeOverride.1.WeightedCapacity": "9",
+            },
+        ),
+        (
+            "ModifyScheduledTask",
+            {
+                "ScheduledTaskId": "{ScheduledTaskId}",
+                "ScheduledTaskName": "other",
+                "RecurrenceType": "Weekly",
+                "RecurrenceValue": "9",
+            },
+        ),
+        # not later than in 90 days (API reference, CreateScheduledTask)
+        (
+            "ModifyScheduledTask",
+            {"ScheduledTaskId": "{ScheduledTaskId}", "LaunchTime": "2027-02-22T00:00Z"},
+        ),
+        ("CreateScheduledTask", {"LaunchTime": "2027-02-22T00:00Z", "MinValue": "1"}),
         ("AttachInstances", {"InstanceId.1": "i-new", "InstanceId.2": "i-new"}),
         ("DetachInstances", {"InstanceId.1": "own-0001", "InstanceId.2": "own-0001"}),
         ("EnterStandby", {"InstanceId.1": "own-0001", "InstanceId.2": "own-0001"}),
@@ -1225,12 +1254,12 @@ def test_a_call_that_is_refused_changes_nothing(action: str, params: dict[str, s
     own = instances(1, "own", creationType="Attached")
     one = group(*instances(1), *own, maxSize=4, desiredCapacity=2)
     with cloud_of(one) as cloud:
-        id = sent(cloud, *CONFIGURATION)["ScalingConfigurationId"]
+        made = {**sent(cloud, *CONFIGURATION), **sent(cloud, *TASK)}
         if action == "EnableScalingGroup":
             sent(cloud, "DisableScalingGroup", GROUP)
         before = saved(cloud.inside.service)
         with pytest.raises(ServerException):
-            sent(cloud, action, {**GROUP, **{k: v.format(id=id) for k, v in params.items()}})
+            sent(cloud, action, {**GROUP, **{k: v.format(**made) for k, v in params.items()}})
         assert saved(cloud.inside.service) == before
 
 

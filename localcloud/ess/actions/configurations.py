@@ -141,8 +141,8 @@ def modify_scaling_configuration(state: EssState, request: Request) -> Reply:
     others = (c for c in state.configurations.values() if c is not made)
     if any((c.name, c.scaling_group_id) == (name, group_id) for c in others):
         raise errors.Duplicate("ScalingConfigurationName")
-    made.name = name
     _set_fields(made, request)
+    made.name = name
     return {}
 
 
