@@ -321,6 +321,18 @@ ROWS = [
     in_group("DisableScalingGroup"),
     in_group("DeleteScalingGroup"),
     Row("DeleteScalingGroup", "has instances", GROUP, 400, "InstanceInUse", IN_USE),
+    *(
+        Row(action, "no service role", params, 403, "Forbidden.Unauthorized", UNAUTHORIZED, *more)
+        for action, params, *more in (
+            ("DeleteScalingGroup", {**GROUP, "ForceDelete": "true"}, NO_ROLE),
+            (
+                "ModifyScalingConfiguration",
+                {"ScalingConfigurationId": "{ScalingConfigurationId}"},
+                NO_ROLE,
+                (CONFIGURATION,),
+            ),
+        )
+    ),
     in_group("SetGroupDeletionProtection", {"GroupDeletionProtection": "true"}),
     in_group("SuspendProcesses", {"Process.1": "ScaleIn"}),
     in_group("ResumeProcesses", {"Process.1": "ScaleIn"}),

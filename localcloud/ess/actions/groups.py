@@ -31,6 +31,7 @@ from localcloud.ess.parameters import (
     text,
     texts,
 )
+from localcloud.ess.removal_checks import check_service_role
 from localcloud.ess.requests import matches, page_reply
 from localcloud.ess.state import EssState, new_id
 from localcloud.ess.views import group_view
@@ -145,6 +146,7 @@ def delete_scaling_group(state: EssState, request: Request) -> Reply:
     """Deletes the group; without ForceDelete it has to be empty and without a running activity."""
     group = state.group(request["ScalingGroupId"])
     id = group.scaling_group_id
+    check_service_role(group)
     if group.group_deletion_protection:
         raise errors.GroupProtected()
     running = state.running(id)
