@@ -1072,6 +1072,15 @@ ROWS = [
         *(400, "InvalidParameter"),
         'The specified value of parameter "VServerGroup.N.VServerGroupAttribute.N.Port" is not',
     ),
+    *(
+        Row(
+            *(f"{verb}{kind}s", "load balancers, which are of another action"),
+            {**GROUP, "LoadBalancerConfig.1.LoadBalancerId": "lb-1"},
+            *(400, "MissingParameter", f'The input parameter "{kind}.N" that is mandatory'),
+        )
+        for verb in ("Attach", "Detach")
+        for kind in ("ServerGroup", "AlbServerGroup")
+    ),
     Row(
         *("DetachVServerGroups", "names none", GROUP, 400, "MissingParameter"),
         'The input parameter "VServerGroup.N" that is mandatory for processing this request is '
