@@ -127,12 +127,16 @@ def _set_faults(cloud: LocalCloud, body: Mapping[str, Any]) -> None:
 
 
 def _number(
-    body: Mapping[str, Any], name: str, default: float, most: float = MAX_ADVANCE_SECONDS
+    body: Mapping[str, Any], name: str, default: float, max_value: float = MAX_ADVANCE_SECONDS
 ) -> float:
     """Returns a field of the body, or the default. Raises ValueError for what JSON cannot show."""
     value = body.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
-        raise ValueError(f"{name} is a number from 0 to {most}")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not 0 <= value <= max_value
+    ):
+        raise ValueError(f"{name} is a number from 0 to {max_value}")
     return float(value)
 
 

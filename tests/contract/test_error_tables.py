@@ -1074,9 +1074,12 @@ ROWS = [
     ),
     *(
         Row(
-            *(f"{verb}{kind}s", "load balancers, which are of another action"),
+            f"{verb}{kind}s",
+            "load balancers, which are of another action",
             {**GROUP, "LoadBalancerConfig.1.LoadBalancerId": "lb-1"},
-            *(400, "MissingParameter", f'The input parameter "{kind}.N" that is mandatory'),
+            400,
+            "MissingParameter",
+            f'The input parameter "{kind}.N" that is mandatory',
         )
         for verb in ("Attach", "Detach")
         for kind in ("ServerGroup", "AlbServerGroup")
