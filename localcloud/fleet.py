@@ -239,7 +239,7 @@ def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:
 def _instance(entry: Mapping[str, Any], now: datetime) -> Instance:
     later = ("createdTime", "inServiceAfterSeconds")
     fields = {_snake(name): value for name, value in entry.items() if name not in later}
-    joined = _time(entry["createdTime"])
+    joined = _time(entry["createdTime"]) if "createdTime" in entry else now
     instance = Instance.of({"created_at": joined, **fields})
     if "inServiceAfterSeconds" in entry:
         instance.in_service_at = now + timedelta(seconds=entry["inServiceAfterSeconds"])

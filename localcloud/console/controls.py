@@ -18,6 +18,7 @@ from localcloud.persistence import whole_document
 from localcloud.version import current_version
 
 MAX_ADVANCE_SECONDS = 366 * 86_400
+MAX_TIMES, MAX_SEED = 1_000_000, 1 << 53
 
 
 def routes(cloud: LocalCloud) -> list[Route]:
@@ -119,18 +120,37 @@ def _set_faults(cloud: LocalCloud, body: Mapping[str, Any]) -> None:
             else:
                 cloud.rate_limits.set(str(name), float(calls))
     elif "rate" in body:
-        seed, seconds = int(body.get("seed", 0)), float(body.get("seconds", 0.3))
-        cloud.faults.set_random(float(body["rate"]), list(body["kinds"]), seed, action, seconds)
+        rate, seconds = _number(body, "rate", 0, 1), _number(body, "seconds", 0.3)
+        kinds, seed = list(body.get("kinds", ())), int(_number(body, "seed", 0, MAX_SEED))
+        if rate and not kinds:
+            raise ValueError("a rate needs kinds, such as throttled")
+        cloud.faults.set_random(rate, kinds, seed, action, seconds)
     elif body:
-        times, seconds = int(body.get("times", 1)), float(body.get("seconds", 0))
-        cloud.faults.add(str(body["kind"]), action, times, seconds)
+        times, seconds = _number(body, "times", 1, MAX_TIMES), _number(body, "seconds", 0)
+        cloud.faults.add(str(body.get("kind", "")), action, int(times), seconds)
+
+
+def _number(
+    body: Mapping[str, Any], name: str, default: float, max_value: float = MAX_ADVANCE_SECONDS
+) -> float:
+    """Returns a field of the body, or the default. Raises ValueError for what JSON cannot show."""
+    value = body.get(name, default)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not 0 <= value <= max_value
+    ):
+        raise ValueError(f"{name} is a number from 0 to {max_value}")
+    return float(value)
 
 
 def _set_lag(cloud: LocalCloud, body: Mapping[str, Any]) -> None:
     """Sets how late reads are: {"lists", "history", "varies", "seconds": for how long}."""
-    seconds, lag = body.get("seconds"), cloud.lag
-    lag.lists, lag.history = float(body.get("lists", 0)), float(body.get("history", 0))
+    lists, history = _number(body, "lists", 0), _number(body, "history", 0)
+    seconds = None if body.get("seconds") is None else _number(body, "seconds", 0)
+    lag = cloud.lag
+    lag.lists, lag.history = lists, history
     lag.varies = bool(body.get("varies", False))
     lag.until = None
     if seconds is not None:
-        lag.until = cloud.service.clock.now() + timedelta(seconds=float(seconds))
+        lag.until = cloud.service.clock.now() + timedelta(seconds=seconds)

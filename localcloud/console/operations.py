@@ -121,7 +121,8 @@ def _set_alarm(cloud: LocalCloud, body: Body) -> Response:
     alarm.breaches = alarm.evaluation_count if state == "ALARM" else 0
     if state == "ALARM":
         reconciler.run_alarm(service, alarm, now)
-    started = [id for id in service.activities if id not in known]
+    began = (a for id, a in service.activities.items() if id not in known)
+    started = [a.scaling_activity_id for a in began if a.status_code != "Rejected"]
     return JSONResponse({"state": alarm.state, "activities": started})
 
 

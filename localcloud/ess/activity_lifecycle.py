@@ -169,9 +169,13 @@ def _end(state: EssState, group: ScalingGroup, activity: Activity, now: datetime
 def _detail(activity: Activity) -> str:
     released_or_stopped = {*activity.destroyed, *activity.stopped}
     detached = [id for id in activity.instance_ids if id not in released_or_stopped]
+    came = {*activity.created, *activity.started}
+    attached = [id for id in activity.joining_ids if id not in came]
     rows = (
         ("new ECS instances", activity.created, "are created"),
         ("ECS instances", activity.started, "are started"),
+        ("ECS instances", attached, "are attached"),
+        ("ECS instances", activity.turning_ids, f"are {activity.turns_to}"),
         ("ECS instances", activity.destroyed, "are released"),
         ("ECS instances", activity.stopped, "are stopped"),
         ("ECS instances", detached, "left the scaling group"),

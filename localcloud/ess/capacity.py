@@ -16,6 +16,8 @@ from localcloud.ess.state import EssState, new_id
 
 ZONE = "cn-hangzhou-h"
 INSTANCE_TYPE = "ecs.g7.large"
+REJECTED = "Rejected"
+MAX_REJECTED = 100
 
 
 class Cause(NamedTuple):
@@ -78,6 +80,25 @@ def remove(
     activity.recycles = group.recycles
     state.start_removal(group, selected, activity, decrease=False)
     return activity
+
+
+def reject(state: EssState, group: ScalingGroup, cause: Cause, why: str, now: datetime) -> None:
+    """Records that what an alarm or a scheduled task was to start is refused.
+
+    Of a group so many are kept: an alarm may be refused each minute for a year.
+    """
+    activity = _new_activity(state, group, cause, now, "")
+    activity.status_code, activity.status_message, activity.ends_at = REJECTED, why, now
+    activity.capacities = group.capacities_by_origin()
+    state.begin(activity)
+    state.notify(group, "SCALE_REJECT", activity, now)
+    rejected = [
+        id
+        for id, other in state.activities.items()
+        if (other.status_code, other.scaling_group_id) == (REJECTED, group.scaling_group_id)
+    ]
+    for id in rejected[:-MAX_REJECTED]:
+        del state.activities[id]
 
 
 def reconcile_capacity(state: EssState, group: ScalingGroup, now: datetime) -> str:

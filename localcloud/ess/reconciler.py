@@ -8,12 +8,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from localcloud import errors
-from localcloud.ess import capacity
+from localcloud.ess import capacity, refusals
 from localcloud.ess.capacity import Cause
 from localcloud.ess.causes import ALARM, TASK, changing
 from localcloud.ess.model import STABLE, ScalingGroup
 from localcloud.ess.resources import Alarm, ScheduledTask
-from localcloud.ess.scaling_rules import execute, rule_by_ari
+from localcloud.ess.scaling_rules import by_rule, execute, rule_by_ari
 from localcloud.ess.state import EssState
 from localcloud.monitor.series import value_at
 
@@ -171,6 +171,14 @@ def _day(task: ScheduledTask, time: datetime) -> int:
 def _execute_if_allowed(
     state: EssState, ari: str, cause: Cause, now: datetime, breach: float | None = None
 ) -> None:
-    """Executes a rule; where it is refused, an alarm comes again while its condition holds."""
-    with suppress(errors.ApiError):
-        execute(state, rule_by_ari(state, ari), cause, now, breach)
+    """Executes a rule; where that is refused, an activity says so.
+
+    An alarm comes again while its condition holds.
+    """
+    with suppress(refusals.RuleAriNotFound):
+        rule = rule_by_ari(state, ari)
+        try:
+            execute(state, rule, cause, now, breach)
+        except errors.ApiError as error:
+            group = state.groups[rule.scaling_group_id]
+            capacity.reject(state, group, by_rule(cause, rule), str(error), now)

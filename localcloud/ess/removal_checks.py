@@ -19,6 +19,12 @@ def check_group(state: EssState, group: ScalingGroup) -> None:
     check_attached(state, group)
 
 
+def check_distinct(ids: list[str]) -> None:
+    """Raises ApiError where an id is empty or comes twice: what that means is not documented."""
+    if len(set(ids)) < len(ids) or not all(ids):
+        raise errors.InvalidParameter("InstanceId.N")
+
+
 def check_service_role(group: ScalingGroup) -> None:
     """Raises ApiError where ESS may not act for the account."""
     if not group.service_role_ok:

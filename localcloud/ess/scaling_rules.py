@@ -10,7 +10,7 @@ from localcloud import errors
 from localcloud.ess import capacity, refusals
 from localcloud.ess.capacity import Cause
 from localcloud.ess.causes import changing
-from localcloud.ess.model import ScalingGroup
+from localcloud.ess.model import STABLE, ScalingGroup
 from localcloud.ess.resources import Rule
 from localcloud.ess.state import EssState
 
@@ -38,6 +38,11 @@ def rule_by_ari(state: EssState, ari: str) -> Rule:
     return rule
 
 
+def by_rule(cause: Cause, rule: Rule) -> Cause:
+    """Returns the cause of what a rule starts; the text of `cause` says who executes it."""
+    return cause._replace(text=f'{cause.text} execute scaling rule "{rule.scaling_rule_id}"')
+
+
 def execute(
     state: EssState, rule: Rule, cause: Cause, now: datetime, breach: float | None = None
 ) -> str:
@@ -49,8 +54,7 @@ def execute(
     is_by_alarm = cause.source == "Cms"
     if is_by_alarm and group.cooldown_until and now < group.cooldown_until:
         raise errors.CooldownInProgress()
-    cause = cause._replace(text=f'{cause.text} execute scaling rule "{rule.scaling_rule_id}"')
-    id = adjust(state, group, _adjustment(rule, breach), cause, now)
+    id = adjust(state, group, _adjustment(rule, breach), by_rule(cause, rule), now)
     if is_by_alarm:
         cooldown_seconds = group.default_cooldown if rule.cooldown is None else rule.cooldown
         seconds = state.assumptions.activity_seconds + cooldown_seconds  # from the activity's end
@@ -63,17 +67,19 @@ def adjust(
 ) -> str:
     """Changes the capacity; returns the activity's id, or "". Raises ApiError.
 
-    A parallel adjustment of a group with desired capacity changes that, and what follows from it
-    at once.
+    Of a group with desired capacity, it becomes what is stable and the change, whatever it was
+    (ESS guide, Expected number of instances). A parallel adjustment changes nothing else, and what
+    follows from that comes at once.
     """
-    before = group.total_capacity if group.desired_capacity is None else group.desired_capacity
+    has_desired = group.desired_capacity is not None
+    before = group.capacity(*STABLE) if has_desired else group.total_capacity
     after = max(group.min_size, min(group.max_size, _new_capacity(before, by)))
     process = "ScaleOut" if after > before else "ScaleIn"
     capacity.check_may_start(state, group, process, parallel=cause.parallel)
-    if after == before:
+    if after == before and group.desired_capacity in (None, after):
         raise errors.IncorrectCapacityNoChange()
     cause = cause._replace(text=changing(cause.text, before, after))
-    if group.desired_capacity is not None:
+    if has_desired:
         group.desired_capacity = after
         if cause.parallel:
             return capacity.reconcile_capacity(state, group, now)

@@ -124,7 +124,7 @@ class EssState:
             group.desired_capacity -= group.counted(removed)
             activity.decreases = True
         activity.capacities = group.capacities_by_origin()
-        self._begin(activity)
+        self.begin(activity)
         self.notify(group, "SCALE_IN_START", activity, activity.started_at)
         is_held = self.hold(group, activity, "SCALE_IN", activity.started_at)
         for instance in removed:
@@ -140,7 +140,7 @@ class EssState:
             instance.scaling_activity_id = activity.scaling_activity_id
             group.instances[instance.instance_id] = instance
         activity.joining_ids = [instance.instance_id for instance in joining]
-        self._begin(activity)
+        self.begin(activity)
         self.notify(group, "SCALE_OUT_START", activity, activity.started_at)
 
     def start_turning(
@@ -149,7 +149,7 @@ class EssState:
         """Begins to give instances another state, once the activity ends."""
         activity.turning_ids = [instance.instance_id for instance in turning]
         activity.capacities = group.capacities_by_origin()
-        self._begin(activity)
+        self.begin(activity)
 
     def hold(self, group: ScalingGroup, activity: Activity, transition: str, now: datetime) -> bool:
         """Has the hooks of a transition hold the activity's instances; returns whether any does."""
@@ -212,7 +212,8 @@ class EssState:
             del self.tokens[next(iter(self.tokens))]
         self.tokens[params["ClientToken"]] = (self._at, _fingerprint(params), reply)
 
-    def _begin(self, activity: Activity) -> None:
+    def begin(self, activity: Activity) -> None:
+        """Adds an activity to the history, which is as long as ESS's."""
         for id, other in list(self.activities.items()):
             if activity.started_at - other.started_at > HISTORY:
                 del self.activities[id]

@@ -112,7 +112,7 @@ def _time(text: str | None) -> datetime | None:
             return datetime.fromtimestamp(int(text) / 1000, timezone.utc)
         format = "%Y-%m-%dT%H:%M:%SZ" if "T" in text else "%Y-%m-%d %H:%M:%S"
         return datetime.strptime(text, format).replace(tzinfo=timezone.utc)
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, OSError) as error:  # too large, in each of its ways
         raise errors.InvalidParameter("StartTime") from error
 
 

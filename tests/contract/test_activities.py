@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localcloud.ess.model import Assumptions
 from tests.contract.test_error_tables import sent
 from tests.contract.test_living_cloud import Story, story_of
 from tests.support.clouds import cloud_of, group, instances
@@ -108,6 +109,67 @@ def test_a_scheduled_task_and_an_alarm_execute_a_rule_by_their_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("max_size", "why"),
+    [
+        (9, "You cannot launch a new scaling activity during the cooldown period."),
+        (2, "To execute the specified scaling rule, the total capacity will not change."),
+    ],
+)
+def test_what_an_alarm_may_not_start_is_a_rejected_activity(max_size: int, why: str) -> None:
+    """Source of the texts: cn.zh-CN/用户指南/排查伸缩活动异常.md"""
+    with story_of(*instances(2, metrics={"CPUUtilization": 99}), maxSize=max_size) as story:
+        rule = story.describe("CreateScalingRule", **RULE, Cooldown=86_400)
+        queue = {**GROUP, "NotificationArn": "acs:mns:cn-hangzhou:1:queue/q"}
+        types = ["AUTOSCALING:SCALE_REJECT"]
+        story.describe("CreateNotificationConfiguration", **queue, NotificationTypes=types)
+        ari = rule["ScalingRuleAri"]
+        alarm = {"MetricName": "CpuUtilization", "Threshold": 1, "EvaluationCount": 1, "Period": 60}
+        story.describe("CreateAlarm", **GROUP, **alarm, AlarmActions=[ari])
+        story.after(120)
+        newest = story.activities()[0]
+        (message, *_) = story.cloud.inside.service.sent_messages
+        story.after(7_200)
+        rejected = story.describe("DescribeScalingActivities", **GROUP, StatusCode="Rejected")
+
+    assert (newest["StatusCode"], newest["StatusMessage"]) == ("Rejected", why)
+    assert newest["Cause"] == f'An alarm task execute scaling rule "{rule["ScalingRuleId"]}"'
+    assert (message["content"]["event"], rejected["TotalCount"]) == (types[0], 100)
+
+
+@pytest.mark.parametrize(
+    ("state", "values", "desired"),
+    [
+        ("Pending", [4], [6]),  # 2 are stable of the 3 that are desired, and 4 are added
+        ("InService", [3, 1], [6, 4]),  # the second counts from the 3 that are stable, too
+    ],
+)
+def test_a_rule_s_change_counts_from_what_is_stable(
+    state: str, values: list[int], desired: list[int]
+) -> None:
+    """Source: ESS guide, Expected number of instances: table of changes, example 1."""
+    members = [*instances(2), *instances(1, "p", lifecycleState=state)]
+    with cloud_of(group(*members, desiredCapacity=3), assumptions=Assumptions(acts=True)) as cloud:
+        story, seen = Story(cloud), []
+        for value in values:
+            rule = story.describe("CreateScalingRule", **{**RULE, "AdjustmentValue": value})
+            story.describe("ExecuteScalingRule", ScalingRuleAri=rule["ScalingRuleAri"])
+            seen.append(cloud.group.desired_capacity)
+        story.after(120)
+        assert sum(story.after(60).values()) == desired[-1]
+
+    assert seen == desired
+
+
+def test_what_is_attached_is_added_to_the_desired_capacity() -> None:
+    """Source: ESS guide, Expected number of instances: table of changes."""
+    with cloud_of(group(*instances(2), desiredCapacity=3)) as cloud:
+        ids = ["i-a", "i-b", "i-c", "i-d"]
+        Story(cloud).describe("AttachInstances", **GROUP, InstanceIds=ids)
+
+        assert cloud.group.desired_capacity == 7
+
+
+@pytest.mark.parametrize(
     ("action", "ids", "texts"),
     [
         (
@@ -161,6 +223,7 @@ def test_what_a_user_does_with_instances_is_told_alike(
 
     names = ("Cause", "Description", "StatusMessage")
     assert tuple(activity[name] for name in names) == texts
+    assert all(id in activity["Detail"] for id in ids)
 
 
 def test_the_refill_of_a_group_says_what_it_lacked() -> None:

@@ -80,8 +80,34 @@ def test_faults_are_added_seen_and_cleared_at_run_time(ready: Mapping[str, str])
         request_json(ready, "faults", {"rate": 0.5, "kinds": ["slow"], "seed": 1})[1]["rate"] == 0.5
     )
     assert request_json(ready, "faults", {"kind": "earthquake"})[0] == 400
+    assert request_json(ready, "faults", {})[0] == 200  # lists them
     cleared = request_json(ready, "faults", method="DELETE")[1]
     assert (cleared["pending"], cleared["rate"]) == ([], 0.0)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("faults", {"kind": "slow", "seconds": float("nan")}),
+        ("faults", {"kind": "slow", "times": float("inf")}),
+        ("faults", {"rate": 5, "kinds": ["slow"]}),
+        ("faults", {"rate": 0.1}),
+        ("faults", {"rate": 0.1, "kinds": ["slow"], "seed": float("inf")}),
+        ("faults", {"lag": {"lists": float("inf")}}),
+        ("faults", {"lag": {"history": 1, "seconds": 1e300}}),
+        ("faults", {"lag": 5}),
+        ("faults", {"rateLimits": {"RemoveInstances": float("nan")}}),
+        ("faults", {"rateLimits": {"RemoveInstances": "x"}}),
+        ("clock", {"advance": float("nan")}),
+        ("metrics", {"instanceId": "i-web-01", "metricName": "m", "value": float("inf")}),
+    ],
+)
+def test_what_no_number_can_be_is_refused_and_breaks_nothing(
+    ready: Mapping[str, str], path: str, body: dict[str, Any]
+) -> None:
+    status, answer = request_json(ready, path, body)
+    assert (status, bool(answer.get("error"))) == (400, True)
+    assert request_json(ready, "overview")[0] == 200
 
 
 def test_another_origins_page_cannot_change_anything(ready: Mapping[str, str]) -> None:

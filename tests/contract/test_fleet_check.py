@@ -72,3 +72,10 @@ def test_a_wrong_instance_among_right_ones_is_named_by_its_own_place(where: str)
         path = r"\$.regions\[0\].groups\[0\].instances\[3\].healthStatus: 'Ill'"
     with pytest.raises(FleetError, match=path):
         service_of(document, DrivenClock(NOON), Assumptions())
+
+
+def test_an_instance_needs_an_id_alone() -> None:
+    service = service_of(
+        {"groups": [group({"instanceId": "i-1"})]}, DrivenClock(NOON), Assumptions()
+    )
+    assert service.groups["asg-1"].instances["i-1"].created_at == NOON

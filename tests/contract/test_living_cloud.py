@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 
@@ -450,6 +451,13 @@ def test_a_metric_series_has_a_value_a_minute_and_only_once_measured() -> None:
     mine = [point["Average"] for point in points if point["instanceId"] == "i-0001"]
     assert mine == [20, 30, 40]  # the value of this minute is not measured yet
     assert [point["Average"] for point in newest] == [40, 40]
+
+
+@pytest.mark.parametrize("time", ["9" * 15, "9" * 20, "9" * 400, "²", "noon"])
+def test_a_time_that_is_none_is_refused(time: str) -> None:
+    with cloud_of(group(*instances(1))) as cloud, pytest.raises(ServerException) as refused:
+        datapoints(cloud, "DescribeMetricList", EndTime=time)
+    assert refused.value.get_error_code() == "InvalidParameter"
 
 
 def datapoints(cloud: Cloud, action: str, **params: str) -> list[dict[str, Any]]:

@@ -148,8 +148,12 @@ def test_the_container_file_starts_what_is_installed() -> None:
         text=True,
         check=True,
     ).stdout
-    copied = re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE)
+    copied = {
+        name for line in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for name in line.split()
+    }
+    project = (LOCALCLOUD / "pyproject.toml").read_text(encoding="utf-8")
 
-    assert f'{command} = "localcloud.__main__:main"' in (LOCALCLOUD / "pyproject.toml").read_text()
+    assert f'{command} = "localcloud.__main__:main"' in project
     assert all(option in known for option in options if option.startswith("--"))
-    assert all((ROOT / name).exists() for line in copied for name in line.split())
+    assert all((ROOT / name).exists() for name in copied)
+    assert copied >= set(re.findall(r'"\.\./(.+?)"', project))  # the package is made of these too

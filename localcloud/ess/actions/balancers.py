@@ -151,7 +151,7 @@ def _parameters(kind: Kind, force: str) -> tuple[Parameter, ...]:
 
 def _entries(kind: Kind, request: Request) -> list[Any]:
     """Returns what the call names. Raises ApiError."""
-    configs = request["LoadBalancerConfig"]
+    configs = request["LoadBalancerConfig"] if kind.field == BALANCERS else []
     given = list(request[kind.parameter]) or [
         config["LoadBalancerId"] for config in configs if "LoadBalancerId" in config
     ]

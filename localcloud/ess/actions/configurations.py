@@ -26,6 +26,7 @@ from localcloud.ess.parameters import (
     text,
     texts,
 )
+from localcloud.ess.removal_checks import check_service_role
 from localcloud.ess.requests import given, matches, named, page_reply
 from localcloud.ess.resources import Configuration
 from localcloud.ess.state import EssState, new_id
@@ -136,13 +137,14 @@ def create_scaling_configuration(state: EssState, request: Request) -> Reply:
 
 def modify_scaling_configuration(state: EssState, request: Request) -> Reply:
     made = named(state.configurations, request, "ScalingConfigurationId")
+    check_service_role(state.groups[made.scaling_group_id])
     _check_user_data(request["UserData"])
     name, group_id = request["ScalingConfigurationName"] or made.name, made.scaling_group_id
     others = (c for c in state.configurations.values() if c is not made)
     if any((c.name, c.scaling_group_id) == (name, group_id) for c in others):
         raise errors.Duplicate("ScalingConfigurationName")
-    made.name = name
     _set_fields(made, request)
+    made.name = name
     return {}
 
 

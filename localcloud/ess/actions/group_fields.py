@@ -7,6 +7,7 @@ from localcloud.ess import refusals
 from localcloud.ess.model import ScalingGroup
 from localcloud.ess.parameters import NAME, Request, boolean, integer, one_of, records, text, texts
 from localcloud.ess.requests import given, set_given
+from localcloud.ess.resources import Configuration
 from localcloud.ess.state import EssState
 
 MAX_SIZE = 2_000
@@ -65,9 +66,6 @@ def set_fields(state: EssState, group: ScalingGroup, request: Request) -> None:
     """Sets what the call has: all of it, or nothing. Raises ApiError."""
     _check(state, group, request)
     set_given(group, request, FIELDS)
-    if group.desired_capacity is not None:  # it stays within the bounds
-        bounded = min(group.max_size, group.desired_capacity)
-        group.desired_capacity = max(group.min_size, bounded)
     group.attributes.update(given(request, DESCRIBED_ONLY))
     if "LaunchTemplateOverride" in group.attributes:
         overrides = group.attributes.pop("LaunchTemplateOverride")
@@ -81,12 +79,48 @@ def _check(state: EssState, group: ScalingGroup, request: Request) -> None:
         raise refusals.ParameterConflict("MinSize", "MaxSize")
     if not min_size <= _value(request, "DesiredCapacity", min_size) <= max_size:
         raise errors.InvalidParameter("DesiredCapacity")
+    if request["DesiredCapacity"] is None and not request.get("DisableDesiredCapacity"):
+        _check_desired(group, min_size, max_size)
     policies = request["RemovalPolicy"]
     if len(set(policies)) < len(policies) or "CustomPolicy" in policies[1:]:
         raise errors.InvalidParameter("RemovalPolicy.N")
     name = request["ScalingGroupName"]
     if name and any(g.name == name and g is not group for g in state.groups.values()):
         raise errors.Duplicate("ScalingGroupName")
+
+
+def _check_desired(group: ScalingGroup, min_size: int, max_size: int) -> None:
+    """Raises ApiError where the sizes exclude the desired capacity that the group has.
+
+    It has to be changed in the same call (ESS guide, Expected number of instances); the code of
+    the refusal is not published.
+    """
+    desired = group.desired_capacity
+    if desired is not None and desired > max_size:
+        raise refusals.ParameterConflict("MaxSize", "DesiredCapacity")
+    if desired is not None and desired < min_size:
+        raise refusals.ParameterConflict("MinSize", "DesiredCapacity")
+
+
+def configuration_of(
+    state: EssState, group: ScalingGroup, scaling_configuration_id: str
+) -> Configuration:
+    """Returns a configuration of the group. Raises ApiError."""
+    source = state.configurations.get(scaling_configuration_id)
+    if source is None or source.scaling_group_id != group.scaling_group_id:
+        raise errors.NotFound("ScalingConfigurationId")
+    return source
+
+
+def activate(state: EssState, group: ScalingGroup, scaling_configuration_id: str) -> None:
+    """Makes a configuration the one that new instances are created by. Raises ApiError."""
+    source = configuration_of(state, group, scaling_configuration_id)
+    before = state.configurations.get(group.active_scaling_configuration_id)
+    if before is not None:
+        before.lifecycle_state = "Inactive"
+    source.lifecycle_state, source.used = "Active", True
+    group.active_scaling_configuration_id = scaling_configuration_id
+    group.weighted = bool(source.weights)
 
 
 def _value(request: Request, parameter: str, default: int) -> int:

@@ -12,6 +12,8 @@ from localcloud.ess.actions.group_fields import (
     DESCRIBED_ONLY,
     SETTABLE,
     TEMPLATE_VERSION,
+    activate,
+    configuration_of,
     set_fields,
 )
 from localcloud.ess.actions.members import WEIGHTS, attach
@@ -29,6 +31,7 @@ from localcloud.ess.parameters import (
     text,
     texts,
 )
+from localcloud.ess.removal_checks import check_service_role
 from localcloud.ess.requests import matches, page_reply
 from localcloud.ess.state import EssState, new_id
 from localcloud.ess.views import group_view
@@ -82,13 +85,16 @@ def _attach_all_kinds(state: EssState, group: ScalingGroup, request: Request) ->
 
 def modify_scaling_group(state: EssState, request: Request) -> Reply:
     group = state.group(request["ScalingGroupId"])
+    if request["DisableDesiredCapacity"] and state.running(group.scaling_group_id):
+        raise errors.ScalingActivityInProgress()
+    source_id = request["ActiveScalingConfigurationId"]
+    if source_id:
+        configuration_of(state, group, source_id)
+    set_fields(state, group, request)  # the last that may be refused
     if request["DisableDesiredCapacity"]:
-        if state.running(group.scaling_group_id):
-            raise errors.ScalingActivityInProgress()
         group.desired_capacity = None
-    if request["ActiveScalingConfigurationId"]:
-        activate(state, group, request["ActiveScalingConfigurationId"])
-    set_fields(state, group, request)
+    if source_id:
+        activate(state, group, source_id)
     group.modified_at = state.clock.now()
     return {}
 
@@ -98,17 +104,21 @@ def enable_scaling_group(state: EssState, request: Request) -> Reply:
     group = state.group(request["ScalingGroupId"])
     if group.lifecycle_state != "Inactive":
         raise errors.IncorrectScalingGroupStatus()
-    if request["ActiveScalingConfigurationId"]:
-        activate(state, group, request["ActiveScalingConfigurationId"])
-    group.launch_template_id = request["LaunchTemplateId"] or group.launch_template_id
-    version = request["LaunchTemplateVersion"] or group.launch_template_version
-    group.launch_template_version = version
-    has_source = group.active_scaling_configuration_id or group.launch_template_id
+    source_id = request["ActiveScalingConfigurationId"]
+    if source_id:
+        configuration_of(state, group, source_id)
+    template_id = request["LaunchTemplateId"] or group.launch_template_id
+    has_source = source_id or group.active_scaling_configuration_id or template_id
     if not (has_source or group.instances or request["InstanceId"]):
         raise refusals.MissingActiveConfiguration()
     group.lifecycle_state = "Active"
     if request["InstanceId"]:
         _attach_all(state, group, request)
+    if source_id:
+        activate(state, group, source_id)
+    group.launch_template_id = template_id
+    version = request["LaunchTemplateVersion"] or group.launch_template_version
+    group.launch_template_version = version
     return {}
 
 
@@ -136,6 +146,7 @@ def delete_scaling_group(state: EssState, request: Request) -> Reply:
     """Deletes the group; without ForceDelete it has to be empty and without a running activity."""
     group = state.group(request["ScalingGroupId"])
     id = group.scaling_group_id
+    check_service_role(group)
     if group.group_deletion_protection:
         raise errors.GroupProtected()
     running = state.running(id)
@@ -184,19 +195,6 @@ def _tag_patterns(group: ScalingGroup) -> set[tuple[str, str | None]]:
     """Returns what a request's tag may be to match: key and value, or the key alone."""
     pairs = {(tag["Key"], tag["Value"]) for tag in group.tags}
     return {*pairs, *((tag["Key"], None) for tag in group.tags)}
-
-
-def activate(state: EssState, group: ScalingGroup, scaling_configuration_id: str) -> None:
-    """Makes a configuration the one that new instances are created by. Raises ApiError."""
-    source = state.configurations.get(scaling_configuration_id)
-    if source is None or source.scaling_group_id != group.scaling_group_id:
-        raise errors.NotFound("ScalingConfigurationId")
-    before = state.configurations.get(group.active_scaling_configuration_id)
-    if before is not None:
-        before.lifecycle_state = "Inactive"
-    source.lifecycle_state, source.used = "Active", True
-    group.active_scaling_configuration_id = scaling_configuration_id
-    group.weighted = bool(source.weights)
 
 
 def _ids_in(text: str) -> list[str]:

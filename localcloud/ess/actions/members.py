@@ -67,6 +67,7 @@ def attach(state: EssState, group: ScalingGroup, ids: list[str], request: Reques
 
     An instance that was released does not exist any more.
     """
+    removal_checks.check_distinct(ids)
     capacity.check_may_start(state, group, "ScaleOut")
     for id in ids:
         if state.group_of(id) is not None:
@@ -88,9 +89,8 @@ def attach(state: EssState, group: ScalingGroup, ids: list[str], request: Reques
         instance.scaling_configuration_id = ""
         instance.load_balancer_weight = int(weights[number]) if number < len(weights) else 50
         joining.append(instance)
-    if group.desired_capacity is not None:
-        expected = capacity.expected_capacity(group) + len(ids)
-        group.desired_capacity = max(group.desired_capacity, expected)
+    if group.desired_capacity is not None:  # (ESS guide, Expected number of instances)
+        group.desired_capacity = min(group.max_size, group.desired_capacity + len(ids))
     state.start_joining(group, joining, activity)
     return activity
 
@@ -98,6 +98,7 @@ def attach(state: EssState, group: ScalingGroup, ids: list[str], request: Reques
 def detach_instances(state: EssState, request: Request) -> Reply:
     """Starts to take instances out of the group; they keep running, also those that ESS created."""
     group = state.group(request["ScalingGroupId"])
+    removal_checks.check_distinct(request["InstanceId"])
     capacity.check_may_start(state, group, "ScaleIn")
     detached, error_by_id = removal_checks.removable(
         group, request["InstanceId"], request["IgnoreInvalidInstance"]
@@ -119,9 +120,11 @@ def modify_instance_attribute(state: EssState, request: Request) -> Reply:
     if not ids:
         raise errors.MissingParameter("InstanceId")
     group = state.group(request["ScalingGroupId"])
-    for instance in in_states(group, ids, *REMOVABLE, *PENDING):
+    instances = in_states(group, ids, *REMOVABLE, *PENDING)
+    for instance in instances:
         if instance.creation_type == "AutoCreated":
             raise errors.IncorrectInstanceStatus(instance.instance_id)
+    for instance in instances:
         instance.entrusted = request["Entrusted"]
     return {}
 
@@ -148,6 +151,7 @@ def _filter(request: Request) -> Callable[[Instance], bool] | None:
 
 def in_states(group: ScalingGroup, ids: list[str], *states: str) -> list[Instance]:
     """Returns these instances. Raises ApiError unless each is a member, in one of the states."""
+    removal_checks.check_distinct(ids)
     removal_checks.check_service_role(group)
     for id in ids:
         if id not in group.instances:

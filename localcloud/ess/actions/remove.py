@@ -37,9 +37,9 @@ def remove_instances(state: EssState, request: Request) -> Reply:
 
 
 def _check_ids(state: EssState, ids: list[str]) -> None:
-    is_too_long = len(ids) > state.assumptions.max_instance_ids
-    if is_too_long or len(set(ids)) < len(ids) or not all(ids):
+    if len(ids) > state.assumptions.max_instance_ids:
         raise errors.InvalidParameter("InstanceId.N")
+    removal_checks.check_distinct(ids)
 
 
 def _new_activity(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from localcloud import errors
@@ -51,6 +52,7 @@ FIELDS = {
     "TaskEnabled": "enabled",
 }
 MAX_TASKS = 70
+MAX_AHEAD = timedelta(days=90)  # of LaunchTime (API reference, CreateScheduledTask)
 TASK = text("ScheduledTaskId", required=True)
 
 
@@ -72,8 +74,10 @@ def create_scheduled_task(state: EssState, request: Request) -> Reply:
 def modify_scheduled_task(state: EssState, request: Request) -> Reply:
     task = named(state.scheduled_tasks, request, "ScheduledTaskId")
     _check(state, task, request)
-    set_given(task, request, {"ScheduledTaskName": "name"})
-    _set_fields(state, task, request)
+    changed = replace(task)
+    set_given(changed, request, {"ScheduledTaskName": "name"})
+    _set_fields(state, changed, request)
+    state.scheduled_tasks[task.scheduled_task_id] = changed
     return {}
 
 
@@ -103,13 +107,15 @@ def describe_scheduled_tasks(state: EssState, request: Request) -> Reply:
 
 
 def _check(state: EssState, task: ScheduledTask, request: Request) -> None:
-    """Raises ApiError for a name that another task has, or a rule of another region."""
+    """Raises ApiError for a name that another task has, another region, or a time too far off."""
     others = (other for other in state.scheduled_tasks.values() if other is not task)
     if request["ScheduledTaskName"] in [other.name for other in others]:
         raise errors.Duplicate("ScheduledTaskName")
     parts = (request["ScheduledAction"] or "").split(":")  # ari:acs:ess:REGION:...
     if len(parts) > 4 and parts[3] != state.region_id:
         raise refusals.TaskRegionMismatch()
+    if request["LaunchTime"] and _time(request["LaunchTime"]) > state.clock.now() + MAX_AHEAD:
+        raise errors.InvalidParameter("LaunchTime")
 
 
 def _set_fields(state: EssState, task: ScheduledTask, request: Request) -> None:
