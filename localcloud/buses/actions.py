@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from localcloud.ess.parameters import NEXT_TOKEN, Request, integer, one_of, text
 from localcloud.ess.requests import token_page
 from localcloud.ess.service import Service
 from localcloud.ess.state import EssState
+from localcloud.json_text import parse_json
 from localcloud.wire import Params
 
 VERSION = "2020-04-01"
@@ -176,7 +176,7 @@ def _rule(state: EssState, request: Request) -> Rule:
 def _pattern(text: str) -> str:
     """Returns a pattern as it is given. Raises ApiError where it is no JSON object."""
     try:
-        is_object = isinstance(json.loads(text), dict)
+        is_object = isinstance(parse_json(text), dict)
     except ValueError:
         is_object = False
     if not is_object:

@@ -9,6 +9,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from localcloud.json_text import parse_json
+
 SECRET_HEADER = "x-localcloud-secret"  # noqa: S105 (a name)
 NOT_ALLOWED = (
     "From another machine, the console changes things only with the secret of the access key: "
@@ -24,7 +26,7 @@ async def read_object(request: Request) -> dict[str, Any]:
     if not request.headers.get("content-type", "").startswith("application/json"):
         return {}
     try:
-        return dict(await request.json())
+        return dict(parse_json(await request.body()))
     except (TypeError, ValueError):
         return {}
 
