@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -120,8 +121,8 @@ def put_targets(state: EssState, request: Request) -> Reply:
     rule = _rule(state, request)
     by_id = {target.id: target for target in rule.targets}
     given = targets.read_targets("Targets", request["Targets"])
-    ids = [target.id for target in given]
-    twice = {id for id in ids if ids.count(id) > 1}
+    counts = Counter(target.id for target in given)
+    twice = {id for id, count in counts.items() if count > 1}
     by_id.update((target.id, target) for target in given if target.id not in twice)
     rule.targets = list(by_id.values())
     return views.success(views.failures(dict.fromkeys(sorted(twice), targets.DUPLICATE)))
