@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from localcloud import acs3, errors, signature_v1
@@ -157,3 +158,11 @@ def check_time(sent_at: datetime, now: datetime) -> None:
     """Raises ApiError for a request that was signed too long ago, or ahead."""
     if abs(now - sent_at) > MAX_SKEW:
         raise errors.TimeStampExpired()
+
+
+def time_of(header: str) -> datetime:
+    """Returns the time in a Date header. Raises TypeError, ValueError."""
+    try:
+        return parsedate_to_datetime(header)
+    except OverflowError as error:  # the year has too many digits
+        raise ValueError("no such year") from error

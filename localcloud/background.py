@@ -25,8 +25,8 @@ class Background:
         self._thread.start()
 
     def submit(self, job: Callable[..., object], *arguments: Any) -> None:
-        """Has a thread of the pool do a job."""
-        self._pool.submit(job, *arguments)
+        """Has a thread of the pool do a job. One that fails is logged."""
+        self._pool.submit(_logged, job, *arguments)
 
     def close(self) -> None:
         """Waits for the step and the jobs that run; those that wait are not done."""
@@ -41,3 +41,10 @@ class Background:
                 self._step()
             except Exception:
                 LOG.exception("A step of the local cloud failed.")
+
+
+def _logged(job: Callable[..., object], *arguments: Any) -> None:
+    try:
+        job(*arguments)
+    except Exception:
+        LOG.exception("A job of the local cloud failed.")

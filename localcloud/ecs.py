@@ -5,7 +5,6 @@ the tag of Auto Scaling, which names its group (help page "Node pool labels" of 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +27,7 @@ from localcloud.ess.parameters import (
 from localcloud.ess.service import Service
 from localcloud.ess.state import EssState
 from localcloud.ess.views import minute, private_ip_address
+from localcloud.json_text import parse_json
 from localcloud.wire import Params
 
 VERSION = "2014-05-26"
@@ -112,7 +112,7 @@ def _ids(text: str | None) -> list[str] | None:
     if text is None:
         return None
     try:
-        ids = json.loads(text)
+        ids = parse_json(text)
     except ValueError as error:
         raise errors.InvalidParameter("InstanceIds") from error
     if not isinstance(ids, list) or len(ids) > MAX_IDS:

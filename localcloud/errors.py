@@ -57,6 +57,10 @@ InvalidFormat = error_type(
     400, "InvalidParameter.Format",
     "Specified parameter format is not valid.",
 )
+CallTooLarge = error_type(
+    413, "RequestEntityTooLarge",
+    "A call has 4 MB at most.",
+)
 NoSuchVersion = error_type(
     400, "NoSuchVersion",
     "The specified version does not exist.",

@@ -36,6 +36,7 @@ from localcloud.wire import Incoming, parameters
 __all__ = ["LocalCloud", "application", "running", "server_for"]
 
 SAMPLE_SECONDS = 1.0
+MAX_CALL_BYTES = 4 << 20  # a form takes seconds to read for each ten times as much
 
 
 def application(
@@ -70,6 +71,8 @@ def _routes(
         if _is_browser(request):
             return RedirectResponse("/console")
         incoming = await _read_incoming(request)
+        if len(incoming.body) + len(incoming.query) > MAX_CALL_BYTES:
+            return _refusal(request, errors.CallTooLarge())
         params = parameters(incoming)
         fault = cloud.faults.take(params.get("Action", ""))
         instead = response_instead(fault)
@@ -119,9 +122,12 @@ async def _internal_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, BrokenResponse):
         # A bug of this cloud's own is not to be mistaken for a fault on request.
         traceback.print_exception(error)
-    host = request.url.netloc
-    body = answers.error_body(errors.InternalError(), answers.request_id(), host, "JSON")
-    return Response(body, 500, media_type=answers.CONTENT_TYPES["JSON"])
+    return _refusal(request, errors.InternalError())
+
+
+def _refusal(request: Request, error: errors.ApiError) -> Response:
+    body = answers.error_body(error, answers.request_id(), request.url.netloc, "JSON")
+    return Response(body, error.status, media_type=answers.CONTENT_TYPES["JSON"])
 
 
 async def _sample_forever(history: ConsoleHistory) -> None:

@@ -6,7 +6,6 @@ cloud's first key stands for a RAM user with all rights."""
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -16,6 +15,7 @@ from localcloud import errors
 from localcloud.answers import Reply
 from localcloud.authenticator import Authenticator
 from localcloud.identities import Role, Session
+from localcloud.json_text import parse_json
 from localcloud.ram import PolicyError, RolePolicy, statements_of
 from localcloud.wire import Params
 
@@ -149,7 +149,7 @@ def _session_policies(text: str, caller: Caller, region_id: str) -> tuple[RolePo
     if not text:
         return ()
     try:
-        statements = statements_of(dict(json.loads(text)))
+        statements = statements_of(dict(parse_json(text)))
     except (PolicyError, TypeError, ValueError) as error:
         raise PolicyGrammar() from error
     return (RolePolicy(statements, caller.account_id, region_id),)

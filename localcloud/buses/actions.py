@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from localcloud.ess.parameters import NEXT_TOKEN, Request, integer, one_of, text
 from localcloud.ess.requests import token_page
 from localcloud.ess.service import Service
 from localcloud.ess.state import EssState
+from localcloud.json_text import parse_json
 from localcloud.wire import Params
 
 VERSION = "2020-04-01"
@@ -120,8 +121,8 @@ def put_targets(state: EssState, request: Request) -> Reply:
     rule = _rule(state, request)
     by_id = {target.id: target for target in rule.targets}
     given = targets.read_targets("Targets", request["Targets"])
-    ids = [target.id for target in given]
-    twice = {id for id in ids if ids.count(id) > 1}
+    counts = Counter(target.id for target in given)
+    twice = {id for id, count in counts.items() if count > 1}
     by_id.update((target.id, target) for target in given if target.id not in twice)
     rule.targets = list(by_id.values())
     return views.success(views.failures(dict.fromkeys(sorted(twice), targets.DUPLICATE)))
@@ -176,7 +177,7 @@ def _rule(state: EssState, request: Request) -> Rule:
 def _pattern(text: str) -> str:
     """Returns a pattern as it is given. Raises ApiError where it is no JSON object."""
     try:
-        is_object = isinstance(json.loads(text), dict)
+        is_object = isinstance(parse_json(text), dict)
     except ValueError:
         is_object = False
     if not is_object:

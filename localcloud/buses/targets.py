@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from localcloud import errors
 from localcloud.buses.model import BACKOFF, DECAY, FUNCTION, QUEUE, TOPIC, Param, Target
 from localcloud.buses.transform import is_right
 from localcloud.ess.parameters import Parameter
+from localcloud.json_text import parse_json
 from localcloud.wire import Params
 
 TYPES = (FUNCTION, QUEUE, TOPIC)
@@ -22,7 +22,7 @@ def array(name: str, required: bool = False) -> Parameter:
 
     def parse(params: Params, key: str) -> list[Any]:
         try:
-            value = json.loads(params.get(key) or "[]")
+            value = parse_json(params.get(key) or "[]")
         except ValueError as error:
             raise errors.InvalidParameter(key) from error
         if not isinstance(value, list):

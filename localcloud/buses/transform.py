@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.buses.model import Param, Target
+from localcloud.json_text import parse_json
 
 FORMS = ("ORIGINAL", "CONSTANT", "JSONPATH", "TEMPLATE")
-STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]|\['([^']+)'\]")
+STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]{1,9})\]|\['([^']+)'\]")
 VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -72,7 +73,7 @@ def _filled(param: Param, event: Mapping[str, Any]) -> str:
 def _variables(param: Param) -> dict[str, Any] | None:
     """Returns the variables, an object or its text; None where they are neither."""
     try:
-        found = json.loads(param.value) if isinstance(param.value, str) else param.value
+        found = parse_json(param.value) if isinstance(param.value, str) else param.value
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

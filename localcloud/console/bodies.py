@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from localcloud.functions.model import FcError
+from localcloud.json_text import parse_json
 from localcloud.queues.errors import MnsError
 
 SECRET_HEADER = "x-localcloud-secret"  # noqa: S105 (a name)
@@ -29,7 +30,7 @@ async def read_object(request: Request) -> dict[str, Any]:
     if not request.headers.get("content-type", "").startswith("application/json"):
         return {}
     try:
-        return dict(await request.json())
+        return dict(parse_json(await request.body()))
     except (TypeError, ValueError):
         return {}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
 
 from localcloud.ess.balancer_entries import (
     ALB_SERVER_GROUPS,
@@ -30,7 +31,7 @@ class Target(NamedTuple):
     @property
     def key(self) -> str:
         """Returns the text by which a group remembers it."""
-        return f"{self.balancer_id}|{self.server_group_id}|{self.port}"
+        return f"{quote(self.balancer_id)}|{quote(self.server_group_id)}|{self.port}"
 
 
 class Backend(NamedTuple):
@@ -174,4 +175,4 @@ def _own_weight(target: Target, instance: Instance) -> int:
 
 def _parsed(key: str) -> Target:
     balancer_id, server_group_id, port = key.split("|")
-    return Target(balancer_id, server_group_id, int(port))
+    return Target(unquote(balancer_id), unquote(server_group_id), int(port))

@@ -6,12 +6,12 @@ The names are those of API version 2014-08-28. In 2022-02-22 a list has the plur
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from localcloud import errors
+from localcloud.json_text import parse_json
 from localcloud.wire import Params
 
 # Values by parameter; what the call does not have is None, False or empty.
@@ -116,7 +116,7 @@ def document(name: str) -> Parameter:
 
     def parse(params: Params, key: str) -> dict[str, Any]:
         try:
-            value = json.loads(params.get(key) or "{}")
+            value = parse_json(params.get(key) or "{}")
         except ValueError as error:
             raise errors.InvalidParameter(key) from error
         if not isinstance(value, dict):

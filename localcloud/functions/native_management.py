@@ -6,7 +6,6 @@ A native function has versions, aliases, asynchronous configurations and a concu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +24,7 @@ from localcloud.functions.routing import (
     qualifier_of,
     versions_of,
 )
+from localcloud.json_text import parse_json
 
 FUNCTION = NEWER + "/functions/{function}"
 CONFIG, CONCURRENCY = FUNCTION + "/async-invoke-config", FUNCTION + "/concurrency"
@@ -70,7 +70,7 @@ def _functions(platform: Platform) -> Iterator[ActRoute]:
 
     def listing(request: Request, _: bytes) -> Any:
         query = request.query_params
-        wanted = tags_of(json.loads(query.get("tags") or "[]")).items()
+        wanted = tags_of(parse_json(query.get("tags") or "[]")).items()
         functions = [
             described(function)
             for name, native in sorted(registry.natives.items())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from starlette.requests import Request
 
 from localcloud.functions.model import LATEST, FcError, Service
+from localcloud.json_text import parse_json
 
 # Takes a request and its body; answers JSON, or nothing. Raises FcError.
 Act = Callable[[Request, bytes], Any]
@@ -18,7 +18,7 @@ MAX_PAGE = 100
 
 def object_of(body: bytes) -> dict[str, Any]:
     """Returns the JSON object of a body; an empty body is an empty object."""
-    return dict(json.loads(body or b"{}"))
+    return dict(parse_json(body or b"{}"))
 
 
 def named(request: Request, name: str = "function") -> str:

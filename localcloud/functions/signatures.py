@@ -14,10 +14,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 
 from localcloud import acs3, errors
-from localcloud.authenticator import Authenticator, check_time
+from localcloud.authenticator import Authenticator, check_time, time_of
 from localcloud.functions.model import FcError
 from localcloud.wire import Incoming
 
@@ -72,7 +71,7 @@ def _check_older(incoming: Incoming, authenticator: Authenticator, now: datetime
     key_id = caller_key_id(incoming)
     secret = authenticator.secret_of(key_id)
     try:
-        check_time(parsedate_to_datetime(headers["date"]), now)
+        check_time(time_of(headers["date"]), now)
     except (TypeError, ValueError) as error:
         raise errors.TimeStampFormat() from error
     expected = authorization(key_id, secret, incoming.method, incoming.path, headers)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +17,7 @@ from localcloud.functions.checks import tags_of
 from localcloud.functions.model import NATIVE, FcError, new_request_id
 from localcloud.functions.platform import Platform
 from localcloud.functions.routing import ActRoute, object_of
+from localcloud.json_text import parse_json
 
 NATIVE_ARN = re.compile("acs:fc:[^:]*:[^:]*:functions/([^/]+)")
 SERVICE_ARN = re.compile("(?:acs:fc:[^:]*:[^:]*:)?services/([^/]+)")
@@ -48,16 +48,16 @@ def _newer(platform: Platform) -> Iterator[ActRoute]:
         query = request.query_params
         _check_type(query.get("ResourceType"))
         is_all = query.get("All", "").lower() == "true"
-        keys = json.loads(query.get("TagKey") or "[]")
-        for of_function in list(map(tags, json.loads(query.get("ResourceId") or "[]"))):
+        keys = parse_json(query.get("TagKey") or "[]")
+        for of_function in list(map(tags, parse_json(query.get("ResourceId") or "[]"))):
             for key in list(of_function) if is_all else keys:
                 of_function.pop(key, None)
 
     def listing(request: Request, _: bytes) -> Any:
         query = request.query_params
         _check_type(query.get("ResourceType"))
-        wanted = tags_of(json.loads(query.get("Tag") or "[]"))
-        arns = json.loads(query.get("ResourceId") or "[]") or [
+        wanted = tags_of(parse_json(query.get("Tag") or "[]"))
+        arns = parse_json(query.get("ResourceId") or "[]") or [
             f"{registry.arn_root}:functions/{name}" for name in sorted(registry.natives)
         ]
         rows = [

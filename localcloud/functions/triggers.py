@@ -7,7 +7,6 @@ They are stored here. What delivers events for them reads them from `Service.tri
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -20,6 +19,7 @@ from localcloud.functions.model import LATEST, NATIVE, FcError, Function
 from localcloud.functions.platform import Platform
 from localcloud.functions.registry import Registry
 from localcloud.functions.routing import ActRoute, listed, named, object_of
+from localcloud.json_text import parse_json
 
 TRIGGERS = (
     OLDER + "/services/{service}/functions/{function}/triggers",
@@ -121,7 +121,7 @@ def _check_config(trigger: dict[str, Any], is_native: bool) -> None:
     """Raises FcError for a configuration that is no object: as a text in 3.0, as itself in 2.0."""
     config = trigger.get("triggerConfig")
     try:
-        is_object = isinstance(json.loads(config or "{}") if is_native else config or {}, dict)
+        is_object = isinstance(parse_json(config or "{}") if is_native else config or {}, dict)
     except (TypeError, ValueError):
         is_object = False
     if not is_object:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from localcloud.json_text import parse_json
 from localcloud.logs.index import Index, index_of
 from localcloud.logs.log_error import LogError
 from localcloud.logs.store import LogStores
 
+LEAF_TYPES = ("text", "long", "double")
+TYPES = (*LEAF_TYPES, "json")
 WRITTEN = {"ttl": 30, "shardCount": 2, "enable_tracking": False, "autoSplit": True}
 
 
 def create_logstore(stores: LogStores, project: str, document: Mapping[str, Any]) -> None:
     """Creates an empty log store. Raises LogError."""
-    name, ttl, shards = (document.get(field) for field in ("logstoreName", "ttl", "shardCount"))
-    if not name or not isinstance(ttl, int) or not isinstance(shards, int):
+    name: Any = document.get("logstoreName")
+    ttl, shards = document.get("ttl"), document.get("shardCount")
+    is_right = name and isinstance(name, str) and isinstance(ttl, int) and isinstance(shards, int)
+    if not is_right:
         raise LogError(400, "LogStoreInfoInvalid", "logstore info is invalid")
     if exists(stores, project, name):
         raise LogError(400, "LogStoreAlreadyExist", f"logstore {name} already exists")
@@ -68,22 +72,31 @@ def exists(stores: LogStores, project: str, logstore: str) -> bool:
 def json_object(body: bytes) -> dict[str, Any]:
     """Returns the object in a body. Raises LogError."""
     try:
-        return dict(json.loads(body))
+        return dict(parse_json(body))
     except (TypeError, ValueError) as error:
         raise LogError(400, "ParameterInvalid", "the body is no JSON object") from error
 
 
 def _index(body: Mapping[str, Any]) -> Index:
-    """Returns the index that CreateIndex describes."""
-    keys = [_key(name, key) for name, key in (body.get("keys") or {}).items()]
+    """Returns the index that CreateIndex describes. Raises LogError."""
+    try:
+        keys = [_key(name, key) for name, key in (body.get("keys") or {}).items()]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise LogError(400, "IndexInfoInvalid", f"index info is invalid: {error}") from error
     return index_of({"FullTextIndex": {"Enable": "line" in body}, "KeyIndices": keys})
 
 
-def _key(name: str, key: Mapping[str, Any]) -> dict[str, Any]:
-    inner_keys = [_key(leaf, inner) for leaf, inner in (key.get("json_keys") or {}).items()]
+def _key(name: str, key: Mapping[str, Any], types: tuple[str, ...] = TYPES) -> dict[str, Any]:
+    """Raises AttributeError, TypeError, ValueError where a key is wrong."""
+    inner_keys = [
+        _key(leaf, inner, LEAF_TYPES) for leaf, inner in (key.get("json_keys") or {}).items()
+    ]
+    type = key.get("type", "text")
+    if not name or type not in types:
+        raise ValueError(f"the key {name!r} of type {type!r}")
     return {
         "Name": name,
-        "Type": key.get("type", "text"),
+        "Type": type,
         "EnableAnalytics": bool(key.get("doc_value")),
         "JsonKeyIndices": inner_keys,
     }

@@ -44,6 +44,5 @@ def _length(data: bytes, at: int, nibble: int) -> tuple[int, int]:
 def _repeat(out: bytearray, distance: int, count: int, max_size: int) -> None:
     if not 0 < distance <= len(out) or len(out) + count > max_size:
         raise ValueError("the block refers to what is not in it")
-    start = len(out) - distance
-    for position in range(start, start + count):
-        out.append(out[position])
+    pattern = bytes(out[-distance:])  # where it is shorter than the copy, it comes again
+    out += (pattern * (count // distance + 1))[:count]

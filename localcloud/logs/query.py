@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from functools import partial
+from threading import Timer
 from typing import Any
 
 import duckdb
@@ -22,6 +23,14 @@ from localcloud.logs.search import parse_search
 TYPES = {"text": "varchar", "long": "bigint", "double": "double"}
 TABLE = "log"
 DEFAULT_LIMIT = 100  # of a SELECT without one
+MAX_SECONDS = 10.0
+MAX_SHOWN = 1_000  # characters of a query in an error
+# A query sees its log store, and neither files of this machine nor all of its memory.
+CONFINED: dict[str, Any] = {
+    "enable_external_access": "false",
+    "memory_limit": "512MB",
+    "max_temp_directory_size": "0KB",
+}
 
 
 class QueryError(Exception):
@@ -29,7 +38,11 @@ class QueryError(Exception):
 
 
 def run_query(
-    query: str, rows: Iterable[Row], index: Index, now: datetime | None = None
+    query: str,
+    rows: Iterable[Row],
+    index: Index,
+    now: datetime | None = None,
+    max_seconds: float = MAX_SECONDS,
 ) -> list[dict[str, Any]]:
     """The rows of the answer, as of `now`. Raises QueryError, SearchError."""
     search, _, select = query.partition("|")
@@ -39,24 +52,32 @@ def run_query(
         return [dict(row) for row, _ in found]
     columns = index.columns()
     statement = translated(select, now or datetime.now(timezone.utc))
-    connection = duckdb.connect()
+    connection = duckdb.connect(config=CONFINED)
+    timer = Timer(max_seconds, connection.interrupt)
+    timer.start()
     try:
         _fill(connection, columns, [list(values.values()) for _, values in found])
         answer = connection.execute(statement)
         names = [column[0] for column in answer.description or ()]
         return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
     except duckdb.Error as error:
-        raise QueryError(f"{select.strip()}: {error}") from error
+        raise QueryError(f"{select.strip()[:MAX_SHOWN]}: {error}") from error
     finally:
+        timer.cancel()
         connection.close()
 
 
 def translated(select: str, now: datetime) -> str:
     """The statement in DuckDB's SQL. Raises QueryError."""
     try:
-        tree = sqlglot.parse_one(select, read="presto")
-    except sqlglot.ParseError as error:
-        raise QueryError(f"{select.strip()}: {error}") from error
+        return _translated(select, now)
+    # Of a text that ends within a token, or that is nested deeper than the stack.
+    except (sqlglot.errors.SqlglotError, IndexError, RecursionError) as error:
+        raise QueryError(f"{select.strip()[:MAX_SHOWN]}: {error or 'not understood'}") from error
+
+
+def _translated(select: str, now: datetime) -> str:
+    tree = sqlglot.parse_one(select, read="presto")
     if not isinstance(tree, expressions.Query):
         raise QueryError(f"{select.strip()}: not a SELECT")
     for inner in list(tree.find_all(expressions.Select)):

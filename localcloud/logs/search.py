@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 
 from localcloud.logs.index import Index, Value
 from localcloud.logs.rows import Row
@@ -23,6 +24,8 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "=": operator.eq,
     ":": operator.eq,
 }
+
+MAX_LEVELS = 50  # of parentheses and `not`
 
 Matches = Callable[[Row, Mapping[str, Value]], bool]
 
@@ -46,7 +49,8 @@ def words_of(text: str) -> set[str]:
 
 
 def _terms(text: str) -> list[str]:
-    terms, at = [], 0
+    terms: list[str] = []
+    at = 0
     text = text.strip()
     while at < len(text):
         term = TERM.match(text, at)
@@ -58,14 +62,15 @@ def _terms(text: str) -> list[str]:
 
 
 class _Parser:
-    def __init__(self, terms: list[str], index: Index) -> None:
-        self.terms = terms
+    def __init__(self, terms: Iterable[str], index: Index) -> None:
+        self.terms = deque(terms)
         self._index = index
+        self._level = 0
 
     def alternatives(self) -> Matches:
         parts = [self._all()]
         while self._next_is("or"):
-            self.terms.pop(0)
+            self.terms.popleft()
             parts.append(self._all())
         return lambda row, values: any(part(row, values) for part in parts)
 
@@ -73,35 +78,44 @@ class _Parser:
         parts = [self._one()]
         while self.terms and not self._next_is("or") and self.terms[0] != ")":
             if self._next_is("and"):
-                self.terms.pop(0)
+                self.terms.popleft()
             parts.append(self._one())
         return lambda row, values: all(part(row, values) for part in parts)
 
     def _one(self) -> Matches:
-        term = self.terms.pop(0) if self.terms else ""
-        if term.lower() == "not":
-            inner = self._one()
-            return lambda row, values: not inner(row, values)
-        if term == "(":
-            inner = self.alternatives()
-            if not self.terms or self.terms.pop(0) != ")":
-                raise SearchError("a parenthesis is not closed")
-            return inner
+        term = self.terms.popleft() if self.terms else ""
+        if term == "(" or term.lower() == "not":
+            return self._inner(term)
         if term.lower() in NO_WORDS:
             raise SearchError(f"a word or a field is expected, not {term!r}")
         if self.terms and self.terms[0] in COMPARISONS:
-            return self._field(term.strip('"'), self.terms.pop(0))
+            return self._field(term.strip('"'), self.terms.popleft())
         return self._words(term)
+
+    def _inner(self, term: str) -> Matches:
+        """What follows an opening parenthesis or `not`."""
+        self._level += 1
+        if self._level > MAX_LEVELS:
+            raise SearchError(f"more than {MAX_LEVELS} levels of parentheses and not")
+        if term == "(":
+            inner = self.alternatives()
+            if not self.terms or self.terms.popleft() != ")":
+                raise SearchError("a parenthesis is not closed")
+        else:
+            negated = self._one()
+            inner = lambda row, values: not negated(row, values)  # noqa: E731
+        self._level -= 1
+        return inner
 
     def _field(self, name: str, sign: str) -> Matches:
         if not self.terms:
             raise SearchError(f"{name} {sign}: the value is missing")
-        value = self.terms.pop(0).strip('"')
+        value = self.terms.popleft().strip('"')
         type = self._index.columns().get(name)
         if type is None:
             raise SearchError(f"{name} has no index")
         if type != "text":
-            compare, number = COMPARISONS[sign], float(value)
+            compare, number = COMPARISONS[sign], _number(name, value)
             return lambda _, values: (
                 _is_number(values[name]) and compare(float(values[name] or 0), number)
             )
@@ -123,3 +137,10 @@ class _Parser:
 
 def _is_number(value: Value) -> bool:
     return isinstance(value, int | float)
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SearchError(f"{name} is a number, and {text!r} is none") from error

@@ -12,9 +12,10 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import quote
+
+from localcloud.authenticator import time_of
 
 V4 = "SLS4-HMAC-SHA256"
 CREDENTIAL = r"Credential=([^/,]+)/(\d{8}/[^/,]+/sls/aliyun_v4_request),\s*Signature=([0-9a-f]+)"
@@ -51,7 +52,7 @@ def parse_claim(header: str) -> Claim | None:
 def sent_at(claim: Claim, headers: Mapping[str, str]) -> datetime:
     """Returns when the request was signed. Raises KeyError, TypeError, ValueError."""
     if not claim.scope:
-        return parsedate_to_datetime(headers.get("date") or headers["x-log-date"])
+        return time_of(headers.get("date") or headers["x-log-date"])
     time = datetime.strptime(headers["x-log-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
     date, *_ = claim.scope.split("/")
     if date != f"{time:%Y%m%d}":

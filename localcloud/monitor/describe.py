@@ -16,6 +16,7 @@ from localcloud.ess.parameters import NEXT_TOKEN, Request, integer, text
 from localcloud.ess.requests import token_page
 from localcloud.ess.service import Service
 from localcloud.ess.state import EssState
+from localcloud.json_text import parse_json
 from localcloud.monitor import event_rules, rules
 from localcloud.monitor.series import value_at
 from localcloud.wire import Params
@@ -67,7 +68,7 @@ def _reply(request: Request, points: Sequence[dict[str, Any]]) -> Reply:
 def _instances_of(state: EssState, request: Request) -> list[Instance]:
     """Returns the instances that `Dimensions` names; all, where it names none. Raises ApiError."""
     try:
-        dimensions = json.loads(request["Dimensions"] or "[]")
+        dimensions = parse_json(request["Dimensions"] or "[]")
         dimensions = dimensions if isinstance(dimensions, list) else [dimensions]
         ids = [str(dimension["instanceId"]) for dimension in dimensions]
     except (ValueError, KeyError, TypeError) as error:

@@ -10,6 +10,7 @@ from localcloud.answers import Reply
 from localcloud.ess.actions.action import Action
 from localcloud.ess.parameters import Request, integer, number, one_of, records, text, texts
 from localcloud.ess.state import EssState
+from localcloud.json_text import parse_json
 from localcloud.monitor.alerts import OPERATORS, STATISTICS
 from localcloud.monitor.rule import LEVELS, Escalation, MetricRule, Target
 
@@ -114,7 +115,7 @@ def _rule(state: EssState, id: str) -> MetricRule:
 def _resources(value: str) -> list[dict[str, str]]:
     """Returns the dimensions of each resource. Raises ApiError."""
     try:
-        resources = json.loads(value)
+        resources = parse_json(value)
         resources = resources if isinstance(resources, list) else [resources]
         found = [{str(k): str(v) for k, v in dict(one).items()} for one in resources]
     except (AttributeError, TypeError, ValueError) as error:
@@ -142,7 +143,7 @@ def _escalations(request: Request) -> dict[str, Escalation]:
 def _levels(text: str | None) -> list[str]:
     """Returns the levels of a target: a JSON array as text; all of them by default."""
     try:
-        levels = json.loads(text or json.dumps(list(LEVELS)))
+        levels = parse_json(text or json.dumps(list(LEVELS)))
     except ValueError as error:
         raise errors.InvalidParameter("Targets.Level") from error
     if not isinstance(levels, list) or not set(levels) <= LEVELS.keys():

@@ -19,6 +19,7 @@ def saved_queues(service: QueueService, held: Iterable[tuple[str, int]] = ()) ->
     """
     with service.lock:
         document = {name: plain(getattr(service, name)) for name in SAVED}
+        document["pushes"] += plain(service.taken_pushes)  # perhaps no endpoint has it yet
     for queue, number in held:
         message = document["queues"].get(queue, {}).get("messages", {}).get(number)
         if message is not None:
@@ -42,4 +43,4 @@ def mark_of(service: QueueService) -> tuple[Any, ...]:
         for q in list(service.queues.values())
     ]
     pushes = [(push.due_at, push.attempts) for push in list(service.pushes)]
-    return queues, pushes, len(service.lost), len(service.topics)
+    return queues, pushes, len(service.taken_pushes), len(service.lost), len(service.topics)

@@ -46,6 +46,7 @@ class QueueService:
     queues: dict[str, Queue] = field(default_factory=dict)
     topics: dict[str, Topic] = field(default_factory=dict)
     pushes: list[Push] = field(default_factory=list)  # to HTTP endpoints
+    taken_pushes: list[Push] = field(default_factory=list)  # that an endpoint is getting now
     lost: deque[str] = field(default_factory=lambda: deque(maxlen=1_000))  # ARNs of no queue
     lock: RLock = field(default_factory=RLock)
     chance: Random = field(default_factory=lambda: Random(1))  # noqa: S311 (the same waits again)
@@ -58,6 +59,7 @@ class QueueService:
             self.queues.clear()
             self.topics.clear()
             self.pushes.clear()
+            self.taken_pushes.clear()
             self.lost.clear()
 
     def create_queue(self, name: str, attributes: Attributes) -> bool:
@@ -177,19 +179,27 @@ class QueueService:
         return True
 
     def take_due_pushes(self) -> list[Push]:
-        """Removes and returns the notifications that an HTTP endpoint is to get now."""
+        """Takes and returns the notifications that an HTTP endpoint is to get now.
+
+        Until `settle_push` they count as on their way.
+        """
         with self.lock:
             now = self.clock.now()
             due = [push for push in self.pushes if push.due_at <= now]
             self.pushes = [push for push in self.pushes if push.due_at > now]
+            self.taken_pushes += due
             return due
 
-    def push_again(self, push: Push) -> None:
-        """Plans another attempt of a notification, as its strategy says, or gives it up."""
-        push.attempts += 1
-        seconds = retry_seconds(push.strategy, push.attempts, self.chance)
-        if seconds is not None:
-            with self.lock:
+    def settle_push(self, push: Push, has_arrived: bool) -> None:
+        """Ends an attempt; plans another one, as its strategy says, or gives the push up."""
+        with self.lock:
+            # A reset may have forgotten it.
+            self.taken_pushes = [other for other in self.taken_pushes if other is not push]
+            if has_arrived:
+                return
+            push.attempts += 1
+            seconds = retry_seconds(push.strategy, push.attempts, self.chance)
+            if seconds is not None:
                 push.due_at = self.clock.now() + timedelta(seconds=seconds)
                 self.pushes.append(push)
 

@@ -7,10 +7,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from localcloud import errors as gateway
-from localcloud.authenticator import Authenticator, check_time
+from localcloud.authenticator import Authenticator, check_time, time_of
 from localcloud.queues.errors import error
 
 SCHEME = "MNS "
@@ -69,7 +68,7 @@ def _check_date(headers: Mapping[str, str], now: datetime) -> None:
     if not headers.get("date"):
         raise error("MissingDateHeader")
     try:
-        check_time(parsedate_to_datetime(headers["date"]), now)
+        check_time(time_of(headers["date"]), now)
     except (TypeError, ValueError) as failure:
         raise error("InvalidDateHeader") from failure
     except gateway.ApiError as failure:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from localcloud.functions.instances import Result
+from localcloud.json_text import parse_json
 from localcloud.triggers.registry import Trigger
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
@@ -71,7 +72,7 @@ def response_of(result: Result, request_id: str) -> Response:
         headers["X-Fc-Error-Type"] = result.error
         return Response(result.body, 502, headers, "application/json")
     try:
-        answer = json.loads(result.body)
+        answer = parse_json(result.body)
     except ValueError:
         return Response(result.body, 200, headers, "text/plain")
     if not isinstance(answer, dict) or "statusCode" not in answer:

@@ -11,6 +11,7 @@ from typing import Any
 
 from localcloud.functions.model import NATIVE
 from localcloud.functions.registry import Registry
+from localcloud.json_text import parse_json
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Trigger:
         if self.kind != "eventbridge" or source.get("eventSourceType") != "Default":
             return None
         try:
-            return dict(json.loads(self.config.get("eventRuleFilterPattern") or "{}"))
+            return dict(parse_json(self.config.get("eventRuleFilterPattern") or "{}"))
         except (TypeError, ValueError):
             return None
 

@@ -5,8 +5,8 @@ A thread does it, a few times a second; a test can call `step` instead, and driv
 
 from __future__ import annotations
 
+import http.client
 import json
-import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -198,8 +198,7 @@ class Runner:
 
     def _push(self, push: Push) -> None:
         """Sends a notification to an HTTP endpoint; any status of 2xx is success."""
-        if not push_over_http(push):
-            self.queues.push_again(push)
+        self.queues.settle_push(push, push_over_http(push))
 
     def _record(
         self, trigger: Trigger, event: bytes, attempt: int, error: str, answer: bytes
@@ -230,5 +229,5 @@ def push_over_http(push: Push) -> bool:
     try:
         with urllib.request.urlopen(request, timeout=PUSH_SECONDS) as response:  # noqa: S310
             return bool(200 <= response.status < 300)
-    except (OSError, ValueError, urllib.error.HTTPError):
+    except (OSError, ValueError, http.client.HTTPException):  # the last: no HTTP, or broken off
         return False

@@ -263,3 +263,13 @@ def test_what_no_group_is_attached_to_is_not_found(
         ask(cloud, version, action, **params)
 
     assert (refused.value.get_http_status(), refused.value.get_error_code()) == (status, code)
+
+
+def test_backends_stay_behind_what_is_detached_whatever_its_id(cloud: Cloud) -> None:
+    client = OlderPython(cloud.endpoint)
+    strange = {**GROUP, "LoadBalancers": ["lb|1 %7C"]}
+    client.call("AttachLoadBalancers", **strange, ForceAttach=True)
+    client.call("DetachLoadBalancers", **strange, ForceDetach=False)
+
+    assert list(weights(cloud, "lb|1 %7C")) == IDS
+    assert list(weights(cloud)) == IDS

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from localcloud.persistence import whole_document
 from localcloud.ram import RolePolicy
 from localcloud.triggers.patterns import matches
 from tests.support.clouds import group, instances
@@ -284,3 +286,36 @@ def test_a_pattern_takes_a_value_for_which_all_its_tests_hold(
     test: dict[str, Any], value: object, is_taken: bool
 ) -> None:
     assert matches({"data": {"field": [test]}}, {"data": {"field": value}}) is is_taken
+
+
+DEEP = json.loads('{"a":' * 60 + "1" + "}" * 60)
+
+
+@pytest.mark.parametrize("value", [DEEP, "\ud800", float("nan")], ids=["deep", "surrogate", "NaN"])
+def test_what_could_not_be_kept_or_sent_on_is_refused_and_all_goes_on(
+    compute: Compute, value: Any
+) -> None:
+    rule(compute, name="r", pattern="{}")
+    bridge(compute.endpoint, "CreateEventBus", EventBusName="own")
+    wrong = RefusedCall(400, "InvalidParameter")
+    event = {"Id": "1", "Source": "s", "Type": "t", "Data": value}
+    by_hand = json.dumps({"source": "s", "type": "t", "data": value})
+    headers = {"content-type": "application/json"}
+    url = f"http://{compute.endpoint}/localcloud/bus"
+
+    target = queue_target("1", "q", "CONSTANT", value)
+    assert bridge(compute.endpoint, "PutTargets", RuleName="r", Targets=[target]) == wrong
+    assert rule(compute, name="other", pattern=json.dumps({"data": [value]})) == wrong
+    own = {"EventBusName": "own", "EventList": [event]}
+    assert bridge(compute.endpoint, "PutEvents", **own) == wrong
+    assert requests.post(url, by_hand, headers=headers, timeout=5).status_code == 400
+    remove_one(compute)
+    assert json.dumps(whole_document(compute.inside, {}), allow_nan=False)
+
+
+def test_a_path_leads_to_no_index_that_is_too_long_to_be_one(compute: Compute) -> None:
+    queue_at(compute.endpoint, "q")
+    rule(compute, queue_target("1", "q", "JSONPATH", f"$.data[{'9' * 5_000}]"))
+    remove_one(compute)
+
+    assert len(bodies(compute, "q")) == 1

@@ -279,7 +279,11 @@ def test_a_search_finds_words_and_fields(search: str, expected: list[int]) -> No
 
 
 @pytest.mark.parametrize(
-    "search", ["", "(red", "red)", "and", "appl*", "message: x", "message.z: x", "message.a > 1"]
+    "search",
+    [
+        *("", "(red", "red)", "and", "appl*", "message: x", "message.z: x", "message.a > 1"),
+        *("message.n > many", "(" * 60 + "red" + ")" * 60, "not " * 2_000 + "red"),
+    ],
 )
 def test_a_search_that_is_not_understood_is_refused(search: str) -> None:
     with pytest.raises(SearchError):
@@ -287,7 +291,11 @@ def test_a_search_that_is_not_understood_is_refused(search: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "select", ["select", "select message", "select nothing", "drop table log", "select 1 +"]
+    "select",
+    [
+        *("select", "select message", "select nothing", "drop table log", "select 1 +"),
+        *("select 'a", "select /* a", "select " + "(" * 3_000 + "1" + ")" * 3_000),
+    ],
 )
 def test_a_statement_over_what_is_not_indexed_is_refused(select: str) -> None:
     with pytest.raises(QueryError):
@@ -305,3 +313,22 @@ def test_a_log_store_gives_the_rows_of_a_time() -> None:
 
     assert [row["__time__"] for row in stores.rows("p", "l", since=1, until=3)] == [1, 2]
     assert stores.rows("p", "another") == []
+
+
+@pytest.mark.parametrize("file", ["read_text('{}')", "read_csv_auto('{}')", "'{}'"])
+def test_a_query_reads_no_file_of_this_machine(file: str) -> None:
+    with pytest.raises(QueryError):
+        run_query(f"* | select * from {file.format(__file__)}", SOME, INDEX)
+
+
+def test_a_query_without_an_end_is_ended() -> None:
+    rows = "r(n) as (select 1 union all select n + 1 from r)"
+
+    with pytest.raises(QueryError):
+        run_query(
+            f"* | with recursive {rows} select count(*) from r", SOME, INDEX, max_seconds=0.05
+        )
+
+
+def test_a_search_of_many_words_takes_no_longer_for_each() -> None:
+    assert run_query("apple " * 100_000, SOME, INDEX) == [SOME[0], SOME[2], SOME[3]]

@@ -123,6 +123,23 @@ def test_what_is_wrong_has_a_code(cloud: Handle) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "keys", [5, ["n"], {"n": 5}, {"n": {"type": "array"}}, {"n": {"type": ["text"]}}]
+)
+def test_an_index_that_is_none_is_refused(cloud: Handle, keys: Any) -> None:
+    body = json.dumps({"keys": keys}).encode()
+    answer = written(cloud).send("PUT", "/logstores/s/index", body)
+
+    assert answer.json()["errorCode"] == "IndexInfoInvalid"
+
+
+def test_the_name_of_a_log_store_is_a_text(cloud: Handle) -> None:
+    body = json.dumps({"logstoreName": ["s"], "ttl": 1, "shardCount": 1}).encode()
+    answer = written(cloud).send("POST", "/logstores", body)
+
+    assert answer.json()["errorCode"] == "LogStoreInfoInvalid"
+
+
 def test_a_reset_forgets_logs(cloud: Handle) -> None:
     client = written(cloud)
     client.send("POST", "/logstores/indexed/index", json.dumps(INDEX).encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from xml.etree import ElementTree
@@ -19,7 +20,9 @@ from mns.subscription import SubscriptionMeta
 from mns.topic import Topic, TopicMessage, TopicMeta
 
 from localcloud.ess.model import Assumptions
+from localcloud.queues.service import Push
 from localcloud.triggers.runner import push_over_http
+from tests.support.clock import NOON
 from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.mns_client import account_at, code_of, contents, queue_at, topic_at
 
@@ -331,12 +334,26 @@ def test_a_topic_pushes_to_an_http_endpoint_until_it_takes_the_message(cloud: Cl
             took = push_over_http(push)
             thread.join()
             assert took is expected
-            if not took:
-                queues.push_again(push)
-                assert queues.take_due_pushes() == []
-                cloud.clock.advance(20)
+            queues.settle_push(push, took)
+            assert queues.take_due_pushes() == []
+            cloud.clock.advance(20)
 
         assert server.got == [("/here", "tag", "hi")] * 2  # type: ignore[attr-defined]
+
+
+def test_an_endpoint_that_speaks_no_http_has_not_taken_a_push() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"no HTTP\r\n\r\n")
+
+        threading.Thread(target=answer).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+        assert not push_over_http(Push(url, {}, "x", "BACKOFF_RETRY", NOON))
 
 
 def rpc(cloud: Cloud, action: str, **params: object) -> dict[str, object]:

@@ -26,7 +26,7 @@ from localcloud.fleet_check import violation
 from localcloud.persistence import StateFile, whole_document
 from localcloud.queues.model import Attributes, Content
 from localcloud.queues.saved_queues import restore_queues, saved_queues
-from localcloud.queues.service import QueueService
+from localcloud.queues.service import Push, QueueService
 from tests.contract.test_metric_rules import RULE
 from tests.contract.test_running import Running, running
 from tests.support.clock import DrivenClock
@@ -195,6 +195,17 @@ def test_a_message_that_a_trigger_held_is_visible_again() -> None:
     restore_queues(again, document)
 
     assert [message.content.body for message in again.receive("q", 16)] == ["held"]
+
+
+def test_a_push_whose_answer_is_not_there_yet_is_made_again() -> None:
+    clock = DrivenClock()
+    queues, again = QueueService(clock, "cn-hangzhou"), QueueService(clock, "cn-hangzhou")
+    queues.pushes = [Push(f"http://{n}/", {}, "x", "BACKOFF_RETRY", clock.now()) for n in "ab"]
+    arrived, _ = queues.take_due_pushes()
+    queues.settle_push(arrived, has_arrived=True)
+    restore_queues(again, json.loads(json.dumps(saved_queues(queues))))
+
+    assert [push.url for push in again.take_due_pushes()] == ["http://b/"]
 
 
 STEPS = st.lists(

@@ -21,6 +21,7 @@ from localcloud import acs3
 from localcloud.answers import answer_body
 from localcloud.authenticator import Authenticator
 from localcloud.errors import ApiError
+from localcloud.server import MAX_CALL_BYTES
 from localcloud.signature_v1 import signature, string_to_sign
 from localcloud.wire import ACS3, Incoming, parameters
 from scalein.settings import Credentials
@@ -152,6 +153,16 @@ def test_an_error_comes_in_xml_too() -> None:
         root = ET.fromstring(get(cloud, signed(Format="XML", Action="DoMagic"))[2])
 
     assert (root.tag, root.findtext("Code")) == ("Error", "InvalidApi.NotFound")
+
+
+def test_a_call_that_is_too_large_is_refused_unread() -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    with cloud_of() as cloud, pytest.raises(urllib.error.HTTPError) as refused:
+        body = b"a=" + b"x" * MAX_CALL_BYTES
+        urllib.request.urlopen(urllib.request.Request(f"http://{cloud.endpoint}", body, form))
+
+    with refused.value as answer:
+        assert (answer.code, json.load(answer)["Code"]) == (413, "RequestEntityTooLarge")
 
 
 def test_a_nonce_is_good_for_one_call() -> None:

@@ -21,7 +21,10 @@ from tests.support.examples import max_examples
 from tests.support.simulated import MAX_LAG, Function, finals
 from tests.support.simulated_ess import Removing, SimulatedEss
 
-ENDINGS = ("Successful", "Warning", "Warning unlisted", "Failed")
+ENDINGS = (
+    *("Successful", "Warning", "Warning unlisted", "Failed", "Failed unlisted"),
+    "Rejected unlisted",
+)
 EXAMPLES = max_examples()
 SEEDS = EXAMPLES if EXAMPLES > 1_000 else 40
 COMBINED = EXAMPLES // 15 if EXAMPLES > 1_000 else 3

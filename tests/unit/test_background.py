@@ -36,6 +36,21 @@ def test_a_step_that_fails_is_logged_and_does_not_end_the_steps(
     assert "ValueError: the first step" in caplog.text
 
 
+def test_a_job_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def job() -> None:
+        raise ValueError("the job")
+
+    background = Background("test", 1, lambda: None)
+    with caplog.at_level(logging.ERROR):
+        background.submit(job)
+        begun = threading.Event()
+        background.submit(begun.set)
+        assert begun.wait(10)
+        background.close()
+
+    assert "ValueError: the job" in caplog.text
+
+
 def test_at_its_end_jobs_that_run_have_ended_and_those_that_wait_are_not_done() -> None:
     begun, may_end, done = threading.Event(), threading.Event(), list[str]()
 

@@ -123,6 +123,24 @@ def test_each_read_is_made_once_and_gives_its_own_result(number: int, connection
     assert sorted(made) == results
 
 
+def test_more_connections_are_opened_where_answers_turn_out_to_be_slow() -> None:
+    costs, _connections = costs_of(0.05, 0.02, MIN_CONNECTIONS)  # of another action, or group
+    at_once = threading.Barrier(10)
+
+    def slow() -> None:
+        costs.add_answer(2.0)
+
+    def together() -> None:
+        at_once.wait(5)
+
+    with Reads(costs) as reads:
+        futures = [reads.add(slow), *(reads.add(together) for _ in range(20))]
+        reads.start()
+        reads.finish()
+        for future in futures[:11]:
+            future.result()
+
+
 def test_reads_that_wait_fail_with_the_one_that_failed() -> None:
     def fail() -> int:
         raise OSError("no answer")

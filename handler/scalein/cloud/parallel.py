@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
-from threading import Lock
+from threading import Lock, local
 from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -21,6 +21,9 @@ MAX_THREADS = 24
 MAX_CONNECTIONS = MAX_THREADS + 1
 MIN_CONNECTIONS = 3  # for the group, its history and its first page, which most snapshots need
 SAMPLES = 32  # the last handshakes and answers
+# Where the reads that wait would take longer, an answer that was slow counts, and not the shortest:
+# a snapshot is acted upon for a few seconds only.
+MAX_SECONDS_LEFT = 1.0
 
 
 class Connection(Protocol):
@@ -34,6 +37,7 @@ class Costs:
     def __init__(self) -> None:
         self._handshakes = deque[tuple[float, float]](maxlen=SAMPLES)  # from when until when
         self._answers = deque[float](maxlen=SAMPLES)
+        self._last_answer = local()  # of each thread
         self._open = WeakSet[Connection]()
 
     def add_handshake(self, connection: Connection, started: float, ended: float) -> None:
@@ -43,14 +47,20 @@ class Costs:
 
     def add_answer(self, seconds: float) -> None:
         self._answers.append(seconds)
+        self._last_answer.seconds = seconds
+
+    def last_answer_seconds(self) -> float:
+        """Returns how long the last answer took that this thread got; 0 if it got none."""
+        return float(getattr(self._last_answer, "seconds", 0.0))
 
     def remove_connection(self, connection: Connection) -> None:
         self._open.discard(connection)
 
-    def best_connections(self, reads: int) -> int:
+    def best_connections(self, reads: int, min_answer_seconds: float = 0.0) -> int:
         """Returns how many connections have so many reads answered soonest, the fewest of those.
 
-        Handshakes follow each other, for they take the one processor that there is.
+        Handshakes follow each other, for they take the one processor that there is. An answer takes
+        `min_answer_seconds` at least.
         """
         handshakes, answers = list(self._handshakes), list(self._answers)
         min_connections, max_connections = min(reads, MIN_CONNECTIONS), min(reads, MAX_CONNECTIONS)
@@ -58,7 +68,7 @@ class Costs:
             return max_connections
         handshake_seconds = _covered_seconds(handshakes) / len(handshakes)
         # The shortest, for the others may have waited for this process itself.
-        answer_seconds = min(answers)
+        answer_seconds = max(min(answers), min_answer_seconds)
         is_open = sum(not connection.is_stale() for connection in list(self._open))
 
         def seconds(connections: int) -> float:
@@ -104,11 +114,12 @@ class Reads:
             self._waiting.append((future, read))
         return future
 
-    def start(self) -> None:
+    def start(self, min_answer_seconds: float = 0.0) -> None:
         """Begins the reads that wait on other threads, as far as more connections pay."""
         with self._lock:
             reads = len(self._waiting) + self._readers  # each reader has one, the caller too
-            new_readers = self._costs.best_connections(reads) - self._readers
+            best = self._costs.best_connections(reads, min_answer_seconds)
+            new_readers = best - self._readers
             self._readers += max(0, new_readers)
         for _ in range(new_readers):
             self._threads.append(threads().submit(self._read_all))
@@ -132,6 +143,15 @@ class Reads:
                 self._fail(future, error)
             else:
                 future.set_result(value)
+                self._start_more()
+
+    def _start_more(self) -> None:
+        """Begins more reads at once if the answers turn out to be slow: those of one action, or of
+        one group, say little of others.
+        """
+        seconds = self._costs.last_answer_seconds()
+        if len(self._waiting) * seconds > MAX_SECONDS_LEFT * self._readers:
+            self.start(seconds)
 
     def _fail(self, future: Future[Any], error: BaseException) -> None:
         with self._lock:

@@ -95,8 +95,7 @@ class CallResolver:
                 return ()
             return self._give_back(call, snapshot, unowned_ids)
         if self._is_allowed(call, snapshot):
-            self._repeat(call, snapshot, settled)
-            return ()
+            return self._repeat(call, snapshot, settled, unowned_ids)
         return self._give_back(call, snapshot, unowned_ids) if settled else ()
 
     def _is_allowed(self, call: Call, snapshot: Snapshot) -> bool:
@@ -140,17 +139,26 @@ class CallResolver:
             self._calls.progress = self._calls.progress.with_call(call)
         return known.state is not CallState.UNCONFIRMED
 
-    def _repeat(self, call: Call, snapshot: Snapshot, settled: bool) -> None:
-        """Makes the call again. ESS answers with the first activity, or acts for the first time."""
+    def _repeat(
+        self, call: Call, snapshot: Snapshot, settled: bool, unowned_ids: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Makes the call again. ESS answers with the first activity, or acts for the first time.
+
+        Returns activities that may be this call's if ESS refuses it, as `resolve` does.
+        """
         send_by = max(call.send_by, self._calls.latest_send_time(snapshot))
         attempt = call._replace(send_by=send_by)
         self._calls.progress = self._calls.progress.with_call(attempt)
         self._journal.record_intent(self._calls.progress, (attempt,))
         try:
             self._calls.make_one(attempt, snapshot)
-        except (Refused, StaleSnapshot, TryLater):
-            if settled:  # no earlier attempt was accepted, and neither was this one
+        except (Refused, StaleSnapshot, TryLater) as error:
+            if settled and not unowned_ids:  # neither an earlier attempt was accepted, nor this one
                 self._calls.undo((attempt,), is_token_free=not self._journal.is_proof)
                 raise
-            # An earlier attempt that was accepted may be why ESS refuses: this proves nothing.
+            # An earlier attempt that was accepted may be why ESS refuses: this proves nothing. An
+            # activity that failed may list no instances, which are in service again.
             self._calls.record(call)
+            if settled and isinstance(error, Refused):
+                return unowned_ids
+        return ()
