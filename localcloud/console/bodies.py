@@ -16,6 +16,7 @@ from localcloud.queues.errors import MnsError
 
 SECRET_HEADER = "x-localcloud-secret"  # noqa: S105 (a name)
 Body = Mapping[str, Any]
+MAX_BODY_BYTES = 4 << 20  # an event of 45 MB would keep the server busy for ten seconds
 NOT_ALLOWED = (
     "From another machine, the console changes things only with the secret of the access key: "
     "enter the accessKeySecret that the local cloud printed when it started."
@@ -23,14 +24,17 @@ NOT_ALLOWED = (
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """Returns the body's JSON object; empty where the body is not one.
+    """Returns the body's JSON object; empty where the body is not one, or too large.
 
     A page of another origin cannot send this content type without permission, and has none.
     """
     if not request.headers.get("content-type", "").startswith("application/json"):
         return {}
+    body = await request.body()
+    if len(body) > MAX_BODY_BYTES:
+        return {}
     try:
-        return dict(parse_json(await request.body()))
+        return dict(parse_json(body))
     except (TypeError, ValueError):
         return {}
 
