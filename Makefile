@@ -6,6 +6,8 @@ SECONDS ?= 60
 MESSAGES ?= 10000
 TESTS ?=
 BENCH ?=
+# requirements-test: of the deployed package's tests, a fifth of the size.
+NEEDS ?= requirements-dev
 FAST_TESTS = tests/unit tests/processing tests/house
 # Runs with two environments at the same time keep their temporary files apart.
 WORKERS ?= auto
@@ -26,10 +28,10 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 14
 
-setup: $(VENV)/installed-requirements-dev ## make .venv, with all that tests and checks need
+setup: $(VENV)/installed-$(NEEDS) ## make .venv, with all that tests and checks need
 
 # What each kind of target needs: the others install less.
-$(VENV)/installed-%: %.txt requirements.txt requirements-run.txt tools/make_venv.sh
+$(VENV)/installed-%: %.txt requirements.txt requirements-run.txt requirements-test.txt tools/make_venv.sh
 	@sh tools/make_venv.sh "$(PYTHON)" "$(VENV)" $<
 
 RUN_SETUP = $(VENV)/installed-requirements-run
