@@ -27,6 +27,7 @@ ROOT = HERE.parent
 SCHEMA = ROOT / "handler/scalein/schemas/removal-request.schema.json"
 SDK_BUNDLE = "aliyunsdkcore/vendored/requests/packages/certifi/cacert.pem"
 NEWER_SDK = "alibabacloud-ess20220222"
+DRIVERS = ("invoke.py", "serve.py", "eager.py", "eager_tea.py", "eager_parallel.py")
 TRUST_STORES = ("package", "runtime", "bundle")
 
 
@@ -85,7 +86,7 @@ def deployed_code(runtime: str | None = None, trust_store: str = "package") -> I
         install(python, eager, "-r", str(ROOT / "requirements.txt"))
         install(python, newer, f"{NEWER_SDK}=={_pinned_version(NEWER_SDK)}", *_pin("jsonschema"))
         drivers.mkdir()
-        for module in ("invoke.py", "serve.py", "eager.py", "eager_tea.py"):
+        for module in DRIVERS:
             shutil.copyfile(HERE / module, drivers / module)
         for part in (scalein, eager, newer):
             trust.add_to_stores(authority.certificate, part)

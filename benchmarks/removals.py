@@ -12,6 +12,7 @@ from benchmarks.command import command_for
 from benchmarks.processes import Invocation, run, warm_process
 from benchmarks.timing import Row, at_most, milliseconds, span
 
+PAGE_SIZE = 100  # the maximum of ESS
 SIZES = (10, 100, 1_000, 2_000)  # instances of a group
 COLD_GOALS = {100: 0.60, 2_000: 0.65}  # of the eager script's time, by the number of instances
 WARM_GOALS = {100: 8.0, 2_000: 70.0}  # milliseconds of processor time
@@ -48,6 +49,7 @@ def figures(code: Code, repeats: int) -> list[Row]:
     rows += [own_row(code, repeats)]
     rows += [warm_row(code, instances, repeats) for instances in SIZES]
     rows += [slow_row(code, instances, repeats, False) for instances in SIZES]
+    rows += [slow_script_row(code, max(SIZES), repeats)]
     return rows + [slow_row(code, instances, repeats, True) for instances in WARM_GOALS]
 
 
@@ -152,6 +154,21 @@ def slow_row(code: Code, instances: int, repeats: int, is_parallel: bool) -> Row
     return at_most(figure, median, MAX_ANSWERS, "{:.2f}", detail)
 
 
+def slow_script_row(code: Code, instances: int, repeats: int) -> Row:
+    """Wall time of a script that only reads all pages at once and removes, in slow answers."""
+    pages = -(-instances // PAGE_SIZE)
+    arguments = ("-m", "eager_parallel", str(pages))
+    script = Program("script in as many threads", code.eager.paths, arguments)
+    runs = warm_runs(code, instances, repeats, SLOW_SECONDS, False, program=script)
+    answers = [warm.invocation.wall_seconds / SLOW_SECONDS for warm in runs]
+    cpu = _median(runs, lambda warm: warm.invocation.cpu_seconds)
+    milli = SLOW_SECONDS * 1_000
+    return Row(
+        f"warm, {instances:,} instances, in answers of {milli:.0f} ms, {script.name}",
+        f"{statistics.median(answers):.2f} (best {min(answers):.2f}; {cpu} processor)",
+    )
+
+
 def warm_runs(
     code: Code,
     instances: int,
@@ -159,11 +176,12 @@ def warm_runs(
     delay_seconds: float = 0.0,
     is_parallel: bool = True,
     prefix: Sequence[str] = (),
+    program: Program | None = None,
 ) -> list[Warm]:
     """Removes one instance in each of several invocations of one process.
 
-    `is_parallel`: the group has a desired capacity. The first two invocations are not returned:
-    they are cold, and bring the server its answers.
+    `is_parallel`: the group has a desired capacity. `program`: in place of the function. The first
+    two invocations are not returned: they are cold, and bring the server its answers.
     """
     runs = []
     repeats = min(repeats, instances - 4)
@@ -171,7 +189,7 @@ def warm_runs(
         prepared_cloud(
             code.folder, code.authority, instances, delay_seconds, is_parallel=is_parallel
         ) as cloud,
-        warm_process(code, cloud.variables, prefix) as process,
+        warm_process(code, cloud.variables, prefix, program=program) as process,
     ):
         for number in range(-2, repeats):
             cloud.take_counts()

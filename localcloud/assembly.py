@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from localcloud.authenticator import Authenticator
@@ -25,6 +26,8 @@ from localcloud.functions.model import FcError
 from localcloud.functions.platform import Platform
 from localcloud.functions.saved_functions import restore_functions
 from localcloud.lag import Lag
+from localcloud.plain import typed
+from localcloud.queues.saved_queues import restore_queues
 
 
 def build_cloud(
@@ -51,9 +54,10 @@ def build_cloud(
     platform = Platform(clock, account, service.send_message)
     cloud = LocalCloud(service, key, platform=platform, elsewhere=elsewhere)
     try:
-        _deploy(platform, start)
+        _begin(cloud, start)
         add_keys(document, key)
-        add_declared(document, cloud)
+        if "savedQueues" not in (saved or {}):
+            add_declared(document, cloud)
     except FleetError:
         platform.close()
         raise
@@ -69,7 +73,10 @@ def build_cloud(
         cloud.elsewhere = others
         platform.reset()
         cloud.queues.clear()
+        if cloud.triggers:
+            cloud.triggers.reset()
         cloud.connect()
+        _begin(cloud, document)
         add_declared(document, cloud)
         cloud.faults.clear()
         cloud.rate_limits.clear()
@@ -94,11 +101,21 @@ def _service(
     return service
 
 
-def _deploy(platform: Platform, document: Mapping[str, Any]) -> None:
+def _begin(cloud: LocalCloud, document: Mapping[str, Any]) -> None:
+    """Deploys the functions, and fills the queues, that a saved document has. Raises FleetError."""
+    part = "functions"
     try:
-        restore_functions(platform.registry, document.get("savedFunctions", {}))
-    except (FcError, KeyError, TypeError, ValueError) as error:
-        raise FleetError(f"the saved functions cannot be read: {error}") from error
+        if cloud.platform:
+            restore_functions(cloud.platform.registry, document.get("savedFunctions", {}))
+        part = "queues"
+        if "savedQueues" in document:
+            restore_queues(cloud.queues, document["savedQueues"])
+        part = "timers"
+        if cloud.triggers:
+            timers = typed(dict[str, datetime], document.get("savedTimers", {}))
+            cloud.triggers.timers_due_at.update(timers)
+    except (AttributeError, FcError, KeyError, TypeError, ValueError) as error:
+        raise FleetError(f"the saved {part} cannot be read: {error}") from error
 
 
 def _misbehave(cloud: LocalCloud, document: Mapping[str, Any]) -> None:

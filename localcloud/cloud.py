@@ -11,9 +11,10 @@ from time import perf_counter
 
 from starlette.responses import Response
 
-from localcloud import answers, ecs, errors, location, sts
+from localcloud import answers, balancers, ecs, errors, location, sts
 from localcloud.answers import Reply
 from localcloud.authenticator import Authenticator, access_key_id, caller_of
+from localcloud.buses import actions as buses
 from localcloud.ess import catalogue
 from localcloud.ess.service import Service
 from localcloud.faults import FORCED_STATUSES, REFUSALS, REMOVE, Fault, Faults
@@ -34,6 +35,9 @@ PERFORM_BY_VERSION: dict[str, Perform] = {
     **dict.fromkeys(catalogue.VERSIONS, catalogue.perform),
     "2019-01-01": monitor.perform,
     ecs.VERSION: ecs.perform,
+    buses.VERSION: buses.perform,
+    balancers.SLB_VERSION: balancers.perform,
+    balancers.ALB_VERSION: balancers.perform_alb,
     location.VERSION: location.perform,
 }
 NESTED = "2014-08-28"  # every list one level deeper
@@ -93,9 +97,9 @@ class LocalCloud:
 
     def _connect(self, service: Service) -> None:
         """Lets what a service sends arrive: in queues, and on the bus that triggers listen to."""
-        service.deliver = self.queues.deliver
+        service.deliver, service.write = self.queues.deliver, self.queues.deliver_text
         if self.triggers is not None:
-            service.emit = self.triggers.take_event
+            service.listen, service.invoke = self.triggers.take_event, self.triggers.take_call
 
     def services(self) -> list[Service]:
         """Returns the Auto Scaling of each account and region, its own first."""

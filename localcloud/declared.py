@@ -40,14 +40,19 @@ def add_declared(document: Mapping[str, Any], cloud: LocalCloud) -> None:
 def deploy_with_triggers(function: FleetFunction) -> None:
     """Deploys the fleet's function, if it has triggers, and adds them. Raises FleetError.
 
-    Without triggers it is deployed by the first event that is fired at it.
+    Without triggers it is deployed by the first event that is fired at it. One of a saved state has
+    the triggers of that.
     """
     registry = function.platform.registry
     declared = function.settings.get("triggers", ())
     if not declared:
         return
+    service = registry.services.get(SERVICE)
+    is_saved = service is not None and function.name in service.functions
     try:
         function.deploy()
+        if is_saved:
+            return
         config = function.settings.get("asyncInvokeConfig")
         if config:
             registry.put_async_config(SERVICE, function.name, dict(config))

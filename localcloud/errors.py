@@ -215,6 +215,36 @@ Quota = error_type(  # of a whole region, as QuotaExceeded.ScalingGroup is publi
     "{sentence} quota exceeded.",
 )
 
+# EventBridge's: two codes are in its SDK, the others and 409 in rocketmq-eventbridge
+EventBusNotExist = error_type(
+    409, "EventBusNotExist",
+    "The event bus [{0}] not existed!",
+)
+EventBusAlreadyExist = error_type(
+    409, "EventBusAlreadyExist",
+    "The event bus [{0}] already existed!",
+)
+EventBusNameInvalid = error_type(
+    409, "EventBusNameInvalid",
+    "The event bus name [{0}] is invalid!",
+)
+EventBusRuleNotEmptyForDelete = error_type(
+    409, "EventBusRuleNotEmptyForDelete",
+    "The rules of eventbus [{0}] exist, please delete them before delete event bus.",
+)
+EventRuleNotExisted = error_type(
+    409, "EventRuleNotExisted",
+    "The event rule [{0}] of event bus [{1}] not existed!",
+)
+EventRuleAlreadyExist = error_type(
+    409, "EventRuleAlreadyExist",
+    "The event rule [{0}] of event bus [{1}] already existed!",
+)
+EventAccessDenied = error_type(
+    403, "AccessDenied",
+    "The OwnerId that your Access Key Id associated to is forbidden for this operation.",
+)
+
 # The local cloud's own: an action that Auto Scaling has and this cloud has not never succeeds
 NotSupported = error_type(
     400, "UnsupportedOperation",

@@ -15,6 +15,7 @@ from typing import Any
 
 from localcloud.authenticator import Authenticator
 from localcloud.clock import Clock
+from localcloud.ess.balancer_entries import in_fleet_file
 from localcloud.ess.members import Members
 from localcloud.ess.model import Activity, Assumptions, Instance, ScalingGroup
 from localcloud.ess.service import Service
@@ -28,6 +29,7 @@ from localcloud.rate_limits import RateLimits
 from localcloud.regions import HOME_ACCOUNT, HOME_REGION, Place
 from localcloud.state import restore, saved
 
+ATTACHED = ("loadBalancerIds", "vServerGroups", "albServerGroups")
 SCHEMA = Path(__file__).with_name("fleet.schema.json")
 
 
@@ -123,6 +125,8 @@ def _fill(service: Service, document: Mapping[str, Any]) -> None:
             restore(service, document["saved"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise FleetError(f"the saved state cannot be read: {error}") from error
+    for entry in document.get("loadBalancers", ()):
+        service.balancer_statuses[entry["loadBalancerId"]] = entry["loadBalancerStatus"]
     _add_groups(service, document.get("groups", ()))
     _add_activities(service, document.get("activities", ()))
 
@@ -215,7 +219,7 @@ def _add_activities(service: Service, entries: Sequence[Mapping[str, Any]]) -> N
 
 
 def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:
-    special = ("instances", "multiAZPolicy", *FIELDS)
+    special = ("instances", "multiAZPolicy", *ATTACHED, *FIELDS)
     fields = {_snake(name): value for name, value in entry.items() if name not in special}
     members: dict[str, Instance] = {}
     for member in entry["instances"]:
@@ -227,6 +231,7 @@ def _group(entry: Mapping[str, Any], now: datetime) -> ScalingGroup:
         created_at=now,
         multi_az_policy=entry.get("multiAZPolicy", "PRIORITY"),
         instances=Members(members),
+        balancers=in_fleet_file(entry),
         **fields,
     )
 

@@ -14,6 +14,8 @@ from localcloud.cloud import LocalCloud
 from localcloud.ess.service import Service
 from localcloud.fleet import saved_document, write_whole
 from localcloud.functions.saved_functions import saved_functions
+from localcloud.plain import plain
+from localcloud.queues.saved_queues import mark_of, saved_queues
 
 LOOK_SECONDS = 1.0  # for what time alone changes
 
@@ -29,6 +31,12 @@ def whole_document(cloud: LocalCloud, codes: dict[str, str]) -> dict[str, Any]:
         document["aheadSeconds"] = clock.ahead_seconds
     if cloud.platform:
         document["savedFunctions"] = saved_functions(cloud.platform.registry, codes)
+    triggers = cloud.triggers
+    document["savedQueues"] = saved_queues(
+        cloud.queues, triggers.held_messages() if triggers else ()
+    )
+    if triggers:
+        document["savedTimers"] = plain(dict(triggers.timers_due_at))
     return document
 
 
@@ -65,7 +73,10 @@ class StateFile:
     def _current_mark(self) -> tuple[Any, ...]:
         """Returns what differs after a change; a whole document would cost a read too much."""
         services = self._cloud.services()
-        return (self._cloud.changes, *(_mark(service) for service in services))
+        triggers = self._cloud.triggers
+        timers = tuple(triggers.timers_due_at.values()) if triggers else ()
+        marks = [_mark(service) for service in services]
+        return self._cloud.changes, mark_of(self._cloud.queues), timers, marks
 
 
 def _mark(service: Service) -> tuple[Any, ...]:
@@ -73,8 +84,10 @@ def _mark(service: Service) -> tuple[Any, ...]:
     running = [activity.scaling_activity_id for activity in service.in_progress()]
     held = [action.status for action in service.lifecycle_actions.values()]
     alarms = [(alarm.state, alarm.evaluated_at) for alarm in service.alarms.values()]
+    rules = [rule.evaluated_at for rule in service.metric_rules.values()]
+    on_the_way = [(one.due_at, one.attempts) for one in service.event_deliveries]
     sizes = (len(service.activities), len(service.sent_messages), len(service.scheduled_tasks))
-    return states, running, held, alarms, sizes
+    return states, running, held, alarms, rules, on_the_way, sizes
 
 
 class Persistence:

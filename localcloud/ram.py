@@ -10,12 +10,15 @@ from typing import Any
 from localcloud.wire import Params
 
 CLOUD_MONITOR_VERSION = "2019-01-01"
-ESS = "ess"
+ESS, BUSES = "ess", "eventbridge"
 PRODUCTS = {
     "2014-08-28": ESS,
     "2022-02-22": ESS,
     CLOUD_MONITOR_VERSION: "cms",
+    "2014-05-15": "slb",
     "2014-05-26": "ecs",
+    "2020-04-01": BUSES,
+    "2020-06-16": "alb",
     "2015-04-01": "sts",
 }
 READS = ("Describe", "List", "Get", "View")
@@ -73,9 +76,12 @@ class RolePolicy:
     def _resource(self, product: str, name: str, params: Params) -> str:
         if product == "sts":
             return params.get("RoleArn", "*")
-        if product != ESS or name.startswith(READS):
+        if product not in (ESS, BUSES) or name.startswith(READS):
             return "*"
         place = f"{params.get('RegionId') or self.region_id}:{self.account_id}"
+        if product == BUSES:
+            bus, rule = params.get("EventBusName", ""), params.get("RuleName")
+            return f"acs:eventbridge:{place}:eventbus/{bus}" + (f"/rule/{rule}" if rule else "")
         return f"acs:ess:{place}:scalinggroup/{params.get('ScalingGroupId', '')}"
 
 

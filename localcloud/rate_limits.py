@@ -26,6 +26,10 @@ class RateLimits:
             raise ValueError(f"the limit of {action} must be 0, or from {MIN} to {MAX:g} a second")
         self.max_by_action[action] = max_per_second
 
+    def end(self, action: str) -> None:
+        """Ends the limit of an action, or of `*`, if there is one."""
+        self.max_by_action.pop(action, None)
+
     def clear(self) -> None:
         """Ends all limits."""
         self.max_by_action.clear()

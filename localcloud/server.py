@@ -21,6 +21,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from localcloud import answers, errors
 from localcloud.answer_faults import BrokenResponse, apply_fault, response_instead
+from localcloud.buses import control
 from localcloud.cloud import LocalCloud
 from localcloud.console import admin
 from localcloud.console.history import ConsoleHistory
@@ -80,6 +81,7 @@ def _routes(
     routes = [Route("/", serve, methods=["GET", "POST", "PUT"])]
     routes += queues_endpoint.routes(cloud.queues, authenticator, faults)
     routes += inspection.routes(cloud.service, cloud.queues, cloud.triggers)
+    routes += control.routes(cloud.service, authenticator.access_key_secret)
     if cloud.triggers is not None:
         routes += http_endpoint.routes(cloud.triggers, authenticator)
     if cloud.platform is not None:

@@ -51,8 +51,6 @@ def serve(
             message = f"cannot listen on {place}: {error.strerror}; give another --port, or 0"
             raise click.ClickException(message) from error
         history = ConsoleHistory(cloud)
-        if cloud.platform:
-            cloud.platform.on_invocation = history.record_invocation
         bound_host, bound_port = listener.getsockname()
         if function:
             function.endpoint = f"{bound_host}:{bound_port}"
@@ -60,6 +58,7 @@ def serve(
                 deploy_with_triggers(function)
             except FleetError as error:
                 raise click.ClickException(f"the fleet file is wrong: {error}") from error
+            _deploy_at_reset(cloud, function)
         exit_on_signals()
         scheme = "https" if address.https else "http"
 
@@ -81,6 +80,18 @@ def serve(
             asyncio.run(_serve_and_save(server, listener, file))
         finally:
             file.save()
+
+
+def _deploy_at_reset(cloud: LocalCloud, function: FleetFunction) -> None:
+    """Lets a reset bring the function's triggers back, too."""
+    reset = cloud.reset
+
+    def reset_with_triggers() -> None:
+        if reset is not None:
+            reset()
+        deploy_with_triggers(function)
+
+    cloud.reset = reset_with_triggers if reset else None
 
 
 async def _serve_and_save(server: uvicorn.Server, listener: socket.socket, file: StateFile) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from localcloud.cloud import LocalCloud
-from localcloud.console import controls, events, operations, pages
+from localcloud.console import controls, events, operations, pages, queue_routes
 from localcloud.console.history import ConsoleHistory
 from localcloud.functions.fleet_function import FleetFunction
 
@@ -15,9 +15,10 @@ def routes(
 ) -> list[Route]:
     """Returns all routes. `function`: what events are fired at, unless a page names another."""
     return [
-        *pages.routes(history),
+        *pages.routes(history, function),
         *controls.routes(cloud),
         *controls.run_routes(cloud, history),
         *operations.routes(cloud, history),
         *events.routes(cloud, function),
+        *queue_routes.routes(cloud),
     ]

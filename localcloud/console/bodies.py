@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable, Coroutine, Mapping
 from ipaddress import ip_address
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from localcloud.functions.model import FcError
+from localcloud.queues.errors import MnsError
+
 SECRET_HEADER = "x-localcloud-secret"  # noqa: S105 (a name)
+Body = Mapping[str, Any]
 NOT_ALLOWED = (
     "From another machine, the console changes things only with the secret of the access key: "
     "enter the accessKeySecret that the local cloud printed when it started."
@@ -45,3 +50,25 @@ def has_secret_or_is_local(request: Request, secret: str) -> bool:
         return request.client is not None and ip_address(request.client.host).is_loopback
     except ValueError:
         return False
+
+
+def guarded(
+    secret: str, operate: Callable[[Body], Response]
+) -> Callable[[Request], Coroutine[None, None, Response]]:
+    """Returns the endpoint of an operation: for a person at this machine, or with the secret.
+
+    Its body is the request's, with what the path names.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        if not has_secret_or_is_local(request, secret):
+            return error_response(NOT_ALLOWED, 403, "SecretNeeded")
+        body = {**await read_object(request), **request.path_params}
+        try:
+            return operate(body)
+        except (MnsError, FcError) as error:
+            return error_response(str(error), error.status, error.code)
+        except (KeyError, TypeError, ValueError) as error:
+            return error_response(f"the request is wrong: {error}")
+
+    return endpoint

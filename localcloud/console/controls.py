@@ -104,7 +104,8 @@ def _faults_view(cloud: LocalCloud) -> dict[str, Any]:
 
 def _set_faults(cloud: LocalCloud, body: Mapping[str, Any]) -> None:
     """Adds one fault, {"kind", "action", "times", "seconds"}; sets a share of all calls,
-    {"rate", "kinds", "seed", "action", "seconds"}; or sets {"lag": {...}} or {"rateLimits": {...}}.
+    {"rate", "kinds", "seed", "action", "seconds"}; or sets {"lag": {...}} or {"rateLimits": {...}},
+    where null ends a limit.
 
     Raises KeyError, TypeError, ValueError.
     """
@@ -113,7 +114,10 @@ def _set_faults(cloud: LocalCloud, body: Mapping[str, Any]) -> None:
         _set_lag(cloud, dict(body["lag"]))
     elif "rateLimits" in body:
         for name, calls in dict(body["rateLimits"]).items():
-            cloud.rate_limits.set(str(name), float(calls))
+            if calls is None:
+                cloud.rate_limits.end(str(name))
+            else:
+                cloud.rate_limits.set(str(name), float(calls))
     elif "rate" in body:
         seed, seconds = int(body.get("seed", 0)), float(body.get("seconds", 0.3))
         cloud.faults.set_random(float(body["rate"]), list(body["kinds"]), seed, action, seconds)

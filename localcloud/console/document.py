@@ -6,6 +6,7 @@ A page gets the whole once, then only rows that changed, and nothing while nothi
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -13,9 +14,12 @@ from typing import Any
 
 from localcloud.clock import SystemClock
 from localcloud.cloud import LocalCloud
-from localcloud.console import rows
+from localcloud.console import function_rows, queue_rows, rows
 from localcloud.console.history import ConsoleHistory
+from localcloud.console.places import place_name
 from localcloud.ess.service import Service
+from localcloud.functions.fleet_function import FleetFunction
+from localcloud.regions import Place
 
 LOOK_SECONDS = 0.25
 MAX_SHARE = 10  # a look may take a tenth of the time until the next one
@@ -24,6 +28,7 @@ ROWS: dict[str, Callable[[Service], rows.Rows]] = {
     "instances": rows.instance_rows,
     "activities": rows.activity_rows,
     "alarms": rows.alarm_rows,
+    "metricRules": rows.metric_rule_rows,
     "rules": rows.rule_rows,
     "tasks": rows.task_rows,
     "hooks": rows.hook_rows,
@@ -34,9 +39,11 @@ Topics = Mapping[str, Mapping[str, Any]]
 
 @dataclass
 class Document:
-    """What is shown, and when it was last looked at. All pages share one."""
+    """What is shown of a place, and when it was last looked at. All its pages share one."""
 
     history: ConsoleHistory
+    function: FleetFunction | None = None
+    place: Place | None = None  # None: all accounts and regions
     topics: Topics = field(default_factory=dict)
     version: int = 0
     pause_seconds: float = LOOK_SECONDS
@@ -48,7 +55,7 @@ class Document:
         if started - self._looked_at < self.pause_seconds / 2:
             return self.topics  # another page has just looked
         self.history.record()
-        topics = topics_of(self.history)
+        topics = topics_of(self.history, self.function, self.place)
         if topics != self.topics:
             self.topics, self.version = topics, self.version + 1
         self._looked_at = time.monotonic()
@@ -56,25 +63,54 @@ class Document:
         return self.topics
 
 
-def topics_of(history: ConsoleHistory) -> Topics:
-    """Returns all rows by topic and key."""
+def topics_of(
+    history: ConsoleHistory,
+    function: FleetFunction | None = None,
+    place: Place | None = None,
+) -> Topics:
+    """Returns all rows by topic and key; those of Auto Scaling of one place, where one is given.
+
+    Functions, queues and the log are those of the whole cloud.
+    """
     cloud = history.cloud
-    points = (point for of_group in history.points.values() for point in of_group)
+    services = [one for one in cloud.services() if place in (None, one.place)]
     return {
-        "cloud": _cloud_rows(cloud),
-        **{topic: _everywhere(cloud, rows_of) for topic, rows_of in ROWS.items()},
-        "points": dict(points),
-        "decisions": {str(one["number"]): one for one in history.decisions},
+        "cloud": _cloud_rows(cloud, place),
+        "places": {place_name(one.place): _place_row(one) for one in cloud.services()},
+        **{topic: _rows_of_all(services, rows_of) for topic, rows_of in ROWS.items()},
+        "points": _point_rows(history, services),
+        "decisions": {str(one["number"]): one for one in list(history.decisions)},
+        "functions": function_rows.function_rows(cloud.platform, function),
+        "triggers": function_rows.trigger_rows(cloud.triggers),
+        "queues": queue_rows.queue_rows(cloud.queues),
+        "topics": queue_rows.topic_rows(cloud.queues),
+        "deliveries": history.deliveries.rows(),
+        "invocations": history.invocations.rows(),
         "log": history.log.rows(),
     }
 
 
-def _everywhere(cloud: LocalCloud, rows_of: Callable[[Service], rows.Rows]) -> rows.Rows:
-    """Returns the rows of all accounts and regions; of two with one id, that of the home."""
+def _rows_of_all(services: list[Service], rows_of: Callable[[Service], rows.Rows]) -> rows.Rows:
+    """Returns the rows of these accounts and regions; of two with one id, that of the first."""
     everywhere: rows.Rows = {}
-    for service in cloud.services():
+    for service in services:
         everywhere = {**everywhere, **rows_of(service), **everywhere}
     return everywhere
+
+
+def _point_rows(history: ConsoleHistory, services: list[Service]) -> rows.Rows:
+    """Returns the capacities over time of each group; of two with one id, of the first."""
+    shown: dict[str, Place] = {}
+    for service in services:
+        for id in service.groups:
+            shown.setdefault(id, service.place)
+    keys = [(place, id) for id, place in shown.items()]
+    return dict(point for key in keys for point in history.points.get(key, ()))
+
+
+def _place_row(service: Service) -> dict[str, Any]:
+    account_id, region_id = service.place
+    return {"account": account_id, "region": region_id, "groups": len(service.groups)}
 
 
 def difference(before: Topics, after: Topics) -> tuple[Topics, dict[str, list[str]]]:
@@ -95,20 +131,25 @@ def difference(before: Topics, after: Topics) -> tuple[Topics, dict[str, list[st
     return changed, removed
 
 
-def _cloud_rows(cloud: LocalCloud) -> dict[str, Any]:
+def _cloud_rows(cloud: LocalCloud, place: Place | None) -> dict[str, Any]:
     service, platform, faults, lag = cloud.service, cloud.platform, cloud.faults, cloud.lag
     return {
         "clock": _clock_row(cloud),
         "region": service.region_id,
+        "home": place_name(service.place),
+        "place": place_name(place) if place else "",
         "activitySeconds": service.assumptions.activity_seconds,
         "acts": service.assumptions.acts,
         "waiting": len(platform.queue.waiting) if platform else 0,
+        "failed": len(platform.queue.failed) if platform else 0,
+        "lost": dict(Counter(list(cloud.queues.lost))),  # how many, by the ARN of no queue
         "faults": {
             "pending": [dict(vars(fault)) for fault in faults.pending if fault.times > 0],
             "rate": faults.rate,
             "kinds": list(faults.kinds),
             "lists": lag.lists,
             "history": lag.history,
+            "rateLimits": dict(cloud.rate_limits.max_by_action),
             "happened": dict(faults.occurrences),
         },
     }

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.cloud import LocalCloud
-from localcloud.console.bodies import error_response, read_object
+from localcloud.console.bodies import (
+    NOT_ALLOWED,
+    error_response,
+    has_secret_or_is_local,
+    read_object,
+)
 from localcloud.console.event_library import event_library
 from localcloud.console.event_times import current_event
+from localcloud.console.newest import text_of
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.functions.instances import Result
 from localcloud.functions.model import NATIVE, FcError
@@ -46,22 +54,35 @@ def routes(cloud: LocalCloud, function: FleetFunction | None) -> list[Route]:
         return JSONResponse({"text": current_event(text, cloud.service.clock.now())})
 
     async def fire(request: Request) -> Response:
-        """Sends {"event": a name} as if it were sent now, or {"text": ...}, to {"function"}."""
+        """Sends {"event": a name} as if it were sent now, or {"text": ...}, to {"function"}.
+
+        Also to one of its versions or aliases, {"qualifier"}.
+        """
+        if not has_secret_or_is_local(request, cloud.authenticator.access_key_secret):
+            return error_response(NOT_ALLOWED, 403, "SecretNeeded")
         body = await read_object(request)
         name, text = body.get("event"), body.get("text")
-        target = str(body.get("function") or "")
+        target, qualifier = str(body.get("function") or ""), str(body.get("qualifier") or "")
         if text is None:
             try:
                 text = current_event(library.text(str(name)), cloud.service.clock.now())
             except KeyError:
                 return error_response(NO_EVENT)
         try:
-            result = await run_in_threadpool(_invoke, cloud, function, target, str(text).encode())
+            invoke = partial(_invoke, cloud, function, target, qualifier)
+            result = await run_in_threadpool(invoke, str(text).encode())
         except FcError as error:
             return error_response(str(error))
-        log = result.log.decode("utf-8", "replace") if result.error else ""
-        answer = result.body.decode("utf-8", "replace")
-        return JSONResponse({"failed": result.error, "answer": answer, "log": log})
+        return JSONResponse(
+            {
+                "failed": result.error,
+                "answer": result.body.decode("utf-8", "replace"),
+                "log": text_of(result.output or result.log),
+                "ms": round(result.seconds * 1_000, 1),
+                "coldStart": result.is_cold_start,
+                "requestId": result.request_id,
+            }
+        )
 
     return [
         Route("/localcloud/events", events),
@@ -85,11 +106,17 @@ def _functions(platform: Platform | None, function: FleetFunction | None) -> lis
     ]
 
 
-def _invoke(cloud: LocalCloud, function: FleetFunction | None, target: str, event: bytes) -> Result:
+def _invoke(
+    cloud: LocalCloud, function: FleetFunction | None, target: str, qualifier: str, event: bytes
+) -> Result:
     """Invokes the function of that name; that of the fleet file by default. Raises FcError."""
-    if function is not None and target in ("", function.name):
-        return function.invoke(event)
+    if function is not None:
+        own = f"{function.service}/{function.name}"
+        if target in ("", function.name, own):
+            function.deploy()
+            target = own
     if cloud.platform is None or not target:
         raise FcError(404, "FunctionNotFound", NO_FUNCTION)
     service, _, name = target.rpartition("/")
-    return cloud.platform.invoke(cloud.platform.registry.function(service, name), event)
+    found = cloud.platform.registry.function(service, name, qualifier)
+    return cloud.platform.invoke(found, event)

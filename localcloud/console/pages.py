@@ -12,8 +12,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from localcloud.console.bodies import error_response
 from localcloud.console.document import Document, Topics, difference
 from localcloud.console.history import ConsoleHistory
+from localcloud.console.newest import Newest
+from localcloud.console.places import known_place
+from localcloud.functions.fleet_function import FleetFunction
+from localcloud.regions import Place
 
 FOLDER = Path(__file__).parent / "page"
 MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -27,9 +32,9 @@ HEADERS = {
 }
 
 
-def routes(history: ConsoleHistory) -> list[Route]:
+def routes(history: ConsoleHistory, function: FleetFunction | None) -> list[Route]:
     """Returns the routes that show, and change nothing."""
-    document = Document(history)
+    documents: dict[Place | None, Document] = {}
     names = {path.name for path in FOLDER.iterdir() if path.suffix in MEDIA_TYPES}
 
     async def page(request: Request) -> Response:
@@ -40,18 +45,29 @@ def routes(history: ConsoleHistory) -> list[Route]:
         return FileResponse(path, media_type=MEDIA_TYPES[path.suffix], headers=HEADERS)
 
     async def stream(request: Request) -> Response:
+        """Sends what changes, of the place ?place=ACCOUNT/REGION; of all without it."""
+        place = known_place(history.cloud, request.query_params.get("place", ""))
+        document = documents.setdefault(place, Document(history, function, place))
         headers = {"Cache-Control": "no-store"}
         changes = _changes(request, document)
         return StreamingResponse(changes, media_type="text/event-stream", headers=headers)
 
     async def overview(_: Request) -> Response:
-        return JSONResponse(_overview(document.history))
+        return JSONResponse(_overview(history, function))
+
+    async def invocation(request: Request) -> Response:
+        return _whole(history.invocations, request)
+
+    async def delivery(request: Request) -> Response:
+        return _whole(history.deliveries, request)
 
     return [
         Route("/console", page),
         Route("/console/{file}", page),
         Route("/localcloud/stream", stream),
         Route("/localcloud/overview", overview),
+        Route("/localcloud/invocations/{number}", invocation),
+        Route("/localcloud/deliveries/{number}", delivery),
     ]
 
 
@@ -74,9 +90,17 @@ def _message(event: str, document: Document, **content: Any) -> str:
     return f"event: {event}\ndata: {text}\n\n"
 
 
-def _overview(history: ConsoleHistory) -> dict[str, Any]:
+def _whole(newest: Newest, request: Request) -> Response:
+    """Returns all of one, of which the page has a row."""
+    try:
+        return JSONResponse(newest.whole(request.path_params["number"]))
+    except KeyError:
+        return error_response("it is no longer among the newest", 404)
+
+
+def _overview(history: ConsoleHistory, function: FleetFunction | None) -> dict[str, Any]:
     """Returns all that the page shows, each topic as a list; decisions newest first."""
-    document = Document(history)
+    document = Document(history, function)
     topics: Topics = document.look()
     lists = {name: list(rows.values()) for name, rows in topics.items() if name != "cloud"}
     lists["decisions"] = list(history.decisions)

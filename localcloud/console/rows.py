@@ -10,6 +10,7 @@ from localcloud.ess.model import Activity, Instance, ScalingGroup
 from localcloud.ess.resources import Alarm, Hook, LifecycleAction, Rule, ScheduledTask
 from localcloud.ess.scaling_rules import rule_ari
 from localcloud.ess.service import Service
+from localcloud.monitor.rule import MetricRule
 from localcloud.monitor.series import value_at
 
 MAX_ACTIVITIES = 200
@@ -43,6 +44,11 @@ def activity_rows(service: Service) -> Rows:
 
 def alarm_rows(service: Service) -> Rows:
     return {id: _alarm(alarm) for id, alarm in service.alarms.items()}
+
+
+def metric_rule_rows(service: Service) -> Rows:
+    """Returns the alert rules of CloudMonitor."""
+    return {id: _metric_rule(rule) for id, rule in service.metric_rules.items()}
 
 
 def rule_rows(service: Service) -> Rows:
@@ -145,6 +151,30 @@ def _alarm(alarm: Alarm) -> Rows:
         "period": alarm.period,
         "count": alarm.evaluation_count,
         "actions": list(alarm.actions),
+    }
+
+
+def _metric_rule(rule: MetricRule) -> Rows:
+    return {
+        "id": rule.rule_id,
+        "name": rule.rule_name,
+        "state": rule.alert_state,
+        "enabled": rule.enabled,
+        "metric": f"{rule.namespace} {rule.metric_name}",
+        "period": rule.period,
+        "levels": [
+            {
+                "level": level,
+                "condition": f"{one.statistics} {one.comparison_operator} {one.threshold:g}",
+                "times": one.times,
+            }
+            for level, one in rule.escalations.items()
+        ],
+        "targets": [target.arn for target in rule.targets],
+        "resources": [
+            {"name": name, "level": one.level, "value": one.value, "breaches": dict(one.breaches)}
+            for name, one in rule.states.items()
+        ],
     }
 
 

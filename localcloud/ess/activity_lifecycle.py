@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from localcloud.ess.backends import leave_behind
 from localcloud.ess.model import STABLE, Activity, ScalingGroup
 from localcloud.ess.resources import LifecycleAction
 from localcloud.ess.state import EssState
@@ -123,6 +124,8 @@ def _remove(state: EssState, group: ScalingGroup, activity: Activity, now: datet
         else:
             instance.ecs_status = "Released"
             activity.destroyed.append(instance_id)
+        if activity.keeps_backends:
+            leave_behind(group, instance)
         if instance.ecs_status != "Stopped":
             group.departed[instance_id] = group.instances.pop(instance_id)
     while len(group.departed) > MAX_DEPARTED:

@@ -6,10 +6,10 @@ not, and here that of a notification.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
+from localcloud.buses.events import cloud_event
 from localcloud.ess import messages
 from localcloud.ess.model import Activity, ScalingGroup
 
@@ -25,21 +25,10 @@ def bus_event(
     if direction not in ("IN", "OUT") or end not in ENDS:
         return None
     account_id, region_id = place
-    moment = now.astimezone(timezone.utc).isoformat(timespec="milliseconds")
-    time = moment.replace("+00:00", "Z")
-    return {
-        "id": str(uuid4()).upper(),
+    given = {
         "source": "acs.ess",
-        "specversion": "1.0",
         "type": f"ess:ScalingActivity:Scale{direction.title()}{ENDS[end]}",
-        "datacontenttype": "application/json; charset=utf-8",
         "subject": f"acs:ess:{region_id}:{account_id}:scalinggroup/{group.scaling_group_id}",
-        "time": time,
-        "aliyunaccountid": account_id,
-        "aliyunpublishtime": time,
-        "aliyunoriginalaccountid": account_id,
-        "aliyuneventbusname": "acs.ess",
-        "aliyunregionid": region_id,
-        "aliyunpublishaddr": "127.0.0.1",
         "data": messages.notice_content(f"AUTOSCALING:{kind}", group, activity),
     }
+    return cloud_event(given, place, "acs.ess", now)

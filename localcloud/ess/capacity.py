@@ -116,7 +116,7 @@ def check_may_start(
     removal_checks.check_process(state, group, process)
     if not may_start(state, group, parallel=parallel):
         raise errors.ScalingActivityInProgress()
-    removal_checks.check_attached(group)
+    removal_checks.check_attached(state, group)
 
 
 def may_start(state: EssState, group: ScalingGroup, *, parallel: bool = True) -> bool:
@@ -158,6 +158,7 @@ def _new_instance(
     source = state.configurations.get(group.active_scaling_configuration_id)
     types = source.instance_types if source else []
     instance_type = types[0] if types else INSTANCE_TYPE
+    attributes = source.attributes if source else {}
     return Instance(
         new_id("i"),
         now,
@@ -167,6 +168,7 @@ def _new_instance(
         scaling_configuration_id=group.active_scaling_configuration_id,
         launch_template_id=group.launch_template_id,
         launch_template_version=group.launch_template_version,
+        load_balancer_weight=attributes.get("LoadBalancerWeight", 50),
         weighted_capacity=source.weights.get(instance_type, 1) if source else 1,
         spot_strategy=source.spot_strategy if source and source.spot_strategy != "NoSpot" else "",
     )

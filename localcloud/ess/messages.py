@@ -16,6 +16,7 @@ from localcloud.ess.model import Activity, ScalingGroup
 from localcloud.ess.resources import Hook, LifecycleAction
 
 Place = tuple[str, str]  # account and region
+MONITOR = ":cloudmonitor"  # what the ARN of CloudMonitor as a receiver ends in
 CHINA = timezone(timedelta(hours=8))
 LEVELS = {"ERROR": "CRITICAL", "REJECT": "WARN", "WARN": "WARN"}  # by the last word of the name
 
@@ -59,23 +60,38 @@ def message_body(
     """Returns what is sent to a receiver, as JSON."""
     account_id, region_id = place
     resource = f"acs:ess:{region_id}:{account_id}:scalinggroup/{group.scaling_group_id}"
-    if arn.endswith(":cloudmonitor"):
+    if arn.endswith(MONITOR):
         name = str(content["event"])
-        return {
-            "ver": "1.0",
-            "id": str(uuid4()).upper(),
-            "product": "ESS",
-            "resourceId": resource,
-            "level": LEVELS.get(name.rpartition("_")[2], "INFO"),
-            "name": name,
-            "userId": account_id,
-            "eventTime": now.astimezone(CHINA).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "+0800",
-            "regionId": region_id,
-            "content": dict(content),
-        }
+        level = LEVELS.get(name.rpartition("_")[2], "INFO")
+        return system_event("ESS", name, level, place, resource, content, now)
     return {
         "userId": account_id,
         "regionId": region_id,
         "resourceArn": resource,
+        "content": dict(content),
+    }
+
+
+def system_event(
+    product: str,
+    name: str,
+    level: str,
+    place: Place,
+    resource: str,
+    content: Mapping[str, Any],
+    now: datetime,
+) -> dict[str, Any]:
+    """Returns a system event of CloudMonitor."""
+    account_id, region_id = place
+    return {
+        "ver": "1.0",
+        "id": str(uuid4()).upper(),
+        "product": product,
+        "resourceId": resource,
+        "level": level,
+        "name": name,
+        "userId": account_id,
+        "eventTime": now.astimezone(CHINA).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "+0800",
+        "regionId": region_id,
         "content": dict(content),
     }

@@ -106,6 +106,10 @@ class ScalingGroup:
     tags: list[dict[str, Any]] = field(default_factory=list)
     # by field of the reply, such as LoadBalancerIds
     balancers: dict[str, list[Any]] = field(default_factory=dict)
+    # by key of a target: members that were there when it was attached without force
+    outside_backends: dict[str, list[str]] = field(default_factory=dict)
+    # by key of a target, weight by id: backends that the group left behind it
+    left_backends: dict[str, dict[str, int]] = field(default_factory=dict)
     load_balancer_ok: bool = True
     db_instance_not_ok: str = ""  # id of a database in a state that forbids scaling
     service_role_ok: bool = True
@@ -199,6 +203,7 @@ class Activity:
     instance_ids: list[str] = field(default_factory=list)  # that it removes
     joining_ids: list[str] = field(default_factory=list)  # that it brings in
     detaches: bool = False  # what it removes keeps running
+    keeps_backends: bool = False  # what it removes stays behind its load balancers
     waits_for_hooks: bool = False
     recycles: bool = False
     ignored: dict[str, str] = field(default_factory=dict)  # code by instance id

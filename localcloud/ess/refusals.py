@@ -210,6 +210,10 @@ BalancerNotFound = error_type(
     404, "InvalidLoadBalancerId.NotFound",
     'The Load Balancer "{0}" does not exist.',
 )
+BalancerStatus = error_type(
+    400, "IncorrectLoadBalancerStatus",
+    'The current status of the load balancer "{0}" does not support this action.',
+)
 AlbAlreadyAttached = error_type(
     400, "AlbServerGroup.AlreadyAttached",
     "The ALB ServerGroups are already attached.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from localcloud import errors
+from localcloud.ess.balancer_entries import ACTIVE, balancer_ids
 from localcloud.ess.model import REMOVABLE, Assumptions, Instance, ScalingGroup
 from localcloud.ess.state import EssState
 
@@ -15,7 +16,7 @@ def check_group(state: EssState, group: ScalingGroup) -> None:
     check_service_role(group)
     check_process(state, group, "ScaleIn")
     _check_activities(state, group)
-    check_attached(group)
+    check_attached(state, group)
 
 
 def check_service_role(group: ScalingGroup) -> None:
@@ -24,9 +25,10 @@ def check_service_role(group: ScalingGroup) -> None:
         raise errors.Unauthorized()
 
 
-def check_attached(group: ScalingGroup) -> None:
+def check_attached(state: EssState, group: ScalingGroup) -> None:
     """Raises ApiError where a load balancer or a database is in a state that forbids scaling."""
-    if not group.load_balancer_ok:
+    statuses = {state.balancer_statuses.get(id, ACTIVE) for id in balancer_ids(group.balancers)}
+    if not group.load_balancer_ok or statuses - {ACTIVE}:
         raise errors.IncorrectLoadBalancerStatus()
     if group.db_instance_not_ok:
         raise errors.IncorrectDBInstanceStatus(group.db_instance_not_ok)

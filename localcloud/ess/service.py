@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from localcloud.buses import delivery
+from localcloud.buses.model import DEFAULT
 from localcloud.ess import activity_lifecycle, reconciler
 from localcloud.ess.model import Instance
 from localcloud.ess.state import EssState
-from localcloud.monitor import alerts
+from localcloud.monitor import alerts, system_events
 
 
 @dataclass
@@ -20,6 +23,14 @@ class Service(EssState):
         super().__post_init__()
         # called after each thing that happens by itself
         self.observe: Callable[[datetime], object] | None = None
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        """Puts an event of a cloud product on the default bus."""
+        delivery.publish(self, self.buses[DEFAULT], event)
+
+    def report(self, system_event: Mapping[str, Any]) -> None:
+        """Gives a system event to CloudMonitor's event rules."""
+        system_events.take(self, system_event)
 
     def advance(self) -> datetime:
         """Does what has fallen due, in its order, and returns the clock's time."""
@@ -37,6 +48,7 @@ class Service(EssState):
         times = [activity_lifecycle.due_at(self, activity) for activity in self.in_progress()]
         times += [at for _, at in self._arrivals()]
         times += alerts.due_times(self)
+        times += delivery.due_times(self)
         if self.assumptions.acts:
             times += reconciler.due_times(self)
         return min(times, default=None)
@@ -50,6 +62,7 @@ class Service(EssState):
                 activity_lifecycle.proceed(self, activity, now)
         reconciler.do_due(self, now)
         alerts.evaluate_due(self, now)
+        delivery.settle_due(self, now)
         if self.observe is not None:
             self.observe(now)
 

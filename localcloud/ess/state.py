@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from localcloud import errors
 from localcloud.answers import Reply, request_id
+from localcloud.buses.model import DEFAULT, Bus, Delivery, FunctionCall
 from localcloud.clock import Clock
 from localcloud.ess import messages
 from localcloud.ess.bus_events import bus_event
@@ -24,7 +25,7 @@ from localcloud.ess.resources import (
     Rule,
     ScheduledTask,
 )
-from localcloud.monitor.rule import MetricRule
+from localcloud.monitor.rule import EventRule, MetricRule
 from localcloud.regions import HOME_ACCOUNT
 from localcloud.wire import Params
 
@@ -56,6 +57,10 @@ class EssState:
     # to receivers, newest last
     sent_messages: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=1_000))
     metric_rules: dict[str, MetricRule] = field(default_factory=dict)  # CloudMonitor's
+    event_rules: dict[str, EventRule] = field(default_factory=dict)  # CloudMonitor's, by name
+    buses: dict[str, Bus] = field(default_factory=dict)  # EventBridge's
+    event_deliveries: list[Delivery] = field(default_factory=list)  # from them, on their way
+    balancer_statuses: dict[str, str] = field(default_factory=dict)  # of an SLB; else it is active
     started_at: datetime | None = None  # metric series count from here
     account_id: str = HOME_ACCOUNT
 
@@ -64,14 +69,25 @@ class EssState:
         self._at: datetime = self.started_at  # everything has happened up to here
         # takes what is sent to a queue or topic: its ARN, the content, and whether it is plain text
         self.deliver: Callable[[str, Mapping[str, Any], bool], object] = lambda *_: None
-        # takes the events that go to EventBridge's default bus
-        self.emit: Callable[[Mapping[str, Any]], object] = lambda _: None
+        # writes a text to a queue or topic; returns whether there is one
+        self.write: Callable[[str, str], bool] = lambda *_: False
+        # invokes a function, and gives its error, or nothing, to the second argument
+        self.invoke: Callable[[FunctionCall, Callable[[str], None]], None] = _no_function
+        # takes the events of EventBridge's default bus: triggers listen here
+        self.listen: Callable[[Mapping[str, Any]], object] = lambda _: None
+        self.buses.setdefault(DEFAULT, Bus(DEFAULT, self.started_at))
         self.request_id = ""  # of the call that is being performed
 
     @property
     def place(self) -> tuple[str, str]:
         """Returns account and region, to which all of this belongs."""
         return self.account_id, self.region_id
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        """Takes an event for EventBridge's default bus, which `Service` has."""
+
+    def report(self, system_event: Mapping[str, Any]) -> None:
+        """Takes a system event for CloudMonitor's event rules, as `emit`."""
 
     def in_progress(self) -> list[Activity]:
         return [a for a in self.activities.values() if a.status_code == "InProgress"]
@@ -162,10 +178,11 @@ class EssState:
         if on_bus is not None:
             self.emit(on_bus)
         event = f"AUTOSCALING:{kind}"
+        content = messages.notice_content(event, group, activity)
+        self.report(messages.message_body(messages.MONITOR, self.place, group, content, now))
         for receiver in self.receivers:
             in_group = receiver.scaling_group_id == group.scaling_group_id
             if in_group and event in receiver.notification_types:
-                content = messages.notice_content(event, group, activity)
                 is_plain = receiver.message_encoding == "PlainText"
                 self._send(receiver.notification_arn, group, content, now, is_plain)
 
@@ -227,6 +244,10 @@ class EssState:
         fields = {"at": now.isoformat(), "to": arn, "scalingGroupId": group.scaling_group_id}
         self.sent_messages.append({**fields, "content": dict(content), "body": body})
         self.deliver(arn, body, is_plain)
+
+
+def _no_function(_: FunctionCall, end: Callable[[str], None]) -> None:
+    end("FunctionNotFound")
 
 
 def new_id(prefix: str) -> str:

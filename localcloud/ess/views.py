@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from localcloud.answers import Shown
+from localcloud.ess.balancer_entries import described
 from localcloud.ess.causes import status_message
 from localcloud.ess.model import Activity, Instance, ScalingGroup
 from localcloud.ess.state import EssState
@@ -28,7 +29,7 @@ def group_view(state: EssState, group: ScalingGroup) -> dict[str, Any]:
     return present(
         {
             **attributes,
-            **group.balancers,
+            **described(group.balancers),
             "ScalingGroupId": group.scaling_group_id,
             "ScalingGroupName": group.name or group.scaling_group_id,
             "RegionId": state.region_id,

@@ -9,6 +9,6 @@ class Describe {
         Config config = new Config().setAccessKeyId("localcloud").setAccessKeySecret("localcloud-secret");
         Client client = new Client(config.setEndpoint("127.0.0.1:8080").setProtocol("http"));
         var request = new DescribeScalingGroupsRequest().setRegionId("cn-hangzhou");
-        System.out.println(client.describeScalingGroups(request).getBody().getTotalCount());
+        System.out.println(client.describeScalingGroups(request).getBody().toMap());
     }
 }

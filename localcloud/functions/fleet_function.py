@@ -11,7 +11,6 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, ClassVar
 
-from localcloud.functions.instances import Result
 from localcloud.functions.platform import Platform
 
 SERVICE = "local"
@@ -32,12 +31,6 @@ class FleetFunction:
     @property
     def name(self) -> str:
         return str(self.settings.get("name", "function"))
-
-    def invoke(self, event: bytes) -> Result:
-        """Invokes the function, which is deployed first if need be. Raises FcError."""
-        self.deploy()
-        function = self.platform.registry.function(SERVICE, self.name)
-        return self.platform.invoke(function, event)
 
     def deploy(self) -> None:
         """Deploys the function, unless it is. Raises FcError."""

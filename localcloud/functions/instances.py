@@ -35,6 +35,7 @@ class Result(NamedTuple):
     seconds: float = 0.0
     max_memory_used_mb: float = 0.0
     is_cold_start: bool = False
+    request_id: str = ""
 
 
 class Ended(NamedTuple):
@@ -134,7 +135,7 @@ class Pool:
             self._discard(function, instance)
         tail = instance_log.tail(output, seconds, function.memory_size, memory)
         error = FUNCTION_ERROR if ended.log_error else ""
-        return Result(ended.body, error, tail, instance.id, output, seconds, memory, is_cold)
+        return Result(ended.body, error, tail, instance.id, output, seconds, memory, is_cold, id)
 
     def _run(
         self, function: Function, instance: Instance, event: bytes, request: dict[str, Any]

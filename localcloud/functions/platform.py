@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from localcloud.background import Background
 from localcloud.clock import Clock
 from localcloud.functions.instances import MAX_INSTANCES, Account, Exhausted, Pool, Result
 from localcloud.functions.invocation_queue import (
@@ -26,7 +25,6 @@ from localcloud.logs import rows as log_rows
 from localcloud.logs.store import LogStores
 
 WORKERS = 8
-LOOK_SECONDS = 0.05
 THROTTLED = 429
 # 2.0: services/S.QUALIFIER/functions/F; 3.0: functions/F/QUALIFIER
 FUNCTION_ARN = re.compile("acs:fc:[^:]*:[^:]*:(?:services/([^/]+)/)?functions/([^/]+)(?:/([^/]+))?")
@@ -41,8 +39,8 @@ class Platform:
     def __init__(
         self, clock: Clock, account: Account, send: Callable[[str, dict[str, Any]], None]
     ) -> None:
-        # called after every invocation
-        self.on_invocation: Callable[[Function, Result], None] = lambda _, __: None
+        # called after every invocation, with its event
+        self.on_invocation: Callable[[Function, bytes, Result], None] = lambda *_: None
         self._folder = tempfile.TemporaryDirectory(prefix="localcloud-fc-")
         folder = Path(self._folder.name)
         self.clock = clock
@@ -53,18 +51,11 @@ class Platform:
         self.pool = Pool(account, folder)
         self.logs = LogStores()
         self._send = send
-        self._workers = ThreadPoolExecutor(WORKERS, "fc")
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._deliver_forever, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
+        self._background = Background("fc", WORKERS, self._begin_due)
+        self.start = self._background.start
 
     def close(self) -> None:
-        self._closed.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._workers.shutdown(cancel_futures=True)
+        self._background.close()
         self.pool.close()
         self._folder.cleanup()
 
@@ -90,7 +81,7 @@ class Platform:
             message = f"every instance of the function '{function.name}' is busy"
             raise FcError(THROTTLED, "ResourceExhausted", message) from error
         self._write_log_rows(function, request_id, result)
-        self.on_invocation(function, result)
+        self.on_invocation(function, event, result)
         return result
 
     def _write_log_rows(self, function: Function, request_id: str, result: Result) -> None:
@@ -136,10 +127,9 @@ class Platform:
             if name == function and owner.partition(".")[0] == service:
                 self.pool.forget(key)
 
-    def _deliver_forever(self) -> None:
-        while not self._closed.wait(LOOK_SECONDS):
-            for invocation in self.queue.take_due():
-                self._workers.submit(self._run, invocation)
+    def _begin_due(self) -> None:
+        for invocation in self.queue.take_due():
+            self._background.submit(self._run, invocation)
 
     def stop(self, invocation: Invocation) -> None:
         """Stops an invocation; one that runs loses its instance."""
@@ -205,16 +195,24 @@ class Platform:
             "responseContext": {"statusCode": 200, "functionError": result.error},
             "responsePayload": result.body.decode("utf-8", "replace"),
         }
-        match = FUNCTION_ARN.match(arn)
-        if not match:
+        named = function_in(arn)
+        if not named:
             self._send(arn, body)
             return
-        service, _, qualifier = (match[1] or NATIVE).partition(".")
-        qualifier = qualifier or match[3] or LATEST
+        service, function, qualifier = named
         try:
-            self.queue.accept(service, match[2], json.dumps(body).encode(), 0, "", qualifier)
+            self.queue.accept(service, function, json.dumps(body).encode(), 0, "", qualifier)
         except TaskExists:
             return  # it has no task id
+
+
+def function_in(arn: str) -> tuple[str, str, str] | None:
+    """Returns service, function and qualifier of an ARN; None: it is of no function."""
+    match = FUNCTION_ARN.match(arn)
+    if not match:
+        return None
+    service, _, qualifier = (match[1] or NATIVE).partition(".")
+    return service, match[2], qualifier or match[3] or LATEST
 
 
 def _max_retries(config: dict[str, Any]) -> int:

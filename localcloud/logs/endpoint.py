@@ -1,19 +1,13 @@
 """Simple Log Service over HTTP (API 0.6.0), as far as aliyun-log-python-sdk writes and queries.
 
-PutLogs, GetLogs of both forms, and the index of a log store. A project is the first part of the
-Host; projects and log stores exist as soon as something is written to them. Signature: version 1
-(help page "Request signatures"), HMAC-SHA1 in an Authorization header that begins with LOG."""
+PutLogs, GetLogs of both forms, log stores and their indexes. A project is the first part of the
+Host; projects exist, and log stores as soon as they are created or something is written to them."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -24,25 +18,29 @@ from starlette.routing import Route
 from localcloud import errors
 from localcloud.authenticator import Authenticator, check_time
 from localcloud.clock import SystemClock
+from localcloud.logs import definitions
 from localcloud.logs.index import Index, index_of
+from localcloud.logs.log_error import LogError
 from localcloud.logs.log_group import rows_in
 from localcloud.logs.lz4_block import decompress
 from localcloud.logs.rows import Row
 from localcloud.logs.search import SearchError
+from localcloud.logs.signatures import (
+    V4,
+    Signed,
+    has_body_of_its_hash,
+    is_signed_with,
+    parse_claim,
+    sent_at,
+)
 from localcloud.logs.store import LogStores
 
 DEFAULT_LINES, MAX_LINES, MAX_BYTES = 100, 100, 30 << 20
 FULL_TEXT = index_of({"FullTextIndex": {"Enable": True}})
 NEEDS_EXTRA = "queries need: pip install alibaba-localcloud[logs]"
+STORE = "/{logstore}"
 Act = Callable[[Request, bytes, str, str], Response]
-
-
-class LogError(Exception):
-    """An error answer: HTTP status, errorCode, errorMessage."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
+Described = tuple[str, str, Act, str]  # path, method, act, its name in policies
 
 
 def log_routes(stores: LogStores, authenticator: Authenticator) -> list[Route]:
@@ -58,7 +56,11 @@ def log_routes(stores: LogStores, authenticator: Authenticator) -> list[Route]:
         return Response()
 
     def get_logs(request: Request, body: bytes, project: str, logstore: str) -> Response:
-        query = _json_object(body) if request.method == "POST" else dict(request.query_params)
+        query = (
+            definitions.json_object(body)
+            if request.method == "POST"
+            else dict(request.query_params)
+        )
         rows, has_sql = _found(stores, query, project, logstore)
         meta = {"progress": "Complete", "count": len(rows), "hasSQL": has_sql}
         meta |= {"processedRows": len(rows), "elapsedMillisecond": 0}
@@ -67,23 +69,48 @@ def log_routes(stores: LogStores, authenticator: Authenticator) -> list[Route]:
         headers = {"x-log-progress": "Complete", "x-log-count": str(len(rows))}
         return JSONResponse(rows, headers={**headers, "x-log-has-sql": str(has_sql).lower()})
 
-    def put_index(_: Request, body: bytes, project: str, logstore: str) -> Response:
-        stores.indexes[project, logstore] = _index(_json_object(body))
-        return Response()
-
-    acts: list[tuple[str, str, Act, str]] = [
-        ("/shards/lb", "POST", put_logs, "PostLogStoreLogs"),
-        ("/shards/route", "POST", put_logs, "PostLogStoreLogs"),
-        ("/logs", "POST", get_logs, "GetLogStoreLogs"),
-        ("", "GET", get_logs, "GetLogStoreLogs"),
-        ("/index", "POST", put_index, "CreateIndex"),
-        ("/index", "PUT", put_index, "UpdateIndex"),
+    acts: list[Described] = [
+        (STORE + "/shards/lb", "POST", put_logs, "PostLogStoreLogs"),
+        (STORE + "/shards/route", "POST", put_logs, "PostLogStoreLogs"),
+        (STORE + "/logs", "POST", get_logs, "GetLogStoreLogs"),
+        *_definition_acts(stores, get_logs),
     ]
     return [
-        Route(
-            "/logstores/{logstore}" + path, _endpoint(act, action, authenticator), methods=[method]
-        )
+        Route("/logstores" + path, _endpoint(act, action, authenticator), methods=[method])
         for path, method, act, action in acts
+    ]
+
+
+def _definition_acts(stores: LogStores, get_logs: Act) -> list[Described]:
+    def get_logstore(request: Request, body: bytes, project: str, logstore: str) -> Response:
+        kind = request.query_params.get("type", "")
+        if kind not in ("", "log"):
+            raise LogError(400, "ParameterInvalid", f"type {kind} is not supported")
+        if kind:
+            return get_logs(request, body, project, logstore)
+        return JSONResponse(definitions.logstore_document(stores, project, logstore))
+
+    def create_logstore(_: Request, body: bytes, project: str, __: str) -> Response:
+        definitions.create_logstore(stores, project, definitions.json_object(body))
+        return Response()
+
+    def create_index(_: Request, body: bytes, project: str, logstore: str) -> Response:
+        definitions.create_index(stores, project, logstore, definitions.json_object(body))
+        return Response()
+
+    def update_index(_: Request, body: bytes, project: str, logstore: str) -> Response:
+        definitions.update_index(stores, project, logstore, definitions.json_object(body))
+        return Response()
+
+    def get_index(_: Request, __: bytes, project: str, logstore: str) -> Response:
+        return JSONResponse(definitions.index_document(stores, project, logstore))
+
+    return [
+        ("", "POST", create_logstore, "CreateLogStore"),
+        (STORE, "GET", get_logstore, "GetLogStore"),
+        (STORE + "/index", "POST", create_index, "CreateIndex"),
+        (STORE + "/index", "PUT", update_index, "UpdateIndex"),
+        (STORE + "/index", "GET", get_index, "GetIndex"),
     ]
 
 
@@ -91,11 +118,11 @@ def _endpoint(act: Act, action: str, authenticator: Authenticator) -> Callable[[
     async def serve(request: Request) -> Response:
         body = await request.body()
         project = request.headers.get("host", "").partition(".")[0]
-        logstore = request.path_params["logstore"]
         try:
             key_id = _check(request, body, authenticator)
+            logstore = request.path_params.get("logstore") or _name_in(body)
             resource = f"project/{project}/logstore/{logstore}"
-            _check_rights(authenticator, key_id, action, resource)
+            _check_rights(authenticator, key_id, _action(action, request), resource)
             answer = await run_in_threadpool(act, request, body, project, logstore)
         except LogError as error:
             content = {"errorCode": error.code, "errorMessage": str(error)}
@@ -104,6 +131,17 @@ def _endpoint(act: Act, action: str, authenticator: Authenticator) -> Callable[[
         return answer
 
     return serve
+
+
+def _name_in(body: bytes) -> str:
+    """Returns the name of the log store that is to be created. Raises LogError."""
+    return str(definitions.json_object(body).get("logstoreName", ""))
+
+
+def _action(action: str, request: Request) -> str:
+    """Returns the name that policies have for it. A log store's own address has its logs too."""
+    is_read = action == "GetLogStore" and "type" in request.query_params
+    return "GetLogStoreLogs" if is_read else action
 
 
 def _check_rights(authenticator: Authenticator, key_id: str, action: str, resource: str) -> None:
@@ -115,50 +153,30 @@ def _check_rights(authenticator: Authenticator, key_id: str, action: str, resour
 def _check(request: Request, body: bytes, authenticator: Authenticator) -> str:
     """Checks key, time, content, token and signature; returns the key's id. Raises LogError."""
     headers = request.headers
-    kind, _, rest = headers.get("authorization", "").partition(" ")
-    key_id, _, signature = rest.partition(":")
-    if kind != "LOG" or not signature:
-        raise LogError(400, "MissingAuthorization", "The header Authorization is LOG id:signature.")
+    claim = parse_claim(headers.get("authorization", ""))
+    if claim is None:
+        message = (
+            f"The header Authorization is LOG id:signature, or {V4} Credential=...,Signature=..."
+        )
+        raise LogError(400, "MissingAuthorization", message)
     identities, now = authenticator.identities, SystemClock().now()
     token = headers.get("x-acs-security-token")
     try:
-        secret = authenticator.secret_of(key_id)
-        check_time(parsedate_to_datetime(headers.get("date") or headers["x-log-date"]), now)
-        authenticator.check_token(token, key_id)
-        identities.check_session(key_id, token, identities.now())
+        secret = authenticator.secret_of(claim.key_id)
+        check_time(sent_at(claim, headers), now)
+        authenticator.check_token(token, claim.key_id)
+        identities.check_session(claim.key_id, token, identities.now())
     except errors.AccessKeyNotFound as error:
-        raise LogError(401, "Unauthorized", "AccessKeyId not found: " + key_id) from error
+        raise LogError(401, "Unauthorized", "AccessKeyId not found: " + claim.key_id) from error
     except (errors.ApiError, KeyError, TypeError, ValueError) as error:
         message = f"The date or token is wrong: {error}"
         raise LogError(400, "RequestTimeTooSkewed", message) from error
-    md5 = headers.get("content-md5", "")
-    if md5 and md5 != hashlib.md5(body, usedforsecurity=False).hexdigest().upper():
-        raise LogError(400, "InvalidContentMD5", "The body has another MD5.")
-    expected = signature_of(
-        secret, request.method, request.url.path, dict(request.query_params), headers
-    )
-    if not hmac.compare_digest(signature.encode(), expected.encode()):
-        raise LogError(401, "SignatureNotMatch", f"signature {signature} not match")
-    return key_id
-
-
-def signature_of(
-    secret: str, method: str, path: str, params: Mapping[str, str], headers: Mapping[str, str]
-) -> str:
-    """Returns the signature, version 1, of a request. `headers`: names in lower case."""
-    date = headers.get("date") or headers.get("x-log-date", "")
-    signed = sorted(
-        (name, value)
-        for name, value in headers.items()
-        if name.startswith(("x-log-", "x-acs-")) and name != "x-log-date"
-    )
-    query = "&".join(f"{name}={value}" for name, value in sorted(params.items()))
-    lines = [method, headers.get("content-md5", ""), headers.get("content-type", ""), date]
-    lines += [f"{name}:{value}" for name, value in signed]
-    text = "\n".join([*lines, f"{path}?{query}" if query else path])
-    return base64.b64encode(
-        hmac.new(secret.encode(), text.encode(), hashlib.sha1).digest()
-    ).decode()
+    signed = Signed(request.method, request.url.path, dict(request.query_params), headers, body)
+    if not has_body_of_its_hash(claim, signed):
+        raise LogError(400, "InvalidContentMD5", "The body has another hash.")
+    if not is_signed_with(secret, claim, signed):
+        raise LogError(401, "SignatureNotMatch", f"signature {claim.signature} not match")
+    return claim.key_id
 
 
 def _raw(request: Request, body: bytes) -> bytes:
@@ -185,8 +203,7 @@ def _found(
         line, offset = int(query.get("line") or DEFAULT_LINES), int(query.get("offset") or 0)
     except (KeyError, TypeError, ValueError) as error:
         raise LogError(400, "ParameterInvalid", "from and to are seconds") from error
-    if (project, logstore) not in stores and (project, logstore) not in stores.indexes:
-        raise LogError(404, "LogStoreNotExist", f"logstore {logstore} does not exist")
+    definitions.check_exists(stores, project, logstore)
     text = str(query.get("query") or "")
     topic = query.get("topic")
     rows = [
@@ -220,26 +237,3 @@ def _text(value: Any) -> str:
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _index(body: Mapping[str, Any]) -> Index:
-    """Returns the index that CreateIndex describes."""
-    keys = [_key(name, key) for name, key in (body.get("keys") or {}).items()]
-    return index_of({"FullTextIndex": {"Enable": "line" in body}, "KeyIndices": keys})
-
-
-def _key(name: str, key: Mapping[str, Any]) -> dict[str, Any]:
-    inner_keys = [_key(leaf, inner) for leaf, inner in (key.get("json_keys") or {}).items()]
-    return {
-        "Name": name,
-        "Type": key.get("type", "text"),
-        "EnableAnalytics": bool(key.get("doc_value")),
-        "JsonKeyIndices": inner_keys,
-    }
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        return dict(json.loads(body))
-    except (TypeError, ValueError) as error:
-        raise LogError(400, "ParameterInvalid", "the body is no JSON object") from error

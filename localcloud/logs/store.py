@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from threading import Lock
+from typing import Any
 
 from localcloud.logs.index import Index
 from localcloud.logs.rows import Row
@@ -17,7 +18,10 @@ class LogStores:
 
     def __init__(self) -> None:
         self._rows_by_store: dict[tuple[str, str], deque[Row]] = {}
-        self.indexes: dict[tuple[str, str], Index] = {}  # by project and log store
+        # by project and log store:
+        self.indexes: dict[tuple[str, str], Index] = {}
+        self.index_documents: dict[tuple[str, str], dict[str, Any]] = {}  # as they were given
+        self.documents: dict[tuple[str, str], dict[str, Any]] = {}  # of those that were created
         self._lock = Lock()
 
     def append(self, project: str, logstore: str, rows: Iterable[Row]) -> None:
@@ -27,10 +31,12 @@ class LogStores:
             store.extend(rows)
 
     def clear(self) -> None:
-        """Forgets all rows."""
+        """Forgets all rows, log stores and indexes."""
         with self._lock:
             self._rows_by_store.clear()
             self.indexes.clear()
+            self.index_documents.clear()
+            self.documents.clear()
 
     def rows(
         self, project: str = "", logstore: str = "", since: int = 0, until: int | None = None

@@ -39,6 +39,22 @@ def evaluate_due(state: EssState, now: datetime) -> None:
                 _evaluate(state, rule, resource, now)
 
 
+def set_level(state: EssState, rule: MetricRule, level: str, now: datetime) -> None:
+    """Brings all resources of a rule to a level, and writes what that means to its targets.
+
+    The next evaluation judges by the metric again.
+    """
+    for resource in rule.resources:
+        known = rule.states.setdefault(json.dumps(resource, sort_keys=True), ResourceState())
+        value = known.value or 0.0
+        point = _datapoint(state, rule, resource, now)
+        point = point or {"Average": value, "Minimum": value, "Maximum": value}
+        known.breaches = {
+            name: one.times if name == level else 0 for name, one in rule.escalations.items()
+        }
+        _become(state, rule, resource, point, level, now)
+
+
 def _next_at(rule: MetricRule) -> datetime:
     return (rule.evaluated_at or rule.created_at) + timedelta(seconds=rule.period)
 
@@ -53,7 +69,20 @@ def _evaluate(
             known.level, known.breaches = NO_DATA, {}
         return
     known.value = point["Average"]
-    level, before = _level(rule, known, point), known.level
+    _become(state, rule, resource, point, _level(rule, known, point), now)
+
+
+def _become(
+    state: EssState,
+    rule: MetricRule,
+    resource: Mapping[str, str],
+    point: Mapping[str, float],
+    level: str,
+    now: datetime,
+) -> None:
+    """Sets the level of a resource, and sends what is new, or is to be said again."""
+    known = rule.states[json.dumps(resource, sort_keys=True)]
+    before = known.level
     if level != before:
         known.level, known.since = level, now
     silence = timedelta(seconds=rule.silence_time)

@@ -16,7 +16,7 @@ from localcloud.ess.parameters import NEXT_TOKEN, Request, integer, text
 from localcloud.ess.requests import token_page
 from localcloud.ess.service import Service
 from localcloud.ess.state import EssState
-from localcloud.monitor import rules
+from localcloud.monitor import event_rules, rules
 from localcloud.monitor.series import value_at
 from localcloud.wire import Params
 
@@ -129,6 +129,7 @@ ACTIONS = {
             ),
         ),
         *rules.ACTIONS,
+        *event_rules.ACTIONS,
     )
 }
 

@@ -1,4 +1,4 @@
-"""An alert rule of CloudMonitor on a metric, where its alerts go, and what state it is in."""
+"""Rules of CloudMonitor: on a metric, with what state it is in, and on system events."""
 
 from __future__ import annotations
 
@@ -68,3 +68,17 @@ class MetricRule:
         if levels & LEVELS.keys():
             return "ALARM"
         return OK if OK in levels else NO_DATA
+
+
+@dataclass
+class EventRule:
+    """A rule on system events."""
+
+    rule_name: str
+    pattern: dict[str, Any]  # Product, and lists: NameList, LevelList, EventTypeList, StatusList
+    description: str = ""
+    event_type: str = "SYSTEM"
+    group_id: str = ""
+    enabled: bool = True
+    queues: dict[str, dict[str, str]] = field(default_factory=dict)  # MnsParameters by id
+    functions: dict[str, dict[str, str]] = field(default_factory=dict)  # FcParameters by id

@@ -114,6 +114,7 @@ class Queue:
     messages: dict[int, Message] = field(default_factory=dict)  # by number
     sent: int = 0  # in all
     deleted: int = 0
+    received: int = 0  # in all, and how often a visibility was changed
 
     def send(self, content: Content, now: datetime) -> Message:
         """Adds a message. Raises MnsError where it may not be sent."""
@@ -144,6 +145,7 @@ class Queue:
         if seconds is None:
             seconds = self.attributes.visibility_timeout
         received = self.peek(max_count, now)
+        self.received += len(received)
         for message in received:
             message.dequeue_count += 1
             message.first_dequeued_at = message.first_dequeued_at or now
@@ -165,6 +167,7 @@ class Queue:
         if not 0 <= seconds <= MAX_VISIBILITY_SECONDS:
             raise out_of_range("VisibilityTimeout", 1, MAX_VISIBILITY_SECONDS)
         message = self._held(receipt_handle, now)
+        self.received += 1
         message.hide(now + timedelta(seconds=seconds))
         return message
 

@@ -29,6 +29,8 @@ def routes(service: Service, queues: QueueService, runner: Runner | None) -> lis
                 "topics": sorted(queues.topics),
                 "lost": list(queues.lost),
                 "metricRules": _rules(service),
+                "eventRules": _event_rules(service),
+                "buses": _buses(service),
                 "deliveries": [_delivery(delivery) for delivery in deliveries],
             }
         )
@@ -57,6 +59,39 @@ def _rules(service: Service) -> list[dict[str, Any]]:
             ],
         }
         for rule in service.metric_rules.values()
+    ]
+
+
+def _event_rules(service: Service) -> list[dict[str, Any]]:
+    return [
+        {
+            "ruleName": rule.rule_name,
+            "enabled": rule.enabled,
+            "pattern": rule.pattern,
+            "targets": [*rule.queues.values(), *rule.functions.values()],
+        }
+        for rule in service.event_rules.values()
+    ]
+
+
+def _buses(service: Service) -> list[dict[str, Any]]:
+    """Returns the buses with their rules, and how many deliveries of each are on their way."""
+    waiting = [delivery.rule for delivery in service.event_deliveries]
+    return [
+        {
+            "name": bus.name,
+            "rules": [
+                {
+                    "ruleName": rule.name,
+                    "enabled": rule.enabled,
+                    "pattern": rule.pattern,
+                    "targets": [f"{target.type} {target.endpoint}" for target in rule.targets],
+                    "waiting": waiting.count(rule.name),
+                }
+                for rule in bus.rules.values()
+            ],
+        }
+        for bus in service.buses.values()
     ]
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import Any
+
+COMPARISONS = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     """Whether an event has, for each field of the pattern, one of its values ("Event pattern").
 
-    A value is a text or number that is equal, {"prefix": ...}, {"suffix": ...}, or
-    {"anything-but": ...}; an object in place of the list looks into the field.
+    A value is a text or number that is equal, or an object whose every test holds: prefix, suffix,
+    anything-but, numeric, exists. An object in place of the list looks into the field.
     """
     return all(_field_matches(wanted, event.get(name)) for name, wanted in pattern.items())
 
@@ -26,12 +35,33 @@ def _field_matches(wanted: Any, value: Any) -> bool:
 def _value_matches(wanted: Any, value: Any) -> bool:
     if not isinstance(wanted, Mapping):
         return bool(wanted == value)
+    return bool(wanted) and all(_test(name, limit, value) for name, limit in wanted.items())
+
+
+def _test(name: str, limit: Any, value: Any) -> bool:
     text = value if isinstance(value, str) else ""
-    if "prefix" in wanted:
-        return text.startswith(str(wanted["prefix"]))
-    if "suffix" in wanted:
-        return text.endswith(str(wanted["suffix"]))
-    if "anything-but" in wanted:
-        refused = wanted["anything-but"]
-        return value not in (refused if isinstance(refused, list) else [refused])
+    match name:
+        case "prefix":
+            return text.startswith(str(limit))
+        case "suffix":
+            return text.endswith(str(limit))
+        case "anything-but":
+            refused = limit if isinstance(limit, list) else [limit]
+            return not any(_value_matches(one, value) for one in refused)
+        case "exists":
+            return (value is not None) is bool(limit)
+        case "numeric":
+            return _is_within(limit, value)
     return False
+
+
+def _is_within(limits: Any, value: Any) -> bool:
+    """Whether a number is within limits such as [">", 1, "<=", 5]."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not isinstance(limits, list) or not limits or len(limits) % 2:
+        return False
+    pairs = zip(limits[::2], limits[1::2], strict=True)
+    try:
+        return all(COMPARISONS[sign](value, limit) for sign, limit in pairs)
+    except (KeyError, TypeError):
+        return False

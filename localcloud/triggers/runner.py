@@ -6,20 +6,20 @@ A thread does it, a few times a second; a test can call `step` instead, and driv
 from __future__ import annotations
 
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from localcloud.background import Background
+from localcloud.buses.model import FunctionCall
 from localcloud.functions.instances import Result
 from localcloud.functions.invocation_queue import MAX_BYTES
 from localcloud.functions.model import FcError
-from localcloud.functions.platform import Platform
+from localcloud.functions.platform import Platform, function_in
 from localcloud.queues.service import Push, QueueService
 from localcloud.queues.topics import Published, Subscription
 from localcloud.triggers.patterns import matches
@@ -27,7 +27,6 @@ from localcloud.triggers.registry import Trigger, triggers_in
 from localcloud.triggers.stream import Stream, options_of
 from localcloud.triggers.timer import schedule_of
 
-LOOK_SECONDS = 0.05
 WORKERS = 8
 MAX_TICKS = 100  # of one timer, where the clock was put far forward
 PUSH_SECONDS = 5.0
@@ -60,20 +59,21 @@ class Runner:
         self.streams: dict[str, Stream] = {}  # by the id of the trigger
         self.deliveries: deque[Delivery] = deque(maxlen=200)
         queues.on_publish = self.publish
-        self._due_at: dict[str, datetime] = {}  # of timers, by the id of the trigger
-        self._workers = ThreadPoolExecutor(WORKERS, "trigger")
-        self._submit: Submit = submit or self._workers.submit
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._work_forever, daemon=True)
+        self.timers_due_at: dict[str, datetime] = {}  # by the id of the trigger
+        background = Background("trigger", WORKERS, self.step)
+        self._submit: Submit = submit or background.submit
+        self.start, self.close = background.start, background.close
 
-    def start(self) -> None:
-        self._thread.start()
+    def reset(self) -> None:
+        """Forgets what streams and timers remember."""
+        self.streams.clear()
+        self.timers_due_at.clear()
+        self.deliveries.clear()
 
-    def close(self) -> None:
-        self._closed.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._workers.shutdown(cancel_futures=True)
+    def held_messages(self) -> list[tuple[str, int]]:
+        """Returns queue and number of each message that a trigger has received and not deleted."""
+        streams = list(self.streams.values())
+        return [(s.options.queue, message.number) for s in streams for message in list(s.batch)]
 
     def step(self) -> None:
         """Does what is due now."""
@@ -114,6 +114,30 @@ class Runner:
             if trigger.is_enabled and pattern is not None and matches(pattern, event):
                 self._accept(trigger, json.dumps(event).encode())
 
+    def take_call(self, call: FunctionCall, end: Callable[[str], None]) -> None:
+        """Invokes a function for a rule; gives its error, or nothing, to `end`."""
+        named = function_in(call.arn)
+        if named is None:
+            end("InvalidArgument")
+        elif call.is_asynchronous:
+            code = self._enqueue(named, call.event)
+            self._add(call.rule, "rule", named[1], call.event, call.attempt, code, b"")
+            end(code)
+        else:
+            self._submit(self._run_call, call, named, end)
+
+    def _run_call(
+        self, call: FunctionCall, named: tuple[str, str, str], end: Callable[[str], None]
+    ) -> None:
+        try:
+            function = self.platform.registry.function(*named)
+            result = self.platform.invoke(function, call.event)
+            error, answer = result.error, result.body
+        except FcError as failure:
+            error, answer = failure.code, str(failure).encode()
+        self._add(call.rule, "rule", named[1], call.event, call.attempt, error, answer)
+        end(error)
+
     def _read_queue(self, trigger: Trigger, now: datetime) -> None:
         stream = self.streams.get(trigger.id)
         options = options_of(trigger.name, trigger.queue_name, trigger.config)
@@ -145,31 +169,31 @@ class Runner:
             first = following(trigger.created_at)
         except ValueError:  # it never fires
             return
-        due_at = self._due_at.get(trigger.id, first)
+        due_at = self.timers_due_at.get(trigger.id, first)
         ticks = 0
         while due_at <= now:
             ticks += 1
             if ticks <= MAX_TICKS:
                 self._accept(trigger, timer_event(trigger, due_at))
             due_at = following(due_at) if ticks < MAX_TICKS else following(now)
-        self._due_at[trigger.id] = due_at
+        self.timers_due_at[trigger.id] = due_at
 
     def _accept(self, trigger: Trigger, event: bytes) -> bool:
         """Invokes asynchronously; returns whether the invocation was accepted."""
-        code = "" if len(event) <= MAX_BYTES else "RequestEntityTooLarge"
-        if not code:
-            code = self._enqueue(trigger, event)
+        code = self._enqueue((trigger.service, trigger.function, trigger.qualifier), event)
         self._record(trigger, event, 1, code, b"")
         return not code
 
-    def _enqueue(self, trigger: Trigger, event: bytes) -> str:
+    def _enqueue(self, named: tuple[str, str, str], event: bytes) -> str:
         """Adds an asynchronous invocation; returns the code of an error, or nothing."""
-        names = (trigger.service, trigger.function)
+        if len(event) > MAX_BYTES:
+            return "RequestEntityTooLarge"
         try:
-            self.platform.registry.function(*names, trigger.qualifier)
+            self.platform.registry.function(*named)
         except FcError as error:
             return error.code
-        self.platform.queue.accept(*names, event, 0, "", trigger.qualifier)
+        service, function, qualifier = named
+        self.platform.queue.accept(service, function, event, 0, "", qualifier)
         return ""
 
     def _push(self, push: Push) -> None:
@@ -180,13 +204,12 @@ class Runner:
     def _record(
         self, trigger: Trigger, event: bytes, attempt: int, error: str, answer: bytes
     ) -> None:
-        now = self.platform.clock.now()
-        names = (trigger.name, trigger.kind, trigger.function)
-        self.deliveries.append(Delivery(now, *names, event, attempt, error, answer))
+        self._add(trigger.name, trigger.kind, trigger.function, event, attempt, error, answer)
 
-    def _work_forever(self) -> None:
-        while not self._closed.wait(LOOK_SECONDS):
-            self.step()
+    def _add(self, name: str, kind: str, function: str, event: bytes, *outcome: Any) -> None:
+        """`outcome`: the number of the attempt, its error, the answer."""
+        now = self.platform.clock.now()
+        self.deliveries.append(Delivery(now, name, kind, function, event, *outcome))
 
 
 def timer_event(trigger: Trigger, due_at: datetime) -> bytes:

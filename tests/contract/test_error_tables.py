@@ -27,6 +27,20 @@ MINE = {"InstanceId.1": "i-0001"}
 QUEUE = "acs:mns:cn-hangzhou:1:queue/q"
 ALB = {"AlbServerGroup.1.AlbServerGroupId": "sgp-1", "AlbServerGroup.1.Port": "80"}
 
+V_SERVER_GROUP = {
+    "VServerGroup.1.VServerGroupAttribute.1.VServerGroupId": "rsp-1",
+    "VServerGroup.1.VServerGroupAttribute.1.Port": "80",
+}
+IDLE = [{"loadBalancerId": "lb-idle", "loadBalancerStatus": "inactive"}]
+BEHIND_IDLE = {
+    "vServerGroups": [
+        {
+            "loadBalancerId": "lb-idle",
+            "vServerGroupAttributes": [{"vServerGroupId": "rsp-1", "port": 80}],
+        }
+    ]
+}
+
 GROUP_NOT_FOUND = "The specified scaling group does not exist."
 UNAUTHORIZED = "A required authorization for the specified action is not supplied."
 STATUS = "The current status of the specified scaling group does not support this action."
@@ -132,7 +146,8 @@ def scaling(action: str, params: Mapping[str, str], *before: Call) -> list[Row]:
     return [
         row("group is not active", 400, "IncorrectScalingGroupStatus", STATUS, **INACTIVE),
         row("no service role", 403, "Forbidden.Unauthorized", UNAUTHORIZED, **NO_ROLE),
-        row("balancer", 400, "IncorrectLoadBalancerStatus", BALANCER, loadBalancerOk=False),
+        row("balancer", 400, "IncorrectLoadBalancerStatus", BALANCER, **BEHIND_IDLE),
+        row("balancer flag", 400, "IncorrectLoadBalancerStatus", BALANCER, loadBalancerOk=False),
         row("database", 400, "IncorrectDBInstanceStatus", DATABASE, dbInstanceNotOk="rm-1"),
         Row(
             action,
@@ -196,7 +211,7 @@ ROWS = [
         )
         for wrong, status, code, message, fleet in (
             ("no service role", 403, "Forbidden.Unauthorized", UNAUTHORIZED, NO_ROLE),
-            ("balancer", 400, "IncorrectLoadBalancerStatus", BALANCER, {"loadBalancerOk": False}),
+            ("balancer", 400, "IncorrectLoadBalancerStatus", BALANCER, BEHIND_IDLE),
             ("database", 400, "IncorrectDBInstanceStatus", DATABASE, {"dbInstanceNotOk": "rm-1"}),
         )
     ),
@@ -970,6 +985,80 @@ ROWS = [
             ("DBInstance", "RDS", '"RDS" quota exceeded.'),
         )
     ),
+    *(
+        Row(
+            *(action, "no service role", {**GROUP, **params}, 403, "Forbidden.Unauthorized"),
+            *(UNAUTHORIZED, NO_ROLE),
+        )
+        for verb in ("Attach", "Detach")
+        for action, params in (
+            (f"{verb}LoadBalancers", {"LoadBalancer.1": "lb-1"}),
+            (f"{verb}VServerGroups", {"VServerGroup.1.LoadBalancerId": "lb-1", **V_SERVER_GROUP}),
+        )
+    ),
+    *(
+        Row(
+            *(action, "balancer is not active", {**GROUP, **params}, 400),
+            "IncorrectLoadBalancerStatus",
+            'The current status of the load balancer "lb-idle" does not support this action.',
+        )
+        for action, params in (
+            ("AttachLoadBalancers", {"LoadBalancer.1": "lb-idle"}),
+            (
+                "AttachVServerGroups",
+                {"VServerGroup.1.LoadBalancerId": "lb-idle", **V_SERVER_GROUP},
+            ),
+        )
+    ),
+    *(
+        Row(
+            "CreateScalingGroup",
+            f"balancer is not active: {wrong}",
+            {"MinSize": "0", "MaxSize": "1", **params},
+            400,
+            "IncorrectLoadBalancerStatus",
+            BALANCER,
+        )
+        for wrong, params in (
+            ("by id", {"LoadBalancerIds": '["lb-1", "lb-idle"]'}),
+            ("by group", {"VServerGroup.1.LoadBalancerId": "lb-idle", **V_SERVER_GROUP}),
+        )
+    ),
+    Row(
+        *("AttachVServerGroups", "too many"),
+        {**GROUP, "VServerGroup.1.LoadBalancerId": "lb-2", **V_SERVER_GROUP},
+        *(400, "QuotaExceeded.VServerGroup"),
+        "VServerGroup quota exceeded in the specified scaling group.",
+        {},
+        tuple(
+            (
+                "AttachVServerGroups",
+                {
+                    **GROUP,
+                    "VServerGroup.1.LoadBalancerId": "lb-1",
+                    **V_SERVER_GROUP,
+                    "VServerGroup.1.VServerGroupAttribute.1.Port": f"{port}",
+                },
+            )
+            for port in range(1, 31)
+        ),
+    ),
+    Row(
+        *("AttachVServerGroups", "no balancer", {**GROUP, **V_SERVER_GROUP}, 400),
+        "MissingParameter",
+        'The input parameter "VServerGroup.N.LoadBalancerId" that is mandatory',
+    ),
+    Row(
+        *("AttachVServerGroups", "port"),
+        {
+            **GROUP,
+            "VServerGroup.1.LoadBalancerId": "lb-1",
+            **V_SERVER_GROUP,
+            "VServerGroup.1.VServerGroupAttribute.1.Port": "70000",
+        },
+        *(400, "InvalidParameter"),
+        'The specified value of parameter "VServerGroup.N.VServerGroupAttribute.N.Port" is not',
+    ),
     Row(
         *("DetachVServerGroups", "names none", GROUP, 400, "MissingParameter"),
         'The input parameter "VServerGroup.N" that is mandatory for processing this request is '
@@ -1039,7 +1128,7 @@ def test_an_action_refuses_as_its_table_says(row: Row) -> None:
         group(scalingGroupId="asg-2", lifecycleState="Inactive", maxSize=1),
         group(scalingGroupId="asg-3"),
     ]
-    with cloud_of(one, *others) as cloud:
+    with cloud_of(one, *others, loadBalancers=IDLE) as cloud:
         done = prepared(cloud, row)
         params = {name: value.format_map(done) for name, value in row.params.items()}
         with pytest.raises(ServerException) as refused:

@@ -133,7 +133,7 @@ def test_what_is_sent_to_a_destination_names_the_function_as_3_0_does(
     config = {"destinationConfig": {"onSuccess": {"destination": arn}}}
     compute.platform.registry.put_async_config("", "f", config)
     seen: list[tuple[str, bytes]] = []
-    compute.platform.on_invocation = lambda function, result: seen.append(
+    compute.platform.on_invocation = lambda function, _, result: seen.append(
         (function.name, result.body)
     )
     native.invoke("f", b"x", x_fc_invocation_type="Async")

@@ -78,11 +78,11 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[Running]:
-    fleet = folder / "fleet.json"
-    fleet.write_text(json.dumps(FLEET), encoding="utf-8")
+def running(folder: Path, *options: str, fleet: dict[str, Any] = FLEET) -> Iterator[Running]:
+    path = folder / "fleet.json"
+    path.write_text(json.dumps(fleet), encoding="utf-8")
     key = ("--access-key-id", KEY.access_key_id, "--access-key-secret", KEY.access_key_secret)
-    command = [sys.executable, "-m", "localcloud", "--fleet", str(fleet), *key, *options]
+    command = [sys.executable, "-m", "localcloud", "--fleet", str(path), *key, *options]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )

@@ -22,6 +22,7 @@ from tests.support.pages import CONTRASTS, LONGEST_TASK, NAMELESS, WATCH
 
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "localcloud/fleets/small.json"
+ALARM = ROOT / "localcloud/fleets/alarm.json"  # with queues, an alert rule and a trigger
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # A folder: they are kept there; those of the README are named console and console-dark.
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
@@ -29,7 +30,7 @@ QUIET_MS = 2_500
 MAX_TASK_MS = 5_000  # 100 to 200 where nothing else runs
 VIEWS = (
     *("groups", "groups/asg-web", "activities", "decisions", "events", "alarms", "hooks"),
-    *("log", "faults", "api"),
+    *("queues", "queues/q", "functions", "log", "faults", "api"),
 )
 pytestmark = pytest.mark.slow
 
@@ -95,6 +96,7 @@ def row(page: Any, id: str) -> Any:
 
 def shot(page: Any, name: str) -> None:
     if SCREENSHOTS:
+        page.wait_for_timeout(300)  # colours change in steps
         page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
 
 
@@ -369,6 +371,111 @@ def test_a_fault_is_injected_and_the_call_that_meets_it_is_in_the_log(page: Any)
         page.get_by_role("gridcell", name="injected").wait_for()
 
 
+def test_a_rate_limit_is_set_met_and_ended(page: Any) -> None:
+    with console(page, "faults") as ready:
+        limits = page.get_by_label("Rate limits")
+        limits.get_by_label("Action").fill("DescribeScalingGroups")
+        limits.get_by_label("Calls a second").fill("0.5")
+        limits.get_by_role("button", name="Set").click()
+        page.get_by_label("Due").get_by_text("1 call in 2 s").wait_for()
+        assert request_json(ready, "faults")[1]["rateLimits"] == {"DescribeScalingGroups": 0.5}
+        page.get_by_role("button", name="End the limit of DescribeScalingGroups").click()
+        page.get_by_text("No fault is due.").wait_for()
+
+
+def test_a_message_is_seen_in_its_queue_and_followed_to_the_function_that_gets_it(
+    page: Any,
+) -> None:
+    with console(page, "queues", ALARM):
+        page.get_by_role("button", name="Disable requests").click()
+        page.get_by_role("button", name="Enable requests").wait_for()
+        page.get_by_role("gridcell", name="scalein-requests").click()
+        connections = page.get_by_label("Connections")
+        connections.get_by_text("alert rule web-cpu-low").wait_for()
+        connections.get_by_text("trigger requests of local/scale-in (disabled)").wait_for()
+        page.get_by_role("button", name="Send").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Sample").select_option("dry-run")
+        expect(dialog.get_by_label("Message")).to_have_value(re.compile('"dryRun": true'))
+        dialog.get_by_role("button", name="Send").click()
+        page.get_by_role("gridcell", name="active").click()
+        details = page.get_by_role("complementary", name="Details")
+        details.get_by_text('"dryRun": true').wait_for()
+        assert "Received0" in details.locator("dl").inner_text().replace("\n", "")
+        shot(page, "console-queue")
+
+        page.get_by_role("link", name="All queues").click()
+        page.get_by_role("button", name="Enable requests").click()
+        page.get_by_role("gridcell", name="delivered").click()
+        details.get_by_text('"status": "dry-run"').wait_for()
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="local/scale-in").click()
+        page.get_by_role("gridcell", name="dry-run").click()
+        details.get_by_text(re.compile("FC Invoke Start RequestId: ")).wait_for()
+        shot(page, "console-functions")
+
+
+def test_a_queue_is_made_purged_after_a_question_and_deleted(page: Any) -> None:
+    with console(page, "queues") as ready:
+        page.get_by_role("button", name="New queue").first.click()
+        page.get_by_label("Name").fill("mine")
+        page.get_by_role("button", name="Create").click()
+        page.get_by_role("heading", name="mine").wait_for()
+        request_json(ready, "queues/mine/messages", {"text": "one", "plain": True})
+        page.get_by_role("gridcell", name="one", exact=True).wait_for()
+        page.get_by_role("button", name="Purge").click()
+        assert "in flight too" in page.get_by_role("dialog").inner_text()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        page.get_by_role("gridcell", name="one", exact=True).wait_for()
+        page.get_by_role("button", name="Purge").click()
+        page.get_by_role("dialog").get_by_role("button", name="Purge").click()
+        page.get_by_text("No messages.").wait_for()
+        page.get_by_role("button", name="Delete").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        page.get_by_text("No queues yet.").wait_for()
+
+
+def test_an_alert_rule_that_is_raised_reaches_its_queue(page: Any) -> None:
+    with console(page, "alarms", ALARM) as ready:
+        page.get_by_role("button", name="Raise web-cpu-low").click()
+        page.get_by_label("Alert rules").get_by_text("ALARM", exact=True).wait_for()
+        queues = {one["name"]: one for one in request_json(ready, "overview")[1]["queues"]}
+        assert queues["scalein-requests"]["sent"] == 1
+
+
+def test_a_function_is_invoked_with_an_event(page: Any) -> None:
+    with console(page, "functions"):
+        page.get_by_text("the first event deploys it").wait_for()
+        page.get_by_role("button", name="Invoke local/scale-in").click()
+        page.get_by_role("dialog").get_by_role("textbox", name="Event").fill(
+            '{"scalingGroupId": "asg-wbe"}'
+        )
+        page.get_by_role("dialog").get_by_role("button", name="Invoke").click()
+        details = page.get_by_role("complementary", name="Details")
+        details.get_by_text(re.compile('"status": "rejected"')).last.wait_for()
+        page.get_by_role("gridcell", name="rejected").wait_for()
+        page.get_by_text(re.compile("0 running, 1 idle instance")).wait_for()
+
+
+def test_a_region_is_chosen_and_stays_chosen(page: Any, tmp_path: Path) -> None:
+    fleet = tmp_path / "fleet.json"
+    other = {"regionId": "cn-beijing", "groups": [group(*instances(1, "b"))]}  # with the same id
+    fleet.write_text(json.dumps({"groups": [group(*instances(2))], "regions": [other]}))
+    with console(page, "groups", fleet):
+        switch = page.get_by_role("combobox", name="Account and region")
+        switch.select_option("cn-beijing (1)")
+        web = page.get_by_role("link", name="Scaling group asg-1")
+        web.get_by_text("1 InService").wait_for()
+        page.reload()
+        expect(switch).to_have_value("1/cn-beijing")
+        web.click()
+        row(page, "b-0001").get_by_role("checkbox").check()
+        page.get_by_role("button", name="Protect", exact=True).click()
+        row(page, "b-0001").get_by_text("Protected").wait_for()
+        switch.select_option("cn-hangzhou (1)")
+        web.get_by_text("2 InService").wait_for()
+
+
 def unsigned_call(ready: Mapping[str, str]) -> None:
     from urllib.request import urlopen
 
@@ -409,9 +516,21 @@ def test_the_table_is_used_by_keyboard_alone(page: Any, large: Path) -> None:
         assert page.evaluate(focused) == "h-0001"
 
 
+def fill(ready: Mapping[str, str]) -> None:
+    """Lets something be seen in each view."""
+    request_json(ready, "fire", {"event": "remove-two"})
+    request_json(ready, "faults", {"kind": "throttled", "action": "RemoveInstances"})
+    request_json(ready, "faults", {"rateLimits": {"*": 5}})
+    for name in ("q", "other"):
+        request_json(ready, f"queues/{name}", {})
+    request_json(ready, "queues/q/messages", {"text": "{}"})
+    request_json(ready, "topics/t", {})
+    request_json(ready, "topics/t/subscriptions", {"name": "s", "endpoint": "mail:directmail:x"})
+
+
 def test_everything_is_named_for_a_screen_reader(page: Any) -> None:
     with console(page) as ready:
-        request_json(ready, "fire", {"event": "remove-two"})
+        fill(ready)
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
         for view in VIEWS:
@@ -426,8 +545,7 @@ def test_everything_is_named_for_a_screen_reader(page: Any) -> None:
 def test_every_text_is_readable_in_both_schemes(browser: Any, scheme: str) -> None:
     """WCAG AA: 4.5 to 1, and 3 to 1 for large text."""
     with new_page(browser, scheme) as page, console(page) as ready:
-        request_json(ready, "fire", {"event": "remove-two"})
-        request_json(ready, "faults", {"kind": "throttled"})
+        fill(ready)
         for view in VIEWS:
             page.goto(f"http://{ready['endpoint']}/console#/{view}")
             page.locator("main h2").first.wait_for()
@@ -448,9 +566,11 @@ def test_the_colours_can_be_set_against_the_system(page: Any) -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_narrow_window_shows_all_without_scrolling_sideways(browser: Any, view: str) -> None:
-    with new_page(browser, width=800) as page, console(page, view):
-        page.locator("main h2").first.wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 800
+    with new_page(browser, width=390) as page, console(page, view):
+        page.locator("main").get_by_role("heading").or_(
+            page.get_by_text("no queue q")
+        ).first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_cloud_that_ends_is_said_to_give_no_answer(browser: Any) -> None:

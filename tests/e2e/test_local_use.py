@@ -18,6 +18,7 @@ import yaml
 
 from localcloud.authenticator import Authenticator
 from tests.support.clouds import cloud_of, group
+from tests.support.languages import GO, JAVA_NEWER, command_of
 from tests.support.needs import skip_without
 from tests.support.sdks import NODE
 
@@ -26,6 +27,7 @@ LOCALCLOUD = ROOT / "localcloud"
 EXAMPLES = LOCALCLOUD / "examples"
 ACTION: dict[str, Any] = yaml.safe_load((LOCALCLOUD / "action.yml").read_text(encoding="utf-8"))
 INSTALL, START = ACTION["runs"]["steps"]
+LANGUAGE_BY_EXAMPLE = {"describe.go": GO, "Describe.java": JAVA_NEWER}
 SHIM = """#!/bin/sh
 echo $$ >"$RUNNER_TEMP/pid"
 exec "{python}" -m localcloud "$@"
@@ -118,24 +120,19 @@ def test_the_action_s_outputs_are_those_of_its_step() -> None:
 @pytest.mark.parametrize("name", ["describe.py", "describe.cjs", "describe.go", "Describe.java"])
 def test_an_example_prints_the_groups(name: str, tmp_path: Path) -> None:
     text = (EXAMPLES / name).read_text(encoding="utf-8")
-    environment = {"PATH": os.environ["PATH"]}
-    if name.endswith(".py"):
-        command = [sys.executable]
-    elif name.endswith(".cjs"):
+    file = tmp_path / name
+    environment = dict(os.environ)
+    command = [sys.executable, str(file)]
+    if name.endswith(".cjs"):
         if not (NODE / "node_modules/@alicloud/pop-core").is_dir():
             skip_without("the SDK of Node.js", "make node-modules")
-        command, environment["NODE_PATH"] = ["node"], str(NODE / "node_modules")
-    elif name.endswith(".go"):
-        skip_without("Go with alibaba-cloud-sdk-go", "run localcloud/examples/describe.go yourself")
-    else:
-        skip_without("com.aliyun:ess20220222", "run localcloud/examples/Describe.java yourself")
+        command, environment["NODE_PATH"] = ["node", str(file)], str(NODE / "node_modules")
+    elif name in LANGUAGE_BY_EXAMPLE:
+        command = command_of(LANGUAGE_BY_EXAMPLE[name], file)
     with cloud_of(group()) as cloud:
         cloud.inside.authenticator = Authenticator("localcloud", "localcloud-secret")
-        file = tmp_path / name
         file.write_text(text.replace("127.0.0.1:8080", cloud.endpoint), encoding="utf-8")
-        done = subprocess.run(
-            [*command, str(file)], env=environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     assert "asg-1" in done.stdout, done.stderr
 

@@ -60,4 +60,13 @@ def test_a_file_of_the_console_says_what_it_is_for(path: Path) -> None:
 def test_the_local_cloud_has_one_folder_for_each_service() -> None:
     folders = {path.parent.name for path in LOCALCLOUD.glob("*/__init__.py")}
 
-    assert folders == {"console", "ess", "functions", "logs", "monitor", "queues", "triggers"}
+    assert folders == {
+        "buses",
+        "console",
+        "ess",
+        "functions",
+        "logs",
+        "monitor",
+        "queues",
+        "triggers",
+    }

@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from localcloud.logs.endpoint import signature_of
+from localcloud.logs.signatures import Signed, signature_v1
 
 
 def varint(number: int) -> bytes:
@@ -63,7 +63,7 @@ class LogClient:
         if len(self._key) == 3:
             headers["x-acs-security-token"] = self._key[2]
         named = {name: str(value) for name, value in (params or {}).items()}
-        signature = signature_of(self._key[1], method, path, named, headers)
+        signature = signature_v1(self._key[1], Signed(method, path, named, headers, body))
         headers |= {"Authorization": f"LOG {self._key[0]}:{signature}", "Host": self._host}
         return requests.request(
             method, self._url + path, params=named, data=body, headers=headers, timeout=10

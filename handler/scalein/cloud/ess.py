@@ -167,9 +167,8 @@ class EssGateway:
                 if read_scope.history_seconds
                 else None
             )
-            group_read = reads.add(
-                partial(self._sdk.read, partial(group_request, scaling_group_id))
-            )
+            read_group = partial(self._sdk.read, partial(group_request, scaling_group_id))
+            group_read = reads.add(read_group)
             guess = page_counts().get(scaling_group_id, 1)
             page_reads = add_pages(range(2, guess + 1))
             reads.start()

@@ -24,6 +24,7 @@ SHORTEST_TEXT_BYTES = 200  # if almost nothing fits, for texts are full of marks
 ACTIVITY_ID_BYTES = 40
 MAX_ACTIVITY_IDS_BYTES = 2_000  # fifty scaling activities
 MAX_BRIEF_IDS, MAX_TOKENS = 20, 3  # if little fits
+MAX_WRAPPER_BYTES = 40  # around the text of an error
 MAX_LINE_BYTES = 40  # of a line's break and indent, nine levels deep
 MAX_DETAILED = 80  # outcomes of a batch; with more of them, a response has only BRIEF of each
 RETRY_AFTER_SECONDS = 15  # if nothing is known: as long as a busy group is waited for
@@ -215,11 +216,13 @@ def _fits(body: Json, max_bytes: int) -> bool:
     text of an error.
     """
     text = json.dumps(body)
+    lines = text.count(",") + 2 * (text.count("{") + text.count("["))
+    marks = text.count('"') + text.count("\\")  # each takes three characters more in an error
+    if len(text) + lines * MAX_LINE_BYTES + 3 * marks + MAX_WRAPPER_BYTES <= max_bytes:
+        return True  # quickly, as most do
     if len(text) > max_bytes or _size_raised(text) > max_bytes:
         return False  # quickly: every other form is longer
-    lines = text.count(",") + 2 * (text.count("{") + text.count("["))
-    at_most = len(json.dumps(text)) + lines * MAX_LINE_BYTES
-    return at_most <= max_bytes or _size_returned(body) <= max_bytes
+    return _size_returned(body) <= max_bytes
 
 
 def _size(body: Json) -> int:

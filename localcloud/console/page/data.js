@@ -2,8 +2,9 @@
 
 const INSTANCE = ['id', 'group', 'zone', 'state', 'health', 'type', 'joined', 'creation',
   'configuration', 'weight', 'spot', 'metrics'];
-const TOPICS = ['cloud', 'groups', 'instances', 'activities', 'alarms', 'rules', 'tasks', 'hooks',
-  'held', 'points', 'decisions', 'log'];
+const TOPICS = ['cloud', 'places', 'groups', 'instances', 'activities', 'alarms', 'metricRules',
+  'rules', 'tasks', 'hooks', 'held', 'points', 'decisions', 'functions', 'triggers', 'queues',
+  'topics', 'deliveries', 'invocations', 'log'];
 
 export const data = Object.fromEntries(TOPICS.map((topic) => [topic, new Map()]));
 export const connection = { state: 'connecting' };
@@ -11,6 +12,7 @@ const listeners = new Set();
 const time = { base: Date.now(), at: performance.now(), runs: true };
 let pending = null;
 let indexes = {};
+let stream = null;
 
 export function now() {
   return new Date(time.base + (time.runs ? performance.now() - time.at : 0));
@@ -96,8 +98,11 @@ function announce(topics) {
   });
 }
 
-export function connect() {
-  const stream = new EventSource('/localcloud/stream');
+// Reads the stream of one account and region, or of all (''), in place of the one before.
+export function connect(place = '') {
+  stream?.close();
+  const query = place ? `?place=${encodeURIComponent(place)}` : '';
+  stream = new EventSource(`/localcloud/stream${query}`);
   const setState = (state) => {
     connection.state = state;
     announce(['connection']);

@@ -1,12 +1,23 @@
 // Forms in a dialog. A refusal is shown in it, so that what was entered is not lost.
 import { h } from './dom.js';
 
+// option: value and text, or { label, options } for those that belong together.
+function optionView(option, chosen) {
+  if (option.options) {
+    return h('optgroup', { label: option.label },
+      option.options.map((one) => optionView(one, chosen)));
+  }
+  const [value, text] = option;
+  return h('option', { value, selected: value === chosen }, text ?? value);
+}
+
 function fieldView(field) {
   const common = { name: field.name, id: `field-${field.name}`, required: field.required };
   let input;
   if (field.options) {
-    input = h('select', common, field.options.map(([value, text]) =>
-      h('option', { value, selected: value === field.value }, text ?? value)));
+    input = h('select', { ...common, onchange: field.change
+      ? (event) => field.change(event.target.value, event.target.form) : null },
+    field.options.map((option) => optionView(option, field.value)));
   } else if (field.type === 'lines') {
     input = h('textarea', { ...common, rows: field.rows ?? 3, placeholder: field.placeholder });
     input.value = field.value ?? '';
@@ -44,7 +55,9 @@ export function showFault(place, error) {
 }
 
 // Resolves to what `run` returns (or the values), or to null where the person cancels.
-export function askForm({ title, lead = '', fields = [], action = 'Apply', danger = false, run }) {
+export function askForm({
+  title, lead = '', fields = [], action = 'Apply', danger = false, wide = false, run,
+}) {
   return new Promise((resolve) => {
     const before = document.activeElement;
     const fault = faultView();
@@ -55,7 +68,8 @@ export function askForm({ title, lead = '', fields = [], action = 'Apply', dange
       h('h2', { id: 'dialog-title' }, title), lead ? h('p', { class: 'lead' }, lead) : null,
       h('div', { class: 'form' }, fields.map(fieldView), fault),
       h('footer', {}, cancel, submit));
-    const dialog = h('dialog', { 'aria-labelledby': 'dialog-title' }, form);
+    const dialog = h('dialog', { 'aria-labelledby': 'dialog-title',
+      class: wide ? 'wide' : null }, form);
     let result = null;
     form.addEventListener('submit', async (event) => {
       event.preventDefault();

@@ -84,6 +84,12 @@ function replaceChild(present, key, before, node) {
   return child;
 }
 
+// Where what a list opens stands below the list, in a narrow window, brings it into sight.
+export function showBelow(node) {
+  const { top } = node.getBoundingClientRect();
+  if (top > innerHeight * 0.6) node.scrollIntoView({ block: 'start' });
+}
+
 export function empty(title, ...advice) {
   return h('div', { class: 'empty' }, h('strong', {}, title), ...advice.map((part) =>
     (typeof part === 'string' ? h('p', {}, part) : part)));

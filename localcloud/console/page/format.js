@@ -3,12 +3,12 @@ import { h } from './dom.js';
 import { now } from './data.js';
 
 export const STATES = ['InService', 'Protected', 'Standby', 'Pending', 'Removing', 'Stopped'];
-const GOOD = new Set(['Active', 'Successful', 'OK', 'Completed', 'removing', 'removed', 'Healthy',
-  '200', 'answered', 'at-target', 'Succeeded']);
+const GOOD = new Set(['Active', 'enabled', 'Successful', 'OK', 'Completed', 'removing',
+  'removed', 'Healthy', '200', 'answered', 'at-target', 'Succeeded']);
 const BAD = new Set(['Failed', 'Rejected', 'ALARM', 'failed', 'unconfirmed', 'rejected', 'refused',
   'expired', 'error', 'Unhealthy', 'partly-removed', 'injected']);
 const WARN = new Set(['Warning', 'InProgress', 'Pending', 'Timeout', 'retry', 'Inactive', 'blocked',
-  'suspended', 'Disabled']);
+  'suspended', 'Disabled', 'retrying', 'disabled', 'WARN', 'CRITICAL', 'INFO']);
 
 export const family = (state) => state.split(':')[0];
 export const count = (number) => Number(number).toLocaleString('en');
@@ -71,3 +71,31 @@ export function stateText(states) {
 }
 
 export const json = (value) => h('pre', { tabindex: '0' }, JSON.stringify(value, null, 2));
+
+// A text to read: JSON in lines, anything else as it is; `none`: what an empty one means.
+export function textView(text, none = 'It is empty.') {
+  if (!text) return h('p', { class: 'quiet' }, none);
+  let shown = text;
+  try { shown = JSON.stringify(JSON.parse(text), null, 2); } catch { /* it is no JSON */ }
+  return h('pre', { tabindex: '0' }, shown);
+}
+
+// A line that is a JSON object, such as an audit line: its sentence, and all of it on request.
+function recordView(line) {
+  let record = null;
+  try { record = JSON.parse(line); } catch { /* it is no JSON */ }
+  if (!record || typeof record !== 'object' || Array.isArray(record)) return null;
+  const { message, status, level } = record;
+  const kind = status ?? level;
+  return h('details', {}, h('summary', {}, kind ? badge(kind) : null,
+    String(message ?? line.slice(0, 120))), json(record));
+}
+
+// A log by its lines; those of the platform are quiet.
+export function logView(text, none) {
+  const lines = text.split('\n').filter(Boolean);
+  if (!lines.length) return h('p', { class: 'quiet' }, none);
+  return h('div', { class: 'log', role: 'group', 'aria-label': 'Log' }, lines.map((line) =>
+    recordView(line) ?? h('div', { class: /^(FC |FunctionCompute )/.test(line) ? 'quiet' : '' },
+      line)));
+}

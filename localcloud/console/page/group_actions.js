@@ -1,8 +1,9 @@
 // What can be done with a scaling group, as dialogs.
 import { h } from './dom.js';
-import { data } from './data.js';
+import { cloud, data } from './data.js';
 import { askForm } from './dialogs.js';
-import { attempt, numbered, perform, post, toast } from './requests.js';
+import { placeOptions } from './place.js';
+import { attempt, numbered, perform, postHere, toast } from './requests.js';
 
 const PROCESSES = ['ScaleIn', 'ScaleOut', 'HealthCheck', 'AlarmNotification', 'ScheduledAction'];
 const ADJUSTMENTS = [['QuantityChangeInCapacity', 'by a number of instances'],
@@ -12,6 +13,7 @@ const given = (values) => Object.fromEntries(Object.entries(values)
 const linesOf = (text) => text.split(/[\s,]+/).filter(Boolean);
 
 export async function askNewGroup() {
+  const places = placeOptions();
   await askForm({
     title: 'New scaling group',
     lead: 'It is active at once, and grows to its MinSize.',
@@ -20,16 +22,18 @@ export async function askNewGroup() {
       { name: 'min', label: 'MinSize', type: 'number', value: 1, required: true },
       { name: 'max', label: 'MaxSize', type: 'number', value: 10, required: true },
       { name: 'desired', label: 'Desired capacity', type: 'number', help: 'Empty: none.' },
+      ...(places.length > 1 ? [{ name: 'place', label: 'Region', options: places,
+        value: cloud('place') || cloud('home') }] : []),
     ],
     action: 'Create',
-    async run({ name, min, max, desired }) {
+    async run({ name, min, max, desired, place = '' }) {
       const made = await perform('CreateScalingGroup', given({ ScalingGroupName: name,
-        MinSize: min, MaxSize: max, DesiredCapacity: desired }));
+        MinSize: min, MaxSize: max, DesiredCapacity: desired }), place);
       const id = made.ScalingGroupId;
       const source = await perform('CreateScalingConfiguration', { ScalingGroupId: id,
-        InstanceType: 'ecs.g7.large', ImageId: 'ubuntu', SecurityGroupId: 'sg-1' });
+        InstanceType: 'ecs.g7.large', ImageId: 'ubuntu', SecurityGroupId: 'sg-1' }, place);
       await perform('EnableScalingGroup', { ScalingGroupId: id,
-        ActiveScalingConfigurationId: source.ScalingConfigurationId });
+        ActiveScalingConfigurationId: source.ScalingConfigurationId }, place);
       location.hash = `#/groups/${encodeURIComponent(id)}`;
     },
   });
@@ -113,7 +117,7 @@ export function askMetric(groupId, ids) {
       { name: 'value', label: 'Value', type: 'number', required: true },
     ],
     action: 'Put',
-    run: ({ metricName, value }) => post('/localcloud/metrics', {
+    run: ({ metricName, value }) => postHere('/localcloud/metrics', {
       ...(ids ? { instanceIds: ids } : { groupId }), metricName, value: Number(value) }),
   });
 }

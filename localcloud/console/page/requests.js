@@ -1,4 +1,5 @@
 // Has the cloud do something, and says what came of it.
+import { cloud } from './data.js';
 import { h } from './dom.js';
 
 const HINTS = {
@@ -62,7 +63,12 @@ async function askSecret(message) {
   return values?.secret ?? '';
 }
 
-export const perform = (action, params) => post('/localcloud/perform', { action, params });
+// Posts what is for the account and region that the page shows.
+export const postHere = (path, body, place = '') =>
+  post(path, { ...body, place: place || (cloud('place') ?? '') });
+
+export const perform = (action, params, place = '') =>
+  postHere('/localcloud/perform', { action, params }, place);
 
 export const numbered = (name, values) =>
   Object.fromEntries(values.map((value, index) => [`${name}.${index + 1}`, value]));

@@ -3,7 +3,8 @@ import { drawIfNew, drawList, empty, h } from './dom.js';
 import { data, list } from './data.js';
 import { askForm } from './dialogs.js';
 import { badge, clockTime } from './format.js';
-import { attempt, perform, post } from './requests.js';
+import { attempt, perform, postHere } from './requests.js';
+import { alertRuleItem, askAlertRule } from './alert_rules.js';
 
 const groupOptions = () => list('groups').map((group) => [group.id, group.name
   ? `${group.name} (${group.id})` : group.id]);
@@ -11,7 +12,7 @@ const nameOf = (id) => data.groups.get(id)?.name || id;
 const button = (text, act, label, kind = '') => h('button', { type: 'button',
   class: `small ${kind}`, 'aria-label': label, onclick: act }, text);
 
-const setAlarm = (alarm, state) => attempt(() => post('/localcloud/alarms',
+const setAlarm = (alarm, state) => attempt(() => postHere('/localcloud/alarms',
   { alarmTaskId: alarm.id, state }), `Alarm task ${alarm.name}: ${state}.`);
 const act = (action, params, done) => attempt(() => perform(action, params), done);
 
@@ -128,15 +129,19 @@ function section(title, advice, ask, make) {
 export function alarmsView() {
   const alarms = section('Alarm tasks', 'An alarm task runs a scaling rule while a metric is '
     + 'beyond a threshold. Make a rule first.', askAlarm, alarmItem);
+  const alerts = section('Alert rules', 'An alert rule of CloudMonitor writes an alert to a queue '
+    + 'or topic while a metric is beyond a threshold; a trigger gives it to a function.',
+  askAlertRule, alertRuleItem);
   const rules = section('Scaling rules', 'A rule changes the capacity of a group when an alarm, a '
     + 'scheduled task or a person runs it.', askRule, ruleItem);
   const tasks = section('Scheduled tasks', 'A scheduled task runs a rule at a time.', askTask,
     taskItem);
   return {
     element: h('div', { class: 'view stack' }, h('h2', {}, 'Alarms and rules'), alarms.element,
-      rules.element, tasks.element),
+      alerts.element, rules.element, tasks.element),
     update() {
       alarms.draw(list('alarms'));
+      alerts.draw(list('metricRules'));
       rules.draw(list('rules'));
       tasks.draw(list('tasks'));
     },

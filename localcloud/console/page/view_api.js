@@ -1,5 +1,5 @@
 // Any action of the API, with its parameters, performed here without an SDK.
-import { drawIfNew, empty, h } from './dom.js';
+import { drawIfNew, empty, h, showBelow } from './dom.js';
 import { faultView, showFault, valuesOf } from './dialogs.js';
 import { get, numbered, perform } from './requests.js';
 import { badge, json } from './format.js';
@@ -81,7 +81,8 @@ class ApiView {
     } }, h('h3', {}, action.name), fields, extra,
     h('div', {}, h('button', { class: 'first', type: 'submit' }, 'Perform')), fault, result);
     this.place.replaceChildren(form);
-    form.querySelector('input, button')?.focus();
+    showBelow(this.place);
+    form.querySelector('input, button')?.focus({ preventScroll: true });
   }
 
   params(action, form, extra) {

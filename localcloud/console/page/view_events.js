@@ -1,5 +1,5 @@
 // Events by sender, each with its story; fires one at a function, as it is or edited.
-import { drawIfNew, empty, h } from './dom.js';
+import { drawIfNew, empty, h, showBelow } from './dom.js';
 import { faultView, showFault } from './dialogs.js';
 import { get, post } from './requests.js';
 import { badge } from './format.js';
@@ -96,6 +96,7 @@ class EventsView {
     const setup = event.setup && event.setup !== 'The same.' ? ` Set up: ${event.setup}` : '';
     this.story.textContent = `${event.story}${setup}`;
     this.result.replaceChildren();
+    showBelow(this.editor);
     try {
       const { text } = await get(`/localcloud/events/${encodeURIComponent(event.name)}`);
       this.text.value = this.original = text;

@@ -1,4 +1,4 @@
-// Faults that clients of the API meet: the next calls, a share of all calls, reads that lag.
+// Faults that clients of the API meet: the next calls, a share, rate limits, reads that lag.
 import { drawIfNew, empty, h } from './dom.js';
 import { cloud } from './data.js';
 import { faultView, showFault, valuesOf } from './dialogs.js';
@@ -25,6 +25,13 @@ const field = (label, input) => h('label', {}, h('span', {}, label), input);
 const number = (name, value, step = 'any') =>
   h('input', { type: 'number', name, value, min: 0, step });
 
+const send = (body) => post('/localcloud/faults', body);
+
+function limitText(limit) {
+  if (!limit) return 'no call';
+  return limit < 1 ? `1 call in ${Number((1 / limit).toFixed(1))} s` : `${limit} calls a second`;
+}
+
 function pendingView(faults) {
   const happened = Object.entries(faults.happened).map(([kind, times]) => `${kind} ${times}`);
   const items = faults.pending.map((one) => h('li', {}, h('p', { class: 'line' },
@@ -38,6 +45,13 @@ function pendingView(faults) {
     items.push(h('li', {}, h('p', { class: 'line' }, badge('reads lag', 'warn'),
       h('small', {}, `lists ${faults.lists} s, history ${faults.history} s`))));
   }
+  for (const [action, limit] of Object.entries(faults.rateLimits)) {
+    items.push(h('li', {}, h('p', { class: 'line' }, badge(limitText(limit), 'warn'),
+      h('b', {}, action === '*' ? 'each other action' : action), h('small', {}, 'rate limit'),
+      h('button', { type: 'button', class: 'small push', 'aria-label': `End the limit of ${action}`,
+        onclick: () => attempt(() => send({ rateLimits: { [action]: null } }),
+          'The rate limit has ended.') }, 'End'))));
+  }
   return [items.length ? h('ul', { class: 'rows' }, items)
     : empty('No fault is due.', 'Clients get true answers.'),
   happened.length ? h('p', { class: 'quiet' }, `So far: ${happened.join(', ')}.`) : null];
@@ -48,7 +62,6 @@ export function faultsView() {
   const rateKinds = h('select', { name: 'rateKind' });
   const actions = h('datalist', { id: 'actions' });
   const pending = h('div', {});
-  const send = (body) => post('/localcloud/faults', body);
   const next = formOf('The next calls', 'What the next calls of an action meet.', [
     field('Fault', kinds),
     field('Action', h('input', { name: 'action', list: 'actions', placeholder: 'any' })),
@@ -64,13 +77,19 @@ export function faultsView() {
     + 'was so many seconds ago.', [field('Lists, seconds', number('lists', 30)),
     field('History, seconds', number('history', 60))], 'Set', ({ lists, history }) => send({
     lag: { lists: Number(lists), history: Number(history) } }));
+  const limits = formOf('Rate limits', 'How many calls of an action an account may make in a '
+    + 'second, by the cloud’s clock; one more meets Throttling.User. 0.5: one in two seconds. '
+    + 'Without an action: of each that has no limit of its own.', [
+    field('Action', h('input', { name: 'action', list: 'actions', placeholder: 'each' })),
+    field('Calls a second', number('calls', 5))], 'Set', ({ action, calls }) => send({
+    rateLimits: { [action || '*']: Number(calls) } }));
   const clear = h('button', { type: 'button', class: 'small push', onclick: () =>
     attempt(() => post('/localcloud/faults', {}, 'DELETE'), 'All faults have ended.') }, 'End all');
   load(kinds, rateKinds, actions);
   return {
     element: h('div', { class: 'view stack' }, h('h2', {}, 'Faults'), actions,
       h('section', { class: 'card', 'aria-label': 'Due' }, h('header', {}, h('h3', {}, 'Due'),
-        clear), pending), next, share, lag),
+        clear), pending), next, share, limits, lag),
     update() {
       const faults = cloud('faults');
       if (faults) drawIfNew(pending, faults, () => pendingView(faults));

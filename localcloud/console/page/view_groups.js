@@ -1,7 +1,7 @@
 // All scaling groups at a glance; what happened last beside them.
 import { drawIfNew, drawList, empty, h } from './dom.js';
 import { cloud, data, list, newestFirst, now, ofGroup } from './data.js';
-import { badge, count, plural, stateBar, stateText } from './format.js';
+import { badge, count, dot, plural, STATES, stateBar, stateText } from './format.js';
 import { sparkline } from './chart.js';
 import { activityItem, tickActivities } from './activity.js';
 import { decisionView } from './why.js';
@@ -26,8 +26,19 @@ function scaleView(group) {
   return scale;
 }
 
-// The region of a group, where it is another than the cloud's own.
-const placeText = (group) => (group.region === cloud('region') ? '' : ` · ${group.region}`);
+// What the bar and its marks mean.
+const legend = () => h('ul', { class: 'legend scales' },
+  STATES.slice(0, 5).map((state) => h('li', {}, dot(state), state)),
+  h('li', {}, h('i', { class: 'mark min' }), 'MinSize'),
+  h('li', {}, h('i', { class: 'mark desired' }), 'Desired capacity'),
+  h('li', {}, 'The bar’s whole length is MaxSize.'));
+
+// The region and account of a group, where they are others than the cloud's own.
+function placeText(group) {
+  const [account, region] = cloud('home').split('/');
+  return (group.region === region ? '' : ` · ${group.region}`)
+    + (group.account === account ? '' : ` · account ${group.account}`);
+}
 
 function groupItem(group) {
   const desired = group.desired === null ? '' : ` · desired ${count(group.desired)}`;
@@ -53,6 +64,7 @@ export function groupsView() {
       h('button', { type: 'button', onclick: askNewGroup }, 'New group')));
   const groups = h('ul', { class: 'group-list' });
   const none = h('div', {});
+  const key = h('div', {});
   const activities = h('ul', { class: 'rows' });
   const decisions = h('ol', { class: 'rows', id: 'decisions' });
   const waiting = h('p', { class: 'quiet' });
@@ -61,7 +73,7 @@ export function groupsView() {
   const noActivities = h('div', {});
   const noDecisions = h('div', {});
   const element = h('div', { class: 'view stack' }, h('div', {}, head,
-    h('section', { class: 'card flush', 'aria-label': 'Scaling groups' }, groups, none)),
+    h('section', { class: 'card flush', 'aria-label': 'Scaling groups' }, groups, none, key)),
   h('div', { class: 'columns' },
     card('Last decisions', '#/decisions', h('div', {}, waiting, decisions, noDecisions)),
     card('Last activities', '#/activities', h('div', {}, activities, noActivities))));
@@ -72,6 +84,7 @@ export function groupsView() {
       drawIfNew(head.querySelector('small'), [rows.length, data.instances.size], () =>
         `${plural(rows.length, 'group')}, ${plural(data.instances.size, 'instance')}`);
       drawList(groups, rows, (group) => group.id, groupItem);
+      drawIfNew(key, rows.length > 0, () => (rows.length ? legend() : []));
       drawIfNew(none, rows.length, () => (rows.length ? [] : empty('No scaling groups yet.',
         'Create one here or with any SDK, or start with a fleet file: --fleet FILE.',
         h('button', { onclick: askNewGroup }, 'New group'))));

@@ -3,6 +3,7 @@ import { empty, h, pairs } from './dom.js';
 import { list } from './data.js';
 import { badge, clockTime, json } from './format.js';
 import { openDrawer } from './drawer.js';
+import { queueOf } from './links.js';
 import { Table } from './table.js';
 
 const KINDS = { call: 'Calls', invocation: 'Invocations', message: 'Messages', hook: 'Hooks',
@@ -14,14 +15,14 @@ const COLUMNS = [
   { key: 'n', title: 'When', width: '118px', value: (one) => clockTime(one.at),
     sort: (one) => `${one.at} ${String(one.n).padStart(9, '0')}` },
   { key: 'kind', title: 'Kind', width: '78px', value: (one) => one.kind },
-  { key: 'what', title: 'What', width: 'minmax(170px, 1.3fr)', value: (one) => one.what },
+  { key: 'what', title: 'What', width: 'minmax(190px, 1.6fr)', value: (one) => one.what },
   { key: 'status', title: 'Status', width: '84px', value: (one) => one.status,
     cell: (one) => badge(one.status ?? '') },
-  { key: 'code', title: 'Code', width: 'minmax(180px, 1.3fr)', value: (one) => one.code },
+  { key: 'code', title: 'Code', width: 'minmax(130px, 1fr)', value: (one) => one.code },
   { key: 'ms', title: 'ms', width: '58px', value: (one) => one.ms ?? '', end: true },
-  { key: 'who', title: 'Caller or receiver', width: 'minmax(120px, .9fr)',
-    value: (one) => one.who },
-  { key: 'group', title: 'Group', width: 'minmax(90px, .7fr)', value: (one) => one.group },
+  { key: 'who', title: 'Caller or receiver', width: 'minmax(150px, 1.1fr)',
+    value: (one) => (queueOf(one.who) ? `queue ${queueOf(one.who)}` : one.who) },
+  { key: 'group', title: 'Group', width: 'minmax(84px, .6fr)', value: (one) => one.group },
   { key: 'requestId', title: 'Request id', width: '120px', value: (one) => one.requestId,
     style: 'mono' },
 ];
@@ -29,10 +30,10 @@ const COLUMNS = [
 function showEntry(one) {
   openDrawer(one.what, h('div', {}, pairs([['Kind', one.kind], ['When', clockTime(one.at)],
     ['Status', badge(one.status ?? '')], ['Code', one.code], ['Caller or receiver', one.who],
-    ['Group', one.group], ['Milliseconds', one.ms],
+    ['Group', one.group], ['Region', one.region], ['Milliseconds', one.ms],
     ['Request id', one.requestId ? h('span', { class: 'mono' }, one.requestId) : '']]),
   ...(one.detail ? [h('h3', {}, one.kind === 'call' ? 'Parameters' : 'Content'),
-    json(one.detail)] : [])));
+    json(one.detail)] : [])), null, 'wide');
 }
 
 export function logView() {

@@ -7,13 +7,15 @@ from localcloud.answers import Reply
 from localcloud.ess import refusals
 from localcloud.ess.actions import hooks
 from localcloud.ess.actions.action import Action
+from localcloud.ess.actions.balancers import DATABASES, KINDS, attach_entries, entries_of
 from localcloud.ess.actions.group_fields import (
     DESCRIBED_ONLY,
     SETTABLE,
     TEMPLATE_VERSION,
     set_fields,
 )
-from localcloud.ess.actions.members import attach
+from localcloud.ess.actions.members import WEIGHTS, attach
+from localcloud.ess.balancer_entries import BALANCERS
 from localcloud.ess.model import ScalingGroup
 from localcloud.ess.parameters import (
     GROUP,
@@ -32,6 +34,7 @@ from localcloud.ess.state import EssState, new_id
 from localcloud.ess.views import group_view
 
 MAX_GROUPS = 50
+ID_LISTS = (BALANCERS, DATABASES)  # each is one text
 ZONE_LETTERS = "hijkbcde"
 
 
@@ -58,13 +61,23 @@ def create_scaling_group(state: EssState, request: Request) -> Reply:
         group.vswitch_ids = [request["VSwitchId"]]
     zones = ZONE_LETTERS[: len(group.vswitch_ids)]  # one for each
     group.zone_ids = [f"{state.region_id}-{letter}" for letter in zones]
-    for name in ("LoadBalancerIds", "DBInstanceIds"):
-        if request[name]:
-            group.balancers[name] = _ids_in(request[name])
+    _attach_all_kinds(state, group, request)
     created = [hooks.new_hook(state, group, fields) for fields in request["LifecycleHook"]]
     state.groups[group.scaling_group_id] = group
     state.hooks.update((hook.lifecycle_hook_id, hook) for hook in created)
     return {"ScalingGroupId": group.scaling_group_id}
+
+
+def _attach_all_kinds(state: EssState, group: ScalingGroup, request: Request) -> None:
+    """Attaches what the call names to a new group. Raises ApiError."""
+    for kind in KINDS:
+        by_ids = _ids_in(request[kind.field] or "") if kind.field in ID_LISTS else ()
+        given = list(by_ids) or (request[kind.parameter] if kind.identified_by else ())
+        if given:
+            try:
+                attach_entries(state, group, kind, entries_of(kind, given), force=True)
+            except refusals.BalancerStatus as error:
+                raise errors.IncorrectLoadBalancerStatus() from error
 
 
 def modify_scaling_group(state: EssState, request: Request) -> Reply:
@@ -95,14 +108,14 @@ def enable_scaling_group(state: EssState, request: Request) -> Reply:
         raise refusals.MissingActiveConfiguration()
     group.lifecycle_state = "Active"
     if request["InstanceId"]:
-        _attach_all(state, group, request["InstanceId"])
+        _attach_all(state, group, request)
     return {}
 
 
-def _attach_all(state: EssState, group: ScalingGroup, ids: list[str]) -> None:
+def _attach_all(state: EssState, group: ScalingGroup, request: Request) -> None:
     """Attaches instances to a group that was just enabled; where it cannot, it is Inactive."""
     try:
-        attach(state, group, ids, {"Entrusted": False})
+        attach(state, group, request["InstanceId"], {**request, "Entrusted": False})
     except errors.ApiError as error:
         group.lifecycle_state = "Inactive"
         if isinstance(error, errors.IncorrectCapacityMaxSize):
@@ -203,8 +216,8 @@ ACTIONS = (
             text("VSwitchId"),
             text("InstanceId"),
             text("ResourceGroupId"),
-            text("LoadBalancerIds"),
-            text("DBInstanceIds"),
+            *(text(name) for name in ID_LISTS),
+            *(records(kind.parameter, 10) for kind in KINDS if kind.identified_by),
             one_of("GroupType", "ECS", "ECI", default="ECS"),
             one_of(
                 "ScalingPolicy",
@@ -221,7 +234,7 @@ ACTIONS = (
             records("Tag"),
             records("LifecycleHook", 10),
         ),
-        "balancers and databases are ids; spot and cost options are described, without effect",
+        "databases are ids; spot and cost options are described, without effect",
     ),
     Action(
         "ModifyScalingGroup",
@@ -246,7 +259,7 @@ ACTIONS = (
                 TEMPLATE_VERSION,
             ),
             texts("InstanceId"),
-            texts("LoadBalancerWeight"),
+            WEIGHTS,
             records("LaunchTemplateOverride"),
         ),
     ),

@@ -32,6 +32,7 @@ from localcloud.ess.views import instance_view
 SINGULAR_AND_PLURAL = (("LifecycleState", "LifecycleStates"), ("CreationType", "CreationTypes"))
 SIGNS = {"attach": 1, "detach": -1}  # of the change of capacity
 IDS = texts("InstanceId", required=True)
+WEIGHTS = texts("LoadBalancerWeight", values=[f"{weight}" for weight in range(1, 101)])
 
 
 def describe_scaling_instances(state: EssState, request: Request) -> Reply:
@@ -74,6 +75,7 @@ def attach(state: EssState, group: ScalingGroup, ids: list[str], request: Reques
             raise errors.InstanceNotFound(id)
     if group.total_capacity + len(ids) > group.max_size:
         raise errors.IncorrectCapacityMaxSize()
+    weights = request["LoadBalancerWeight"]
     now = state.clock.now()
     activity = activity_by_hand(state, group, "attach", ids, request)
     zones = group.zone_ids or [capacity.ZONE]
@@ -84,6 +86,7 @@ def attach(state: EssState, group: ScalingGroup, ids: list[str], request: Reques
         instance.created_at, instance.creation_type = now, "Attached"
         instance.entrusted = bool(request["Entrusted"])
         instance.scaling_configuration_id = ""
+        instance.load_balancer_weight = int(weights[number]) if number < len(weights) else 50
         joining.append(instance)
     if group.desired_capacity is not None:
         expected = capacity.expected_capacity(group) + len(ids)
@@ -104,6 +107,7 @@ def detach_instances(state: EssState, request: Request) -> Reply:
     activity = activity_by_hand(state, group, "detach", ids, request)
     activity.instance_ids = ids
     activity.detaches = True
+    activity.keeps_backends = request["DetachOption"] != "both"
     activity.ignored = {id: error.code for id, error in error_by_id.items()}
     state.start_removal(group, detached, activity, request["DecreaseDesiredCapacity"])
     return {"ScalingActivityId": activity.scaling_activity_id}
@@ -211,9 +215,9 @@ ACTIONS = (
                 boolean("LifecycleHook"),
                 boolean("IgnoreInvalidInstance"),
             ),
-            texts("LoadBalancerWeight"),
+            WEIGHTS,
         ),
-        "any id that no group has counts as a running machine; weights are ignored",
+        "any id that no group has counts as a running machine",
     ),
     Action(
         "DetachInstances",
