@@ -1,4 +1,4 @@
-"""Events that cost memory or time, and what reading one costs: a script, given names and sizes."""
+"""Events that cost memory or time, and what reading one costs: a script, given names and sizes.
 
 It reads each event in a child of its own, which has read none before.
 """
