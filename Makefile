@@ -26,7 +26,9 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: help setup servers run run-alarm run-queue test test-fast test-long coverage fuzz chaos mutants test-all docs check lint types fix bench load console node-modules validate clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 14
+	@awk -F ':.*## ' '/^[a-z-]+:.*##/ { line = sprintf("%-13s", $$1); n = split($$2, words, " "); \
+	    for (i = 1; i <= n; i++) { if (length(line) + length(words[i]) > 78) { print line; line = sprintf("%13s", "") } line = line " " words[i] } \
+	    print line }' Makefile
 
 setup: $(VENV)/installed-$(NEEDS) ## make .venv, with all that tests and checks need
 
@@ -68,7 +70,7 @@ servers: ## install redis-server, rabbitmq-server and chromium, which some tests
 test: setup servers ## all tests, with real servers; at its end, what was skipped and which command brings it
 	$(PYTEST) $(TESTS)
 
-test-fast: setup ## the tests that need no server: half a minute at most
+test-fast: setup ## the tests that need no server: a minute
 	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-quick} $(PYTEST) -m fast $(FAST_TESTS)
 
 test-long: setup ## all tests, with many more examples for each property

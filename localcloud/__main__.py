@@ -143,7 +143,8 @@ def _each(parse: Callable[[str], Any]) -> Callable[..., list[Any]]:
     "kinds",
     multiple=True,
     type=click.Choice(KINDS),
-    help="Kind of fault for --fault-rate; may be repeated.",
+    metavar="KIND",
+    help="Kind of fault for --fault-rate, as of --fault; may be repeated.",
 )
 @click.option(
     "--fault-seed", default=0, help="Seed for --fault-rate: the same seed gives the same faults."

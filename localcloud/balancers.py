@@ -10,7 +10,7 @@ from typing import Any
 from localcloud.answers import Reply
 from localcloud.errors import error_type
 from localcloud.ess.actions.action import Action
-from localcloud.ess.backends import Backend, backends_of, is_known
+from localcloud.ess.backends import Backend, backends_of, is_healthy, is_known
 from localcloud.ess.balancer_entries import ACTIVE
 from localcloud.ess.catalogue import perform_beside
 from localcloud.ess.parameters import NEXT_TOKEN, Request, integer, one_of, text, texts
@@ -54,7 +54,7 @@ def describe_health_status(state: EssState, request: Request) -> Reply:
         {
             "ServerId": backend.instance.instance_id,
             "ServerIp": private_ip_address(backend.instance),
-            "ServerHealthStatus": "normal" if _is_healthy(backend) else "abnormal",
+            "ServerHealthStatus": "normal" if is_healthy(backend.instance) else "abnormal",
             "ListenerPort": LISTENER_PORT,
             "Port": backend.target.port or LISTENER_PORT,
             "Protocol": "tcp",
@@ -122,11 +122,6 @@ def _view(backend: Backend) -> dict[str, Any]:
         "Weight": backend.weight,
         "Type": "ecs",
     }
-
-
-def _is_healthy(backend: Backend) -> bool:
-    instance = backend.instance
-    return instance.health_status == "Healthy" and instance.ecs_status == "Running"
 
 
 REGION = text("RegionId")

@@ -37,16 +37,12 @@ def add_declared(document: Mapping[str, Any], cloud: LocalCloud) -> None:
     _add_metric_rules(document, cloud.service)
 
 
-def deploy_with_triggers(function: FleetFunction) -> None:
-    """Deploys the fleet's function, if it has triggers, and adds them. Raises FleetError.
+def deploy_declared(function: FleetFunction) -> None:
+    """Deploys the fleet's function, and adds its triggers. Raises FleetError.
 
-    Without triggers it is deployed by the first event that is fired at it. One of a saved state has
-    the triggers of that.
+    One of a saved state has the triggers of that.
     """
     registry = function.platform.registry
-    declared = function.settings.get("triggers", ())
-    if not declared:
-        return
     service = registry.services.get(SERVICE)
     is_saved = service is not None and function.name in service.functions
     try:
@@ -57,7 +53,7 @@ def deploy_with_triggers(function: FleetFunction) -> None:
         if config:
             registry.put_async_config(SERVICE, function.name, dict(config))
         deployed = registry.function(SERVICE, function.name)
-        for trigger in declared:
+        for trigger in function.settings.get("triggers", ()):
             add_trigger(registry, deployed, dict(trigger))
     except FcError as error:
         raise FleetError(f"function {function.name}: {error}") from error

@@ -81,7 +81,7 @@ def _routes(
     routes = [Route("/", serve, methods=["GET", "POST", "PUT"])]
     routes += queues_endpoint.routes(cloud.queues, authenticator, faults)
     routes += inspection.routes(cloud.service, cloud.queues, cloud.triggers)
-    routes += control.routes(cloud.service, authenticator.access_key_secret)
+    routes += control.routes(cloud)
     if cloud.triggers is not None:
         routes += http_endpoint.routes(cloud.triggers, authenticator)
     if cloud.platform is not None:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from localcloud.certificate import CertificateError, self_signed_certificate
 from localcloud.cloud import LocalCloud
 from localcloud.console.history import ConsoleHistory
-from localcloud.declared import deploy_with_triggers
+from localcloud.declared import deploy_declared
 from localcloud.fleet import FleetError
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.persistence import Persistence, StateFile
@@ -55,7 +55,7 @@ def serve(
         if function:
             function.endpoint = f"{bound_host}:{bound_port}"
             try:
-                deploy_with_triggers(function)
+                deploy_declared(function)
             except FleetError as error:
                 raise click.ClickException(f"the fleet file is wrong: {error}") from error
             _deploy_at_reset(cloud, function)
@@ -89,7 +89,7 @@ def _deploy_at_reset(cloud: LocalCloud, function: FleetFunction) -> None:
     def reset_with_triggers() -> None:
         if reset is not None:
             reset()
-        deploy_with_triggers(function)
+        deploy_declared(function)
 
     cloud.reset = reset_with_triggers if reset else None
 

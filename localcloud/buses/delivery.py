@@ -58,6 +58,12 @@ def settle_due(state: EssState, now: datetime) -> None:
             _attempt(state, delivery, now)
 
 
+def destination(state: EssState, target: Target, event: Mapping[str, Any]) -> str:
+    """Returns the ARN of the queue, topic or function to which a target takes an event."""
+    values = values_of(target, event)
+    return (_function_arn if target.type == FUNCTION else _receiver)(state, target, values)
+
+
 def resume(state: EssState) -> None:
     """Repeats what a function had when the state was saved: nothing else will end it."""
     for delivery in state.event_deliveries:
@@ -83,7 +89,7 @@ def _attempt(state: EssState, delivery: Delivery, now: datetime) -> None:
         _settle(state, delivery, "" if is_written else NO_QUEUE, now)
         return
     is_asynchronous = values.get("invocationtype", "").lower() != "sync"
-    arn, attempt = _function_arn(target, values), delivery.attempts + 1
+    arn, attempt = _function_arn(state, target, values), delivery.attempts + 1
     call = FunctionCall(delivery.rule, arn, body.encode(), attempt, is_asynchronous)
     delivery.due_at = None
 
@@ -119,7 +125,7 @@ def _receiver(state: EssState, target: Target, values: Mapping[str, str]) -> str
     return f"acs:mns:{place}:/{kind}s/{name}" if name else target.endpoint
 
 
-def _function_arn(target: Target, values: Mapping[str, str]) -> str:
+def _function_arn(_: EssState, target: Target, values: Mapping[str, str]) -> str:
     """Returns the ARN of the function; parameters name it, else the endpoint."""
     service, function = values.get("servicename"), values.get("functionname")
     qualifier = values.get("qualifier", "")

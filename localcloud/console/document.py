@@ -14,7 +14,7 @@ from typing import Any
 
 from localcloud.clock import SystemClock
 from localcloud.cloud import LocalCloud
-from localcloud.console import function_rows, queue_rows, rows
+from localcloud.console import balancer_rows, bus_rows, function_rows, queue_rows, rows
 from localcloud.console.history import ConsoleHistory
 from localcloud.console.places import place_name
 from localcloud.ess.service import Service
@@ -33,6 +33,10 @@ ROWS: dict[str, Callable[[Service], rows.Rows]] = {
     "tasks": rows.task_rows,
     "hooks": rows.hook_rows,
     "held": rows.held_rows,
+    "balancers": balancer_rows.balancer_rows,
+    "backends": balancer_rows.backend_rows,
+    "eventRules": bus_rows.event_rule_rows,
+    "retries": bus_rows.retry_rows,
 }
 Topics = Mapping[str, Mapping[str, Any]]
 

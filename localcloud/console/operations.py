@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -10,19 +11,27 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localcloud import answers, errors
+from localcloud import answers, balancers, errors
+from localcloud.buses import actions as buses
 from localcloud.cloud import Call, LocalCloud
 from localcloud.console.bodies import Body, error_response, guarded
 from localcloud.console.history import ConsoleHistory
 from localcloud.console.places import known_place, service_of
 from localcloud.ess import reconciler
+from localcloud.ess.actions.action import Action
 from localcloud.ess.catalogue import ACTIONS
 from localcloud.monitor import alerts
 from localcloud.monitor.describe import ACTIONS as METRIC_ACTIONS
 from localcloud.monitor.rule import OK, MetricRule
 
-METRIC_VERSION = "2019-01-01"
 VERSION = "2014-08-28"  # whose parameters have the names that are declared
+ACTIONS_BY_VERSION: Mapping[str, Mapping[str, Action]] = {  # no two have an action of one name
+    VERSION: ACTIONS,
+    "2019-01-01": METRIC_ACTIONS,
+    buses.VERSION: buses.ACTIONS,
+    balancers.SLB_VERSION: balancers.ACTIONS,
+    balancers.ALB_VERSION: balancers.ALB_ACTIONS,
+}
 STATES = (OK, "ALARM", "INSUFFICIENT_DATA")
 
 
@@ -65,7 +74,7 @@ def _perform(
     cloud: LocalCloud, history: ConsoleHistory, action: str, params: dict[str, str], place: str
 ) -> Response:
     started, id = perf_counter(), answers.request_id()
-    version = METRIC_VERSION if action in METRIC_ACTIONS else VERSION
+    version = next((v for v, known in ACTIONS_BY_VERSION.items() if action in known), VERSION)
     whole = {"Version": version, "Action": action, **params}
     call = Call(action, whole, 200, at=history.now(), request_id=id, caller="console")
     try:
@@ -131,6 +140,7 @@ def _set_metric_rule(cloud: LocalCloud, body: Body) -> Response:
 
 def _actions() -> list[dict[str, Any]]:
     """Returns what each action takes; `list`: numbered from 1."""
+    known = {name: one for actions in ACTIONS_BY_VERSION.values() for name, one in actions.items()}
     return [
         {
             "name": action.name,
@@ -141,5 +151,5 @@ def _actions() -> list[dict[str, Any]]:
                 if p.name != "RegionId"
             ],
         }
-        for _, action in sorted({**ACTIONS, **METRIC_ACTIONS}.items())
+        for _, action in sorted(known.items())
     ]

@@ -38,7 +38,7 @@ def service_of(cloud: LocalCloud, params: Mapping[str, str], name: str = "") -> 
     def has_any(service: Service) -> bool:
         parts: list[Mapping[str, object]] = [service.groups, service.alarms, service.hooks]
         parts += [service.rules, service.scheduled_tasks, service.lifecycle_actions]
-        parts += [service.metric_rules]
+        parts += [service.metric_rules, service.event_rules]
         parts += [group.instances for group in service.groups.values()]
         return any(id in part for part in parts for id in ids)
 

@@ -109,13 +109,8 @@ class _Acts:
     def purge(self, body: Body) -> Response:
         """Deletes all messages, those that are in flight too; or only the one with {"id"}."""
         with self._queues.lock:
-            queue = self._queues.queue(str(body["queue"]))
-            id = body.get("id")
-            numbers = [n for n, one in queue.messages.items() if id in (None, one.message_id)]
-            for number in numbers:
-                del queue.messages[number]
-            queue.deleted += len(numbers)
-        return JSONResponse({"deleted": len(numbers)})
+            deleted = self._queues.queue(str(body["queue"])).purge(body.get("id"))
+        return JSONResponse({"deleted": deleted})
 
     def create_topic(self, body: Body) -> Response:
         now, owner = self._queues.clock.now(), self._queues.account_id

@@ -64,8 +64,18 @@ def is_known(state: EssState, is_wanted: Callable[[Target], bool]) -> bool:
     return any(
         is_wanted(target)
         for group in state.groups.values()
-        for target in (*targets_of(group), *map(_parsed, group.left_backends))
+        for target in (*targets_of(group), *left_targets(group))
     )
+
+
+def left_targets(group: ScalingGroup) -> list[Target]:
+    """Returns the targets behind which the group has left instances."""
+    return [_parsed(key) for key in group.left_backends]
+
+
+def is_healthy(instance: Instance) -> bool:
+    """Whether a backend passes the load balancer's health check."""
+    return instance.health_status == "Healthy" and instance.ecs_status == "Running"
 
 
 def backends_of(state: EssState, is_wanted: Callable[[Target], bool]) -> list[Backend]:

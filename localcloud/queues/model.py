@@ -162,6 +162,17 @@ class Queue:
         del self.messages[self._held(receipt_handle, now).number]
         self.deleted += 1
 
+    def purge(self, message_id: str | None = None) -> int:
+        """Deletes all messages, in flight and delayed too, or the one of an id; returns how many.
+
+        Without a receipt handle: only the console can. Their handles are no longer valid.
+        """
+        found = [n for n, one in self.messages.items() if message_id in (None, one.message_id)]
+        for number in found:
+            del self.messages[number]
+        self.deleted += len(found)
+        return len(found)
+
     def change_visibility(self, receipt_handle: str, seconds: int, now: datetime) -> Message:
         """Makes the message visible in so many seconds; its handle changes. Raises MnsError."""
         if not 0 <= seconds <= MAX_VISIBILITY_SECONDS:

@@ -13,6 +13,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+import fc2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,6 +102,19 @@ def test_an_event_is_fired_at_the_function_of_the_fleet_file(ready: Mapping[str,
     assert "outcomes" in json.loads(answer["answer"])
     assert request_json(ready, "overview")[1]["decisions"][0]["outcomes"]
     assert request_json(ready, "fire", {"event": "../policy.example"})[0] == 400
+
+
+def test_the_function_of_the_fleet_file_is_there_before_any_event_is_fired() -> None:
+    settings = json.loads(SMALL.read_text())["function"]
+    with local_cloud(SMALL) as started:
+        client = fc2.Client(
+            endpoint=f"http://{started['endpoint']}",
+            accessKeyID=started["accessKeyId"],
+            accessKeySecret=started["accessKeySecret"],
+        )
+        names = [one["functionName"] for one in client.list_functions("local").data["functions"]]
+
+    assert names == [settings["name"]]
 
 
 def test_a_browser_is_led_to_the_console_and_a_client_is_not(ready: Mapping[str, str]) -> None:

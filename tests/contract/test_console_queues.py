@@ -17,6 +17,7 @@ from tests.contract.test_admin import request_json
 from tests.contract.test_console_data import Stream
 from tests.contract.test_triggers import CODE, created, queue_config
 from tests.support.clouds import group, instances
+from tests.support.event_buses import bridge, queue_target, rpc
 from tests.support.mns_client import queue_at, topic_at
 from tests.support.native import Native
 from tests.support.platforms import Compute, compute_of
@@ -214,6 +215,87 @@ def test_an_alert_rule_that_is_raised_writes_to_its_queue_and_ok_ends_it(compute
     assert [(one["preLevel"], one["curLevel"]) for one in levels] == [
         ("OK", "WARN"),
         ("WARN", "OK"),
+    ]
+
+
+SPOT = {"source": "acs.ecs", "type": "ecs:Instance:Spot", "data": {"instanceId": "i-0001"}}
+FROM_ECS = {"RuleName": "r", "FilterPattern": json.dumps({"source": ["acs.ecs"]})}
+
+
+def test_both_kinds_of_event_rules_are_rows_and_a_disabled_one_gives_nothing(
+    compute: Compute,
+) -> None:
+    queue_at(compute.endpoint, "q")
+    by_name = {"Id": "1", "Type": "acs.mns.queue", "ParamList": queue_target("", "q")["ParamList"]}
+    bridge(compute.endpoint, "CreateRule", **FROM_ECS, EventTargets=[by_name])
+    rpc(compute.endpoint, "Cms", "PutEventRule", RuleName="m", EventPattern__1__Product="ECS")
+    target = {"MnsParameters__1__Id": "1", "MnsParameters__1__Queue": "q"}
+    rpc(compute.endpoint, "Cms", "PutEventRuleTargets", RuleName="m", **target)
+    of_bus, of_monitor = rows(compute, "eventRules")
+    assert (of_bus["bus"], of_bus["pattern"]) == ("default", {"source": ["acs.ecs"]})
+    assert (of_monitor["bus"], of_monitor["pattern"]) == ("", {"Product": "ECS"})
+    assert of_bus["targets"][0]["arn"] == "acs:mns:cn-hangzhou:1:/queues/q"
+    assert of_monitor["targets"][0]["arn"] == "acs:mns:cn-hangzhou:1:/queues/q/messages"
+
+    sent = []
+    for action, params in (
+        ("DisableRule", {"EventBusName": "default", "RuleName": "r"}),
+        ("DisableEventRules", {"RuleNames.1": "m"}),
+        ("EnableRule", {"EventBusName": "default", "RuleName": "r"}),
+    ):
+        ask(compute, "bus", SPOT)
+        sent.append(counts(compute)[3])
+        assert ask(compute, "perform", {"action": action, "params": params})[0] == 200
+    assert sent == [2, 3, 3]
+    assert [one["enabled"] for one in rows(compute, "eventRules")] == [True, False]
+
+
+def test_a_delivery_that_failed_is_a_row_until_it_has_arrived(compute: Compute) -> None:
+    bridge(compute.endpoint, "CreateRule", **FROM_ECS, EventTargets=[queue_target("1", "late")])
+    ask(compute, "bus", SPOT)
+    (retry,) = rows(compute, "retries")
+    assert (retry["rule"], retry["event"], retry["failed"]) == ("r", "ecs:Instance:Spot", 1)
+    assert retry["arn"] == "acs:mns:cn-hangzhou:1:/queues/late"
+
+    queue_at(compute.endpoint, "late")
+    compute.clock.advance(600)
+    compute.inside.advance()
+    assert rows(compute, "retries") == []
+    assert counts(compute, "late")[0] == 1
+
+
+def test_an_event_is_raised_in_the_place_that_is_named(compute: Compute) -> None:
+    queue_at(compute.endpoint, "q")
+    params = {**FROM_ECS, "EventBusName": "default", "RegionId": "cn-beijing"}
+    params["EventTargets"] = json.dumps([queue_target("1", "q")])
+    assert ask(compute, "perform", {"action": "CreateRule", "params": params})[0] == 200
+    for place in ("1/cn-beijing", ""):
+        ask(compute, "bus", {**SPOT, "place": place})
+
+    ((rule,),) = (rows(compute, "eventRules"),)
+    assert rule["place"] == "1/cn-beijing"
+    assert counts(compute)[3] == 1
+
+
+def test_a_group_shows_what_it_is_attached_to_and_each_instance_behind_what_it_is() -> None:
+    alb: dict[str, Any] = {"albServerGroupId": "sgp-1", "port": 80}
+    attached = {"loadBalancerIds": ["lb-1"], "albServerGroups": [alb]}
+    with compute_of(group(*instances(2), **attached), group(scalingGroupId="asg-2")) as compute:
+        service = compute.inside.service
+        service.groups["asg-1"].instances["i-0001"].lifecycle_state = "Standby"
+        service.groups["asg-1"].instances["i-0002"].health_status = "Unhealthy"
+        body = {"LoadBalancerId": "lb-1", "LoadBalancerStatus": "inactive"}
+        ask(compute, "perform", {"action": "SetLoadBalancerStatus", "params": body})
+        of_balancer, of_alb = rows(compute, "balancers")
+        backends = rows(compute, "backends")
+
+    assert (of_balancer["balancer"], of_balancer["status"]) == ("lb-1", "inactive")
+    assert (of_alb["serverGroup"], of_alb["port"], of_alb["status"]) == ("sgp-1", 80, "")
+    for row in (of_balancer, of_alb):
+        assert [row[name] for name in ("backends", "withoutTraffic", "unhealthy")] == [2, 1, 1]
+    assert backends == [
+        [["lb-1||0", 0, True], ["|sgp-1|80", 0, True]],
+        [["lb-1||0", 50, False], ["|sgp-1|80", 50, False]],
     ]
 
 

@@ -14,7 +14,9 @@ from alibabacloud_fc20230330 import models
 from starlette.requests import Request
 from starlette.responses import Response
 
+from localcloud.authenticator import Authenticator
 from localcloud.buses import control
+from localcloud.cloud import LocalCloud
 from localcloud.ess.model import Assumptions
 from localcloud.fleet import service_of
 from tests.support.clock import DrivenClock
@@ -162,7 +164,7 @@ def test_the_alarm_of_an_idle_tier_writes_to_the_queue_of_the_stack() -> None:
 
 def test_only_a_client_of_this_machine_or_with_the_secret_raises_an_event() -> None:
     service = service_of({"groups": []}, DrivenClock(), Assumptions())
-    [route] = control.routes(service, "secret")
+    [route] = control.routes(LocalCloud(service, Authenticator("key", "secret")))
 
     async def body() -> dict[str, Any]:
         return {"type": "http.request", "body": json.dumps(SPOT).encode()}

@@ -435,6 +435,48 @@ def test_a_queue_is_made_purged_after_a_question_and_deleted(page: Any) -> None:
         page.get_by_text("No queues yet.").wait_for()
 
 
+def test_an_event_is_raised_and_a_rule_is_disabled(page: Any) -> None:
+    with console(page, "queues") as ready:
+        rules = page.get_by_label("Event rules")
+        rules.get_by_text("No rules on events.").wait_for()
+        add_rules(ready)
+        rules.get_by_role("link", name="queue other").wait_for()
+        rules.get_by_role("button", name="Raise an event").click()
+        dialog = page.get_by_role("dialog")
+        event = dialog.get_by_role("textbox", name="Event")
+        dialog.get_by_label("Sample").select_option("Scaling activity: removal failed")
+        expect(event).to_have_value(re.compile("ScaleInError"))
+        event.fill("{")
+        dialog.get_by_role("button", name="Raise").click()
+        dialog.get_by_role("alert").wait_for()
+        dialog.get_by_label("Sample").select_option("Spot instance: interruption")
+        dialog.get_by_role("button", name="Raise").click()
+        page.get_by_text("The event is on the bus default.").wait_for()
+        page.get_by_label("Being tried again").get_by_text("failed 1 time").wait_for()
+        expect(row(page, "other").get_by_role("gridcell").nth(1)).to_have_text("1")
+        shot(page, "console-event-rules")
+        rules.get_by_role("button", name="Disable to-queue").click()
+        rules.get_by_role("button", name="Enable to-queue").wait_for()
+
+
+def test_load_balancers_of_a_group_are_shown_with_each_instance_behind_them(
+    page: Any, tmp_path: Path
+) -> None:
+    fleet = tmp_path / "fleet.json"
+    attached = group(*instances(2), loadBalancerIds=["lb-1"])
+    fleet.write_text(json.dumps({"groups": [attached]}))
+    with console(page, "groups/asg-1", fleet) as ready:
+        page.get_by_label("Load balancers").get_by_text("2 backends").wait_for()
+        row(page, "i-0001").click()
+        details = page.get_by_role("complementary", name="Details")
+        details.get_by_text("backend, weight 50").wait_for()
+        perform(ready, "EnterStandby", {"ScalingGroupId": "asg-1", "InstanceId.1": "i-0001"})
+        details.get_by_text("backend, weight 0: no new traffic").wait_for()
+        page.get_by_role("button", name="Set lb-1 inactive").click()
+        page.get_by_label("Load balancers").get_by_text("inactive", exact=True).wait_for()
+        shot(page, "console-load-balancers")
+
+
 def test_an_alert_rule_that_is_raised_reaches_its_queue(page: Any) -> None:
     with console(page, "alarms", ALARM) as ready:
         page.get_by_role("button", name="Raise web-cpu-low").click()
@@ -516,6 +558,17 @@ def test_the_table_is_used_by_keyboard_alone(page: Any, large: Path) -> None:
         assert page.evaluate(focused) == "h-0001"
 
 
+def add_rules(ready: Mapping[str, str]) -> None:
+    """A rule to a queue, one to a queue that does not exist, one of CloudMonitor."""
+    request_json(ready, "queues/other", {})
+    pattern = {"EventBusName": "default", "FilterPattern": '{"source": ["acs.ecs"]}'}
+    for name, queue in (("to-queue", "other"), ("to-none", "none")):
+        target = {"Id": "1", "Type": "acs.mns.queue", "Endpoint": f"acs:mns:x:1:/queues/{queue}"}
+        rule = {**pattern, "RuleName": name, "EventTargets": json.dumps([target])}
+        perform(ready, "CreateRule", rule)
+    perform(ready, "PutEventRule", {"RuleName": "monitor", "EventPattern.1.Product": "ECS"})
+
+
 def fill(ready: Mapping[str, str]) -> None:
     """Lets something be seen in each view."""
     request_json(ready, "fire", {"event": "remove-two"})
@@ -526,6 +579,9 @@ def fill(ready: Mapping[str, str]) -> None:
     request_json(ready, "queues/q/messages", {"text": "{}"})
     request_json(ready, "topics/t", {})
     request_json(ready, "topics/t/subscriptions", {"name": "s", "endpoint": "mail:directmail:x"})
+    add_rules(ready)
+    request_json(ready, "bus", {"source": "acs.ecs", "type": "ecs:Instance:StateChange"})
+    perform(ready, "AttachLoadBalancers", {"ScalingGroupId": "asg-web", "LoadBalancer.1": "lb-1"})
 
 
 def test_everything_is_named_for_a_screen_reader(page: Any) -> None:

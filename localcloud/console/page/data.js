@@ -4,7 +4,7 @@ const INSTANCE = ['id', 'group', 'zone', 'state', 'health', 'type', 'joined', 'c
   'configuration', 'weight', 'spot', 'metrics'];
 const TOPICS = ['cloud', 'places', 'groups', 'instances', 'activities', 'alarms', 'metricRules',
   'rules', 'tasks', 'hooks', 'held', 'points', 'decisions', 'functions', 'triggers', 'queues',
-  'topics', 'deliveries', 'invocations', 'log'];
+  'topics', 'eventRules', 'retries', 'balancers', 'backends', 'deliveries', 'invocations', 'log'];
 
 export const data = Object.fromEntries(TOPICS.map((topic) => [topic, new Map()]));
 export const connection = { state: 'connecting' };

@@ -4,6 +4,7 @@ import { data, list, ofGroup, subscribe } from './data.js';
 import { badge, clockTime, count, day, dot, family, plural, STATES, stateView } from './format.js';
 import { instanceButtons } from './instance_actions.js';
 import { openDrawer } from './drawer.js';
+import { backendPairs } from './balancers.js';
 import { Table } from './table.js';
 import { reasonsView, whyById, whyText } from './why.js';
 
@@ -18,6 +19,7 @@ function whyView(one) {
     h('span', { class: 'quiet' }, ` ${why.reason}`));
 }
 
+const TOPICS = ['instances', 'backends', 'balancers', 'decisions', 'activities'];
 const COLUMNS = [
   { key: 'id', title: 'Instance', width: 'minmax(150px, 1.2fr)', value: (one) => one.id,
     style: 'mono' },
@@ -122,11 +124,13 @@ function instanceDetails(one) {
   const why = whyById().get(one.id);
   const activities = list('activities').filter((activity) =>
     [activity.removing, activity.joining, activity.turning].some((ids) => ids.includes(one.id)));
+  const behind = backendPairs(one);
   return h('div', {},
     pairs([['State', stateView(one.state)], ['Health', badge(one.health)], ['Zone', one.zone],
       ['Type', one.type], ['Joined', day(one.joined)], ['Creation', one.creation],
       ['Configuration', one.configuration], ['Weight', one.weight === 1 ? '' : one.weight],
       ['Spot', one.spot], ['Metrics', metricText(one)]]),
+    behind.length ? [h('h3', {}, 'Load balancers'), pairs(behind)] : null,
     h('h3', {}, 'Do'), instanceButtons(one.group, () => [one.id]),
     h('h3', {}, 'Why'), why ? h('div', {},
       h('p', {}, `${why.verdict}${why.reason ? `: ${why.reason}` : ''}`),
@@ -145,11 +149,12 @@ function showInstance(instance) {
   const key = `${instance.group} ${instance.id}`;
   const draw = () => {
     const one = data.instances.get(key);
-    drawIfNew(place, [one, whyText(instance.id), data.activities.size], () => (one
-      ? instanceDetails(one) : empty('The instance is no longer in the group.')));
+    const inputs = [one, one && backendPairs(one), whyText(instance.id), data.activities.size];
+    drawIfNew(place, inputs, () => (one ? instanceDetails(one)
+      : empty('The instance is no longer in the group.')));
   };
   const stop = subscribe((topics) => {
-    if (['instances', 'decisions', 'activities'].some((topic) => topics.has(topic))) draw();
+    if (TOPICS.some((topic) => topics.has(topic))) draw();
   });
   draw();
   openDrawer(instance.id, place, stop);

@@ -15,6 +15,10 @@ export function arnView(arn) {
   const queue = queueOf(arn);
   if (queue) return queueView(queue);
   const topic = /:\/?topics?\/([^/]+)/.exec(arn)?.[1];
+  const called = /:(?:services\/[^/]+\/)?functions\/([^/]+)/.exec(arn)?.[1];
+  if (called) {
+    return h('a', { class: 'text', href: '#/functions', title: arn }, `function ${called}`);
+  }
   return h('span', { title: arn }, topic ? `topic ${topic}` : arn);
 }
 

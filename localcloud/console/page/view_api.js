@@ -25,7 +25,8 @@ class ApiView {
     this.place = h('div', {}, empty('No action selected.', 'Select one of the list. It is '
       + 'performed as this console, unsigned, and meets no fault.'));
     this.element = h('div', { class: 'view' }, h('header', { class: 'head' }, h('h2', {}, 'API')),
-      h('p', { class: 'lead' }, 'All that the API can, by hand. Each call is in the log.'),
+      h('p', { class: 'lead' }, 'All that Auto Scaling, CloudMonitor, EventBridge and '
+        + 'load balancers can, by hand. Each call is in the log.'),
       h('div', { class: 'columns events' },
         h('section', { class: 'card', 'aria-label': 'Actions' }, this.search, this.actions),
         h('section', { class: 'card sticky', 'aria-label': 'Call' }, this.place)));

@@ -2,6 +2,7 @@
 import { drawIfNew, drawList, empty, h } from './dom.js';
 import { data, ofGroup } from './data.js';
 import { badge, clockTime, count, plural, stateBar } from './format.js';
+import { balancersCard } from './balancers.js';
 import { activityItem, tickActivities } from './activity.js';
 import { CapacityChart } from './chart.js';
 import { groupButtons } from './group_actions.js';
@@ -64,11 +65,12 @@ export function groupView(id) {
   const none = h('div', {});
   const chart = new CapacityChart();
   const instances = new Instances(id);
+  const balancers = balancersCard(id);
   const missing = h('div', { hidden: true });
   const content = h('div', { class: 'stack' }, h('div', {}, head, tiles,
     h('div', { class: 'grid-2' }, chart.element,
       h('section', { class: 'card', 'aria-label': 'Zones' }, h('header', {},
-        h('h3', {}, 'Zones')), zones))), instances.element,
+        h('h3', {}, 'Zones')), zones))), instances.element, balancers.element,
   h('section', { class: 'card', 'aria-label': 'Activities' }, h('header', {},
     h('h3', {}, 'Activities'), h('a', { class: 'text push', href: '#/activities' }, 'All')),
   activities, none));
@@ -97,6 +99,7 @@ export function groupView(id) {
       }
       if (topics.has('all') || topics.has('points')) chart.setPoints([...ofGroup('points', id)]);
       instances.update(topics);
+      if (['all', 'balancers'].some((topic) => topics.has(topic))) balancers.update();
       if (topics.has('all') || topics.has('activities')) this.drawActivities();
     },
     drawActivities() {

@@ -53,12 +53,15 @@ function connectionsOf(name) {
   const ends = list('functions').flatMap((one) => [['onSuccess', 'successes'],
     ['onFailure', 'failures']].filter(([end]) => queueOf(one[end]) === name)
     .map(([, word]) => ['written by', `${word} of function ${one.id}`, '#/functions']));
+  const onEvents = list('eventRules').filter((rule) =>
+    rule.targets.some((one) => [one.arn, one.deadLetters].some((arn) => queueOf(arn) === name)))
+    .map((one) => ['written by', `event rule ${one.name}`, '#/queues']);
   const dead = list('queues').filter((one) => one.deadLetterQueue === name)
     .map((one) => ['written by', `dead letters of ${one.name}`, queueHref(one.name)]);
   const readers = list('triggers').filter((one) => one.queue === name)
     .map((one) => ['read by', `trigger ${one.name} of ${one.function} (${one.state})`,
       '#/queues']);
-  return [...rules, ...hooks, ...topics, ...ends, ...dead, ...readers];
+  return [...rules, ...hooks, ...topics, ...onEvents, ...ends, ...dead, ...readers];
 }
 
 function tilesView(queue) {

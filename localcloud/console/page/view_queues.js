@@ -2,6 +2,7 @@
 import { drawIfNew, drawList, empty, h, pairs } from './dom.js';
 import { cloud, list } from './data.js';
 import { openDrawer } from './drawer.js';
+import { eventRules } from './event_rules.js';
 import { badge, clockTime, count, plural, textView } from './format.js';
 import { arnView, queueHref, queueView } from './links.js';
 import { askPublish, askQueue, askSubscription, askTopic, deleteTopic, setTrigger,
@@ -115,6 +116,7 @@ export function queuesView() {
   const triggers = h('ul', { class: 'rows' });
   const none = [h('div', {}), h('div', {})];
   const lost = h('div', {});
+  const rules = eventRules();
   const make = (text, act) => h('button', { type: 'button', class: 'small push', onclick: act },
     text);
   const element = h('div', { class: 'view stack' }, h('h2', {}, 'Queues and triggers'),
@@ -124,12 +126,14 @@ export function queuesView() {
     h('div', { class: 'columns' },
       card('Triggers', triggers, none[0]),
       card('Topics', topics, none[1], make('New topic', askTopic))),
+    rules.element,
     h('section', { class: 'card flush', 'aria-label': 'Deliveries' }, h('header', {},
       h('h3', {}, 'Deliveries')), deliveries.element));
   return {
     element,
     update(changed) {
       const has = (...names) => ['all', ...names].some((name) => changed.has(name));
+      rules.update(has);
       if (has('queues')) queues.setRows(list('queues'));
       if (has('triggers')) queues.refresh();
       if (has('deliveries')) deliveries.setRows(list('deliveries'));
