@@ -15,7 +15,7 @@ from tests.support.nasty_events import NASTY, Cost
 ROOT = Path(__file__).parents[2]
 MIB = 1 << 20
 MAX_MIB = 128  # above the idle process
-MAX_SECONDS = 10.0  # a tenth of that on an idle machine
+MAX_SECONDS = 10.0  # of a processor, which other processes do not lengthen; a tenth of that in fact
 
 
 class Reader:
