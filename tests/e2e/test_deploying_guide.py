@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ import pytest
 
 from localcloud.functions.pythons import python_of
 from tests.support.needs import skip_without
+from tests.support.shared import made_once
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
@@ -43,8 +46,9 @@ def commands(generation: str) -> Iterator[str]:
 class Clone:
     """A clone, at a local cloud that has begun when the guide says so."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        self.folder = folder = factory.mktemp("clone")
+        self._factory = factory
         self.endpoint = ""
         self._exports: list[str] = []
         self._cloud: subprocess.Popen[str] | None = None
@@ -60,6 +64,22 @@ class Clone:
         """The output of a command, which must succeed. It is agreed to whatever it asks."""
         if command.startswith("python -m localcloud"):
             return self._start_cloud(command)
+        if command.startswith("scalein package"):
+            return self._package(command)
+        return self._run(command)
+
+    def _package(self, command: str) -> str:
+        """The same command makes the same bytes of the same policy: it is run once."""
+        package = self.folder / "scalein.zip"
+        typed = f"{command} {(self.folder / 'policy.json').read_text(encoding='utf-8')}"
+        name = f"guide-{hashlib.sha256(typed.encode()).hexdigest()}.zip"
+        made = made_once(
+            self._factory, name, lambda path: (self._run(command), package.rename(path))
+        )
+        shutil.copyfile(made, package)
+        return ""
+
+    def _run(self, command: str) -> str:
         command = command.replace(f"127.0.0.1:{PORT}", self.endpoint)
         if command.startswith("export "):
             self._exports.append(command)
@@ -101,10 +121,12 @@ class Clone:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("generation", ["3.0", "2.0"])
-def test_every_command_does_what_the_guide_says(generation: str, tmp_path: Path) -> None:
+def test_every_command_does_what_the_guide_says(
+    generation: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     if python_of("python3.10") is None:
         skip_without("python3.10", "pyenv install 3.10")
-    clone = Clone(tmp_path)
+    clone = Clone(tmp_path_factory)
     try:
         said = [(command, clone.run(command)) for command in commands(generation)]
     finally:

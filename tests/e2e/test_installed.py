@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.support.shared import install, wheel_of
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -27,11 +27,7 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder)]
-    subprocess.run([*pip, str(ROOT)], check=True, capture_output=True)
-    (made,) = folder.glob("scalein-*.whl")
-    return made
+    return wheel_of(tmp_path_factory, "scalein", ROOT)
 
 
 def test_its_names_in_site_packages_are_its_own_and_it_has_what_its_command_needs(
@@ -53,22 +49,16 @@ def test_its_names_in_site_packages_are_its_own_and_it_has_what_its_command_need
 def test_in_an_empty_environment_the_command_works_or_says_which_extra_it_lacks(
     wheel: Path, tmp_path: Path
 ) -> None:
-    venv.create(tmp_path / "env", with_pip=True)
-    scalein = tmp_path / "env/bin/scalein"
+    environment = tmp_path / "env"
+    scalein = environment / "bin/scalein"
 
-    install(tmp_path, str(wheel))
+    install(environment, str(wheel))
     assert (ROOT / "VERSION").read_text().strip() in run(scalein, "--version").stdout
     lacking = run(scalein, "run")
     assert (lacking.returncode, lacking.stdout) == (1, "")
     assert "pip install 'scalein[local]'" in lacking.stderr
 
-    install(tmp_path, f"{wheel}[local]")
+    install(environment, f"{wheel}[local]")
     complete = run(scalein, "run", "--json")
     assert complete.returncode == 0, complete.stderr
     assert json.loads(complete.stdout)["status"] == "removing"
-
-
-def install(folder: Path, requirement: str) -> None:
-    pip = [str(folder / "env/bin/python"), "-m", "pip", "install", "--quiet", "--no-compile"]
-    command = [*pip, "--disable-pip-version-check", requirement]
-    subprocess.run(command, check=True, capture_output=True)

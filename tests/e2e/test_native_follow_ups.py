@@ -5,9 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import os
-import subprocess
-import sys
 from functools import partial
 from typing import Any
 
@@ -19,11 +16,11 @@ from tests.support.clouds import group, instances
 from tests.support.deployment import FOLLOW_UP_KEY, KEY, native_context
 from tests.support.native import Native, zipped
 from tests.support.needs import skip_without
-from tests.support.platforms import HANDLER, Compute, compute_of
+from tests.support.platforms import Compute, compute_of
+from tests.support.shared import package_of
 from tests.support.waits import soon
 from tests.support.worlds import world_of
 
-ROOT = HANDLER.parent
 QUEUE = "acs:mns:cn-hangzhou:1:/queues/outcomes/messages"
 BROKEN = b"def handler(event, context):\n    raise RuntimeError('the code of LATEST')\n"
 REQUEST = {"scalingGroupId": "asg-1", "remove": {"count": 40}}  # two calls: each is waited for
@@ -75,19 +72,7 @@ def package(
     runtime = str(request.param)
     if python_of(runtime) is None:
         skip_without(runtime, f"pyenv install {runtime.removeprefix('python')}")
-    path = tmp_path_factory.mktemp("package") / "code.zip"
-    command = [sys.executable, "-m", "scalein_cli", "package", "--runtime", runtime]
-    environment = {**os.environ, "PYTHONPATH": f"{HANDLER}:{ROOT}"}
-    done = subprocess.run(
-        [*command, "--output", str(path)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return runtime, path.read_bytes()
+    return runtime, package_of(tmp_path_factory, runtime).read_bytes()
 
 
 def variables_at(compute: Compute, group_policy: dict[str, int]) -> dict[str, str]:

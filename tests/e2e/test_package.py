@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import urllib.request
-import venv
 from pathlib import Path
 
 import pytest
 
+from tests.support.shared import install, made_once
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
+FILES = ("localcloud", "events", "VERSION", "LICENSE")
 OTHER_TEST = """
 import urllib.error, urllib.request
 import pytest
@@ -38,41 +40,18 @@ def test_an_invalid_call_gets_an_error(localcloud):
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder, with_pip=True)
-    made = folder / "bin/python"
-    source = folder / "src"
-    source.mkdir()
-    listed = [
-        "git",
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "localcloud",
-        "events",
-        "VERSION",
-        "LICENSE",
-    ]
-    names = subprocess.run(
-        listed, cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.split("\0")
-    for name in filter(None, names):
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).write_bytes((ROOT / name).read_bytes())
-    install = [
-        str(made),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        str(source / "localcloud"),
-        "pytest",
-    ]
-    subprocess.run(install, check=True, capture_output=True, cwd=folder)
-    return made
+    """The Python of an environment that has the package, made of tracked files only, and pytest."""
+
+    def make(folder: Path) -> None:
+        source = folder / "src"
+        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *FILES]
+        done = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True)
+        for name in filter(None, done.stdout.split("\0")):
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+        install(folder, str(source / "localcloud"), "pytest")
+
+    return made_once(tmp_path_factory, "localcloud-installed", make) / "bin/python"
 
 
 def test_its_command_serves_the_api_and_the_console(python: Path, tmp_path: Path) -> None:

@@ -63,11 +63,10 @@ class Story:
     ess: SimulatedEss
     function: Function
     requested: dict[str, int]
+    tokens: dict[str, set[str]]  # that the calls of each message may have
 
     def removals(self, id: str) -> list[Removing]:
-        request = RemovalRequest("asg-1", id, Target(instances=1))
-        tokens = {client_token(message_key(request), number) for number in range(200)}
-        return [one for one in self.ess.accepted if one.token in tokens]
+        return [one for one in self.ess.accepted if one.token in self.tokens[id]]
 
     def check(self) -> None:
         self.check_headroom()
@@ -140,7 +139,12 @@ def story(seed: int, on: Conditions) -> Story:
     function.run()
     clock.elapsed += 3_600
     ess.advance()
-    return Story(ess, function, requested)
+    return Story(ess, function, requested, {id: tokens_of(id) for id in requested})
+
+
+def tokens_of(id: str) -> set[str]:
+    key = message_key(RemovalRequest("asg-1", id, Target(instances=1)))
+    return {client_token(key, number) for number in range(200)}
 
 
 FAULTS: dict[str, Fault] = {

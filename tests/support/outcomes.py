@@ -8,7 +8,8 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, TextIO
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend
 
 from scalein.report.outcome import Outcome, outcome_json
 
@@ -19,11 +20,59 @@ FIELDS: dict[str, Any] = SCHEMA["$defs"]["fields"]["properties"]
 AUDIT_BEGINNING = '{"audit": '
 
 
+MAX_REMEMBERED = 50_000
+
+
+class _Remembering:
+    """`properties` and `items` of JSON Schema. What was valid is not examined again: outcomes are
+    alike, and this is a third of what the tests of messages take.
+    """
+
+    def __init__(self) -> None:
+        self._valid: set[tuple[int, str]] = set()
+
+    def properties(
+        self, validator: Any, properties: dict[str, Any], instance: Any, _: object
+    ) -> Iterator[ValidationError]:
+        if validator.is_type(instance, "object"):
+            for name, schema in properties.items():
+                if name in instance:
+                    yield from self._errors(validator, schema, instance[name], name)
+
+    def items(
+        self, validator: Any, items: Any, instance: Any, schema: dict[str, Any]
+    ) -> Iterator[ValidationError]:
+        assert "prefixItems" not in schema
+        if validator.is_type(instance, "array"):
+            for number, item in enumerate(instance):
+                yield from self._errors(validator, items, item, number)
+
+    def _errors(
+        self, validator: Any, schema: Any, value: Any, path: str | int
+    ) -> Iterator[ValidationError]:
+        key = (id(schema), repr(value))  # schemas are parts of SCHEMA, which stays
+        if key in self._valid:
+            return
+        errors = list(validator.descend(value, schema, path=path, schema_path=path))
+        yield from errors
+        if not errors:
+            if len(self._valid) >= MAX_REMEMBERED:
+                self._valid.clear()
+            self._valid.add(key)
+
+
+_remembering = _Remembering()
+_Validator: type[Draft202012Validator] = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {"properties": _remembering.properties, "items": _remembering.items},
+)
+
+
 def _validator_of(name: str) -> Draft202012Validator:
-    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]})
+    return _Validator({"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]})
 
 
-OUTCOME = Draft202012Validator(SCHEMA)
+OUTCOME = _Validator(SCHEMA)
 AUDIT_LINE, CUSTOM_POLICY_LINE = _validator_of("auditLine"), _validator_of("customPolicyLine")
 FOLLOW_ON_LINE = _validator_of("followOnLine")
 BATCH, BRIEF = _validator_of("batch"), _validator_of("brief")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,11 @@ ROOT = Path(__file__).parents[2]
 
 def read_template(name: str) -> dict[str, Any]:
     """A template, or s.yaml, of the repository's root."""
+    return copy.deepcopy(_parsed(name))
+
+
+@cache
+def _parsed(name: str) -> dict[str, Any]:
     template: dict[str, Any] = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
     return template
 
