@@ -15,7 +15,7 @@ def routes(
 ) -> list[Route]:
     """Returns all routes. `function`: what events are fired at, unless a page names another."""
     return [
-        *pages.routes(history, function),
+        *pages.routes(history),
         *controls.routes(cloud),
         *controls.run_routes(cloud, history),
         *operations.routes(cloud, history),

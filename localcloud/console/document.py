@@ -18,7 +18,6 @@ from localcloud.console import balancer_rows, bus_rows, function_rows, queue_row
 from localcloud.console.history import ConsoleHistory
 from localcloud.console.places import place_name
 from localcloud.ess.service import Service
-from localcloud.functions.fleet_function import FleetFunction
 from localcloud.regions import Place
 
 LOOK_SECONDS = 0.25
@@ -46,7 +45,6 @@ class Document:
     """What is shown of a place, and when it was last looked at. All its pages share one."""
 
     history: ConsoleHistory
-    function: FleetFunction | None = None
     place: Place | None = None  # None: all accounts and regions
     topics: Topics = field(default_factory=dict)
     version: int = 0
@@ -59,7 +57,7 @@ class Document:
         if started - self._looked_at < self.pause_seconds / 2:
             return self.topics  # another page has just looked
         self.history.record()
-        topics = topics_of(self.history, self.function, self.place)
+        topics = topics_of(self.history, self.place)
         if topics != self.topics:
             self.topics, self.version = topics, self.version + 1
         self._looked_at = time.monotonic()
@@ -69,7 +67,6 @@ class Document:
 
 def topics_of(
     history: ConsoleHistory,
-    function: FleetFunction | None = None,
     place: Place | None = None,
 ) -> Topics:
     """Returns all rows by topic and key; those of Auto Scaling of one place, where one is given.
@@ -84,7 +81,7 @@ def topics_of(
         **{topic: _rows_of_all(services, rows_of) for topic, rows_of in ROWS.items()},
         "points": _point_rows(history, services),
         "decisions": {str(one["number"]): one for one in list(history.decisions)},
-        "functions": function_rows.function_rows(cloud.platform, function),
+        "functions": function_rows.function_rows(cloud.platform),
         "triggers": function_rows.trigger_rows(cloud.triggers),
         "queues": queue_rows.queue_rows(cloud.queues),
         "topics": queue_rows.topic_rows(cloud.queues),

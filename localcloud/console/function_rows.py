@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from localcloud.console.rows import Rows
-from localcloud.functions.fleet_function import FleetFunction
 from localcloud.functions.model import NATIVE, Function, Service
 from localcloud.functions.platform import Platform
 from localcloud.triggers.registry import Trigger, triggers_in
@@ -18,21 +17,17 @@ def label_of(service: str, function: str) -> str:
     return function if service == NATIVE else f"{service}/{function}"
 
 
-def function_rows(platform: Platform | None, fleet_function: FleetFunction | None) -> Rows:
-    """Returns the functions of both generations; that of the fleet file before it is deployed."""
+def function_rows(platform: Platform | None) -> Rows:
+    """Returns the functions of both generations."""
     if platform is None:
         return {}
     registry = platform.registry
     services = [*list(registry.services.values()), *list(registry.natives.values())]
-    rows = {
+    return {
         label_of(service.name, function.name): _function(platform, service, function)
         for service in services
         for function in list(service.functions.values())
     }
-    if fleet_function is None:
-        return rows
-    label = label_of(fleet_function.service, fleet_function.name)
-    return {label: _undeployed(fleet_function, label), **rows}
 
 
 def trigger_rows(runner: Runner | None) -> Rows:
@@ -52,7 +47,6 @@ def _function(platform: Platform, service: Service, function: Function) -> Rows:
         "name": name,
         "service": function.service,
         "generation": "3.0" if function.is_native else "2.0",
-        "isDeployed": True,
         "runtime": function.runtime,
         "handler": function.handler,
         "initializer": function.initializer,
@@ -79,22 +73,6 @@ def _busy(platform: Platform, function: Function) -> int:
         return sum(count for owner, count in running if owner == function.name)
     begin, end = f"{function.service}.", f"/{function.name}"
     return sum(n for owner, n in running if owner.startswith(begin) and owner.endswith(end))
-
-
-def _undeployed(function: FleetFunction, label: str) -> Rows:
-    settings = function.settings
-    return {
-        "id": label,
-        "name": function.name,
-        "service": function.service,
-        "generation": "2.0",
-        "isDeployed": False,
-        "handler": settings.get("handler", "index.handler"),
-        "timeout": settings.get("timeout", 60),
-        "environment": sorted(settings.get("environment", {})),
-        "versions": [],
-        "aliases": {},
-    }
 
 
 def _trigger(runner: Runner, trigger: Trigger) -> Rows:

@@ -17,7 +17,6 @@ from localcloud.console.document import Document, Topics, difference
 from localcloud.console.history import ConsoleHistory
 from localcloud.console.newest import Newest
 from localcloud.console.places import known_place
-from localcloud.functions.fleet_function import FleetFunction
 from localcloud.regions import Place
 
 FOLDER = Path(__file__).parent / "page"
@@ -32,7 +31,7 @@ HEADERS = {
 }
 
 
-def routes(history: ConsoleHistory, function: FleetFunction | None) -> list[Route]:
+def routes(history: ConsoleHistory) -> list[Route]:
     """Returns the routes that show, and change nothing."""
     documents: dict[Place | None, Document] = {}
     names = {path.name for path in FOLDER.iterdir() if path.suffix in MEDIA_TYPES}
@@ -47,13 +46,13 @@ def routes(history: ConsoleHistory, function: FleetFunction | None) -> list[Rout
     async def stream(request: Request) -> Response:
         """Sends what changes, of the place ?place=ACCOUNT/REGION; of all without it."""
         place = known_place(history.cloud, request.query_params.get("place", ""))
-        document = documents.setdefault(place, Document(history, function, place))
+        document = documents.setdefault(place, Document(history, place))
         headers = {"Cache-Control": "no-store"}
         changes = _changes(request, document)
         return StreamingResponse(changes, media_type="text/event-stream", headers=headers)
 
     async def overview(_: Request) -> Response:
-        return JSONResponse(_overview(history, function))
+        return JSONResponse(_overview(history))
 
     async def invocation(request: Request) -> Response:
         return _whole(history.invocations, request)
@@ -98,9 +97,9 @@ def _whole(newest: Newest, request: Request) -> Response:
         return error_response("it is no longer among the newest", 404)
 
 
-def _overview(history: ConsoleHistory, function: FleetFunction | None) -> dict[str, Any]:
+def _overview(history: ConsoleHistory) -> dict[str, Any]:
     """Returns all that the page shows, each topic as a list; decisions newest first."""
-    document = Document(history, function)
+    document = Document(history)
     topics: Topics = document.look()
     lists = {name: list(rows.values()) for name, rows in topics.items() if name != "cloud"}
     lists["decisions"] = list(history.decisions)

@@ -487,7 +487,7 @@ def test_an_alert_rule_that_is_raised_reaches_its_queue(page: Any) -> None:
 
 def test_a_function_is_invoked_with_an_event(page: Any) -> None:
     with console(page, "functions"):
-        page.get_by_text("the first event deploys it").wait_for()
+        page.get_by_text("0 running").wait_for()
         page.get_by_role("button", name="Invoke local/scale-in").click()
         page.get_by_role("dialog").get_by_role("textbox", name="Event").fill(
             '{"scalingGroupId": "asg-wbe"}'

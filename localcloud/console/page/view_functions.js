@@ -90,12 +90,11 @@ function functionItem(one) {
   const ends = [['successes to ', one.onSuccess], ['failures to ', one.onFailure]]
     .filter(([, arn]) => arn).map(([word, arn]) => h('span', {}, word, arnView(arn)));
   return h('li', {}, h('p', { class: 'line' }, h('b', {}, one.id), badge(one.generation, 'note'),
-    one.isDeployed ? null : badge('not deployed yet', 'warn'),
-    h('small', {}, one.isDeployed ? limitText(one) : 'the first event deploys it'),
+    h('small', {}, limitText(one)),
     h('button', { type: 'button', class: 'small push', 'aria-label': `Invoke ${one.id}`,
       onclick: () => askInvoke(one) }, 'Invoke')),
-  pairs([['Code', one.isDeployed ? `${one.runtime}, ${one.handler}`
-    + `${one.initializer ? `, initializer ${one.initializer}` : ''}` : one.handler],
+  pairs([['Code', `${one.runtime}, ${one.handler}`
+    + `${one.initializer ? `, initializer ${one.initializer}` : ''}`],
   ['Limits', [`${one.timeout} s`, one.memory ? `${one.memory} MB` : ''].filter(Boolean).join(', ')],
   ['Versions', one.versions.join(', ')], ['Aliases', aliasText(one)],
   ['Triggers', triggers.length ? h('span', {}, listed(triggers.map(triggerText))) : ''],
