@@ -24,19 +24,19 @@ NOT_ALLOWED = (
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """Returns the body's JSON object; empty where the body is not one, or too large.
+    """Returns the body's JSON object; empty where there is none. Raises ValueError.
 
     A page of another origin cannot send this content type without permission, and has none.
     """
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        return {}
     body = await request.body()
+    if not body or not request.headers.get("content-type", "").startswith("application/json"):
+        return {}
     if len(body) > MAX_BODY_BYTES:
-        return {}
-    try:
-        return dict(parse_json(body))
-    except (TypeError, ValueError):
-        return {}
+        raise ValueError(f"the body is larger than {MAX_BODY_BYTES >> 20} MB")
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        raise ValueError("the body is no JSON object")  # noqa: TRY004 (of a client, not of code)
+    return value
 
 
 def error_response(message: str, status: int = 400, code: str = "") -> Response:
@@ -68,9 +68,8 @@ def guarded(
     async def endpoint(request: Request) -> Response:
         if not has_secret_or_is_local(request, secret):
             return error_response(NOT_ALLOWED, 403, "SecretNeeded")
-        body = {**await read_object(request), **request.path_params}
         try:
-            return operate(body)
+            return operate({**await read_object(request), **request.path_params})
         except (MnsError, FcError) as error:
             return error_response(str(error), error.status, error.code)
         except (KeyError, TypeError, ValueError) as error:

@@ -26,15 +26,10 @@ def routes(cloud: LocalCloud) -> list[Route]:
 
     async def clock(request: Request) -> Response:
         """Puts the clock forward: {"advance": seconds}."""
-        advance = getattr(cloud.service.clock, "advance", None)
-        seconds = (await read_object(request)).get("advance")
-        is_number = isinstance(seconds, (int, float))
-        if not is_number or not 0 <= float(seconds or 0) <= MAX_ADVANCE_SECONDS:
-            return error_response("advance is a number of seconds, from 0 to a year")
-        if advance is None:
-            return error_response("the real clock cannot be put forward")
-        advance(seconds)
-        return JSONResponse({"now": cloud.advance().isoformat()})
+        try:
+            return JSONResponse({"now": _put_forward(cloud, await read_object(request))})
+        except ValueError as error:
+            return error_response(str(error))
 
     async def faults(request: Request) -> Response:
         """Adds faults or a lag (see `_set_faults`) and lists them; DELETE ends all of them."""
@@ -66,6 +61,18 @@ def routes(cloud: LocalCloud) -> list[Route]:
         Route("/localcloud/state", state),
         Route("/localcloud/messages", messages),
     ]
+
+
+def _put_forward(cloud: LocalCloud, body: Mapping[str, Any]) -> str:
+    """Puts the clock forward, and returns its time. Raises ValueError."""
+    advance, seconds = getattr(cloud.service.clock, "advance", None), body.get("advance")
+    is_number = isinstance(seconds, (int, float))
+    if not is_number or not 0 <= float(seconds or 0) <= MAX_ADVANCE_SECONDS:
+        raise ValueError("advance is a number of seconds, from 0 to a year")
+    if advance is None:
+        raise ValueError("the real clock cannot be put forward")
+    advance(seconds)
+    return cloud.advance().isoformat()
 
 
 def run_routes(cloud: LocalCloud, history: ConsoleHistory) -> list[Route]:

@@ -60,7 +60,10 @@ def routes(cloud: LocalCloud, function: FleetFunction | None) -> list[Route]:
         """
         if not has_secret_or_is_local(request, cloud.authenticator.access_key_secret):
             return error_response(NOT_ALLOWED, 403, "SecretNeeded")
-        body = await read_object(request)
+        try:
+            body = await read_object(request)
+        except ValueError as error:
+            return error_response(str(error))
         name, text = body.get("event"), body.get("text")
         target, qualifier = str(body.get("function") or ""), str(body.get("qualifier") or "")
         if text is None:
