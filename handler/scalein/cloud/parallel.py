@@ -20,6 +20,7 @@ Value = TypeVar("Value")
 MAX_THREADS = 24
 MAX_CONNECTIONS = MAX_THREADS + 1
 MIN_CONNECTIONS = 3  # for the group, its history and its first page, which most snapshots need
+MIN_GAIN_SECONDS = 0.01  # of all reads; threads that wait for each other take processor time
 SAMPLES = 32  # the last handshakes and answers
 # Where the reads that wait would take longer, an answer that was slow counts, and not the shortest:
 # a snapshot is acted upon for a few seconds only.
@@ -57,14 +58,14 @@ class Costs:
         self._open.discard(connection)
 
     def best_connections(self, reads: int, min_answer_seconds: float = 0.0) -> int:
-        """Returns how many connections have so many reads answered soonest, the fewest of those.
+        """Returns how many connections have so many reads answered soonest, or nearly: the fewest.
 
         Handshakes follow each other, for they take the one processor that there is. An answer takes
         `min_answer_seconds` at least.
         """
         handshakes, answers = list(self._handshakes), list(self._answers)
         min_connections, max_connections = min(reads, MIN_CONNECTIONS), min(reads, MAX_CONNECTIONS)
-        if not handshakes or not answers:
+        if not reads or not handshakes or not answers:
             return max_connections
         handshake_seconds = _covered_seconds(handshakes) / len(handshakes)
         # The shortest, for the others may have waited for this process itself.
@@ -75,7 +76,9 @@ class Costs:
             rounds = -(-reads // connections)
             return max(0, connections - is_open) * handshake_seconds + rounds * answer_seconds
 
-        return min(range(min_connections, max_connections + 1), key=seconds) if reads else 0
+        possible = range(min_connections, max_connections + 1)
+        longest = min(map(seconds, possible)) + MIN_GAIN_SECONDS
+        return next(count for count in possible if seconds(count) <= longest)
 
 
 def _covered_seconds(spans: list[tuple[float, float]]) -> float:
