@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
@@ -11,10 +13,12 @@ from hypothesis import strategies as st
 
 from scalein.cloud.parallel import (
     MAX_CONNECTIONS,
+    MAX_THREADS,
     MIN_CONNECTIONS,
     MIN_GAIN_SECONDS,
     Costs,
     Reads,
+    Threads,
 )
 
 SECONDS = st.floats(0.0001, 10)
@@ -84,7 +88,7 @@ def test_handshakes_at_the_same_time_are_no_dearer_for_waiting_for_each_other() 
 
 
 def test_open_connections_are_left_idle_where_answers_are_quick() -> None:
-    costs, _all = costs_of(handshake_seconds=0.004, answer_seconds=0.001, open_connections=25)
+    costs, _all = costs_of(handshake_seconds=0.004, answer_seconds=0.0005, open_connections=25)
 
     assert costs.best_connections(20) == MIN_CONNECTIONS
 
@@ -191,3 +195,47 @@ def test_at_the_end_no_read_runs_and_those_that_wait_are_not_made() -> None:
 
     assert ended.is_set()
     assert made == []
+
+
+@pytest.mark.parametrize("sizes", [[1, 1, 1], [3, 40, 5]])
+def test_each_job_is_done_once_on_no_more_threads_than_there_may_be(sizes: list[int]) -> None:
+    threads, done = Threads(), list[int]()
+
+    def job(number: int) -> Callable[[], None]:
+        def run() -> None:
+            done.append(number)
+
+        return run
+
+    before = threading.active_count()
+    for size in sizes:
+        for future in [threads.submit(job(number)) for number in range(size)]:
+            future.result(10)
+
+    assert sorted(done) == sorted(number for size in sizes for number in range(size))
+    assert threading.active_count() - before <= min(MAX_THREADS, max(sizes))
+
+
+def test_a_job_that_fails_says_so_and_its_thread_goes_on() -> None:
+    threads = Threads()
+
+    def fail() -> None:
+        raise OSError("no answer")
+
+    with pytest.raises(OSError, match="no answer"):
+        threads.submit(fail).result(10)
+    assert threads.submit(lambda: None).result(10) is None
+
+
+def test_the_end_of_a_process_ends_no_thread_that_used_openssl() -> None:
+    script = (
+        "import atexit, threading\n"
+        "from scalein.cloud.parallel import threads\n"
+        "threads().submit(lambda: None).result(10)\n"
+        "count = threading.active_count\n"
+        "atexit.register(lambda: print(count()))\n"  # after what concurrent.futures registers
+    )
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    assert ended.stdout == "2\n"
