@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import cache
-from threading import Condition, Lock, Thread, local
+from queue import SimpleQueue
+from threading import Lock, Thread, local
 from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -173,35 +174,37 @@ class Threads:
     """
 
     def __init__(self) -> None:
-        self._jobs = deque[tuple[Future[None], Callable[[], None]]]()
-        self._changed = Condition()
-        self._count = self._idle = 0
+        self._jobs = SimpleQueue[tuple[Future[None], Callable[[], None]]]()
+        self._lock = Lock()
+        self._count = 0
+        self._free = 0  # threads without a job, less jobs without a thread
 
     def submit(self, job: Callable[[], None]) -> Future[None]:
         future = Future[None]()
-        with self._changed:
-            self._jobs.append((future, job))
-            if self._idle >= len(self._jobs):
-                self._changed.notify()
-            elif self._count < MAX_THREADS:
-                self._count += 1
-                Thread(target=self._work, name="scalein-read", daemon=True).start()
+        with self._lock:
+            is_new = self._free <= 0 and self._count < MAX_THREADS
+            self._count += is_new
+            self._free -= not is_new
+        if is_new:
+            Thread(target=self._work, name="scalein-read", daemon=True).start()
+        self._jobs.put((future, job))
         return future
 
     def _work(self) -> None:
         while True:
-            with self._changed:
-                self._idle += 1
-                while not self._jobs:
-                    self._changed.wait()
-                self._idle -= 1
-                future, job = self._jobs.popleft()
+            future, job = self._jobs.get()
+            error: BaseException | None = None
             try:
                 job()
-            except BaseException as error:  # noqa: BLE001 (future.result() raises it)
+            except BaseException as raised:  # noqa: BLE001 (future.result() raises it)
+                error = raised
+            with self._lock:
+                self._free += 1
+            if error:
                 future.set_exception(error)
             else:
                 future.set_result(None)
+            del future, job, error  # what they hold would live until the next job
 
 
 @cache
