@@ -63,7 +63,8 @@ def run(
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             errors.seek(0)
-            raise RuntimeError(f"{program.name} failed ({process.returncode}): {errors.read()[-2_000:]}")
+            what = f"{program.name} failed ({process.returncode})"  # negative: by a signal
+            raise RuntimeError(f"{what}: {errors.read()[-2_000:]}")
     cpu_seconds = usage.ru_utime + usage.ru_stime
     return Run(started_at, cpu_seconds, output.strip())
 
