@@ -14,6 +14,7 @@ from localcloud.ess.backends import Backend, backends_of, is_healthy, is_known
 from localcloud.ess.balancer_entries import ACTIVE
 from localcloud.ess.catalogue import perform_beside
 from localcloud.ess.parameters import NEXT_TOKEN, Request, integer, one_of, text, texts
+from localcloud.ess.requests import token_page
 from localcloud.ess.service import Service
 from localcloud.ess.state import EssState
 from localcloud.ess.views import private_ip_address
@@ -89,10 +90,10 @@ def list_server_group_servers(state: EssState, request: Request) -> Reply:
         for backend in backends_of(state, lambda t: not t.balancer_id and t.server_group_id == id)
         if not ids or backend.instance.instance_id in ids
     ]
-    start, size = int(request["NextToken"] or 0), request["MaxResults"]
-    more = {"NextToken": str(start + size)} if start + size < len(found) else {}
-    servers = [_server(backend) for backend in found[start : start + size]]
-    return {"TotalCount": len(found), "MaxResults": size, **more, "Servers": servers}
+    page, more = token_page(request, found, request["MaxResults"])
+    servers = [_server(backend) for backend in page]
+    counts = {"TotalCount": len(found), "MaxResults": request["MaxResults"]}
+    return {**counts, **more, "Servers": servers}
 
 
 def _server(backend: Backend) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from localcloud.buses.events import cloud_event
 from localcloud.buses.model import DEFAULT, Bus, Rule
 from localcloud.ess.actions.action import Action
 from localcloud.ess.catalogue import perform_beside
-from localcloud.ess.parameters import NEXT_TOKEN, Request, integer, one_of, text
+from localcloud.ess.parameters import NEXT_TOKEN, Request, array, integer, one_of, text
 from localcloud.ess.requests import token_page
 from localcloud.ess.service import Service
 from localcloud.ess.state import EssState
@@ -217,7 +217,7 @@ ACTIONS = {
             "CreateRule",
             create_rule,
             (
-                *(*RULE, DESCRIPTION, PATTERN, targets.array("EventTargets")),
+                *(*RULE, DESCRIPTION, PATTERN, array("EventTargets")),
                 one_of("Status", *STATUS, default="ENABLE"),
             ),
         ),
@@ -227,10 +227,10 @@ ACTIONS = {
         Action("DeleteRule", delete_rule, RULE),
         Action("EnableRule", enable_rule, RULE),
         Action("DisableRule", disable_rule, RULE),
-        Action("PutTargets", put_targets, (*RULE, targets.array("Targets", required=True))),
+        Action("PutTargets", put_targets, (*RULE, array("Targets", required=True))),
         Action("ListTargets", list_targets, (*RULE, text("Arn"), *PAGE)),
-        Action("DeleteTargets", delete_targets, (*RULE, targets.array("TargetIds", required=True))),
-        Action("PutEvents", put_events, (BUS, targets.array("EventList"))),
+        Action("DeleteTargets", delete_targets, (*RULE, array("TargetIds", required=True))),
+        Action("PutEvents", put_events, (BUS, array("EventList"))),
     )
 }
 

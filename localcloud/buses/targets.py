@@ -1,4 +1,4 @@
-"""Targets of a rule as the API takes them: a JSON array."""
+"""Targets of a rule as the API takes them."""
 
 from __future__ import annotations
 
@@ -7,29 +7,11 @@ from typing import Any
 from localcloud import errors
 from localcloud.buses.model import BACKOFF, DECAY, FUNCTION, QUEUE, TOPIC, Param, Target
 from localcloud.buses.transform import is_right
-from localcloud.ess.parameters import Parameter
-from localcloud.json_text import parse_json
-from localcloud.wire import Params
 
 TYPES = (FUNCTION, QUEUE, TOPIC)
 Failure = tuple[str, str]  # code and message
 DUPLICATE: Failure = ("EventRuleTargetIdDuplicate", "The id of event target is duplicate!")
 MISSING: Failure = ("EventTargetNotExist", "The event target is not existed!")
-
-
-def array(name: str, required: bool = False) -> Parameter:
-    """Declares a JSON array, as text."""
-
-    def parse(params: Params, key: str) -> list[Any]:
-        try:
-            value = parse_json(params.get(key) or "[]")
-        except ValueError as error:
-            raise errors.InvalidParameter(key) from error
-        if not isinstance(value, list):
-            raise errors.InvalidParameter(key)
-        return value
-
-    return Parameter(name, parse, required)
 
 
 def read_targets(name: str, values: list[Any]) -> list[Target]:

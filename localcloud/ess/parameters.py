@@ -113,17 +113,25 @@ def boolean(name: str, *, default: bool | None = False, required: bool = False) 
 
 def document(name: str) -> Parameter:
     """Declares a JSON object, as text."""
+    return _json(name, dict)
 
-    def parse(params: Params, key: str) -> dict[str, Any]:
+
+def array(name: str, *, required: bool = False) -> Parameter:
+    """Declares a JSON array, as text."""
+    return _json(name, list, required)
+
+
+def _json(name: str, kind: type[dict[str, Any] | list[Any]], required: bool = False) -> Parameter:
+    def parse(params: Params, key: str) -> Any:
         try:
-            value = parse_json(params.get(key) or "{}")
+            value = parse_json(params[key]) if params.get(key) else kind()
         except ValueError as error:
             raise errors.InvalidParameter(key) from error
-        if not isinstance(value, dict):
+        if not isinstance(value, kind):
             raise errors.InvalidParameter(key)
         return value
 
-    return Parameter(name, parse)
+    return Parameter(name, parse, required)
 
 
 def texts(
