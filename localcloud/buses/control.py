@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.buses.events import cloud_event
 from localcloud.cloud import LocalCloud
-from localcloud.console.bodies import (
-    NOT_ALLOWED,
-    error_response,
-    has_secret_or_is_local,
-    read_object,
-)
+from localcloud.console.bodies import Body, error_response, guarded
 from localcloud.console.places import service_of
 from localcloud.ess.service import Service
 from localcloud.monitor.system_events import of_cloud_event
@@ -37,17 +31,14 @@ def routes(cloud: LocalCloud) -> list[Route]:
 
     The event is raised at home, or in the {"place": ACCOUNT/REGION}.
     """
-    secret = cloud.authenticator.access_key_secret
 
-    async def raise_by_hand(request: Request) -> Response:
-        if not has_secret_or_is_local(request, secret):
-            return error_response(NOT_ALLOWED, 403, "SecretNeeded")
+    def raise_by_hand(body: Body) -> Response:
         try:
-            given = await read_object(request)
-            service = service_of(cloud, {}, str(given.get("place") or ""))
-            id = raise_event(service, given)
+            service = service_of(cloud, {}, str(body.get("place") or ""))
+            id = raise_event(service, dict(body))
         except (KeyError, TypeError, ValueError) as error:
             return error_response(f"an event has source and type: {error}")
         return JSONResponse({"id": id})
 
-    return [Route("/localcloud/bus", raise_by_hand, methods=["POST"])]
+    endpoint = guarded(cloud.authenticator.access_key_secret, raise_by_hand)
+    return [Route("/localcloud/bus", endpoint, methods=["POST"])]

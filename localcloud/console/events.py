@@ -18,10 +18,11 @@ from localcloud.console.bodies import (
 )
 from localcloud.console.event_library import event_library
 from localcloud.console.event_times import current_event
+from localcloud.console.function_rows import label_of
 from localcloud.console.newest import text_of
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.functions.instances import Result
-from localcloud.functions.model import NATIVE, FcError
+from localcloud.functions.model import FcError
 from localcloud.functions.platform import Platform
 
 NO_FUNCTION = (
@@ -104,9 +105,7 @@ def _functions(platform: Platform | None, function: FleetFunction | None) -> lis
     deployed = [one for service in services for one in service.functions.values()]
     own = (function.service, function.name) if function else None
     others = [one for one in deployed if (one.service, one.name) != own]
-    return names + [
-        one.name if one.service == NATIVE else f"{one.service}/{one.name}" for one in others
-    ]
+    return names + [label_of(one.service, one.name) for one in others]
 
 
 def _invoke(
@@ -114,7 +113,7 @@ def _invoke(
 ) -> Result:
     """Invokes the function of that name; that of the fleet file by default. Raises FcError."""
     if function is not None:
-        own = f"{function.service}/{function.name}"
+        own = label_of(function.service, function.name)
         if target in ("", function.name, own):
             function.deploy()
             target = own
