@@ -341,7 +341,8 @@ def test_whatever_others_write_audit_lines_have_16_kb_and_the_whole_outcome(one:
         assert line.isascii()
         assert "\n" not in line
         assert json.dumps(json.loads(line), ensure_ascii=False).encode()
-    whole, fields = joined(lines), response.encodable(outcome_json(one))
+    fields = outcome_json(one)
+    whole, fields = joined(lines), response.encodable(fields, json.dumps(fields))
     assert whole["counts"] == {name: len(fields[name]) for name in audit.LISTS}
     assert {name: whole[name] for name in fields} == {
         **fields,

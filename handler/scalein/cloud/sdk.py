@@ -208,7 +208,7 @@ def common_request(product: str, version: str, action: str) -> Any:
 
 def parse_json(body: bytes) -> Any:
     """Returns the value of the JSON; None if it is malformed or would take too much memory."""
-    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
+    if len(body) > MAX_VALUES and sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
         return None
     if len(body) > MAX_WIDE_BYTES and not body.isascii():
         return None

@@ -26,7 +26,7 @@ MAX_SLICE_BYTES = MAX_BYTES - MAX_HEADER_BYTES
 TYPICAL_SLICE = 240  # entries; those of `retained`, mostly the longest list, have 55 bytes
 MAX_ENTRIES = 500  # of a list in the first line: a large one moves without being measured
 HEADER = ("audit", "part", "parts", "requestId", "scalingGroupId", "functionRequestId")
-MAX_PARTS = 1_000  # for the room that the number takes
+PARTS_BYTES = 3  # by which the number of parts may be longer than "1"
 LISTS = (  # in the order in which they move to follow-on lines, until the line fits
     "retained",
     "rankedBy",
@@ -127,11 +127,15 @@ def lines(outcome: Outcome, function_request_id: str, times: CallTimes) -> list[
 
 def _parts(fields: Json) -> list[str]:
     """The fields as one line, or as several of which the later ones have the lists."""
-    fields = {"audit": VERSION, "part": 1, "parts": MAX_PARTS, **fields}
+    fields = {"audit": VERSION, "part": 1, "parts": 1, **fields}
     moved = [name for name in LISTS if len(fields.get(name, ())) > MAX_ENTRIES]
     others = [name for name in LISTS if fields.get(name) and name not in moved]
-    while others and len(_text(_without(fields, moved))) > MAX_BYTES:
+    first = _text(_without(fields, moved))
+    while others and len(first) > MAX_BYTES - PARTS_BYTES:
         moved.append(others.pop(0))
+        first = _text(_without(fields, moved))
+    if not moved:
+        return [first]
     slices = [(name, text) for name in moved for text in _slices(fields[name])]
     header: Json = {name: fields[name] for name in HEADER if name in fields}
     parts = len(slices) + 1
@@ -170,7 +174,7 @@ def _slices(entries: list[Any], step: int = TYPICAL_SLICE) -> Iterator[str]:
 def _text(value: Json | list[Any]) -> str:
     """The value as JSON in ASCII, without halves of surrogate pairs."""
     text = json.dumps(value)
-    return json.dumps(encodable({"": value})[""]) if "\\ud" in text else text
+    return json.dumps(encodable({"": value}, text)[""]) if "\\ud" in text else text
 
 
 def _write(texts: Sequence[str]) -> None:

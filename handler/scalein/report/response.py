@@ -67,10 +67,12 @@ def max_bytes_for(event: bytes, is_http: bool) -> int:
 def for_one(outcome: Outcome, max_bytes: int = MAX_BYTES) -> Json:
     """The outcome, as much of it as fits."""
     fields: Json = {}
+    text = ""
     for fields in forms(outcome, max_bytes):
-        if _fits(fields, max_bytes):
+        text = json.dumps(fields)
+        if _fits(fields, text, max_bytes):
             break
-    return encodable(fields)
+    return encodable(fields, text)
 
 
 def forms(outcome: Outcome, max_bytes: int) -> Iterator[Json]:
@@ -122,18 +124,22 @@ def for_batch(outcomes: Sequence[Outcome], max_bytes: int = MAX_BYTES) -> Json:
     }
     retained = sum(len(outcome.plan.retained) for outcome in outcomes if outcome.plan)
     if retained * MIN_RETAINED_BYTES < max_bytes:
-        whole = {"outcomes": [outcome_json(outcome) for outcome in outcomes], "summary": summary}
-        if _fits(whole, max_bytes):
-            return encodable(whole)
+        body = {"outcomes": [outcome_json(outcome) for outcome in outcomes], "summary": summary}
+        text = json.dumps(body)
+        if _fits(body, text, max_bytes):
+            return encodable(body, text)
     summary["retainedOmitted"] = True
     shorter = [_without_retained(outcome) for outcome in outcomes]
-    if _fits({"outcomes": shorter, "summary": summary}, max_bytes):
-        return encodable({"outcomes": shorter, "summary": summary})
+    body = {"outcomes": shorter, "summary": summary}
+    text = json.dumps(body)
+    if _fits(body, text, max_bytes):
+        return encodable(body, text)
     summary["detailOmitted"] = True
     briefs = [_brief(fields) for fields in shorter]
     fitting = _as_many_as_fit(briefs, max_bytes - _size({"summary": summary}))
     summary["outcomesOmitted"] = len(outcomes) - len(fitting)
-    return encodable({"outcomes": fitting, "summary": summary})
+    body = {"outcomes": fitting, "summary": summary}
+    return encodable(body, json.dumps(body))
 
 
 def for_http(body: Json, outcomes: Sequence[Outcome]) -> Json:
@@ -156,9 +162,12 @@ def for_http(body: Json, outcomes: Sequence[Outcome]) -> Json:
     }
 
 
-def encodable(fields: Json) -> Json:
-    """The fields, with a question mark for each half of a surrogate pair: UTF-8 has no such."""
-    if "\\ud" not in json.dumps(fields):
+def encodable(fields: Json, text: str) -> Json:
+    """The fields, with a question mark for each half of a surrogate pair: UTF-8 has no such.
+
+    `text`: the fields as JSON in ASCII.
+    """
+    if "\\ud" not in text:
         return fields
     cleaned: Json = json.loads(json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace"))
     return cleaned
@@ -211,11 +220,10 @@ def _as_many_as_fit(briefs: list[Json], max_bytes: int) -> list[Json]:
     return [brief for number, brief in enumerate(briefs) if number in fitting]
 
 
-def _fits(body: Json, max_bytes: int) -> bool:
+def _fits(body: Json, text: str, max_bytes: int) -> bool:
     """Whether the body fits as Function Compute writes it, within JSON: an object in lines, or the
-    text of an error.
+    text of an error. `text`: the body as JSON.
     """
-    text = json.dumps(body)
     lines = text.count(",") + 2 * (text.count("{") + text.count("["))
     marks = text.count('"') + text.count("\\")  # each takes three characters more in an error
     if len(text) + lines * MAX_LINE_BYTES + 3 * marks + MAX_WRAPPER_BYTES <= max_bytes:
