@@ -17,7 +17,7 @@ from localcloud.comparison import Comparison, RecordingError, compare, read_reco
 from localcloud.ess.model import Assumptions
 from localcloud.fleet import FleetError, read_document
 from localcloud.recorder import Recorder
-from localcloud.server import listening_socket
+from localcloud.server import endpoint_of, listening_socket
 from localcloud.serving import exit_on_signals
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -56,8 +56,7 @@ def record_command(file: Path, to: str, port: int) -> None:
         proxy_headers=False,
     )
     with listener:
-        host, bound_port = listener.getsockname()
-        click.echo(json.dumps({"endpoint": f"{host}:{bound_port}", "file": str(file)}))
+        click.echo(json.dumps({"endpoint": endpoint_of(listener), "file": str(file)}))
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -192,7 +192,6 @@ def running(
     ready = threading.Event()
     server = server_for(cloud, ready.set, certificate, hosts=hosts)
     listener = listening_socket(0)
-    host, port = listener.getsockname()
 
     def serve() -> None:
         with listener:
@@ -201,19 +200,24 @@ def running(
     threading.Thread(target=serve, daemon=True).start()
     ready.wait(10)
     try:
-        yield f"{host}:{port}"
+        yield endpoint_of(listener)
     finally:
         # Not waited for: stopping takes uvicorn two ticks of its clock, and tests are many.
         server.should_exit = True
+
+
+def endpoint_of(listener: socket.socket) -> str:
+    """Returns host:port by which this machine reaches it, also if it listens on all addresses."""
+    host, port = listener.getsockname()
+    return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 (no address to bind)
 
 
 def ready_line(
     cloud: LocalCloud, listener: socket.socket, certificate: tuple[str, str] | None = None
 ) -> str:
     """Returns the JSON line that says how to reach the cloud."""
-    host, port = listener.getsockname()
     line = {
-        "endpoint": f"{host}:{port}",
+        "endpoint": endpoint_of(listener),
         "accessKeyId": cloud.authenticator.access_key_id,
         "accessKeySecret": cloud.authenticator.access_key_secret,
         "regionId": cloud.service.region_id,

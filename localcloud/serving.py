@@ -22,7 +22,7 @@ from localcloud.declared import deploy_declared
 from localcloud.fleet import FleetError
 from localcloud.functions.fleet_function import FleetFunction
 from localcloud.persistence import Persistence, StateFile
-from localcloud.server import listening_socket, ready_line, server_for
+from localcloud.server import endpoint_of, listening_socket, ready_line, server_for
 
 
 class Address(NamedTuple):
@@ -51,9 +51,9 @@ def serve(
             message = f"cannot listen on {place}: {error.strerror}; give another --port, or 0"
             raise click.ClickException(message) from error
         history = ConsoleHistory(cloud)
-        bound_host, bound_port = listener.getsockname()
+        endpoint = endpoint_of(listener)
         if function:
-            function.endpoint = f"{bound_host}:{bound_port}"
+            function.endpoint = endpoint
             try:
                 deploy_declared(function)
             except FleetError as error:
@@ -63,7 +63,7 @@ def serve(
         scheme = "https" if address.https else "http"
 
         def print_ready() -> None:
-            click.echo(f"Console: {scheme}://{bound_host}:{bound_port}/console", err=True)
+            click.echo(f"Console: {scheme}://{endpoint}/console", err=True)
             click.echo(ready_line(cloud, listener, certificate))
 
         server = server_for(cloud, print_ready, certificate, history, function, address.names)

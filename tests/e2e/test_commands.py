@@ -38,8 +38,11 @@ def start_local_cloud(*options: str) -> tuple[subprocess.Popen[str], dict[str, A
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_local_cloud_prints_when_it_is_ready_and_stops_cleanly(number: signal.Signals) -> None:
-    process, ready = start_local_cloud("--fleet", "localcloud/fleets/small.json")
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_local_cloud_prints_when_and_where_it_is_ready_and_stops_cleanly(
+    host: str, number: signal.Signals
+) -> None:
+    process, ready = start_local_cloud("--fleet", "localcloud/fleets/small.json", "--host", host)
     process.send_signal(number)
     out, err = process.communicate(timeout=10)
 
