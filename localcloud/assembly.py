@@ -25,6 +25,7 @@ from localcloud.functions.instances import Account
 from localcloud.functions.model import FcError
 from localcloud.functions.platform import Platform
 from localcloud.functions.saved_functions import restore_functions
+from localcloud.functions.saved_invocations import restore_invocations
 from localcloud.lag import Lag
 from localcloud.plain import typed
 from localcloud.queues.saved_queues import restore_queues
@@ -102,11 +103,17 @@ def _service(
 
 
 def _begin(cloud: LocalCloud, document: Mapping[str, Any]) -> None:
-    """Deploys the functions, and fills the queues, that a saved document has. Raises FleetError."""
+    """Deploys the functions, and fills the queues, that a saved document has. Raises FleetError.
+
+    Invocations that wait are begun once the cloud serves.
+    """
     part = "functions"
     try:
         if cloud.platform:
             restore_functions(cloud.platform.registry, document.get("savedFunctions", {}))
+            part = "invocations"
+            if "savedInvocations" in document:
+                restore_invocations(cloud.platform.queue, document["savedInvocations"])
         part = "queues"
         if "savedQueues" in document:
             restore_queues(cloud.queues, document["savedQueues"])

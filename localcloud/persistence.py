@@ -13,6 +13,7 @@ from localcloud.clock import AdvancingClock
 from localcloud.cloud import LocalCloud
 from localcloud.ess.service import Service
 from localcloud.fleet import saved_document, write_whole
+from localcloud.functions import saved_invocations
 from localcloud.functions.saved_functions import saved_functions
 from localcloud.plain import plain
 from localcloud.queues.saved_queues import mark_of, saved_queues
@@ -31,6 +32,7 @@ def whole_document(cloud: LocalCloud, codes: dict[str, str]) -> dict[str, Any]:
         document["aheadSeconds"] = clock.ahead_seconds
     if cloud.platform:
         document["savedFunctions"] = saved_functions(cloud.platform.registry, codes)
+        document["savedInvocations"] = saved_invocations.saved_invocations(cloud.platform.queue)
     triggers = cloud.triggers
     document["savedQueues"] = saved_queues(
         cloud.queues, triggers.held_messages() if triggers else ()
@@ -76,7 +78,9 @@ class StateFile:
         triggers = self._cloud.triggers
         timers = tuple(triggers.timers_due_at.values()) if triggers else ()
         marks = [_mark(service) for service in services]
-        return self._cloud.changes, mark_of(self._cloud.queues), timers, marks
+        platform = self._cloud.platform
+        invocations = saved_invocations.mark_of(platform.queue) if platform else ()
+        return self._cloud.changes, mark_of(self._cloud.queues), timers, marks, invocations
 
 
 def _mark(service: Service) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections import deque
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -11,11 +12,13 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 
 def plain(value: Any) -> Any:
-    """Returns a value of dataclasses, times and containers, ready for JSON."""
+    """Returns a value of dataclasses, times, bytes and containers, ready for JSON."""
     if is_dataclass(value):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     if isinstance(value, dict):
         return {name: plain(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple, deque)):
@@ -34,6 +37,8 @@ def typed(hint: Any, value: Any) -> Any:
         return _container(origin, get_args(hint), value)
     if hint is datetime:
         return datetime.fromisoformat(value)
+    if hint is bytes:
+        return base64.b64decode(value, validate=True)
     if is_dataclass(hint):
         hints = hints_of(hint)  # type: ignore[arg-type]
         values = {name: typed(hints[name], inner) for name, inner in value.items()}

@@ -58,6 +58,11 @@ class Invocation:
             self.ended_at = moment
 
     @property
+    def task_key(self) -> tuple[str, str, str]:
+        """Whose task it is, and which."""
+        return self.service, self.function, self.task_id
+
+    @property
     def arn_path(self) -> str:
         """The function with its qualifier, as the end of an ARN names it."""
         if self.service == NATIVE:
@@ -71,6 +76,7 @@ class InvocationQueue:
 
     clock: Clock
     waiting: list[Invocation] = field(default_factory=list)
+    taken: list[Invocation] = field(default_factory=list)  # from when they are due to `release`
     failed: list[Invocation] = field(default_factory=list)  # for good
     tasks: dict[tuple[str, str, str], Invocation] = field(default_factory=dict)  # with a task id
     lock: Lock = field(default_factory=Lock)
@@ -89,10 +95,10 @@ class InvocationQueue:
             now = self.clock.now()
             due_at = now + timedelta(seconds=delay_seconds)
             invocation = Invocation(service, function, event, due_at, task_id, qualifier=qualifier)
-            if task_id and (service, function, task_id) in self.tasks:
+            if task_id and invocation.task_key in self.tasks:
                 raise TaskExists
             if task_id:
-                self.tasks[service, function, task_id] = invocation
+                self.tasks[invocation.task_key] = invocation
             invocation.become("Enqueued", now)
             self.waiting.append(invocation)
             return invocation
@@ -101,6 +107,7 @@ class InvocationQueue:
         """Forgets every invocation and task."""
         with self.lock:
             self.waiting = []
+            self.taken = []
             self.failed.clear()
             self.tasks.clear()
 
@@ -131,7 +138,13 @@ class InvocationQueue:
             now = self.clock.now()
             due = [invocation for invocation in self.waiting if invocation.due_at <= now]
             self.waiting = [i for i in self.waiting if i.due_at > now]
+            self.taken += due
             return sorted(due, key=lambda invocation: invocation.due_at)
+
+    def release(self, invocation: Invocation) -> None:
+        """Says that nothing is left to be done for an attempt that `take_due` gave."""
+        with self.lock:
+            self.taken = [other for other in self.taken if other is not invocation]
 
     def next_due(self) -> datetime | None:
         return min((invocation.due_at for invocation in self.waiting), default=None)
@@ -149,6 +162,7 @@ class InvocationQueue:
                 self.retry(invocation)
             else:
                 self.end(invocation, "Succeeded")
+            self.release(invocation)
         return len(due)
 
     def retry(self, invocation: Invocation, max_retries: int = MAX_RETRIES) -> bool:

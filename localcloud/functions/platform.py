@@ -129,12 +129,18 @@ class Platform:
 
     def _begin_due(self) -> None:
         for invocation in self.queue.take_due():
-            self._background.submit(self._run, invocation)
+            self._background.submit(self._attempt, invocation)
 
     def stop(self, invocation: Invocation) -> None:
         """Stops an invocation; one that runs loses its instance."""
         if self.queue.stop(invocation):
             self.pool.stop(invocation.request_id)
+
+    def _attempt(self, invocation: Invocation) -> None:
+        try:
+            self._run(invocation)
+        finally:
+            self.queue.release(invocation)
 
     def _run(self, invocation: Invocation) -> None:
         self.queue.begin(invocation)

@@ -39,6 +39,7 @@ from tests.support.waits import soon
 ECHO = b"def handler(event, context):\n    return event\n"
 ARN = "acs:mns:cn-hangzhou:1:/queues/{}/messages"
 FLEET: dict[str, Any] = {"groups": [group(*instances(3))], "activitySeconds": 0.5}
+LATER = {"x_fc_invocation_type": "Async", "x_fc_async_delay": "3000", "x_fc_async_task_id": "t"}
 STARTS = json.dumps({"type": ["ess:ScalingActivity:ScaleInStart"]})
 
 
@@ -77,6 +78,13 @@ def make_all(endpoint: str) -> str:
     return str(held.receive_message().receipt_handle)
 
 
+def task_of(endpoint: str) -> models.AsyncTask:
+    task: models.AsyncTask = (
+        Native(endpoint).client.get_async_task("f", "t", models.GetAsyncTaskRequest()).body
+    )
+    return task
+
+
 def deliveries(cloud: Running, kind: str) -> list[dict[str, Any]]:
     found = cloud.get("/localcloud/queues")["deliveries"]
     return [delivery for delivery in found if delivery["type"] == kind]
@@ -89,6 +97,7 @@ def test_what_the_sdks_made_survives_a_power_failure_and_still_acts(tmp_path: Pa
         cloud.post("/localcloud/clock", {"advance": 7_200})
         soon(lambda: len(deliveries(cloud, "timer")) == 2)
         cloud.post("/localcloud/clock", {"advance": 0})  # saves what the timers did
+        Native(cloud.endpoint).invoke("f", b"later", **LATER)
         cloud.kill()
     document = json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))
     assert violation(document, json.loads(SCHEMA.read_text(encoding="utf-8"))) is None
@@ -103,8 +112,11 @@ def test_what_the_sdks_made_survives_a_power_failure_and_still_acts(tmp_path: Pa
         [event] = soon(lambda: deliveries(cloud, "eventbridge"))
         assert "go" in event["answer"]
         assert deliveries(cloud, "timer") == []
+        assert task_of(endpoint).status == "Enqueued"
         cloud.post("/localcloud/clock", {"advance": 3_600})
         soon(lambda: len(deliveries(cloud, "timer")) == 1)
+        soon(lambda: task_of(endpoint).status == "Succeeded")
+        assert task_of(endpoint).return_payload == "later"
         removal = {"ScalingGroupId": "asg-1", "InstanceId.1": "i-0001"}
         rpc(endpoint, "Ess", "RemoveInstances", **removal)
         shown = cloud.get("/localcloud/queues")
