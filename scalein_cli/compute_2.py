@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -23,6 +23,7 @@ from scalein_cli.function_api import (
     FunctionApi,
     FunctionState,
     NoAnswer,
+    Trigger,
     settings_of,
 )
 
@@ -144,9 +145,8 @@ class Services:
             if name != self.address.function
         ]
 
-    def versions(self) -> list[str]:
-        found = self._listed(f"{self._service()}/versions", "versions")
-        return sorted((str(version["versionId"]) for version in found), key=int, reverse=True)
+    def versions(self) -> dict[str, str]:
+        return descriptions_of(self._listed(f"{self._service()}/versions", "versions"))
 
     def publish(self, description: str) -> str:
         path = f"{self._service()}/versions"
@@ -171,12 +171,18 @@ class Services:
     def put_async_config(self, qualifier: str, config: Mapping[str, Any]) -> None:
         self._client.call("PUT", f"{self._function(qualifier)}/async-invoke-config", config)
 
-    def read_concurrency(self) -> int | None:
-        config = _existing(lambda: self._client.call("GET", self._on_demand))
+    def read_concurrency(self, qualifier: str = LATEST) -> int | None:
+        path = f"{self._function(qualifier)}/on-demand-config"
+        config = _existing(lambda: self._client.call("GET", path))
         return None if config is None else config.get("maximumInstanceCount")
 
-    def put_concurrency(self, limit: int) -> None:
-        self._client.call("PUT", self._on_demand, {"maximumInstanceCount": limit})
+    def put_concurrency(self, limit: int, qualifier: str = LATEST) -> None:
+        path = f"{self._function(qualifier)}/on-demand-config"
+        self._client.call("PUT", path, {"maximumInstanceCount": limit})
+
+    def triggers(self) -> list[Trigger]:
+        found = self._listed(f"{self._function()}/triggers", "triggers")
+        return [trigger_of(description) for description in found]
 
     def invoke(self, event: bytes, headers: Mapping[str, str]) -> Answer:
         path = f"{self._function(self.address.qualifier)}/invocations"
@@ -202,10 +208,6 @@ class Services:
     def _function(self, qualifier: str = LATEST) -> str:
         return f"{self._service(qualifier)}/functions/{self.address.function}"
 
-    @property
-    def _on_demand(self) -> str:
-        return f"{self._function()}/on-demand-config"
-
     def _listed(self, path: str, name: str) -> Iterator[dict[str, Any]]:
         """Yields what all pages of a list have."""
         query = {"limit": "100"}
@@ -225,6 +227,18 @@ def alias_of(description: Mapping[str, Any]) -> Alias:
         str(description["versionId"]),
         {str(version): float(share) for version, share in weights.items()},
     )
+
+
+def trigger_of(description: Mapping[str, Any]) -> Trigger:
+    """The trigger that Function Compute describes."""
+    name, kind = str(description["triggerName"]), str(description["triggerType"])
+    return Trigger(name, kind, str(description.get("qualifier") or LATEST))
+
+
+def descriptions_of(versions: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The descriptions by id of versions that Function Compute describes, newest first."""
+    found = {str(one["versionId"]): str(one.get("description") or "") for one in versions}
+    return {id: found[id] for id in sorted(found, key=int, reverse=True)}
 
 
 def download(url: str, read_seconds: float) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import requests
 
 from scalein_cli.compute import CONNECT_SECONDS, Connection
-from scalein_cli.compute_2 import alias_of, download
+from scalein_cli.compute_2 import alias_of, descriptions_of, download, trigger_of
 from scalein_cli.errors import CommandError
 from scalein_cli.function_api import (
     ASYNC_READ_ONLY,
@@ -25,6 +25,7 @@ from scalein_cli.function_api import (
     FunctionApi,
     FunctionState,
     NoAnswer,
+    Trigger,
     settings_of,
 )
 
@@ -116,13 +117,12 @@ class Functions:
     def companions(self) -> list[FunctionApi]:
         return []
 
-    def versions(self) -> list[str]:
+    def versions(self) -> dict[str, str]:
         request = models.ListFunctionVersionsRequest(limit=PAGE)
         pages = _pages(
             lambda: self._client.list_function_versions(self._name, request).body, request
         )
-        ids = [str(version["versionId"]) for page in pages for version in page.get("versions", ())]
-        return sorted(ids, key=int, reverse=True)
+        return descriptions_of(version for page in pages for version in page.get("versions", ()))
 
     def publish(self, description: str) -> str:
         body = models.PublishVersionInput(description=description)
@@ -157,14 +157,19 @@ class Functions:
         )
         _answer(lambda: self._client.put_async_invoke_config(self._name, request))
 
-    def read_concurrency(self) -> int | None:
+    def read_concurrency(self, qualifier: str = LATEST) -> int | None:  # noqa: ARG002 (in 2.0)
         config = _existing(lambda: self._client.get_concurrency_config(self._name).body)
         return None if config is None else config.get("reservedConcurrency")
 
-    def put_concurrency(self, limit: int) -> None:
+    def put_concurrency(self, limit: int, qualifier: str = LATEST) -> None:  # noqa: ARG002
         body = models.PutConcurrencyInput(reserved_concurrency=limit)
         request = models.PutConcurrencyConfigRequest(body=body)
         _answer(lambda: self._client.put_concurrency_config(self._name, request))
+
+    def triggers(self) -> list[Trigger]:
+        request = models.ListTriggersRequest(limit=PAGE)
+        pages = _pages(lambda: self._client.list_triggers(self._name, request).body, request)
+        return [trigger_of(trigger) for page in pages for trigger in page.get("triggers", ())]
 
     def invoke(self, event: bytes, headers: Mapping[str, str]) -> Answer:
         request = models.InvokeFunctionRequest(

@@ -72,7 +72,8 @@ def deploy_command(zip_file: Path | None, **options: Any) -> None:
     """Deploy ZIP, or change settings of the function.
 
     ZIP is a file that `scalein package` made. Prints all that the function is and will be, and
-    changes what is named once you agree: what is not named stays. Function Compute 3.0 is meant,
+    changes what is named once you agree: what is not named stays. A first deployment that was
+    interrupted is completed by the same command. Function Compute 3.0 is meant,
     unless --function is SERVICE/FUNCTION. Refuses what the function would refuse: an unknown or
     wrong setting, no policy, no role. A new function begins as a dry run.
 
@@ -87,11 +88,15 @@ def deploy_command(zip_file: Path | None, **options: Any) -> None:
     from scalein_cli.changes import apply_changes, confirm, print_rows
     from scalein_cli.compute import open_function
     from scalein_cli.deployment import plan_deployment
+    from scalein_cli.triggers import warn_if_unreached
 
     deployment = _deployment(zip_file, options)
     console = console_for_output()
-    plan = plan_deployment(open_function(options["function"], options["endpoint"]), deployment)
+    function = open_function(options["function"], options["endpoint"])
+    plan = plan_deployment(function, deployment)
     print_rows(plan.rows, console)
+    if deployment.alias and not plan.is_new:
+        warn_if_unreached(function, deployment.alias, console)
     if not plan.changes:
         console.print("Nothing to change.")
         return
@@ -109,16 +114,20 @@ def deploy_command(zip_file: Path | None, **options: Any) -> None:
 def _deployment(zip_file: Path | None, options: Mapping[str, Any]) -> Deployment:
     """The deployment that the options describe. Raises click.UsageError, CommandError."""
     from scalein_cli.deployment import Deployment
-    from scalein_cli.preflight import Package
+    from scalein_cli.preflight import ARN_EXAMPLES, Package, check_arn, check_names
 
     if not all("=" in variable for variable in options["variables"]):
         raise click.UsageError("--env takes NAME=VALUE")
+    variables = dict(variable.partition("=")[::2] for variable in options["variables"])
+    check_names(variables)
+    for option in ARN_EXAMPLES:
+        check_arn(option, options[option.removeprefix("--").replace("-", "_")])
     return Deployment(
         Package(zip_file.read_bytes(), str(zip_file)) if zip_file else None,
         runtime=options["runtime"],
         timeout=options["timeout"],
         memory=options["memory"],
-        variables=dict(variable.partition("=")[::2] for variable in options["variables"]),
+        variables=variables,
         unset=options["unset"],
         role=options["role"],
         log=options["log"],

@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 
 from scalein_cli.changes import Change
 from scalein_cli.compute import call_api, read_function
+from scalein_cli.concurrency import latest_limit, limit_change, limit_row, read_limit
 from scalein_cli.errors import ChangedMeanwhile, CommandError
 from scalein_cli.function_api import LATEST, VARIABLES, FunctionApi, FunctionState
 from scalein_cli.preflight import Package, check_function, check_runtime
-from scalein_cli.promotion import plan_promotion
+from scalein_cli.promotion import Target, plan_promotion
 from scalein_cli.shown_settings import Row, config_rows, setting_rows
+from scalein_cli.triggers import trigger_rows
 
 DEFAULT_RUNTIME, DEFAULT_TIMEOUT, DEFAULT_MEMORY = "python3.10", 60, 256
 DRY_RUN = "SCALEIN_DRY_RUN"
 INITIALIZER_SECONDS = 10
 SHOWN_DIGEST = 16  # characters
-NO_LIMIT = "no limit"
 
 
 class Deployment(NamedTuple):
@@ -62,24 +63,24 @@ def plan_deployment(function: FunctionApi, deployment: Deployment) -> Plan:
         check_runtime(package, str(after.settings.get("runtime")))
     check_function(function.address, after, package)
     config = call_api("asynchronous configuration", lambda: _config(function, before))
-    config_after = _config_after(function, deployment, config, is_new=before is None)
     digests = [_digest(found) for found in (old_package, package)]
-    rows = [Row("code", *digests), *setting_rows(before, after)]
+    # The same package again, and no configuration: its first deployment was interrupted.
+    is_again = deployment.package is not None and digests[0] == digests[1]
+    is_unfinished = config is None and (before is None or is_again)
+    config_after = _config_after(function, deployment, config, is_unfinished=is_unfinished)
+    limit = read_limit(function) if before else None
+    limit_after = latest_limit(before, after, limit, is_unfinished=is_unfinished)
+    rows = [Row("code", *digests), *setting_rows(before, after), limit_row(limit, limit_after)]
     changes = _function_changes(function, deployment, before, after, digests)
+    limited = limit_change(function, limit, limit_after)
+    # Before a ledger goes, and after a function is there.
+    changes = [*limited, *changes] if before else [*changes, *limited]
     if config_after != config:
         changes.append(_config_change(function, config, config_after))
-    if before is None and not after.variables.get("SCALEIN_LEDGER"):
-        changes.append(_one_at_a_time(function))
-        rows += changes[-1].rows
     if deployment.alias:
-        promotion = plan_promotion(
-            function,
-            deployment.alias,
-            after,
-            config_after,
-            partial(_is_deployed, function, deployment, after),
-        )
-        changes += promotion
+        is_deployed = partial(_is_deployed, function, deployment, after)
+        target = Target(after, config_after, limit_after, is_deployed)
+        changes += plan_promotion(function, deployment.alias, target)
     rows += config_rows("async LATEST", config, config_after)
     if before is not None:
         rows += _rows_of_others(function)
@@ -199,12 +200,12 @@ def _config_after(
     deployment: Deployment,
     config: dict[str, Any] | None,
     *,
-    is_new: bool,
+    is_unfinished: bool,
 ) -> dict[str, Any] | None:
     """The asynchronous configuration that LATEST will have. What is not named stays."""
     given = {"onSuccess": deployment.on_success, "onFailure": deployment.on_failure}
     destinations = {event: {"destination": arn} for event, arn in given.items() if arn}
-    if not destinations and not is_new:
+    if not destinations and not is_unfinished:
         return config
     # As the templates have it: three tries again, for a day, and task ids for follow-ups.
     defaults = {
@@ -232,19 +233,11 @@ def _config_change(
     return Change(subject, rows, put)
 
 
-def _one_at_a_time(function: FunctionApi) -> Change:
-    """As template.yml has it: without a ledger, two must not decide at the same moment."""
-    rows = (Row("concurrency", NO_LIMIT, "1"),)
-    return Change("concurrency, as there is no ledger", rows, lambda: function.put_concurrency(1))
-
-
 def _rows_of_others(function: FunctionApi) -> list[Row]:
-    """What else the function has, which a deployment leaves as it is: versions, aliases, limits."""
+    """What else there is, which a deployment leaves as it is: versions, aliases, triggers."""
     versions = call_api("versions", function.versions)
     aliases = call_api("aliases", function.aliases)
-    concurrency = call_api("concurrency", function.read_concurrency)
-    limit = NO_LIMIT if concurrency is None else str(concurrency)
-    rows = [_unchanged("concurrency", limit), _unchanged("versions", ", ".join(versions) or "none")]
+    rows = [_unchanged("versions", ", ".join(versions) or "none"), *trigger_rows(function)]
     rows += [_unchanged(f"alias {alias.name}", str(alias)) for alias in aliases]
     for alias in aliases:
         read = partial(function.read_async_config, alias.name)

@@ -97,6 +97,14 @@ class Alias(NamedTuple):
         return ", ".join([f"version {self.version}", *shares])
 
 
+class Trigger(NamedTuple):
+    """A trigger: what sends events to a version or alias of the function."""
+
+    name: str
+    kind: str  # eventbridge, timer, http ...
+    qualifier: str
+
+
 class Answer(NamedTuple):
     """The answer to an invocation. Names of headers are in lower case."""
 
@@ -136,8 +144,10 @@ class FunctionApi(Protocol):
     def companions(self) -> list[FunctionApi]:
         """Returns the other functions that are published with this one: in 2.0, of its service."""
 
-    def versions(self) -> list[str]:
-        """Returns the ids of all versions, newest first; none if the function does not exist."""
+    def versions(self) -> dict[str, str]:
+        """Returns the descriptions of all versions by their ids, newest first; none if the function
+        does not exist.
+        """
 
     def publish(self, description: str) -> str:
         """Makes a version of LATEST; returns its id. Refused if nothing changed since the last."""
@@ -158,11 +168,17 @@ class FunctionApi(Protocol):
     def task_setting(self) -> str:
         """The name of the asynchronous configuration's setting for task ids."""
 
-    def read_concurrency(self) -> int | None:
-        """Returns how many requests may run at once in all; None: no limit is set."""
+    def read_concurrency(self, qualifier: str = LATEST) -> int | None:
+        """Returns how many requests may run at once; None: no limit is set.
 
-    def put_concurrency(self, limit: int) -> None:
-        """Sets how many requests may run at once in all; in 2.0, how many instances there are."""
+        In 3.0 that is of all qualifiers together.
+        """
+
+    def put_concurrency(self, limit: int, qualifier: str = LATEST) -> None:
+        """Sets how many requests may run at once; in 2.0, how many instances there are."""
+
+    def triggers(self) -> list[Trigger]:
+        """Returns the triggers of all qualifiers."""
 
     @property
     def log_defaults(self) -> Mapping[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from types import SimpleNamespace
 
+from scalein.contract import did_you_mean
 from scalein.errors import ConfigurationError
 from scalein.policy import read_policy, stop_fault
-from scalein.settings import read_settings
+from scalein.settings import KNOWN, read_settings
 from scalein_cli.cloud_access import KEY_ID, KEY_SECRET
 from scalein_cli.errors import CommandError
 from scalein_cli.function_api import STOP, FunctionAddress, FunctionState
@@ -19,8 +20,16 @@ from scalein_cli.function_api import STOP, FunctionAddress, FunctionState
 PLACEHOLDER = "of-the-role"  # for credentials, which the function gets from its role
 KEYS = (KEY_ID, KEY_SECRET)
 CODE_FOLDER = PurePosixPath("/code")
+MODULE = "scalein/__init__.py"
 MAX_VARIABLE_BYTES = 4 << 10
 STOP_BYTES = 64  # stay free for the stop switch: its name, and "all" or two groups
+ARN = re.compile(r"acs:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+")
+QUEUE_ARN = "acs:mns:cn-hangzhou:1234567890:/queues/NAME/messages"
+ARN_EXAMPLES = {
+    "--role": "acs:ram::1234567890:role/NAME",
+    "--on-success": QUEUE_ARN,
+    "--on-failure": QUEUE_ARN,
+}
 CA_FILE = re.compile(r"(?<=[?&])ssl_ca_certs=[^&]*&?")
 
 
@@ -36,11 +45,12 @@ class Package:
             message = f"{name} is not a zip file. Make one with scalein package."
             raise CommandError(message) from None
         self.files = frozenset(self._archive.namelist())
-        if "index.py" not in self.files:
-            raise CommandError(
-                f"{name} is not a package of this function: it has no index.py. Make one with "
-                "scalein package."
-            )
+        for file in ("index.py", MODULE):
+            if file not in self.files:
+                raise CommandError(
+                    f"{name} is not a package of this function: it has no {file}. Make one with "
+                    "scalein package."
+                )
 
     @property
     def has_ledger_client(self) -> bool:
@@ -55,6 +65,25 @@ class Package:
         """The runtimes that its compiled modules were made for; empty if any serves."""
         tags = (re.search(r"\.cpython-(\d)(\d+)-\w+", name) for name in self.files)
         return frozenset(f"python{tag[1]}.{tag[2]}" for tag in tags if tag)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raises CommandError for a name of a variable that is meant to be a setting and is none.
+
+    The function refuses an unknown SCALEIN_*; another prefix it takes for someone else's.
+    """
+    for name in names:
+        if not name:
+            raise CommandError("--env needs a name before the =.")
+        meant = did_you_mean(name.upper(), KNOWN)
+        if meant and not name.startswith("SCALEIN_"):
+            raise CommandError(f"Variable {name} is no setting of the function.{meant}")
+
+
+def check_arn(option: str, arn: str) -> None:
+    """Raises CommandError if the text cannot be an ARN. "" is none."""
+    if arn and not ARN.fullmatch(arn):
+        raise CommandError(f"{option} takes an ARN, such as {ARN_EXAMPLES[option]}; not {arn}.")
 
 
 def check_runtime(package: Package, runtime: str) -> None:

@@ -37,18 +37,22 @@ def promote_command(function: str, endpoint: str, alias: str, dry_run: bool, yes
     """
     from scalein_cli.changes import apply_changes, confirm, print_rows
     from scalein_cli.compute import call_api, open_function, read_function
+    from scalein_cli.concurrency import read_limit
     from scalein_cli.function_api import LATEST
-    from scalein_cli.promotion import plan_promotion
+    from scalein_cli.promotion import Target, plan_promotion
+    from scalein_cli.triggers import warn_if_unreached
 
     console, api = console_for_output(), open_function(function, endpoint)
     latest = read_function(api)
     config = call_api("asynchronous configuration", lambda: api.read_async_config(LATEST))
-    changes = plan_promotion(api, alias, latest, config, latest.is_same_as)
-    if not changes:
+    target = Target(latest, config, read_limit(api), latest.is_same_as)
+    changes = plan_promotion(api, alias, target)
+    if changes:
+        print_rows([row for change in changes for row in change.rows], console)
+    else:
         console.print(f"Nothing to change: alias {alias} is what LATEST is.", highlight=False)
-        return
-    print_rows([row for change in changes for row in change.rows], console)
-    if dry_run:
+    warn_if_unreached(api, alias, console)
+    if dry_run or not changes:
         return
     confirm("Apply these changes?", yes)
     apply_changes(changes, console)
@@ -66,8 +70,9 @@ def rollback_command(
 ) -> None:
     """Point an alias back at the version before, or at --to.
 
-    Needs no ZIP; LATEST stays. The version before is the newest older one without the stop switch
-    that differs. A stopped alias stays stopped, until `scalein start`.
+    Needs no ZIP; LATEST stays, and so does the alias's asynchronous configuration. The version
+    before is the newest older one without the stop switch that differs; if that was made for
+    another alias, name one with --to. A stopped alias stays stopped, until `scalein start`.
 
     \b
         scalein rollback --alias prod
@@ -78,6 +83,7 @@ def rollback_command(
     from scalein_cli.changes import apply_changes, confirm, print_rows
     from scalein_cli.compute import open_function
     from scalein_cli.promotion import plan_rollback
+    from scalein_cli.triggers import warn_if_unreached
 
     console, api = console_for_output(), open_function(function, endpoint)
     change = plan_rollback(api, alias, version, console.print)
@@ -85,5 +91,6 @@ def rollback_command(
         console.print(f"Nothing to change: alias {alias} is there.", highlight=False)
         return
     print_rows(change.rows, console)
+    warn_if_unreached(api, alias, console)
     confirm("Apply this change?", yes)
     apply_changes([change], console)

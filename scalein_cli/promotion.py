@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from scalein_cli.aliases import existing_alias, find_alias, move_alias
 from scalein_cli.changes import Change
 from scalein_cli.compute import call_api, read_function
+from scalein_cli.concurrency import alias_limit_change
 from scalein_cli.errors import ChangedMeanwhile, CommandError
 from scalein_cli.function_api import LATEST, STOP, Alias, FunctionApi, FunctionState
 from scalein_cli.loan import Say, stop_of, with_stop
@@ -15,18 +17,18 @@ from scalein_cli.shown_settings import Row, config_rows, setting_rows
 from scalein_cli.versions import MAX_COMPARED_VERSIONS, find_version, publish, version_with
 
 
-def plan_promotion(
-    function: FunctionApi,
-    alias_name: str,
-    latest: FunctionState,
-    config: Mapping[str, Any] | None,
-    is_shown: Callable[[FunctionState], bool],
-) -> list[Change]:
-    """What makes the alias a version of `latest`, with this asynchronous configuration.
+class Target(NamedTuple):
+    """What LATEST is, or will be when an alias is pointed at a version of it."""
 
-    `latest` and `config` are what LATEST has, or will have. `is_shown`: whether LATEST is that,
-    when the version is made of it. Raises CommandError.
-    """
+    latest: FunctionState
+    config: Mapping[str, Any] | None  # its asynchronous configuration
+    limit: int | None  # of requests at once
+    is_shown: Callable[[FunctionState], bool]  # whether LATEST is that, when the version is made
+
+
+def plan_promotion(function: FunctionApi, alias_name: str, target: Target) -> list[Change]:
+    """What makes the alias a version of LATEST, configured as LATEST is. Raises CommandError."""
+    latest = target.latest
     alias = find_alias(function, alias_name)
     before = read_function(function, alias.version) if alias else None
     stopped_by = stop_of(before) if before else ""
@@ -36,23 +38,26 @@ def plan_promotion(
             "would let it remove instances again. Run scalein start first, or scalein stop, which "
             "stops LATEST too."
         )
-    configured = _config_change(function, alias_name, alias, config)
+    configured = [
+        *_config_change(function, alias_name, alias, target.config),
+        *alias_limit_change(function, alias_name, target.limit),
+    ]
     if alias and before and before.is_same_as(latest) and not alias.weights:
         return configured
     ready = find_version(function, latest)
-    target = f"version {ready}, which is what LATEST is" if ready else "a new version, of LATEST"
+    place = f"version {ready}, which is what LATEST is" if ready else "a new version, of LATEST"
 
     def move() -> None:
         now = read_function(function)
-        if not is_shown(now):
+        if not target.is_shown(now):
             raise ChangedMeanwhile(LATEST)
-        version = find_version(function, now) or publish(function, now, f"promoted: {alias_name}")
+        version = find_version(function, now) or publish(function, now, promoted(alias_name))
         move_alias(function, alias_name, alias, version)
 
-    rows = [Row(f"alias {alias_name}", str(alias) if alias else "none", target)]
+    rows = [Row(f"alias {alias_name}", str(alias) if alias else "none", place)]
     if before is not None:
         rows += _changed_rows(before, latest)
-    moved = Change(f"alias {alias_name} at {target}", tuple(rows), move)
+    moved = Change(f"alias {alias_name} at {place}", tuple(rows), move)
     # A new alias must be there before it is configured; else it never runs without task ids.
     return [*configured, moved] if alias else [moved, *configured]
 
@@ -80,7 +85,13 @@ def plan_rollback(
         move_alias(function, alias_name, alias, to)
 
     place = f"version {target}{' with the stop switch' if stop_of(before) else ''}"
-    rows = (Row(f"alias {alias_name}", str(alias), place), *_changed_rows(before, after))
+    read_config = partial(function.read_async_config, alias_name)
+    config = call_api("asynchronous configuration", read_config)
+    rows = (
+        Row(f"alias {alias_name}", str(alias), place),
+        *_changed_rows(before, after),
+        *config_rows(f"async {alias_name}", config, config),  # the alias's own, which stays
+    )
     return Change(f"alias {alias_name} at {place}", rows, move)
 
 
@@ -129,9 +140,26 @@ def _version_before(function: FunctionApi, alias: Alias, before: FunctionState) 
     older = [version for version in versions if int(version) < int(alias.version)]
     for version in older[:MAX_COMPARED_VERSIONS]:
         state = read_function(function, version)
-        if not stop_of(state) and not state.is_same_as(with_stop(before, "")):
-            return version
+        if stop_of(state) or state.is_same_as(with_stop(before, "")):
+            continue
+        if versions[version] not in ("", promoted(alias.name)):
+            raise CommandError(
+                f"Version {version}, the one before, may be another alias's: {versions[version]}. "
+                f"Name one with --to: {_named(versions)}."
+            )
+        return version
     raise CommandError(
         f"There is no version before {alias.version} that differs from it. Name one with --to; "
-        f"there are {', '.join(versions) or 'none'}."
+        f"there are {_named(versions) or 'none'}."
     )
+
+
+def promoted(alias_name: str) -> str:
+    """The description of a version that was made for an alias."""
+    return f"promoted: {alias_name}"
+
+
+def _named(versions: Mapping[str, str]) -> str:
+    """The versions with their descriptions, the newest of them."""
+    shown = list(versions.items())[:MAX_COMPARED_VERSIONS]
+    return ", ".join(f"{id} ({text})" if text else id for id, text in shown)

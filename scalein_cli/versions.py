@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
+from itertools import islice
 
 from scalein_cli.compute import call_api, read_function
 from scalein_cli.errors import ChangedMeanwhile, CommandError
@@ -22,7 +23,7 @@ MAX_COMPARED_VERSIONS = 20
 def find_version(function: FunctionApi, wanted: FunctionState) -> str | None:
     """The newest version with this code and these settings, or None. Raises CommandError."""
     versions = call_api(f"versions of {function.address}", function.versions)
-    for version in versions[:MAX_COMPARED_VERSIONS]:
+    for version in islice(versions, MAX_COMPARED_VERSIONS):
         if read_function(function, version).is_same_as(wanted):
             return version
     return None

@@ -70,6 +70,12 @@ def test_a_new_function_acts_at_once_only_if_it_is_set_to(function: Deployer, co
         (["--role", ROLE, "--env", f"SCALEIN_POLICY={' ' * 5000}"], "Function Compute takes 4096"),
         (["--role", ROLE, "--unset", "SCALEIN_POLICY"], "has no policy (policy.json)"),
         (["--role", ROLE, "--log", "project"], "--log takes PROJECT/LOGSTORE"),
+        (["--role", "scalein"], "--role takes an ARN, such as acs:ram::1234567890:role/NAME"),
+        (["--role", ROLE, "--on-failure", "queue"], "--on-failure takes an ARN"),
+        (["--role", ROLE, "--env", "SCALEN_DRY_RUN=true"], "Did you mean SCALEIN_DRY_RUN?"),
+        (["--role", ROLE, "--env", "SCALE_IN_STOP=all"], "Did you mean SCALEIN_STOP?"),
+        (["--role", ROLE, "--env", "scalein_stop=all"], "Did you mean SCALEIN_STOP?"),
+        (["--role", ROLE, "--env", "=x"], "--env needs a name"),
     ],
 )
 def test_what_the_function_would_refuse_is_not_deployed(
@@ -166,6 +172,73 @@ def test_without_a_ledger_a_new_function_has_one_invocation_at_a_time(
     shown = " ".join(function.done("deploy", "--dry-run").split())
 
     assert f"concurrency {limit} =" in shown
+
+
+def test_a_function_that_loses_its_ledger_has_one_invocation_at_a_time_from_then_on(
+    function: Deployer, code: Path
+) -> None:
+    function.create(code, "--env", "SCALEIN_LEDGER=redis://host")
+    function.done("deploy", "--yes", "--unset", "SCALEIN_LEDGER")
+
+    assert function.limit() == 1
+
+
+def test_an_alias_has_the_limit_that_latest_has(function: Deployer, code: Path) -> None:
+    function.create(code, "--alias", "prod")
+
+    assert (function.limit("prod"), function.limit()) == (1, 1)
+
+
+def test_a_first_deployment_that_was_interrupted_is_completed_by_the_same_command(
+    function: Deployer, code: Path
+) -> None:
+    """What comes last, the configuration of asynchronous invocations, tells that it was."""
+    output = function.create(code)
+    service = function.service
+    service.async_configs.clear()
+    service.on_demand_configs.clear()
+    service.reserved_concurrency = None
+    function.create(code)
+
+    assert output.rindex("done  asynchronous") > output.index("done  concurrency")
+    assert function.config()["maxAsyncRetryAttempts"] == 3
+    assert function.limit() == 1
+
+
+def trigger(function: Deployer, qualifier: str) -> None:
+    function.service.triggers.setdefault(function.function().name, {})["nightly"] = {
+        "triggerName": "nightly", "triggerType": "timer", "qualifier": qualifier,
+        "triggerConfig": {"cronExpression": "@every 24h", "enable": False},
+    }
+
+
+def test_an_alias_that_no_trigger_invokes_is_said_to_get_no_message(
+    function: Deployer, code: Path
+) -> None:
+    function.create(code, "--alias", "prod")
+    assert "No trigger" not in function.done("promote")  # senders may invoke it
+    trigger(function, "LATEST")
+    function.done("deploy", "--yes", "--timeout", "90")
+    said = "No trigger invokes alias prod, so no message of theirs reaches it: nightly (LATEST)"
+
+    assert "trigger nightly timer, invokes LATEST" in " ".join(function.done("deploy").split())
+    for command in (["deploy", "--alias", "prod"], ["promote"], ["rollback", "--to", "1"]):
+        assert said in " ".join(function.done(*command, "--yes").split()), command
+    trigger(function, "prod")
+    assert "No trigger" not in function.done("promote", "--yes")
+
+
+def test_a_version_that_was_made_for_another_alias_is_not_gone_back_to_unasked(
+    function: Deployer, code: Path
+) -> None:
+    function.create(code, "--alias", "prod")
+    for timeout, alias in (("90", "staging"), ("120", "prod")):
+        function.done("deploy", "--yes", "--timeout", timeout, "--alias", alias)
+    said = function.refused("rollback", "--yes")
+
+    assert "Version 2, the one before, may be another alias's: promoted: staging" in said
+    assert "with --to: 3 (promoted: prod), 2 (promoted: staging), 1 (promoted: prod)" in said
+    assert function.version_of("prod") == "3"
 
 
 def test_no_value_of_a_variable_that_is_not_known_to_be_plain_is_shown(
@@ -295,9 +368,13 @@ def test_what_is_no_package_is_refused(function: Deployer, tmp_path: Path) -> No
     text.write_text("x")
     with zipfile.ZipFile(empty, "w") as archive:
         archive.writestr("main.py", "")
+    other = tmp_path / "other.zip"
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context): ...")
 
     assert "is not a zip file" in function.refused("deploy", str(text), "--role", ROLE)
     assert "has no index.py" in function.refused("deploy", str(empty), "--role", ROLE)
+    assert "has no scalein/" in function.refused("deploy", str(other), "--role", ROLE)
     assert "does not exist" in function.refused("deploy", "--timeout", "90")
 
 

@@ -123,6 +123,10 @@ class Deployer:
     def version_of(self, alias: str) -> str:
         return str(self.service.aliases[alias]["versionId"])
 
+    def limit(self, qualifier: str = "LATEST") -> int | None:
+        """How many requests may run at once in a qualifier; None: no limit."""
+        return self.compute.platform.registry.max_concurrency(self.function(qualifier))
+
     def config(self, qualifier: str = "LATEST") -> dict[str, Any]:
         """The asynchronous configuration of a qualifier."""
         service, _, function = self.name.rpartition("/")

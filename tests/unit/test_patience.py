@@ -19,13 +19,13 @@ class Failing:
         self._errors = list(errors)
         self.calls = 0
 
-    def versions(self) -> list[str]:
+    def versions(self) -> dict[str, str]:
         self.calls += 1
         if self._errors:
             raise self._errors.pop(0)
-        return ["1"]
+        return {"1": ""}
 
-    def invoke(self, _event: bytes, _headers: object) -> list[str]:
+    def invoke(self, _event: bytes, _headers: object) -> dict[str, str]:
         return self.versions()
 
     def companions(self) -> list[Any]:
@@ -42,7 +42,7 @@ def waiting(function: Failing) -> tuple[FunctionApi, list[float]]:
 def test_a_call_is_made_again_after_a_wait(error: Exception) -> None:
     api, waited = waiting(Failing(error, error))
 
-    assert api.versions() == ["1"]
+    assert api.versions() == {"1": ""}
     assert waited == [1.0, 2.0]
 
 
@@ -75,4 +75,4 @@ def test_the_other_functions_of_a_service_are_called_as_patiently() -> None:
     function = Failing(NoAnswer("x"))
     [api] = waiting(function)[0].companions()
 
-    assert api.versions() == ["1"]
+    assert api.versions() == {"1": ""}
