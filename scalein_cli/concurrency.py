@@ -38,9 +38,7 @@ def limit_change(function: FunctionApi, before: int | None, after: int | None) -
     return [Change("concurrency, as there is no ledger", (limit_row(before, after),), put)]
 
 
-def alias_limit_change(
-    function: FunctionApi, alias_name: str, latest: int | None
-) -> list[Change]:
+def alias_limit_change(function: FunctionApi, alias_name: str, latest: int | None) -> list[Change]:
     """What gives the alias the limit of LATEST, if it has none: in 2.0 it is a qualifier's own."""
     if latest is None or not function.address.service:
         return []

@@ -70,7 +70,7 @@ class Package:
 def check_names(names: Iterable[str]) -> None:
     """Raises CommandError for a name of a variable that is meant to be a setting and is none.
 
-    The function refuses an unknown SCALEIN_*; another prefix it takes for someone else's.
+    The function refuses an unknown SCALEIN_*; with another prefix it may be a library's.
     """
     for name in names:
         if not name:

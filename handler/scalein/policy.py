@@ -77,6 +77,8 @@ def content_of(file: str) -> bytes:
 
 def parse_policy(document: str | bytes, name: str) -> Policy:
     """Returns the policy of a document. Raises ConfigurationError, with its name, path and rule."""
+    if not document.strip():
+        raise ConfigurationError(f"{name}: it is empty; policy.example.json is an example.")
     try:
         value = value_of(document, name="")
         check(value, SCHEMA)

@@ -207,7 +207,9 @@ def test_a_first_deployment_that_was_interrupted_is_completed_by_the_same_comman
 
 def trigger(function: Deployer, qualifier: str) -> None:
     function.service.triggers.setdefault(function.function().name, {})["nightly"] = {
-        "triggerName": "nightly", "triggerType": "timer", "qualifier": qualifier,
+        "triggerName": "nightly",
+        "triggerType": "timer",
+        "qualifier": qualifier,
         "triggerConfig": {"cronExpression": "@every 24h", "enable": False},
     }
 

@@ -82,6 +82,7 @@ def test_there_is_an_alert_for_whatever_went_wrong() -> None:
         "failed",
         "partly-removed",
         "refused",
+        "expired",
         "dead-letters",
         "silent",
         "failed-invocations",

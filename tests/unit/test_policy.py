@@ -186,6 +186,13 @@ def test_a_missing_policy_file_is_an_error_that_says_what_to_do(tmp_path: Path) 
         read_policy("", str(tmp_path / "nowhere.json"))
 
 
+def test_an_empty_policy_is_said_to_be_empty(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(" \n")
+    with pytest.raises(ConfigurationError, match=r"policy\.json: it is empty; policy\.example"):
+        read_policy("", str(file))
+
+
 def test_the_closest_rule_is_one_for_the_same_sender() -> None:
     """Of rules of which no condition is met: not the one whose attributes the alarm lacks."""
     known = policy(None, rule({"eventName": "spot"}), rule({"alertName": "web"}))
