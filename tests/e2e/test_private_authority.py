@@ -31,7 +31,11 @@ DEPLOYING = (
 )
 READING = (
     *("plan --group asg-1 --count 1", "status --policy {policy}", "history --group asg-1"),
-    *("explain i-1 --group asg-1", "capture {new} --group asg-1", "init --group asg-1"),
+    *(
+        "explain i-1 --group asg-1",
+        "capture {new} --group asg-1",
+        "init --group asg-1 --output {new}",
+    ),
 )
 
 
