@@ -23,6 +23,7 @@ from scalein_cli.simulate import simulate_command
 from scalein_cli.status import status_command
 from scalein_cli.stop import start_command, stop_command
 from scalein_cli.test import test_command
+from scalein_cli.verification import same_trust_store
 
 # The order in which a person meets them.
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
@@ -50,7 +51,8 @@ class Sections(click.Group):
 
 @click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="scalein")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Safe scale-in for Alibaba Cloud Auto Scaling (ESS).
 
     \b
@@ -65,6 +67,7 @@ def main() -> None:
     \b
         eval "$(_SCALEIN_COMPLETE=bash_source scalein)"
     """
+    context.with_resource(same_trust_store())
 
 
 for section in SECTIONS.values():

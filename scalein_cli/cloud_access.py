@@ -20,10 +20,11 @@ from scalein.clock import Deadline
 from scalein.cloud.gateway import GROUP_ONLY, DryRun, Gateway, Removal
 from scalein.cloud.retries import NO_CONNECTION, Patience, Retries
 from scalein.decision.model import Activity, ReadScope, Snapshot
-from scalein.errors import GatewayError
+from scalein.errors import ConfigurationError, GatewayError
 from scalein.settings import Settings
 from scalein_cli.errors import CommandError, UnreachedError
 from scalein_cli.interrupts import end_soon_on_interrupt
+from scalein_cli.verification import check_trust_store, misconnected
 
 KEY_ID, KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
 TOKEN, REGION = "ALIBABA_CLOUD_SECURITY_TOKEN", "SCALEIN_REGION_ID"
@@ -72,11 +73,14 @@ def find_credentials() -> None:
 def reading_gateway(settings: Settings, deadline: Deadline) -> Gateway:
     """ESS for a person, who waits only seconds for a service that does not answer.
 
-    Its reads raise CommandError, with the endpoint and its setting, if there is no answer at all.
+    Its reads raise CommandError, with the endpoint and its setting, if there is no answer at all or
+    a certificate does not verify.
     Only for commands that change nothing: Ctrl-C ends them at once.
     """
     from scalein.cloud.ess import EssGateway  # the SDK: a quarter of a second
 
+    if settings.ess_endpoint is None or settings.ess_endpoint.secure:
+        check_trust_store()
     end_soon_on_interrupt()
     patience = Patience(MAX_WAIT_SECONDS, deadline.clock)
     gateway = EssGateway(settings, deadline, retries=Retries(deadline, patience))
@@ -111,6 +115,10 @@ class _PersonsGateway(DryRun):
 def _unreached_as_error(settings: Settings) -> Iterator[None]:
     try:
         yield
+    except ConfigurationError as error:
+        if error.misconnection is None:
+            raise
+        raise misconnected(*error.misconnection) from None
     except GatewayError as error:
         if error.code not in NO_CONNECTION:
             raise

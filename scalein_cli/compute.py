@@ -18,9 +18,11 @@ from scalein_cli.function_api import (
     FunctionState,
     NoAnswer,
 )
+from scalein_cli.verification import check_trust_store
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 600.0
 BRIEF_READ_SECONDS = 30.0  # of a command that must not wait
+ENDPOINT = "SCALEIN_FC_ENDPOINT"
 CREATE = "Create it with template.yml or scalein deploy, or correct --function."
 WRONG_KEY = "The access key secret is wrong."
 HINTS = {
@@ -118,9 +120,12 @@ def _connection(endpoint: str) -> Connection:
         raise CommandError(
             "SCALEIN_FC_ENDPOINT must be https. Plain http is only for an endpoint on this machine."
         )
+    secure = not is_local or endpoint.startswith("https://")
+    if secure:
+        check_trust_store()
     return Connection(
         host,
-        not is_local or endpoint.startswith("https://"),
+        secure,
         os.environ[KEY_ID],
         os.environ[KEY_SECRET],
         os.environ.get(TOKEN, ""),

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 import requests
 
 import scalein.cloud.function_compute  # also silences the log of fc2, which has credentials
-from scalein_cli.compute import CONNECT_SECONDS, Connection
+from scalein.cloud.transport import MISCONNECTED, TransportError
+from scalein_cli.compute import CONNECT_SECONDS, ENDPOINT, Connection
 from scalein_cli.function_api import (
     ASYNC_READ_ONLY,
     LATEST,
@@ -26,6 +27,7 @@ from scalein_cli.function_api import (
     Trigger,
     settings_of,
 )
+from scalein_cli.verification import misconnected, raise_if_unverified, trust_store
 
 API = "/2016-08-15"
 # The settings of a function that its service has.
@@ -66,11 +68,15 @@ class Client(scalein.cloud.function_compute.Client):
         headers: Mapping[str, str],
         query: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Returns the answer. Raises ApiError, NoAnswer."""
+        """Returns the answer. Raises ApiError, NoAnswer, MisconnectedError."""
         signed = self._build_common_headers(method, API + path, dict(headers))
         url = f"{API}{path}?{urlencode(query)}" if query else API + path
         try:
             answer: requests.Response = self._do_request(method, url, signed, body=body)
+        except TransportError as error:
+            if error.code == MISCONNECTED:
+                raise misconnected(str(error), ENDPOINT) from None
+            raise NoAnswer(error.code) from None
         except (requests.RequestException, OSError) as error:
             raise NoAnswer(type(error).__name__) from None
         return answer
@@ -242,13 +248,15 @@ def descriptions_of(versions: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def download(url: str, read_seconds: float) -> bytes:
-    """The file at a URL that Function Compute gave. Raises ApiError, NoAnswer."""
+    """The file at a URL of Function Compute's. Raises ApiError, NoAnswer, MisconnectedError."""
     try:
         with requests.Session() as session:
             # Loopback, which alone may be plain HTTP, is not reached through a proxy.
             session.trust_env = not url.startswith("http://")
-            answer = session.get(url, timeout=(CONNECT_SECONDS, read_seconds))
+            verify = trust_store() or True
+            answer = session.get(url, timeout=(CONNECT_SECONDS, read_seconds), verify=verify)
     except (requests.RequestException, OSError) as error:
+        raise_if_unverified(error, ENDPOINT)
         raise NoAnswer(f"{type(error).__name__} at the download of the code") from None
     if answer.status_code != 200:
         raise ApiError(answer.status_code, "Download", "The code cannot be downloaded from OSS")

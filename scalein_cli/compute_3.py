@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from scalein_cli.compute import CONNECT_SECONDS, Connection
+from scalein_cli.compute import CONNECT_SECONDS, ENDPOINT, Connection
 from scalein_cli.compute_2 import alias_of, descriptions_of, download, trigger_of
 from scalein_cli.errors import CommandError
 from scalein_cli.function_api import (
@@ -28,6 +28,7 @@ from scalein_cli.function_api import (
     Trigger,
     settings_of,
 )
+from scalein_cli.verification import raise_if_unverified, trust_store
 
 try:
     from alibabacloud_fc20230330 import models
@@ -75,6 +76,7 @@ class Functions:
                 connect_timeout=int(CONNECT_SECONDS * 1000),
                 read_timeout=int(connection.read_seconds * 1000),
                 retry_options=RetryOptions({"retryable": False}),
+                ca=trust_store() or None,  # besides those that the SDK trusts
             )
         )
         # Loopback, which alone may be plain HTTP, is not reached through a proxy.
@@ -229,12 +231,13 @@ def _existing(read: Callable[[], Any]) -> dict[str, Any] | None:
 
 
 def _answer(call: Callable[[], Result]) -> Result:
-    """What the SDK returns. Raises ApiError, NoAnswer."""
+    """What the SDK returns. Raises ApiError, NoAnswer, MisconnectedError."""
     try:
         return call()
     except (TeaException, UnretryableException) as error:
         status = getattr(error, "status_code", None) or getattr(error, "statusCode", None)
         if not status:
+            raise_if_unverified(error, ENDPOINT)
             raise NoAnswer(type(error).__name__) from None
         raise ApiError(int(status), str(error.code), _message(error)) from None
     except (requests.RequestException, OSError) as error:

@@ -22,3 +22,7 @@ class ChangedMeanwhile(CommandError):
 
 class UnreachedError(CommandError):
     """A service does not answer at all."""
+
+
+class MisconnectedError(UnreachedError):
+    """No call can reach the service: a certificate does not verify, or HTTPS is set up wrongly."""

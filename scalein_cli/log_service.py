@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from scalein_cli.cloud_access import KEY_ID, KEY_SECRET, REGION, TOKEN, find_credentials
 from scalein_cli.errors import CommandError
 from scalein_cli.extras import require
+from scalein_cli.verification import raise_if_unverified, trust_store
 
 QUERY = "message.part >= 1"  # audit lines and their follow-on lines, by the index of the templates
 PAGE = 100  # rows, the maximum of GetLogs
@@ -70,6 +71,7 @@ class SimpleLogService:
                 endpoint=endpoint,
                 connect_timeout=MILLISECONDS,
                 read_timeout=MILLISECONDS,
+                ca=trust_store() or None,  # besides those that the SDK trusts
             )
         )
 
@@ -89,6 +91,7 @@ class SimpleLogService:
         try:
             body = self._client.get_logs(self._project, self._logstore, request).body
         except (TeaException, RequestException, OSError) as error:
+            raise_if_unverified(error, "--log-endpoint")
             place = f"log store {self._project}/{self._logstore} at {self._endpoint}"
             cause = getattr(error, "code", None) or type(error).__name__
             raise CommandError(

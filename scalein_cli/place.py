@@ -52,13 +52,24 @@ def open_place(
     """
     if is_small_fleet:
         fleet, policy = fleet or SMALL_FLEET, policy or EXAMPLE_POLICY
-    if fleet is None:
-        find_credentials()
-        yield _place(dict(os.environ), {"regionId": ""}, policy, fleet, without_policy, stop_switch)
-        return
-    with local_cloud(fleet) as ready:
-        variables = {**os.environ, **environment(ready), "SCALEIN_POLICY_FILE": ""}
-        yield _place(variables, ready, policy, fleet, without_policy, stop_switch)
+    with _readable():
+        if fleet is None:
+            find_credentials()
+            variables, nothing = dict(os.environ), {"regionId": ""}
+            yield _place(variables, nothing, policy, fleet, without_policy, stop_switch)
+            return
+        with local_cloud(fleet) as ready:
+            variables = {**os.environ, **environment(ready), "SCALEIN_POLICY_FILE": ""}
+            yield _place(variables, ready, policy, fleet, without_policy, stop_switch)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raises CommandError where every read of Auto Scaling fails: a wrong key, for example."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise CommandError(str(error)) from None
 
 
 def _place(

@@ -11,7 +11,7 @@ from scalein.contract import did_you_mean
 from scalein.errors import ConfigurationError
 from scalein.policy import read_policy
 from scalein_cli.compute import call_api, read_function
-from scalein_cli.errors import CommandError
+from scalein_cli.errors import CommandError, MisconnectedError
 from scalein_cli.function_api import LATEST, FunctionApi
 from scalein_cli.loan import Say
 from scalein_cli.preflight import CODE_FOLDER, Package
@@ -25,6 +25,8 @@ def check_groups(function: FunctionApi, groups: tuple[str, ...], say: Say) -> No
     for qualifier in _qualifiers(function):
         try:
             known |= _groups_of(function, qualifier)
+        except MisconnectedError as error:  # so it cannot be stopped either
+            raise MisconnectedError(f"{error.message} Nothing was stopped.") from None
         except (CommandError, ConfigurationError):
             say("note  The policy could not be read: whether it has these groups is not checked.")
             return

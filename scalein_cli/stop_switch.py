@@ -11,7 +11,7 @@ from typing import NamedTuple
 from scalein.decision.group_policy import ALL_GROUPS
 from scalein_cli.aliases import move_alias
 from scalein_cli.compute import call_api, read_function
-from scalein_cli.errors import ChangedMeanwhile, CommandError
+from scalein_cli.errors import ChangedMeanwhile, CommandError, MisconnectedError
 from scalein_cli.function_api import LATEST, Alias, FunctionApi, FunctionState
 from scalein_cli.loan import Say, changed_settings, stop_of, with_stop
 from scalein_cli.versions import version_with
@@ -67,11 +67,14 @@ class _Switching:
         self._function, self._switch, self._say = function, switch, say
         self.errors: dict[str, CommandError] = {}  # by the name of what is not done
         self.changed: list[str] = []
+        self.settled: set[str] = set()  # what was found or made as it is to be, in any run
 
     def run(self, shown: frozenset[str] | None, *, is_first: bool) -> None:
         """Reads each target just before it is switched, LATEST first."""
         self.errors, self.changed = {}, []
         self._run(LATEST, None, shown, is_first)
+        if isinstance(self.errors.get(LATEST), MisconnectedError):
+            return  # no other call gets through either
         try:
             aliases = call_api(f"aliases of {self._function.address}", self._function.aliases)
         except CommandError as error:
@@ -90,10 +93,14 @@ class _Switching:
         undone = list(self.errors) or (self.changed if self._switch.is_on else [])
         texts = [error.message for error in self.errors.values()]
         if undone:
-            text = " ".join(texts) or "Another command changes it again and again."
-            raise CommandError(
-                f"{text} Not done: {', '.join(undone)}; the rest is. Run the command again."
-            )
+            text = " ".join(dict.fromkeys(texts)) or "Another command changes it again and again."
+            raise CommandError(f"{text} {self._undone_text(undone)} Run the command again.")
+
+    def _undone_text(self, undone: list[str]) -> str:
+        if not self.settled:
+            return f"Nothing was {'stopped' if self._switch.is_on else 'started'}."
+        rest = "; the rest is" if self.settled.difference(undone) else ""
+        return f"Not done: {', '.join(undone)}{rest}."
 
     def _run(
         self, name: str, alias: Alias | None, shown: frozenset[str] | None, is_first: bool
@@ -108,6 +115,7 @@ class _Switching:
                 self._say(f"done  {target.text()}{version}")
             elif is_first:
                 self._say(f"same  {target.text()}")
+            self.settled.add(name)
         except CommandError as error:
             self.errors[name] = error
             self._say(f"FAILED  {name}")

@@ -29,6 +29,8 @@ class ScaleInError(Exception):
 class ConfigurationError(ScaleInError):
     """The deployment is wrong: settings, policy, role, credentials."""
 
+    misconnection: tuple[str, str] | None = None  # why none can connect, the endpoint's setting
+
 
 class RejectedEvent(ScaleInError):
     """A message is wrong at `path` (JSON path): it breaks `rule`, a keyword of JSON Schema or a

@@ -27,7 +27,7 @@ from scalein.cloud.transport import MAX_IDLE_SECONDS, BoundedAdapter, TransportE
 from scalein.decision.model import RemoveOptions
 from scalein.errors import ConfigurationError
 from scalein_cli.trust_store import hashed_directory, subject_hash
-from tests.support.certificates import ELSEWHERE, Authority, authority_in
+from tests.support.certificates import ELSEWHERE, Authority, authority_in, self_signed_in
 from tests.support.clock import DrivenClock
 from tests.support.needs import skip_without
 from tests.support.servers import action_of, answer_of, empty_group, gateway_to, request_on, serving
@@ -121,10 +121,6 @@ def test_a_server_is_verified_by_its_issuer_its_name_and_its_time(
     for days in ((-9, -2), (2, 9)):
         with serving(answering, authority.certificate(days=days)) as endpoint:
             assert_refused(sessions, copy, authority, endpoint, host)
-    self_signed = authority_in(tmp_path, "self-signed")
-    own_name = self_signed._replace(name=self_signed.name).certificate()
-    with serving(answering, own_name) as endpoint:
-        assert_refused(sessions, copy, authority, endpoint, host)
     assert heads == []
     with serving(answering, authority.certificate()) as endpoint:
         url = f"https://{host}:{endpoint.partition(':')[2]}/"
@@ -132,11 +128,28 @@ def test_a_server_is_verified_by_its_issuer_its_name_and_its_time(
     assert len(heads) == 1
 
 
+@pytest.mark.parametrize("copy", COPIES)
+def test_a_self_signed_certificate_is_trusted_only_by_itself(
+    sessions: Sessions,
+    copy: str,
+    authority: Authority,
+    tmp_path: Path,
+    heads: list[str],
+    answering: Callable[[socket.socket], None],
+) -> None:
+    certificate = self_signed_in(tmp_path)
+    with serving(answering, certificate) as endpoint:
+        assert_refused(sessions, copy, authority, endpoint, "127.0.0.1")
+        assert heads == []
+        get(sessions.open(copy, trusting(certificate[0])), f"https://{endpoint}/")
+    assert len(heads) == 1
+
+
 def assert_refused(
     sessions: Sessions, copy: str, authority: Authority, endpoint: str, host: str
 ) -> None:
     session = sessions.open(copy, trusting(authority.file))
-    with pytest.raises(TransportError, match="does not verify"):
+    with pytest.raises(TransportError, match=f"certificate of {host} does not verify"):
         get(session, f"https://{host}:{endpoint.partition(':')[2]}/")
 
 

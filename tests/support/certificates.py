@@ -39,6 +39,15 @@ class Authority(NamedTuple):
         return str(made), str(key_file)
 
 
+def self_signed_in(folder: Path) -> tuple[str, str]:
+    """Makes the files of a server's certificate that no authority signed, and of its key."""
+    name, key = _name("server"), ec.generate_private_key(ec.SECP256R1())
+    made, key_file = folder / "self-signed.pem", folder / "self-signed.key"
+    made.write_bytes(_signed(name, key, name, key, HERE, (-1, 30)))
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return str(made), str(key_file)
+
+
 def authority_in(folder: Path, common_name: str = "Authority of a test") -> Authority:
     """Makes an authority, its file in a new folder of this one."""
     own = folder / common_name

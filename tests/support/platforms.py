@@ -67,7 +67,10 @@ class Compute:
 
 
 @contextmanager
-def compute_of(*groups: Mapping[str, Any]) -> Iterator[Compute]:
+def compute_of(
+    *groups: Mapping[str, Any], certificate: tuple[str, str] | None = None
+) -> Iterator[Compute]:
+    """`certificate`: the files of one and of its key, by which it is served over HTTPS alone."""
     clock = AdvancingClock()
     service = service_of({"groups": list(groups)}, clock, Assumptions(activity_seconds=0.2))
     account = Account("cn-hangzhou", KEY.access_key_id, KEY.access_key_secret, "")
@@ -79,7 +82,7 @@ def compute_of(*groups: Mapping[str, Any]) -> Iterator[Compute]:
     silence = Quiet()
     logging.getLogger().addFilter(silence)
     try:
-        with running(inside) as endpoint:
+        with running(inside, certificate) as endpoint:
             yield Compute(inside, endpoint, clock)
     finally:
         platform.close()

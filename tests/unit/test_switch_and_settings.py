@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scalein_cli.errors import CommandError
-from scalein_cli.function_api import FunctionState
+from scalein_cli.function_api import FunctionState, NoAnswer
 from scalein_cli.shown_settings import SHOWN_VARIABLES, setting_rows
-from scalein_cli.stop_switch import Switch
+from scalein_cli.stop_switch import Switch, set_switch
 
 ids = st.from_regex(r"asg-[a-z0-9]{1,5}", fullmatch=True)
 groups = st.lists(ids, unique=True, max_size=4).map(tuple)
@@ -111,3 +113,25 @@ def test_an_absent_setting_equals_an_empty_one(
     one: FunctionState, other: FunctionState, is_same: bool
 ) -> None:
     assert one.is_same_as(other) == other.is_same_as(one) == is_same
+
+
+class Silent:
+    """A function whose API never answers."""
+
+    address = "scale-in"
+
+    def read(self, _qualifier: str) -> None:
+        raise NoAnswer("ConnectTimeout")
+
+    def aliases(self) -> None:
+        raise NoAnswer("ConnectTimeout")
+
+
+@pytest.mark.parametrize(("is_on", "done"), [(True, "stopped"), (False, "started")])
+def test_where_nothing_could_be_switched_the_message_says_so(is_on: bool, done: str) -> None:
+    function: Any = Silent()
+    with pytest.raises(CommandError) as caught:
+        set_switch(function, Switch(is_on), lambda _: None)
+
+    assert f"Nothing was {done}. Run the command again." in caught.value.message
+    assert "the rest is" not in caught.value.message

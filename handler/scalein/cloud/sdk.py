@@ -175,10 +175,12 @@ def _transport_error(
     if isinstance(error, TransportError) and error.code == "TooLarge":
         return Transient(action, error.code, str(error))
     cause = error if isinstance(error, TransportError) else "the endpoint or proxy cannot be used"
-    return ConfigurationError(
+    misconfigured = ConfigurationError(
         f"{action}: {cause}. Check {endpoint_setting}, HTTPS_PROXY, "
         "and ALIBABA_CLOUD_CA_BUNDLE (a file of certificates in PEM)."
     )
+    misconfigured.misconnection = (str(cause), endpoint_setting)
+    return misconfigured
 
 
 def _reply_of(

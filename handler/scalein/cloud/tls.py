@@ -102,6 +102,18 @@ def is_hashed(directory: str) -> bool:
         return False
 
 
+def is_unverified(error: BaseException | None) -> bool:
+    """Whether the certificate of a server did not verify, to OpenSSL or to a urllib3."""
+    is_of_urllib3 = type(error).__name__ == "CertificateError"
+    return isinstance(error, ssl.SSLCertVerificationError) or is_of_urllib3
+
+
+def unverified_text(error: BaseException | None, host: str) -> str:
+    """Returns what to say of such an error, with the reason that OpenSSL gives."""
+    reason = str(getattr(error, "verify_message", "")).rstrip(".")
+    return f"the certificate of {host} does not verify" + (f" ({reason})" if reason else "")
+
+
 def bundle() -> str:
     """Returns the path of the certificates that the SDK trusts, in PEM."""
     spec = find_spec("aliyunsdkcore")  # does not import it

@@ -17,7 +17,14 @@ from typing import Any
 
 from scalein.clock import Clock, SystemClock
 from scalein.cloud.parallel import Costs
-from scalein.cloud.tls import ISSUER_UNKNOWN, Context, Contexts, contexts
+from scalein.cloud.tls import (
+    ISSUER_UNKNOWN,
+    Context,
+    Contexts,
+    contexts,
+    is_unverified,
+    unverified_text,
+)
 
 # A page of 100 instances has 0.1 MB, 50 activities of 800 instances each have 2 MB.
 MAX_ANSWER_BYTES = 3 << 20
@@ -26,6 +33,7 @@ CHUNK_BYTES = 1 << 16
 # network may forget one sooner. A new connection costs less than a call that fails.
 MAX_IDLE_SECONDS = 15.0
 MIN_SECONDS = 0.001  # a socket with a timeout of 0 does not wait at all
+MISCONNECTED = "Misconnected"
 TLS_ALERT = "\x15\x03"  # how a TLS server answers plain HTTP
 # What OpenSSL reports if a server answers TLS with plain HTTP.
 PLAIN_HTTP = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
@@ -45,7 +53,7 @@ class TransportError(Exception):
 
 
 def _misconnected(sentence: str) -> TransportError:
-    return TransportError("Misconnected", sentence)
+    return TransportError(MISCONNECTED, sentence)
 
 
 class BoundedAdapter(Base):  # type: ignore[misc]
@@ -180,7 +188,8 @@ class BoundedConnection(Base):  # type: ignore[misc]
             self._connect_once_or_twice()
             self.costs.add_handshake(self, started, _now())
         except Exception as error:
-            cause = _misconnection(error) or _misconnection(error.__context__)
+            host = self._tunnel_host or self.host  # behind a proxy, or without one
+            cause = _misconnection(error, host) or _misconnection(error.__context__, host)
             if cause:
                 raise _misconnected(cause) from None
             raise
@@ -274,13 +283,10 @@ class BoundedPool(Base):  # type: ignore[misc]
         super()._put_conn(connection)
 
 
-def _misconnection(error: BaseException | None) -> str:
+def _misconnection(error: BaseException | None, host: str) -> str:
     """Returns the fault of the deployment that makes connecting fail; "" for any other error."""
-    if (
-        isinstance(error, ssl.SSLCertVerificationError)
-        or type(error).__name__ == "CertificateError"
-    ):
-        return "the certificate of the server does not verify"
+    if is_unverified(error):
+        return unverified_text(error, host)
     if isinstance(error, ssl.SSLError) and error.reason in PLAIN_HTTP:
         return "HTTPS is set, and the server speaks plain HTTP"
     if isinstance(error, FileNotFoundError) or getattr(error, "library", "") in ("X509", "PEM"):
