@@ -165,6 +165,12 @@ def server_for(
             if cloud.faults.take_refused_connection():
                 transport.abort()
 
+        def shutdown(self) -> None:
+            super().shutdown()
+            # An idle client by HTTPS does not answer that its connection ends.
+            if self.transport.is_closing():
+                self.transport.abort()
+
     certfile, keyfile = certificate or (None, None)
     config = uvicorn.Config(
         application(cloud, when_ready, history, function, hosts),
