@@ -39,6 +39,8 @@ def record_command(file: Path, to: str, port: int) -> None:
     signature 1.0, the address that the JSON line names, with --to. Ids of the account and its
     instances are recorded: read the file before it leaves your machine.
     """
+    if to and not to.startswith(("http://", "https://")):
+        raise click.UsageError(f"--to takes a URL, such as http://{to}")
     recorder = Recorder(file, to, lambda: datetime.now(timezone.utc))
     try:
         listener = listening_socket(port)

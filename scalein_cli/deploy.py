@@ -15,6 +15,7 @@ from scalein_cli.options import (
     endpoint_option,
     existing_file,
     function_option,
+    promoted_option,
     yes_option,
 )
 
@@ -57,9 +58,7 @@ if TYPE_CHECKING:
 )
 @click.option("--role", default="", metavar="ARN", help="RAM role. A new function needs one.")
 @click.option("--log", default="", metavar="PROJECT/LOGSTORE", help="Where its log goes.")
-@click.option(
-    "--alias", default="", metavar="NAME", help="Then promote it: scalein promote --alias NAME."
-)
+@promoted_option
 @click.option(
     "--on-success", default="", metavar="ARN", help="Destination of successful asynchronous calls."
 )

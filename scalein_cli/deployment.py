@@ -12,7 +12,7 @@ from scalein_cli.compute import call_api, read_function
 from scalein_cli.concurrency import latest_limit, limit_change, limit_row, read_limit
 from scalein_cli.errors import ChangedMeanwhile, CommandError
 from scalein_cli.function_api import LATEST, VARIABLES, FunctionApi, FunctionState
-from scalein_cli.preflight import Package, check_function, check_runtime
+from scalein_cli.preflight import Package, check_function, check_runtime, check_unset
 from scalein_cli.promotion import Target, plan_promotion
 from scalein_cli.shown_settings import Row, config_rows, setting_rows
 from scalein_cli.triggers import trigger_rows
@@ -98,6 +98,7 @@ def _state_after(
     settings = dict(before.settings) if before else _new_settings(function, deployment)
     settings |= _given_settings(function, deployment, before)
     variables = before.variables if before else {}
+    check_unset(deployment.unset, {**variables, **deployment.variables})
     if before is None and DRY_RUN not in deployment.variables:
         variables[DRY_RUN] = "true"  # a new function begins as a dry run
     variables |= deployment.variables

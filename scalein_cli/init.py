@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from rich.console import Console
 from scalein.decision.model import Activity, Snapshot
 from scalein.errors import GatewayError
 from scalein.policy import parse_policy
-from scalein_cli.cloud_access import profile_option, region_option
+from scalein_cli.cloud_access import REGION, profile_option, region_option
 from scalein_cli.errors import CommandError
 from scalein_cli.options import (
     console_for_output,
@@ -96,6 +97,7 @@ def _print(
     print_table(console, COLUMNS, rows)
     where = " --local" if options["local"] else ""
     where = f" --fleet {options['fleet']}" if options["fleet"] else where
+    where = where or (f" --region {os.environ[REGION]}" if os.environ.get(REGION) else "")
     console.print(
         f"Written to {file}, for {options['group_id']} of {place.name}: a proposal. Add what "
         "alarms mean (docs/policy.md). Next, see what it would remove:",

@@ -71,6 +71,8 @@ def invoke_command(event: Any, **options: Any) -> None:
         scalein invoke events/dry-run.json
         scalein invoke event.json --qualifier prod --log
     """
+    if options["delay"] and not options["is_async"]:
+        raise click.UsageError("--delay needs --async: without it the event acts at once")
     payload, console = event.read(), console_for_output()
     if options["local"]:
         _invoke_locally(payload, options["as_json"], console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rich.status import Status
 from scalein_cli.local import EXAMPLE_POLICY, SMALL_FLEET
 
 UNLIMITED = 10_000  # columns: no text is cut
+ALIAS_NAME = re.compile("[A-Za-z_][A-Za-z0-9_-]{0,127}")  # of Function Compute
 RUNTIMES = ("python3.10", "python3.12")  # of Function Compute, that the function supports
 
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -47,8 +49,31 @@ function_option = click.option(
     metavar="NAME",
     help="FUNCTION of Function Compute 3.0, or SERVICE/FUNCTION of 2.0.",
 )
+
+
+def _alias_name(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    """Refuses what cannot be an alias: LATEST is Function Compute's own qualifier."""
+    if name and (name.upper() == "LATEST" or not ALIAS_NAME.fullmatch(name)):
+        raise click.BadParameter(
+            f"{name} cannot be an alias: a letter or _, then letters, digits, _ and -; not LATEST."
+        )
+    return name
+
+
 alias_option = click.option(
-    "--alias", default="prod", show_default=True, metavar="NAME", help="Alias of the function."
+    "--alias",
+    default="prod",
+    show_default=True,
+    metavar="NAME",
+    callback=_alias_name,
+    help="Alias of the function.",
+)
+promoted_option = click.option(
+    "--alias",
+    default="",
+    metavar="NAME",
+    callback=_alias_name,
+    help="Then promote it: scalein promote --alias NAME.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Apply the changes without asking.")
 endpoint_option = click.option(

@@ -80,6 +80,15 @@ def check_names(names: Iterable[str]) -> None:
             raise CommandError(f"Variable {name} is no setting of the function.{meant}")
 
 
+def check_unset(names: Iterable[str], variables: Iterable[str]) -> None:
+    """Raises CommandError for a name that is none of the variables, and like one of them."""
+    known = set(variables)
+    for name in names:
+        meant = did_you_mean(name, known)
+        if name not in known and meant:
+            raise CommandError(f"--unset: the function has no variable {name}.{meant}")
+
+
 def check_arn(option: str, arn: str) -> None:
     """Raises CommandError if the text cannot be an ARN. "" is none."""
     if arn and not ARN.fullmatch(arn):

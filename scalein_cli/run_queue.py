@@ -74,6 +74,8 @@ def run_queue_command(
         scalein run-queue --batch-size 5
     """
     require("queue")
+    from pika.exceptions import AMQPError
+
     from localcloud.queues.rabbitmq_trigger import Queue
 
     queue = Queue(broker_url, QUEUE_NAME, batch_size, window, deliveries)
@@ -91,6 +93,12 @@ def run_queue_command(
             _run(queue._replace(url=url), context(ready), console)
     except ConfigurationError as error:
         raise CommandError(f"The configuration is wrong: {error}") from error
+    except AMQPError as error:
+        place = broker_url.rpartition("@")[2] or "the broker"  # without its password
+        raise CommandError(
+            f"{place} does not work as a broker ({type(error).__name__}). Check --broker, "
+            "amqp://USER:PASSWORD@HOST:PORT."
+        ) from None
 
 
 @contextmanager

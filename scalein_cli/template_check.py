@@ -12,6 +12,8 @@ import yaml
 from scalein_cli.ros_form import form_faults
 from scalein_cli.ros_template import parameter_sets, resolve_template, template_faults
 
+ROS = "ROSTemplateFormatVersion"
+FORMS = {ROS, "edition"}  # edition: of s.yaml
 STATEMENT_KEYS = {"Effect", "Action", "Resource", "Condition"}
 ACTION = re.compile(r"[a-z]+:[A-Za-z*]+")
 ARN = re.compile(r"\*|acs:[a-z]+:[^:]*:[^:]*:.+")
@@ -26,7 +28,7 @@ def template_results(path: Path) -> Iterator[tuple[bool, str]]:
         yield False, f"not YAML: {str(error).splitlines()[0]}"
         return
     documents = [document]
-    if isinstance(document, dict) and "ROSTemplateFormatVersion" in document:
+    if isinstance(document, dict) and ROS in document:
         for fault in template_faults(document):
             yield False, fault
         if form_faults(document):
@@ -35,6 +37,9 @@ def template_results(path: Path) -> Iterator[tuple[bool, str]]:
             resolve_template(document, values).resources for values in parameter_sets(document)
         ]
     statements = [pair for each in documents for pair in statements_of(each)]
+    if not statements and not (isinstance(document, dict) and document.keys() & FORMS):
+        yield False, f"no template: it has neither {ROS} nor edition (of s.yaml)"
+        return
     faults = [(json_path, statement_fault(statement)) for json_path, statement in statements]
     for json_path, fault in dict.fromkeys(faults):
         if fault:

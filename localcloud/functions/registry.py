@@ -176,7 +176,9 @@ class Registry:
         self, service_name: str, body: dict[str, Any], name: str = "", function: str = ""
     ) -> dict[str, Any]:
         service = self.service(service_name, function)
-        if not name and checked_name(body, "aliasName") in service.aliases:
+        if not name and checked_name(body, "aliasName") == LATEST:
+            raise FcError(400, "InvalidArgument", f"aliasName cannot be {LATEST}")
+        if not name and body["aliasName"] in service.aliases:
             raise FcError(409, "AliasAlreadyExists", f"alias '{body['aliasName']}' already exists")
         if name and name not in service.aliases:
             raise FcError(404, "AliasNotFound", f"alias '{name}' does not exist")

@@ -120,6 +120,8 @@ def test_versions_stay_and_an_alias_moves_from_one_to_another(sdk: Sdk) -> None:
     assert sdk.call("CreateAlias", "f", request={"body": alias}) == Refused(
         409, "AliasAlreadyExists"
     )
+    own = {**alias, "aliasName": "LATEST"}  # a qualifier of Function Compute's own
+    assert sdk.call("CreateAlias", "f", request={"body": own}) == Refused(400, "InvalidArgument")
     assert (old, invoke(sdk, "f", "x", qualifier="prod").body == "x") == ("x", False)
     for request, order in ({}, [second, first]), ({"direction": "FORWARD"}, [first, second]):
         listed = body_of(sdk.call("ListFunctionVersions", "f", request=request))["versions"]

@@ -174,6 +174,31 @@ def test_without_a_ledger_a_new_function_has_one_invocation_at_a_time(
     assert f"concurrency {limit} =" in shown
 
 
+def test_a_misspelt_variable_to_remove_is_refused(function: Deployer, code: Path) -> None:
+    function.create(code)
+    said = function.refused("deploy", "--yes", "--unset", "SCALEIN_FOLOW_UP_KEY")
+
+    assert "has no variable SCALEIN_FOLOW_UP_KEY. Did you mean SCALEIN_FOLLOW_UP_KEY?" in said
+
+
+@pytest.mark.parametrize("command", ["promote", "rollback", "deploy"])
+@pytest.mark.parametrize("alias", ["LATEST", "latest", "1", "a b"])
+def test_what_can_be_no_alias_is_refused(function: Deployer, command: str, alias: str) -> None:
+    result = function.run(command, "--alias", alias, "--yes")
+
+    assert (result.exit_code, f"{alias} cannot be an alias" in result.output) == (2, True)
+
+
+def test_a_delay_without_an_asynchronous_invocation_is_refused(
+    function: Deployer, tmp_path: Path
+) -> None:
+    event = tmp_path / "event.json"
+    event.write_text("{}")
+    result = function.run("invoke", str(event), "--delay", "5")
+
+    assert (result.exit_code, "--delay needs --async" in result.output) == (2, True)
+
+
 def test_a_function_that_loses_its_ledger_has_one_invocation_at_a_time_from_then_on(
     function: Deployer, code: Path
 ) -> None:

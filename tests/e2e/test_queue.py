@@ -217,3 +217,17 @@ def test_the_main_job_runs_from_the_queue(broker_url: str) -> None:
     assert "asg-web    after               7" in done.stdout
     assert "asg-batch  after               3" in done.stdout
     assert "Dead letters: 0" in done.stdout
+
+
+def test_a_broker_that_does_not_answer_is_told_without_its_password() -> None:
+    broker = "amqp://me:canary@127.0.0.1:1"
+    command = [sys.executable, "-m", "scalein_cli", "run-queue", "--broker", broker]
+    variables = {**os.environ, "PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 1
+    assert "127.0.0.1:1 does not work as a broker" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "canary" not in done.stderr

@@ -259,6 +259,17 @@ ENTRIES = VALUES | st.dictionaries(
 )
 
 
+def test_what_is_no_template_at_all_is_not_good(tmp_path: Path) -> None:
+    documents: list[Any] = [{"groups": {}}, [], "x", None]
+    for document in documents:
+        path = tmp_path / "document.json"
+        path.write_text(json.dumps(document), encoding="utf-8")
+
+        [(passed, detail)] = template_results(path)
+        assert not passed
+        assert detail.startswith("no template")
+
+
 @given(VALUES)
 def test_whatever_a_value_is_it_is_resolved_or_reported(value: Any) -> None:
     assert isinstance(template_faults(template(value)), list)

@@ -177,6 +177,7 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "SDK.EndpointResolvingError": NO_ENDPOINT,
     "SDK.EndpointTestability": NO_ENDPOINT,
+    "InvalidRegionId": Meaning(_misconfigured, "{service} does not know this region.", FIX_REGION),
     "SDK.InvalidRegionId": Meaning(
         _misconfigured, "the SDK does not know this region.", FIX_REGION
     ),
