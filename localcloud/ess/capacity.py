@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from localcloud import errors
 from localcloud.ess import removal_checks
@@ -28,6 +29,7 @@ class Cause(NamedTuple):
     source_id: str = ""
     parallel: bool = True
     metadata: str = ""
+    hook_context: Mapping[str, Any] = {}  # LifecycleHookContext
 
 
 def expected_capacity(group: ScalingGroup) -> int:
@@ -101,11 +103,14 @@ def reject(state: EssState, group: ScalingGroup, cause: Cause, why: str, now: da
         del state.activities[id]
 
 
-def reconcile_capacity(state: EssState, group: ScalingGroup, now: datetime) -> str:
+def reconcile_capacity(
+    state: EssState, group: ScalingGroup, now: datetime, by: Cause | None = None
+) -> str:
     """Moves a group towards MinSize, MaxSize and desired capacity.
 
     Returns the id of the activity that this starts, else "". The desired capacity is compared with
-    what is stable (ESS guide, Expected number of instances).
+    what is stable (ESS guide, Expected number of instances). `by`: what set the latter, if a rule
+    or a call that adjusts it did.
     """
     capacity, total = expected_capacity(group), group.total_capacity
     desired = group.desired_capacity
@@ -117,16 +122,23 @@ def reconcile_capacity(state: EssState, group: ScalingGroup, now: datetime) -> s
         return ""
     if capacity < lower and "ScaleOut" not in group.suspended_processes:
         aim = "MinSize" if lower == group.min_size else "Desired Capacity"
-        cause = Cause(changing(f"The capacity is below the {aim}", total, total + lower - capacity))
+        text = changing(f"The capacity is below the {aim}", total, total + lower - capacity)
+        cause = _following(by, text)
         return scale_out(state, group, lower - capacity, cause, now).scaling_activity_id
     surplus = capacity - max(upper, lower)
     if surplus <= 0 or "ScaleIn" in group.suspended_processes:
         return ""
     if _has_one_within(group, surplus):
         aim = "MaxSize" if upper == group.max_size else "Desired Capacity"
-        cause = Cause(changing(f"The capacity is above the {aim}", total, total - surplus))
+        text = changing(f"The capacity is above the {aim}", total, total - surplus)
+        cause = _following(by, text)
         return scale_in(state, group, surplus, cause, now).scaling_activity_id
     return ""
+
+
+def _following(by: Cause | None, text: str) -> Cause:
+    """Returns the cause of what follows from an adjustment, or from no call."""
+    return Cause(text, hook_context=by.hook_context) if by else Cause(text)
 
 
 def check_may_start(
@@ -170,6 +182,7 @@ def _new_activity(
         trigger_source_id=cause.source_id,
         parallel=cause.parallel and group.desired_capacity is not None,
         metadata=cause.metadata,
+        hook_context=dict(cause.hook_context),
     )
 
 

@@ -80,7 +80,7 @@ def integer(
         value = params.get(key, "")
         if not value:
             return default
-        if not re.fullmatch("-?[0-9]{1,9}", value) or not low <= int(value) <= high:
+        if not re.fullmatch("-?[0-9]{1,10}", value) or not low <= int(value) <= high:
             raise errors.InvalidParameter(key)
         return int(value)
 

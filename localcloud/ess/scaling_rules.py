@@ -82,7 +82,7 @@ def adjust(
     if has_desired:
         group.desired_capacity = after
         if cause.parallel:
-            return capacity.reconcile_capacity(state, group, now)
+            return capacity.reconcile_capacity(state, group, now, cause)
     if after > before:
         activity = capacity.scale_out(state, group, after - before, cause, now)
     else:

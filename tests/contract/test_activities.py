@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -13,7 +14,7 @@ from localcloud.ess.model import Assumptions
 from tests.contract.test_error_tables import sent
 from tests.contract.test_living_cloud import Story, story_of
 from tests.support.clouds import cloud_of, group, instances
-from tests.support.sdks import NewerPython, RefusedCall
+from tests.support.sdks import NewerPython, OlderPython, RefusedCall
 
 GROUP = {"ScalingGroupId": "asg-1"}
 RULE = {**GROUP, "AdjustmentType": "QuantityChangeInCapacity", "AdjustmentValue": 1}
@@ -318,3 +319,39 @@ def test_a_history_that_lags_shows_the_capacities_of_then() -> None:
         assert (late["StatusCode"], capacities(late)) == ("InProgress", ("3", "0", "3"))
         story.after(30)
         assert capacities(story.activities()[0]) == ("2", "0", "2")
+
+
+@pytest.mark.parametrize("client", [OlderPython, NewerPython])
+def test_a_changed_scaling_policy_is_the_group_s(
+    client: type[OlderPython] | type[NewerPython],
+) -> None:
+    with cloud_of(group(*instances(1), scalingPolicy="recycle")) as cloud:
+        client(cloud.endpoint).call("ModifyScalingGroup", **GROUP, ScalingPolicy="forceRelease")
+        assert cloud.group.scaling_policy == "forcerelease"
+        client(cloud.endpoint).call("ModifyScalingGroup", **GROUP, MaxSize=9)
+        assert cloud.group.scaling_policy == "forcerelease"
+
+
+def test_a_mere_plan_of_an_adjustment_is_refused_and_changes_nothing() -> None:
+    with story_of(*instances(1)) as story:
+        refused = story.client.call("ScaleWithAdjustment", **RULE, ExecutionMode="PlanOnly")
+        assert (refused, story.activities()) == ((400, "UnsupportedOperation"), [])
+        story.describe("ScaleWithAdjustment", **RULE, ExecutionMode="None")
+        assert story.count() == {"InService": 1, "Pending": 1}
+
+
+@pytest.mark.parametrize("desired", [None, 1])
+@pytest.mark.parametrize(
+    ("context", "state"),
+    [({"DisableLifecycleHook": True}, "InService"), ({}, "Pending:Wait")],
+)
+def test_an_adjustment_may_pass_by_the_hooks(
+    desired: int | None, context: dict[str, Any], state: str
+) -> None:
+    fields = {"desiredCapacity": desired} if desired else {}
+    with story_of(*instances(1), **fields) as story:
+        story.hook("SCALE_OUT")
+        story.describe("ScaleWithAdjustment", **RULE, LifecycleHookContext=json.dumps(context))
+        story.after(61)
+        assert state in story.count()
+        assert ("Pending:Wait" in story.count()) == (state == "Pending:Wait")

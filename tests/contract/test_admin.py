@@ -179,7 +179,7 @@ STEPS: dict[str, tuple[str, dict[str, str]]] = {
         "CreateLifecycleHook",
         {"LifecycleTransition": "SCALE_IN", "LifecycleHookName": "hook-{n}"},
     ),
-    "alarm": ("CreateAlarm", {"MetricName": "CpuUtilization"}),
+    "alarm": ("CreateAlarm", {"MetricName": "CpuUtilization", "Threshold": "80"}),
     "task": ("CreateScheduledTask", {"LaunchTime": "2026-11-24T00:00Z", "MinValue": "1"}),
     "token": ("RemoveInstances", {"InstanceIds.1": "i-000{n}", "ClientToken": "t-{n}"}),
 }

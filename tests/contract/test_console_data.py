@@ -173,7 +173,9 @@ def test_messages_hooks_alarms_and_faults_are_logged(ready: Mapping[str, str]) -
     )
     assert made[0] == 200
     perform(ready, "RemoveInstances", InstanceId_1="i-0001")
-    alarm = perform(ready, "CreateAlarm", Name="cpu-low", MetricName="CpuUtilization")[1]
+    alarm = perform(
+        ready, "CreateAlarm", Name="cpu-low", MetricName="CpuUtilization", Threshold="80"
+    )[1]
     request_json(ready, "alarms", {"alarmTaskId": alarm["AlarmTaskId"], "state": "ALARM"})
     request_json(ready, "faults", {"kind": "throttled"})
     OlderPython(ready["endpoint"], ready).call("DescribeScalingGroups")
@@ -228,7 +230,11 @@ def test_an_alarm_that_is_raised_runs_its_rules(ready: Mapping[str, str]) -> Non
         AdjustmentValue=-2,
     )[1]
     alarm = perform(
-        ready, "CreateAlarm", MetricName="CpuUtilization", AlarmAction_1=rule["ScalingRuleAri"]
+        ready,
+        "CreateAlarm",
+        MetricName="CpuUtilization",
+        Threshold="80",
+        AlarmAction_1=rule["ScalingRuleAri"],
     )[1]
     raised = request_json(ready, "alarms", {"alarmTaskId": alarm["AlarmTaskId"]})[1]
 

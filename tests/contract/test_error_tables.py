@@ -108,6 +108,7 @@ TASK: Call = (
     "CreateScheduledTask",
     {**GROUP, "LaunchTime": "2026-11-24T00:00Z", "MinValue": "1", "ScheduledTaskName": "task"},
 )
+ON_CPU = {**GROUP, "MetricName": "CpuUtilization", "Threshold": "80"}
 REMOVAL: Call = ("RemoveInstances", {**GROUP, "InstanceId.1": "i-0003"})
 STEPS: Call = ("CreateScalingRule", step_rule(("0", "10"), ("10", "")))
 
@@ -797,7 +798,7 @@ ROWS = [
     ),
     *(
         Row(
-            *("CreateAlarm", wrong, {**GROUP, "MetricName": "CpuUtilization", **params}, 404),
+            *("CreateAlarm", wrong, {**ON_CPU, **params}, 404),
             "InvalidParameter",
             f'The specified value of parameter "{name}" is not valid.',
         )

@@ -31,11 +31,12 @@ DESCRIBED_ONLY = (  # as given, without effect
     text("Effective"),
     text("ExpressionsLogicOperator"),
 )
+PERIODS = (15, 60, 120, 300, 900)
 SETTABLE = (
     text("Name"),
     text("MetricName"),
     one_of("MetricType", "system", "custom", "hybrid", "prometheus"),
-    integer("Period", 15, 900),
+    integer("Period", PERIODS[0], PERIODS[-1]),
     one_of("Statistics", "Average", "Minimum", "Maximum"),
     one_of("ComparisonOperator", ">=", "<=", ">", "<"),
     number("Threshold"),
@@ -64,6 +65,8 @@ def create_alarm(state: EssState, request: Request) -> Reply:
     group = state.group(request["ScalingGroupId"])
     if not request["MetricName"] and not request["Expression"]:
         raise errors.MissingParameter("MetricName")
+    if request["Threshold"] is None and not request["Expression"]:
+        raise errors.MissingParameter("Threshold")
     id = new_id("asg-alarm")
     alarm = Alarm(id, group.scaling_group_id, state.clock.now(), request["Name"] or id)
     _set(state, alarm, request)
@@ -119,6 +122,8 @@ def _is_rule_of(state: EssState, ari: str, scaling_group_id: str) -> bool:
 
 
 def _set(state: EssState, alarm: Alarm, request: Request) -> None:
+    if request["Period"] is not None and request["Period"] not in PERIODS:
+        raise refusals.AlarmParameter("Period")
     for ari in request["AlarmAction"]:
         if not _is_rule_of(state, ari, alarm.scaling_group_id):
             raise refusals.AlarmParameter("AlarmAction")

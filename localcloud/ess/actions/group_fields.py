@@ -12,6 +12,11 @@ from localcloud.ess.state import EssState
 
 MAX_SIZE = 2_000
 POLICIES = ("OldestInstance", "NewestInstance", "OldestScalingConfiguration", "CustomPolicy")
+SCALING_POLICIES = (
+    *("release", "recycle", "forcerelease", "forcerecycle"),
+    *("forceRelease", "forceRecycle"),
+)
+LIFETIMES = range(86_400, 1 << 31)  # seconds; 0: for ever
 TEMPLATE_VERSION = text(
     "LaunchTemplateVersion",
     pattern="[0-9]+|Default|Latest",
@@ -24,6 +29,7 @@ SETTABLE = (  # by Create and by Modify
     integer("DesiredCapacity", 0, MAX_SIZE),
     integer("DefaultCooldown", 0, 86_400),
     one_of("HealthCheckType", "NONE", "ECS", "LOAD_BALANCER"),
+    one_of("ScalingPolicy", *SCALING_POLICIES),
     one_of("MultiAZPolicy", "PRIORITY", "BALANCE", "COST_OPTIMIZED", "COMPOSABLE"),
     texts("RemovalPolicy", 3, values=POLICIES),
     texts("VSwitchIds", 8),
@@ -33,10 +39,10 @@ SETTABLE = (  # by Create and by Modify
 )
 DESCRIBED_ONLY = (  # as given, without effect
     integer("StopInstanceTimeout", 30, 240),
-    integer("MaxInstanceLifetime", 0, 1 << 30),
+    integer("MaxInstanceLifetime", 0, LIFETIMES[-1]),
     integer("OnDemandBaseCapacity", 0, 1_000),
     integer("OnDemandPercentageAboveBaseCapacity", 0, 100),
-    integer("SpotInstancePools", 1, 10),
+    integer("SpotInstancePools", 0, 10),
     boolean("SpotInstanceRemedy", default=None),
     boolean("CompensateWithOnDemand", default=None),
     boolean("AzBalance", default=None),
@@ -66,6 +72,8 @@ def set_fields(state: EssState, group: ScalingGroup, request: Request) -> None:
     """Sets what the call has: all of it, or nothing. Raises ApiError."""
     _check(state, group, request)
     set_given(group, request, FIELDS)
+    if request["ScalingPolicy"]:
+        group.scaling_policy = request["ScalingPolicy"].lower()
     group.attributes.update(given(request, DESCRIBED_ONLY))
     if "LaunchTemplateOverride" in group.attributes:
         overrides = group.attributes.pop("LaunchTemplateOverride")
@@ -81,6 +89,9 @@ def _check(state: EssState, group: ScalingGroup, request: Request) -> None:
         raise errors.InvalidParameter("DesiredCapacity")
     if request["DesiredCapacity"] is None and not request.get("DisableDesiredCapacity"):
         _check_desired(group, min_size, max_size)
+    lifetime = request["MaxInstanceLifetime"]
+    if lifetime and lifetime not in LIFETIMES:
+        raise errors.InvalidParameter("MaxInstanceLifetime")
     policies = request["RemovalPolicy"]
     if len(set(policies)) < len(policies) or "CustomPolicy" in policies[1:]:
         raise errors.InvalidParameter("RemovalPolicy.N")

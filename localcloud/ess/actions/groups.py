@@ -55,7 +55,6 @@ def create_scaling_group(state: EssState, request: Request) -> Reply:
         group_type=request["GroupType"],
         lifecycle_state="Inactive",
         health_check_type="ECS",
-        scaling_policy=request["ScalingPolicy"].lower(),
         resource_group_id=request["ResourceGroupId"] or "",
         tags=[{"Propagate": False, "Value": "", **tag} for tag in request["Tag"]],
     )
@@ -217,18 +216,6 @@ ACTIONS = (
             *(text(name) for name in ID_LISTS),
             *(records(kind.parameter, 10) for kind in KINDS if kind.identified_by),
             one_of("GroupType", "ECS", "ECI", default="ECS"),
-            one_of(
-                "ScalingPolicy",
-                *(
-                    "release",
-                    "recycle",
-                    "forcerelease",
-                    "forcerecycle",
-                    "forceRelease",
-                    "forceRecycle",
-                ),
-                default="release",
-            ),
             records("Tag"),
             records("LifecycleHook", 10),
         ),

@@ -19,6 +19,7 @@ from localcloud.ess.parameters import (
     Parameter,
     Request,
     boolean,
+    document,
     integer,
     number,
     one_of,
@@ -68,6 +69,7 @@ SETTABLE = (
 
 MAX_RULES = 50
 TRACKED_METRICS = (  # (API reference, CreateScalingRule; newer: LoadBalancerRealServerAverageQps)
+    "CpuUtilizationAgent",
     *("CpuUtilization", "ClassicInternetRx", "ClassicInternetTx", "VpcInternetRx"),
     *("VpcInternetTx", "IntranetRx", "IntranetTx", "MemoryUtilization"),
     "LoadBalancerRealServerAverageQps",
@@ -150,6 +152,7 @@ def _set_fields(state: EssState, rule: Rule, request: Request) -> None:
         for id, other in state.rules.items()
         if other.scaling_group_id == rule.scaling_group_id and id != rule.scaling_rule_id
     ]
+    _check_value(rule.adjustment_type, rule.adjustment_value)
     if rule.name in [other.name for other in others]:
         raise errors.Duplicate("ScalingRuleName")
     if rule.min_adjustment_magnitude and rule.adjustment_type != PERCENT:
@@ -157,6 +160,20 @@ def _set_fields(state: EssState, rule: Rule, request: Request) -> None:
     check_steps(rule.steps)
     if rule.rule_type == "TargetTrackingScalingRule":
         _check_metric(rule, others)
+        _check_target(rule.attributes.get("TargetValue"))
+
+
+def _check_value(type: str, value: int | None) -> None:
+    low, high = VALUE_BOUNDS.get(type, (-1_000, 10_000))
+    if value is not None and not low <= value <= high:
+        raise errors.InvalidParameter("AdjustmentValue")
+
+
+def _check_target(value: float | None) -> None:
+    if value is None:
+        raise errors.MissingParameter("TargetValue")
+    if not value > 0:
+        raise errors.InvalidParameter("TargetValue")
 
 
 def _check_metric(rule: Rule, others: list[Rule]) -> None:
@@ -183,16 +200,19 @@ def _breach(request: Request) -> float:
 
 def scale_with_adjustment(state: EssState, request: Request) -> Reply:
     group = state.group(request["ScalingGroupId"])
-    low, high = VALUE_BOUNDS[request["AdjustmentType"]]
-    if not low <= request["AdjustmentValue"] <= high:
-        raise errors.InvalidParameter("AdjustmentValue")
+    if request["ExecutionMode"] == "PlanOnly":
+        raise errors.NotSupported("ScaleWithAdjustment with ExecutionMode PlanOnly")
+    _check_value(request["AdjustmentType"], request["AdjustmentValue"])
     by = Adjustment(
         request["AdjustmentType"],
         request["AdjustmentValue"],
         request["MinAdjustmentMagnitude"] or 0,
     )
     cause = Cause(
-        f"{USER} scale the scaling group", "APIs", metadata=request["ActivityMetadata"] or ""
+        f"{USER} scale the scaling group",
+        "APIs",
+        metadata=request["ActivityMetadata"] or "",
+        hook_context=request["LifecycleHookContext"],
     )
     return {"ScalingActivityId": scaling_rules.adjust(state, group, by, cause, state.clock.now())}
 
@@ -266,7 +286,9 @@ ACTIONS = (
             integer("AdjustmentValue", -1_000, 10_000, required=True),
             integer("MinAdjustmentMagnitude", 1, 1_000),
             *(text("ActivityMetadata", max_length=1_024), boolean("SyncActivity")),
+            one_of("ExecutionMode", "None", "PlanOnly"),
+            document("LifecycleHookContext"),
         ),
-        "no overrides, no plan only",
+        "no overrides; ExecutionMode PlanOnly is refused (`UnsupportedOperation`)",
     ),
 )
