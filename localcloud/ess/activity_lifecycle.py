@@ -158,12 +158,21 @@ def _end(state: EssState, group: ScalingGroup, activity: Activity, now: datetime
     activity.capacities_at_end = total | group.capacities_by_origin()
     if activity.turns_to:
         return
+    _begin_cooldown(group, activity)
     direction = "IN" if activity.requested_ids or activity.instance_ids else "OUT"
     notice = NOTICE_BY_STATUS.get(activity.status_code, "ERROR")
     state.notify(group, f"SCALE_{direction}_{notice}", activity, now)
     for token, action in list(state.lifecycle_actions.items()):
         if action.ends_at < now - timedelta(days=1):
             del state.lifecycle_actions[token]
+
+
+def _begin_cooldown(group: ScalingGroup, activity: Activity) -> None:
+    """Holds alarms back from when the last instance came or left (ESS guide, Cooldown time)."""
+    if activity.joining_ids or activity.instance_ids:
+        seconds = group.default_cooldown if activity.cooldown is None else activity.cooldown
+        until = activity.ends_at + timedelta(seconds=seconds)
+        group.cooldown_until = max(until, group.cooldown_until or until)
 
 
 def _detail(activity: Activity) -> str:

@@ -30,6 +30,7 @@ class Cause(NamedTuple):
     parallel: bool = True
     metadata: str = ""
     hook_context: Mapping[str, Any] = {}  # LifecycleHookContext
+    cooldown: int | None = None  # of the rule; none: the group's
 
 
 def expected_capacity(group: ScalingGroup) -> int:
@@ -138,7 +139,9 @@ def reconcile_capacity(
 
 def _following(by: Cause | None, text: str) -> Cause:
     """Returns the cause of what follows from an adjustment, or from no call."""
-    return Cause(text, hook_context=by.hook_context) if by else Cause(text)
+    if by is None:
+        return Cause(text)
+    return Cause(text, hook_context=by.hook_context, cooldown=by.cooldown)
 
 
 def check_may_start(
@@ -183,6 +186,7 @@ def _new_activity(
         parallel=cause.parallel and group.desired_capacity is not None,
         metadata=cause.metadata,
         hook_context=dict(cause.hook_context),
+        cooldown=cause.cooldown,
     )
 
 

@@ -222,6 +222,7 @@ class Activity:
     hook_context: dict[str, Any] = field(default_factory=dict)  # LifecycleHookContext
     forced_status: str = ""  # status at its end, by a fault or a hook
     metadata: str = ""
+    cooldown: int | None = None  # of the rule that began it; none: the group's
     request_id: str = ""  # of the call that began it
     turning_ids: list[str] = field(default_factory=list)  # that only change their state
     turns_to: str = ""  # that state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import ceil, floor
 from typing import NamedTuple
 
@@ -40,7 +40,8 @@ def rule_by_ari(state: EssState, ari: str) -> Rule:
 
 def by_rule(cause: Cause, rule: Rule) -> Cause:
     """Returns the cause of what a rule starts; the text of `cause` says who executes it."""
-    return cause._replace(text=f'{cause.text} execute scaling rule "{rule.scaling_rule_id}"')
+    text = f'{cause.text} execute scaling rule "{rule.scaling_rule_id}"'
+    return cause._replace(text=text, cooldown=rule.cooldown)
 
 
 def execute(
@@ -48,18 +49,10 @@ def execute(
 ) -> str:
     """Starts what the rule says; returns the activity's id. Raises ApiError.
 
-    The text of `cause` says who executes it. A cooldown holds back what an alarm starts.
+    The text of `cause` says who executes it.
     """
     group = state.group(rule.scaling_group_id)
-    is_by_alarm = cause.source == "Cms"
-    if is_by_alarm and group.cooldown_until and now < group.cooldown_until:
-        raise errors.CooldownInProgress()
-    id = adjust(state, group, _adjustment(rule, breach), by_rule(cause, rule), now)
-    if is_by_alarm:
-        cooldown_seconds = group.default_cooldown if rule.cooldown is None else rule.cooldown
-        seconds = state.assumptions.activity_seconds + cooldown_seconds  # from the activity's end
-        group.cooldown_until = now + timedelta(seconds=seconds)
-    return id
+    return adjust(state, group, _adjustment(rule, breach), by_rule(cause, rule), now)
 
 
 def adjust(
@@ -69,13 +62,16 @@ def adjust(
 
     Of a group with desired capacity, it becomes what is stable and the change, whatever it was
     (ESS guide, Expected number of instances). A parallel adjustment changes nothing else, and what
-    follows from that comes at once.
+    follows from that comes at once. A cooldown holds back what an alarm starts.
     """
     has_desired = group.desired_capacity is not None
     before = group.capacity(*STABLE) if has_desired else group.total_capacity
     after = max(group.min_size, min(group.max_size, _new_capacity(before, by)))
     process = "ScaleOut" if after > before else "ScaleIn"
     capacity.check_may_start(state, group, process, parallel=cause.parallel)
+    is_by_alarm = cause.source == "Cms"
+    if is_by_alarm and group.cooldown_until and now < group.cooldown_until:
+        raise errors.CooldownInProgress()
     if after == before and group.desired_capacity in (None, after):
         raise errors.IncorrectCapacityNoChange()
     cause = cause._replace(text=changing(cause.text, before, after))

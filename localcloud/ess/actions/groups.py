@@ -116,6 +116,7 @@ def enable_scaling_group(state: EssState, request: Request) -> Reply:
     if source_id:
         activate(state, group, source_id)
     group.launch_template_id = template_id
+    group.cooldown_until = None  # ESS guide, Cooldown time
     version = request["LaunchTemplateVersion"] or group.launch_template_version
     group.launch_template_version = version
     return {}
