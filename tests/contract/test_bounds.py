@@ -8,12 +8,17 @@ from __future__ import annotations
 import pytest
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 
-from tests.contract.test_error_tables import GROUP, ON_CPU, TRACKING, sent, simple_rule
+from tests.contract.test_error_tables import GROUP, ON_CPU, TASK, TRACKING, sent, simple_rule
 from tests.support.clouds import cloud_of, group, instances
 
 QUANTITY, PERCENT = "QuantityChangeInCapacity", "PercentChangeInCapacity"
 RULE, ALARM = "CreateScalingRule", "CreateAlarm"
 CHANGE = "ModifyScalingGroup"
+AT = {**GROUP, "LaunchTime": "2026-11-24T00:00Z"}
+
+
+def recurring(kind: str, value: str) -> dict[str, str]:
+    return {"RecurrenceType": kind, "RecurrenceValue": value}
 
 
 def ruled(type: str, value: str) -> tuple[str, dict[str, str]]:
@@ -38,6 +43,16 @@ def without(params: dict[str, str], name: str) -> dict[str, str]:
         (CHANGE, {**GROUP, "SpotInstancePools": "0", "MaxInstanceLifetime": "0"}),
         (CHANGE, {**GROUP, "SpotInstancePools": "10", "MaxInstanceLifetime": "86400"}),
         (CHANGE, {**GROUP, "MaxInstanceLifetime": "2147483647"}),
+        *(
+            (TASK[0], {**TASK[1], **fields})
+            for fields in (
+                recurring("Daily", "31"),
+                recurring("Weekly", "0,6"),
+                recurring("Monthly", "1-31"),
+                {**recurring("Monthly", "5-5"), "RecurrenceEndTime": "2027-11-23T12:00Z"},
+                {"Description": "ab", "LaunchExpirationTime": "21600"},
+            )
+        ),
     ],
 )
 def test_what_is_within_its_range_is_taken(action: str, params: dict[str, str]) -> None:
@@ -73,6 +88,29 @@ def test_what_is_within_its_range_is_taken(action: str, params: dict[str, str]) 
                 ("ScalingPolicy", "keep"),
             )
         ),
+        *(
+            (TASK[0], {**TASK[1], **fields}, 400, "InvalidParameter", name)
+            for name, fields in (
+                *(
+                    ("RecurrenceValue", recurring(kind, value))
+                    for kind, value in (
+                        ("Daily", "32"),
+                        ("Weekly", "7"),
+                        ("Monthly", "5-3"),
+                        ("Monthly", "1-32"),
+                        ("", "1"),
+                        ("Daily", ""),
+                    )
+                ),
+                ("RecurrenceEndTime", {"RecurrenceEndTime": "2027-11-23T12:01Z"}),
+                ("RecurrenceEndTime", {"RecurrenceEndTime": "2026-13-01T00:00Z"}),
+                ("Description", {"Description": "a"}),
+                ("Description", {"Description": "a" * 201}),
+                ("LaunchExpirationTime", {"LaunchExpirationTime": "21601"}),
+                ("DesiredCapacity", {"DesiredCapacity": "2"}),
+            )
+        ),
+        (TASK[0], AT, 400, "InvalidParameter", "ScalingGroupId"),
     ],
 )
 def test_what_is_beyond_its_range_is_refused_by_name(

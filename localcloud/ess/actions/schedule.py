@@ -11,6 +11,7 @@ from localcloud import errors
 from localcloud.answers import Reply
 from localcloud.ess import refusals
 from localcloud.ess.actions.action import Action
+from localcloud.ess.model import ScalingGroup
 from localcloud.ess.parameters import (
     NAME,
     REGION,
@@ -28,11 +29,12 @@ from localcloud.ess.scaling_rules import rule_by_ari
 from localcloud.ess.state import EssState, new_id
 
 MINUTE = "%Y-%m-%dT%H:%MZ"
-VALUES = {"Daily": "[1-9][0-9]?", "Weekly": "[0-6](,[0-6])*", "Monthly": "[1-9][0-9]?-[1-9][0-9]?"}
+DAY = "(?:[1-9]|[12][0-9]|3[01])"
+VALUES = {"Daily": DAY, "Weekly": "[0-6](,[0-6])*", "Monthly": f"{DAY}-{DAY}"}
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\dZ"
 SETTABLE = (
     text("ScheduledTaskName", pattern=NAME),
-    text("Description"),
+    text("Description", pattern="(?s).{2,200}"),
     text("ScheduledAction"),
     text("ScalingGroupId"),
     text("LaunchTime", pattern=TIME),
@@ -53,6 +55,7 @@ FIELDS = {
 }
 MAX_TASKS = 70
 MAX_AHEAD = timedelta(days=90)  # of LaunchTime (API reference, CreateScheduledTask)
+MAX_RECURRENCE = timedelta(days=365)  # of RecurrenceEndTime (same page)
 TASK = text("ScheduledTaskId", required=True)
 
 
@@ -116,6 +119,9 @@ def _check(state: EssState, task: ScheduledTask, request: Request) -> None:
         raise refusals.TaskRegionMismatch()
     if request["LaunchTime"] and _time(request["LaunchTime"]) > state.clock.now() + MAX_AHEAD:
         raise errors.InvalidParameter("LaunchTime")
+    ends = request["RecurrenceEndTime"]
+    if ends and _time(ends, "RecurrenceEndTime") > state.clock.now() + MAX_RECURRENCE:
+        raise errors.InvalidParameter("RecurrenceEndTime")
 
 
 def _set_fields(state: EssState, task: ScheduledTask, request: Request) -> None:
@@ -127,8 +133,18 @@ def _set_fields(state: EssState, task: ScheduledTask, request: Request) -> None:
     _set_recurrence(task, request)
     task.launch_at = _time(request["LaunchTime"]) if request["LaunchTime"] else task.launch_at
     if request["RecurrenceEndTime"]:
-        task.recurrence_ends_at = _time(request["RecurrenceEndTime"])
+        task.recurrence_ends_at = _time(request["RecurrenceEndTime"], "RecurrenceEndTime")
     set_given(task, request, FIELDS)
+    if not task.scheduled_action:
+        _check_sizes(state.group(task.scaling_group_id), task, request)
+
+
+def _check_sizes(group: ScalingGroup, task: ScheduledTask, request: Request) -> None:
+    """Raises ApiError for a task without a size to set, or a call with one the group has not."""
+    if (task.min_value, task.max_value, task.desired_capacity) == (None, None, None):
+        raise errors.InvalidParameter("ScalingGroupId")
+    if request["DesiredCapacity"] is not None and group.desired_capacity is None:
+        raise errors.InvalidParameter("DesiredCapacity")
 
 
 def _set_recurrence(task: ScheduledTask, request: Request) -> None:
@@ -136,16 +152,20 @@ def _set_recurrence(task: ScheduledTask, request: Request) -> None:
     value = request["RecurrenceValue"] or task.recurrence_value
     if kind == "Cron":
         raise errors.NotSupported("CreateScheduledTask with RecurrenceType Cron")
-    if kind and not re.fullmatch(VALUES[kind], value or ""):
+    is_right = re.fullmatch(VALUES[kind], value or "") if kind else not value
+    if kind == "Monthly" and is_right:
+        first, _, last = (value or "").partition("-")
+        is_right = int(first) <= int(last)
+    if not is_right:
         raise errors.InvalidParameter("RecurrenceValue")
     task.recurrence_type, task.recurrence_value = kind, value or ""
 
 
-def _time(text: str) -> datetime:
+def _time(text: str, parameter: str = "LaunchTime") -> datetime:
     try:
         return datetime.strptime(text, MINUTE).replace(tzinfo=timezone.utc)
     except ValueError as error:
-        raise errors.InvalidParameter("LaunchTime") from error
+        raise errors.InvalidParameter(parameter) from error
 
 
 def _view(task: ScheduledTask) -> dict[str, Any]:
