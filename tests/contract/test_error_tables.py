@@ -842,14 +842,6 @@ ROWS = [
             ("ModifyLifecycleHook", {"LifecycleHookId": "{LifecycleHookId}", "DefaultResult": "?"}),
             ("DescribeLifecycleHooks", {**GROUP, "PageSize": "51"}),
             (
-                "CompleteLifecycleAction",
-                {
-                    "LifecycleHookId": "{LifecycleHookId}",
-                    "LifecycleActionToken": "x",
-                    "LifecycleActionResult": "?",
-                },
-            ),
-            (
                 "RecordLifecycleActionHeartbeat",
                 {
                     "lifecycleHookId": "{LifecycleHookId}",
@@ -880,6 +872,25 @@ ROWS = [
         for kind, params, says in (
             ("Id", {"LifecycleHookId": "ash-9"}, f" {does}"),
             ("Name", {**GROUP, "LifecycleHookName": "none"}, f" you provided {does}"),
+        )
+    ),
+    Row(
+        *("CompleteLifecycleAction", "a value"),
+        {"LifecycleHookId": "x", "LifecycleActionToken": "x", "LifecycleActionResult": "?"},
+        *(400, "InvalidParamter", "The specified value of parameter is invalid."),
+    ),
+    *(
+        Row(
+            *(action, "metadata without a receiver", {**params, "NotificationMetadata": "x"}),
+            *(400, "InvalidParameter"),
+            'The specified value of parameter "NotificationMetadata" is not valid.',
+            {},
+            (HOOK,),
+            "cn.zh-CN/API 参考/生命周期挂钩/CreateLifecycleHook.md",
+        )
+        for action, params in (
+            HOOK,
+            ("ModifyLifecycleHook", {"LifecycleHookId": "{LifecycleHookId}"}),
         )
     ),
     Row(

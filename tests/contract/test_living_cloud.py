@@ -133,17 +133,18 @@ def test_a_hook_holds_an_instance_on_its_way_out_until_it_is_let_go() -> None:
         assert story.after(60) == {"InService": 2}
 
 
-def test_a_heartbeat_prolongs_and_a_timeout_lets_go() -> None:
+@pytest.mark.parametrize("given", [{}, {"heartbeatTimeout": 600}])
+def test_a_heartbeat_prolongs_and_a_timeout_lets_go(given: dict[str, int]) -> None:
     with story_of(*instances(3)) as story:
-        hook = story.hook("SCALE_IN")
+        hook = story.hook("SCALE_IN", HeartbeatTimeout=300)
         story.describe("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
-        story.after(599)
+        story.after(299)
         (held,) = story.held()
         story.describe(
             "RecordLifecycleActionHeartbeat",
             lifecycleHookId=hook,
             lifecycleActionToken=held["LifecycleActionToken"],
-            heartbeatTimeout=600,
+            **given,
         )
         assert story.after(599) == {"InService": 2, "Removing:Wait": 1}
         assert story.after(1) == {"InService": 2, "Removing": 1}
@@ -171,6 +172,26 @@ def test_of_the_results_of_a_hook_only_rollback_keeps_an_instance(result: str, s
         assert ("Removing:Wait" in story.count()) == waits
         story.after(600)
         assert story.after(60) == {"InService": 3 if stays else 2}
+
+
+def test_a_hook_that_is_let_go_without_a_result_has_its_default() -> None:
+    with story_of(*instances(2)) as story:
+        hook = story.hook("SCALE_IN", DefaultResult="ROLLBACK")
+        story.describe("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+        token = story.held()[0]["LifecycleActionToken"]
+        named = {"LifecycleHookId": hook, "LifecycleActionToken": token}
+        story.describe("CompleteLifecycleAction", **named)
+        assert story.count() == {"InService": 2}
+
+
+def test_hooks_are_described_across_groups_fifty_a_page() -> None:
+    with story_of() as story:
+        story.hook("SCALE_IN", LifecycleHookName="silent")
+        reply = story.describe("DescribeLifecycleHooks")
+        assert (reply["PageSize"], reply["TotalCount"]) == (50, 1)
+        (hook,) = reply["LifecycleHooks"]
+        assert hook["NotificationArn"].startswith("acs:ess:cn-hangzhou:")
+        assert hook["NotificationArn"].endswith(":null/null")
 
 
 def test_on_the_way_in_abandon_releases() -> None:
