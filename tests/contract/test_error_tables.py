@@ -875,14 +875,18 @@ ROWS = [
         )
     ),
     Row(
-        *("CompleteLifecycleAction", "a value"),
+        "CompleteLifecycleAction",
+        "a value",
         {"LifecycleHookId": "x", "LifecycleActionToken": "x", "LifecycleActionResult": "?"},
-        *(400, "InvalidParamter", "The specified value of parameter is invalid."),
+        400,
+        "InvalidParamter",
+        "The specified value of parameter is invalid.",
     ),
     *(
         Row(
             *(action, "metadata without a receiver", {**params, "NotificationMetadata": "x"}),
-            *(400, "InvalidParameter"),
+            400,
+            "InvalidParameter",
             'The specified value of parameter "NotificationMetadata" is not valid.',
             {},
             (HOOK,),

@@ -413,6 +413,33 @@ def test_attached_and_detached_machines_keep_running() -> None:
         assert story.cloud.group.departed["i-own"].ecs_status == "Running"
 
 
+def test_what_cannot_be_attached_is_skipped_where_the_call_says_so() -> None:
+    with story_of(*instances(1)) as story:
+        named = {"ScalingGroupId": "asg-1", "InstanceIds": ["i-0001", "i-own"]}
+        assert story.refused("AttachInstances", **named) == (400, "InvalidInstanceId.InUse")
+        ignoring = {"IgnoreInvalidInstance": True, "LoadBalancerWeights": [7, 8]}
+        story.describe("AttachInstances", **named, **ignoring)
+        assert story.after(60) == {"InService": 2}
+        activity = story.activities()[0]
+        assert (activity["StatusCode"], "i-0001" in activity["Detail"]) == ("Warning", True)
+        assert story.cloud.group.instances["i-own"].load_balancer_weight == 8
+        only = {"ScalingGroupId": "asg-1", "InstanceIds": ["i-0001"], **ignoring}
+        assert story.refused("AttachInstances", **only) == (400, "InvalidInstanceId.InUse")
+
+
+def test_a_stopped_instance_that_is_attached_starts_again() -> None:
+    with story_of(*instances(2), scalingPolicy="recycle") as story:
+        named = {"ScalingGroupId": "asg-1", "InstanceIds": ["i-0002"]}
+        story.describe("RemoveInstances", **named, RemovePolicy="recycle")
+        assert story.after(60) == {"InService": 1, "Stopped": 1}
+        story.describe("AttachInstances", **named)
+        assert story.after(60) == {"InService": 2}
+        activity = story.activities()[0]
+        assert activity["StartedInstances"] == ["i-0002"]
+        assert 'from "1" to "2"' in activity["Cause"]
+        assert story.cloud.group.instances["i-0002"].creation_type == "AutoCreated"
+
+
 def test_receivers_get_the_notifications_that_they_subscribed_to() -> None:
     with story_of(*instances(3)) as story:
         arn = "acs:mns:cn-hangzhou:1:queue/notices"
