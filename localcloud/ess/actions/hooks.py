@@ -169,7 +169,7 @@ def _new_hook(state: EssState, group: ScalingGroup, request: Request) -> Hook:
 
 
 def _check_metadata(request: Request, arn: str) -> None:
-    """Raises ApiError for metadata of messages that nobody receives. `arn`: of the hook so far."""
+    """Raises ApiError for metadata of messages without a receiver. `arn`: of the hook so far."""
     if request["NotificationMetadata"] and not (request["NotificationArn"] or arn):
         raise errors.InvalidParameter("NotificationMetadata")
 
