@@ -15,7 +15,7 @@ from localcloud import answers, balancers, ecs, errors, location, sts
 from localcloud.answers import Reply
 from localcloud.authenticator import Authenticator, access_key_id, caller_of
 from localcloud.buses import actions as buses
-from localcloud.ess import catalogue
+from localcloud.ess import catalogue, owners
 from localcloud.ess.service import Service
 from localcloud.faults import FORCED_STATUSES, REFUSALS, REMOVE, Fault, Faults
 from localcloud.functions.invocation_queue import InvocationQueue
@@ -145,7 +145,7 @@ class LocalCloud:
             now = self.service.clock.now()
             self.rate_limits.check(account_id, action, now)
             caller = sts.Caller(access_key_id(incoming, params), account_id)
-            self._check_rights(caller.key_id, incoming, params, now)
+            self._check_rights(caller, incoming, params, now)
             if fault and fault.kind in REFUSALS:
                 raise REFUSALS[fault.kind]()
             service = self.service_at(account_id, region_of(params, self.service.region_id))
@@ -170,15 +170,20 @@ class LocalCloud:
         headers = {"x-acs-request-id": id}
         return Response(body, call.status, headers, answers.CONTENT_TYPES[format])
 
-    def _check_rights(self, key_id: str, incoming: Incoming, params: Params, now: datetime) -> None:
+    def _check_rights(
+        self, caller: sts.Caller, incoming: Incoming, params: Params, now: datetime
+    ) -> None:
         """Raises ApiError where the session has ended, or RAM forbids the call."""
         token = params.get("SecurityToken") or incoming.headers.get("x-acs-security-token")
         identities = self.authenticator.identities
-        identities.check_session(key_id, token, now)
+        identities.check_session(caller.key_id, token, now)
         if params.get("Action") in sts.FREE:
             return
-        own = self.role_policy is None or self.role_policy.permits(params)
-        if own and identities.permits(key_id, params):
+        place = (caller.account_id, region_of(params, self.service.region_id))
+        service = next((s for s in self.services() if s.place == place), None)
+        judged = owners.with_group(service, params)
+        own = self.role_policy is None or self.role_policy.permits(judged)
+        if own and identities.permits(caller.key_id, judged):
             return
         raise sts.NoPermission() if params["Version"] == sts.VERSION else errors.ForbiddenRam()
 

@@ -21,6 +21,8 @@ PRODUCTS = {
     "2020-06-16": "alb",
     "2015-04-01": "sts",
 }
+# The right that a page names where it is not the action; which of the two holds is unverified.
+ALSO = {"ess:RemoveInstances": "ess:DetachInstances"}
 READS = ("Describe", "List", "Get", "View")
 # Of conditions: each compares a value of the call with one of the policy.
 TESTS: dict[str, Callable[[str, str], bool]] = {
@@ -60,14 +62,16 @@ class RolePolicy:
     def permits_action(
         self, action: str, resource: str, context: Mapping[str, str] | None = None
     ) -> bool:
-        """Whether an action, such as fc:InvokeFunction, is allowed on a resource.
+        """Whether an action, such as fc:InvokeFunction, is allowed on a resource. RemoveInstances
+        needs an Allow, and no Deny, of itself or of DetachInstances.
 
         `context`: values by condition key, such as acs:SourceIp.
         """
+        names = [action, ALSO.get(action, action)]
         effects = {
             statement["Effect"]
             for statement in self.statements
-            if _applies(statement, "Action", action)
+            if any(_applies(statement, "Action", name) for name in names)
             and _applies(statement, "Resource", resource)
             and _holds(statement.get("Condition", {}), context or {})
         }
@@ -110,9 +114,11 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def _applies(statement: Mapping[str, Any], name: str, text: str) -> bool:
-    if name in statement:
-        return any(matches(pattern, text) for pattern in _listed(statement[name]))
-    return not any(matches(pattern, text) for pattern in _listed(statement[f"Not{name}"]))
+    is_named = name in statement
+    patterns = _listed(statement[name if is_named else f"Not{name}"])
+    if name == "Action":  # in any case
+        text, patterns = text.lower(), [pattern.lower() for pattern in patterns]
+    return is_named == any(matches(pattern, text) for pattern in patterns)
 
 
 def _holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:

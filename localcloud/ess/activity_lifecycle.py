@@ -190,6 +190,7 @@ def _detail(activity: Activity) -> str:
         ("ECS instances", detached, "left the scaling group"),
     )
     lines = [f'{what} "{", ".join(ids)}" {verb}.' for what, ids, verb in rows if ids]
+    verb = "attach" if activity.joining_ids else "remove"
     for instance_id, code in activity.ignored.items():
-        lines.append(f'Ignore to remove instance "{instance_id}"({code}).')
+        lines.append(f'Ignore to {verb} instance "{instance_id}"({code}).')
     return "\n".join(lines) + "\n"

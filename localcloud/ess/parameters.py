@@ -187,11 +187,11 @@ NEXT_TOKEN = text("NextToken", pattern="[0-9]{0,9}")
 NAME = "[0-9A-Za-z\u4e00-\u9fa5][0-9A-Za-z\u4e00-\u9fa5_.-]{1,63}"
 
 
-def pages(max_size: int) -> tuple[Parameter, Parameter]:
+def pages(max_size: int, *, default: int = 10) -> tuple[Parameter, Parameter]:
     """Declares PageNumber and PageSize."""
     return (
         integer("PageNumber", 1, 1_000_000, default=1),
-        integer("PageSize", 1, max_size, default=10),
+        integer("PageSize", 1, max_size, default=default),
     )
 
 

@@ -57,6 +57,10 @@ InvalidParamter = error_type(
     400, "InvalidParamter",
     "The specified value of parameter is not valid.",
 )
+InvalidActionResult = error_type(  # CompleteLifecycleAction
+    400, "InvalidParamter",
+    "The specified value of parameter is invalid.",
+)
 HookIdNotExist = error_type(
     400, "InvalidLifecycleHookId.NotExist",
     "The specified lifecycleHookId {0}.",

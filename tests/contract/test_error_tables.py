@@ -377,6 +377,43 @@ ROWS = [
             for number in range(10)
         ),
     ),
+    *(
+        Row(
+            CONFIGURATION[0],
+            f"{name}={value}",
+            {**CONFIGURATION[1], "SystemDisk.Category": "cloud_efficiency", name: value},
+            400,
+            "InvalidParameter",
+            f'The specified value of parameter "{name}" is not valid.',
+        )
+        for name, value in (
+            ("LoadBalancerWeight", "0"),
+            ("InternetMaxBandwidthOut", "101"),
+            ("IoOptimized", "true"),
+            ("InternetChargeType", "PayByMonth"),
+            ("SystemDisk.Size", "19"),
+            ("SystemDisk.Size", "2049"),
+        )
+    ),
+    Row(
+        CONFIGURATION[0],
+        "two ways to name a type",
+        {**CONFIGURATION[1], "InstanceTypes.1": "ecs.g7.large"},
+        400,
+        "InvalidParameter.Conflict",
+        "The value of parameter InstanceType and parameter InstanceTypes are conflict.",
+        source="cn.zh-CN: CreateScalingConfiguration",
+    ),
+    *(
+        Row(
+            *("TagResources", f"key {key[:7]}"),
+            {"ResourceType": "scalinggroup", "ResourceId.1": "asg-1", "Tag.1.Key": key},
+            400,
+            "InvalidParameter",
+            'The specified value of parameter "Tag.N.Key" is not valid.',
+        )
+        for key in ("acs:x", "aliyun-x", "http://x", "of https://x", "k" * 129)
+    ),
     Row(
         "ModifyScalingConfiguration",
         "a value",
@@ -843,14 +880,6 @@ ROWS = [
             ("ModifyLifecycleHook", {"LifecycleHookId": "{LifecycleHookId}", "DefaultResult": "?"}),
             ("DescribeLifecycleHooks", {**GROUP, "PageSize": "51"}),
             (
-                "CompleteLifecycleAction",
-                {
-                    "LifecycleHookId": "{LifecycleHookId}",
-                    "LifecycleActionToken": "x",
-                    "LifecycleActionResult": "?",
-                },
-            ),
-            (
                 "RecordLifecycleActionHeartbeat",
                 {
                     "lifecycleHookId": "{LifecycleHookId}",
@@ -881,6 +910,29 @@ ROWS = [
         for kind, params, says in (
             ("Id", {"LifecycleHookId": "ash-9"}, f" {does}"),
             ("Name", {**GROUP, "LifecycleHookName": "none"}, f" you provided {does}"),
+        )
+    ),
+    Row(
+        "CompleteLifecycleAction",
+        "a value",
+        {"LifecycleHookId": "x", "LifecycleActionToken": "x", "LifecycleActionResult": "?"},
+        400,
+        "InvalidParamter",
+        "The specified value of parameter is invalid.",
+    ),
+    *(
+        Row(
+            *(action, "metadata without a receiver", {**params, "NotificationMetadata": "x"}),
+            400,
+            "InvalidParameter",
+            'The specified value of parameter "NotificationMetadata" is not valid.',
+            {},
+            (HOOK,),
+            "cn.zh-CN/API 参考/生命周期挂钩/CreateLifecycleHook.md",
+        )
+        for action, params in (
+            HOOK,
+            ("ModifyLifecycleHook", {"LifecycleHookId": "{LifecycleHookId}"}),
         )
     ),
     Row(
@@ -1286,6 +1338,22 @@ def test_a_call_that_is_refused_changes_nothing(action: str, params: dict[str, s
         with pytest.raises(ServerException):
             sent(cloud, action, {**GROUP, **{k: v.format(**made) for k, v in params.items()}})
         assert saved(cloud.inside.service) == before
+
+
+def test_what_the_tables_of_parameters_permit_is_taken() -> None:
+    pattern = {"InstancePatternInfo.1.Cores": "2", "InstancePatternInfo.1.Memory": "8"}
+    by_pattern = {**GROUP, "ImageId": "m-1", **pattern}
+    tag = {"ResourceType": "scalinggroup", "ResourceId.1": "asg-1", "Tag.1.Key": "k" * 128}
+    disk = {"SystemDisk.Category": "cloud_essd", "SystemDisk.Size": "1"}
+    processes = {f"Process.{number}": "ScaleIn" for number in range(1, 101)}
+    with cloud_of(group()) as cloud:
+        sent(cloud, CONFIGURATION[0], by_pattern)
+        sent(cloud, CONFIGURATION[0], {**CONFIGURATION[1], **pattern, **disk})
+        sent(cloud, "TagResources", tag)
+        sent(cloud, "SuspendProcesses", {**GROUP, **processes})
+        assert cloud.group.suspended_processes == ["ScaleIn"]
+        sent(cloud, "ResumeProcesses", {**GROUP, **processes})
+        assert cloud.group.suspended_processes == []
 
 
 def test_every_row_is_of_an_action_that_is_there() -> None:

@@ -133,17 +133,18 @@ def test_a_hook_holds_an_instance_on_its_way_out_until_it_is_let_go() -> None:
         assert story.after(60) == {"InService": 2}
 
 
-def test_a_heartbeat_prolongs_and_a_timeout_lets_go() -> None:
+@pytest.mark.parametrize("given", [{}, {"heartbeatTimeout": 600}])
+def test_a_heartbeat_prolongs_and_a_timeout_lets_go(given: dict[str, int]) -> None:
     with story_of(*instances(3)) as story:
-        hook = story.hook("SCALE_IN")
+        hook = story.hook("SCALE_IN", HeartbeatTimeout=300)
         story.describe("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
-        story.after(599)
+        story.after(299)
         (held,) = story.held()
         story.describe(
             "RecordLifecycleActionHeartbeat",
             lifecycleHookId=hook,
             lifecycleActionToken=held["LifecycleActionToken"],
-            heartbeatTimeout=600,
+            **given,
         )
         assert story.after(599) == {"InService": 2, "Removing:Wait": 1}
         assert story.after(1) == {"InService": 2, "Removing": 1}
@@ -171,6 +172,26 @@ def test_of_the_results_of_a_hook_only_rollback_keeps_an_instance(result: str, s
         assert ("Removing:Wait" in story.count()) == waits
         story.after(600)
         assert story.after(60) == {"InService": 3 if stays else 2}
+
+
+def test_a_hook_that_is_let_go_without_a_result_has_its_default() -> None:
+    with story_of(*instances(2)) as story:
+        hook = story.hook("SCALE_IN", DefaultResult="ROLLBACK")
+        story.describe("RemoveInstances", ScalingGroupId="asg-1", InstanceIds=["i-0001"])
+        token = story.held()[0]["LifecycleActionToken"]
+        named = {"LifecycleHookId": hook, "LifecycleActionToken": token}
+        story.describe("CompleteLifecycleAction", **named)
+        assert story.count() == {"InService": 2}
+
+
+def test_hooks_are_described_across_groups_fifty_a_page() -> None:
+    with story_of() as story:
+        story.hook("SCALE_IN", LifecycleHookName="silent")
+        reply = story.describe("DescribeLifecycleHooks")
+        assert (reply["PageSize"], reply["TotalCount"]) == (50, 1)
+        (hook,) = reply["LifecycleHooks"]
+        assert hook["NotificationArn"].startswith("acs:ess:cn-hangzhou:")
+        assert hook["NotificationArn"].endswith(":null/null")
 
 
 def test_on_the_way_in_abandon_releases() -> None:
@@ -390,6 +411,33 @@ def test_attached_and_detached_machines_keep_running() -> None:
         story.describe("DetachInstances", ScalingGroupId="asg-1", InstanceIds=["i-own"])
         story.after(60)
         assert story.cloud.group.departed["i-own"].ecs_status == "Running"
+
+
+def test_what_cannot_be_attached_is_skipped_where_the_call_says_so() -> None:
+    with story_of(*instances(1)) as story:
+        named = {"ScalingGroupId": "asg-1", "InstanceIds": ["i-0001", "i-own"]}
+        assert story.refused("AttachInstances", **named) == (400, "InvalidInstanceId.InUse")
+        ignoring = {"IgnoreInvalidInstance": True, "LoadBalancerWeights": [7, 8]}
+        story.describe("AttachInstances", **named, **ignoring)
+        assert story.after(60) == {"InService": 2}
+        activity = story.activities()[0]
+        assert (activity["StatusCode"], "i-0001" in activity["Detail"]) == ("Warning", True)
+        assert story.cloud.group.instances["i-own"].load_balancer_weight == 8
+        only = {"ScalingGroupId": "asg-1", "InstanceIds": ["i-0001"], **ignoring}
+        assert story.refused("AttachInstances", **only) == (400, "InvalidInstanceId.InUse")
+
+
+def test_a_stopped_instance_that_is_attached_starts_again() -> None:
+    with story_of(*instances(2), scalingPolicy="recycle") as story:
+        named = {"ScalingGroupId": "asg-1", "InstanceIds": ["i-0002"]}
+        story.describe("RemoveInstances", **named, RemovePolicy="recycle")
+        assert story.after(60) == {"InService": 1, "Stopped": 1}
+        story.describe("AttachInstances", **named)
+        assert story.after(60) == {"InService": 2}
+        activity = story.activities()[0]
+        assert activity["StartedInstances"] == ["i-0002"]
+        assert 'from "1" to "2"' in activity["Cause"]
+        assert story.cloud.group.instances["i-0002"].creation_type == "AutoCreated"
 
 
 def test_receivers_get_the_notifications_that_they_subscribed_to() -> None:

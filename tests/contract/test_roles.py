@@ -202,7 +202,7 @@ def test_a_user_without_policies_may_do_nothing(cloud: Handle) -> None:
 
 
 def test_a_session_s_policy_narrows_the_role_and_never_widens_it(cloud: Handle) -> None:
-    statement = {"Effect": "Allow", "Action": ["ess:DescribeScalingGroups", "ess:D*"]}
+    statement = {"Effect": "Allow", "Action": ["ess:DescribeScalingGroups", "ess:Del*"]}
     policy = {"Version": "1", "Statement": [{**statement, "Resource": "*"}]}
     key = assume(cloud, Policy=json.dumps(policy))
 
@@ -259,6 +259,49 @@ def test_the_role_of_our_template_may_do_what_the_function_does_and_nothing_beyo
         assert sorted(cloud.service.groups["asg-2"].instances) == ["j-0001", "j-0002", "j-0003"]
 
 
+@pytest.mark.parametrize(
+    ("action", "params"),
+    [
+        (
+            "CompleteLifecycleAction",
+            {"LifecycleHookId": "{hook}", "LifecycleActionToken": "{token}"},
+        ),
+        (
+            "RecordLifecycleActionHeartbeat",
+            {"lifecycleHookId": "{hook}", "lifecycleActionToken": "{token}"},
+        ),
+        ("ExecuteScalingRule", {"ScalingRuleAri": "{ari}"}),
+        ("ModifyScalingRule", {"ScalingRuleId": "{rule}", "Cooldown": "1"}),
+        ("SetInstanceHealth", {"InstanceId": "{instance}", "HealthStatus": "Unhealthy"}),
+    ],
+)
+def test_a_call_that_names_no_group_is_judged_by_the_group_that_it_changes(
+    action: str, params: dict[str, str]
+) -> None:
+    arn = f"acs:ess:{REGION}:{ACCOUNT}:scalinggroup/asg-1"
+    allowed = {"Statement": [{"Effect": "Allow", "Action": "ess:*", "Resource": arn}]}
+    with localcloud.mocked(fleet(allowed)) as cloud:
+        key, own = assume(cloud), (cloud.access_key_id, cloud.access_key_secret)
+
+        def made(group_id: str, instance_id: str) -> dict[str, str]:
+            mine = {"ScalingGroupId": group_id}
+            hook = ess(own, "CreateLifecycleHook", LifecycleTransition="SCALE_IN", **mine)
+            adjustment = {"AdjustmentType": "TotalCapacity", "AdjustmentValue": "1"}
+            rule = ess(own, "CreateScalingRule", **adjustment, **mine)
+            if action != "ExecuteScalingRule":
+                ess(own, "RemoveInstances", InstanceId_1=instance_id, **mine)
+            tokens = cloud.service.lifecycle_actions
+            names = {"hook": hook["LifecycleHookId"], "token": list(tokens)[-1] if tokens else ""}
+            names.update(ari=rule["ScalingRuleAri"], rule=rule["ScalingRuleId"])
+            names["instance"] = instance_id
+            return {name: value.format(**names) for name, value in params.items()}
+
+        ess(key, action, **made("asg-1", "i-0001"))
+        with pytest.raises(ServerException) as caught:
+            ess(key, action, ScalingGroupId="asg-1", **made("asg-2", "j-0001"))
+        assert code_of(caught) == (403, "Forbidden.RAM")
+
+
 def test_the_role_may_invoke_its_own_function_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "index.py").write_text("def handler(event, context):\n    return b'ok'\n")
     with localcloud.mocked(fleet(*function_policies("template-fc2.yml"))) as cloud:
@@ -298,6 +341,10 @@ def test_a_policy_that_is_wrong_is_named() -> None:
     [
         ({"Action": "ess:Remove*", "Resource": "*"}, {}, True),
         ({"Action": "ess:RemoveInstance?", "Resource": "*"}, {}, True),
+        ({"Action": "ESS:removeinstances", "Resource": "*"}, {}, True),
+        ({"Action": "ess:DetachInstances", "Resource": "*"}, {}, True),
+        ({"Action": "ess:DetachInstances", "Resource": "acs:ess:*:*:*/asg-2"}, {}, False),
+        ({"NotAction": "ESS:*", "Resource": "*"}, {}, False),
         ({"NotAction": "ess:Delete*", "Resource": "*"}, {}, True),
         ({"NotAction": "ess:*", "Resource": "*"}, {}, False),
         ({"Action": "*", "NotResource": "acs:ess:*"}, {}, False),

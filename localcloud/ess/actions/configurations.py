@@ -34,7 +34,11 @@ from localcloud.ess.views import minute
 
 MAX_CONFIGURATIONS = 10
 MAX_USER_DATA = 16 << 10  # bytes, before they are encoded
-INSTANCE_TYPES = ("InstanceType", "InstanceTypes", "InstanceTypeOverride", "Cpu")
+INSTANCE_TYPES = ("InstanceType", "InstanceTypes", "InstanceTypeOverride", "Cpu")  # one of these
+PATTERN = "InstancePatternInfo"  # in their place, or beside InstanceType
+MAX_DISK = 2_048  # GiB
+SMALLEST_DISK = {"cloud_essd": 1, "cloud_auto": 1}  # by category; 20 of others
+LARGEST_DISK = {"cloud": 500}
 IMAGES = ("ImageId", "ImageName", "ImageFamily")
 DESCRIBED_ONLY: tuple[Parameter, ...] = (  # as given, without effect
     *(
@@ -52,7 +56,6 @@ DESCRIBED_ONLY: tuple[Parameter, ...] = (  # as given, without effect
         text(name)
         for name in (
             "InstanceDescription",
-            "InternetChargeType",
             "KeyPairName",
             "RamRoleName",
             "UserData",
@@ -62,16 +65,10 @@ DESCRIBED_ONLY: tuple[Parameter, ...] = (  # as given, without effect
         text(name)
         for name in (
             "ZoneId",
-            "IoOptimized",
             "Affinity",
             "Tenancy",
             "DeploymentSetId",
             "HpcClusterId",
-        )
-    ),
-    *(
-        text(name)
-        for name in (
             "DedicatedHostId",
             "DedicatedHostClusterId",
             "CreditSpecification",
@@ -87,11 +84,13 @@ DESCRIBED_ONLY: tuple[Parameter, ...] = (  # as given, without effect
             "HttpTokens",
         )
     ),
+    one_of("InternetChargeType", "PayByBandwidth", "PayByTraffic"),
+    one_of("IoOptimized", "none", "optimized"),
     integer("Cpu", 1, 1_024),
     integer("Memory", 1, 65_536),
     integer("InternetMaxBandwidthIn", 0, 1_000),
-    integer("InternetMaxBandwidthOut", 0, 1_024),
-    integer("LoadBalancerWeight", 0, 100),
+    integer("InternetMaxBandwidthOut", 0, 100),
+    integer("LoadBalancerWeight", 1, 100),
     integer("SpotDuration", 0, 6),
     integer("Ipv6AddressCount", 0, 1_000),
     boolean("DeletionProtection", default=None),
@@ -104,12 +103,17 @@ SETTABLE = (
     text("InstanceType"),
     texts("InstanceTypes", 10),
     records("InstanceTypeOverride", 10),
+    records(PATTERN, 10),
     one_of("SpotStrategy", "NoSpot", "SpotWithPriceLimit", "SpotAsPriceGo"),
     records("DataDisk", 16),
     text("Password"),
     document("Tags"),
     text("SystemDisk.Category"),
-    integer("SystemDisk.Size", 1, 65_536),
+    integer("SystemDisk.Size", 1, MAX_DISK),
+)
+MISSING = (
+    "images, disks and networks are described as given, and never looked up; "
+    "InstancePatternInfo selects no type"
 )
 SOURCE = text("ScalingConfigurationId", required=True)
 
@@ -123,7 +127,9 @@ def create_scaling_configuration(state: EssState, request: Request) -> Reply:
     if request["ScalingConfigurationName"] in names:
         raise errors.Duplicate("ScalingConfigurationName")
     _check_user_data(request["UserData"])
-    if not any(request[name] for name in INSTANCE_TYPES):
+    _check_types(request)
+    _check_disk(request, "")
+    if not any(request[name] for name in (*INSTANCE_TYPES, PATTERN)):
         raise errors.MissingParameter("InstanceType")
     if not any(request[name] for name in IMAGES):
         raise errors.MissingParameter("ImageId")
@@ -139,6 +145,8 @@ def modify_scaling_configuration(state: EssState, request: Request) -> Reply:
     made = named(state.configurations, request, "ScalingConfigurationId")
     check_service_role(state.groups[made.scaling_group_id])
     _check_user_data(request["UserData"])
+    _check_types(request)
+    _check_disk(request, made.attributes.get("SystemDiskCategory", ""))
     name, group_id = request["ScalingConfigurationName"] or made.name, made.scaling_group_id
     others = (c for c in state.configurations.values() if c is not made)
     if any((c.name, c.scaling_group_id) == (name, group_id) for c in others):
@@ -199,6 +207,23 @@ def _check_user_data(user_data: str | None) -> None:
         raise refusals.UserDataSize()
 
 
+def _check_types(request: Request) -> None:
+    """Raises ApiError where the call says in two ways what type instances are of."""
+    named = [name for name in INSTANCE_TYPES if request[name]]
+    if request[PATTERN] and named != ["InstanceType"]:
+        named.append(PATTERN)
+    if len(named) > 1:
+        raise refusals.ParameterConflict(*named[:2])
+
+
+def _check_disk(request: Request, category: str) -> None:
+    """Raises ApiError for a size that the system disk's category lacks."""
+    category, size = request["SystemDisk.Category"] or category, request["SystemDisk.Size"]
+    low, high = SMALLEST_DISK.get(category, 20), LARGEST_DISK.get(category, MAX_DISK)
+    if size is not None and not low <= size <= high:
+        raise errors.InvalidParameter("SystemDisk.Size")
+
+
 def _set_fields(made: Configuration, request: Request) -> None:
     overrides = request["InstanceTypeOverride"]
     for override in overrides:
@@ -249,13 +274,13 @@ ACTIONS = (
         "CreateScalingConfiguration",
         create_scaling_configuration,
         (GROUP, TOKEN, *SETTABLE, *DESCRIBED_ONLY),
-        "images, disks and networks are described as given, and never looked up",
+        MISSING,
     ),
     Action(
         "ModifyScalingConfiguration",
         modify_scaling_configuration,
         (SOURCE, *SETTABLE, *DESCRIBED_ONLY),
-        "images, disks and networks are described as given, and never looked up",
+        MISSING,
         invalid=refusals.InvalidParamter,
     ),
     Action("DeleteScalingConfiguration", delete_scaling_configuration, (SOURCE,)),

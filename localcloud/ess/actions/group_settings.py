@@ -8,6 +8,7 @@ from localcloud.ess.parameters import GROUP, TOKEN, Request, boolean, one_of, te
 from localcloud.ess.state import EssState
 
 PROCESSES = ("ScaleIn", "ScaleOut", "HealthCheck", "AlarmNotification", "ScheduledAction")
+NAMED = texts("Process", 100, required=True, values=PROCESSES)  # repetitions count once
 
 
 def set_group_deletion_protection(state: EssState, request: Request) -> Reply:
@@ -45,12 +46,12 @@ ACTIONS = (
     Action(
         "SuspendProcesses",
         suspend_processes,
-        (GROUP, TOKEN, texts("Process", 5, required=True, values=PROCESSES)),
+        (GROUP, TOKEN, NAMED),
     ),
     Action(
         "ResumeProcesses",
         resume_processes,
-        (GROUP, TOKEN, texts("Process", 5, required=True, values=PROCESSES)),
+        (GROUP, TOKEN, NAMED),
     ),
     Action(
         "ChangeResourceGroup",

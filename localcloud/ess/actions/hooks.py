@@ -77,6 +77,7 @@ def create_lifecycle_hook(state: EssState, request: Request) -> Reply:
 
 def modify_lifecycle_hook(state: EssState, request: Request) -> Reply:
     hook = _named(state, request, "not exist")
+    _check_metadata(request, hook.notification_arn)
     set_given(hook, request, CHANGEABLE)
     return {}
 
@@ -92,7 +93,8 @@ def delete_lifecycle_hook(state: EssState, request: Request) -> Reply:
 
 
 def describe_lifecycle_hooks(state: EssState, request: Request) -> Reply:
-    state.group(request["ScalingGroupId"])
+    if request["ScalingGroupId"]:
+        state.group(request["ScalingGroupId"])
     hooks = [
         hook
         for hook in state.hooks.values()
@@ -105,12 +107,13 @@ def describe_lifecycle_hooks(state: EssState, request: Request) -> Reply:
             },
         )
     ]
-    return page_reply(request, "LifecycleHooks", hooks, _view)
+    return page_reply(request, "LifecycleHooks", hooks, lambda hook: _view(state, hook))
 
 
 def complete_lifecycle_action(state: EssState, request: Request) -> Reply:
     hook_id, token = request["LifecycleHookId"], request["LifecycleActionToken"]
-    _complete(state, _pending_action(state, hook_id, token), request["LifecycleActionResult"])
+    action = _pending_action(state, hook_id, token)
+    _complete(state, action, request["LifecycleActionResult"] or action.default_result)
     return {}
 
 
@@ -119,9 +122,7 @@ def record_lifecycle_action_heartbeat(state: EssState, request: Request) -> Repl
     action = _pending_action(state, hook_id, token)
     if action.heartbeats >= MAX_HEARTBEATS:
         raise refusals.HeartbeatTooOften()
-    hook = state.hooks.get(action.lifecycle_hook_id)
-    seconds = request["heartbeatTimeout"] or (hook.heartbeat_timeout if hook else 600)
-    ends_at = state.clock.now() + timedelta(seconds=seconds)
+    ends_at = state.clock.now() + timedelta(seconds=request["heartbeatTimeout"])
     if action.began_at and ends_at - action.began_at > MAX_WAIT:
         raise refusals.HeartbeatTooLong()
     action.ends_at = ends_at
@@ -159,11 +160,18 @@ def _new_hook(state: EssState, group: ScalingGroup, request: Request) -> Hook:
         raise refusals.QuotaInGroup("LifecycleHook")
     if request["LifecycleHookName"] in names:
         raise refusals.HookNameDuplicate()
+    _check_metadata(request, "")
     id = new_id("ash")
     name = request["LifecycleHookName"] or id
     hook = Hook(id, group_id, name, request["LifecycleTransition"])
     set_given(hook, request, FIELDS)
     return hook
+
+
+def _check_metadata(request: Request, arn: str) -> None:
+    """Raises ApiError for metadata of messages without a receiver. `arn`: of the hook so far."""
+    if request["NotificationMetadata"] and not (request["NotificationArn"] or arn):
+        raise errors.InvalidParameter("NotificationMetadata")
 
 
 def _named(state: EssState, request: Request, says: str) -> Hook:
@@ -203,7 +211,8 @@ def _action_view(action: LifecycleAction) -> dict[str, Any]:
     }
 
 
-def _view(hook: Hook) -> dict[str, Any]:
+def _view(state: EssState, hook: Hook) -> dict[str, Any]:
+    no_receiver = f"acs:ess:{state.region_id}:{state.account_id}:null/null"
     return {
         "LifecycleHookId": hook.lifecycle_hook_id,
         "LifecycleHookName": hook.name,
@@ -212,7 +221,7 @@ def _view(hook: Hook) -> dict[str, Any]:
         "ScalingGroupId": hook.scaling_group_id,
         "HeartbeatTimeout": hook.heartbeat_timeout,
         "DefaultResult": hook.default_result,
-        "NotificationArn": hook.notification_arn,
+        "NotificationArn": hook.notification_arn or no_receiver,
         "NotificationMetadata": hook.notification_metadata,
     }
 
@@ -244,7 +253,10 @@ ACTIONS = (
     Action(
         "DescribeLifecycleHooks",
         describe_lifecycle_hooks,
-        (GROUP, texts("LifecycleHookId"), text("LifecycleHookName"), *pages(50)),
+        (
+            *(text("ScalingGroupId"), texts("LifecycleHookId"), text("LifecycleHookName")),
+            *pages(50, default=50),
+        ),
         invalid=refusals.InvalidParamter,
     ),
     Action(
@@ -256,16 +268,16 @@ ACTIONS = (
                 text("LifecycleActionToken", required=True),
                 TOKEN,
             ),
-            one_of("LifecycleActionResult", *RESULTS, default="CONTINUE"),
+            one_of("LifecycleActionResult", *RESULTS),
         ),
-        invalid=refusals.InvalidParamter,
+        invalid=refusals.InvalidActionResult,
     ),
     Action(
         "RecordLifecycleActionHeartbeat",
         record_lifecycle_action_heartbeat,
         (  # spelled so, with a small letter
             *(text("lifecycleHookId", required=True), text("lifecycleActionToken", required=True)),
-            integer("heartbeatTimeout", 30, 21_600),
+            integer("heartbeatTimeout", 30, 21_600, default=600),
         ),
         invalid=refusals.InvalidParamter,
     ),

@@ -65,34 +65,47 @@ def attach_instances(state: EssState, request: Request) -> Reply:
 def attach(state: EssState, group: ScalingGroup, ids: list[str], request: Request) -> Activity:
     """Starts to attach instances: any id that no group has is one that runs. Raises ApiError.
 
-    An instance that was released does not exist any more.
+    An instance that was released does not exist any more; one that the group itself has stopped is
+    started.
     """
     removal_checks.check_distinct(ids)
     capacity.check_may_start(state, group, "ScaleOut")
-    for id in ids:
-        if state.group_of(id) is not None:
-            raise errors.InstanceInUse(id)
-        if state.is_released(id):
-            raise errors.InstanceNotFound(id)
+    error_by_id = {id: error for id in ids if (error := _attach_error(state, group, id))}
+    if error_by_id and (not request.get("IgnoreInvalidInstance") or len(error_by_id) == len(ids)):
+        raise next(iter(error_by_id.values()))
+    weight_by_id = dict(zip(ids, request["LoadBalancerWeight"], strict=False))
+    ids = [id for id in ids if id not in error_by_id]
     if group.total_capacity + len(ids) > group.max_size:
         raise errors.IncorrectCapacityMaxSize()
-    weights = request["LoadBalancerWeight"]
     now = state.clock.now()
     activity = activity_by_hand(state, group, "attach", ids, request)
+    activity.ignored = {id: error.code for id, error in error_by_id.items()}
+    activity.started = [id for id in ids if id in group.instances]
     zones = group.zone_ids or [capacity.ZONE]
     joining = []
     for number, id in enumerate(ids):
+        if id in group.instances:
+            joining.append(group.instances[id])
+            continue
         instance = group.departed.pop(id, None)
         instance = instance or Instance(id, now, zone_id=zones[number % len(zones)])
         instance.created_at, instance.creation_type = now, "Attached"
         instance.entrusted = bool(request["Entrusted"])
         instance.scaling_configuration_id = ""
-        instance.load_balancer_weight = int(weights[number]) if number < len(weights) else 50
+        instance.load_balancer_weight = int(weight_by_id.get(id, 50))
         joining.append(instance)
     if group.desired_capacity is not None:  # (ESS guide, Expected number of instances)
         group.desired_capacity = min(group.max_size, group.desired_capacity + len(ids))
     state.start_joining(group, joining, activity)
     return activity
+
+
+def _attach_error(state: EssState, group: ScalingGroup, id: str) -> errors.ApiError | None:
+    having = state.group_of(id)
+    is_stopped = having is group and group.instances[id].lifecycle_state == "Stopped"
+    if having is not None and not is_stopped:
+        return errors.InstanceInUse(id)
+    return errors.InstanceNotFound(id) if state.is_released(id) else None
 
 
 def detach_instances(state: EssState, request: Request) -> Reply:
@@ -172,8 +185,10 @@ def activity_by_hand(
     now, before = state.clock.now(), group.total_capacity
     cause = by_hand(verb, ids)
     if verb in SIGNS:
-        joining = (group.instances.get(id, Instance(id, now)) for id in ids)
-        cause = changing(cause, before, before + SIGNS[verb] * group.counted(joining))
+        named = [group.instances.get(id, Instance(id, now)) for id in ids]
+        # One that is stopped does not count, but will once it is started.
+        change = sum(map(group.weight, named)) if verb == "attach" else group.counted(named)
+        cause = changing(cause, before, before + SIGNS[verb] * change)
     return Activity(
         scaling_activity_id=new_id("asa"),
         scaling_group_id=group.scaling_group_id,

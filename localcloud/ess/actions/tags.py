@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,7 @@ from localcloud.ess.state import EssState
 MAX_TAGS = 20
 TYPE = one_of("ResourceType", "scalinggroup", required=True, error=refusals.ResourceTypeNotFound)
 IDS = texts("ResourceId", 50, required=True)
+KEY = re.compile("(?!acs:|aliyun)(?!.*https?://).{1,128}", re.DOTALL)
 PAGES = (NEXT_TOKEN, integer("PageSize", 1, 50, default=50))
 
 
@@ -37,7 +39,7 @@ def tag_resources(state: EssState, request: Request) -> Reply:
         raise errors.MissingParameter("Tag.N")
     tags = [_tag(given) for given in request["Tag"]]
     keys = {tag["Key"] for tag in tags}
-    if "" in keys or len(keys) < len(tags):
+    if len(keys) < len(tags) or not all(map(KEY.fullmatch, keys)):
         raise errors.InvalidParameter("Tag.N.Key")
     tags_by_group_id = {
         group.scaling_group_id: [*(tag for tag in group.tags if tag["Key"] not in keys), *tags]
