@@ -51,9 +51,9 @@ def check_function(description: dict[str, Any]) -> None:
 
 def check_async_config(body: dict[str, Any]) -> None:
     """Raises FcError for a number that is out of bounds (page PutFunctionAsyncInvokeConfig)."""
-    for field, least, most in ASYNC_BOUNDS:
-        if not least <= _given(body, field, least) <= most:
-            raise FcError(400, "InvalidArgument", f"{field} is {least} to {most}")
+    for field, lower, upper in ASYNC_BOUNDS:
+        if not lower <= _given(body, field, lower) <= upper:
+            raise FcError(400, "InvalidArgument", f"{field} is {lower} to {upper}")
 
 
 def _given(body: dict[str, Any], field: str, default: int) -> int:
