@@ -66,13 +66,16 @@ def _json(value: Any) -> str:
     return json.dumps(value)
 
 
-def error_body(error: errors.ApiError, id: str, host: str, format: str) -> str:
+def error_body(
+    error: errors.ApiError, id: str, host: str, format: str, product: str = "ess"
+) -> str:
+    query = f"q={error.code}&product={product.capitalize()}&requestId={id}"
     whole = {
         "RequestId": id,
         "HostId": host,
         "Code": error.code,
         "Message": error.message,
-        "Recommend": f"https://api.aliyun.com/troubleshoot?q={error.code}&product=Ess&requestId={id}",
+        "Recommend": f"https://api.aliyun.com/troubleshoot?{query}",
     }
     return json.dumps(whole) if format == "JSON" else _document("Error", whole)
 

@@ -23,7 +23,7 @@ from localcloud.functions.platform import Platform
 from localcloud.lag import Lag, group_id_in
 from localcloud.monitor import describe as monitor
 from localcloud.queues.service import QueueService
-from localcloud.ram import RolePolicy
+from localcloud.ram import ESS, PRODUCTS, RolePolicy
 from localcloud.rate_limits import RateLimits
 from localcloud.regions import REGIONS, Place, region_of
 from localcloud.triggers.runner import Runner
@@ -161,7 +161,8 @@ class LocalCloud:
             activity_id = str(reply.get("ScalingActivityId", ""))
             call = Call(action, params, 200, activity_id=activity_id)
         except errors.ApiError as error:
-            body = answers.error_body(error, id, host, format)
+            product = PRODUCTS.get(params.get("Version", ""), ESS)
+            body = answers.error_body(error, id, host, format, product)
             call = Call(action, params, error.status, error.code)
         call.at, call.request_id = self.service.clock.now(), id
         call.caller = caller_of(incoming, params)

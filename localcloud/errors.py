@@ -73,6 +73,10 @@ SecurityTokenExpired = error_type(
     400, "InvalidSecurityToken.Expired",
     "Specified SecurityToken is expired.",
 )
+SecurityTokenMissing = error_type(
+    400, "MissingSecurityToken",
+    "SecurityToken is mandatory for this action.",
+)
 SecurityTokenMalformed = error_type(
     400, "InvalidSecurityToken.Malformed",
     "Specified SecurityToken is malformed.",

@@ -20,6 +20,7 @@ class Role(NamedTuple):
     account_id: str
     trust: list[dict[str, Any]]  # statements of the trust policy: who may assume it
     policy: RolePolicy
+    max_seconds: int = 3_600  # of a session
 
     def trusts(self, account_id: str) -> bool:
         """Whether the role may be assumed by a RAM user or role of an account."""
@@ -50,10 +51,12 @@ class Identities:
     now: Callable[[], datetime] = SystemClock().now  # of the cloud: sessions end by its clock
 
     def check_session(self, key_id: str, token: str | None, now: datetime) -> None:
-        """Raises ApiError where the key is of a session, and its token is wrong or expired."""
+        """Raises ApiError where a session's key comes without its token, or too late."""
         session = self.sessions.get(key_id)
         if session is None:
             return
+        if not token:
+            raise errors.SecurityTokenMissing()
         if token != session.token:
             raise errors.SecurityTokenMalformed()
         if now >= session.expires_at:
@@ -78,7 +81,8 @@ def role_of(entry: Mapping[str, Any], account_id: str, region_id: str) -> Role:
     trust = entry.get("assumeRolePolicyDocument", {"Statement": []})["Statement"]
     statements = [s for policy in entry.get("policies", ()) for s in statements_of(policy)]
     arn = f"acs:ram::{account_id}:role/{entry['roleName'].lower()}"
-    return Role(arn, account_id, trust, RolePolicy(statements, account_id, region_id))
+    policy = RolePolicy(statements, account_id, region_id)
+    return Role(arn, account_id, trust, policy, entry.get("maxSessionDuration", 3_600))
 
 
 def _listed(value: Any) -> list[Any]:

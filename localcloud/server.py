@@ -178,6 +178,8 @@ def server_for(
         log_level="critical",
         access_log=False,
         date_header=False,  # HostCheck sets it, by the cloud's clock
+        # Longer than a pause between calls: the MNS SDK fails on a connection that has ended.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
         ssl_certfile=certfile,
         ssl_keyfile=keyfile,

@@ -21,7 +21,7 @@ from localcloud.wire import Params
 
 VERSION = "2015-04-01"
 FREE = ("GetCallerIdentity",)  # needs no right: an assumption
-MIN_SECONDS, DEFAULT_SECONDS, MAX_SECONDS = 900, 3_600, 43_200
+MIN_SECONDS, DEFAULT_SECONDS = 900, 3_600
 SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
 ROLE_ARN = re.compile(r"acs:ram::[0-9]+:role/[A-Za-z0-9._-]+")
 
@@ -40,7 +40,7 @@ PolicyGrammar = errors.error_type(
 Duration = errors.error_type(
     400,
     "InvalidParameter.DurationSeconds",
-    "The Min/Max value of DurationSeconds is 15min/12hr.",
+    "The Min/Max value of DurationSeconds is 15min/{0}hr.",
 )
 
 
@@ -74,13 +74,13 @@ def _assume_role(
         raise WronglyFormed("RoleSessionName")
     if not ROLE_ARN.fullmatch(arn):
         raise WronglyFormed("RoleArn")
-    seconds = _seconds(params.get("DurationSeconds", ""))
     policies = _session_policies(params.get("Policy", ""), caller, region_id)
     role = authenticator.identities.roles.get(arn.lower())
     if role is None:
         raise RoleNotFound(arn)
     if not role.trusts(caller.account_id):
         raise NoPermission()
+    seconds = _seconds(params.get("DurationSeconds", ""), role.max_seconds)
     return _session(authenticator, role, name, (role.policy, *policies), now, seconds)
 
 
@@ -134,13 +134,14 @@ def _role_id(role: Role, session_name: str) -> str:
     return f"3{digits:015}:{session_name}"
 
 
-def _seconds(text: str) -> int:
-    """Parses DurationSeconds. Raises ApiError."""
+def _seconds(text: str, max_seconds: int) -> int:
+    """Parses DurationSeconds; a role limits it (MaxSessionDuration). Raises ApiError."""
+    hours = str(max_seconds // 3_600)
     if text and not re.fullmatch("[0-9]{1,9}", text):
-        raise Duration()
+        raise Duration(hours)
     seconds = int(text or DEFAULT_SECONDS)
-    if not MIN_SECONDS <= seconds <= MAX_SECONDS:
-        raise Duration()
+    if not MIN_SECONDS <= seconds <= max_seconds:
+        raise Duration(hours)
     return seconds
 
 

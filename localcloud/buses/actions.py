@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from localcloud.answers import Reply
 from localcloud.buses import targets, views
 from localcloud.buses.delivery import publish
 from localcloud.buses.events import cloud_event
-from localcloud.buses.model import DEFAULT, Bus, Rule
+from localcloud.buses.model import DEFAULT, Bus, Rule, Target
 from localcloud.ess.actions.action import Action
 from localcloud.ess.catalogue import perform_beside
 from localcloud.ess.parameters import NEXT_TOKEN, Request, array, integer, one_of, text
@@ -20,10 +21,14 @@ from localcloud.ess.requests import token_page
 from localcloud.ess.service import Service
 from localcloud.ess.state import EssState
 from localcloud.json_text import parse_json
+from localcloud.triggers.patterns import unknown_tests
 from localcloud.wire import Params
 
 VERSION = "2020-04-01"
-NAME = re.compile("[A-Za-z][A-Za-z0-9._-]{0,126}")
+# Bounds: page "Limits".
+NAME = re.compile("(?!eventbridge-reserved-)[A-Za-z0-9][A-Za-z0-9-]{0,126}")
+MAX_TARGETS = 5
+MAX_EVENTS, MAX_EVENT_BYTES, MAX_EVENTS_BYTES = 16, 256 << 10, 1 << 20
 Item = TypeVar("Item")
 
 
@@ -65,6 +70,8 @@ def delete_event_bus(state: EssState, request: Request) -> Reply:
 
 def create_rule(state: EssState, request: Request) -> Reply:
     bus, name = _bus(state, request), request["RuleName"]
+    if not NAME.fullmatch(name):
+        raise errors.InvalidParameter("RuleName")
     if name in bus.rules:
         raise errors.EventRuleAlreadyExist(name, bus.name)
     bus.rules[name] = Rule(
@@ -74,7 +81,7 @@ def create_rule(state: EssState, request: Request) -> Reply:
         state.clock.now(),
         request["Description"] or "",
         request["Status"] == "ENABLE",
-        targets.read_targets("EventTargets", request["EventTargets"]),
+        _few("EventTargets", targets.read_targets("EventTargets", request["EventTargets"])),
     )
     return views.success({"RuleARN": views.rule_arn(state, bus.rules[name])})
 
@@ -124,7 +131,7 @@ def put_targets(state: EssState, request: Request) -> Reply:
     counts = Counter(target.id for target in given)
     twice = {id for id, count in counts.items() if count > 1}
     by_id.update((target.id, target) for target in given if target.id not in twice)
-    rule.targets = list(by_id.values())
+    rule.targets = _few("Targets", list(by_id.values()))
     return views.success(views.failures(dict.fromkeys(sorted(twice), targets.DUPLICATE)))
 
 
@@ -152,6 +159,7 @@ def put_events(state: EssState, request: Request) -> Reply:
     given = [_event(number, one) for number, one in enumerate(request["EventList"], 1)]
     if not given:
         raise errors.MissingParameter("EventList")
+    _check_sizes(given)
     entries = []
     for one in given:
         event = cloud_event(one, state.place, bus.name, state.clock.now())
@@ -174,13 +182,28 @@ def _rule(state: EssState, request: Request) -> Rule:
     return bus.rules[name]
 
 
+def _few(parameter: str, of_rule: list[Target]) -> list[Target]:
+    """Returns the targets of a rule. Raises ApiError where they are too many."""
+    if len(of_rule) > MAX_TARGETS:
+        raise errors.InvalidParameter(parameter)
+    return of_rule
+
+
+def _check_sizes(events: list[dict[str, Any]]) -> None:
+    """Raises ApiError where events are too many or too large."""
+    sizes = [len(json.dumps(one, ensure_ascii=False).encode()) for one in events]
+    is_small = max(sizes) <= MAX_EVENT_BYTES and sum(sizes) <= MAX_EVENTS_BYTES
+    if len(events) > MAX_EVENTS or not is_small:
+        raise errors.InvalidParameter("EventList")
+
+
 def _pattern(text: str) -> str:
-    """Returns a pattern as it is given. Raises ApiError where it is no JSON object."""
+    """Returns a pattern as it is given. Raises ApiError: no JSON object, or an unknown test."""
     try:
-        is_object = isinstance(parse_json(text), dict)
+        pattern = parse_json(text)
     except ValueError:
-        is_object = False
-    if not is_object:
+        pattern = None
+    if not isinstance(pattern, dict) or unknown_tests(pattern):
         raise errors.InvalidParameter("FilterPattern")
     return text
 

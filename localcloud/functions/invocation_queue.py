@@ -36,7 +36,7 @@ class Invocation:
     request_id: str = ""  # of every attempt
     attempts: int = 0
     qualifier: str = LATEST
-    status: str = "Enqueued"  # Running, Retrying, Stopping, Succeeded, Failed, Stopped
+    status: str = "Enqueued"  # Running, Retrying, Stopping, Succeeded, Failed, Stopped, Expired
     answer: bytes = b""  # of the last attempt
     instance_id: str = ""  # of the last attempt
     throttled: int = 0  # how often there was no instance for it
@@ -54,8 +54,14 @@ class Invocation:
         self.events.append((status, moment))
         if status == "Running":
             self.started_at = moment
-        elif status in ("Succeeded", "Failed", "Stopped"):
+        elif status in ("Succeeded", "Failed", "Stopped", "Expired"):
             self.ended_at = moment
+
+    def is_expired(self, max_age_seconds: int | None, now: datetime) -> bool:
+        """Whether it was accepted too long ago; None: there is no such limit."""
+        if max_age_seconds is None:
+            return False
+        return now - self.events[0][1] > timedelta(seconds=max_age_seconds)
 
     @property
     def task_key(self) -> tuple[str, str, str]:

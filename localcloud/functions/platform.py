@@ -26,6 +26,7 @@ from localcloud.logs.store import LogStores
 
 WORKERS = 8
 THROTTLED = 429
+EXPIRED = "EventAgeExceeded"
 # 2.0: services/S.QUALIFIER/functions/F; 3.0: functions/F/QUALIFIER
 FUNCTION_ARN = re.compile("acs:fc:[^:]*:[^:]*:(?:services/([^/]+)/)?functions/([^/]+)(?:/([^/]+))?")
 
@@ -143,6 +144,13 @@ class Platform:
             self.queue.release(invocation)
 
     def _run(self, invocation: Invocation) -> None:
+        config = self.config_of(invocation)
+        if invocation.is_expired(config.get("maxAsyncEventAgeInSeconds"), self.clock.now()):
+            self.queue.end(invocation, "Expired")
+            # How the real message names the condition is not published.
+            result = Result(b"", EXPIRED, b"")
+            self._send_to_destination(invocation, result, config, "onFailure", EXPIRED)
+            return
         self.queue.begin(invocation)
         try:
             function = self.registry.function(

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.clock import Clock
-from localcloud.functions.checks import check_function, checked_name, tags_of
+from localcloud.functions.checks import (
+    check_async_config,
+    check_function,
+    checked_name,
+    tags_of,
+)
 from localcloud.functions.model import LATEST, NATIVE, FcError, Function, Service
 from localcloud.functions.packages import Packages
 
@@ -181,7 +186,7 @@ class Registry:
         if not name and body["aliasName"] in service.aliases:
             raise FcError(409, "AliasAlreadyExists", f"alias '{body['aliasName']}' already exists")
         if name and name not in service.aliases:
-            raise FcError(404, "AliasNotFound", f"alias '{name}' does not exist")
+            raise _no_alias(service, name)
         given = {key: value for key, value in body.items() if value is not None}
         description = {**service.aliases.get(name, {}), **given}
         if description.get("versionId") not in service.versions:
@@ -193,10 +198,11 @@ class Registry:
         return description
 
     def alias(self, service_name: str, name: str, function: str = "") -> dict[str, Any]:
+        service = self.service(service_name, function)
         try:
-            return self.service(service_name, function).aliases[name]
+            return service.aliases[name]
         except KeyError as error:
-            raise FcError(404, "AliasNotFound", f"alias '{name}' does not exist") from error
+            raise _no_alias(service, name) from error
 
     def delete_alias(self, service_name: str, name: str, function: str = "") -> None:
         self.alias(service_name, name, function)
@@ -206,16 +212,18 @@ class Registry:
         self, service_name: str, name: str, body: dict[str, Any], qualifier: str = ""
     ) -> dict[str, Any]:
         function = self.function(service_name, name, qualifier)
-        if not 0 <= int(body.get("maxAsyncRetryAttempts") or 0) <= 8:
-            raise FcError(400, "InvalidArgument", "maxAsyncRetryAttempts is 0 to 8")
+        check_async_config(body)
+        configs = self.service(service_name, name).async_configs
         if function.is_native:
             of_function = {"functionArn": self.arn(function, function.qualifier)}
         else:
             names = {"service": function.service, "function": name}
             of_function = {**names, "qualifier": function.qualifier}
-        description = self.stamp({**body, **of_function})
-        self.service(service_name, name).async_configs[function.qualifier, name] = description
-        return description
+            # In 2.0 what is not given stays as it is; in 3.0 the whole is replaced.
+            given = {key: value for key, value in body.items() if value is not None}
+            body = {**configs.get((function.qualifier, name), {}), **given}
+        configs[function.qualifier, name] = self.stamp({**body, **of_function})
+        return configs[function.qualifier, name]
 
     def async_config(self, service_name: str, name: str, qualifier: str = "") -> dict[str, Any]:
         function = self.function(service_name, name, qualifier)
@@ -247,6 +255,11 @@ class Registry:
     def _now(self) -> str:
         moment: datetime = self.clock.now()
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _no_alias(service: Service, name: str) -> FcError:
+    owner = "" if service.name == NATIVE else f" of service '{service.name}'"
+    return FcError(404, "AliasNotFound", f"alias '{name}'{owner} does not exist")
 
 
 def _is_published(service: Service, version: str) -> bool:

@@ -87,7 +87,7 @@ def _described(platform: Platform, task: Invocation, has_payload: bool) -> dict[
         "startedTime": started,
         "endTime": ended,
         "durationMs": max(0, ended - started) if ended else 0,
-        "alreadyRetriedTimes": max(0, task.attempts - (task.status == "Failed")),
+        "alreadyRetriedTimes": max(0, task.attempts - (task.status in ("Failed", "Expired"))),
         "instanceId": task.instance_id,
         "events": [
             {"status": status, "timestamp": _milliseconds(moment), "eventId": number}

@@ -1,6 +1,7 @@
 """The search part of a query: words and fields, with `and`, `or`, `not` and parentheses.
 
 What it lacks of Simple Log Service's syntax is refused: phrases, wildcards within words, ranges.
+`field: *` asks whether the field is there.
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ class _Parser:
             return self._inner(term)
         if term.lower() in NO_WORDS:
             raise SearchError(f"a word or a field is expected, not {term!r}")
+        if self._next_is("in") and len(self.terms) > 1 and self.terms[1][0] in "([":
+            raise SearchError(f"{term} in: there are no ranges here; compare with >= and <=")
         if self.terms and self.terms[0] in COMPARISONS:
             return self._field(term.strip('"'), self.terms.popleft())
         return self._words(term)
@@ -110,10 +113,14 @@ class _Parser:
     def _field(self, name: str, sign: str) -> Matches:
         if not self.terms:
             raise SearchError(f"{name} {sign}: the value is missing")
-        value = self.terms.popleft().strip('"')
+        term = self.terms.popleft()
+        value = term.strip('"')
         type = self._index.columns().get(name)
         if type is None:
             raise SearchError(f"{name} has no index")
+        if (sign, term) == (":", "*"):
+            return lambda _, values: values[name] is not None
+        _check_plain(term)
         if type != "text":
             compare, number = COMPARISONS[sign], _number(name, value)
             return lambda _, values: (
@@ -126,13 +133,21 @@ class _Parser:
     def _words(self, term: str) -> Matches:
         if term == "*":
             return lambda _, __: True
-        if "*" in term or not self._index.has_full_text:
+        _check_plain(term)
+        if not self._index.has_full_text:
             raise SearchError(f"{term!r}: there is no such search here")
         words = words_of(term)
         return lambda row, _: words <= words_of(" ".join(map(str, row.values())))
 
     def _next_is(self, word: str) -> bool:
         return bool(self.terms) and self.terms[0].lower() == word
+
+
+def _check_plain(term: str) -> None:
+    """Raises SearchError for a wildcard, the bracket of a range, or the sign of a phrase."""
+    wildcards = "*?" if term.startswith('"') else "*?[]"
+    if term == "#" or any(letter in term for letter in wildcards):
+        raise SearchError(f"{term!r}: there is no such search here")
 
 
 def _is_number(value: Value) -> bool:

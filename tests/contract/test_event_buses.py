@@ -161,11 +161,19 @@ def test_a_rule_takes_only_what_fits_it_and_nothing_while_it_is_disabled(compute
     assert len(bodies(compute, "q")) == 1
 
 
+WRONG = RefusedCall(400, "InvalidParameter")
+EVENT = {"Id": "1", "Source": "s", "Type": "t"}
 REFUSED: list[tuple[str, dict[str, Any], RefusedCall]] = [
     ("GetRule", {"RuleName": "no"}, RefusedCall(409, "EventRuleNotExisted")),
     ("ListRules", {"EventBusName": "no"}, RefusedCall(409, "EventBusNotExist")),
     ("CreateEventBus", {}, RefusedCall(409, "EventBusAlreadyExist")),
     ("CreateEventBus", {"EventBusName": "1 2"}, RefusedCall(409, "EventBusNameInvalid")),
+    ("CreateEventBus", {"EventBusName": "a_b"}, RefusedCall(409, "EventBusNameInvalid")),
+    (
+        "CreateEventBus",
+        {"EventBusName": "eventbridge-reserved-a"},
+        RefusedCall(409, "EventBusNameInvalid"),
+    ),
     ("DeleteEventBus", {}, RefusedCall(409, "EventBusNameInvalid")),
     (
         "CreateRule",
@@ -173,6 +181,17 @@ REFUSED: list[tuple[str, dict[str, Any], RefusedCall]] = [
         RefusedCall(409, "EventRuleAlreadyExist"),
     ),
     ("CreateRule", {"RuleName": "r", "FilterPattern": "[]"}, RefusedCall(400, "InvalidParameter")),
+    *(
+        ("CreateRule", {"RuleName": name, "FilterPattern": pattern}, WRONG)
+        for name, pattern in (("a_b", "{}"), ("a" * 128, "{}"), ("r", '{"a": [{"is": 1}]}'))
+    ),
+    (
+        "PutTargets",
+        {"RuleName": "known", "Targets": [queue_target(str(n), "q") for n in range(6)]},
+        WRONG,
+    ),
+    ("PutEvents", {"EventBusName": "own", "EventList": [EVENT] * 17}, WRONG),
+    ("PutEvents", {"EventBusName": "own", "EventList": [{**EVENT, "Data": "x" * 263_000}]}, WRONG),
     ("CreateRule", {"RuleName": "r"}, RefusedCall(400, "MissingParameter")),
     (
         "PutTargets",
@@ -186,7 +205,7 @@ REFUSED: list[tuple[str, dict[str, Any], RefusedCall]] = [
     ),
     (
         "PutEvents",
-        {"EventList": [{"Id": "1", "Source": "s", "Type": "t"}]},
+        {"EventList": [EVENT]},
         RefusedCall(403, "AccessDenied"),
     ),
     ("CreateEventStreaming", {}, RefusedCall(404, "InvalidApi.NotFound")),
@@ -195,6 +214,7 @@ REFUSED: list[tuple[str, dict[str, Any], RefusedCall]] = [
 
 def test_what_cannot_be_done_is_refused_with_its_code(compute: Compute) -> None:
     rule(compute, name="known")
+    bridge(compute.endpoint, "CreateEventBus", EventBusName="own")
     answers = [bridge(compute.endpoint, action, **params) for action, params, _ in REFUSED]
 
     assert answers == [refusal for _, _, refusal in REFUSED]

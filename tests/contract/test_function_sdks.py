@@ -79,6 +79,13 @@ def test_a_function_is_created_described_changed_listed_and_deleted(sdk: Sdk) ->
     assert sdk.call("GetFunction", "f") == Refused(404, "FunctionNotFound")
 
 
+@pytest.mark.parametrize("wrong", [{"timeout": 0}, {"memorySize": 100}, {"memorySize": 64}])
+def test_a_function_out_of_bounds_is_refused(sdk: Sdk, wrong: dict[str, int]) -> None:
+    refused = sdk.call("UpdateFunction", "f", request={"body": wrong})
+
+    assert refused == Refused(400, "InvalidArgument")
+
+
 def test_a_wrong_checksum_of_the_code_is_refused(sdk: Sdk) -> None:
     code = {**code_of(ECHO), "checksum": "1"}
     refused = sdk.call("UpdateFunction", "f", request={"body": {"code": code}})

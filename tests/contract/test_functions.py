@@ -243,6 +243,47 @@ def test_a_failing_asynchronous_call_is_repeated_and_then_handed_to_its_destinat
     )
 
 
+def test_an_asynchronous_call_that_is_too_old_is_dropped_and_handed_to_its_destination(
+    compute: Compute, tmp_path: Path
+) -> None:
+    compute.deploy(tmp_path, "def handler(event, context):\n    raise RuntimeError('no')\n")
+    dead = {"onFailure": {"destination": "acs:mns:cn-hangzhou:1:/queues/dead/messages"}}
+    for config in (
+        {"statefulInvocation": True, "destinationConfig": dead},
+        {"maxAsyncEventAgeInSeconds": 60},  # the others stay
+    ):
+        compute.client.put_function_async_invoke_config("s", "LATEST", "f", config)
+    compute.client.invoke_function("s", "f", b"x", headers={"x-fc-invocation-type": "Async"})
+    (task,) = compute.platform.queue.tasks.values()
+    assert soon(lambda: task.status == "Retrying")
+    compute.clock.advance(61)
+
+    assert soon(lambda: compute.inside.service.sent_messages)
+    (sent,) = compute.inside.service.sent_messages
+    assert (task.status, task.attempts) == ("Expired", 1)
+    assert sent["content"]["requestContext"]["condition"] == "EventAgeExceeded"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"maxAsyncEventAgeInSeconds": 0},
+        {"maxAsyncEventAgeInSeconds": 604_801},
+        {"maxAsyncRetryAttempts": -1},
+        {"maxAsyncRetryAttempts": 9},
+    ],
+)
+def test_an_asynchronous_configuration_out_of_bounds_is_refused(
+    compute: Compute, config: dict[str, int], tmp_path: Path
+) -> None:
+    compute.deploy(tmp_path)
+
+    def put() -> None:
+        compute.client.put_function_async_invoke_config("s", "LATEST", "f", config)
+
+    assert failure(put) == (400, "InvalidArgument")
+
+
 def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_path: Path) -> None:
     written = tmp_path / "marks"
     compute.deploy(tmp_path)
@@ -263,6 +304,15 @@ def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_pat
     assert json.loads(written.read_bytes())["responsePayload"] == "x"
 
 
+def test_an_alias_that_is_missing_is_missing_in_its_service(
+    compute: Compute, tmp_path: Path
+) -> None:
+    compute.deploy(tmp_path)
+
+    with pytest.raises(fc2.FcError, match=r"alias \W*prod\W* of service \W*s\W* does"):
+        compute.client.get_alias("s", "prod")
+
+
 @pytest.mark.parametrize(
     ("call", "refusal"),
     [
@@ -270,6 +320,7 @@ def test_success_can_be_carried_on_to_another_function(compute: Compute, tmp_pat
         (lambda c: c.invoke_function("s", "absent", b""), (404, "FunctionNotFound")),
         (lambda c: c.invoke_function("s", "f", b"", qualifier="9"), (404, "VersionNotFound")),
         (lambda c: c.create_service("s"), (409, "ServiceAlreadyExists")),
+        (lambda c: c.update_function("s", "f", memorySize=100), (400, "InvalidArgument")),
         (
             lambda c: c.update_function("s", "f", environmentVariables={"FC_X": "1"}),
             (400, "InvalidArgument"),

@@ -267,6 +267,9 @@ SOME = [
         ("apple functionName: f", [0, 2]),
         ("(red or green) and functionName: g", [1]),
         ('message.a: "apple red"', [0]),
+        ("message.a: *", [0, 1]),
+        ("message.n: *", [0, 1, 3]),
+        ('message.a: "[red]"', [0]),
         ("message.n: 2", [1]),
         ("message.n >= 2", [1, 3]),
         ("message.n = 1 or message.in.b: apple", [0, 3]),
@@ -282,6 +285,8 @@ def test_a_search_finds_words_and_fields(search: str, expected: list[int]) -> No
     "search",
     [
         *("", "(red", "red)", "and", "appl*", "message: x", "message.z: x", "message.a > 1"),
+        *("message.a: appl*", "message.a: gre?n", "gre?n", '#"apple red"', 'message.a: #"red"'),
+        *("message.n in [1 2]", "message.n in (1 2)", "message.n in [1 2)", "message.a: [a"),
         *("message.n > many", "(" * 60 + "red" + ")" * 60, "not " * 2_000 + "red"),
     ],
 )

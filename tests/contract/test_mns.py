@@ -21,6 +21,7 @@ from mns.topic import Topic, TopicMessage, TopicMeta
 
 from localcloud.ess.model import Assumptions
 from localcloud.queues.service import Push
+from localcloud.server import server_for
 from localcloud.triggers.runner import push_over_http
 from tests.support.clock import NOON
 from tests.support.clouds import Cloud, cloud_of, group, instances
@@ -48,6 +49,10 @@ def test_a_message_comes_as_it_was_sent(cloud: Cloud) -> None:
     assert (message.dequeue_count, message.priority) == (1, 3)
     assert message.get_user_properties()["k"].get_string_value_by_type() == "v"
     assert message.next_visible_time - message.first_dequeue_time == 30_000
+
+
+def test_a_connection_of_the_sdk_which_does_not_open_another_may_be_idle(cloud: Cloud) -> None:
+    assert server_for(cloud.inside, print).config.timeout_keep_alive >= 60
 
 
 def test_a_message_is_invisible_until_its_time_is_over_and_then_comes_again(cloud: Cloud) -> None:

@@ -83,6 +83,7 @@ def fleet(*policies: Mapping[str, Any]) -> dict[str, Any]:
                 "assumeRolePolicyDocument": TRUST,
                 "policies": policies_of_role,
             },
+            {"roleName": "long", "assumeRolePolicyDocument": TRUST, "maxSessionDuration": 7_200},
             {"roleName": "foreign", "assumeRolePolicyDocument": NOT_OURS},
         ],
         "accounts": [
@@ -154,12 +155,22 @@ def test_a_session_ends_by_the_cloud_s_clock(cloud: Handle) -> None:
     assert code_of(caught) == (400, "InvalidSecurityToken.Expired")
 
 
+def test_a_role_limits_how_long_its_sessions_last(cloud: Handle) -> None:
+    long = f"acs:ram::{ACCOUNT}:role/long"
+    assume(cloud, RoleArn=long, DurationSeconds="7200")
+    with pytest.raises(ServerException, match="15min/2hr") as caught:
+        assume(cloud, RoleArn=long, DurationSeconds="7201")
+
+    assert code_of(caught) == (400, "InvalidParameter.DurationSeconds")
+
+
 def test_a_session_s_key_needs_its_token(cloud: Handle) -> None:
     one, other = assume(cloud), assume(cloud)
-    for key in (one[:2], (*one[:2], other[2])):
+    wrong: tuple[str, ...] = (*one[:2], other[2])
+    for key, code in ((one[:2], "MissingSecurityToken"), (wrong, "InvalidSecurityToken.Malformed")):
         with pytest.raises(ServerException) as caught:
             ess(key, "DescribeScalingGroups")
-        assert code_of(caught) == (400, "InvalidSecurityToken.Malformed")
+        assert code_of(caught) == (400, code)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +181,7 @@ def test_a_session_s_key_needs_its_token(cloud: Handle) -> None:
         ({"RoleArn": "acs:ram::x"}, (400, "InvalidParameter.RoleArn")),
         ({"RoleSessionName": "a"}, (400, "InvalidParameter.RoleSessionName")),
         ({"DurationSeconds": "899"}, (400, "InvalidParameter.DurationSeconds")),
+        ({"DurationSeconds": "3601"}, (400, "InvalidParameter.DurationSeconds")),
         ({"Policy": "{"}, (400, "InvalidParameter.PolicyGrammar")),
         ({"Policy": '{"Statement": [{}]}'}, (400, "InvalidParameter.PolicyGrammar")),
     ],

@@ -148,6 +148,19 @@ def test_the_gateway_refuses_with_the_clouds_own_codes(query: Any, status: int, 
     assert set(json.loads(body)) == {"RequestId", "HostId", "Code", "Message", "Recommend"}
 
 
+@pytest.mark.parametrize(
+    ("version", "product"),
+    [("2015-04-01", "Sts"), ("2019-01-01", "Cms"), ("2022-02-22", "Ess"), ("1999-01-01", "Ess")],
+)
+def test_an_error_recommends_the_page_of_the_product_that_was_called(
+    version: str, product: str
+) -> None:
+    with cloud_of(group()) as cloud:
+        body = json.loads(get(cloud, signed(Action="DoMagic", Version=version))[2])
+
+    assert f"?q={body['Code']}&product={product}&" in body["Recommend"]
+
+
 def test_an_error_comes_in_xml_too() -> None:
     with cloud_of(group()) as cloud:
         root = ET.fromstring(get(cloud, signed(Format="XML", Action="DoMagic"))[2])

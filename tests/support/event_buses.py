@@ -20,9 +20,10 @@ def rpc(endpoint: str, product: str, action: str, **params: Any) -> Any:
     request = RpcRequest(product, CALLS[product], action)
     request.set_protocol_type("http")
     request.set_endpoint(endpoint)
+    request.set_method("POST")
     for name, value in params.items():
         text = json.dumps(value) if isinstance(value, (dict, list)) else value
-        request.add_query_param(name.replace("__", "."), text)
+        request.add_body_params(name.replace("__", "."), text)
     client = AcsClient(KEY.access_key_id, KEY.access_key_secret, "cn-hangzhou", auto_retry=False)
     try:
         return json.loads(client.do_action_with_exception(request))

@@ -13,7 +13,12 @@ from localcloud.triggers.patterns import matches
 EVENT = {
     "source": "acs.ess",
     "type": "ess:ScalingActivity:ScaleInSuccess",
-    "data": {"scalingGroupId": "asg-1", "instanceIds": ["i-1", "i-2"]},
+    "data": {
+        "scalingGroupId": "asg-1",
+        "instanceIds": ["i-1", "i-2"],
+        "ip": "10.0.0.7",
+        "nothing": None,
+    },
 }
 values = st.text(max_size=3) | st.integers(0, 3)
 
@@ -30,7 +35,18 @@ values = st.text(max_size=3) | st.integers(0, 3)
         ({"source": ["acs.ess"], "data": {"scalingGroupId": ["asg-1"]}}, True),
         ({"source": ["acs.ess"], "data": {"scalingGroupId": ["asg-2"]}}, False),
         ({"data": {"instanceIds": ["i-2"]}}, True),
+        ({"type": [{"contains": "Activity:Scale"}]}, True),
+        ({"type": [{"contains": "activity"}]}, False),
+        ({"data": {"ip": [{"cidr": "10.0.0.0/24"}]}}, True),
+        ({"data": {"ip": [{"cidr": "10.0.1.0/24"}]}}, False),
+        ({"source": [{"cidr": "10.0.0.0/24"}]}, False),
         ({"data": {"none": ["x"]}}, False),
+        ({"data": {"none": [{"anything-but": "x"}]}}, False),
+        ({"data": {"none": [{"suffix": ""}]}}, False),
+        ({"data": {"none": [None]}}, False),
+        ({"data": {"nothing": [None]}}, True),
+        ({"data": {"none": [{"exists": False}]}}, True),
+        ({"source": [{"exists": False}]}, False),
         ({"source": {"deeper": ["x"]}}, False),
         ({"source": [{"unknown": "x"}]}, False),
     ],
