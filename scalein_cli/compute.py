@@ -33,6 +33,7 @@ HINTS = {
     "InvalidAccessKeyId.NotFound": "The access key does not exist.",
     "ServiceNotFound": CREATE,
     "FunctionNotFound": CREATE,
+    "ResourceExhausted": "Other invocations run: try again in a minute.",
     "ResourceThrottled": "Try again in a minute.",
 }
 Result = TypeVar("Result")

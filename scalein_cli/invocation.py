@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -12,8 +13,9 @@ from rich.console import Console
 
 from scalein_cli.compute import call_api
 from scalein_cli.errors import CommandError
-from scalein_cli.function_api import FunctionApi
+from scalein_cli.function_api import Answer, ApiError, FunctionApi
 from scalein_cli.options import progress
+from scalein_cli.patience import THROTTLED
 
 POLL_SECONDS = 1.0
 END_STATUSES = ("Succeeded", "Failed", "Stopped", "Expired", "Invalid")
@@ -29,10 +31,18 @@ class Invocation(NamedTuple):
     log: str  # its end, at most 4 KB
 
 
-def invoke(function: FunctionApi, event: bytes) -> Invocation:
-    """Invokes the function and waits for its response. Raises CommandError."""
-    headers = {"x-fc-invocation-type": "Sync", "x-fc-log-type": "Tail"}
-    answer = call_api(f"invoke {function.address}", lambda: function.invoke(event, headers))
+def invoke(
+    function: FunctionApi,
+    event: bytes,
+    wait_seconds: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Invocation:
+    """Invokes the function and waits for its response. Raises CommandError.
+
+    While the function is busy, it is invoked again, about so long.
+    """
+    subject = f"invoke {function.address}"
+    answer = call_api(subject, lambda: _invoke_once_free(function, event, wait_seconds, sleep))
     log = base64.b64decode(answer.headers.get("x-fc-log-result", "")).decode("utf-8", "replace")
     if answer.is_error:
         return _failed_invocation(answer.body.decode("utf-8", "replace"), log)
@@ -69,6 +79,26 @@ def invoke_asynchronously(
     if task.get("errorMessage"):
         return task["status"], _failed_invocation(task["errorMessage"])
     return task["status"], None
+
+
+def _invoke_once_free(
+    function: FunctionApi, event: bytes, wait_seconds: float, sleep: Callable[[float], None]
+) -> Answer:
+    """The answer to the first invocation that is not throttled: one that is was not executed.
+
+    Without a ledger one invocation runs at a time, and a follow-up is one.
+    """
+    headers = {"x-fc-invocation-type": "Sync", "x-fc-log-type": "Tail"}
+    with progress("Waiting for the function ...") as line:
+        for _ in range(int(wait_seconds / POLL_SECONDS)):
+            try:
+                return function.invoke(event, headers)
+            except ApiError as error:
+                if error.status != THROTTLED:
+                    raise
+            line.update("Every instance of the function is busy. Waiting for one ...")
+            sleep(POLL_SECONDS)
+        return function.invoke(event, headers)
 
 
 def _parse_response(response: bytes | str) -> dict[str, Any]:

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     default=60.0,
     show_default=True,
     type=click.FloatRange(0),
-    help="With --async: seconds to wait for its end.",
+    help="Seconds to wait for an instance while all are busy; with --async, for the end.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print only the response, as JSON.")
 @click.option("--log", is_flag=True, help="Print the last 4 KB of the function's log too.")
@@ -94,7 +94,7 @@ def _invoke(payload: bytes, options: dict[str, Any], console: Console) -> Invoca
 
     function = compute.open_function(options["function"], options["endpoint"], options["qualifier"])
     if not options["is_async"]:
-        return invocation.invoke(function, payload)
+        return invocation.invoke(function, payload, options["wait"])
     progress = Console(stderr=True) if options["as_json"] else console
     status, ended = invocation.invoke_asynchronously(
         function, payload, options["delay"], options["wait"], progress

@@ -472,3 +472,15 @@ def test_the_function_is_invoked_in_a_qualifier_and_answers(function: Deployer, 
 
     assert function.outcome(event, "--qualifier", "prod")["status"] == "dry-run"
     assert function.outcome(event, "--async")["status"] == "dry-run"
+
+
+def test_a_busy_function_is_said_to_be_busy_and_what_helps(function: Deployer, code: Path) -> None:
+    function.create(code)
+    function.service.reserved_concurrency = 0
+    for config in function.service.on_demand_configs.values():
+        config["maximumInstanceCount"] = 0
+    result = function.invoke({}, "--wait", "0")
+
+    assert result.exit_code == 1
+    assert "ResourceExhausted (HTTP 429)" in result.output
+    assert "Other invocations run: try again in a minute." in result.output
