@@ -159,6 +159,8 @@ ENDED = """
 import os, signal, sys
 from scalein_cli.compute import open_function
 from scalein_cli.stop_switch import Switch, set_switch
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as one of nohup ignores this
 api = open_function(sys.argv[1], sys.argv[2])
 class Ending:
     def __getattr__(self, name):
