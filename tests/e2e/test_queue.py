@@ -44,7 +44,9 @@ context = SimpleNamespace(region="cn-hangzhou", request_id="fc-1", function=func
 def invoke(event):
     print(index.handler(event, context)["outcomes"][0]["status"], flush=True)
 
-queue = Queue(sys.argv[1], sys.argv[2], window_seconds=0.2, pause_seconds=0.1)
+# A full batch does not wait for the end of its window, and a busy machine splits none.
+size = int(sys.argv[4])
+queue = Queue(sys.argv[1], sys.argv[2], batch_size=size, window_seconds=10, pause_seconds=0.1)
 Trigger(queue, invoke, die_before_acknowledging=sys.argv[3] == "die").run(idle_seconds=1)
 """
 
@@ -75,8 +77,11 @@ def cloud() -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def consume(queue: Queue, cloud: Cloud) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """Runs a consumer in its own process, which may kill itself once the function has returned."""
+def consume(queue: Queue, cloud: Cloud) -> Callable[[str, int], subprocess.CompletedProcess[str]]:
+    """Runs a consumer in its own process, which may kill itself once the function has returned.
+
+    Takes what it does, "live" or "die", and how many messages make a batch.
+    """
     variables = {
         **os.environ,
         "PYTHONPATH": f"{ROOT / 'handler'}:{ROOT}",
@@ -86,8 +91,8 @@ def consume(queue: Queue, cloud: Cloud) -> Callable[[str], subprocess.CompletedP
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.access_key_secret,
     }
 
-    def run(how: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", CONSUMER, queue.url, queue.name, how]
+    def run(how: str, size: int) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", CONSUMER, queue.url, queue.name, how, str(size)]
         return subprocess.run(
             command, env=variables, capture_output=True, text=True, timeout=60, check=False
         )
@@ -101,14 +106,14 @@ def returned_by(consumer: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 def test_a_message_of_a_consumer_killed_before_acknowledging_removes_nothing_twice(
-    queue: Queue, cloud: Cloud, consume: Callable[[str], subprocess.CompletedProcess[str]]
+    queue: Queue, cloud: Cloud, consume: Callable[[str, int], subprocess.CompletedProcess[str]]
 ) -> None:
     publish(queue, [("m-1", ONE)])
-    killed = consume("die")
+    killed = consume("die", 1)
     cloud.clock.advance(
         3_600
     )  # the activity has ended: only the idempotency key prevents a removal
-    again = consume("live")
+    again = consume("live", 1)
 
     assert (killed.returncode, returned_by(killed)) == (-signal.SIGKILL, ["removing"])
     assert (again.returncode, returned_by(again)) == (0, ["unconfirmed"]), again.stderr
@@ -120,10 +125,10 @@ def test_a_message_of_a_consumer_killed_before_acknowledging_removes_nothing_twi
 
 
 def test_a_message_that_needs_a_retry_is_delivered_again_and_ends_in_the_dead_letters(
-    queue: Queue, cloud: Cloud, consume: Callable[[str], subprocess.CompletedProcess[str]]
+    queue: Queue, cloud: Cloud, consume: Callable[[str, int], subprocess.CompletedProcess[str]]
 ) -> None:
     publish(queue, [("m-1", ONE), ("m-2", ONE)])  # the second waits for the activity of the first
-    done = consume("live")
+    done = consume("live", 2)
 
     assert (done.returncode, returned_by(done)) == (0, []), done.stderr
     assert len(cloud.inside.service.activities) == 1
