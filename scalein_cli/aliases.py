@@ -31,4 +31,9 @@ def move_alias(function: FunctionApi, name: str, before: Alias | None, version: 
     """
     if find_alias(function, name) != before:
         raise ChangedMeanwhile(f"alias {name}")
-    call_api(f"alias {name}", lambda: function.put_alias(name, version, is_new=before is None))
+    try:
+        call_api(f"alias {name}", lambda: function.put_alias(name, version, is_new=before is None))
+    except CommandError:
+        # The answer may be lost and the alias moved: a rollback again would go one version further.
+        if find_alias(function, name) != Alias(name, version):
+            raise

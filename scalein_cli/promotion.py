@@ -14,7 +14,13 @@ from scalein_cli.errors import ChangedMeanwhile, CommandError
 from scalein_cli.function_api import LATEST, STOP, Alias, FunctionApi, FunctionState
 from scalein_cli.loan import Say, stop_of, with_stop
 from scalein_cli.shown_settings import Row, config_rows, setting_rows
-from scalein_cli.versions import MAX_COMPARED_VERSIONS, find_version, publish, version_with
+from scalein_cli.versions import (
+    MAX_COMPARED_VERSIONS,
+    find_version,
+    promoted,
+    publish,
+    version_with,
+)
 
 
 class Target(NamedTuple):
@@ -81,7 +87,8 @@ def plan_rollback(
 
     def move() -> None:
         is_stopped = bool(stop_of(before))
-        to = version_with(function, target, after.variables, say) if is_stopped else target
+        variables = after.variables
+        to = version_with(function, alias, target, variables, say) if is_stopped else target
         move_alias(function, alias_name, alias, to)
 
     place = f"version {target}{' with the stop switch' if stop_of(before) else ''}"
@@ -137,10 +144,13 @@ def _changed_rows(before: FunctionState, after: FunctionState) -> list[Row]:
 def _version_before(function: FunctionApi, alias: Alias, before: FunctionState) -> str:
     """The version that the alias had before, as far as versions show it. Raises CommandError."""
     versions = call_api(f"versions of {function.address}", function.versions)
-    older = [version for version in versions if int(version) < int(alias.version)]
+    running = with_stop(before, "")
+    # A version that a stop or a rollback made has a newer number than what it is a copy of.
+    origin = find_version(function, running) if stop_of(before) else None
+    older = [version for version in versions if int(version) < int(origin or alias.version)]
     for version in older[:MAX_COMPARED_VERSIONS]:
         state = read_function(function, version)
-        if stop_of(state) or state.is_same_as(with_stop(before, "")):
+        if stop_of(state) or state.is_same_as(running):
             continue
         if versions[version] not in ("", promoted(alias.name)):
             raise CommandError(
@@ -152,11 +162,6 @@ def _version_before(function: FunctionApi, alias: Alias, before: FunctionState) 
         f"There is no version before {alias.version} that differs from it. Name one with --to; "
         f"there are {_named(versions) or 'none'}."
     )
-
-
-def promoted(alias_name: str) -> str:
-    """The description of a version that was made for an alias."""
-    return f"promoted: {alias_name}"
 
 
 def _named(versions: Mapping[str, str]) -> str:

@@ -165,6 +165,7 @@ def _set(function: FunctionApi, target: Target, say: Say) -> str:
         changed = changed_settings(target.before, target.after)
         call_api(f"function {function.address}", lambda: function.update(changed))
         return ""
-    version = version_with(function, target.alias.version, target.after.variables, say)
-    move_alias(function, target.alias.name, target.alias, version)
+    alias = target.alias
+    version = version_with(function, alias, alias.version, target.after.variables, say)
+    move_alias(function, alias.name, alias, version)
     return f", as version {version}"

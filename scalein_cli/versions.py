@@ -13,8 +13,8 @@ from itertools import islice
 
 from scalein_cli.compute import call_api, read_function
 from scalein_cli.errors import ChangedMeanwhile, CommandError
-from scalein_cli.function_api import FunctionApi, FunctionState
-from scalein_cli.loan import Say, lent_latest
+from scalein_cli.function_api import Alias, FunctionApi, FunctionState
+from scalein_cli.loan import Say, lent_latest, stop_of
 from scalein_cli.signals import held_signals
 
 MAX_COMPARED_VERSIONS = 20
@@ -29,8 +29,10 @@ def find_version(function: FunctionApi, wanted: FunctionState) -> str | None:
     return None
 
 
-def version_with(function: FunctionApi, version: str, variables: dict[str, str], say: Say) -> str:
-    """A version with the code and the settings of another one, but with these variables.
+def version_with(
+    function: FunctionApi, alias: Alias, version: str, variables: dict[str, str], say: Say
+) -> str:
+    """A version for the alias: the code and the settings of another one, but with these variables.
 
     Signals that would end this process wait while LATEST is lent. Raises CommandError.
     """
@@ -48,7 +50,18 @@ def version_with(function: FunctionApi, version: str, variables: dict[str, str],
     with held_signals(waiting), ExitStack() as stack:
         for one, state in states:
             stack.enter_context(lent_latest(one, state, version, say))
-        return publish(function, wanted, f"version {version} with another stop switch")
+        return publish(function, wanted, _description(alias, version, wanted))
+
+
+def promoted(alias_name: str) -> str:
+    """The description of a version that was made for an alias."""
+    return f"promoted: {alias_name}"
+
+
+def _description(alias: Alias, version: str, wanted: FunctionState) -> str:
+    """Without the stop switch it is one that a rollback of the alias may go back to."""
+    is_stopped = bool(stop_of(wanted))
+    return f"version {version} with another stop switch" if is_stopped else promoted(alias.name)
 
 
 def publish(function: FunctionApi, wanted: FunctionState, description: str) -> str:

@@ -11,7 +11,8 @@ import pytest
 
 from scalein_cli.compute import open_function
 from scalein_cli.errors import CommandError
-from scalein_cli.function_api import ApiError, FunctionApi
+from scalein_cli.function_api import ApiError, FunctionApi, NoAnswer
+from scalein_cli.promotion import plan_rollback
 from scalein_cli.stop_switch import Switch, set_switch
 from tests.support.clouds import group, instances
 from tests.support.deploying import NATIVE, OLDER, Deployer, package
@@ -165,6 +166,27 @@ def test_a_rollback_passes_over_the_versions_of_a_stop(function: Deployer) -> No
     assert (function.version_of("prod"), stop_of(function, "prod")) == ("1", None)
 
 
+def test_a_rollback_goes_back_to_what_was_promoted_during_a_stop(function: Deployer) -> None:
+    function.done("stop")
+    function.done("deploy", "--yes", "--timeout", "90", "--alias", "prod")
+    function.done("start", "--yes")
+    function.done("deploy", "--yes", "--timeout", "120", "--alias", "prod")
+    function.done("rollback", "--yes")
+
+    assert (function.function("prod").timeout, stop_of(function, "prod")) == (90, None)
+
+
+def test_rollbacks_during_a_stop_go_back_one_version_each(function: Deployer) -> None:
+    for timeout in ("90", "120"):
+        function.done("deploy", "--yes", "--timeout", timeout, "--alias", "prod")
+    function.done("stop")
+    for seconds in (90, 60):
+        function.done("rollback", "--yes")
+        assert (function.function("prod").timeout, stop_of(function, "prod")) == (seconds, "all")
+
+    assert "There is no version before" in function.refused("rollback", "--yes")
+
+
 def test_a_function_without_an_alias_is_stopped(tmp_path: Path) -> None:
     with compute_of(group(*instances(6))) as compute:
         function = Deployer(compute, NATIVE)
@@ -258,6 +280,33 @@ def test_a_failure_in_between_says_what_remains_and_a_second_run_ends_it(
     assert (stop_of(function), stop_of(function, "prod")) == ("all", "all")
     assert unstopped(content(function)) == latest
     assert unstopped(content(function, "prod")) == prod
+
+
+class Unanswering:
+    """A function whose alias is moved, and the answer is lost."""
+
+    def __init__(self, function: FunctionApi) -> None:
+        self._function = function
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._function, name)
+
+    def put_alias(self, name: str, version: str, is_new: bool) -> None:
+        self._function.put_alias(name, version, is_new)
+        raise NoAnswer("ConnectionError")
+
+
+def test_a_rollback_whose_answer_is_lost_is_done(
+    function: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run again, as the message of a failure says, it would go back one version more."""
+    function.done("deploy", "--yes", "--timeout", "90", "--alias", "prod")
+    api: Any = Unanswering(api_of(function, monkeypatch))
+    change = plan_rollback(api, "prod", None, lambda _: None)
+    assert change
+    change.apply()
+
+    assert function.version_of("prod") == "1"
 
 
 class Deploying:

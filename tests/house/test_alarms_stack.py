@@ -53,6 +53,16 @@ def test_two_stacks_of_alarms_have_no_rule_in_common() -> None:
     assert first["Idle"].targets != second["Idle"].targets
 
 
+def test_the_same_stack_in_another_region_has_other_rules() -> None:
+    """A rule is of the account: one with the same id would take the place of the first."""
+    first, second = (
+        alarm_rules(**IDLE, WorkerGroup="1", **{"ALIYUN::Region": region})
+        for region in (REGION, "cn-beijing")
+    )
+
+    assert {rule.id for rule in first.values()}.isdisjoint(rule.id for rule in second.values())
+
+
 def test_an_alarm_that_requests_removals_is_sent_at_its_own_level_alone() -> None:
     """And its target has the form of the newest help pages of PutMetricRuleTargets."""
     rules = alarm_rules(**IDLE, WorkerGroup="1")

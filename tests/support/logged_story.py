@@ -55,7 +55,7 @@ def told_story(policy_file: Path) -> Story:
     with compute_of(*groups) as compute:
         compute.platform.registry.create_service({"serviceName": SERVICE})
         _deploy(compute, "scale-in", {"SCALEIN_FOLLOW_UP_KEY": FOLLOW_UP_KEY})
-        _deploy(compute, "no-follow-ups", {}, timeout=6)
+        _deploy(compute, "no-follow-ups", {})
         _deploy(compute, "no-ledger", {"SCALEIN_LEDGER": "redis://127.0.0.1:1/0"})
         _deploy(compute, "mounted", {"SCALEIN_POLICY": "", "SCALEIN_POLICY_FILE": str(policy_file)})
         _send_messages(compute)
@@ -110,7 +110,7 @@ def _wait_for_follow_ups(compute: Compute) -> None:
         time.sleep(0.1)
 
 
-def _deploy(compute: Compute, name: str, variables: Mapping[str, str], timeout: int = 60) -> None:
+def _deploy(compute: Compute, name: str, variables: Mapping[str, str]) -> None:
     """Deploys the function, with the packages of this Python."""
     registry, service = compute.platform.registry, SERVICE_BY_FUNCTION[name]
     registry.put_function(
@@ -120,7 +120,7 @@ def _deploy(compute: Compute, name: str, variables: Mapping[str, str], timeout: 
             "runtime": f"python3.{sys.version_info.minor}",
             "handler": "index.handler",
             "code": {"zipFile": base64.b64encode(zipped_folder(HANDLER)).decode()},
-            "timeout": timeout,
+            "timeout": 60,
             "memorySize": 256,
             "environmentVariables": {
                 "PYTHONPATH": site_packages(),

@@ -192,12 +192,19 @@ def test_a_probe_is_attempted_once_and_twice_if_its_connection_may_have_been_clo
     assert attempts_until_given_up(retries, clock, code=code) == count
 
 
+DATE, NOT_A_DATE = "Wed, 21 Oct 2026 07:27:40 GMT", "Wed, 41 Oct 2026 07:27:40"
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
         ({}, 0.0),
         ({"Retry-After": "3"}, 3.0),
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0.0),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT", "Date": NOT_A_DATE}, 0.0),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT", "Date": DATE}, 20.0),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:27:00 GMT", "Date": DATE}, 0.0),
+        ({"Retry-After": "Thu, 22 Oct 2026 07:28:00 GMT", "Date": DATE}, MAX_RETRY_AFTER_SECONDS),
         ({"Retry-After": "-1"}, 0.0),
         ({"Retry-After": "99999"}, MAX_RETRY_AFTER_SECONDS),
         ({"x-ratelimit-user-api": "Limit:10,Remain:0,TimeLeft:2000,Reset:1234"}, 2.0),
@@ -212,8 +219,15 @@ def test_the_servers_hint_is_read_from_the_headers_that_have_one(
     assert retry_after_seconds(headers) == seconds
 
 
-@given(st.text(), st.text())
-def test_no_header_makes_a_hint_out_of_bounds(retry_after: str, limit: str) -> None:
-    headers = {"Retry-After": retry_after, "x-ratelimit-user": f"TimeLeft:{limit}"}
+DATES = st.one_of(st.text(), st.from_regex(r"\w{3}, \d+ Oct \d{1,12} \d+:\d+:\d+ ([+-]\d+|GMT)?"))
+
+
+@given(DATES, DATES, st.text())
+def test_no_header_makes_a_hint_out_of_bounds(retry_after: str, date: str, limit: str) -> None:
+    headers = {
+        "Retry-After": retry_after,
+        "Date": date,
+        "x-ratelimit-user": f"TimeLeft:{limit}",
+    }
 
     assert 0 <= retry_after_seconds(headers) <= MAX_RETRY_AFTER_SECONDS

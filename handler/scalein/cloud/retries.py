@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from threading import Lock
 
 from scalein.clock import Clock, Deadline
@@ -150,11 +151,12 @@ class Attempts:
 def retry_after_seconds(headers: Mapping[str, str]) -> float:
     """Returns how long a server says to wait; 0 if it says nothing that can be read.
 
-    `Retry-After` has seconds (RFC 9110). `x-ratelimit-user-api` and `x-ratelimit-user` have
-    milliseconds in a list such as Limit:10,Remain:0,TimeLeft:2000 (as Alibaba Cloud's own SDKs
-    read them).
+    `Retry-After` has seconds, or a time by the clock of `Date` (RFC 9110). `x-ratelimit-user-api`
+    and `x-ratelimit-user` have milliseconds in a list such as Limit:10,Remain:0,TimeLeft:2000 (as
+    Alibaba Cloud's own SDKs read them).
     """
-    seconds = [_number(headers.get("Retry-After"), 1.0)]
+    retry_after = headers.get("Retry-After")
+    seconds = [_number(retry_after, 1.0), _seconds_until(retry_after, headers.get("Date"))]
     for name in ("x-ratelimit-user-api", "x-ratelimit-user"):
         for part in (headers.get(name) or "")[:200].split(","):
             key, _, value = part.partition(":")
@@ -166,3 +168,13 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float:
 def _number(text: str | None, unit: float) -> float:
     text = (text or "").strip()
     return int(text) * unit if text.isascii() and text.isdigit() and len(text) < 10 else 0.0
+
+
+def _seconds_until(time: str | None, now: str | None) -> float:
+    """The seconds between two times of HTTP; 0 if either is none."""
+    if not (time and now):
+        return 0.0
+    try:
+        return (parsedate_to_datetime(time) - parsedate_to_datetime(now)).total_seconds()
+    except (TypeError, ValueError, OverflowError):  # also if only one has a zone
+        return 0.0
