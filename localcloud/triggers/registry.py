@@ -39,8 +39,8 @@ class Trigger:
         return str(self.description["qualifier"])
 
     @property
-    def created_at(self) -> datetime:
-        text = self.description["createdTime"]
+    def modified_at(self) -> datetime:
+        text = self.description["lastModifiedTime"]
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 
     @property

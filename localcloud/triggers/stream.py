@@ -98,10 +98,24 @@ class Stream:
 
     def settle(self, has_succeeded: bool, now: datetime) -> None:
         """Ends a delivery: deletes the batch, plans another attempt, or gives it up."""
-        self.is_delivering = False
         if has_succeeded:
             self._finish()
-            return
+        else:
+            self._fail(now)
+        self.is_delivering = False  # last: another thread polls
+
+    def release(self, now: datetime) -> None:
+        """Makes the messages that it holds visible again: nothing reads them here any more."""
+        with self.queues.lock:
+            for message in self.batch:
+                try:
+                    queue = self.queues.queue(self.options.queue)
+                    queue.change_visibility(message.receipt_handle, 0, now)
+                except MnsError:
+                    continue  # it expired, or its queue was deleted
+        self._forget()
+
+    def _fail(self, now: datetime) -> None:
         self.attempts += 1
         seconds = retry_seconds(self.options.strategy, self.attempts, self.chance)
         if seconds is None and self.options.tolerates:
@@ -136,6 +150,9 @@ class Stream:
                 self.queues.delete(self.options.queue, message.receipt_handle)
             except MnsError:
                 continue  # it expired, or its queue was deleted
+        self._forget()
+
+    def _forget(self) -> None:
         self.batch, self.elements = [], []
         self.attempts, self.first_at, self.retry_at = 0, None, None
 
