@@ -153,7 +153,8 @@ class Runner:
 
     def _read_queue(self, trigger: Trigger, now: datetime) -> None:
         stream = self.streams.get(trigger.id)
-        options = options_of(trigger.name, trigger.queue_name, trigger.config)
+        pattern = trigger.pattern or {}
+        options = options_of(trigger.name, trigger.queue_name, trigger.config, pattern)
         if stream is None:
             stream = self.streams[trigger.id] = Stream(self.queues, options)
         if not stream.is_delivering:

@@ -1,4 +1,4 @@
-"""What becomes of a trigger's work when the trigger is changed, disabled or deleted."""
+"""Triggers that are changed, disabled, deleted, or set in unusual ways."""
 
 from __future__ import annotations
 
@@ -85,3 +85,39 @@ def test_a_timer_does_not_make_up_for_the_time_in_which_it_was_off(compute: Comp
     compute.clock.advance(61)
 
     assert len(soon(lambda: deliveries(compute))) == 1
+
+
+def test_a_queue_s_trigger_takes_the_messages_that_its_pattern_fits(compute: Compute) -> None:
+    Native(compute.endpoint).create("f", CODE)
+    queue = queue_at(compute.endpoint, "q")
+    pattern = {"data": {"messageBody": [{"prefix": "order"}]}}
+    filtered = {**queue_config(), "eventRuleFilterPattern": json.dumps(pattern)}
+    created(compute, "eventbridge", filtered)
+    for body in ("invoice 1", "order 1"):
+        queue.send_message(Message(body))
+    (delivery,) = soon(lambda: deliveries(compute))
+
+    assert [one["data"]["messageBody"] for one in json.loads(delivery.event)] == ["order 1"]
+    assert soon(lambda: not compute.inside.queues.queue("q").messages)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"eventSourceConfig": "MNS"},
+        {"eventSourceConfig": {"eventSourceType": "MNS", "eventSourceParameters": ["q"]}},
+        {**queue_config(batchWindow={"CountBasedWindow": "ten"})},
+        {**queue_config(batchWindow=10, retryStrategy="BACKOFF_RETRY")},
+        {**queue_config(), "runOptions": []},
+        {**queue_config(), "eventRuleFilterPattern": "everything"},
+    ],
+)
+def test_a_configuration_that_means_nothing_stops_no_other_trigger(
+    compute: Compute, wrong: dict[str, Any]
+) -> None:
+    Native(compute.endpoint).create("f", CODE)
+    created(compute, "eventbridge", wrong, trigger_name="a-wrong-one")
+    created(compute, "timer", timer("@every 1m"))
+    compute.clock.advance(61)
+
+    assert soon(lambda: [one.trigger for one in deliveries(compute)]) == ["t"]
