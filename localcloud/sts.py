@@ -82,7 +82,7 @@ def _assume_role(
     session = identities.sessions.get(caller.key_id)
     if not role.trusts(caller.account_id, session.role.arn if session else _user_arn(caller)):
         raise NoPermission()
-    # What the session does is in the role's account, whoever assumed it.
+    # What a session does is in the role's account, not in the caller's.
     policies = [RolePolicy(statements, role.account_id, region_id) for statements in narrowing]
     seconds = _seconds(params.get("DurationSeconds", ""), role.max_seconds)
     return _session(authenticator, role, name, (role.policy, *policies), now, seconds)

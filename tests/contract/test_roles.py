@@ -16,6 +16,9 @@ from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 from hypothesis import given
 from hypothesis import strategies as st
+from mns.account import Account
+from mns.mns_exception import MNSServerException
+from mns.queue import QueueMeta
 
 import localcloud
 from localcloud.fleet import FleetError
@@ -193,6 +196,22 @@ def test_a_role_that_may_not_be_assumed_is_refused(
         assume(cloud, **params)
 
     assert code_of(caught) == expected
+
+
+def test_a_session_s_key_needs_its_token_at_queues_too(cloud: Handle) -> None:
+    key, secret, token = assume(cloud)
+
+    def create(token: str) -> None:
+        account = Account(f"http://{cloud.endpoint}", key, secret, token)
+        account.get_queue("q").create(QueueMeta())
+
+    create(token)
+    for wrong in ("", "another"):
+        with pytest.raises(MNSServerException, match="InvalidAccessKeyId"):
+            create(wrong)
+    cloud.advance(3_600)
+    with pytest.raises(MNSServerException, match="InvalidAccessKeyId"):
+        create(token)
 
 
 def test_a_user_without_policies_may_do_nothing(cloud: Handle) -> None:
