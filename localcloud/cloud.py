@@ -182,9 +182,9 @@ class LocalCloud:
             return
         place = (caller.account_id, region_of(params, self.service.region_id))
         service = next((s for s in self.services() if s.place == place), None)
-        judged = owners.with_group(service, params)
-        own = self.role_policy is None or self.role_policy.permits(judged)
-        if own and identities.permits(caller.key_id, judged):
+        judged = owners.with_groups(service, params)
+        own = self.role_policy is None or all(self.role_policy.permits(one) for one in judged)
+        if own and all(identities.permits(caller.key_id, one) for one in judged):
             return
         raise sts.NoPermission() if params["Version"] == sts.VERSION else errors.ForbiddenRam()
 

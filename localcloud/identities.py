@@ -22,14 +22,16 @@ class Role(NamedTuple):
     policy: RolePolicy
     max_seconds: int = 3_600  # of a session
 
-    def trusts(self, account_id: str) -> bool:
-        """Whether the role may be assumed by a RAM user or role of an account."""
-        root = f"acs:ram::{account_id}:root"
-        return any(
-            statement.get("Effect") == "Allow"
-            and root in _listed(statement.get("Principal", {}).get("RAM", []))
+    def trusts(self, account_id: str, caller_arn: str) -> bool:
+        """Whether a RAM user or role of an account may assume the role; a Deny outranks."""
+        names = {f"acs:ram::{account_id}:root", caller_arn.lower()}
+        effects = {
+            statement.get("Effect")
             for statement in self.trust
-        )
+            for principal in _listed(statement.get("Principal", {}).get("RAM", []))
+            if str(principal).lower() in names
+        }
+        return effects == {"Allow"}
 
 
 class Session(NamedTuple):

@@ -8,7 +8,10 @@ choice: over HTTPS it needs a certificate that the SDKs trust, and some take cer
 file alone.
 
 A client that does not send through requests, such as the asynchronous methods of the newer SDKs,
-finds no address for these hosts: nothing reaches the real cloud from inside the block."""
+finds no address for these hosts: nothing reaches the real cloud from inside the block.
+
+All this is of the whole process. Where blocks overlap, nested or in several threads, calls go to
+the newest, and what was before comes back with the end of the last."""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from threading import Lock
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -31,6 +36,21 @@ KEY_ID, KEY_SECRET, TOKEN = (
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
     "ALIBABA_CLOUD_SECURITY_TOKEN",
 )
+Variables = dict[str, str | None]  # of the environment; None: absent
+
+
+@dataclass(eq=False)
+class _Block:
+    """One `mocked()` that has not ended."""
+
+    endpoint: str
+    before: Variables
+
+
+OPEN: list[_Block] = []  # the newest last
+PATCHES = ExitStack()  # while any is open
+LOCK = Lock()
+
 REFUSAL = "localcloud.mocked(): only clients that send through requests reach the local cloud"
 
 
@@ -52,13 +72,34 @@ def mocked(
     with ExitStack() as stack:
         start = {"groups": []} if fleet is None else fleet
         handle = stack.enter_context(in_thread(start, key, assumptions, hosts))
-        for name in ADAPTERS:
-            with suppress(ImportError):
-                stack.enter_context(_sending_to(importlib.import_module(name), handle.endpoint))
-        stack.enter_context(_no_addresses())
         variables = {KEY_ID: access_key_id, KEY_SECRET: access_key_secret, TOKEN: None}
-        stack.enter_context(_environment(variables))
+        stack.enter_context(_standing_in(handle.endpoint, variables))
         yield handle
+
+
+@contextmanager
+def _standing_in(endpoint: str, variables: Variables) -> Iterator[None]:
+    """Has calls go to the endpoint, with these variables in the environment."""
+    with LOCK:
+        if not OPEN:
+            for name in ADAPTERS:
+                with suppress(ImportError):
+                    PATCHES.enter_context(_rerouting(importlib.import_module(name)))
+            PATCHES.enter_context(_no_addresses())
+        block = _Block(endpoint, _set_environment(variables))
+        OPEN.append(block)
+    try:
+        yield
+    finally:
+        with LOCK:
+            newer = OPEN[OPEN.index(block) + 1 :]
+            OPEN.remove(block)
+            if newer:
+                newer[0].before = block.before
+            else:
+                _set_environment(block.before)
+            if not OPEN:
+                PATCHES.close()
 
 
 def _is_cloud(host: str | None) -> bool:
@@ -66,8 +107,8 @@ def _is_cloud(host: str | None) -> bool:
 
 
 @contextmanager
-def _sending_to(adapters: ModuleType, endpoint: str) -> Iterator[None]:
-    """Has the adapters of a copy of requests send requests for the cloud to the endpoint."""
+def _rerouting(adapters: ModuleType) -> Iterator[None]:
+    """Has the adapters of a copy of requests send requests for the cloud to the newest block."""
     adapter = adapters.HTTPAdapter
     original = adapter.send
 
@@ -76,7 +117,7 @@ def _sending_to(adapters: ModuleType, endpoint: str) -> Iterator[None]:
         if not _is_cloud(parts.hostname):
             return original(self, request, *args, **options)
         rerouted = request.copy()
-        rerouted.url = urlunsplit(parts._replace(scheme="http", netloc=endpoint))
+        rerouted.url = urlunsplit(parts._replace(scheme="http", netloc=OPEN[-1].endpoint))
         rerouted.headers.setdefault("Host", parts.netloc)
         return original(self, rerouted, *args, **{**options, "proxies": {}})
 
@@ -105,15 +146,8 @@ def _no_addresses() -> Iterator[None]:
         socket.getaddrinfo = original
 
 
-@contextmanager
-def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
-    """Sets environment variables, or removes those that are None."""
+def _set_environment(variables: Mapping[str, str | None]) -> Variables:
+    """Sets environment variables, or removes those that are None; returns what they were."""
     before = {name: os.environ.pop(name, None) for name in variables}
     os.environ.update({name: value for name, value in variables.items() if value is not None})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+    return before

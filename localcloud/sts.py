@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from secrets import token_hex
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from localcloud import errors
 from localcloud.answers import Reply
@@ -74,12 +74,16 @@ def _assume_role(
         raise WronglyFormed("RoleSessionName")
     if not ROLE_ARN.fullmatch(arn):
         raise WronglyFormed("RoleArn")
-    policies = _session_policies(params.get("Policy", ""), caller, region_id)
-    role = authenticator.identities.roles.get(arn.lower())
+    narrowing = _session_policies(params.get("Policy", ""))
+    identities = authenticator.identities
+    role = identities.roles.get(arn.lower())
     if role is None:
         raise RoleNotFound(arn)
-    if not role.trusts(caller.account_id):
+    session = identities.sessions.get(caller.key_id)
+    if not role.trusts(caller.account_id, session.role.arn if session else _user_arn(caller)):
         raise NoPermission()
+    # What a session does is in the role's account, not in the caller's.
+    policies = [RolePolicy(statements, role.account_id, region_id) for statements in narrowing]
     seconds = _seconds(params.get("DurationSeconds", ""), role.max_seconds)
     return _session(authenticator, role, name, (role.policy, *policies), now, seconds)
 
@@ -117,7 +121,7 @@ def _caller_identity(authenticator: Authenticator, caller: Caller) -> Reply:
             "AccountId": caller.account_id,
             "UserId": caller.key_id,
             "PrincipalId": caller.key_id,
-            "Arn": f"acs:ram::{caller.account_id}:user/{caller.key_id}",
+            "Arn": _user_arn(caller),
         }
     id = _role_id(session.role, session.name)
     return {
@@ -127,6 +131,10 @@ def _caller_identity(authenticator: Authenticator, caller: Caller) -> Reply:
         "PrincipalId": id,
         "Arn": f"{session.role.arn.replace(':role/', ':assumed-role/')}/{session.name}",
     }
+
+
+def _user_arn(caller: Caller) -> str:
+    return f"acs:ram::{caller.account_id}:user/{caller.key_id}"
 
 
 def _role_id(role: Role, session_name: str) -> str:
@@ -145,12 +153,9 @@ def _seconds(text: str, max_seconds: int) -> int:
     return seconds
 
 
-def _session_policies(text: str, caller: Caller, region_id: str) -> tuple[RolePolicy, ...]:
-    """Returns the policy that narrows a session, if the call has one. Raises ApiError."""
-    if not text:
-        return ()
+def _session_policies(text: str) -> list[list[dict[str, Any]]]:
+    """Returns the statements that narrow a session, if the call has a policy. Raises ApiError."""
     try:
-        statements = statements_of(dict(parse_json(text)))
+        return [statements_of(dict(parse_json(text)))] if text else []
     except (PolicyError, TypeError, ValueError) as error:
         raise PolicyGrammar() from error
-    return (RolePolicy(statements, caller.account_id, region_id),)

@@ -1,23 +1,33 @@
-"""Which group a call changes that does not name it: RAM judges the call by this group's ARN."""
+"""Which groups a call changes that does not name them: RAM judges the call by their ARNs."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
+from localcloud.ess.catalogue import ACTIONS
 from localcloud.ess.state import EssState
 from localcloud.wire import Params
 
+RESOURCES = re.compile(r"ResourceIds?(\.[0-9]+)?")  # of both API versions
 
-def with_group(state: EssState | None, params: Params) -> Params:
-    """Returns the call's parameters with the group that it changes as its ScalingGroupId.
 
-    A group that it names beside this counts for nothing.
+def with_groups(state: EssState | None, params: Params) -> list[Params]:
+    """Returns the call's parameters with each group that it changes as its ScalingGroupId.
+
+    A group that it names beside these counts for nothing.
     """
-    parameter, find = FINDERS.get(params.get("Action", ""), ("", _of_instance))
+    name = params.get("Action", "")
+    if name in OF_RESOURCES:
+        ids = [value for key, value in params.items() if RESOURCES.fullmatch(key)]
+        return [{**params, "ScalingGroupId": id} for id in ids or [""]]
+    parameter, find = FINDERS.get(name, ("", _of_instance))
     id = params.get(parameter, "")
-    if state is None or not id:
-        return params
-    return {**params, "ScalingGroupId": find(state, id)}
+    if state is not None and id:
+        return [{**params, "ScalingGroupId": find(state, id)}]
+    action = ACTIONS.get(name)
+    takes_group = action is None or any(p.name == "ScalingGroupId" for p in action.parameters)
+    return [params if takes_group else {**params, "ScalingGroupId": ""}]
 
 
 def _of_token(state: EssState, token: str) -> str:
@@ -40,6 +50,7 @@ def _of_instance(state: EssState, id: str) -> str:
     return group.scaling_group_id if group else ""
 
 
+OF_RESOURCES = ("TagResources", "UntagResources", "ChangeResourceGroup")
 # By action: the parameter that leads to the group, and how.
 FINDERS: dict[str, tuple[str, Callable[[EssState, str], str]]] = {
     "CompleteLifecycleAction": ("LifecycleActionToken", _of_token),

@@ -147,6 +147,11 @@ class InvocationQueue:
             self.taken += due
             return sorted(due, key=lambda invocation: invocation.due_at)
 
+    def has_taken(self, invocation: Invocation) -> bool:
+        """Whether an attempt that `take_due` gave is still wanted: `clear` forgets it."""
+        with self.lock:
+            return any(other is invocation for other in self.taken)
+
     def release(self, invocation: Invocation) -> None:
         """Says that nothing is left to be done for an attempt that `take_due` gave."""
         with self.lock:

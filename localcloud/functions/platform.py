@@ -152,6 +152,7 @@ class Platform:
             self._send_to_destination(invocation, result, config, "onFailure", EXPIRED)
             return
         self.queue.begin(invocation)
+        is_throttled = False
         try:
             function = self.registry.function(
                 invocation.service, invocation.function, invocation.qualifier
@@ -160,9 +161,12 @@ class Platform:
                 function, invocation.event, invocation.request_id, invocation.attempts
             )
         except FcError as error:
-            if error.status == THROTTLED and self.queue.postpone(invocation):
-                return
+            is_throttled = error.status == THROTTLED
             result = Result(json.dumps({"errorMessage": str(error)}).encode(), error.code, b"")
+        if not self.queue.has_taken(invocation):  # a reset has forgotten it
+            return
+        if is_throttled and self.queue.postpone(invocation):
+            return
         invocation.answer, invocation.instance_id = result.body, result.instance_id
         config = self.config_of(invocation)
         if not result.error:

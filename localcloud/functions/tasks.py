@@ -86,7 +86,7 @@ def _described(platform: Platform, task: Invocation, has_payload: bool) -> dict[
         "status": task.status,
         "startedTime": started,
         "endTime": ended,
-        "durationMs": max(0, ended - started) if ended else 0,
+        "durationMs": max(0, ended - started) if started and ended else 0,
         "alreadyRetriedTimes": max(0, task.attempts - (task.status in ("Failed", "Expired"))),
         "instanceId": task.instance_id,
         "events": [

@@ -193,9 +193,9 @@ class QueueService:
     def settle_push(self, push: Push, has_arrived: bool) -> None:
         """Ends an attempt; plans another one, as its strategy says, or gives the push up."""
         with self.lock:
-            # A reset may have forgotten it.
+            is_known = any(other is push for other in self.taken_pushes)
             self.taken_pushes = [other for other in self.taken_pushes if other is not push]
-            if has_arrived:
+            if has_arrived or not is_known:  # a reset has forgotten it
                 return
             push.attempts += 1
             seconds = retry_seconds(push.strategy, push.attempts, self.chance)

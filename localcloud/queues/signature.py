@@ -35,12 +35,17 @@ def check_signature(
     _check_date(headers, now)
     try:
         secret = authenticator.secret_of(key)
-        authenticator.check_token(headers.get("security-token"))
+        authenticator.check_token(headers.get("security-token"), key)
     except gateway.ApiError as failure:
         raise error("InvalidAccessKeyId") from failure
     expected = signature_of(method, resource, headers, secret)
     if not hmac.compare_digest(signature.encode(), expected.encode()):
         raise error("SignatureDoesNotMatch")
+    identities = authenticator.identities
+    try:
+        identities.check_session(key, headers.get("security-token"), identities.now())
+    except gateway.ApiError as failure:
+        raise error("InvalidAccessKeyId") from failure
 
 
 def signature_of(method: str, resource: str, headers: Mapping[str, str], secret: str) -> str:

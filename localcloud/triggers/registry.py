@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -39,8 +39,8 @@ class Trigger:
         return str(self.description["qualifier"])
 
     @property
-    def created_at(self) -> datetime:
-        text = self.description["createdTime"]
+    def modified_at(self) -> datetime:
+        text = self.description["lastModifiedTime"]
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 
     @property
@@ -57,19 +57,24 @@ class Trigger:
     @property
     def queue_name(self) -> str:
         """The queue of MNS that it reads; empty where it reads none."""
-        if self.kind != "eventbridge":
+        if self.kind != "eventbridge" or self.pattern is None:
             return ""
-        source = self.config.get("eventSourceConfig") or {}
-        parameters = (source.get("eventSourceParameters") or {}).get("sourceMNSParameters") or {}
+        source = part(self.config, "eventSourceConfig")
+        parameters = part(source, "eventSourceParameters", "sourceMNSParameters")
         is_queue = source.get("eventSourceType") == "MNS"
         return str(parameters.get("QueueName") or "") if is_queue else ""
 
     @property
     def bus_pattern(self) -> dict[str, Any] | None:
         """The pattern of the events of EventBridge's default bus that it takes; None: of none."""
-        source = self.config.get("eventSourceConfig") or {}
+        source = part(self.config, "eventSourceConfig")
         if self.kind != "eventbridge" or source.get("eventSourceType") != "Default":
             return None
+        return self.pattern
+
+    @property
+    def pattern(self) -> dict[str, Any] | None:
+        """Which events it takes, of whatever source; None: what it has is no pattern."""
         try:
             return dict(parse_json(self.config.get("eventRuleFilterPattern") or "{}"))
         except (TypeError, ValueError):
@@ -81,6 +86,14 @@ class Trigger:
         arn = str(self.description["sourceArn"])
         match = re.search("topics/([^/]+)", arn) if self.kind == "mns_topic" else None
         return match[1] if match else ""
+
+
+def part(config: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    """Returns an object within a configuration; empty where there is none."""
+    for name in names:
+        inner = config.get(name)
+        config = inner if isinstance(inner, Mapping) else {}
+    return config
 
 
 def triggers_in(registry: Registry) -> Iterator[Trigger]:

@@ -59,7 +59,7 @@ class Runner:
         self.streams: dict[str, Stream] = {}  # by the id of the trigger
         self.deliveries: deque[Delivery] = deque(maxlen=200)
         queues.on_publish = self.publish
-        self.timers_due_at: dict[str, datetime] = {}  # by the id of the trigger
+        self.timers_due_at: dict[str, datetime] = {}  # by id and expression of the trigger
         background = Background("trigger", WORKERS, self.step)
         self._submit: Submit = submit or background.submit
         self.start, self.close = background.start, background.close
@@ -78,11 +78,14 @@ class Runner:
     def step(self) -> None:
         """Does what is due now."""
         now = self.platform.clock.now()
-        for trigger in triggers_in(self.platform.registry):
-            if trigger.is_enabled and trigger.queue_name:
-                self._read_queue(trigger, now)
-            elif trigger.is_enabled and trigger.kind == "timer":
-                self._look_at_timer(trigger, now)
+        enabled = [t for t in triggers_in(self.platform.registry) if t.is_enabled]
+        readers = [trigger for trigger in enabled if trigger.queue_name]
+        timers = [trigger for trigger in enabled if trigger.kind == "timer"]
+        self._forget_others(readers, timers, now)
+        for trigger in readers:
+            self._read_queue(trigger, now)
+        for trigger in timers:
+            self._look_at_timer(trigger, now)
         for push in self.queues.take_due_pushes():
             self._submit(self._push, push)
 
@@ -138,9 +141,20 @@ class Runner:
         self._add(call.rule, "rule", named[1], call.event, call.attempt, error, answer)
         end(error)
 
+    def _forget_others(self, readers: list[Trigger], timers: list[Trigger], now: datetime) -> None:
+        """Ends the streams and timers of triggers that are deleted, disabled, or otherwise set."""
+        reading, due = {t.id: t.queue_name for t in readers}, {_timer_key(t) for t in timers}
+        for id, stream in list(self.streams.items()):
+            if reading.get(id) != stream.options.queue and not stream.is_delivering:
+                stream.release(now)
+                del self.streams[id]
+        for key in self.timers_due_at.keys() - due:
+            del self.timers_due_at[key]
+
     def _read_queue(self, trigger: Trigger, now: datetime) -> None:
         stream = self.streams.get(trigger.id)
-        options = options_of(trigger.name, trigger.queue_name, trigger.config)
+        pattern = trigger.pattern or {}
+        options = options_of(trigger.name, trigger.queue_name, trigger.config, pattern)
         if stream is None:
             stream = self.streams[trigger.id] = Stream(self.queues, options)
         if not stream.is_delivering:
@@ -160,23 +174,25 @@ class Runner:
         except FcError as error:
             self._record(trigger, event, stream.attempts + 1, error.code, str(error).encode())
             has_succeeded = False
-        stream.settle(has_succeeded, self.platform.clock.now())
+        if self.streams.get(trigger.id) is stream:  # else a reset has forgotten it
+            stream.settle(has_succeeded, self.platform.clock.now())
 
     def _look_at_timer(self, trigger: Trigger, now: datetime) -> None:
         """Fires for each time that is over. A timer's event is an asynchronous invocation."""
         try:
             following = schedule_of(str(trigger.config.get("cronExpression") or ""))
-            first = following(trigger.created_at)
+            # What fell due before it was created, enabled or set so is not made up for.
+            first = following(trigger.modified_at)
         except ValueError:  # it never fires
             return
-        due_at = self.timers_due_at.get(trigger.id, first)
+        due_at = self.timers_due_at.get(_timer_key(trigger), first)
         ticks = 0
         while due_at <= now:
             ticks += 1
             if ticks <= MAX_TICKS:
                 self._accept(trigger, timer_event(trigger, due_at))
             due_at = following(due_at) if ticks < MAX_TICKS else following(now)
-        self.timers_due_at[trigger.id] = due_at
+        self.timers_due_at[_timer_key(trigger)] = due_at
 
     def _accept(self, trigger: Trigger, event: bytes) -> bool:
         """Invokes asynchronously; returns whether the invocation was accepted."""
@@ -209,6 +225,11 @@ class Runner:
         """`outcome`: the number of the attempt, its error, the answer."""
         now = self.platform.clock.now()
         self.deliveries.append(Delivery(now, name, kind, function, event, *outcome))
+
+
+def _timer_key(trigger: Trigger) -> str:
+    """Returns the name of a timer's next time; another expression has its own."""
+    return f"{trigger.id} {trigger.config.get('cronExpression')}"
 
 
 def timer_event(trigger: Trigger, due_at: datetime) -> bytes:

@@ -11,17 +11,22 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from random import Random
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from localcloud.queues.errors import MnsError
 from localcloud.queues.model import MAX_BATCH, MAX_VISIBILITY_SECONDS, Message
 from localcloud.queues.service import QueueService, retry_seconds
+from localcloud.triggers.patterns import matches
+from localcloud.triggers.registry import part
 
 MAX_COUNT, MAX_WINDOW_SECONDS = 10_000, 15
+ALL: Mapping[str, Any] = MappingProxyType({})
 BLOCKED_SECONDS = 60  # between two attempts of a stream that is blocked: not published
 
 
@@ -39,31 +44,43 @@ class Options(NamedTuple):
     strategy: str = "BACKOFF_RETRY"
     dead_letters: str = ""  # ARN; empty: what fails is dropped
     is_asynchronous: bool = False
+    pattern: Mapping[str, Any] = ALL  # of the messages that it takes
 
 
-def options_of(trigger_name: str, queue: str, config: Mapping[str, Any]) -> Options:
-    """Returns the options that a trigger's configuration means."""
-    run = config.get("runOptions") or {}
-    source = (config.get("eventSourceConfig") or {}).get("eventSourceParameters") or {}
-    window = run.get("batchWindow") or {}
-    sink = (config.get("eventSinkConfig") or {}).get("deliveryOption") or {}
+def options_of(
+    trigger_name: str, queue: str, config: Mapping[str, Any], pattern: Mapping[str, Any] = ALL
+) -> Options:
+    """Returns the options that a trigger's configuration and its pattern mean."""
+    run = part(config, "runOptions")
+    source = part(config, "eventSourceConfig", "eventSourceParameters", "sourceMNSParameters")
+    window = part(run, "batchWindow")
+    sink = part(config, "eventSinkConfig", "deliveryOption")
     is_batch = run.get("mode", "event-streaming") == "event-streaming"
-    size = int(window.get("CountBasedWindow") or 1) if is_batch else 1
-    seconds = float(window.get("TimeBasedWindow") or 0) if is_batch else 0.0
+    size = _number(window.get("CountBasedWindow")) if is_batch else 1
+    seconds = _number(window.get("TimeBasedWindow")) if is_batch else 0.0
     return Options(
         queue,
         trigger_name,
-        batch_size=min(max(1, size), MAX_COUNT),
+        batch_size=int(min(max(1, size), MAX_COUNT)),
         window_seconds=min(max(0.0, seconds), MAX_WINDOW_SECONDS),
         is_batch=is_batch,
         is_raw=sink.get("eventSchema") == "RawData",
-        decodes=(source.get("sourceMNSParameters") or {}).get("IsBase64Decode", True) is not False,
+        decodes=source.get("IsBase64Decode", True) is not False,
         tolerates=run.get("errorsTolerance") == "ALL",
-        strategy=(run.get("retryStrategy") or {}).get("PushRetryStrategy") or "BACKOFF_RETRY",
-        dead_letters=(run.get("deadLetterQueue") or {}).get("Arn") or "",
+        strategy=str(part(run, "retryStrategy").get("PushRetryStrategy") or "BACKOFF_RETRY"),
+        dead_letters=str(part(run, "deadLetterQueue").get("Arn") or ""),
         # By its name true is asynchronous; its description in the SDK says the opposite.
         is_asynchronous=config.get("asyncInvocationType") is True,
+        pattern=pattern,
     )
+
+
+def _number(value: Any) -> float:
+    """Returns a number of a configuration; 0 for what is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0
 
 
 @dataclass
@@ -98,10 +115,24 @@ class Stream:
 
     def settle(self, has_succeeded: bool, now: datetime) -> None:
         """Ends a delivery: deletes the batch, plans another attempt, or gives it up."""
-        self.is_delivering = False
         if has_succeeded:
             self._finish()
-            return
+        else:
+            self._fail(now)
+        self.is_delivering = False  # last: another thread polls
+
+    def release(self, now: datetime) -> None:
+        """Makes the messages that it holds visible again: nothing reads them here any more."""
+        with self.queues.lock:
+            for message in self.batch:
+                try:
+                    queue = self.queues.queue(self.options.queue)
+                    queue.change_visibility(message.receipt_handle, 0, now)
+                except MnsError:
+                    continue  # it expired, or its queue was deleted
+        self._forget()
+
+    def _fail(self, now: datetime) -> None:
         self.attempts += 1
         seconds = retry_seconds(self.options.strategy, self.attempts, self.chance)
         if seconds is None and self.options.tolerates:
@@ -120,9 +151,19 @@ class Stream:
                 return
             if not found:
                 return
-            self.first_at = self.first_at or now
-            self.batch += found
-            self.elements += [self._element(message, now) for message in found]
+            for message in found:
+                self._take(message, now)
+
+    def _take(self, message: Message, now: datetime) -> None:
+        """Adds a message to the batch; one that the pattern does not take is deleted."""
+        element = self._element(message, now)
+        if not matches(self.options.pattern, element):
+            with suppress(MnsError):
+                self.queues.delete(self.options.queue, message.receipt_handle)
+            return
+        self.first_at = self.first_at or now
+        self.batch.append(message)
+        self.elements.append(element)
 
     def _is_complete(self, now: datetime) -> bool:
         if self.first_at is None:
@@ -136,6 +177,9 @@ class Stream:
                 self.queues.delete(self.options.queue, message.receipt_handle)
             except MnsError:
                 continue  # it expired, or its queue was deleted
+        self._forget()
+
+    def _forget(self) -> None:
         self.batch, self.elements = [], []
         self.attempts, self.first_at, self.retry_at = 0, None, None
 

@@ -270,7 +270,8 @@ def test_tasks_are_listed_looked_up_and_counted_once(compute: Compute, sdk: Sdk)
     newest = body_of(sdk.call("ListAsyncTasks", "f", request={"limit": 1}))
     assert [found["taskId"] for found in newest["tasks"]] == ["_2"]
     body_of(sdk.call("StopAsyncTask", "f", "_2"))
-    assert body_of(sdk.call("GetAsyncTask", "f", "_2"))["status"] == "Stopped"
+    stopped = body_of(sdk.call("GetAsyncTask", "f", "_2"))
+    assert (stopped["status"], stopped["durationMs"]) == ("Stopped", 0)
     missing = sdk.call("GetAsyncTask", "f", "task-9")
     assert missing == Refused(404, "StatefulAsyncInvocationNotFound")
 

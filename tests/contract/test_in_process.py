@@ -169,5 +169,30 @@ def test_nothing_is_patched_outside_the_block(monkeypatch: pytest.MonkeyPatch) -
 
 
 @localcloud.mocked(FLEET)  # type: ignore[operator]
+def of_group(name: str) -> dict[str, Any]:
+    return {"groups": [group(scalingGroupId=name)]}
+
+
+def test_blocks_may_be_nested_and_end_in_any_order() -> None:
+    """As those of two threads do."""
+    sends, lookup, key = requests.adapters.HTTPAdapter.send, socket.getaddrinfo, dict(os.environ)
+    first, second = localcloud.mocked(of_group("asg-a")), localcloud.mocked(of_group("asg-b"))
+    with first:
+        with localcloud.mocked(of_group("asg-c")):
+            assert groups_by_older() == ["asg-c"]
+        assert groups_by_older() == ["asg-a"]
+    first = localcloud.mocked(of_group("asg-a"))
+    first.__enter__()
+    second.__enter__()
+    assert groups_by_older() == ["asg-b"]
+    first.__exit__(None, None, None)
+    assert groups_by_older() == ["asg-b"]
+    assert os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"] == "localcloud"
+    second.__exit__(None, None, None)
+
+    assert requests.adapters.HTTPAdapter.send is sends
+    assert (socket.getaddrinfo, dict(os.environ)) == (lookup, key)
+
+
 def test_it_is_a_decorator_too() -> None:
     assert groups_by_older() == ["asg-1"]

@@ -16,6 +16,9 @@ from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 from hypothesis import given
 from hypothesis import strategies as st
+from mns.account import Account
+from mns.mns_exception import MNSServerException
+from mns.queue import QueueMeta
 
 import localcloud
 from localcloud.fleet import FleetError
@@ -195,6 +198,22 @@ def test_a_role_that_may_not_be_assumed_is_refused(
     assert code_of(caught) == expected
 
 
+def test_a_session_s_key_needs_its_token_at_queues_too(cloud: Handle) -> None:
+    key, secret, token = assume(cloud)
+
+    def create(token: str) -> None:
+        account = Account(f"http://{cloud.endpoint}", key, secret, token)
+        account.get_queue("q").create(QueueMeta())
+
+    create(token)
+    for wrong in ("", "another"):
+        with pytest.raises(MNSServerException, match="InvalidAccessKeyId"):
+            create(wrong)
+    cloud.advance(3_600)
+    with pytest.raises(MNSServerException, match="InvalidAccessKeyId"):
+        create(token)
+
+
 def test_a_user_without_policies_may_do_nothing(cloud: Handle) -> None:
     poor = ("poor", "poor-secret")
     with pytest.raises(ServerException) as caught:
@@ -312,6 +331,112 @@ def test_a_call_that_names_no_group_is_judged_by_the_group_that_it_changes(
         with pytest.raises(ServerException) as caught:
             ess(key, action, ScalingGroupId="asg-1", **made("asg-2", "j-0001"))
         assert code_of(caught) == (403, "Forbidden.RAM")
+
+
+@pytest.mark.parametrize("version", ["2014-08-28", "2022-02-22"])
+def test_tags_are_judged_by_every_group_that_they_are_put_on(version: str) -> None:
+    arn = f"acs:ess:{REGION}:{ACCOUNT}:scalinggroup/asg-1"
+    allowed = {"Statement": [{"Effect": "Allow", "Action": "ess:*", "Resource": arn}]}
+    plural = "s" if version == "2022-02-22" else ""
+    tag = {"ResourceType": "scalinggroup", f"Tag{plural}_1_Key": "a", f"Tag{plural}_1_Value": "b"}
+    one, two = f"ResourceId{plural}_1", f"ResourceId{plural}_2"
+    with localcloud.mocked(fleet(allowed)) as cloud:
+        call(assume(cloud), "ess.aliyuncs.com", version, "TagResources", **tag, **{one: "asg-1"})
+        for ids in ({one: "asg-2"}, {one: "asg-1", two: "asg-2"}):
+            params = {**tag, **ids, "ScalingGroupId": "asg-1"}
+            with pytest.raises(ServerException) as caught:
+                call(assume(cloud), "ess.aliyuncs.com", version, "TagResources", **params)
+            assert code_of(caught) == (403, "Forbidden.RAM")
+
+        assert [len(cloud.service.groups[f"asg-{n}"].tags) for n in (1, 2)] == [1, 0]
+
+
+def test_a_group_that_an_action_does_not_take_permits_nothing() -> None:
+    arn = f"acs:ess:{REGION}:{ACCOUNT}:scalinggroup/asg-1"
+    allowed = {"Statement": [{"Effect": "Allow", "Action": "ess:*", "Resource": arn}]}
+    wanted = {"ImageId": "m", "InstanceType": "ecs.g7.large", "SecurityGroupId": "sg"}
+    with localcloud.mocked(fleet(allowed)) as cloud:
+        own = (cloud.access_key_id, cloud.access_key_secret)
+        made = ess(own, "CreateScalingConfiguration", ScalingGroupId="asg-2", **wanted)
+        named = {"ScalingConfigurationId": made["ScalingConfigurationId"]}
+        with pytest.raises(ServerException) as caught:
+            ess(assume(cloud), "DeleteScalingConfiguration", ScalingGroupId="asg-1", **named)
+
+        assert code_of(caught) == (403, "Forbidden.RAM")
+
+
+def test_a_session_s_policy_is_of_the_role_s_account_whoever_assumed_it() -> None:
+    theirs = {"Statement": [{"Effect": "Allow", "Action": "ess:*", "Resource": "*"}]}
+    arn = f"acs:ess:{REGION}:2:scalinggroup/asg-1"
+    narrow = {"Statement": [{"Effect": "Allow", "Action": "ess:*", "Resource": arn}]}
+    document = {
+        **fleet(),
+        "regions": [{"accountId": "2", "groups": fleet()["groups"]}],
+        "roles": [
+            {
+                "roleName": "theirs",
+                "accountId": "2",
+                "assumeRolePolicyDocument": TRUST,
+                "policies": [theirs],
+            }
+        ],
+    }
+    with localcloud.mocked(document) as cloud:
+        key = assume(cloud, RoleArn="acs:ram::2:role/theirs", Policy=json.dumps(narrow))
+        ess(key, "RemoveInstances", ScalingGroupId="asg-1", InstanceId_1="i-0001")
+        with pytest.raises(ServerException) as caught:
+            ess(key, "RemoveInstances", ScalingGroupId="asg-2", InstanceId_1="j-0001")
+
+        assert code_of(caught) == (403, "Forbidden.RAM")
+
+
+def trust(effect: str, principal: str) -> dict[str, Any]:
+    arn = f"acs:ram::{ACCOUNT}:{principal}"
+    return {"Effect": effect, "Action": "sts:AssumeRole", "Principal": {"RAM": [arn]}}
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ([trust("Allow", "user/localcloud")], True),
+        ([trust("Allow", "user/another")], False),
+        ([trust("Allow", "root"), trust("Deny", "user/localcloud")], False),
+        ([trust("Allow", "root"), trust("Deny", "user/another")], True),
+    ],
+)
+def test_a_role_trusts_an_account_or_one_of_its_users_and_a_deny_outranks(
+    statements: list[dict[str, Any]], expected: bool
+) -> None:
+    role = {"roleName": "function", "assumeRolePolicyDocument": {"Statement": statements}}
+    with localcloud.mocked({**fleet(), "roles": [role]}) as cloud:
+        try:
+            assume(cloud)
+        except ServerException as refused:
+            assert (refused.get_error_code(), expected) == ("NoPermission", False)
+        else:
+            assert expected
+
+
+def test_a_role_may_trust_another_role_alone() -> None:
+    rights = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    document = {
+        **fleet(rights),
+        "roles": [
+            *fleet(rights)["roles"],
+            {
+                "roleName": "next",
+                "assumeRolePolicyDocument": {"Statement": [trust("Allow", "role/function")]},
+            },
+        ],
+    }
+    named = {"RoleArn": f"acs:ram::{ACCOUNT}:role/next", "RoleSessionName": "bob"}
+    with localcloud.mocked(document) as cloud:
+        own = (cloud.access_key_id, cloud.access_key_secret)
+        with pytest.raises(ServerException):
+            call(own, "sts.aliyuncs.com", "2015-04-01", "AssumeRole", **named)
+        made = call(assume(cloud), "sts.aliyuncs.com", "2015-04-01", "AssumeRole", **named)
+
+        assert made["AssumedRoleUser"]["Arn"] == f"acs:ram::{ACCOUNT}:role/next/bob"
 
 
 def test_the_role_may_invoke_its_own_function_and_no_other(tmp_path: Path) -> None:
