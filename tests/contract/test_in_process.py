@@ -168,7 +168,6 @@ def test_nothing_is_patched_outside_the_block(monkeypatch: pytest.MonkeyPatch) -
     assert patched() == before
 
 
-@localcloud.mocked(FLEET)  # type: ignore[operator]
 def of_group(name: str) -> dict[str, Any]:
     return {"groups": [group(scalingGroupId=name)]}
 
@@ -194,5 +193,6 @@ def test_blocks_may_be_nested_and_end_in_any_order() -> None:
     assert (socket.getaddrinfo, dict(os.environ)) == (lookup, key)
 
 
+@localcloud.mocked(FLEET)  # type: ignore[operator]
 def test_it_is_a_decorator_too() -> None:
     assert groups_by_older() == ["asg-1"]
