@@ -371,6 +371,17 @@ def test_a_fault_is_injected_and_the_call_that_meets_it_is_in_the_log(page: Any)
         page.get_by_role("gridcell", name="injected").wait_for()
 
 
+def test_a_fault_of_no_action_is_refused_in_the_form_with_the_nearest_action(page: Any) -> None:
+    with console(page, "faults"):
+        form = page.get_by_label("The next calls")
+        form.get_by_label("Action").fill("SendMesage")
+        form.get_by_role("button", name="Inject").click()
+        form.get_by_role("alert").get_by_text("did you mean SendMessage?").wait_for()
+        page.get_by_text("No fault is due.").wait_for()
+        offered = page.locator("datalist option[value=SendMessage]")
+        expect(offered).to_have_count(1)
+
+
 def test_a_rate_limit_is_set_met_and_ended(page: Any) -> None:
     with console(page, "faults") as ready:
         limits = page.get_by_label("Rate limits")
