@@ -85,7 +85,9 @@ def guarded(
             return operate({**body, **request.path_params})
         except (MnsError, FcError) as error:
             return error_response(str(error), error.status, error.code)
-        except (KeyError, TypeError, ValueError) as error:
+        except KeyError as error:
+            return error_response(f"the field {error} is missing")
+        except (TypeError, ValueError) as error:
             return error_response(f"the request is wrong: {error}")
 
     return endpoint

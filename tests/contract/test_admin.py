@@ -362,6 +362,17 @@ def test_a_fault_comes_by_fleet_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "field"),
+    [("metrics", "metricName"), ("bus", "source"), ("alarms", "alarmTaskId")],
+)
+def test_a_field_that_is_missing_is_said_to_be(
+    ready: Mapping[str, str], path: str, field: str
+) -> None:
+    status, answer = request_json(ready, path, {"place": ""})
+    assert (status, answer["error"]) == (400, f"the field '{field}' is missing")
+
+
+@pytest.mark.parametrize(
     "misbehaves",
     [
         {"faults": [{"kind": "throttled", "action": "RemoveInstance"}]},

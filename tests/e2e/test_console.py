@@ -321,6 +321,8 @@ def test_more_than_20_selected_instances_are_said_to_be_too_many_for_one_call(
         selected.get_by_role("button", name="Remove").click()
         page.get_by_role("dialog").get_by_role("button", name="Remove").click()
         page.get_by_text("1,980 instances").wait_for()
+        page.get_by_role("button", name="Attach").click()
+        page.get_by_role("dialog").get_by_text("Up to 20 in one call.").wait_for()
 
 
 @pytest.mark.parametrize("width", [1400, 800])
@@ -347,6 +349,18 @@ def test_the_metric_of_an_instance_is_seen_beside_its_whole_id(
         seen = "([x, y]) => document.elementFromPoint(x, y).textContent"
         assert page.evaluate(seen, [first["x"] + first["width"] - 20, first["y"] + 9]) == id
         shot(page, f"console-metrics-{width}")
+
+
+def test_no_table_is_cut_at_the_side_in_a_window_of_1400_pixels(browser: Any) -> None:
+    with new_page(browser, width=1400) as page, console(page) as ready:
+        fill(ready)
+        for view in VIEWS:
+            page.goto(f"http://{ready['endpoint']}/console#/{view}")
+            page.locator("main h2").first.wait_for()
+            cut = """() => [...document.querySelectorAll('.table')]
+                .filter((one) => one.scrollWidth > one.clientWidth)
+                .map((one) => [one.getAttribute('aria-label'), one.scrollWidth, one.clientWidth])"""
+            assert page.evaluate(cut) == [], view
 
 
 def test_a_weighted_group_says_which_numbers_are_capacity_and_which_instances(
