@@ -6,6 +6,7 @@ SECONDS ?= 60
 MESSAGES ?= 10000
 TESTS ?=
 BENCH ?=
+PORT ?= 8080
 # requirements-test: of the deployed package's tests, a fifth of the size.
 NEEDS ?= requirements-dev
 FAST_TESTS = tests/unit tests/processing tests/house
@@ -49,8 +50,8 @@ run-queue: $(RUN_SETUP) ## run the main job from a real RabbitMQ (installs it wi
 	@sh tools/install_server.sh rabbitmq-server
 	@$(BIN)/python -m scalein_cli run-queue
 
-console: $(RUN_SETUP) ## a local Auto Scaling to look at and play with; prints the address to open
-	@$(BIN)/python -m localcloud --port 8080
+console: $(RUN_SETUP) ## a local Auto Scaling to look at and play with (PORT=8080); prints the address to open
+	@$(BIN)/python -m localcloud --port $(PORT)
 
 node-modules: tests/node/node_modules ## the SDK of Node.js, for the tests that speak through it (needs npm)
 

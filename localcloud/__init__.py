@@ -7,7 +7,8 @@ nor the other way. One folder a service: `ess`, `monitor`, `functions`, `logs`, 
 - `wire` has requests and parameters, `authenticator` checks both signatures (`signature_v1`,
   `acs3`), `answers` and `errors` make JSON and XML.
 - `fleet` reads the file that a cloud starts from, `state` saves everything, `clock` can be driven.
-- `faults` make it misbehave on request: `answer_faults`, `garble`, and `lag` for late reads.
+- `faults` make it misbehave on request: `answer_faults`, `garble`, and `lag` for late reads;
+  `action_names` says which actions there are.
 - `cloud` performs a call, `server` joins all behind one HTTP port, of which `host_check` keeps web
   pages away; `python -m localcloud --help` starts it."""
 

@@ -59,11 +59,11 @@ def build_cloud(
         add_keys(document, key)
         if "savedQueues" not in (saved or {}):
             add_declared(document, cloud)
+        _misbehave(cloud, document)
     except FleetError:
         platform.close()
         raise
     key.identities.now = clock.now
-    _misbehave(cloud, document)
 
     def reset() -> None:
         fresh = _service(document, clock, assumptions, activity_seconds)
@@ -126,5 +126,9 @@ def _begin(cloud: LocalCloud, document: Mapping[str, Any]) -> None:
 
 
 def _misbehave(cloud: LocalCloud, document: Mapping[str, Any]) -> None:
-    add_faults(document, cloud.faults)
-    add_rate_limits(document, cloud.rate_limits)
+    """Raises FleetError."""
+    try:
+        add_faults(document, cloud.faults)
+        add_rate_limits(document, cloud.rate_limits)
+    except ValueError as error:
+        raise FleetError(f"a fault or a rate limit is wrong: {error}") from error

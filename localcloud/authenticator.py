@@ -64,7 +64,7 @@ class Authenticator:
         _require(params, "Action", "Version", "AccessKeyId", "Signature", "SignatureNonce")
         secret = self.secret_of(params["AccessKeyId"])
         # The ESS manual's sample spells it TimeStamp.
-        check_time(_parsed(params.get("Timestamp") or params.get("TimeStamp") or ""), now)
+        check_time(_parsed(params.get("Timestamp") or params.get("TimeStamp")), now)
         text = signature_v1.string_to_sign(method, params)
         algorithm = params.get("SignatureMethod") or "HMAC-SHA1"
         if algorithm not in signature_v1.DIGESTS:
@@ -79,7 +79,7 @@ class Authenticator:
         _require(params, "Action", "Version")
         authorization = acs3.parse_authorization(incoming.headers)
         secret = self.secret_of(authorization.access_key_id)
-        check_time(_parsed(incoming.headers.get("x-acs-date", "")), now)
+        check_time(_parsed(incoming.headers.get("x-acs-date")), now)
         text = acs3.string_to_sign(incoming, authorization.signed_headers)
         if acs3.unsigned_headers(incoming.headers, authorization.signed_headers):
             raise errors.SignatureDoesNotMatch(text)
@@ -108,9 +108,11 @@ class Authenticator:
     def check_token(self, token: str | None, key_id: str = "") -> None:
         """Raises ApiError for a token that is wrong, missing, or expired.
 
-        That of another key than the own belongs to a session, which is checked by the cloud.
+        That of a session's key is checked by the cloud; another account's own key has none.
         """
         if key_id in self._others:
+            if token and key_id not in self.identities.sessions:
+                raise errors.SecurityTokenMismatch()
             return
         if token and token == self.expired_security_token:
             raise errors.SecurityTokenExpired()
@@ -145,7 +147,10 @@ def _require(params: Params, *names: str) -> None:
             raise errors.GatewayMissing(name)
 
 
-def _parsed(text: str) -> datetime:
+def _parsed(text: str | None) -> datetime:
+    """Returns the time of a request. Raises ApiError."""
+    if not text:
+        raise errors.GatewayMissing("Timestamp")
     try:
         # Some clients send milliseconds, as their language writes a time in ISO 8601.
         whole_seconds = re.sub(r"\.\d{1,9}Z$", "Z", text)

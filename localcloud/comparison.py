@@ -142,13 +142,15 @@ def _differences(
 
 
 def _pairs(recorded: list[Any], local: list[Any], ids: _Ids) -> list[tuple[Any, Any]]:
-    """Returns what to compare with what: the same id first, the others in their order."""
+    """Returns what to compare with what: the same id or content first, then in their order."""
     name = _id_name(recorded, local)
     rest = list(local)
     pairs: list[Any] = []
     for one in recorded:
-        id = ids.translated(_id(one, name))
+        id, text = ids.translated(_id(one, name)), _content(one, ids)
         same = next((other for other in rest if id and _id(other, name) == id), None)
+        if same is None:
+            same = next((other for other in rest if _content(other) == text), None)
         if same is not None:
             rest.remove(same)
         pairs.append((one, same))
@@ -156,6 +158,12 @@ def _pairs(recorded: list[Any], local: list[Any], ids: _Ids) -> list[tuple[Any, 
     return [
         (one, next(others, None) if same is None else same) for one, same in pairs[: len(local)]
     ]
+
+
+def _content(item: Any, ids: _Ids | None = None) -> str:
+    """Returns all of an item but its times, with the local cloud's ids, as a text to compare."""
+    text = json.dumps(item, sort_keys=True)
+    return _comparable(ids.translated(text) if ids else text)
 
 
 def _id(item: Any, name: str) -> str:
@@ -176,7 +184,8 @@ def _id_name(*lists: list[Any]) -> str:
 
 def _is_same(recorded: Any, local: Any, place: str, ids: _Ids) -> bool:
     if not isinstance(recorded, str) or not isinstance(local, str):
-        return bool(recorded == local) and type(recorded) is type(local)
+        are_alike = isinstance(recorded, bool) is isinstance(local, bool)  # JSON has one number
+        return bool(recorded == local) and are_alike
     if _comparable(ids.translated(recorded)) == _comparable(local):
         return True
     name = re.sub(r"\[[0-9]+\]$", "", place).rpartition(".")[2]

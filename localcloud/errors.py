@@ -77,6 +77,10 @@ SecurityTokenMissing = error_type(
     400, "MissingSecurityToken",
     "SecurityToken is mandatory for this action.",
 )
+SecurityTokenMismatch = error_type(
+    400, "InvalidSecurityToken.MismatchWithAccessKey",
+    "Specified SecurityToken mismatch with the AccessKey.",
+)
 SecurityTokenMalformed = error_type(
     400, "InvalidSecurityToken.Malformed",
     "Specified SecurityToken is malformed.",

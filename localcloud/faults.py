@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from localcloud import errors
+from localcloud.action_names import check_action
 
 REMOVE = "RemoveInstances"
 REFUSED = "refused"
@@ -79,6 +80,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         _check_kinds([self.kind])
+        check_action(self.action)
 
 
 @dataclass
@@ -109,6 +111,7 @@ class Faults:
     ) -> None:
         """Gives a share of all calls one of the kinds from now on. Raises ValueError."""
         _check_kinds(kinds)
+        check_action(action)
         self.rate, self.kinds, self.action, self.seconds = rate, kinds, action, seconds
         self.chance = Random(seed)  # noqa: S311 (the same faults again)
 

@@ -132,7 +132,7 @@ def _fill(service: Service, document: Mapping[str, Any]) -> None:
 
 
 def add_faults(document: Mapping[str, Any], faults: Faults) -> None:
-    """Adds the faults that the document has."""
+    """Adds the faults that the document has. Raises ValueError for an unknown action."""
     for entry in document.get("faults", ()):
         if "rate" in entry:
             faults.set_random(
@@ -163,7 +163,7 @@ def _saved_place(service: Service) -> dict[str, Any]:
 
 
 def add_rate_limits(document: Mapping[str, Any], limits: RateLimits) -> None:
-    """Sets the limits that the document has."""
+    """Sets the limits that the document has. Raises ValueError for an unknown action."""
     for action, calls in document.get("rateLimits", {}).items():
         limits.set(action, calls)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from localcloud.queues.service import QueueService
 from localcloud.server import running
 
 Fleet = Mapping[str, Any] | str | Path
+ARGUMENTS = tuple(field.name for field in fields(Assumptions))
 
 
 @dataclass
@@ -56,10 +57,14 @@ def in_thread(
     assumptions: Mapping[str, Any],
     hosts: frozenset[str] = frozenset(),
 ) -> Iterator[Handle]:
-    """Serves a cloud of this fleet, a file or its content. Raises FleetError, OSError.
+    """Serves a cloud of this fleet, a file or its content. Raises FleetError, OSError, TypeError.
 
     `assumptions`: fields of localcloud.ess.model.Assumptions. `hosts`: other names of the server.
     """
+    for name in assumptions:
+        if name not in ARGUMENTS:
+            known = ", ".join(("fleet", *ARGUMENTS))
+            raise TypeError(f"localcloud has no argument {name!r}; its arguments: {known}")
     document = (
         json.loads(Path(fleet).read_text(encoding="utf-8"))
         if isinstance(fleet, str | Path)

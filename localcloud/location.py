@@ -10,11 +10,12 @@ from localcloud.ess.service import Service
 from localcloud.wire import Params
 
 VERSION = "2015-06-12"
+ACTION = "DescribeEndpoints"
 
 
 def perform(_: Service, params: Params) -> Reply:
     """Performs DescribeEndpoints: names the product's endpoint of a region. Raises ApiError."""
-    if params["Action"] != "DescribeEndpoints":
+    if params["Action"] != ACTION:
         raise errors.ApiNotFound()
     code, region_id = params.get("ServiceCode", ""), params.get("Id", "")
     if not code or not region_id:

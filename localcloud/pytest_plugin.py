@@ -17,6 +17,7 @@ may override: the same names as the marker's."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -24,6 +25,7 @@ from typing import Any
 import pytest
 
 from localcloud.authenticator import Authenticator
+from localcloud.fleet import FleetError
 from localcloud.handle import Handle, in_thread
 
 __all__ = ["Handle", "localcloud", "localcloud_options", "localcloud_session"]
@@ -39,6 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def localcloud(request: pytest.FixtureRequest) -> Iterator[Handle]:
     """Yields an Auto Scaling of this test's own."""
     marker = request.node.get_closest_marker("localcloud")
+    if marker and marker.args:
+        pytest.fail("the mark localcloud takes names: localcloud(fleet=...)", pytrace=False)
     yield from _handles(marker.kwargs if marker else {}, request.path.parent)
 
 
@@ -62,5 +66,10 @@ def _handles(options: dict[str, Any], folder: Path) -> Iterator[Handle]:
     fleet = assumptions.pop("fleet", {"groups": []})
     if isinstance(fleet, str | Path):
         fleet = folder / fleet
-    with in_thread(fleet, Authenticator("localcloud", token_hex(16)), assumptions) as handle:
+    with ExitStack() as stack:
+        key = Authenticator("localcloud", token_hex(16))
+        try:
+            handle = stack.enter_context(in_thread(fleet, key, assumptions))
+        except (FleetError, OSError, TypeError) as error:
+            pytest.fail(str(error), pytrace=False)
         yield handle

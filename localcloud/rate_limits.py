@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from localcloud import errors
+from localcloud.action_names import ALL, check_action
 
-ALL = "*"  # each action that has no limit of its own
 SECOND = timedelta(seconds=1)
 MIN, MAX = 0.001, 1e6
 
@@ -24,6 +24,7 @@ class RateLimits:
         """Sets the limit of an action, or of `*`. Raises ValueError."""
         if max_per_second != 0 and not MIN <= max_per_second <= MAX:
             raise ValueError(f"the limit of {action} must be 0, or from {MIN} to {MAX:g} a second")
+        check_action(action)
         self.max_by_action[action] = max_per_second
 
     def end(self, action: str) -> None:
@@ -61,4 +62,5 @@ def parse_limit(text: str) -> tuple[str, float]:
         limit = -1.0
     if not action or not colon or (limit != 0 and not MIN <= limit <= MAX):
         raise ValueError(f"{text!r} is not ACTION:CALLS, such as RemoveInstances:5")
+    check_action(action)
     return action, limit

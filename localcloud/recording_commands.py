@@ -13,7 +13,7 @@ import uvicorn
 from localcloud.assembly import build_cloud
 from localcloud.authenticator import Authenticator
 from localcloud.clock import DrivenClock
-from localcloud.comparison import Comparison, RecordingError, compare, read_recording
+from localcloud.comparison import MISSING, Comparison, RecordingError, compare, read_recording
 from localcloud.ess.model import Assumptions
 from localcloud.fleet import FleetError, read_document
 from localcloud.recorder import Recorder
@@ -79,13 +79,19 @@ def compare_command(file: Path, fleet: Path, acts: bool, as_json: bool) -> None:
         raise click.ClickException(str(error)) from error
     for difference in comparison.differences:
         line, action, place, recorded, local = difference
-        text = f"line {line}, {action}: {place}: recorded {recorded!r}, local {local!r}"
+        shown = f"recorded {_shown(recorded)}, local {_shown(local)}"
+        text = f"line {line}, {action}: {place}: {shown}"
         click.echo(json.dumps(difference._asdict()) if as_json else text)
     count = len(comparison.differences)
     summary = f"{comparison.compared} calls compared, {count} differences"
     skipped = f", {len(comparison.skipped)} skipped" if comparison.skipped else ""
     click.echo(f"{summary}{skipped}.", err=True)
     raise SystemExit(1 if count else 0)
+
+
+def _shown(value: Any) -> str:
+    """Returns a value as JSON has it: the text "5" is not the number 5."""
+    return value if value == MISSING else json.dumps(value, ensure_ascii=False)
 
 
 def compared(entries: list[dict[str, Any]], fleet: dict[str, Any], acts: bool) -> Comparison:

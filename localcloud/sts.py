@@ -20,6 +20,7 @@ from localcloud.ram import PolicyError, RolePolicy, statements_of
 from localcloud.wire import Params
 
 VERSION = "2015-04-01"
+ACTIONS = ("AssumeRole", "GetCallerIdentity")
 FREE = ("GetCallerIdentity",)  # needs no right: an assumption
 MIN_SECONDS, DEFAULT_SECONDS = 900, 3_600
 SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")

@@ -35,8 +35,8 @@ def routes(cloud: LocalCloud) -> list[Route]:
     def raise_by_hand(body: Body) -> Response:
         try:
             service = service_of(cloud, {}, str(body.get("place") or ""))
-            id = raise_event(service, dict(body))
-        except (KeyError, TypeError, ValueError) as error:
+            id = raise_event(service, dict(body))  # KeyError: the endpoint says what is missing
+        except (TypeError, ValueError) as error:
             return error_response(f"an event has source and type: {error}")
         return JSONResponse({"id": id})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -29,14 +29,24 @@ async def read_object(request: Request) -> dict[str, Any]:
     A page of another origin cannot send this content type without permission, and has none.
     """
     body = await request.body()
-    if not body or not request.headers.get("content-type", "").startswith("application/json"):
+    if not body:
         return {}
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise ValueError("the body is sent as another type: set Content-Type: application/json")
     if len(body) > MAX_BODY_BYTES:
         raise ValueError(f"the body is larger than {MAX_BODY_BYTES >> 20} MB")
     value = parse_json(body)
     if not isinstance(value, dict):
         raise ValueError("the body is no JSON object")  # noqa: TRY004 (of a client, not of code)
     return value
+
+
+def check_fields(body: Body, *known: str) -> None:
+    """Raises ValueError for a field that would be ignored."""
+    for name in body:
+        if name not in known:
+            fields = f"known fields: {', '.join(known)}" if known else "it takes none"
+            raise ValueError(f"unknown field {name[:100]!r}; {fields}")
 
 
 def error_response(message: str, status: int = 400, code: str = "") -> Response:
@@ -58,21 +68,26 @@ def has_secret_or_is_local(request: Request, secret: str) -> bool:
 
 
 def guarded(
-    secret: str, operate: Callable[[Body], Response]
+    secret: str, operate: Callable[[Body], Response], fields: Sequence[str] | None = None
 ) -> Callable[[Request], Coroutine[None, None, Response]]:
     """Returns the endpoint of an operation: for a person at this machine, or with the secret.
 
-    Its body is the request's, with what the path names.
+    Its body is the request's, with what the path names. `fields`: all that it may have; None: any.
     """
 
     async def endpoint(request: Request) -> Response:
         if not has_secret_or_is_local(request, secret):
             return error_response(NOT_ALLOWED, 403, "SecretNeeded")
         try:
-            return operate({**await read_object(request), **request.path_params})
+            body = await read_object(request)
+            if fields is not None:
+                check_fields(body, *fields)
+            return operate({**body, **request.path_params})
         except (MnsError, FcError) as error:
             return error_response(str(error), error.status, error.code)
-        except (KeyError, TypeError, ValueError) as error:
+        except KeyError as error:
+            return error_response(f"the field {error} is missing")
+        except (TypeError, ValueError) as error:
             return error_response(f"the request is wrong: {error}")
 
     return endpoint

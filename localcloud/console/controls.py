@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from localcloud.action_names import action_names
 from localcloud.cloud import LocalCloud
-from localcloud.console.bodies import error_response, read_object
+from localcloud.console.bodies import check_fields, error_response, read_object
 from localcloud.console.history import ConsoleHistory
 from localcloud.faults import KINDS
 from localcloud.persistence import whole_document
@@ -65,6 +66,7 @@ def routes(cloud: LocalCloud) -> list[Route]:
 
 def _put_forward(cloud: LocalCloud, body: Mapping[str, Any]) -> str:
     """Puts the clock forward, and returns its time. Raises ValueError."""
+    check_fields(body, "advance")
     advance, seconds = getattr(cloud.service.clock, "advance", None), body.get("advance")
     is_number = isinstance(seconds, (int, float))
     if not is_number or not 0 <= float(seconds or 0) <= MAX_ADVANCE_SECONDS:
@@ -104,6 +106,7 @@ def _faults_view(cloud: LocalCloud) -> dict[str, Any]:
         "rate": faults.rate,
         "kinds": list(faults.kinds),
         "known": list(KINDS),
+        "actions": sorted(action_names()),
         "lag": {"lists": lag.lists, "history": lag.history, "varies": lag.varies},
         "rateLimits": cloud.rate_limits.max_by_action,
         "happened": dict(faults.occurrences),
@@ -119,20 +122,24 @@ def _set_faults(cloud: LocalCloud, body: Mapping[str, Any]) -> None:
     """
     action = str(body.get("action", "*"))
     if "lag" in body:
+        check_fields(body, "lag")
         _set_lag(cloud, dict(body["lag"]))
     elif "rateLimits" in body:
+        check_fields(body, "rateLimits")
         for name, calls in dict(body["rateLimits"]).items():
             if calls is None:
                 cloud.rate_limits.end(str(name))
             else:
                 cloud.rate_limits.set(str(name), float(calls))
     elif "rate" in body:
+        check_fields(body, "rate", "kinds", "seed", "action", "seconds")
         rate, seconds = _number(body, "rate", 0, 1), _number(body, "seconds", 0.3)
         kinds, seed = list(body.get("kinds", ())), int(_number(body, "seed", 0, MAX_SEED))
         if rate and not kinds:
             raise ValueError("a rate needs kinds, such as throttled")
         cloud.faults.set_random(rate, kinds, seed, action, seconds)
     elif body:
+        check_fields(body, "kind", "action", "times", "seconds")
         times, seconds = _number(body, "times", 1, MAX_TIMES), _number(body, "seconds", 0)
         cloud.faults.add(str(body.get("kind", "")), action, int(times), seconds)
 
@@ -153,6 +160,7 @@ def _number(
 
 def _set_lag(cloud: LocalCloud, body: Mapping[str, Any]) -> None:
     """Sets how late reads are: {"lists", "history", "varies", "seconds": for how long}."""
+    check_fields(body, "lists", "history", "varies", "seconds")
     lists, history = _number(body, "lists", 0), _number(body, "history", 0)
     seconds = None if body.get("seconds") is None else _number(body, "seconds", 0)
     lag = cloud.lag

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from localcloud.cloud import LocalCloud
 from localcloud.console.bodies import (
     NOT_ALLOWED,
+    check_fields,
     error_response,
     has_secret_or_is_local,
     read_object,
@@ -63,6 +64,7 @@ def routes(cloud: LocalCloud, function: FleetFunction | None) -> list[Route]:
             return error_response(NOT_ALLOWED, 403, "SecretNeeded")
         try:
             body = await read_object(request)
+            check_fields(body, "event", "text", "function", "qualifier")
         except ValueError as error:
             return error_response(str(error))
         name, text = body.get("event"), body.get("text")

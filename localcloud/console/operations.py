@@ -32,6 +32,9 @@ ACTIONS_BY_VERSION: Mapping[str, Mapping[str, Action]] = {  # no two have an act
     balancers.SLB_VERSION: balancers.ACTIONS,
     balancers.ALB_VERSION: balancers.ALB_ACTIONS,
 }
+PERFORM = ("action", "params", "place")
+METRIC = ("metricName", "value", "instanceIds", "groupId", "place")
+ALARM = ("alarmTaskId", "ruleId", "state", "place")
 STATES = (OK, "ALARM", "INSUFFICIENT_DATA")
 
 
@@ -64,9 +67,9 @@ def routes(cloud: LocalCloud, history: ConsoleHistory) -> list[Route]:
 
     return [
         Route("/localcloud/actions", actions),
-        Route("/localcloud/perform", guarded(secret, perform), methods=["POST"]),
-        Route("/localcloud/metrics", guarded(secret, metric), methods=["POST"]),
-        Route("/localcloud/alarms", guarded(secret, alarm), methods=["POST"]),
+        Route("/localcloud/perform", guarded(secret, perform, PERFORM), methods=["POST"]),
+        Route("/localcloud/metrics", guarded(secret, metric, METRIC), methods=["POST"]),
+        Route("/localcloud/alarms", guarded(secret, alarm, ALARM), methods=["POST"]),
     ]
 
 

@@ -24,8 +24,13 @@ from localcloud.queues.topics import Published, Subscription, Topic
 from localcloud.triggers.registry import Trigger, triggers_in
 
 QUEUE, TOPIC = "/localcloud/queues/{queue}", "/localcloud/topics/{topic}"
+SUBSCRIPTIONS = f"{TOPIC}/subscriptions"
 TRIGGER = "/localcloud/triggers/{trigger}"
 DONE = {"done": True}
+QUEUE_FIELDS = tuple(ATTRIBUTES)
+MESSAGE = ("text", "plain", "delaySeconds", "priority")
+PUBLISHED = ("text", "plain", "tag")
+SUBSCRIPTION = ("name", "endpoint", "tag", "format")
 
 
 def routes(cloud: LocalCloud) -> list[Route]:
@@ -43,18 +48,18 @@ def routes(cloud: LocalCloud) -> list[Route]:
         return _read(lambda: queue_rows.whole_message(cloud.queues, names["queue"], names["id"]))
 
     return [
-        Route(QUEUE, guarded(secret, acts.put_queue), methods=["POST"]),
-        Route(QUEUE, guarded(secret, acts.delete_queue), methods=["DELETE"]),
+        Route(QUEUE, guarded(secret, acts.put_queue, QUEUE_FIELDS), methods=["POST"]),
+        Route(QUEUE, guarded(secret, acts.delete_queue, ()), methods=["DELETE"]),
         Route(f"{QUEUE}/messages", messages),
-        Route(f"{QUEUE}/messages", guarded(secret, acts.send), methods=["POST"]),
-        Route(f"{QUEUE}/messages", guarded(secret, acts.purge), methods=["DELETE"]),
+        Route(f"{QUEUE}/messages", guarded(secret, acts.send, MESSAGE), methods=["POST"]),
+        Route(f"{QUEUE}/messages", guarded(secret, acts.purge, ("id",)), methods=["DELETE"]),
         Route(f"{QUEUE}/messages/{{id}}", message),
-        Route(TOPIC, guarded(secret, acts.create_topic), methods=["POST"]),
-        Route(TOPIC, guarded(secret, acts.delete_topic), methods=["DELETE"]),
-        Route(f"{TOPIC}/messages", guarded(secret, acts.publish), methods=["POST"]),
-        Route(f"{TOPIC}/subscriptions", guarded(secret, acts.subscribe), methods=["POST"]),
-        Route(f"{TOPIC}/subscriptions", guarded(secret, acts.unsubscribe), methods=["DELETE"]),
-        Route(TRIGGER, guarded(secret, acts.set_trigger), methods=["POST"]),
+        Route(TOPIC, guarded(secret, acts.create_topic, ()), methods=["POST"]),
+        Route(TOPIC, guarded(secret, acts.delete_topic, ()), methods=["DELETE"]),
+        Route(f"{TOPIC}/messages", guarded(secret, acts.publish, PUBLISHED), methods=["POST"]),
+        Route(SUBSCRIPTIONS, guarded(secret, acts.subscribe, SUBSCRIPTION), methods=["POST"]),
+        Route(SUBSCRIPTIONS, guarded(secret, acts.unsubscribe, ("name",)), methods=["DELETE"]),
+        Route(TRIGGER, guarded(secret, acts.set_trigger, ("enabled",)), methods=["POST"]),
     ]
 
 

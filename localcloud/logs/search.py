@@ -1,7 +1,7 @@
 """The search part of a query: words and fields, with `and`, `or`, `not` and parentheses.
 
-What it lacks of Simple Log Service's syntax is refused: phrases, wildcards within words, ranges.
-`field: *` asks whether the field is there.
+What it lacks of Simple Log Service's syntax is refused: phrases, wildcards within words.
+`field: *` asks whether the field is there, `field in [1 2)` whether a number is in a range.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from localcloud.logs.rows import Row
 
 DELIMITERS = re.compile("[, '\";=()\\[\\]{}?@&<>/:\n\t\r]+")
 TERM = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[()]|[<>]=?|[:=]|[^\s()":=<>]+)')
+RANGE = re.compile(r" ([\[(]) ?(\S+) (\S+?) ?([\])])")
 NO_WORDS = {"", "and", "or", ")", ":", "=", "<", "<=", ">", ">="}
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -90,7 +91,7 @@ class _Parser:
         if term.lower() in NO_WORDS:
             raise SearchError(f"a word or a field is expected, not {term!r}")
         if self._next_is("in") and len(self.terms) > 1 and self.terms[1][0] in "([":
-            raise SearchError(f"{term} in: there are no ranges here; compare with >= and <=")
+            return self._range(term.strip('"'))
         if self.terms and self.terms[0] in COMPARISONS:
             return self._field(term.strip('"'), self.terms.popleft())
         return self._words(term)
@@ -129,6 +130,25 @@ class _Parser:
         if sign != ":":
             raise SearchError(f"{name} is a text: it has no {sign}")
         return lambda _, values: words_of(value) <= words_of(str(values[name] or ""))
+
+    def _range(self, name: str) -> Matches:
+        """What follows the name of `field in [low high]`; a parenthesis leaves its end out."""
+        self.terms.popleft()
+        text = ""
+        while self.terms and not text.endswith((")", "]")):
+            text += f" {self.terms.popleft()}"
+        found = RANGE.fullmatch(text)
+        if found is None or self._index.columns().get(name) in (None, "text"):
+            raise SearchError(f"{name} in{text}: a range is of a number: [1 2], or (1 2]")
+        low, high = _number(name, found[2]), _number(name, found[3])
+        above = operator.ge if found[1] == "[" else operator.gt
+        below = operator.le if found[4] == "]" else operator.lt
+
+        def matches(_: Row, values: Mapping[str, Value]) -> bool:
+            value = values[name]
+            return isinstance(value, int | float) and above(value, low) and below(value, high)
+
+        return matches
 
     def _words(self, term: str) -> Matches:
         if term == "*":

@@ -36,7 +36,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "MissingVisibilityTimeout": (400, "VisibilityTimeout is required."),
     "QpsLimitExceeded": (400, "The qps limit of the queue is exceeded"),
     "QueueAlreadyExist": (409, "The queue you want to create is already exist."),
-    "QueueNameLengthError": (400, "Queue name length should between 1 and 256."),
+    "QueueNameLengthError": (400, "Queue name length should between 1 and 120."),
     "QueueNotExist": (404, "The queue name you provided is not exist."),
     "ReceiptHandleError": (400, "The receipt handle you provide is not valid."),
     "SignatureDoesNotMatch": (

@@ -19,6 +19,8 @@ from localcloud.queues.model import Attributes, Content, Message, Queue
 from localcloud.queues.topics import Published, Subscription, Topic
 
 ARN = re.compile("acs:mns:[^:]*:[^:]*:/?(queue|topic)s?/([^/]+)(/messages?)?")
+MAX_NAME = 120  # of queues and topics (help page "Limits"); the page of errors says 256
+MAX_SUBSCRIPTION_NAME = 256
 NAME = re.compile("[A-Za-z0-9][A-Za-z0-9-]*")
 BACKOFF_TRIES, DECAY_TRIES, MAX_DECAY_SECONDS = 3, 176, 512
 NO_TIME = timedelta()
@@ -125,7 +127,7 @@ class QueueService:
 
     def subscribe(self, topic_name: str, subscription: Subscription) -> bool:
         """Adds a subscription; returns False where it exists just so. Raises MnsError."""
-        _check_name(subscription.name)
+        _check_name(subscription.name, MAX_SUBSCRIPTION_NAME)
         subscription.check()
         with self.lock:
             subscriptions = self.topic(topic_name).subscriptions
@@ -248,8 +250,8 @@ def _settings(topic: Topic) -> tuple[int, bool]:
     return topic.maximum_message_size, topic.logging_enabled
 
 
-def _check_name(name: str) -> None:
-    if not 1 <= len(name) <= 256:
+def _check_name(name: str, max_length: int = MAX_NAME) -> None:
+    if not 1 <= len(name) <= max_length:
         raise error("QueueNameLengthError")
     if not NAME.fullmatch(name):
         raise error("InvalidQueueName")

@@ -18,6 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localcloud.assembly import build_cloud
+from localcloud.authenticator import Authenticator
 from localcloud.certificate import self_signed_certificate
 from localcloud.console.event_times import current_event
 from localcloud.errors import ApiError
@@ -117,8 +119,62 @@ def test_another_origins_page_cannot_change_anything(ready: Mapping[str, str]) -
         b'{"kind": "throttled"}',
         {"Content-Type": "text/plain"},
     )
-    with urllib.request.urlopen(request) as answer:
-        assert json.load(answer)["pending"] == []
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request)
+    with caught.value:
+        assert "Content-Type: application/json" in json.load(caught.value)["error"]
+    assert request_json(ready, "faults")[1]["pending"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "nearest"),
+    [
+        ({"kind": "throttled", "action": "RemoveInstance"}, "RemoveInstances"),
+        ({"kind": "throttled", "action": "invokefunction"}, "InvokeFunction"),
+        ({"rate": 0.1, "kinds": ["slow"], "action": "SendMesage"}, "SendMessage"),
+        ({"rateLimits": {"DescribeScalingGroup": 1}}, "DescribeScalingGroups"),
+    ],
+)
+def test_a_fault_of_no_action_is_refused_with_the_nearest_action(
+    ready: Mapping[str, str], body: dict[str, Any], nearest: str
+) -> None:
+    status, answer = request_json(ready, "faults", body)
+    assert status == 400
+    assert answer["error"].endswith(f"did you mean {nearest}?")
+    shown = request_json(ready, "faults")[1]
+    assert (shown["pending"], shown["rate"], shown["rateLimits"]) == ([], 0.0, {})
+
+
+def test_each_action_that_meets_faults_may_be_named_in_one(ready: Mapping[str, str]) -> None:
+    """Those that the console performs, and those without a form there."""
+    offered = [one["name"] for one in request_json(ready, "actions")[1]["actions"]]
+    assert set(offered) < set(request_json(ready, "faults")[1]["actions"])
+    for action in (*offered, "SendMessage", "InvokeFunction", "AssumeRole", "DescribeEndpoints"):
+        assert request_json(ready, "faults", {"kind": "throttled", "action": action})[0] == 200
+    request_json(ready, "faults", method="DELETE")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "fields"),
+    [
+        ("clock", {"advnce": 60}, "'advnce'; known fields: advance"),
+        ("faults", {"kind": "slow", "acton": "RemoveInstances"}, "'acton'; known fields: kind, "),
+        ("faults", {"rate": 0.1, "kinds": ["slow"], "times": 2}, "'times'; known fields: rate, "),
+        ("faults", {"lag": {"list": 5}}, "'list'; known fields: lists, history, varies, seconds"),
+        ("faults", {"rateLimits": {}, "kind": "slow"}, "'kind'; known fields: rateLimits"),
+        ("fire", {"event": "remove-two", "txt": "{}"}, "'txt'; known fields: event, text, "),
+        ("perform", {"action": "DescribeRegions", "parameters": {}}, "'parameters'; known fields"),
+        ("metrics", {"groupId": "asg-web", "metric": "m"}, "'metric'; known fields: metricName, "),
+        ("alarms", {"alarmId": "x"}, "'alarmId'; known fields: alarmTaskId, "),
+        ("queues/q", {"visibility": 5}, "'visibility'; known fields: delaySeconds, "),
+        ("topics/t", {"name": "t"}, "'name'; it takes none"),
+    ],
+)
+def test_a_field_that_would_be_ignored_is_refused_by_its_name(
+    ready: Mapping[str, str], path: str, body: dict[str, Any], fields: str
+) -> None:
+    status, answer = request_json(ready, path, body)
+    assert (status, fields in answer["error"]) == (400, True), answer
 
 
 def test_an_event_is_fired_at_the_function_of_the_fleet_file(ready: Mapping[str, str]) -> None:
@@ -303,6 +359,31 @@ def test_a_fault_comes_by_fleet_file(tmp_path: Path) -> None:
         client = OlderPython(ready["endpoint"], ready)
         assert client.call("DescribeScalingGroups") == RefusedCall(400, "Throttling.User")
         assert not isinstance(client.call("DescribeScalingGroups"), RefusedCall)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("metrics", "metricName"), ("bus", "source"), ("alarms", "alarmTaskId")],
+)
+def test_a_field_that_is_missing_is_said_to_be(
+    ready: Mapping[str, str], path: str, field: str
+) -> None:
+    status, answer = request_json(ready, path, {"place": ""})
+    assert (status, answer["error"]) == (400, f"the field '{field}' is missing")
+
+
+@pytest.mark.parametrize(
+    "misbehaves",
+    [
+        {"faults": [{"kind": "throttled", "action": "RemoveInstance"}]},
+        {"faults": [{"kind": "throttled", "action": "RemoveInstance", "rate": 0.5}]},
+        {"rateLimits": {"RemoveInstance": 5}},
+    ],
+)
+def test_a_fault_of_no_action_in_a_fleet_file_is_named(misbehaves: dict[str, Any]) -> None:
+    fleet = {"groups": [group()], **misbehaves}
+    with pytest.raises(FleetError, match=r"did you mean RemoveInstances\?"):
+        build_cloud(fleet, DrivenClock(NOON), Assumptions(), Authenticator("id", "secret"))
 
 
 @given(st.integers(0, 1 << 30), st.floats(0, 1), st.lists(st.sampled_from(KINDS), min_size=1))

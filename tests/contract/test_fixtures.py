@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 CONFTEST = """
 import pytest
@@ -47,12 +49,13 @@ def test_one_of_its_own(localcloud, localcloud_session):
 """
 
 
-def test_the_session_s_cloud_is_one_and_a_test_s_cloud_is_its_own(tmp_path: Path) -> None:
+def output_of(tmp_path: Path, tests: str, conftest: str = CONFTEST) -> str:
+    """What a pytest of these tests prints."""
     for name, text in (
         ("pytest.ini", "[pytest]\n"),
-        ("conftest.py", CONFTEST),
+        ("conftest.py", conftest),
         ("fleet.json", FLEET),
-        ("test_it.py", TESTS),
+        ("test_it.py", tests),
     ):
         (tmp_path / name).write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
@@ -65,4 +68,44 @@ def test_the_session_s_cloud_is_one_and_a_test_s_cloud_is_its_own(tmp_path: Path
         text=True,
         check=False,
     )
-    assert "4 passed" in done.stdout, done.stdout
+    return done.stdout
+
+
+def test_the_session_s_cloud_is_one_and_a_test_s_cloud_is_its_own(tmp_path: Path) -> None:
+    assert "4 passed" in (output := output_of(tmp_path, TESTS)), output
+
+
+MARKED = """
+import pytest
+
+@pytest.mark.localcloud({})
+def test_a_mark_with_arguments(localcloud):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("activty_seconds=5", "no argument 'activty_seconds'; its arguments: fleet, activity_sec"),
+        ("fleets={}", "no argument 'fleets'; its arguments: fleet, "),
+        ("{'groups': []}", "takes names: localcloud(fleet=...)"),
+        ("fleet='nowhere.json'", "No such file or directory"),
+        ("fleet={'gruops': []}", "'gruops' was unexpected"),
+    ],
+)
+def test_a_misspelt_argument_of_the_mark_is_named_with_the_known_ones(
+    tmp_path: Path, arguments: str, sentence: str
+) -> None:
+    output = output_of(tmp_path, MARKED.format(arguments))
+
+    assert sentence in output, output
+    assert "Traceback" not in output
+    assert "handle.py" not in output
+
+
+def test_a_misspelt_option_of_the_session_is_named_too(tmp_path: Path) -> None:
+    conftest = CONFTEST.replace("activity_seconds", "activity_second")
+    output = output_of(tmp_path, TESTS, conftest)
+
+    assert "no argument 'activity_second'; its arguments: fleet, " in output, output

@@ -275,6 +275,11 @@ SOME = [
         ("message.n = 1 or message.in.b: apple", [0, 3]),
         ("not message.a: red", [1, 2, 3]),
         ("appl", []),
+        ("message.n in [1 2]", [0, 1]),
+        ("message.n in (1 2]", [1]),
+        ("message.n in [ 1 2 )", [0]),
+        ("message.n in [2 9] and functionName: g or red", [0, 1, 3]),
+        ("not message.n in (1 9)", [0, 2]),
     ],
 )
 def test_a_search_finds_words_and_fields(search: str, expected: list[int]) -> None:
@@ -286,7 +291,8 @@ def test_a_search_finds_words_and_fields(search: str, expected: list[int]) -> No
     [
         *("", "(red", "red)", "and", "appl*", "message: x", "message.z: x", "message.a > 1"),
         *("message.a: appl*", "message.a: gre?n", "gre?n", '#"apple red"', 'message.a: #"red"'),
-        *("message.n in [1 2]", "message.n in (1 2)", "message.n in [1 2)", "message.a: [a"),
+        *("message.n in [1", "message.n in [1 2", "message.n in [a b]", "message.n in [1]"),
+        *("message.n in (1 2 3)", "message.a in [1 2]", "other in [1 2]", "message.a: [a"),
         *("message.n > many", "(" * 60 + "red" + ")" * 60, "not " * 2_000 + "red"),
     ],
 )

@@ -245,6 +245,12 @@ def _do(action: str, cloud: Cloud) -> None:
         queue.create(QueueMeta())
 
 
+def test_a_queue_has_a_name_of_120_characters_at_the_utmost(cloud: Cloud) -> None:
+    queue_at(cloud.endpoint, "q" * 120)
+
+    assert code_of(lambda: queue_at(cloud.endpoint, "q" * 121)) == "QueueNameLengthError"
+
+
 def test_an_answer_that_is_lost_was_carried_out(cloud: Cloud) -> None:
     queue = queue_at(cloud.endpoint, "q")
     cloud.inside.faults.add("lost-answer", "SendMessage")

@@ -37,11 +37,16 @@ from aliyunsdkess.request.v20140828.RemoveInstancesRequest import RemoveInstance
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.comparison import RecordingError, read_recording
+from localcloud.authenticator import Authenticator
+from localcloud.cloud import LocalCloud
+from localcloud.comparison import RecordingError, compare, read_recording
+from localcloud.ess.model import Assumptions
+from localcloud.fleet import service_of
 from localcloud.recorder import Answer, Recorder, entry_of
 from localcloud.recording_commands import compared
 from localcloud.server import listening_socket
 from localcloud.wire import Incoming
+from tests.support.clock import NOON, DrivenClock
 from tests.support.clouds import Cloud, cloud_of, group, instances
 from tests.support.deployment import KEY
 
@@ -130,6 +135,48 @@ def test_another_cloud_s_answers_are_named_with_their_places(recording: Path) ->
     assert {line for line, _, _ in found} == {1, 7, 8}
 
 
+class OneAnswer(LocalCloud):
+    """Answers every call alike."""
+
+    reply: Any = None
+
+    def perform(self, *_: Any) -> Any:
+        return self.reply
+
+
+def differences_of(recorded: Any, local: Any) -> list[tuple[Any, ...]]:
+    """Of an answer's field that is recorded so, where the local cloud has another value."""
+    entry = {
+        "at": "2026-01-01T00:00:00+00:00",
+        "path": "/",
+        "params": {"Action": "Any", "Version": "2022-02-22"},
+        "status": 200,
+        "answer": {"Field": recorded},
+    }
+    service = service_of({"groups": []}, DrivenClock(NOON), Assumptions())
+    cloud = OneAnswer(service, Authenticator("id", "secret"))
+    cloud.reply = {"Field": local}
+    return [tuple(one)[2:] for one in compare([entry], cloud).differences]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "local"),
+    [
+        (5, 5.0),
+        (["a", "b"], ["b", "a"]),
+        ([{"K": "a", "N": 1}, {"K": "b", "N": 2}], [{"N": 2, "K": "b"}, {"N": 1, "K": "a"}]),
+        ([{"T": "2026-01-01T00:00Z"}, {"K": 2}], [{"K": 2}, {"T": "2025-01-01T00:00Z"}]),
+    ],
+)
+def test_equal_values_are_no_difference_in_whatever_order(recorded: Any, local: Any) -> None:
+    assert differences_of(recorded, local) == []
+
+
+def test_a_text_is_no_number_and_a_number_no_boolean() -> None:
+    for recorded, local in (("5", 5), (1, True), ([1, 2], [1, 3])):
+        assert len(differences_of(recorded, local)) == 1
+
+
 def test_a_recording_has_no_secret(recording: Path) -> None:
     text = recording.read_text(encoding="utf-8")
 
@@ -200,6 +247,7 @@ def test_the_commands_record_and_compare(tmp_path: Path) -> None:
     ]
     assert [(d.returncode, bool(d.stdout)) for d in done] == [(0, False), (1, True)], done
     assert done[0].stderr == "1 calls compared, 0 differences.\n"
+    assert ': recorded "asg-1", local ' in done[1].stdout  # as JSON: "5" is not 5
 
 
 SECRET = st.text("abcdefgh", min_size=12, max_size=20).map(lambda text: f"secret-{text}")

@@ -158,6 +158,13 @@ def test_a_session_ends_by_the_cloud_s_clock(cloud: Handle) -> None:
     assert code_of(caught) == (400, "InvalidSecurityToken.Expired")
 
 
+def test_a_permanent_key_of_another_account_takes_no_token(cloud: Handle) -> None:
+    with pytest.raises(ServerException) as caught:
+        ess(("poor", "poor-secret", assume(cloud)[2]), "DescribeScalingGroups")
+
+    assert code_of(caught) == (400, "InvalidSecurityToken.MismatchWithAccessKey")
+
+
 def test_a_role_limits_how_long_its_sessions_last(cloud: Handle) -> None:
     long = f"acs:ram::{ACCOUNT}:role/long"
     assume(cloud, RoleArn=long, DurationSeconds="7200")

@@ -134,6 +134,7 @@ def test_parameters_come_in_the_query_or_in_a_form() -> None:
         (lambda: signed(Action="DoMagic"), 404, "InvalidApi.NotFound"),
         (lambda: signed(Format="YAML"), 400, "InvalidParameter.Format"),
         (lambda: signed(SignatureNonce="-"), 400, "MissingSignatureNonce"),
+        (lambda: signed(Timestamp="-"), 400, "MissingTimestamp"),
         (lambda: signed(RegionId="-"), 400, "MissingParameter"),
         (lambda: signed(PageSize="51"), 400, "InvalidParameter"),
         (lambda: signed(PageNumber="0"), 400, "InvalidParameter"),

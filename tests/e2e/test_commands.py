@@ -70,6 +70,8 @@ def test_the_local_cloud_stops_cleanly_while_a_client_stays_connected() -> None:
         (("--fleet", "README.md"), "not JSON"),
         (("--fleet", "events/remove-two.json"), "the fleet file is wrong"),
         (("--fault", "earthquake"), "unknown fault"),
+        (("--fault", "throttled:RemoveInstance"), "did you mean RemoveInstances?"),
+        (("--rate-limit", "RemoveInstance:5"), "did you mean RemoveInstances?"),
         (("--fault", "throttled:RemoveInstances:often"), "TIMES and SECONDS must be numbers"),
         (("--port", "70000"), "70000"),
     ],

@@ -304,6 +304,80 @@ def test_instances_are_protected_put_on_standby_and_removed(page: Any) -> None:
         page.get_by_text("Successful").first.wait_for()
 
 
+def test_more_than_20_selected_instances_are_said_to_be_too_many_for_one_call(
+    page: Any, large: Path
+) -> None:
+    with console(page, "groups/asg-1", large):
+        selected = page.get_by_role("group", name="Selected instances")
+        row(page, "h-0001").get_by_role("checkbox").check()
+        row(page, "h-0021").get_by_role("checkbox").click(modifiers=["Shift"])
+        selected.get_by_text("21 selected").wait_for()
+        selected.get_by_text("removes or detaches up to 20 instances").wait_for()
+        for name in ("Remove", "Detach"):
+            expect(selected.get_by_role("button", name=name)).to_be_disabled()
+        expect(selected.get_by_role("button", name="Standby")).to_be_enabled()
+
+        row(page, "h-0021").get_by_role("checkbox").uncheck()
+        selected.get_by_role("button", name="Remove").click()
+        page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+        page.get_by_text("1,980 instances").wait_for()
+        page.get_by_role("button", name="Attach").click()
+        page.get_by_role("dialog").get_by_text("Up to 20 in one call.").wait_for()
+
+
+@pytest.mark.parametrize("width", [1400, 800])
+def test_the_metric_of_an_instance_is_seen_beside_its_whole_id(
+    browser: Any, tmp_path: Path, width: int
+) -> None:
+    """At 1,400 pixels all columns are; at 800 they scroll sideways, and the id stays."""
+    id = "i-bp1abcdefghijklmnopq"  # as long as the cloud makes them
+    fleet = tmp_path / "fleet.json"
+    members = instances(1, instanceId=id, metrics={"CPUUtilization": 12.5})
+    fleet.write_text(json.dumps({"groups": [group(*members)]}))
+    with new_page(browser, width=width) as page, console(page, "groups/asg-1", fleet):
+        row(page, id).scroll_into_view_if_needed()
+        cells = row(page, id).get_by_role("gridcell")
+        assert cells.nth(1).evaluate("(one) => one.scrollWidth <= one.clientWidth")
+        first = cells.nth(1).bounding_box()
+        if width == 800:
+            page.evaluate("document.querySelector('.table').scrollLeft = 1e9")
+        table = page.locator(".table").bounding_box()
+        metric = cells.last.bounding_box()
+        assert cells.nth(1).bounding_box()["x"] == pytest.approx(first["x"], abs=15)
+        assert metric["x"] + metric["width"] <= table["x"] + table["width"]
+        assert cells.last.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+        seen = "([x, y]) => document.elementFromPoint(x, y).textContent"
+        assert page.evaluate(seen, [first["x"] + first["width"] - 20, first["y"] + 9]) == id
+        shot(page, f"console-metrics-{width}")
+
+
+def test_no_table_is_cut_at_the_side_in_a_window_of_1400_pixels(browser: Any) -> None:
+    with new_page(browser, width=1400) as page, console(page) as ready:
+        fill(ready)
+        for view in VIEWS:
+            page.goto(f"http://{ready['endpoint']}/console#/{view}")
+            page.locator("main h2").first.wait_for()
+            cut = """() => [...document.querySelectorAll('.table')]
+                .filter((one) => one.scrollWidth > one.clientWidth)
+                .map((one) => [one.getAttribute('aria-label'), one.scrollWidth, one.clientWidth])"""
+            assert page.evaluate(cut) == [], view
+
+
+def test_a_weighted_group_says_which_numbers_are_capacity_and_which_instances(
+    page: Any, tmp_path: Path
+) -> None:
+    fleet = tmp_path / "fleet.json"
+    members = [*instances(3, weightedCapacity=4), *instances(1, "w", weightedCapacity=2)]
+    fleet.write_text(json.dumps({"groups": [group(*members, weighted=True)]}))
+    with console(page, "groups", fleet):
+        web = page.get_by_role("link", name="Scaling group asg-1")
+        web.get_by_text("14 InService · capacity of 4 instances").wait_for()
+        web.click()
+        tile = page.locator(".tile").filter(has_text="In service")
+        expect(tile).to_have_text("In service14 capacity")
+        page.get_by_label("Zones").get_by_text("4 instances").wait_for()
+
+
 def test_a_refusal_says_what_to_do_and_keeps_what_was_entered(page: Any) -> None:
     with console(page, "groups/asg-web"):
         page.get_by_role("button", name="Sizes").click()
@@ -369,6 +443,17 @@ def test_a_fault_is_injected_and_the_call_that_meets_it_is_in_the_log(page: Any)
         page.get_by_role("navigation").get_by_role("link", name="Log").click()
         page.get_by_role("button", name="Faults").click()
         page.get_by_role("gridcell", name="injected").wait_for()
+
+
+def test_a_fault_of_no_action_is_refused_in_the_form_with_the_nearest_action(page: Any) -> None:
+    with console(page, "faults"):
+        form = page.get_by_label("The next calls")
+        form.get_by_label("Action").fill("SendMesage")
+        form.get_by_role("button", name="Inject").click()
+        form.get_by_role("alert").get_by_text("did you mean SendMessage?").wait_for()
+        page.get_by_text("No fault is due.").wait_for()
+        offered = page.locator("datalist option[value=SendMessage]")
+        expect(offered).to_have_count(1)
 
 
 def test_a_rate_limit_is_set_met_and_ended(page: Any) -> None:

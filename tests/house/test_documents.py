@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from scalein.cloud.error_codes import MEANINGS
 from scalein.decision.reasons import Ignored, Reason, Status
 from scalein_cli.__main__ import main as commands
 from scalein_cli.verdicts import LABELS
+from tests.support.needs import skip_without
 from tools import operations_tables
 
 ROOT = Path(__file__).parents[2]
@@ -181,6 +184,19 @@ def test_every_deployed_requirement_is_pinned_and_names_the_module_that_imports_
 
 
 LOCALCLOUD = (ROOT / "localcloud/README.md").read_text(encoding="utf-8")
+
+
+def test_the_console_is_served_at_the_port_that_make_is_given() -> None:
+    if shutil.which("make") is None:
+        skip_without("make", "apt-get install make")
+
+    def printed(*words: str) -> str:
+        command = ["make", "--no-print-directory", *words]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert "localcloud --port 8080" in printed("-n", "console")
+    assert "localcloud --port 9001" in printed("-n", "console", "PORT=9001")
+    assert "(PORT=8080)" in printed("help")
 
 
 def test_the_table_of_actions_is_the_one_that_the_catalogue_makes() -> None:

@@ -3,7 +3,7 @@ import { h } from './dom.js';
 import { cloud, data } from './data.js';
 import { askForm } from './dialogs.js';
 import { placeOptions } from './place.js';
-import { attempt, numbered, perform, postHere, toast } from './requests.js';
+import { MAX_IDS, attempt, numbered, perform, postHere, toast } from './requests.js';
 
 const PROCESSES = ['ScaleIn', 'ScaleOut', 'HealthCheck', 'AlarmNotification', 'ScheduledAction'];
 const ADJUSTMENTS = [['QuantityChangeInCapacity', 'by a number of instances'],
@@ -72,7 +72,8 @@ async function askScale(group) {
 
 function askAttach(group) {
   return askForm({
-    title: 'Attach instances', lead: 'An id that no group has counts as a running machine.',
+    title: 'Attach instances', lead: `Up to ${MAX_IDS} in one call. An id that no group has `
+      + 'counts as a running machine.',
     fields: [
       { name: 'ids', label: 'Instance ids', type: 'lines', required: true,
         placeholder: 'i-mine-01 i-mine-02' },

@@ -52,22 +52,24 @@ const onInstances = (action, params, done) => (group, ids) =>
   attempt(() => performOn(action, group, ids, params),
     `${plural(ids.length, 'instance')} ${done}.`);
 
+// Text, what it does, its looks; whether all instances go in one call, which has a limit.
 const ACTIONS = [
-  ['Remove', askRemove, 'danger'],
+  ['Remove', askRemove, 'danger', true],
   ['Protect', onInstances('SetInstancesProtection', { ProtectedFromScaleIn: true }, 'protected')],
   ['Unprotect', onInstances('SetInstancesProtection', { ProtectedFromScaleIn: false },
     'no longer protected')],
   ['Standby', onInstances('EnterStandby', {}, 'on standby')],
   ['In service', onInstances('ExitStandby', {}, 'in service again')],
-  ['Detach', askDetach],
+  ['Detach', askDetach, '', true],
   ['Unhealthy', (group, ids) => setHealth(ids, 'Unhealthy')],
   ['Healthy', (group, ids) => setHealth(ids, 'Healthy')],
   ['Put metric', (group, ids) => askMetric(group, ids)],
 ];
 
 export function instanceButtons(group, idsOf, after = () => {}) {
-  return h('span', { class: 'buttons' }, ACTIONS.map(([text, act, kind]) =>
-    h('button', { type: 'button', class: `small ${kind ?? ''}`, onclick: async () => {
+  return h('span', { class: 'buttons' }, ACTIONS.map(([text, act, kind, isOneCall]) =>
+    h('button', { type: 'button', class: `small ${kind ?? ''}`,
+      'data-one-call': isOneCall ? '' : null, onclick: async () => {
       await act(group, idsOf());
       after();
     } }, text)));

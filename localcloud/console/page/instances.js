@@ -4,6 +4,7 @@ import { data, list, ofGroup, subscribe } from './data.js';
 import { badge, clockTime, count, day, dot, family, plural, STATES, stateView } from './format.js';
 import { instanceButtons } from './instance_actions.js';
 import { openDrawer } from './drawer.js';
+import { MAX_IDS } from './requests.js';
 import { backendPairs } from './balancers.js';
 import { Table } from './table.js';
 import { reasonsView, whyById, whyText } from './why.js';
@@ -21,20 +22,20 @@ function whyView(one) {
 
 const TOPICS = ['instances', 'backends', 'balancers', 'decisions', 'activities'];
 const COLUMNS = [
-  { key: 'id', title: 'Instance', width: 'minmax(150px, 1.2fr)', value: (one) => one.id,
+  { key: 'id', title: 'Instance', width: 'minmax(166px, 1.1fr)', value: (one) => one.id,
     style: 'mono' },
-  { key: 'state', title: 'State', width: '122px', value: (one) => one.state,
+  { key: 'state', title: 'State', width: '112px', value: (one) => one.state,
     cell: (one) => stateView(one.state) },
-  { key: 'why', title: 'Why', width: 'minmax(200px, 1.4fr)', value: (one) => whyText(one.id),
+  { key: 'why', title: 'Why', width: 'minmax(120px, 1.4fr)', value: (one) => whyText(one.id),
     cell: whyView },
   { key: 'health', title: 'Health', width: '84px', value: (one) => one.health,
     cell: (one) => (one.health === 'Healthy' ? h('span', { class: 'quiet' }, one.health)
       : badge(one.health, 'bad')) },
-  { key: 'zone', title: 'Zone', width: '112px', value: (one) => one.zone },
-  { key: 'joined', title: 'Joined', width: '128px', value: (one) => day(one.joined),
+  { key: 'zone', title: 'Zone', width: '106px', value: (one) => one.zone },
+  { key: 'joined', title: 'Joined', width: '124px', value: (one) => day(one.joined),
     sort: (one) => one.joined },
-  { key: 'type', title: 'Type', width: '100px', value: (one) => one.type },
-  { key: 'metrics', title: 'Metrics', width: 'minmax(120px, .9fr)', value: metricText,
+  { key: 'type', title: 'Type', width: '92px', value: (one) => one.type },
+  { key: 'metrics', title: 'Metrics', width: 'minmax(140px, 1fr)', value: metricText,
     sort: (one) => Object.values(one.metrics ?? {})[0] ?? -1 },
 ];
 
@@ -55,9 +56,10 @@ export class Instances {
     this.chips = h('span', { class: 'chips', role: 'group', 'aria-label': 'States' });
     this.result = h('span', { class: 'result push', role: 'status' });
     this.selected = h('b', {});
+    this.limit = h('small', { role: 'status' });
     this.selection = h('div', { class: 'selection', hidden: true, role: 'group',
       'aria-label': 'Selected instances' }, this.selected,
-    instanceButtons(group, () => [...this.table.selection]),
+    instanceButtons(group, () => [...this.table.selection]), this.limit,
     h('button', { class: 'plain small push', type: 'button',
       onclick: () => this.table.selectAll(false) }, 'Clear'));
     this.element = h('section', { class: 'card flush', 'aria-label': 'Instances' },
@@ -95,6 +97,12 @@ export class Instances {
     const number = this.table.selection.size;
     this.selection.hidden = !number;
     setText(this.selected, `${count(number)} selected`);
+    const isTooMany = number > MAX_IDS;
+    for (const button of this.selection.querySelectorAll('[data-one-call]')) {
+      button.disabled = isTooMany;
+    }
+    setText(this.limit, isTooMany
+      ? `One call removes or detaches up to ${MAX_IDS} instances. Select fewer.` : '');
   }
 
   drawChips(rows) {

@@ -14,7 +14,7 @@ const HINTS = {
   'InvalidScalingGroupId.NotFound': 'The group no longer exists.',
   MissingParameter: 'Fill in the parameter that the message names.',
 };
-const MAX_IDS = 20;
+export const MAX_IDS = 20; // that one call takes
 const TOAST_MS = 6_000;
 let secret = '';
 

@@ -34,7 +34,11 @@ export class Table {
     const sum = least.reduce((total, width) => total + width + 14, 14);
     this.element.style.setProperty('--columns', widths.join(' '));
     this.element.style.setProperty('--width', `${sum}px`);
-    this.element.addEventListener('scroll', () => this.draw(), { passive: true });
+    this.element.style.setProperty('--fixed-left', this.onSelect ? '32px' : '0');
+    this.element.addEventListener('scroll', () => {
+      this.element.classList.toggle('aside', this.element.scrollLeft > 0);
+      this.draw();
+    }, { passive: true });
     this.element.addEventListener('keydown', (event) => this.onKey(event));
     new ResizeObserver(() => this.draw()).observe(this.element);
   }
@@ -42,16 +46,21 @@ export class Table {
   buildTitle(column) {
     const button = h('button', { type: 'button', onclick: () => this.sortBy(column.key) },
       column.title);
-    const title = h('span', { role: 'columnheader', class: column.end ? 'end' : '' }, button);
+    const title = h('span', { role: 'columnheader', class: this.classOf(column) }, button);
     column.head = title;
     this.showSort(column);
     return title;
   }
 
+  classOf(column, ...others) {
+    return [column === this.columns[0] && 'fixed', column.end && 'end', ...others]
+      .filter(Boolean).join(' ');
+  }
+
   buildSelectAll() {
     this.everything = h('input', { type: 'checkbox', 'aria-label': 'Select all that are listed',
       onclick: () => this.selectAll(this.everything.checked) });
-    return h('span', { role: 'columnheader' }, this.everything);
+    return h('span', { role: 'columnheader', class: 'fixed check' }, this.everything);
   }
 
   showSort(column) {
@@ -179,11 +188,10 @@ export class Table {
     const entry = { node, cells: [], texts: [] };
     if (this.onSelect) {
       entry.check = h('input', { type: 'checkbox', tabindex: '-1', 'aria-label': `Select ${key}` });
-      node.append(h('span', { role: 'gridcell' }, entry.check));
+      node.append(h('span', { role: 'gridcell', class: 'fixed check' }, entry.check));
     }
     for (const column of this.columns) {
-      const cell = h('span', { role: 'gridcell', class: [column.end && 'end', column.style]
-        .filter(Boolean).join(' ') });
+      const cell = h('span', { role: 'gridcell', class: this.classOf(column, column.style) });
       entry.cells.push(cell);
       node.append(cell);
     }

@@ -14,7 +14,7 @@ const instancesText = (one) => {
 };
 
 const COLUMNS = [
-  { key: 'began', title: 'Began', width: '130px', value: (one) => clockTime(one.began),
+  { key: 'began', title: 'Began', width: '118px', value: (one) => clockTime(one.began),
     sort: (one) => one.began },
   { key: 'status', title: 'Status', width: '92px', value: (one) => one.status,
     cell: (one) => badge(one.status) },
@@ -25,7 +25,7 @@ const COLUMNS = [
     value: (one) => one.description },
   { key: 'instances', title: 'Instances', width: 'minmax(104px, 1fr)', value: instancesText,
     sort: instanceCount },
-  { key: 'cause', title: 'Cause', width: 'minmax(140px, 2fr)', value: (one) => one.cause },
+  { key: 'cause', title: 'Cause', width: 'minmax(126px, 2fr)', value: (one) => one.cause },
   { key: 'id', title: 'Id', width: '176px', value: (one) => one.id, style: 'mono' },
 ];
 

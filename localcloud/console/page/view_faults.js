@@ -99,11 +99,10 @@ export function faultsView() {
 
 async function load(kinds, rateKinds, actions) {
   await attempt(async () => {
-    const [faults, known] = await Promise.all([get('/localcloud/faults'),
-      get('/localcloud/actions')]);
+    const faults = await get('/localcloud/faults');
     for (const select of [kinds, rateKinds]) {
       select.replaceChildren(...faults.known.map((kind) => h('option', { value: kind }, kind)));
     }
-    actions.replaceChildren(...known.actions.map((one) => h('option', { value: one.name })));
+    actions.replaceChildren(...faults.actions.map((name) => h('option', { value: name })));
   });
 }

@@ -23,13 +23,15 @@ function tilesView(group) {
   const of = (...states) => states.reduce((sum, state) => sum + (group.states[state] ?? 0), 0);
   const tile = (title, value, note = '') => h('div', { class: 'tile' }, h('dt', {}, title),
     h('dd', { class: 'number' }, value, note ? h('small', {}, ` ${note}`) : null));
+  const weight = group.weighted ? 'capacity' : '';
   return [
     tile('TotalCapacity', count(group.total),
       group.weighted ? `in ${plural(group.count, 'instance')}` : ''),
-    tile('In service', count(of('InService'))),
-    tile('Protected', count(of('Protected'))), tile('Standby', count(of('Standby'))),
-    tile('Pending', count(of('Pending', 'Pending:Wait'))),
-    tile('Removing', count(of('Removing', 'Removing:Wait'))),
+    tile('In service', count(of('InService')), weight),
+    tile('Protected', count(of('Protected')), weight),
+    tile('Standby', count(of('Standby')), weight),
+    tile('Pending', count(of('Pending', 'Pending:Wait')), weight),
+    tile('Removing', count(of('Removing', 'Removing:Wait')), weight),
     tile('MinSize', count(group.min)), tile('MaxSize', count(group.max)),
     tile('Desired', group.desired === null ? 'none' : count(group.desired)),
   ];
@@ -49,7 +51,8 @@ function zonesOf(instances) {
 function zonesView(group, zones) {
   const largest = Math.max(1, ...zones.map(([, number]) => number));
   const lines = zones.map(([zone, number, states]) => h('div', {},
-    h('p', { class: 'line' }, h('span', {}, zone), h('b', { class: 'number' }, count(number))),
+    h('p', { class: 'line' }, h('span', {}, zone),
+      h('b', { class: 'number' }, group.weighted ? plural(number, 'instance') : count(number))),
     stateBar(states, largest)));
   const cooldown = group.cooldownUntil ? `Cooldown until ${clockTime(group.cooldownUntil)}. ` : '';
   return [...(lines.length ? lines : [h('p', { class: 'quiet' }, 'No instances.')]),

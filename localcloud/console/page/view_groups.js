@@ -40,6 +40,10 @@ function placeText(group) {
     + (group.account === account ? '' : ` · account ${group.account}`);
 }
 
+// That the numbers beside it are weights, not instances.
+const weightText = (group) => (group.weighted && group.count
+  ? ` · capacity of ${plural(group.count, 'instance')}` : '');
+
 function groupItem(group) {
   const desired = group.desired === null ? '' : ` · desired ${count(group.desired)}`;
   const suspended = group.suspended.length
@@ -49,7 +53,8 @@ function groupItem(group) {
     'aria-label': `Scaling group ${group.id}` },
   h('span', {}, h('span', { class: 'name' }, group.name || group.id),
     h('br'), h('small', { class: 'mono' }, `${group.id}${placeText(group)}`)),
-  h('span', {}, h('span', { class: 'sizes' }, h('small', {}, stateText(group.states)),
+  h('span', {}, h('span', { class: 'sizes' },
+    h('small', {}, `${stateText(group.states)}${weightText(group)}`),
     h('small', {}, `${count(group.min)} to ${count(group.max)}${desired}`)), scaleView(group),
   isActive && !suspended ? null : h('span', { class: 'chips' },
     isActive ? null : badge(group.state), suspended)),
