@@ -116,9 +116,9 @@ def _print_step(step: Step, console: Console, has_request_id: bool) -> None:
     where = f"  invocation {invocation}" if invocation else ""
     bold = (status, f"bold {COLOURS.get(status, '')}")
     heading = Text.assemble(time_text(outcome.logged_at), "  ", bold, request, where)
-    console.print(heading, soft_wrap=True)
+    say(console, heading)
     for sentence in step.sentences:
-        console.print(Text(f"    {sentence}"), soft_wrap=True)
+        say(console, sentence, 4)
 
 
 def _explain_by_ess(id: str, options: Mapping[str, Any]) -> bool:

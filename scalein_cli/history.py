@@ -134,9 +134,9 @@ def _print_message(message: Message, console: Console) -> None:
     amount = next((_amount(latest[name], name) for name in AMOUNTS if latest[name]), "")
     group = f"  {latest['scalingGroupId']}" if latest["scalingGroupId"] else ""
     bold = (status, f"bold {COLOURS.get(status, '')}")
-    console.print(Text.assemble(latest["requestId"], "  ", bold, amount, group), soft_wrap=True)
-    text = f"    {time_text(latest.logged_at)}  {latest['message']}"
-    console.print(Text(text, "dim"), soft_wrap=True)
+    say(console, Text.assemble(latest["requestId"], "  ", bold, amount, group))
+    text = f"{time_text(latest.logged_at)}  {latest['message']}"
+    say(console, Text(text, "dim"), 4)
 
 
 def _amount(ids: Sequence[str], name: str) -> str:

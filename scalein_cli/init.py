@@ -22,6 +22,7 @@ from scalein_cli.options import (
     new_file,
     print_json,
     progress,
+    say,
 )
 from scalein_cli.place import NO_POLICY, Place, open_place
 from scalein_cli.proposal import Proposal, policy_document, proposals
@@ -98,12 +99,10 @@ def _print(
     where = " --local" if options["local"] else ""
     where = f" --fleet {options['fleet']}" if options["fleet"] else where
     where = where or (f" --region {os.environ[REGION]}" if os.environ.get(REGION) else "")
-    console.print(
+    say(
+        console,
         f"Written to {file}, for {options['group_id']} of {place.name}: a proposal. Add what "
         "alarms mean (docs/policy.md). Next, see what it would remove:",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
     )
     command = f"scalein plan --group {options['group_id']} --count 1 --policy {file}{where}"
     console.print(f"    {command}", highlight=False, markup=False, soft_wrap=True)

@@ -40,6 +40,7 @@ from scalein_cli.options import (
     now_option,
     print_json,
     progress,
+    say,
 )
 from scalein_cli.place import Place, open_place
 
@@ -203,11 +204,7 @@ def _process(
         document = response.for_batch(outcomes) if is_batch else outcome_json(outcomes[0])
         print_json(document)
         return outcomes
-    console.print(
-        f"Plan on {place.name}, {_policy_name(place)}. Nothing is removed.",
-        highlight=False,
-        soft_wrap=True,
-    )
+    say(console, f"Plan on {place.name}, {_policy_name(place)}. Nothing is removed.")
     for outcome in outcomes:
         snapshot = gateway.snapshots.get(str(outcome.scaling_group_id))
         show.print_outcome(outcome_json(outcome), snapshot, console, all_rows=all_rows)

@@ -35,6 +35,7 @@ from scalein_cli.options import (
     existing_file,
     print_json,
     progress,
+    say,
 )
 from scalein_cli.place import READ_SECONDS, Place, open_place
 from scalein_cli.tables import Cell, Column, print_table
@@ -164,12 +165,7 @@ def _document(place: Place, rows: Sequence[Row]) -> dict[str, Any]:
 
 def _print(place: Place, rows: Sequence[Row], console: Console) -> None:
     dry_run = " SCALEIN_DRY_RUN is on." if place.settings.dry_run else ""
-    console.print(
-        f"{place.name}, policy {place.fingerprint}. Nothing is removed.{dry_run}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+    say(console, f"{place.name}, policy {place.fingerprint}. Nothing is removed.{dry_run}")
     print_table(console, COLUMNS, [_cells(row) for row in rows])
 
 
