@@ -22,8 +22,9 @@ from scalein_cli.cloud_access import (
     region_option,
 )
 from scalein_cli.errors import CommandError
+from scalein_cli.lines import say
 from scalein_cli.local import context
-from scalein_cli.options import console_for_output, new_file, say
+from scalein_cli.options import console_for_output, new_file
 
 READ_SECONDS = 60
 HISTORY_SECONDS = 86_400

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from scalein.report.outcome import shown_ids
 from scalein_cli.event_story import Story, print_stories, story_json
-from scalein_cli.options import say
+from scalein_cli.lines import say
 from scalein_cli.tables import Cell, Column, print_table
 
 COLUMNS = (Column("Result"), Column("Check", folds=True), Column("Detail", folds=True))

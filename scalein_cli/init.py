@@ -16,13 +16,13 @@ from scalein.errors import GatewayError
 from scalein.policy import parse_policy
 from scalein_cli.cloud_access import REGION, profile_option, region_option
 from scalein_cli.errors import CommandError
+from scalein_cli.lines import say
 from scalein_cli.options import (
     console_for_output,
     existing_file,
     new_file,
     print_json,
     progress,
-    say,
 )
 from scalein_cli.place import NO_POLICY, Place, open_place
 from scalein_cli.proposal import Proposal, policy_document, proposals

@@ -28,6 +28,7 @@ from scalein_cli.cloud_access import (
     reading_gateway,
     region_option,
 )
+from scalein_cli.lines import say
 from scalein_cli.local import (
     EXAMPLE_POLICY,
     SMALL_FLEET,
@@ -40,7 +41,6 @@ from scalein_cli.options import (
     now_option,
     print_json,
     progress,
-    say,
 )
 from scalein_cli.place import Place, open_place
 

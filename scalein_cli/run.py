@@ -21,6 +21,7 @@ from scalein.settings import read_settings
 from scalein_cli import show
 from scalein_cli.errors import CommandError
 from scalein_cli.event_story import NO_WAY, print_stories, stories_of
+from scalein_cli.lines import say
 from scalein_cli.local import ShiftedClock, clock_for, context, environment, local_cloud
 from scalein_cli.local_function import audit_lines, function_code, outcomes_of, snapshots
 from scalein_cli.options import (
@@ -32,7 +33,6 @@ from scalein_cli.options import (
     policy_option,
     print_json,
     progress,
-    say,
 )
 from scalein_cli.resources import resource
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scalein.decision.model import Snapshot
-from scalein_cli.options import say
+from scalein_cli.lines import say
 from scalein_cli.tables import Column, print_table
 from scalein_cli.verdicts import print_limits, print_verdicts
 

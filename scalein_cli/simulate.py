@@ -20,6 +20,7 @@ from scalein_cli import show, verdicts
 from scalein_cli.errors import CommandError
 from scalein_cli.extras import require
 from scalein_cli.fleet_snapshot import read_fleet_snapshot
+from scalein_cli.lines import say
 from scalein_cli.options import (
     command_line,
     console_for_output,
@@ -28,7 +29,6 @@ from scalein_cli.options import (
     policy_option,
     print_json,
     progress,
-    say,
 )
 from scalein_cli.simulated_group import synthetic_snapshot
 from scalein_cli.simulation import (

@@ -29,13 +29,13 @@ from scalein_cli.group_status import (
     status_json,
     status_of,
 )
+from scalein_cli.lines import say
 from scalein_cli.options import (
     console_for_output,
     endpoint_option,
     existing_file,
     print_json,
     progress,
-    say,
 )
 from scalein_cli.place import READ_SECONDS, Place, open_place
 from scalein_cli.tables import Cell, Column, print_table

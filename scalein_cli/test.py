@@ -16,13 +16,13 @@ from scalein.errors import ConfigurationError
 from scalein.report.outcome import shown_ids
 from scalein_cli import show
 from scalein_cli.errors import CommandError
+from scalein_cli.lines import say
 from scalein_cli.options import (
     console_for_output,
     existing_file,
     new_file,
     print_json,
     progress,
-    say,
 )
 from scalein_cli.policy_test import CaseResult, Difference, Failure, run_case
 from scalein_cli.policy_test_file import WRONG_USAGE, Case, read_cases

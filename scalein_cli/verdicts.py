@@ -12,7 +12,7 @@ from rich.text import Text
 from scalein.decision.model import Instance, Snapshot
 from scalein.decision.reasons import Reason
 from scalein.report.texts import REASONS
-from scalein_cli.options import say
+from scalein_cli.lines import say
 from scalein_cli.tables import Cell, Column, print_table
 
 LABELS = {reason: text.label for reason, text in REASONS.items()}

@@ -94,6 +94,18 @@ def test_lines_end_between_words(command: str, cloud: Cloud, files: Path) -> Non
     assert [word for word in text.split() if word.strip("─") and word not in whole] == []
 
 
+def test_an_error_ends_its_lines_between_words_on_a_terminal_alone(cloud: Cloud) -> None:
+    environment = shell(cloud, SCALEIN_ESS_ENDPOINT="http://127.0.0.1:1")
+    arguments = ("history", "--group", "asg-1")
+    text = on_terminal(80, *arguments, environment=environment, has_errors=True)
+    error = text[text.index("Error: ") :]
+    whole = in_pipe(*arguments, environment=environment).stderr
+
+    assert error.split() == whole.split()
+    assert max(map(len, error.splitlines())) <= 80
+    assert len(whole.splitlines()) == 1
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_pipe_gets_text_without_marks_of_a_terminal(
     command: str, cloud: Cloud, files: Path
