@@ -22,8 +22,9 @@ from scalein_cli.cloud_access import (
     region_option,
 )
 from scalein_cli.errors import CommandError
+from scalein_cli.lines import say
 from scalein_cli.local import context
-from scalein_cli.options import new_file
+from scalein_cli.options import console_for_output, new_file
 
 READ_SECONDS = 60
 HISTORY_SECONDS = 86_400
@@ -56,7 +57,7 @@ def capture_command(file: Path, group: str, metric: bool) -> None:
         file.write_text(fleet + "\n", encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{file} was not written: {error.strerror}.") from None
-    click.echo(f"{group}: {len(snapshot.instances)} instances to {file}")
+    say(console_for_output(), f"{group}: {len(snapshot.instances)} instances to {file}")
 
 
 def fleet_of(snapshot: Snapshot, region_id: str) -> dict[str, Any]:

@@ -18,7 +18,10 @@ SAME = "="
 
 
 class Change(NamedTuple):
-    """One difference between what is deployed and what is to be deployed."""
+    """One difference between what is deployed and what is to be deployed.
+
+    `apply` may return a text, which names what it made.
+    """
 
     subject: str
     rows: tuple[Row, ...]
@@ -43,10 +46,11 @@ def apply_changes(changes: list[Change], console: Console) -> None:
     for number, change in enumerate(changes, 1):
         with progress(f"{number} of {len(changes)}: {change.subject} ..."):
             try:
-                call_api(change.subject, change.apply)
+                made = call_api(change.subject, change.apply)
             except CommandError as error:
                 raise CommandError(
                     f"{error.message} {number - 1} of {len(changes)} changes were applied. "
                     "Run the command again to apply the others."
                 ) from error
-        console.print(f"done  {change.subject}", highlight=False)
+        name = f": {made}" if isinstance(made, str) else ""
+        console.print(f"done  {change.subject}{name}", highlight=False)

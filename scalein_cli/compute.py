@@ -93,7 +93,8 @@ def call_api(subject: str, call: Callable[[], Result]) -> Result:
         raise CommandError(text.replace("..", ".").strip()) from None
     except NoAnswer as error:
         raise CommandError(
-            f"{subject}: Function Compute does not answer ({error}). Check SCALEIN_FC_ENDPOINT."
+            f"{subject}: Function Compute does not answer ({error}). Check the network, "
+            "HTTPS_PROXY, and SCALEIN_FC_ENDPOINT or --endpoint."
         ) from None
 
 
@@ -112,7 +113,7 @@ def _connection(endpoint: str) -> Connection:
     find_credentials()
     if not endpoint:
         raise CommandError(
-            "There is no endpoint: set SCALEIN_FC_ENDPOINT, such as "
+            "There is no endpoint: set SCALEIN_FC_ENDPOINT, or give --endpoint, such as "
             "1234567890.cn-hangzhou.fc.aliyuncs.com."
         )
     host = (endpoint.partition("://")[2] or endpoint).rstrip("/")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import IO, Any
+
 import click
+from rich.console import Console
+
+from scalein_cli.lines import say
 
 
 class CommandError(click.ClickException):
@@ -11,6 +16,10 @@ class CommandError(click.ClickException):
     def __init__(self, message: str, exit_status: int = 1) -> None:
         super().__init__(message)
         self.exit_code: int = exit_status  # type: ignore[misc]  # click declares it for the class
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Prints the text on standard error, or to the file; a terminal gets whole words."""
+        say(Console(stderr=file is None, file=file), f"Error: {self.format_message()}")
 
 
 class ChangedMeanwhile(CommandError):

@@ -17,6 +17,7 @@ from scalein_cli.cloud_access import profile_option, region_option
 from scalein_cli.ess_history import GroupActivity, group_ids_of, read_history
 from scalein_cli.group_status import activity_json
 from scalein_cli.history import time_json
+from scalein_cli.lines import say
 from scalein_cli.log_sources import (
     LogSource,
     faults_text,
@@ -26,7 +27,7 @@ from scalein_cli.log_sources import (
     since_option,
     time_text,
 )
-from scalein_cli.options import console_for_output, existing_file, print_json, say
+from scalein_cli.options import console_for_output, existing_file, print_json
 from scalein_cli.place import NO_POLICY, Place, open_place
 from scalein_cli.show import COLOURS
 from scalein_cli.stories import (
@@ -116,9 +117,9 @@ def _print_step(step: Step, console: Console, has_request_id: bool) -> None:
     where = f"  invocation {invocation}" if invocation else ""
     bold = (status, f"bold {COLOURS.get(status, '')}")
     heading = Text.assemble(time_text(outcome.logged_at), "  ", bold, request, where)
-    console.print(heading, soft_wrap=True)
+    say(console, heading)
     for sentence in step.sentences:
-        console.print(Text(f"    {sentence}"), soft_wrap=True)
+        say(console, sentence, 4)
 
 
 def _explain_by_ess(id: str, options: Mapping[str, Any]) -> bool:

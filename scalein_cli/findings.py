@@ -11,6 +11,7 @@ from rich.text import Text
 
 from scalein.report.outcome import shown_ids
 from scalein_cli.event_story import Story, print_stories, story_json
+from scalein_cli.lines import say
 from scalein_cli.tables import Cell, Column, print_table
 
 COLUMNS = (Column("Result"), Column("Check", folds=True), Column("Detail", folds=True))
@@ -87,8 +88,8 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
             print_stories(dict(finding.stories), console)
             console.print()
     for number, sentence in enumerate(steps(findings), 1):
-        console.print(Text(f"{number}. {sentence}"), soft_wrap=True)
-    console.print(Text(conclusion(findings), "bold"), soft_wrap=True)
+        say(console, f"{number}. {sentence}")
+    say(console, Text(conclusion(findings), "bold"))
 
 
 def steps(findings: Sequence[Finding]) -> list[str]:

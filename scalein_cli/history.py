@@ -17,6 +17,7 @@ from scalein_cli.audit_lines import Json, LoggedOutcome
 from scalein_cli.cloud_access import profile_option, region_option
 from scalein_cli.ess_history import GroupActivity, group_ids_of, read_history
 from scalein_cli.group_status import activity_json
+from scalein_cli.lines import say
 from scalein_cli.log_sources import (
     LogSource,
     faults_text,
@@ -26,7 +27,7 @@ from scalein_cli.log_sources import (
     since_option,
     time_text,
 )
-from scalein_cli.options import console_for_output, existing_file, print_json, say
+from scalein_cli.options import console_for_output, existing_file, print_json
 from scalein_cli.place import NO_POLICY, open_place
 from scalein_cli.show import COLOURS
 from scalein_cli.tables import Column, print_table
@@ -134,9 +135,9 @@ def _print_message(message: Message, console: Console) -> None:
     amount = next((_amount(latest[name], name) for name in AMOUNTS if latest[name]), "")
     group = f"  {latest['scalingGroupId']}" if latest["scalingGroupId"] else ""
     bold = (status, f"bold {COLOURS.get(status, '')}")
-    console.print(Text.assemble(latest["requestId"], "  ", bold, amount, group), soft_wrap=True)
-    text = f"    {time_text(latest.logged_at)}  {latest['message']}"
-    console.print(Text(text, "dim"), soft_wrap=True)
+    say(console, Text.assemble(latest["requestId"], "  ", bold, amount, group))
+    text = f"{time_text(latest.logged_at)}  {latest['message']}"
+    say(console, Text(text, "dim"), 4)
 
 
 def _amount(ids: Sequence[str], name: str) -> str:

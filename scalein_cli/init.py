@@ -16,6 +16,7 @@ from scalein.errors import GatewayError
 from scalein.policy import parse_policy
 from scalein_cli.cloud_access import REGION, profile_option, region_option
 from scalein_cli.errors import CommandError
+from scalein_cli.lines import say
 from scalein_cli.options import (
     console_for_output,
     existing_file,
@@ -98,12 +99,10 @@ def _print(
     where = " --local" if options["local"] else ""
     where = f" --fleet {options['fleet']}" if options["fleet"] else where
     where = where or (f" --region {os.environ[REGION]}" if os.environ.get(REGION) else "")
-    console.print(
+    say(
+        console,
         f"Written to {file}, for {options['group_id']} of {place.name}: a proposal. Add what "
         "alarms mean (docs/policy.md). Next, see what it would remove:",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
     )
     command = f"scalein plan --group {options['group_id']} --count 1 --policy {file}{where}"
     console.print(f"    {command}", highlight=False, markup=False, soft_wrap=True)

@@ -111,12 +111,6 @@ def command_line(*hidden: str) -> str:
     return shlex.join(["scalein", *words])
 
 
-def say(console: Console, text: str) -> None:
-    """Prints the text as it is, however wide the terminal; an empty one not at all."""
-    if text:
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
 def print_json(document: object) -> None:
     """Prints JSON and nothing else, for programs and persons alike."""
     click.echo(json.dumps(document, indent=2))

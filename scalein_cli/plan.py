@@ -28,6 +28,7 @@ from scalein_cli.cloud_access import (
     reading_gateway,
     region_option,
 )
+from scalein_cli.lines import say
 from scalein_cli.local import (
     EXAMPLE_POLICY,
     SMALL_FLEET,
@@ -203,11 +204,7 @@ def _process(
         document = response.for_batch(outcomes) if is_batch else outcome_json(outcomes[0])
         print_json(document)
         return outcomes
-    console.print(
-        f"Plan on {place.name}, {_policy_name(place)}. Nothing is removed.",
-        highlight=False,
-        soft_wrap=True,
-    )
+    say(console, f"Plan on {place.name}, {_policy_name(place)}. Nothing is removed.")
     for outcome in outcomes:
         snapshot = gateway.snapshots.get(str(outcome.scaling_group_id))
         show.print_outcome(outcome_json(outcome), snapshot, console, all_rows=all_rows)

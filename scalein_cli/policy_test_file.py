@@ -99,6 +99,8 @@ def _document(file: Path) -> Json:
         raise FileError(file, "", "", f"the file cannot be read: {error}") from None
     except yaml.YAMLError as error:
         raise FileError(file, "", "", f"not YAML: {' '.join(str(error).split())}") from None
+    if document is None:
+        raise FileError(file, "", "", "it is empty; policy-tests/ has examples.")
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     violation = best_match(Draft202012Validator(schema).iter_errors(document))
     if violation is not None:

@@ -53,12 +53,13 @@ def plan_promotion(function: FunctionApi, alias_name: str, target: Target) -> li
     ready = find_version(function, latest)
     place = f"version {ready}, which is what LATEST is" if ready else "a new version, of LATEST"
 
-    def move() -> None:
+    def move() -> str | None:
         now = read_function(function)
         if not target.is_shown(now):
             raise ChangedMeanwhile(LATEST)
         version = find_version(function, now) or publish(function, now, promoted(alias_name))
         move_alias(function, alias_name, alias, version)
+        return f"version {version}" if version != ready else None
 
     rows = [Row(f"alias {alias_name}", str(alias) if alias else "none", place)]
     if before is not None:
@@ -85,11 +86,12 @@ def plan_rollback(
     if before.is_same_as(after) and not alias.weights:
         return None
 
-    def move() -> None:
+    def move() -> str | None:
         is_stopped = bool(stop_of(before))
         variables = after.variables
         to = version_with(function, alias, target, variables, say) if is_stopped else target
         move_alias(function, alias_name, alias, to)
+        return f"version {to}" if to != target else None
 
     place = f"version {target}{' with the stop switch' if stop_of(before) else ''}"
     read_config = partial(function.read_async_config, alias_name)

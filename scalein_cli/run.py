@@ -21,6 +21,7 @@ from scalein.settings import read_settings
 from scalein_cli import show
 from scalein_cli.errors import CommandError
 from scalein_cli.event_story import NO_WAY, print_stories, stories_of
+from scalein_cli.lines import say
 from scalein_cli.local import ShiftedClock, clock_for, context, environment, local_cloud
 from scalein_cli.local_function import audit_lines, function_code, outcomes_of, snapshots
 from scalein_cli.options import (
@@ -83,9 +84,7 @@ def run_event(run: Run, console: Console) -> None:
             os.environ.update(environment(ready, run.policy))
             if not run.as_json:
                 fleet = show.relative_path(run.fleet)
-                console.print(
-                    f"Local Auto Scaling on {ready['endpoint']}, fleet {fleet}", highlight=False
-                )
+                say(console, f"Local Auto Scaling on {ready['endpoint']}, fleet {fleet}")
             _run(run, context(ready), console)
     except ConfigurationError as error:
         raise CommandError(f"The configuration is wrong: {error}") from error
@@ -105,11 +104,7 @@ def _run(run: Run, function_context: object, console: Console) -> None:
     event, policy = show.relative_path(run.event), show.relative_path(run.policy)
     is_shifted = isinstance(clock, ShiftedClock)
     time_of_day = f", processed as of {clock.now():%Y-%m-%d %H:%M} UTC" if is_shifted else ""
-    console.print(
-        f"Event {event}, policy {policy}{time_of_day}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    say(console, f"Event {event}, policy {policy}{time_of_day}")
     _print_story(payload, run.policy, console)
     outcomes = outcomes_of(response)
     if "summary" in response:
@@ -158,7 +153,7 @@ def _print_groups(
     statuses = _wait_for_activities(activity_ids, function_context)
     before = {id: before[id] for id in sorted(group_ids)}
     show.print_before_and_after(before, snapshots(function_context), console)
-    console.print(f"Scaling activities: {statuses}", highlight=False, soft_wrap=True)
+    say(console, f"Scaling activities: {statuses}")
 
 
 def _wait_for_activities(activity_ids: list[str], function_context: object) -> str:

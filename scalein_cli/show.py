@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scalein.decision.model import Snapshot
+from scalein_cli.lines import say
 from scalein_cli.tables import Column, print_table
 from scalein_cli.verdicts import print_limits, print_verdicts
 
@@ -74,26 +75,19 @@ def print_outcomes(outcomes: Sequence[Mapping[str, Any]], console: Console) -> N
         group = f" in {outcome['scalingGroupId']}" if outcome["scalingGroupId"] else ""
         ids = f": {', '.join(outcome['selected'])}" if outcome["selected"] else ""
         status = (outcome["status"], f"bold {COLOURS.get(outcome['status'], '')}")
-        console.print(
-            Text.assemble("  ", outcome["requestId"], "  ", status, f"{group}{ids}"),
-            soft_wrap=True,
-        )
-        console.print(Text(f"      {outcome.get('message', '')}", "dim"), soft_wrap=True)
+        say(console, Text.assemble("  ", outcome["requestId"], "  ", status, f"{group}{ids}"))
+        say(console, Text(outcome.get("message", ""), "dim"), 6)
 
 
 def _print_status(outcome: Mapping[str, Any], console: Console) -> None:
     """Prints status and message, and what is wrong with a rejected message."""
     status = str(outcome["status"])
-    console.print(
+    say(
+        console,
         Text.assemble((status, f"bold {COLOURS.get(status, '')}"), f"  {outcome['message']}"),
-        soft_wrap=True,
     )
     if outcome["rejection"]:
-        console.print(
-            f"at {outcome['rejection']['path']}, rule {outcome['rejection']['rule']}",
-            highlight=False,
-            markup=False,
-        )
+        say(console, f"at {outcome['rejection']['path']}, rule {outcome['rejection']['rule']}")
 
 
 def print_audit_line(line: str, console: Console) -> None:

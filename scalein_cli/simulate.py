@@ -20,6 +20,7 @@ from scalein_cli import show, verdicts
 from scalein_cli.errors import CommandError
 from scalein_cli.extras import require
 from scalein_cli.fleet_snapshot import read_fleet_snapshot
+from scalein_cli.lines import say
 from scalein_cli.options import (
     command_line,
     console_for_output,
@@ -141,17 +142,16 @@ def simulate_command(**options: Any) -> None:
         listed = {"eachAlarm": [_alarm_json(one) for one in result.alarms]}
         print_json(summary | (listed if options["each_alarm"] else {}))
         return
-    console.print(
+    say(
+        console,
         f"{options['alarms'].name} for {group_id}, policy {show.relative_path(policy_file)}: "
         f"{timeline[0].time:%Y-%m-%d %H:%M} to {timeline[-1].time:%Y-%m-%d %H:%M} UTC",
-        highlight=False,
-        soft_wrap=True,
     )
     if options["each_alarm"]:
         print_table(console, ALARM_COLUMNS, map(_alarm_row, result.alarms))
     _print_summary(summary, console)
     if chart:
-        console.print(f"Chart: {show.relative_path(chart)}", highlight=False, soft_wrap=True)
+        say(console, f"Chart: {show.relative_path(chart)}")
 
 
 def _snapshot(options: Mapping[str, Any], policy: Policy, start: datetime) -> Snapshot:

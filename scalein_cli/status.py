@@ -29,6 +29,7 @@ from scalein_cli.group_status import (
     status_json,
     status_of,
 )
+from scalein_cli.lines import say
 from scalein_cli.options import (
     console_for_output,
     endpoint_option,
@@ -164,12 +165,7 @@ def _document(place: Place, rows: Sequence[Row]) -> dict[str, Any]:
 
 def _print(place: Place, rows: Sequence[Row], console: Console) -> None:
     dry_run = " SCALEIN_DRY_RUN is on." if place.settings.dry_run else ""
-    console.print(
-        f"{place.name}, policy {place.fingerprint}. Nothing is removed.{dry_run}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+    say(console, f"{place.name}, policy {place.fingerprint}. Nothing is removed.{dry_run}")
     print_table(console, COLUMNS, [_cells(row) for row in rows])
 
 

@@ -16,6 +16,7 @@ from scalein.errors import ConfigurationError
 from scalein.report.outcome import shown_ids
 from scalein_cli import show
 from scalein_cli.errors import CommandError
+from scalein_cli.lines import say
 from scalein_cli.options import (
     console_for_output,
     existing_file,
@@ -102,20 +103,20 @@ def _print_results(results: Sequence[CaseResult], console: Console, all_rows: bo
             _print_failure(result.case, failure, console, all_rows)
     failed = sum(not result.passed for result in results)
     files = len({result.case.file for result in results})
-    console.print(
+    say(
+        console,
         f"{_number(len(results), 'case')} in {_number(files, 'file')}: "
         f"{len(results) - failed} passed, {failed} failed.",
-        highlight=False,
     )
 
 
 def _print_failure(case: Case, failure: Failure, console: Console, all_rows: bool) -> None:
     """Prints what was expected, and the plan."""
     place = f"message {failure.number} of {len(case.messages)}, {failure.at:%Y-%m-%d %H:%M:%S} UTC"
-    console.print(Text(f"{show.relative_path(case.file)}: {case.name}", "bold"), soft_wrap=True)
-    console.print(f"Failed at {place}:", highlight=False, soft_wrap=True)
+    say(console, Text(f"{show.relative_path(case.file)}: {case.name}", "bold"))
+    say(console, f"Failed at {place}:")
     for difference in failure.differences:
-        console.print(Text(f"  {_difference_text(difference)}"), soft_wrap=True)
+        say(console, _difference_text(difference), 2)
     console.print()
     show.print_outcome(failure.outcome, failure.snapshot, console, all_rows=all_rows)
     console.print()

@@ -12,6 +12,7 @@ from rich.text import Text
 from scalein.decision.model import Instance, Snapshot
 from scalein.decision.reasons import Reason
 from scalein.report.texts import REASONS
+from scalein_cli.lines import say
 from scalein_cli.tables import Cell, Column, print_table
 
 LABELS = {reason: text.label for reason, text in REASONS.items()}
@@ -58,11 +59,7 @@ def print_verdicts(
     group = snapshot.group
     orders = ", ".join(group.removal_policies) or "ESS's default"
     zones = ", from the zone with the most instances" if group.multi_az_policy == "BALANCE" else ""
-    console.print(
-        f"Scaling group {group.id}: its own order is {orders}{zones}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    say(console, f"Scaling group {group.id}: its own order is {orders}{zones}")
     members = {instance.id: instance for instance in snapshot.instances}
     is_summed = not all_rows and len(outcome["selected"]) > MAX_ROWS
     rows: list[list[Cell]] = [] if is_summed else list(_selected_rows(outcome, members))

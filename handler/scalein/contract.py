@@ -37,15 +37,17 @@ def validator(schema: str) -> Draft202012Validator:
     return Draft202012Validator(json.loads((SCHEMAS / f"{schema}.schema.json").read_bytes()))
 
 
-def check(document: object, schema: str) -> None:
-    """Raises RejectedEvent with the path and the rule that the document breaks, and a sentence that
-    has words of the schema only, never of the document.
+def check(document: object, schema: str, names_unknown_fields: bool = False) -> None:
+    """Raises RejectedEvent with the path and the rule that the document breaks, and a sentence.
 
-    Stops at the first violation: a document that breaks a limit is not examined further.
+    The sentence has words of the schema only, never of the document: unless its unknown fields may
+    be named, as those of an operator's own document. Stops at the first violation: a document
+    that breaks a limit is not examined further.
     """
     error: ValidationError | None = next(validator(schema).iter_errors(document), None)
     if error is not None:
-        raise RejectedEvent(error.json_path, str(error.validator), _sentence(error))
+        sentence = _sentence(error, names_unknown_fields)
+        raise RejectedEvent(error.json_path, str(error.validator), sentence)
 
 
 def did_you_mean(word: str, known_words: Iterable[str], quote: str = "") -> str:
@@ -61,14 +63,15 @@ def _closest(word: str, known_words: Iterable[str]) -> str:
     return matches[0] if matches else ""
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: ValidationError, names_unknown_fields: bool) -> str:
     schema: Any = error.schema
     name, meaning = str(schema.get("title")) if isinstance(schema, Mapping) else "", ""
     if error.absolute_path:
         name = error.json_path.removeprefix("$.")
         description = schema.get("description") if isinstance(schema, Mapping) else None
         meaning = f" Meaning: {description}" if description else ""
-    write = WRITERS.get(str(error.validator))
+    writers = WRITERS | NAMING_WRITERS if names_unknown_fields else WRITERS
+    write = writers.get(str(error.validator))
     violation = write(error) if write else f"breaks the rule {error.validator}."
     return f"{name} {violation}{meaning}"
 
@@ -86,14 +89,13 @@ def _missing_field(error: ValidationError) -> str:
     return f"lacks the required {'field' if len(missing) == 1 else 'fields'} {_quoted(missing)}."
 
 
-def _unknown_field(error: ValidationError) -> str:
+def _unknown_field(error: ValidationError, names: str = "") -> str:
     """Names the known fields, and the one that an unknown field may stand for.
 
-    The unknown field itself is named only if it is one of an earlier version.
+    Without names, the unknown field itself is named only if it is one of an earlier version.
     """
-    schema, document = _mapping(error.schema), _mapping(error.instance)
-    known = list(schema["properties"])
-    unknown = [name for name in document if name not in known][:MAX_UNKNOWN_FIELDS]
+    schema = _mapping(error.schema)
+    known, unknown = list(schema["properties"]), _unknown_fields(error)
     new_names = _mapping(schema.get("x-newNameByFormerName"))
     renamed = [name for name in unknown if name in new_names]
     if renamed:
@@ -101,7 +103,31 @@ def _unknown_field(error: ValidationError) -> str:
     else:
         closest = sorted({match for name in unknown if (match := _closest(name, known))})
         hint = f" Did you mean {_quoted(closest)}?" if closest else ""
-    return f"has an unknown field.{hint} Known fields: {', '.join(known)}."
+    return f"has an unknown field{names}.{hint} Known fields: {', '.join(known)}."
+
+
+def _unknown_fields(error: ValidationError) -> list[str]:
+    """The first fields that the schema does not know."""
+    known = _mapping(_mapping(error.schema).get("properties"))
+    return [name for name in _mapping(error.instance) if name not in known][:MAX_UNKNOWN_FIELDS]
+
+
+def _named(unknown: Iterable[str]) -> str:
+    """The names as a message to a person has them: cut, and in printable characters."""
+    return ", ".join(json.dumps(name[:MAX_NAME_CHARACTERS]) for name in unknown)
+
+
+def _unknown_field_named(error: ValidationError) -> str:
+    return _unknown_field(error, f": {_named(_unknown_fields(error))}")
+
+
+def _missing_field_named(error: ValidationError) -> str:
+    """Names the unknown fields too: a field that is misspelt is both."""
+    unknown = _unknown_fields(error)
+    known = _mapping(_mapping(error.schema).get("properties"))
+    hints = dict.fromkeys(did_you_mean(name, known, quote='"') for name in unknown)
+    also = f" It has an unknown field: {_named(unknown)}.{''.join(hints)}" if unknown else ""
+    return f"{_missing_field(error)}{also}"
 
 
 def _wrong_value(error: ValidationError) -> str:
@@ -144,6 +170,10 @@ WRITERS: dict[str, Callable[[ValidationError], str]] = {
     "maxLength": _limit("have at most", "character"),
     "uniqueItems": lambda _: "must not have the same item twice.",
     "pattern": lambda _: "has the wrong format.",
+}
+NAMING_WRITERS: dict[str, Callable[[ValidationError], str]] = {
+    "required": _missing_field_named,
+    "additionalProperties": _unknown_field_named,
 }
 
 

@@ -81,7 +81,7 @@ def parse_policy(document: str | bytes, name: str) -> Policy:
         raise ConfigurationError(f"{name}: it is empty; policy.example.json is an example.")
     try:
         value = value_of(document, name="")
-        check(value, SCHEMA)
+        check(value, SCHEMA, names_unknown_fields=True)
         policy = _policy(value)
     except RejectedEvent as error:
         raise ConfigurationError(f"{name}: at {error.path}, rule {error.rule}: {error}") from error

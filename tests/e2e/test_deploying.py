@@ -418,6 +418,7 @@ def test_promoting_gives_the_alias_what_latest_is_and_its_configuration(
     function.done("deploy", "--yes", "--on-failure", f"{QUEUES}/other/messages")
     assert function.function("prod").timeout == 60
     output = function.done("promote", "--yes")
+    assert "done  alias prod at a new version, of LATEST: version 2\n" in output
     assert function.function("prod").timeout == 90
     assert destinations(function.config("prod")) == {"onFailure": f"{QUEUES}/other/messages"}
     assert "60 s" in output
@@ -429,8 +430,9 @@ def test_a_version_that_is_there_already_is_not_published_again(
 ) -> None:
     """Function Compute refuses a version without a change since the last."""
     function.create(code, "--alias", "prod")
-    function.done("promote", "--yes", "--alias", "next")
+    output = function.done("promote", "--yes", "--alias", "next")
 
+    assert "done  alias next at version 1, which is what LATEST is\n" in output
     assert (function.version_of("prod"), function.version_of("next")) == ("1", "1")
     assert list(function.service.versions) == ["1"]
 

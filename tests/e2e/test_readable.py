@@ -70,16 +70,40 @@ def in_folder(arguments: tuple[str, ...], folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_at_80_columns_nothing_is_cut_and_no_table_is_wider(
+def test_at_80_columns_nothing_is_cut_and_no_line_is_longer(
     command: str, cloud: Cloud, files: Path
 ) -> None:
     text = on_terminal(80, *in_folder(COMMANDS[command], files), environment=shell(cloud))
 
     assert text.strip()
     assert "…" not in text
-    copied = "    scalein "  # a command to copy, which no line end may cut
-    rows = [line for line in text.splitlines() if line[:1] == " " and not line.startswith(copied)]
-    assert max(map(len, rows), default=0) <= 80
+    assert [line for line in text.splitlines() if len(line) > 80 and not may_be_long(line)] == []
+
+
+def may_be_long(line: str) -> bool:
+    """Whether it is a command to copy, which no line end may cut, or one word, such as a path."""
+    return line.startswith("    scalein ") or len(line.split()) == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_lines_end_between_words(command: str, cloud: Cloud, files: Path) -> None:
+    arguments = in_folder(COMMANDS[command], files)
+    whole = in_pipe(*arguments, environment=shell(cloud)).stdout.split()
+    text = on_terminal(80, *arguments, environment=shell(cloud)).split("No room for")[0]
+
+    assert [word for word in text.split() if word.strip("─") and word not in whole] == []
+
+
+def test_an_error_ends_its_lines_between_words_on_a_terminal_alone(cloud: Cloud) -> None:
+    environment = shell(cloud, SCALEIN_ESS_ENDPOINT="http://127.0.0.1:1")
+    arguments = ("history", "--group", "asg-1")
+    text = on_terminal(80, *arguments, environment=environment, has_errors=True)
+    error = text[text.index("Error: ") :]
+    whole = in_pipe(*arguments, environment=environment).stderr
+
+    assert error.split() == whole.split()
+    assert max(map(len, error.splitlines())) <= 80
+    assert len(whole.splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -149,7 +149,7 @@ def test_the_function_of_this_checkout_is_invoked_locally() -> None:
         (
             ["invoke", "-"],
             {"SCALEIN_FC_ENDPOINT": ""},
-            "There is no endpoint: set SCALEIN_FC_ENDPOINT",
+            "There is no endpoint: set SCALEIN_FC_ENDPOINT, or give --endpoint",
         ),
         (["invoke", "-", "--function", "/f"], {}, "SERVICE/FUNCTION"),
         (["invoke", "-", "--function", "a/b/c"], {}, "SERVICE/FUNCTION"),

@@ -70,14 +70,18 @@ def in_pipe(
     )
 
 
-def on_terminal(columns: int, *arguments: str, environment: Mapping[str, str]) -> str:
-    """What the command prints on a terminal of that width, without its control sequences."""
-    own, other = pty.openpty()  # standard error, with its progress, is another file
+def on_terminal(
+    columns: int, *arguments: str, environment: Mapping[str, str], has_errors: bool = False
+) -> str:
+    """What the command prints on a terminal of that width, without its control sequences.
+
+    Standard error, with its progress, is left out unless `has_errors`.
+    """
+    own, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     command = [sys.executable, "-m", "scalein_cli", *arguments]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=other, stderr=subprocess.DEVNULL
-    )
+    errors = other if has_errors else subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=other, stderr=errors)
     os.close(other)
     printed = b""
     with suppress(OSError):  # the command has closed it

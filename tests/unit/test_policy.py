@@ -178,6 +178,42 @@ def test_a_wrong_policy_names_path_and_rule(document: Any, said: str) -> None:
     assert said in fault(document)
 
 
+@pytest.mark.parametrize(
+    ("place", "wrong", "right"),
+    [
+        ("$", "group", "groups"),
+        ("$", "alarm", "alarms"),
+        ("$.groups['asg-1']", "flor", "floor"),
+        ("$.groups['asg-1'].budget", "windowSecond", "windowSeconds"),
+        ("$.groups['asg-1'].windows", "timezone", "timeZone"),
+        ("$.alarms[0]", "wen", "when"),
+        ("$.alarms[0]", "scalingGroupID", "scalingGroupId"),
+        ("$.alarms[0]", "partail", "partial"),
+        ("$.alarms[0].when", "alertNam", "alertName"),
+        ("$.alarms[0].remove", "cont", "count"),
+    ],
+)
+def test_a_misspelt_field_is_named_with_its_place_and_the_known_one(
+    place: str, wrong: str, right: str
+) -> None:
+    budget = {"percent": 10, "windowSeconds": 60}
+    group = {"floor": 1, "budget": budget, "windows": {"timeZone": "UTC", "allow": ["* * * * *"]}}
+    alarm = rule({"alertName": "x"}, remove={"count": 1}, partial="deny")
+    text = json.dumps({"groups": {"asg-1": group}, "alarms": [alarm]})
+    said = fault(json.loads(text.replace(f'"{right}":', f'"{wrong}":')))
+
+    assert f"at {place}, " in said
+    assert f'unknown field: "{wrong}". Did you mean "{right}"?' in said
+
+
+def test_an_unknown_field_of_a_policy_is_named_in_64_printable_characters_at_most() -> None:
+    said = fault({"groups": {"asg-1": {}}, "\x1b" + "y" * 500: 1})
+
+    assert said.isprintable()
+    assert said.count("y" * 63) == 1
+    assert "y" * 64 not in said
+
+
 def test_a_missing_policy_file_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigurationError,

@@ -138,6 +138,7 @@ def changed(**fields: Any) -> dict[str, Any]:
 REQUEST = {"request": REMOVE_TWO}
 CASES = file_of(MESSAGE)["cases"]
 WRONG_FILES: list[tuple[object, str]] = [
+    ("", "cases.yaml: it is empty; "),
     ("cases: [", "cases.yaml: not YAML: "),
     ("now: x\nnow: y\n", "the key now stands twice"),
     (changed(cases=[]), "cases.yaml, at cases: "),

@@ -111,6 +111,16 @@ def test_an_accepted_removal_is_removing_and_not_yet_done() -> None:
     }
 
 
+def test_a_capacity_says_what_of_it_is_being_removed_already() -> None:
+    """TotalCapacity counts those instances until they are gone."""
+    states = ["InService"] * 4 + ["Removing", "Removing:Wait"]
+    members = [member(f"i-{n}", lifecycle_state=state) for n, state in enumerate(states)]
+    snapshot = group_of(*members, min_size=1)
+    text = removing(ASK, plan_removal(ASK, snapshot)).message
+
+    assert "(capacity 6 to 4, MinSize 1; 2 other instances are being removed already)" in text
+
+
 def test_a_request_that_keeps_the_desired_capacity_says_that_ess_creates_replacements() -> None:
     request = request_for(
         Target(instances=1), options=RemoveOptions(decrease_desired_capacity=False)

@@ -57,8 +57,14 @@ def shortfall_text(request: RemovalRequest, plan: Plan) -> str:
 
 
 def capacity_text(plan: Plan) -> str:
-    """The capacity before and after the plan, and MinSize."""
-    return f"capacity {plan.capacity_before} to {plan.capacity_after}, MinSize {plan.min_size}"
+    """The capacity before and after the plan, MinSize, and what of it is being removed already."""
+    # TotalCapacity still counts it: by ESS's figures, two messages of a batch do the same step.
+    removing = sum(verdict.reason is Reason.REMOVING for verdict in plan.retained)
+    others = f"{removing} other {'instance is' if removing == 1 else 'instances are'}"
+    also = f"; {others} being removed already" if removing else ""
+    return (
+        f"capacity {plan.capacity_before} to {plan.capacity_after}, MinSize {plan.min_size}{also}"
+    )
 
 
 def replacement_text(request: RemovalRequest) -> str:
