@@ -1,4 +1,4 @@
-"""Files that scripts and settings of tools name exist."""
+"""Files and tests that scripts and settings of tools name exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = sorted(
     path
-    for pattern in ("tools/*.toml", "tools/*.sh", "requirements*.txt")
+    for pattern in (".ci/run", "tools/*.toml", "tools/*.sh", "requirements*.txt")
     for path in ROOT.glob(pattern)
 )
 FOLDERS = "benchmarks|docs|events|handler|localcloud|locks|scalein_cli|tests|tools"
@@ -31,6 +31,14 @@ def test_every_path_that_a_tool_names_exists(path: Path) -> None:
     named = paths_in(path.read_text(encoding="utf-8").replace("$root/", ""))
 
     assert [name for name in named if not name.endswith(MADE) and not (ROOT / name).exists()] == []
+
+
+def test_every_test_that_the_gate_names_exists() -> None:
+    named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", (ROOT / ".ci/run").read_text(encoding="utf-8"))
+
+    assert named
+    for path, name in named:
+        assert f"\ndef {name}(" in (ROOT / path).read_text(encoding="utf-8"), name
 
 
 def test_paths_are_found_in_commands_and_in_sentences() -> None:
