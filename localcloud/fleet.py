@@ -55,9 +55,8 @@ def read_document(path: Path) -> dict[str, Any]:
 def service_of(document: Mapping[str, Any], clock: Clock, assumptions: Assumptions) -> Service:
     """Returns a service as the document describes it. Raises FleetError."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    wrong = violation(document, schema)
-    if wrong is not None:
-        raise FleetError(f"{wrong.json_path}: {wrong.message}")
+    if wrong := violation(document, schema):
+        raise FleetError(wrong)
     if "activitySeconds" in document:
         assumptions = replace(assumptions, activity_seconds=document["activitySeconds"])
     service = Service(

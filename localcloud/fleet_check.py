@@ -23,13 +23,21 @@ TYPES: dict[str, tuple[type, ...]] = {
 KEYWORDS = {"description", "type", "enum", "minLength", "pattern", "minimum"}
 
 
-def violation(document: Mapping[str, Any], schema: Mapping[str, Any]) -> ValidationError | None:
-    """Returns what is wrong with the document, the best match first; None: nothing is."""
+def violation(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Returns what is wrong with the document, and where, the best match first; "": nothing is."""
     validator = Draft202012Validator(schema)
     if validator.is_valid(_without_plain(document, plain_check(schema["$defs"]["instance"]))):
-        return None
+        return ""
     error: ValidationError | None = best_match(validator.iter_errors(document))
-    return error
+    return f"{error.json_path}: {_message(error)}" if error else ""
+
+
+def _message(error: ValidationError) -> str:
+    ways: Any = error.validator_value
+    if error.validator == "anyOf" and all(set(way) == {"required"} for way in ways):
+        names = [name for way in ways for name in way["required"]]
+        return f"one of the fields {' and '.join(names)} is required"
+    return str(error.message)
 
 
 def plain_check(schema: Mapping[str, Any]) -> Check:

@@ -79,3 +79,8 @@ def test_an_instance_needs_an_id_alone() -> None:
         {"groups": [group({"instanceId": "i-1"})]}, DrivenClock(NOON), Assumptions()
     )
     assert service.groups["asg-1"].instances["i-1"].created_at == NOON
+
+
+def test_a_document_of_nothing_says_what_it_lacks() -> None:
+    with pytest.raises(FleetError, match="one of the fields groups and saved is required"):
+        service_of({}, DrivenClock(NOON), Assumptions())
