@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scalein.decision.alarm import Alarm, Scope, Subject
@@ -86,6 +86,19 @@ def test_one_outcome_of_a_large_group_leaves_its_kept_list_to_its_counts() -> No
         {"min-size": 2_000},
     )
     assert bytes_of(fields) < 64 * 1024
+
+
+@given(st.integers(200, 600), st.integers(-2_000, 2_000))
+@example(300, -1)
+@example(300, 600)
+def test_one_outcome_is_told_in_full_only_if_it_fits_in_lines(retained: int, spare: int) -> None:
+    """To two bytes for each instance, for its lines are not written to be counted."""
+    one = outcome(1, retained=retained)
+    whole = outcome_json(one)
+    size = len(json.dumps(json.dumps(whole, indent=4, sort_keys=True)))
+    is_told = response.for_one(one, size + spare) == whole
+
+    assert is_told if spare >= 2 * retained else (spare >= 0 or not is_told)
 
 
 def test_one_outcome_of_a_thousand_leavers_leaves_its_lists_to_its_activities() -> None:

@@ -18,7 +18,7 @@ from scalein.report.outcome import Json, Outcome, cut, outcome_json, text_bytes
 
 MAX_BYTES = 60 << 10  # of event and response: 64 KB less what the destination wraps around them
 MIN_BYTES = 8 << 10  # a response is never cut to less, however large the event
-MIN_RETAINED_BYTES = 40  # of {"id": ..., "reason": ...}
+MIN_RETAINED_BYTES = 80  # of {"id": ..., "reason": ...}, in four lines
 SHORT_TEXT_BYTES = 800  # of message and request reason, if little fits
 SHORTEST_TEXT_BYTES = 200  # if almost nothing fits, for texts are full of marks to escape
 ACTIVITY_ID_BYTES = 40
@@ -26,6 +26,7 @@ MAX_ACTIVITY_IDS_BYTES = 2_000  # fifty scaling activities
 MAX_BRIEF_IDS, MAX_TOKENS = 20, 3  # if little fits
 MAX_WRAPPER_BYTES = 40  # around the text of an error
 MAX_LINE_BYTES = 40  # of a line's break and indent, nine levels deep
+RETAINED_LINES_BYTES = 48  # breaks and indents of a retained instance's four lines in one outcome
 MAX_DETAILED = 80  # outcomes of a batch; with more of them, a response has only BRIEF of each
 RETRY_AFTER_SECONDS = 15  # if nothing is known: as long as a busy group is waited for
 LISTS = (
@@ -230,7 +231,9 @@ def _fits(body: Json, text: str, max_bytes: int) -> bool:
         return True  # quickly, as most do
     if len(text) > max_bytes or _size_raised(text) > max_bytes:
         return False  # quickly: every other form is longer
-    return _size_returned(body) <= max_bytes
+    retained = body.get("retained", [])  # by far the longest list of one outcome
+    size = _size_returned({**body, "retained": []}) + len(retained) * RETAINED_LINES_BYTES
+    return size + len(json.dumps(json.dumps(retained))) <= max_bytes
 
 
 def _size(body: Json) -> int:
