@@ -55,28 +55,26 @@ def figures(code: Code, repeats: int) -> list[Row]:
 def _cold_row(
     code: Code, cloud: PreparedCloud, instances: int, limited: Limit, repeats: int
 ) -> Row:
-    scalein: list[Cold] = []
-    eager: list[Cold] = []
-    failure: RuntimeError | None = None
-    for number in range(2 * repeats):
+    pairs: list[list[Cold]] = []
+    failures: list[RuntimeError] = []
+    while len(pairs) < repeats and len(pairs) + len(failures) < 2 * repeats:
+        request_id = f"{len(pairs) + len(failures)}"
         try:
-            pair = [
-                cold_run(code, program, cloud, f"{number}", limited.prefix)
-                for program in (code.eager, code.scalein)
-            ]
+            pairs.append(
+                [
+                    cold_run(code, program, cloud, request_id, limited.prefix)
+                    for program in (code.eager, code.scalein)
+                ]
+            )
         except RuntimeError as error:  # so little of a slow processor that its calls time out
-            failure = error
-            continue
-        eager.append(pair[0])
-        scalein.append(pair[1])
-        if len(scalein) == repeats:
-            break
-    if failure and not scalein:
-        raise failure
+            failures.append(error)
+    if not pairs:
+        raise failures[-1]
+    eager, scalein = map(list, zip(*pairs, strict=True))
     wall = _wall_of_cold(limited)
     ratio, _ = ratios(scalein, eager, wall)
-    tries = number + 1
-    failed = f"; {tries - len(scalein)} of {tries} failed" if failure else ""
+    tries = len(pairs) + len(failures)
+    failed = f"; {len(failures)} of {tries} failed" if failures else ""
     return Row(
         f"cold, {instances:,} instances, {limited.share} vCPU",
         f"{_median(scalein, wall)}; eager script {_median(eager, wall)}; {ratio:.2f} of it{failed}"
